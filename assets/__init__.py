@@ -1,0 +1,1 @@
+"""Palette, fonts, tuned configs and trained bots."""

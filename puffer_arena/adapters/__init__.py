@@ -1,0 +1,1 @@
+"""Gymnasium and PettingZoo in front of a batch."""

@@ -1,0 +1,1 @@
+"""Who steps the rows: inline, or on threads."""

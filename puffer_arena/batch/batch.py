@@ -1,0 +1,399 @@
+"""A batch: many rows of one environment, stepped together into buffers that are reused.
+
+    batch = make("snake", num_envs=4096, seed=0, threads=2)
+    step = batch.step(actions)              # batch.obs, rewards, terminated, truncated are written in place
+    batch.params.max_hunger[10:20] = 50     # checked; a parameter that shapes a level shows at its next reset
+
+An episode that ends is reset in the same step.  The same seed gives the same bytes whatever the number of
+threads, the process, or whether the rules run compiled.
+"""
+
+import math
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from puffer_arena.batch.check import check_definition, explain
+from puffer_arena.batch.program import Program, load_program
+from puffer_arena.batch.snapshot import pack, unpack
+from puffer_arena.batch.threads import Crew, spans
+from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
+from puffer_arena.core.fields import Array, Cells, Row, state_dtype
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
+from puffer_arena.core.params import ParamRows, params_record
+from puffer_arena.core.random import MASK, philox
+from puffer_arena.core.registry import load_env
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, allocate
+
+AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
+SPLITS = ("train", "held_out")
+
+
+class Step(NamedTuple):
+    """What `Batch.step` returns: views of the buffers it wrote."""
+
+    obs: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+
+
+def make(
+    env_id: str,
+    num_envs: int = 1,
+    seed: int = 0,
+    threads: int = 1,
+    *,
+    split: str = "train",
+    num_levels: int = 0,
+    autoreset: str = "same_step",
+    compiled: bool = True,
+    **params: Any,
+) -> "Batch":
+    """Make a batch of `num_envs` rows of an environment, already reset.
+
+    Args:
+        env_id: an id of `list_envs()`, a dotted module, or a path to a .py file.
+        num_envs: rows.
+        seed: of all the rows; any integer.
+        threads: threads that step them; the bytes do not depend on it.
+        split: "train" or "held_out": two halves of the levels that never meet.
+        num_levels: how many different levels occur; 0 for no limit.
+        autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
+            "next_step" or "disabled", as Gymnasium defines them.
+        compiled: False runs the rules in plain Python, for debugging.
+        params: the environment's parameters, the same for all rows at first.
+
+    Raises:
+        UnknownName, ParameterError, DefinitionError: see `core.errors`.
+    """
+    return Batch(load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params)
+
+
+class Batch:
+    """Rows of one environment with their buffers; see `make`."""
+
+    def __init__(
+        self,
+        env: Any,
+        env_id: str,
+        num_envs: int,
+        seed: int,
+        threads: int,
+        split: str,
+        num_levels: int,
+        autoreset: str,
+        compiled: bool,
+        params: dict[str, Any],
+    ) -> None:
+        _check_choice("split", split, SPLITS)
+        _check_choice("autoreset", autoreset, tuple(AUTORESET))
+        _check_count("num_envs", num_envs, 1)
+        _check_count("threads", threads, 1)
+        _check_count("num_levels", num_levels, 0)
+        self.env, self.env_id, self.num_envs = env, env_id, num_envs
+        self.param_values = env.build_params(params)
+        self.agent_ids: tuple[str, ...] = env.agent_ids(self.param_values)
+        self.num_agents = len(self.agent_ids)  # 0 for a solo environment
+        self.observation: Space = env.observation.resolve(self.param_values)
+        self.action: Space = env.action.resolve(self.param_values)
+        if compiled:
+            check_definition(env)
+        self.program: Program = load_program(env, compiled)
+        self._mode = AUTORESET[autoreset]
+        self._allocate()
+        self.rows.plan[:] = SPLITS.index(split), num_levels
+        self._crew = Crew(spans(num_envs, threads if compiled else 1))
+        self._all = np.ones(num_envs, np.bool_)
+        self.reset(seed)
+
+    def _allocate(self) -> None:
+        n, agents = self.num_envs, self.num_agents
+        leading = (n, agents) if agents else (n,)
+        record = params_record(self.param_values)
+        episode = np.dtype(
+            [
+                ("episodes", np.int64),
+                ("episode_length", np.int64),
+                ("episode_return", np.float64, (agents,) if agents else ()),
+            ]
+            + [(name, np.float64) for name in self.env.counters]
+        )
+        self.rows = Rows(
+            states=np.zeros(n, state_dtype(self.env.state, self.param_values, agents)),
+            params=np.repeat(record, n),
+            following=np.repeat(record, n),
+            levels=np.full(n, -1, np.int64),
+            plan=np.zeros(2, np.int64),
+            finished=np.zeros(n, episode),
+            totals=np.zeros(n, episode),
+        )
+        self.buffers = self.make_buffers()
+        self.params = ParamRows(self.rows.params, self.rows.following, self.param_values, self.env.dimensions)
+        kind = np.float64 if isinstance(self.action, Box) else np.int64
+        self.actions = np.zeros((*leading, *self.action.dtype.shape), kind)
+
+    def make_buffers(self, **given: Array) -> Buffers:
+        """Return buffers for `step(out=...)`: the given arrays, with new ones for the rest.
+
+        Raises:
+            ActionError: an array of the wrong shape or dtype, or one that is not contiguous.
+        """
+        leading = (self.num_envs, self.num_agents) if self.num_agents else (self.num_envs,)
+        fresh = {
+            "obs": lambda: allocate(self.observation, leading),
+            "rewards": lambda: np.zeros(leading, np.float32),
+            "terminated": lambda: np.zeros(leading, np.bool_),
+            "truncated": lambda: np.zeros(leading, np.bool_),
+            "final_obs": lambda: allocate(self.observation, leading),
+            "alive": lambda: np.ones((self.num_envs, max(self.num_agents, 1)), np.bool_),
+            "action_mask": lambda: np.ones((*leading, self.num_choices), np.bool_),
+        }
+        arrays = {}
+        for name, create in fresh.items():
+            wanted = getattr(self.buffers, name) if given and hasattr(self, "buffers") else create()
+            array = given.get(name)
+            if array is None:
+                arrays[name] = create() if given else wanted
+                continue
+            if array.shape != wanted.shape or array.dtype != wanted.dtype or not array.flags.c_contiguous:
+                raise ActionError(
+                    f"buffer '{name}' has shape {array.shape} and dtype {array.dtype}; it must be contiguous, "
+                    f"{wanted.shape} and {wanted.dtype}"
+                )
+            arrays[name] = array
+        if unknown := set(given) - set(fresh):
+            raise UnknownName(f"unknown buffer '{min(unknown)}'; {suggest(min(unknown), fresh)}")
+        return Buffers(**arrays)
+
+    # -- what the buffers hold --------------------------------------------------------------------
+
+    @property
+    def obs(self) -> Array:
+        """Observations, shape (num_envs[, agents], *observation shape)."""
+        return np.asarray(self.buffers.obs)
+
+    @property
+    def rewards(self) -> Array:
+        """Rewards of the last step, shape (num_envs[, agents]), float32."""
+        return np.asarray(self.buffers.rewards)
+
+    @property
+    def terminated(self) -> Array:
+        """Whether the last step ended an agent's episode by the rules, shape (num_envs[, agents])."""
+        return np.asarray(self.buffers.terminated)
+
+    @property
+    def truncated(self) -> Array:
+        """Whether the last step cut an agent's episode off, shape (num_envs[, agents])."""
+        return np.asarray(self.buffers.truncated)
+
+    @property
+    def final_obs(self) -> Array:
+        """Last observations of episodes that the last step truncated, shaped like `obs`."""
+        return np.asarray(self.buffers.final_obs)
+
+    @property
+    def alive(self) -> Array:
+        """Which agents take part, shape (num_envs, agents); (num_envs, 1) for a solo environment."""
+        return np.asarray(self.buffers.alive)
+
+    @property
+    def action_mask(self) -> Array:
+        """Allowed choices, shape (num_envs[, agents], choices); no choices where the environment has no masks."""
+        return np.asarray(self.buffers.action_mask)
+
+    @property
+    def num_choices(self) -> int:
+        """Width of `action_mask`: 0 for an environment without masks."""
+        if self.env.action_mask is None:
+            return 0
+        return self.action.n if isinstance(self.action, Discrete) else sum(self.action.nvec)  # type: ignore[attr-defined]  # Env allows masks on these two only
+
+    @property
+    def finished(self) -> Array:
+        """The last finished episode of every row: `episodes` so far, `episode_return`, `episode_length`, counters."""
+        return np.asarray(self.rows.finished)
+
+    # -- stepping -----------------------------------------------------------------------------------
+
+    def reset(self, seed: int | None = None, *, levels: Any = None, which: Array | None = None) -> Array:
+        """Begin new episodes, in all rows or in those chosen, and return `obs`.
+
+        Args:
+            seed: restarts the random streams of all rows as in a new batch.
+            levels: level of each row, shape (num_envs,) or one number, played at every reset until
+                changed; -1 draws levels again.
+            which: rows to reset, bool (num_envs,).
+        """
+        if seed is not None:
+            key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
+            self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))  # type: ignore[arg-type]  # whole columns at once
+            self.rows.states["episode"] = 0
+        if levels is not None:
+            chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
+            if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
+                raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
+            self.rows.levels[:] = chosen_levels
+        self._run(self.program.reset, self.buffers, self._all if which is None else np.asarray(which, np.bool_))
+        return self.obs
+
+    def step(self, actions: Any, out: Buffers | None = None) -> Step:
+        """Step every row, writing into the batch's buffers or into `out` (from `make_buffers`).
+
+        Args:
+            actions: whole numbers or floats as `self.actions`: (num_envs[, agents], *action shape).
+
+        Raises:
+            ActionError: actions of the wrong shape, dtype or value; no row has moved.
+        """
+        out = self.buffers if out is None else out
+        self._run(self.program.step, self._checked(actions), out, self._mode)
+        return Step(out.obs, out.rewards, out.terminated, out.truncated)
+
+    def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
+        """Let a scripted bot choose actions and return them.
+
+        Args:
+            bot: a name of `env.bots`.
+            out: written in place; shaped and typed as `self.actions`.
+            which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+        """
+        actions = self.actions if out is None else out
+        chosen = np.ones_like(self.alive) if which is None else which
+        self._run(self.program.bot(bot), actions, chosen)
+        return actions
+
+    def sample_actions(self, rng: np.random.Generator) -> Array:
+        """Draw uniform random actions for every agent, masks honoured for Discrete actions."""
+        shape = self.actions.shape
+        if isinstance(self.action, Box):
+            low, high = self.action.bounds
+            return rng.uniform(np.maximum(low, -1e3), np.minimum(high, 1e3), shape)
+        if isinstance(self.action, Discrete):
+            if self.num_choices:
+                return np.asarray((rng.random(self.action_mask.shape) * (self.action_mask + 1e-9)).argmax(-1))
+            return rng.integers(self.action.n, size=shape)
+        return rng.integers(self._bounds()[1] + 1, size=shape)
+
+    def _run(self, kernel: Any, *arguments: Any) -> None:
+        rows = self.rows
+        if not self.program.compiled:
+            rows = Rows(*(Cells(array) for array in rows))
+            arguments = tuple(_wrap(argument) for argument in arguments)
+        try:
+            self._crew.run(kernel, rows, *arguments)
+        except Exception as error:
+            raise explain(self.env, error) or error from None
+
+    def _bounds(self) -> tuple[Any, Any]:
+        """The least and greatest action, as numbers or per component."""
+        match self.action:
+            case Discrete(n=n):
+                return 0, n - 1
+            case MultiDiscrete(nvec=nvec):
+                return 0, np.asarray(nvec) - 1
+            case MultiBinary():
+                return 0, 1
+            case _:
+                return self.action.bounds  # type: ignore[attr-defined]  # Box is the only one left
+
+    def _checked(self, actions: Any) -> Array:
+        """Return `actions` as the kernels take them; Box actions are clipped to their bounds."""
+        given = np.asarray(actions)
+        if given.shape != self.actions.shape:
+            raise ActionError(f"actions have shape {given.shape}; '{self.env.name}' takes {self.actions.shape}")
+        if isinstance(self.action, Box):
+            if given.dtype.kind not in "fiu":
+                raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes floats")
+            low, high = self._bounds()
+            np.clip(given, low, high, out=self.actions)
+            if not math.isfinite(self.actions.sum()):
+                where = tuple(np.argwhere(~np.isfinite(self.actions))[0].tolist())
+                raise ActionError(f"action at {where} is {self.actions[where]}; it must be a finite number")
+            return self.actions
+        if given.dtype.kind not in "iu":
+            raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes whole numbers")
+        ready = given if given.dtype == np.int64 and given.flags.c_contiguous else given.astype(np.int64)
+        low, high = self._bounds()
+        if not (ready.view(np.uint64) <= high).all():  # as unsigned, a negative action is a large one
+            where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
+            limit = high if np.ndim(high) == 0 else high[where[-1]]
+            raise ActionError(f"action at {where} is {ready[where]}; allowed: {low} to {limit}")
+        return ready
+
+    # -- episodes, rows, snapshots ------------------------------------------------------------------
+
+    def episodes(self) -> dict[str, float]:
+        """Return means over the episodes that ended since the last call, with their number `episodes`.
+
+        Keys: episodes, episode_return (the mean over agents with several), episode_length, and the counters; with
+        several agents also episode_return/<role>.  Only `episodes` when none ended.
+        """
+        totals = self.rows.totals
+        count = int(totals["episodes"].sum())
+        result: dict[str, float] = {"episodes": count}
+        if count:
+            returns = totals["episode_return"].sum(axis=0) / count
+            result["episode_return"] = float(np.mean(returns))
+            for role in self.env.agents:
+                mine = [k for k, agent in enumerate(self.agent_ids) if agent.rpartition("_")[0] == role]
+                result[f"episode_return/{role}"] = float(np.mean(returns[mine]))
+            for name in ("episode_length", *self.env.counters):
+                result[name] = float(totals[name].sum()) / count
+        totals[:] = 0
+        return result
+
+    def state(self, i: int) -> Row:
+        """Return row `i` for reading, as `draw` takes it."""
+        return Row(self.rows.states[i])
+
+    def state_params(self, i: int) -> Row:
+        """Return the parameters in force in row `i`, as `draw` takes them."""
+        return Row(self.rows.params[i])
+
+    def snapshot(self, i: int) -> bytes:
+        """Return row `i` as bytes that `restore` takes back: its state and parameters."""
+        return pack(self.env, self.rows, i)
+
+    def restore(self, i: int, data: bytes) -> None:
+        """Put a snapshot of the same environment and shapes into row `i`; its observation follows.
+
+        Raises:
+            FileError: not such a snapshot; nothing has changed.
+        """
+        unpack(self.env, self.rows, i, data)
+        only = np.zeros(self.num_envs, np.bool_)
+        only[i] = True
+        self._run(self.program.look, self.buffers, only)
+
+    def close(self) -> None:
+        """End the threads; the arrays stay readable."""
+        self._crew.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _wrap(argument: Any) -> Any:
+    """Wrap arrays for rules that run in plain Python."""
+    if isinstance(argument, np.ndarray):
+        return Cells(argument)
+    return Buffers(*(Cells(array) for array in argument)) if isinstance(argument, Buffers) else argument
+
+
+def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:
+    if value not in valid:
+        raise UnknownName(f"unknown {what} '{value}'; {suggest(str(value), valid)}")
+
+
+def _check_count(what: str, value: Any, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        raise ParameterError(f"{what} = {value!r}; it must be a whole number of at least {low}")

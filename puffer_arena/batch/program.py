@@ -1,0 +1,76 @@
+"""The kernels of one environment, compiled once a process and kept on disk."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from puffer_arena.core.compile import compile_function
+from puffer_arena.core.env import Env
+from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
+from puffer_arena.core.spaces import Discrete
+
+
+@dataclass
+class Program:
+    """An environment's kernels; each compiles, or loads from disk, at its first call."""
+
+    env: Env
+    compiled: bool
+    _bots: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _kernels(self) -> dict[str, Any]:
+        env = self.env
+        no_mask = no_mask_several if env.agents else no_mask_solo
+        rules = {
+            "reset": env.reset,
+            "step": env.step,
+            "observe": env.observe,
+            "mask_actions": env.action_mask or no_mask,
+        }
+        # Named dimensions do not matter here: only the names of nested fields do.
+        obs_dtype = env.observation.resolve(env.params()).dtype
+        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
+        return {role: self._finish(kernel) for role, kernel in kernels.items()}
+
+    def _finish(self, kernel: Any) -> Any:
+        return compile_function(kernel, self.env.name) if self.compiled else kernel
+
+    @property
+    def reset(self) -> Any:
+        """reset(span, rows, buffers, chosen)"""
+        return self._kernels["reset"]
+
+    @property
+    def step(self) -> Any:
+        """step(span, rows, actions, buffers, mode)"""
+        return self._kernels["step"]
+
+    @property
+    def look(self) -> Any:
+        """look(span, rows, buffers, chosen)"""
+        return self._kernels["look"]
+
+    def bot(self, name: str) -> Any:
+        """Return the kernel act(span, rows, actions, chosen) of a scripted bot.
+
+        Raises:
+            UnknownName: the environment has no such bot.
+        """
+        if name not in self._bots:
+            vector = not isinstance(self.env.action, Discrete)
+            self._bots[name] = self._finish(
+                bind_bot(f"{self.env.name}.{name}", len(self.env.agents), self.env.find_bot(name), vector)
+            )
+        return self._bots[name]
+
+
+_programs: dict[tuple[int, bool], Program] = {}
+
+
+def load_program(env: Env, compiled: bool) -> Program:
+    """Return the environment's kernels, shared by all its batches in this process."""
+    key = (id(env), compiled)
+    if key not in _programs:
+        _programs[key] = Program(env, compiled)
+    return _programs[key]

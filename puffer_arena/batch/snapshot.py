@@ -1,0 +1,51 @@
+"""One row as bytes: a header that names environment, version and layout, then its state and parameters."""
+
+import hashlib
+import zlib
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import FileError
+from puffer_arena.core.kernel import Rows
+
+MAGIC = b"PARENA1\n"
+PARTS = ("states", "params", "following", "levels")
+
+
+def layout(env: Env, rows: Rows) -> bytes:
+    """Return 16 bytes that differ between environments, versions and shapes."""
+    described = (env.name, env.version, [str(getattr(rows, part).dtype.descr) for part in PARTS])
+    return hashlib.sha256(repr(described).encode()).digest()[:16]
+
+
+def pack(env: Env, rows: Rows, i: int) -> bytes:
+    """Return row `i` as bytes."""
+    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS)
+    return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def unpack(env: Env, rows: Rows, i: int, data: Any) -> None:
+    """Write a snapshot into row `i`.
+
+    Raises:
+        FileError: damaged, or of another environment, version or shape; nothing has changed.
+    """
+    sizes = [getattr(rows, part).dtype.itemsize for part in PARTS]
+    head = len(MAGIC) + 16
+    if not isinstance(data, bytes) or len(data) < head or not data.startswith(MAGIC):
+        raise FileError("this is no snapshot: it must be the bytes that Batch.snapshot returned")
+    if data[len(MAGIC) : head] != layout(env, rows):
+        raise FileError(
+            f"the snapshot is of another environment, version or size than '{env.name}' version {env.version} "
+            "with these parameters; make the batch as the one it came from"
+        )
+    body = data[head + 4 :]
+    if len(body) != sum(sizes) or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
+        raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
+    at = 0
+    for part, size in zip(PARTS, sizes, strict=True):
+        column = getattr(rows, part)
+        column[i : i + 1] = np.frombuffer(body[at : at + size], column.dtype)
+        at += size

@@ -1,0 +1,84 @@
+"""The abstract canvas that an environment draws on, and one that only records.
+
+Coordinates are world units of the environment's choosing: `view` sets the rectangle that must be visible, and the
+backend scales it to the pixels it has, keeping the aspect.  Grids use x = column, y = row with row 0 at
+the top; worlds with y up call `view` with `up=True`.  Colours are names of the palette
+(`assets/palette.toml`), so every picture matches every other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Point = tuple[float, float]
+
+
+class Canvas(Protocol):
+    """What a drawing backend offers; lengths are world units, angles radians."""
+
+    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+        """Show the rectangle from (left, low), `width` by `height`; `up` puts y upwards. Call it first."""
+
+    def rect(
+        self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0
+    ) -> None:
+        """Fill the rectangle with its corner of least coordinates at (x, y); `radius` rounds its corners."""
+
+    def circle(self, x: float, y: float, radius: float, color: str, *, alpha: float = 1.0) -> None:
+        """Fill a disc."""
+
+    def ring(self, x: float, y: float, radius: float, color: str, *, width: float = 0.05, alpha: float = 1.0) -> None:
+        """Draw a circle's outline."""
+
+    def line(self, points: Sequence[Point], color: str, *, width: float = 0.05, alpha: float = 1.0) -> None:
+        """Draw a line through `points` with round ends."""
+
+    def polygon(self, points: Sequence[Point], color: str, *, alpha: float = 1.0) -> None:
+        """Fill a convex polygon."""
+
+    def text(
+        self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
+    ) -> None:
+        """Write `text`, `size` high, with its "center", "left" or "right" at (x, y)."""
+
+    def status(self, text: str) -> None:
+        """Say one short line about the state; the window shows it under the picture."""
+
+
+@dataclass
+class RecordingCanvas:
+    """A canvas that keeps its primitives as (name, arguments): for tests and for sending elsewhere."""
+
+    primitives: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    message: str = ""
+
+    def _keep(self, kind: str, **arguments: Any) -> None:
+        self.primitives.append((kind, arguments))
+
+    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+        self._keep("view", width=width, height=height, left=left, low=low, up=up)
+
+    def rect(
+        self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0
+    ) -> None:
+        self._keep("rect", x=x, y=y, width=width, height=height, color=color, radius=radius, alpha=alpha)
+
+    def circle(self, x: float, y: float, radius: float, color: str, *, alpha: float = 1.0) -> None:
+        self._keep("circle", x=x, y=y, radius=radius, color=color, alpha=alpha)
+
+    def ring(self, x: float, y: float, radius: float, color: str, *, width: float = 0.05, alpha: float = 1.0) -> None:
+        self._keep("ring", x=x, y=y, radius=radius, color=color, width=width, alpha=alpha)
+
+    def line(self, points: Sequence[Point], color: str, *, width: float = 0.05, alpha: float = 1.0) -> None:
+        self._keep("line", points=tuple(points), color=color, width=width, alpha=alpha)
+
+    def polygon(self, points: Sequence[Point], color: str, *, alpha: float = 1.0) -> None:
+        self._keep("polygon", points=tuple(points), color=color, alpha=alpha)
+
+    def text(
+        self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
+    ) -> None:
+        self._keep("text", x=x, y=y, text=text, color=color, size=size, anchor=anchor)
+
+    def status(self, text: str) -> None:
+        self.message = text

@@ -1,0 +1,151 @@
+"""How plain rule functions become machine code.
+
+`@jit` only marks a function, so rules stay ordinary Python that can be called, stepped through with
+pdb and imported without Numba.  `compile_function` copies the marked functions that a kernel reaches,
+with the copies bound to one another, and compiles the top one; `interpret_function` binds the same
+templates and leaves them in Python.
+
+Compiled kernels are kept on disk.  Numba keys its cache by one file's time stamp and would miss a
+change elsewhere, so a kernel's name carries a fingerprint of all the code and constants it reaches.
+"""
+
+import functools
+import hashlib
+import os
+import re
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from puffer_arena.core.errors import DefinitionError
+
+F = TypeVar("F", bound=Callable[..., Any])
+Function = types.FunctionType
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
+
+
+def jit(function: F) -> F:
+    """Mark a function as part of the compiled rules; it stays callable as plain Python."""
+    function.__arena_jit__ = True  # type: ignore[attr-defined]  # a mark on a plain function
+    return function
+
+
+def is_jit(value: object) -> bool:
+    """Tell whether `value` is a function marked by `jit`."""
+    return isinstance(value, types.FunctionType) and hasattr(value, "__arena_jit__")
+
+
+def code_names(code: types.CodeType) -> Iterator[str]:
+    """Yield the global names that a code object, nested ones included, may read."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from code_names(constant)
+
+
+def reached(function: Function) -> dict[str, Any]:
+    """Return the globals and closure values that a function reads, by name."""
+    names = dict.fromkeys(code_names(function.__code__))
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        found[name] = cell.cell_contents
+    return found
+
+
+def bind(template: Function, name: str, **functions: Any) -> Function:
+    """Copy `template` with some of its globals replaced, under a name of its own."""
+    namespace = {**template.__globals__, **functions}
+    bound = Function(template.__code__, namespace, template.__name__, template.__defaults__)
+    bound.__module__ = template.__module__
+    bound.__qualname__ = f"{template.__qualname__}.{name}"
+    return jit(bound)
+
+
+def fingerprint(function: Function) -> str:
+    """Return a digest of the code and constants that `function` reaches, directly or through others."""
+    digest = hashlib.sha256()
+    seen: set[int] = set()
+
+    def add_code(code: types.CodeType) -> None:
+        digest.update(code.co_code)
+        digest.update(repr((code.co_names, code.co_varnames)).encode())
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                add_code(constant)
+            else:
+                digest.update(repr(constant).encode())
+
+    def add(item: Function) -> None:
+        if id(item) in seen:
+            return
+        seen.add(id(item))
+        add_code(item.__code__)
+        for name, value in sorted(reached(item).items()):
+            digest.update(name.encode())
+            if is_jit(value):
+                add(value)
+            elif not isinstance(value, types.ModuleType | type):
+                digest.update(ADDRESS.sub("", repr(value)).encode())
+
+    add(function)
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Return where compiled kernels are kept: PUFFER_ARENA_CACHE, or the user's cache folder."""
+    if chosen := os.environ.get("PUFFER_ARENA_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "puffer_arena" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "puffer_arena"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "puffer_arena"
+
+
+@functools.cache
+def load_numba() -> Any:
+    """Import Numba, pointing its cache at our folder when that can be written."""
+    import numba
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        numba.config.CACHE_DIR = str(folder) if os.access(folder, os.W_OK) else ""
+    except OSError:
+        numba.config.CACHE_DIR = ""
+    return numba
+
+
+def compile_function(function: Function, env_name: str) -> Any:
+    """Compile a bound kernel with all that it reaches; its first call compiles or loads it.
+
+    Raises:
+        DefinitionError: compiled code calls a plain function that `jit` does not mark.
+    """
+    numba = load_numba()
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    done: dict[int, Any] = {}
+
+    def build(item: Function, **flags: Any) -> Any:
+        if id(item) in done:
+            return done[id(item)]
+        replaced = dict(reached(item))
+        for name, value in replaced.items():
+            if is_jit(value) and value is not item:
+                replaced[name] = build(value)
+            elif isinstance(value, types.FunctionType) and not is_jit(value):
+                raise DefinitionError(
+                    f"environment '{env_name}': '{item.__name__}' calls '{name}', which is not marked "
+                    f"for compiling; put @jit above 'def {name}'"
+                )
+        copy = Function(item.__code__, {**item.__globals__, **replaced}, item.__name__, item.__defaults__)
+        copy.__module__ = item.__module__
+        copy.__qualname__ = item.__qualname__
+        if flags:
+            copy.__qualname__ += f".{fingerprint(item)}"
+        done[id(item)] = numba.njit(**options, **flags)(copy)
+        return done[id(item)]
+
+    return build(function, cache=bool(numba.config.CACHE_DIR))

@@ -1,0 +1,183 @@
+"""An environment: parameters, state, spaces and rules, held together and checked.
+
+An environment is one module that ends in `ENV = Env(...)`; the module's name is its id.  Rules are
+functions marked `@jit`, of one of two kinds:
+
+    solo            step(s, p, action) -> (reward, terminated, truncated)
+                    observe(s, p, obs)                 bot(s, p) -> action
+    several agents  step(s, p, actions, rewards, terminated) -> truncated
+                    observe(s, p, agent, obs)          bot(s, p, agent) -> action
+
+    both            reset(s, p)      draw(s, p, canvas), plain Python
+                    action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
+
+Where an action is an array (MultiDiscrete, MultiBinary, Box), a bot takes it as its last argument and fills it in.
+Bots only read `s`.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from puffer_arena.core.compile import is_jit
+from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
+from puffer_arena.core.fields import dimension, state_fields
+from puffer_arena.core.params import Parameter, build_params, declared_parameters
+from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Env:
+    """One environment's definition.
+
+    Args:
+        params: frozen dataclass of int, float and bool (`param` gives ranges).
+        state: class whose attributes are storage fields.
+        observation: what one agent sees.
+        action: what one agent does.
+        reset, step, observe: the rules.
+        draw: plain Python, draws a state on a `Canvas`.
+        agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
+        action_mask: bars choices of a discrete action.
+        bots: name -> scripted policy; the first is the default opponent.
+        keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad
+            send the arrows, its first button "space").  Where an action is an array: (component, value).
+        idle: the action while no key is held; None repeats the last one.
+        counters: State fields recorded when an episode ends, such as "score".
+        steps_per_second: natural speed for people.
+        solved: mean episode return at which the environment counts as solved.
+        version: raise it with any change after which stored replays play differently.
+    """
+
+    params: type
+    state: type
+    observation: Space
+    action: Space
+    reset: Rule
+    step: Rule
+    observe: Rule
+    draw: Rule
+    agents: Mapping[str, int | str] = field(default_factory=dict)
+    action_mask: Rule | None = None
+    bots: Mapping[str, Rule] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    idle: Any = None
+    counters: tuple[str, ...] = ()
+    steps_per_second: float = 10.0
+    solved: float | None = None
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        declared_parameters(self.params)
+        for role in ("reset", "step", "observe", "action_mask"):
+            self._check_rule(role, getattr(self, role))
+        for name, bot in self.bots.items():
+            self._check_rule(f"bot '{name}'", bot)
+        for counter in self.counters:
+            declared = state_fields(self.state).get(counter)
+            if declared is None or declared.shape:
+                valid = [name for name, value in state_fields(self.state).items() if not value.shape]
+                raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        if not isinstance(self.action, Discrete | MultiDiscrete | MultiBinary | Box):
+            raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
+        if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):
+            raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+
+    def _check_rule(self, role: str, rule: Any) -> None:
+        if rule is None and role == "action_mask":
+            return
+        if not is_jit(rule):
+            raise self.error(
+                role, f"is not marked for compiling; put @jit above 'def {getattr(rule, '__name__', rule)}'"
+            )
+        several = bool(self.agents)
+        vector = not isinstance(self.action, Discrete)
+        expected = {
+            "reset": ["s", "p"],
+            "step": ["s", "p", "actions", "rewards", "terminated"] if several else ["s", "p", "action"],
+            "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
+            "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
+        }.get(role, ["s", "p", *(["agent"] if several else []), *(["action"] if vector else [])])
+        given = list(inspect.signature(rule).parameters)
+        if len(given) != len(expected):
+            raise self.error(role, f"takes ({', '.join(given)}); it must take ({', '.join(expected)})")
+
+    def error(self, where: str, message: str) -> DefinitionError:
+        """Return a DefinitionError that names this environment and the place."""
+        return DefinitionError(f"environment '{self.name}': {where}: {message}")
+
+    @cached_property
+    def name(self) -> str:
+        """The id: the last part of the defining module's name."""
+        return str(self.reset.__module__).rpartition(".")[2]
+
+    @property
+    def doc(self) -> str:
+        """The defining module's docstring."""
+        return inspect.cleandoc(getattr(sys.modules.get(self.reset.__module__), "__doc__", None) or "")
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first line."""
+        return self.doc.partition("\n")[0]
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """The declared parameters, in order."""
+        return declared_parameters(self.params)
+
+    @cached_property
+    def dimensions(self) -> frozenset[str]:
+        """Parameters that size memory; a row may lower them below the batch's, never raise them."""
+        names: set[str] = set()
+
+        def visit(space: Space) -> None:
+            if isinstance(space, Box):
+                names.update(size for size in space.shape if isinstance(size, str))
+            elif isinstance(space, Dict):
+                for part in space.spaces.values():
+                    visit(part)
+            elif isinstance(space, Tuple):
+                for part in space.spaces:
+                    visit(part)
+
+        visit(self.observation)
+        visit(self.action)
+        for declared in state_fields(self.state).values():
+            names.update(size for size in declared.shape if isinstance(size, str))
+        names.update(size for size in self.agents.values() if isinstance(size, str))
+        return frozenset(names & set(self.parameters))
+
+    def build_params(self, overrides: dict[str, Any]) -> Any:
+        """Make this environment's Params; errors name the environment.
+
+        Raises:
+            UnknownName: a key that is no parameter.
+            ParameterError: a value outside its range.
+        """
+        try:
+            return build_params(self.params, overrides)
+        except (UnknownName, ValueError) as error:
+            raise type(error)(f"environment '{self.name}': {error}") from None
+
+    def agent_ids(self, params: Any) -> tuple[str, ...]:
+        """Return the agents' ids in order, "chaser_0", ...; empty for a solo environment."""
+        try:
+            return tuple(f"{role}_{k}" for role, count in self.agents.items() for k in range(dimension(count, params)))
+        except DefinitionError as error:
+            raise self.error("agents", str(error)) from None
+
+    def find_bot(self, name: str) -> Rule:
+        """Return a scripted bot.
+
+        Raises:
+            UnknownName: the environment has no such bot.
+        """
+        if name not in self.bots:
+            raise UnknownName(f"environment '{self.name}' has no bot '{name}'; {suggest(name, self.bots)}")
+        return self.bots[name]

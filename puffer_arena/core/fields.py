@@ -1,0 +1,163 @@
+"""Rows: what a `State` class says about storage, and how plain Python sees a row.
+
+A State class lists fields with their storage type and shape; a dimension is a number or the name of
+an attribute of `Params`.  Scalars read as Python numbers in both modes: compiled code does so by itself, and
+interpreted code gets `Row` and `Cells` views that hand out `int` and `float`.
+
+Every row begins with a header that the kernels keep (`header_fields`); rules may read it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from puffer_arena.core.errors import DefinitionError, suggest
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """The storage of one State field."""
+
+    dtype: type[np.generic]
+    shape: tuple[int | str, ...]
+
+
+def i8(*shape: int | str) -> Any:
+    """Declare 8-bit integers: codes and flags."""
+    return Field(np.int8, shape)
+
+
+def i32(*shape: int | str) -> Any:
+    """Declare 32-bit integers: counts and indices."""
+    return Field(np.int32, shape)
+
+
+def i64(*shape: int | str) -> Any:
+    """Declare 64-bit integers."""
+    return Field(np.int64, shape)
+
+
+def f64(*shape: int | str) -> Any:
+    """Declare double-precision floats."""
+    return Field(np.float64, shape)
+
+
+def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
+    """Return the header of every row; `num_agents` is 0 for a solo environment.
+
+    level           key of the episode's random stream (see `random.draw_level`)
+    rng_count       draws made in this episode
+    row_key         key of the row's stream of levels
+    episode         episodes begun in this row
+    step_count      steps taken in this episode
+    ended           1 between the end of an episode and its reset
+    episode_return  sum of rewards so far, one per agent with several agents
+    alive           several agents only: 1 while an agent takes part
+    """
+    fields: list[tuple[Any, ...]] = [
+        ("level", np.int64),
+        ("rng_count", np.int64),
+        ("row_key", np.int64),
+        ("episode", np.int64),
+        ("step_count", np.int32),
+        ("ended", np.int32),
+    ]
+    if num_agents == 0:
+        return [*fields, ("episode_return", np.float64)]
+    return [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
+
+
+def state_fields(state: type) -> dict[str, Field]:
+    """Return the declared fields of a State class, in order."""
+    return {name: value for name, value in vars(state).items() if isinstance(value, Field)}
+
+
+def dimension(value: int | str, params: Any) -> int:
+    """Resolve a dimension: a number, or the name of an attribute of `params`.
+
+    Raises:
+        DefinitionError: no such attribute, or it is not a positive integer.
+    """
+    if isinstance(value, str):
+        if not hasattr(params, value):
+            valid = [name for name in dir(params) if not name.startswith("_")]
+            raise DefinitionError(f"dimension '{value}' is not an attribute of Params; {suggest(value, valid)}")
+        value = getattr(params, value)
+    if not isinstance(value, int) or value < 1:
+        raise DefinitionError(f"a dimension must be a whole number of at least 1, not {value!r}")
+    return value
+
+
+def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
+    """Return the structured dtype of a row: the header, then the fields of `state`.
+
+    Raises:
+        DefinitionError: a field takes a header's name, or a dimension cannot be resolved.
+    """
+    header = header_fields(num_agents)
+    taken = {entry[0] for entry in header}
+    own: list[tuple[Any, ...]] = []
+    for name, declared in state_fields(state).items():
+        if name in taken:
+            raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
+        own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
+    return np.dtype([*header, *own], align=True)
+
+
+class Row:
+    """One record as plain Python sees it: reads give int, float or `Cells`, as compiled code would."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Any) -> None:
+        object.__setattr__(self, "_record", record)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self._record[name]
+        except (ValueError, KeyError, IndexError):
+            names = self._record.dtype.names or ()
+            raise AttributeError(f"no field '{name}'; {suggest(name, names)}") from None
+        return plain(value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in (self._record.dtype.names or ()):
+            raise AttributeError(f"no field '{name}'; {suggest(name, self._record.dtype.names or ())}")
+        self._record[name] = value
+
+    def __dir__(self) -> list[str]:
+        return list(self._record.dtype.names or ())
+
+
+class Cells:
+    """An array whose elements read as Python numbers and whose records read as `Row`."""
+
+    __slots__ = ("_array", "shape")
+
+    def __init__(self, array: Array) -> None:
+        self._array, self.shape = array, array.shape
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, index: Any) -> Any:
+        return plain(self._array[index])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._array[index] = value._record if isinstance(value, Row) else value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self._array, dtype=dtype, copy=copy)
+
+
+def plain(value: Any) -> Any:
+    """Wrap what numpy returned so that it behaves as in compiled code."""
+    if isinstance(value, np.ndarray):
+        return Cells(value)
+    if isinstance(value, np.void):
+        return Row(value)
+    return value.item() if isinstance(value, np.generic) else value

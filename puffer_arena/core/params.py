@@ -1,0 +1,187 @@
+"""Parameters: a frozen dataclass for people, a record per row for the kernels.
+
+`param` declares a default with the range it may take; that range is what a curriculum, a slider and the
+command line work within.  A parameter that shapes memory or a level takes effect at a row's next
+reset; any other at once (`shapes_level`).
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownName, suggest
+from puffer_arena.core.fields import Array
+
+T = TypeVar("T", int, float, bool)
+STORAGE: dict[type, type[np.generic]] = {bool: np.bool_, int: np.int32, float: np.float64}
+
+
+def param(default: T, low: T, high: T, doc: str = "", *, at_reset: bool = False) -> T:
+    """Declare a parameter with its inclusive range.
+
+    Args:
+        default: the value when none is given; its type is the parameter's.
+        low: smallest value allowed.
+        high: largest value allowed.
+        doc: what it means, with its unit.
+        at_reset: takes effect at the row's next reset instead of at once.
+    """
+    metadata = {"low": low, "high": high, "doc": doc, "at_reset": at_reset}
+    return dataclasses.field(default=default, metadata=metadata)  # type: ignore[return-value]  # as dataclasses do
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter: its name, type, default and range."""
+
+    name: str
+    kind: type
+    default: Any
+    low: Any
+    high: Any
+    doc: str
+    at_reset: bool
+    ranged: bool  # the author gave a range: a curriculum and the window may move it
+
+    def check(self, value: Any, high: Any = None) -> Any:
+        """Return `value` as this parameter's type.
+
+        Raises:
+            ParameterError: not of this type, not finite, or outside the range.
+        """
+        high = self.high if high is None else high
+        allowed = f"{self.kind.__name__} in [{self.low}, {high}]" if self.kind is not bool else "true or false"
+        if isinstance(value, np.generic):
+            value = value.item()
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = {bool: isinstance(value, bool), int: whole, float: whole or isinstance(value, float)}[self.kind]
+        if not fits:
+            raise ParameterError(f"parameter '{self.name}' = {value!r} is of the wrong type; allowed: {allowed}")
+        if self.kind is not bool and not (math.isfinite(value) and self.low <= value <= high):
+            raise ParameterError(f"parameter '{self.name}' = {value!r} is out of range; allowed: {allowed}")
+        return self.kind(value)
+
+
+def declared_parameters(params: type) -> dict[str, Parameter]:
+    """Return the parameters of a Params dataclass, in order.
+
+    Raises:
+        DefinitionError: not a frozen dataclass of int, float and bool with defaults inside their ranges.
+    """
+    if not dataclasses.is_dataclass(params) or not params.__dataclass_params__.frozen:
+        raise DefinitionError(f"{params.__name__} must be a dataclass: put @dataclass(frozen=True) above it")
+    found = {}
+    for field in dataclasses.fields(params):
+        kind = type(field.default)
+        if kind not in STORAGE:
+            raise DefinitionError(
+                f"{params.__name__}.{field.name}: a parameter is an int, float or bool with a default, not {field.default!r}"
+            )
+        limits = {bool: (False, True), int: (-(2**31), 2**31 - 1), float: (-1e12, 1e12)}[kind]
+        meta = field.metadata
+        parameter = Parameter(
+            name=field.name,
+            kind=kind,
+            default=field.default,
+            low=meta.get("low", limits[0]),
+            high=meta.get("high", limits[1]),
+            doc=meta.get("doc", ""),
+            at_reset=meta.get("at_reset", False),
+            ranged="low" in meta,
+        )
+        try:
+            parameter.check(field.default)
+        except ParameterError as error:
+            raise DefinitionError(f"{params.__name__}: the default breaks its own range: {error}") from None
+        found[field.name] = parameter
+    return found
+
+
+def build_params(params: type, overrides: dict[str, Any]) -> Any:
+    """Make a Params with some values given.
+
+    Raises:
+        UnknownName: a key that is no parameter.
+        ParameterError: a value outside its range.
+    """
+    declared = declared_parameters(params)
+    values = {}
+    for name, value in overrides.items():
+        if name not in declared:
+            raise UnknownName(f"unknown parameter '{name}'; {suggest(name, declared)}")
+        values[name] = declared[name].check(value)
+    try:
+        return params(**values)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
+
+
+def params_record(values: Any) -> Array:
+    """Return a Params as one structured record, shape (1,)."""
+    declared = declared_parameters(type(values))
+    dtype = np.dtype([(name, STORAGE[parameter.kind]) for name, parameter in declared.items()], align=True)
+    record = np.zeros(1, dtype)
+    for name in declared:
+        record[name] = getattr(values, name)
+    return record
+
+
+class Column:
+    """One parameter over all rows: reads like an array, and checks what is written into it."""
+
+    def __init__(self, parameter: Parameter, high: Any, targets: tuple[Array, ...]) -> None:
+        self.parameter, self.high, self._targets = parameter, high, targets
+
+    def __len__(self) -> int:
+        return len(self._targets[0])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._targets[0][index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._targets[0])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self._targets[0], dtype=dtype)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        values = np.asarray(value)
+        for extreme in {values.min().item(), values.max().item()} if values.size else ():
+            self.parameter.check(extreme, self.high)
+        for target in self._targets:
+            target[index] = values
+
+
+class ParamRows:
+    """The parameters of every row of a batch, by name: `params.gravity[3] = 1.6`.
+
+    A parameter that shapes a level (see `Parameter.at_reset`) shows at the row's next reset.
+    """
+
+    def __init__(self, now: Array, following: Array, values: Any, dimensions: Iterable[str]) -> None:
+        columns = {}
+        fixed = set(dimensions)
+        for name, parameter in declared_parameters(type(values)).items():
+            high = getattr(values, name) if name in fixed else None
+            late = parameter.at_reset or name in fixed
+            targets = (following[name],) if late else (following[name], now[name])
+            columns[name] = Column(parameter, high, targets)
+        object.__setattr__(self, "_columns", columns)
+
+    def __getattr__(self, name: str) -> Column:
+        columns: dict[str, Column] = object.__getattribute__(self, "_columns")
+        if name not in columns:
+            raise UnknownName(f"unknown parameter '{name}'; {suggest(name, columns)}")
+        return columns[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        getattr(self, name)[:] = value
+
+    __getitem__ = __getattr__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(object.__getattribute__(self, "_columns"))

@@ -1,0 +1,257 @@
+"""Spaces: what an observation or an action may be, and how it lies in memory.
+
+A space names its storage (`dtype`), so a batch of any space is one numpy array: nested Dict and Tuple
+spaces are records within records, and flattening is exact by construction: a value's flat form is the
+bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fills them in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from puffer_arena.core.errors import SpaceError
+from puffer_arena.core.fields import Array, dimension
+
+Size: TypeAlias = int | str
+
+
+@dataclass(frozen=True)
+class Space:
+    """What all spaces do."""
+
+    def resolve(self, params: Any) -> "Space":
+        """Return the space with named dimensions looked up on `params`."""
+        return self
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Storage of one value; it may have a shape of its own."""
+        raise NotImplementedError
+
+    def contains(self, value: Any) -> bool:
+        """Tell whether `value`, an array or a nest of dicts and tuples, lies in the space."""
+        raise NotImplementedError
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Draw a value."""
+        raise NotImplementedError
+
+    def store(self, value: Any, out: Any, name: Any) -> None:
+        """Write `value` into field or index `name` of the record or array `out`."""
+        out[name] = value
+
+    def load(self, stored: Any) -> Any:
+        """Return the value that `store` wrote."""
+        return np.array(stored)
+
+
+@dataclass(frozen=True)
+class Discrete(Space):
+    """Whole numbers 0 .. n-1, with names for people."""
+
+    n: int
+    labels: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int64)
+
+    def contains(self, value: Any) -> bool:
+        array = np.asarray(value)
+        return array.shape == () and np.issubdtype(array.dtype, np.integer) and 0 <= int(array) < self.n
+
+    def sample(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(self.n))
+
+    def load(self, stored: Any) -> int:
+        return int(stored)
+
+
+@dataclass(frozen=True)
+class MultiDiscrete(Space):
+    """Several whole numbers, the k-th in 0 .. nvec[k]-1."""
+
+    nvec: tuple[int, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype((np.int64, (len(self.nvec),)))
+
+    def contains(self, value: Any) -> bool:
+        array = np.asarray(value)
+        if array.shape != (len(self.nvec),) or not np.issubdtype(array.dtype, np.integer):
+            return False
+        return bool((array >= 0).all() and (array < np.asarray(self.nvec)).all())
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        return rng.integers(np.asarray(self.nvec))
+
+
+@dataclass(frozen=True)
+class MultiBinary(Space):
+    """n flags, each 0 or 1."""
+
+    n: int
+    labels: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype((np.int8, (self.n,)))
+
+    def contains(self, value: Any) -> bool:
+        array = np.asarray(value)
+        return array.shape == (self.n,) and bool(np.isin(array, (0, 1)).all())
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        return rng.integers(2, size=self.n, dtype=np.int8)
+
+
+@dataclass(frozen=True)
+class Box(Space):
+    """Numbers between `low` and `high`, which are one for all elements or one for each."""
+
+    low: float | tuple[float, ...]
+    high: float | tuple[float, ...]
+    shape: tuple[Size, ...]
+    element: type[np.generic] = np.float32
+    labels: tuple[str, ...] = ()
+
+    def resolve(self, params: Any) -> "Box":
+        return replace(self, shape=tuple(dimension(size, params) for size in self.shape))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype((self.element, self.shape))
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The bounds of each element, arrays of the space's shape."""
+        shape, kind = self.dtype.shape, np.dtype(self.element)
+        low, high = (np.broadcast_to(np.asarray(v, kind), shape) for v in (self.low, self.high))
+        return low, high
+
+    @property
+    def num_codes(self) -> int:
+        """How many cell codes the elements take, when they are small unsigned codes; else 0."""
+        if self.element is not np.uint8 or self.low != 0 or not isinstance(self.high, int) or self.high > 31:
+            return 0
+        return self.high + 1
+
+    def contains(self, value: Any) -> bool:
+        array, (low, high) = np.asarray(value), self.bounds
+        if array.shape != low.shape or not np.can_cast(array.dtype, self.element, "same_kind"):
+            return False
+        return bool((array >= low).all() and (array <= high).all())
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        low, high = self.bounds
+        if np.issubdtype(self.element, np.integer):
+            return rng.integers(low, high, dtype=np.dtype(self.element), endpoint=True)
+        unbounded = ~(np.isfinite(low) & np.isfinite(high))
+        draw = rng.uniform(np.where(unbounded, -1.0, low), np.where(unbounded, 1.0, high))
+        return np.clip(draw, low, high).astype(self.element)
+
+
+@dataclass(frozen=True)
+class Dict(Space):
+    """Named parts, each a space of its own."""
+
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.spaces.items()))
+
+    def resolve(self, params: Any) -> "Dict":
+        return Dict({name: space.resolve(params) for name, space in self.spaces.items()})
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype([(name, space.dtype) for name, space in self.spaces.items()], align=True)
+
+    def contains(self, value: Any) -> bool:
+        if not isinstance(value, Mapping) or set(value) != set(self.spaces):
+            return False
+        return all(space.contains(value[name]) for name, space in self.spaces.items())
+
+    def sample(self, rng: np.random.Generator) -> dict[str, Any]:
+        return {name: space.sample(rng) for name, space in self.spaces.items()}
+
+    def store(self, value: Any, out: Any, name: Any) -> None:
+        record = out[name]
+        for part, space in self.spaces.items():
+            space.store(value[part], record, part)
+
+    def load(self, stored: Any) -> dict[str, Any]:
+        return {name: space.load(stored[name]) for name, space in self.spaces.items()}
+
+
+@dataclass(frozen=True)
+class Tuple(Space):
+    """Parts in order, each a space of its own; stored as fields part_0, part_1, ..."""
+
+    spaces: tuple[Space, ...] = ()
+
+    def resolve(self, params: Any) -> "Tuple":
+        return Tuple(tuple(space.resolve(params) for space in self.spaces))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype([(f"part_{k}", space.dtype) for k, space in enumerate(self.spaces)], align=True)
+
+    def contains(self, value: Any) -> bool:
+        if not isinstance(value, tuple) or len(value) != len(self.spaces):
+            return False
+        return all(space.contains(part) for space, part in zip(self.spaces, value, strict=True))
+
+    def sample(self, rng: np.random.Generator) -> tuple[Any, ...]:
+        return tuple(space.sample(rng) for space in self.spaces)
+
+    def store(self, value: Any, out: Any, name: Any) -> None:
+        record = out[name]
+        for k, space in enumerate(self.spaces):
+            space.store(value[k], record, f"part_{k}")
+
+    def load(self, stored: Any) -> tuple[Any, ...]:
+        return tuple(space.load(stored[f"part_{k}"]) for k, space in enumerate(self.spaces))
+
+
+def allocate(space: Space, leading: tuple[int, ...]) -> Array:
+    """Return a zeroed array of values of `space`, shape (*leading, *value shape).
+
+    A single Discrete has value shape (1,), so that compiled rules can write `obs[0]`.
+    """
+    if isinstance(space, Discrete):
+        return np.zeros((*leading, 1), space.dtype)
+    return np.zeros(leading, space.dtype)
+
+
+def flatten(space: Space, value: Any) -> Array:
+    """Return `value` as a flat uint8 array, exactly recoverable by `unflatten`.
+
+    Raises:
+        SpaceError: `value` does not lie in `space`.
+    """
+    if not space.contains(value):
+        raise SpaceError(f"{value!r} does not lie in {space}")
+    stored = np.zeros(1, space.dtype)
+    space.store(value, stored, 0)
+    return stored.view(np.uint8).reshape(-1)
+
+
+def unflatten(space: Space, flat: Array) -> Any:
+    """Return the value whose flat form is `flat`, shape (space.dtype.itemsize,), uint8.
+
+    Raises:
+        SpaceError: `flat` has the wrong size, or stands for no value of `space`.
+    """
+    size = space.dtype.itemsize
+    if flat.dtype != np.uint8 or flat.shape != (size,):
+        raise SpaceError(f"a flat value of {space} has shape ({size},) and dtype uint8, not {flat.shape} {flat.dtype}")
+    base, shape = space.dtype.subdtype or (space.dtype, ())
+    value = space.load(np.ascontiguousarray(flat).view(base).reshape(shape)[()])
+    if not space.contains(value):
+        raise SpaceError(f"the flat value stands for {value!r}, which does not lie in {space}")
+    return value

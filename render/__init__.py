@@ -1,0 +1,1 @@
+"""Drawing: pygame backends, the window and its panels."""

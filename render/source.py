@@ -1,0 +1,44 @@
+"""What the window shows: a source of frames, metrics and answers, wherever they come from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Some rows at one moment."""
+
+    steps: int  # environment steps of the run so far
+    rows: Array  # (k,) which rows of the batch these are
+    states: Array  # (k,) structured, the rows themselves
+    params: Array  # (k,) structured, the parameters in force
+    probs: Array | None = None  # (k, agents or 1, choices) float32: action probabilities
+    values: Array | None = None  # (k, agents or 1) float32: the critic's estimates
+
+
+class Source(Protocol):
+    """A running trainer, a finished run, or a local game."""
+
+    title: str  # the run's name
+    env: Env
+    agent_ids: Sequence[str]  # empty for a solo environment
+    frame: Frame | None  # the newest; None until one came
+    metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far
+    status: str  # "waiting", "training", "paused", "finished" or "lost"
+    note: str  # one line for the person: why it is lost, what a command did
+    mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
+    modes: Sequence[str]  # those that can be had now
+    speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
+
+    def poll(self) -> None:
+        """Take in what has come since the last call; never waits."""
+
+    def send(self, command: str, **arguments: Any) -> None:
+        """Ask for something: see `puffer_arena.live.messages` for commands and arguments."""
+
+    def close(self) -> None:
+        """Let go of the connection; the trainer goes on."""

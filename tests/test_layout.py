@@ -1,0 +1,52 @@
+"""The repository's shape: which package may import which, and that the wheel carries them all."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "envs": {"core"},
+    "batch": {"core"},
+    "render": {"core", "batch", "assets"},
+    "adapters": {"core", "batch", "render"},
+    "live": {"core", "batch"},
+    "trainers": {"core", "batch", "assets"},
+}
+SIBLINGS = {"envs", "render", "trainers", "assets"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write the absolute import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_point_downwards(package: str) -> None:
+    folder = ROOT / package if package in SIBLINGS else ROOT / "puffer_arena" / package
+    for path in folder.rglob("*.py"):
+        for name in imports(path):
+            parts = name.split(".")
+            assert parts[0] not in SIBLINGS, f"{path}: import puffer_arena.{name}, not {name}"
+            if parts[0] == "puffer_arena":
+                assert parts[1] in MAY_IMPORT[package] | {package}, f"{path}: {package} must not import {name}"
+
+
+def test_pyproject_lists_every_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    on_disk = {
+        ".".join(("puffer_arena", *init.parent.relative_to(ROOT).parts))
+        for top in SIBLINGS
+        for init in (ROOT / top).rglob("__init__.py")
+    }
+    on_disk |= {".".join(init.parent.relative_to(ROOT).parts) for init in (ROOT / "puffer_arena").rglob("__init__.py")}
+    assert set(settings["packages"]) == on_disk

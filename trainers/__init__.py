@@ -1,0 +1,1 @@
+"""The training core: rollout, advantage, objective, optimizer, networks."""
