@@ -25,7 +25,7 @@ from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_F
 from puffer_arena.core.params import ParamRows, params_record
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, allocate
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, stored
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -141,32 +141,41 @@ class Batch:
         Raises:
             ActionError: an array of the wrong shape or dtype, or one that is not contiguous.
         """
-        leading = (self.num_envs, self.num_agents) if self.num_agents else (self.num_envs,)
-        fresh = {
-            "obs": lambda: allocate(self.observation, leading),
-            "rewards": lambda: np.zeros(leading, np.float32),
-            "terminated": lambda: np.zeros(leading, np.bool_),
-            "truncated": lambda: np.zeros(leading, np.bool_),
-            "final_obs": lambda: allocate(self.observation, leading),
-            "alive": lambda: np.ones((self.num_envs, max(self.num_agents, 1)), np.bool_),
-            "action_mask": lambda: np.ones((*leading, self.num_choices), np.bool_),
-        }
+        layout = self._buffer_layout()
+        if unknown := set(given) - set(layout):
+            raise UnknownName(f"unknown buffer '{min(unknown)}'; {suggest(min(unknown), layout)}")
         arrays = {}
-        for name, create in fresh.items():
-            wanted = getattr(self.buffers, name) if given and hasattr(self, "buffers") else create()
+        for name, (shape, dtype) in layout.items():
             array = given.get(name)
             if array is None:
-                arrays[name] = create() if given else wanted
-                continue
-            if array.shape != wanted.shape or array.dtype != wanted.dtype or not array.flags.c_contiguous:
+                array = (
+                    np.full(shape, name in ("alive", "action_mask"), dtype)
+                    if dtype == np.bool_
+                    else np.zeros(shape, dtype)
+                )
+            elif array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ActionError(
                     f"buffer '{name}' has shape {array.shape} and dtype {array.dtype}; it must be contiguous, "
-                    f"{wanted.shape} and {wanted.dtype}"
+                    f"{shape} and {dtype}"
                 )
             arrays[name] = array
-        if unknown := set(given) - set(fresh):
-            raise UnknownName(f"unknown buffer '{min(unknown)}'; {suggest(min(unknown), fresh)}")
         return Buffers(**arrays)
+
+    def _buffer_layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and dtype of every buffer."""
+        leading = (self.num_envs, self.num_agents) if self.num_agents else (self.num_envs,)
+        obs_dtype, obs_shape = stored(self.observation)
+        obs = ((*leading, *obs_shape), obs_dtype)
+        flags = np.dtype(np.bool_)
+        return {
+            "obs": obs,
+            "rewards": (leading, np.dtype(np.float32)),
+            "terminated": (leading, flags),
+            "truncated": (leading, flags),
+            "final_obs": obs,
+            "alive": ((self.num_envs, max(self.num_agents, 1)), flags),
+            "action_mask": ((*leading, self.num_choices), flags),
+        }
 
     # -- what the buffers hold --------------------------------------------------------------------
 
@@ -230,7 +239,7 @@ class Batch:
         """
         if seed is not None:
             key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
-            self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))  # type: ignore[arg-type]  # whole columns at once
+            self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))
             self.rows.states["episode"] = 0
         if levels is not None:
             chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
@@ -275,8 +284,8 @@ class Batch:
         if isinstance(self.action, Discrete):
             if self.num_choices:
                 return np.asarray((rng.random(self.action_mask.shape) * (self.action_mask + 1e-9)).argmax(-1))
-            return rng.integers(self.action.n, size=shape)
-        return rng.integers(self._bounds()[1] + 1, size=shape)
+            return np.asarray(rng.integers(self.action.n, size=shape))
+        return np.asarray(rng.integers(self._bounds()[1] + 1, size=shape))
 
     def _run(self, kernel: Any, *arguments: Any) -> None:
         rows = self.rows
@@ -290,15 +299,12 @@ class Batch:
 
     def _bounds(self) -> tuple[Any, Any]:
         """The least and greatest action, as numbers or per component."""
-        match self.action:
-            case Discrete(n=n):
-                return 0, n - 1
-            case MultiDiscrete(nvec=nvec):
-                return 0, np.asarray(nvec) - 1
-            case MultiBinary():
-                return 0, 1
-            case _:
-                return self.action.bounds  # type: ignore[attr-defined]  # Box is the only one left
+        action = self.action
+        if isinstance(action, Discrete):
+            return 0, action.n - 1
+        if isinstance(action, MultiDiscrete):
+            return 0, np.asarray(action.nvec) - 1
+        return action.bounds if isinstance(action, Box) else (0, 1)
 
     def _checked(self, actions: Any) -> Array:
         """Return `actions` as the kernels take them; Box actions are clipped to their bounds."""

@@ -3,6 +3,7 @@
 The calling thread takes the first span itself, so two spans cost one hand-over (some microseconds).
 """
 
+import itertools
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,7 +16,7 @@ def spans(num_rows: int, parts: int) -> list[tuple[int, int]]:
     """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size."""
     parts = max(1, min(parts, num_rows // MIN_SPAN))
     edges = [num_rows * k // parts for k in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 class _Worker:

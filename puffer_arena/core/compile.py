@@ -11,6 +11,7 @@ change elsewhere, so a kernel's name carries a fingerprint of all the code and c
 
 import functools
 import hashlib
+import importlib
 import os
 import re
 import sys
@@ -54,7 +55,7 @@ def reached(function: Function) -> dict[str, Any]:
     return found
 
 
-def bind(template: Function, name: str, **functions: Any) -> Function:
+def bind(template: Any, name: str, **functions: Any) -> Any:
     """Copy `template` with some of its globals replaced, under a name of its own."""
     namespace = {**template.__globals__, **functions}
     bound = Function(template.__code__, namespace, template.__name__, template.__defaults__)
@@ -107,7 +108,7 @@ def cache_folder() -> Path:
 @functools.cache
 def load_numba() -> Any:
     """Import Numba, pointing its cache at our folder when that can be written."""
-    import numba
+    numba: Any = importlib.import_module("numba")
 
     folder = cache_folder()
     try:

@@ -31,7 +31,7 @@ def param(default: T, low: T, high: T, doc: str = "", *, at_reset: bool = False)
         at_reset: takes effect at the row's next reset instead of at once.
     """
     metadata = {"low": low, "high": high, "doc": doc, "at_reset": at_reset}
-    return dataclasses.field(default=default, metadata=metadata)  # type: ignore[return-value]  # as dataclasses do
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def declared_parameters(params: type) -> dict[str, Parameter]:
     Raises:
         DefinitionError: not a frozen dataclass of int, float and bool with defaults inside their ranges.
     """
-    if not dataclasses.is_dataclass(params) or not params.__dataclass_params__.frozen:
+    if not dataclasses.is_dataclass(params) or not getattr(params, "__dataclass_params__").frozen:  # noqa: B009 mypy does not know it
         raise DefinitionError(f"{params.__name__} must be a dataclass: put @dataclass(frozen=True) above it")
     found = {}
     for field in dataclasses.fields(params):

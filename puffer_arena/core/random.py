@@ -20,8 +20,8 @@ TWO_TO_MINUS_32 = 1.0 / (1 << 32)
 
 
 @jit
-def philox(key: int, counter: int) -> int:
-    """Return 32 random bits, a pure function of two 32-bit words."""
+def philox(key: Any, counter: Any) -> Any:
+    """Return 32 random bits, a pure function of two 32-bit words; int64 arrays give arrays."""
     left, right = counter & MASK, 0
     for _ in range(10):
         product = left * MULTIPLIER
@@ -34,7 +34,8 @@ def philox(key: int, counter: int) -> int:
 def random_bits(s: Any) -> int:
     """Draw 32 bits from the episode's stream."""
     s.rng_count = (s.rng_count + 1) & MASK
-    return philox(s.level, s.rng_count)
+    bits: int = philox(s.level, s.rng_count)
+    return bits
 
 
 @jit
@@ -62,7 +63,7 @@ def draw_level(row_key: int, episode: int, split: int, num_levels: int) -> int:
 
     With `num_levels` > 0 only that many levels of the half occur.
     """
-    level = philox(row_key, episode) & (HELD_OUT_BIT - 1)
+    level: int = philox(row_key, episode) & (HELD_OUT_BIT - 1)
     if num_levels > 0:
         level = level % num_levels
     return level | (split * HELD_OUT_BIT)

@@ -218,14 +218,13 @@ class Tuple(Space):
         return tuple(space.load(stored[f"part_{k}"]) for k, space in enumerate(self.spaces))
 
 
-def allocate(space: Space, leading: tuple[int, ...]) -> Array:
-    """Return a zeroed array of values of `space`, shape (*leading, *value shape).
+def stored(space: Space) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return the dtype and shape that one value of `space` has in a buffer.
 
-    A single Discrete has value shape (1,), so that compiled rules can write `obs[0]`.
+    A single Discrete has shape (1,), so that compiled rules can write `obs[0]`.
     """
-    if isinstance(space, Discrete):
-        return np.zeros((*leading, 1), space.dtype)
-    return np.zeros(leading, space.dtype)
+    base, shape = space.dtype.subdtype or (space.dtype, ())
+    return base, (1,) if isinstance(space, Discrete) else shape
 
 
 def flatten(space: Space, value: Any) -> Array:
