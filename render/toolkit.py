@@ -1,0 +1,12 @@
+"""pygame, imported in one place: without its greeting, and with a clear error where it is missing."""
+
+import os
+
+from puffer_arena.core.errors import require
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+require("pygame", "window")
+
+import pygame as pygame  # noqa: E402  after the check above
+
+__all__ = ["pygame"]
