@@ -7,6 +7,7 @@ surfaces and font module are used: no display, no audio, no `pygame.init`.
 import io
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class PygameCanvas:
 
         def paint(surface: "pygame.Surface", dx: int, dy: int, rgb: Rgb) -> None:
             moved = [(px - dx, py - dy) for px, py in pixels]
-            for start, end in zip(moved, moved[1:], strict=False):
+            for start, end in pairwise(moved):
                 pygame.draw.polygon(surface, rgb, thick_segment(start, end, half))
             for px, py in moved:
                 pygame.draw.circle(surface, rgb, (px, py), half)
