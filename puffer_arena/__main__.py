@@ -1,0 +1,79 @@
+"""The command line: `python -m puffer_arena <command>`, also installed as `puffer-arena`.
+
+Only the file of the command that was asked for is imported, so that each starts as fast as it can.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
+
+COMMANDS = {
+    "train": "let an agent learn an environment",
+    "eval": "measure a trained agent, a scripted bot or random play",
+    "watch": "open a window on a run, while it trains or afterwards",
+    "play": "play an environment yourself",
+    "list": "show the environments",
+    "bench": "measure how fast an environment steps",
+}
+FAILED, INTERRUPTED = 2, 130
+
+
+def usage() -> str:
+    """Return the help text of the program itself."""
+    commands = "\n".join(f"  {name:<8}{about}" for name, about in COMMANDS.items())
+    return (
+        "usage: python -m puffer_arena <command> [options]\n\n"
+        f"commands:\n{commands}\n\n"
+        "examples:\n"
+        "  python -m puffer_arena train snake --watch\n"
+        "  python -m puffer_arena play snake\n"
+        "  python -m puffer_arena train --help"
+    )
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` begin with and return its exit code.
+
+    Raises:
+        ArenaError: anything that the person can put right.
+    """
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    name = arguments[0]
+    if name == "--version":
+        from puffer_arena import __version__
+
+        print(f"puffer_arena {__version__}")
+        return 0
+    if name not in COMMANDS:
+        raise UnknownName(f"unknown command '{name}'; {suggest(name, COMMANDS)} (python -m puffer_arena --help)")
+    require("tyro", "train")
+    command = importlib.import_module(f"puffer_arena.cli.{name}")
+    from puffer_arena.cli.options import parse
+
+    # A command whose options depend on others (train: the environment's defaults) reads them itself.
+    read = getattr(command, "parse_arguments", None)
+    options = read(arguments[1:]) if read else parse(command.Options, name, arguments[1:])
+    return int(command.run(options))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
+    try:
+        return dispatch(list(sys.argv[1:] if argv is None else argv))
+    except ArenaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `puffer-arena list | head`
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

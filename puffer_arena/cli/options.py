@@ -1,0 +1,113 @@
+"""Reading a command's options: a dataclass in, an instance out, and one clear line when it cannot be."""
+
+import contextlib
+import dataclasses
+import inspect
+import io
+import re
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
+
+T = TypeVar("T")
+FRAME = re.compile("[│╭╮╰╯┃]")  # what tyro draws round its messages
+RULE = re.compile("^─+$")
+
+
+def parse(options: type[T], command: str, arguments: Sequence[str], default: T | None = None) -> T:
+    """Read `arguments` into the dataclass `options`.
+
+    Args:
+        options: its docstring and fields make the help text.
+        command: the command's name, for the help text.
+        arguments: what follows the command.
+        default: values in place of the dataclass's own.
+
+    Raises:
+        UnknownName: an option that does not exist, with the closest that does.
+        ParameterError: a value that does not fit, or one that is missing.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            value, unknown = tyro.cli(
+                options,
+                prog=f"python -m puffer_arena {command}",
+                description=inspect.cleandoc(options.__doc__ or ""),
+                args=list(arguments),
+                default=tyro.MISSING_NONPROP if default is None else default,
+                return_unknown_args=True,
+                config=(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff),
+            )
+    except SystemExit as ended:
+        if not ended.code:
+            raise  # --help
+        raise _read_message(said.getvalue(), options, command) from None
+    if unknown:
+        raise _unknown(unknown[0], options, command)
+    return typing.cast(T, value)
+
+
+def read_pairs(pairs: Sequence[str], option: str) -> dict[str, Any]:
+    """Turn ("rows=7", "wall=0.5", "torus=true") into a dict of whole numbers, floats and flags.
+
+    Raises:
+        ParameterError: a pair that is not name=value.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not (name and equals and text):
+            raise ParameterError(f"{option} {pair!r} is not name=value; write for example {option} rows=7")
+        values[name.strip().replace("-", "_")] = read_number(text.strip(), f"{option} {name}")
+    return values
+
+
+def read_number(text: str, what: str) -> bool | int | float:
+    """Return the flag or number that `text` stands for.
+
+    Raises:
+        ParameterError: it stands for neither.
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    raise ParameterError(f"{what} = {text!r}; it must be a number, true or false")
+
+
+def flags(options: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the options of a dataclass as they are written on the command line, nested ones dotted."""
+    hints = typing.get_type_hints(options)
+    for field in dataclasses.fields(options):
+        name = prefix + field.name.replace("_", "-")
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from flags(hints[field.name], "" if field.metadata.get("flat") else f"{name}.")
+        else:
+            yield f"--{name}"
+
+
+def _unknown(argument: str, options: Any, command: str) -> ArenaError:
+    """Say that nothing takes `argument`."""
+    if not argument.startswith("-"):
+        return ParameterError(f"unexpected argument '{argument}' (python -m puffer_arena {command} --help)")
+    name = argument.partition("=")[0].replace("_", "-")
+    hint = suggest(name, flags(options))
+    return UnknownName(f"unknown option '{name}'; {hint} (python -m puffer_arena {command} --help)")
+
+
+def _read_message(said: str, options: Any, command: str) -> ArenaError:
+    """Bring what tyro said in a frame down to its first sentence."""
+    lines = [FRAME.sub("", line).strip() for line in said.splitlines()]
+    body = [line for line in lines[1:] if line]  # the first line is the frame's title
+    rules = [k for k, line in enumerate(body) if RULE.match(line)]
+    message = " ".join(body[: rules[0]] if rules else body) or "the options cannot be read"
+    if "nrecognized" in message and (found := re.search(r"--?[\w.-]+", message)):
+        return _unknown(found.group(), options, command)
+    message = message[0].lower() + message[1:]
+    return ParameterError(f"{message.rstrip('.')} (python -m puffer_arena {command} --help)")
