@@ -18,14 +18,14 @@ import numpy as np
 from puffer_arena.batch.check import check_definition, explain
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.snapshot import pack, unpack
-from puffer_arena.batch.threads import Crew, spans
+from puffer_arena.batch.threads import Crew, split_rows
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array, Cells, Row, state_dtype
 from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
 from puffer_arena.core.params import ParamRows, params_record
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, stored
+from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete, Space, stored
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -105,7 +105,9 @@ class Batch:
         self._mode = AUTORESET[autoreset]
         self._allocate()
         self.rows.plan[:] = SPLITS.index(split), num_levels
-        self._crew = Crew(spans(num_envs, threads if compiled else 1))
+        spans = split_rows(num_envs, threads if compiled else 1)
+        server = self.program.server if len(spans) > 1 else None
+        self._crew = Crew(self.program.step, server, spans, self.rows, self.actions, self.buffers)
         self._all = np.ones(num_envs, np.bool_)
         self.reset(seed)
 
@@ -259,7 +261,11 @@ class Batch:
             ActionError: actions of the wrong shape, dtype or value; no row has moved.
         """
         out = self.buffers if out is None else out
-        self._run(self.program.step, self._checked(actions), out, self._mode)
+        checked = self._checked(actions)
+        if self.program.compiled:
+            self._guard(self._crew.step, self.rows, checked, out, self._mode)
+        else:
+            self._run(self.program.step, checked, out, self._mode)
         return Step(out.obs, out.rewards, out.terminated, out.truncated)
 
     def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
@@ -288,12 +294,17 @@ class Batch:
         return np.asarray(rng.integers(self._bounds()[1] + 1, size=shape))
 
     def _run(self, kernel: Any, *arguments: Any) -> None:
+        """Run a kernel over all rows on this thread."""
         rows = self.rows
         if not self.program.compiled:
             rows = Rows(*(Cells(array) for array in rows))
             arguments = tuple(_wrap(argument) for argument in arguments)
+        self._guard(kernel, (0, self.num_envs), rows, *arguments)
+
+    def _guard(self, kernel: Any, *arguments: Any) -> None:
+        """Call `kernel`, naming the rule and its line in what goes wrong."""
         try:
-            self._crew.run(kernel, rows, *arguments)
+            kernel(*arguments)
         except Exception as error:
             raise explain(self.env, error) or error from None
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from puffer_arena.batch.threads import Server, compile_server
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
@@ -19,7 +20,7 @@ class Program:
     _bots: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _kernels(self) -> dict[str, Any]:
+    def _templates(self) -> dict[str, Any]:
         env = self.env
         no_mask = no_mask_several if env.agents else no_mask_solo
         rules = {
@@ -30,26 +31,30 @@ class Program:
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
-        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
-        return {role: self._finish(kernel) for role, kernel in kernels.items()}
+        return bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
 
     def _finish(self, kernel: Any) -> Any:
         return compile_function(kernel, self.env.name) if self.compiled else kernel
 
-    @property
+    @cached_property
     def reset(self) -> Any:
         """reset(span, rows, buffers, chosen)"""
-        return self._kernels["reset"]
+        return self._finish(self._templates["reset"])
 
-    @property
+    @cached_property
     def step(self) -> Any:
         """step(span, rows, actions, buffers, mode)"""
-        return self._kernels["step"]
+        return self._finish(self._templates["step"])
 
-    @property
+    @cached_property
     def look(self) -> Any:
         """look(span, rows, buffers, chosen)"""
-        return self._kernels["look"]
+        return self._finish(self._templates["look"])
+
+    @cached_property
+    def server(self) -> Server:
+        """What worker threads run."""
+        return compile_server(self.env.name, self._templates["step"], self.step)
 
     def bot(self, name: str) -> Any:
         """Return the kernel act(span, rows, actions, chosen) of a scripted bot.

@@ -119,15 +119,20 @@ def load_numba() -> Any:
     return numba
 
 
-def compile_function(function: Function, env_name: str) -> Any:
+def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None) -> Any:
     """Compile a bound kernel with all that it reaches; its first call compiles or loads it.
+
+    Args:
+        function: the kernel, bound and uncompiled.
+        env_name: for error messages.
+        ready: functions it may reach that are compiled already.
 
     Raises:
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
     numba = load_numba()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    done: dict[int, Any] = {}
+    done = {id(item): compiled for item, compiled in (ready or {}).items()}
 
     def build(item: Function, **flags: Any) -> Any:
         if id(item) in done:
