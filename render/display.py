@@ -1,0 +1,73 @@
+"""Opening a window: the only place where pygame's display starts; sound never does."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from puffer_arena.core.errors import ArenaError
+from puffer_arena.render.toolkit import pygame
+
+NO_DISPLAY = (
+    "no display to open a window on ({reason}); run this in a desktop session, over ssh with 'ssh -X', "
+    "or under 'xvfb-run'"
+)
+
+INVISIBLE = ("dummy", "offscreen")  # what SDL falls back to; fine only where somebody asked for it
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn pygame's errors about the display into one clear line.
+
+    Raises:
+        ArenaError: there is no display, or it cannot show what was asked for.
+    """
+    try:
+        yield
+    except pygame.error as error:
+        pygame.display.quit()
+        raise ArenaError(NO_DISPLAY.format(reason=str(error).strip() or "none found")) from None
+
+
+def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: bool = False) -> "pygame.Surface":
+    """Open a window and return its surface.
+
+    Raises:
+        ArenaError: there is no display.
+    """
+    asked = os.environ.get("SDL_VIDEODRIVER", "")
+    if sys.platform == "linux" and not (asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ArenaError(NO_DISPLAY.format(reason="neither DISPLAY nor WAYLAND_DISPLAY is set"))
+    os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")  # real pixels, so that text stays crisp
+    os.environ.setdefault("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0")
+    with explained():
+        pygame.display.init()
+        if pygame.display.get_driver() in INVISIBLE and pygame.display.get_driver() != asked:
+            raise pygame.error(f"the display '{os.environ.get('DISPLAY', '')}' does not answer")
+        pygame.display.set_icon(draw_icon())
+        pygame.display.set_caption(title)
+        if vsync:
+            try:
+                return pygame.display.set_mode(size, flags, vsync=1)
+            except pygame.error:  # this display has none
+                pass
+        return pygame.display.set_mode(size, flags)
+
+
+def draw_icon() -> "pygame.Surface":
+    """Draw the window's icon: two players on a board."""
+    from puffer_arena.render.canvas import PygameCanvas
+
+    canvas = PygameCanvas((64, 64), background="panel")
+    canvas.view(8, 8)
+    canvas.rect(0.6, 0.6, 6.8, 6.8, "raised", radius=1.4)
+    canvas.line([(2.4, 5.6), (2.4, 2.6), (5.4, 2.6)], "lime", width=1.3)
+    canvas.circle(5.5, 5.5, 0.85, "rose")
+    return canvas.surface()
+
+
+def desktop_scale() -> float:
+    """Return how much larger than on a 1080-line screen the interface should be, in quarters from 1 to 3."""
+    sizes = pygame.display.get_desktop_sizes()
+    return min(max(round(sizes[0][1] / 1080 * 4) / 4, 1.0), 3.0) if sizes else 1.0
