@@ -1,0 +1,254 @@
+"""Tag: chasers hunt runners on a grid with pillars; who is caught leaves.
+
+All agents move at once, several may stand in one cell, and the outcome does not depend on their order. A
+chaser catches a runner by ending in its cell or by crossing it on the way.
+
+Actions       Discrete(5): STAY, UP, DOWN, LEFT, RIGHT.  Moves into walls are barred by the mask, and do nothing.
+Observation   uint8 (sight, sight), the agent in the middle: UNSEEN, FLOOR, WALL, CHASER or RUNNER per cell.  The
+              middle shows the agent's own role.
+Reward        chasers: reward_catch for each runner they catch; runners: -reward_catch when caught.  Each step
+              costs a chaser reward_step and gives a runner as much.
+Termination   a runner: being caught.  All chasers: no runner is left.  Truncation: max_steps.
+Parameters    chasers, runners, size, walls, sight, rest, reward_catch, reward_step, max_steps.
+Source        own; the pursuit problem, Benda, Jagannathan, Dodhiawala 1986.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, i8, i32, jit, param, randint
+
+UNSEEN, FLOOR, WALL, CHASER, RUNNER = range(5)
+STAY, UP, DOWN, LEFT, RIGHT = range(5)
+DROW = (0, -1, 1, 0, 0)
+DCOL = (0, 0, 0, -1, 1)
+HEAD_START = 3  # a runner starts at least so many moves from every chaser, where there is room
+TRIES = 64
+
+
+@dataclass(frozen=True)
+class Params:
+    chasers: int = param(3, 1, 8)
+    runners: int = param(3, 1, 8)
+    size: int = param(12, 6, 40, "rows and columns")
+    walls: float = param(0.15, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
+    sight: int = param(9, 3, 15, "rows and columns in sight, odd")
+    rest: int = param(4, 0, 10, "runners pause on every rest-th step; 0 for never")
+    reward_catch: float = param(1.0, 0.0, 10.0)
+    reward_step: float = param(0.01, 0.0, 1.0)
+    max_steps: int = param(150, 10, 10_000, "steps before the episode is truncated")
+
+    def __post_init__(self) -> None:
+        if self.sight % 2 == 0:
+            raise ValueError(f"sight = {self.sight}; it must be odd, so that the agent is in the middle")
+
+    @property
+    def agents(self) -> int:
+        return self.chasers + self.runners
+
+
+class State:
+    caught: int = i32()  # runners caught
+    catches: Array = i32("chasers")  # by each chaser; its length parts chasers from runners
+    row: Array = i32("agents")
+    col: Array = i32("agents")
+    from_row: Array = i32("agents")  # before the last step
+    from_col: Array = i32("agents")
+    board: Array = i8("size", "size")  # FLOOR or WALL; beyond p.size all is WALL
+
+
+@jit
+def is_wall(s: State, p: Params, row: int, col: int) -> bool:
+    return not (0 <= row < p.size and 0 <= col < p.size) or s.board[row, col] == WALL
+
+
+@jit
+def is_crowded(s: State, p: Params, row: int, col: int) -> bool:
+    """Tell whether a pillar stands in or next to a cell; pillars apart from each other never cut the board."""
+    for near_row in range(max(row - 1, 0), min(row + 2, p.size)):
+        for near_col in range(max(col - 1, 0), min(col + 2, p.size)):
+            if s.board[near_row, near_col] == WALL:
+                return True
+    return False
+
+
+@jit
+def distance(s: State, row: int, col: int, first: int, end: int) -> int:
+    """Return the moves, walls ignored, from a cell to the nearest of the agents first .. end-1."""
+    nearest = 1000
+    for k in range(first, end):
+        if s.alive[k]:
+            nearest = min(nearest, abs(s.row[k] - row) + abs(s.col[k] - col))
+    return nearest
+
+
+@jit
+def place_agent(s: State, p: Params, agent: int) -> None:
+    """Put an agent on a floor cell, a runner away from the chasers where that is found."""
+    for _ in range(TRIES):
+        row, col = randint(s, p.size), randint(s, p.size)
+        if s.board[row, col] == FLOOR:
+            s.row[agent] = s.from_row[agent] = row
+            s.col[agent] = s.from_col[agent] = col
+            if agent < len(s.catches) or distance(s, row, col, 0, len(s.catches)) >= HEAD_START:
+                return
+
+
+@jit
+def reset(s: State, p: Params) -> None:
+    s.board[:] = WALL
+    s.board[: p.size, : p.size] = FLOOR
+    for _ in range(int(p.walls * p.size * p.size)):
+        row, col = randint(s, p.size), randint(s, p.size)
+        if not is_crowded(s, p, row, col):
+            s.board[row, col] = WALL
+    s.caught = 0
+    s.catches[:] = 0
+    capacity = len(s.catches)  # of the batch; this row may play with fewer
+    for k in range(len(s.alive)):
+        s.alive[k] = 1 if (k < p.chasers if k < capacity else k - capacity < p.runners) else 0
+        s.row[k] = s.col[k] = s.from_row[k] = s.from_col[k] = 0
+    for k in range(len(s.alive)):
+        if s.alive[k]:
+            place_agent(s, p, k)
+
+
+@jit
+def is_resting(s: State, p: Params, agent: int, step_count: int) -> bool:
+    return p.rest > 0 and agent >= len(s.catches) and step_count % p.rest == 0
+
+
+@jit
+def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array) -> bool:
+    for k in range(len(s.alive)):
+        s.from_row[k], s.from_col[k] = s.row[k], s.col[k]
+        row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
+        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, p, row, col):
+            s.row[k], s.col[k] = row, col
+        rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
+
+    catch_runners(s, p, rewards, terminated)
+    if s.caught == p.runners:
+        for k in range(len(s.catches)):
+            terminated[k] = s.alive[k] != 0
+        return False
+    return s.step_count >= p.max_steps
+
+
+@jit
+def catch_runners(s: State, p: Params, rewards: Array, terminated: Array) -> None:
+    """Give every runner to all the chasers that reached or crossed it."""
+    for runner in range(len(s.catches), len(s.alive)):
+        for chaser in range(len(s.catches)):
+            if s.alive[runner] and s.alive[chaser] and touches(s, chaser, runner):
+                s.catches[chaser] += 1
+                rewards[chaser] += p.reward_catch
+                terminated[runner] = True
+        if terminated[runner]:
+            s.caught += 1
+            rewards[runner] -= p.reward_catch
+
+
+@jit
+def touches(s: State, a: int, b: int) -> bool:
+    """Tell whether two agents stand in one cell, or changed places in this step."""
+    if s.row[a] == s.row[b] and s.col[a] == s.col[b]:
+        return True
+    entered = s.row[a] == s.from_row[b] and s.col[a] == s.from_col[b]
+    return entered and s.row[b] == s.from_row[a] and s.col[b] == s.from_col[a]
+
+
+@jit
+def observe(s: State, p: Params, agent: int, obs: Array) -> None:
+    middle, reach = len(obs) // 2, p.sight // 2
+    top, left = s.row[agent] - middle, s.col[agent] - middle
+    for row in range(len(obs)):
+        for col in range(len(obs)):
+            if max(abs(row - middle), abs(col - middle)) > reach:
+                obs[row, col] = UNSEEN
+            else:
+                obs[row, col] = WALL if is_wall(s, p, top + row, left + col) else FLOOR
+    for k in range(len(s.alive)):
+        row, col = s.row[k] - top, s.col[k] - left
+        if s.alive[k] and max(abs(row - middle), abs(col - middle)) <= reach:
+            obs[row, col] = CHASER if k < len(s.catches) else RUNNER
+    obs[middle, middle] = CHASER if agent < len(s.catches) else RUNNER
+
+
+@jit
+def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
+    resting = is_resting(s, p, agent, s.step_count + 1)
+    for move in range(UP, RIGHT + 1):
+        mask[move] = not resting and not is_wall(s, p, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
+
+
+@jit
+def hunt(s: State, p: Params, agent: int) -> int:
+    """Chasers close in on the nearest runner; runners keep away from the nearest chaser and out of corners."""
+    best, best_score = STAY, -100_000
+    for move in range(5):
+        row, col = s.row[agent] + DROW[move], s.col[agent] + DCOL[move]
+        if is_wall(s, p, row, col):
+            continue
+        if agent < len(s.catches):
+            score = -4 * distance(s, row, col, len(s.catches), len(s.alive))
+            if move == STAY or (row == s.from_row[agent] and col == s.from_col[agent]):
+                score -= 9  # walk around a pillar instead of waiting in front of it
+        else:
+            score = 4 * min(distance(s, row, col, 0, len(s.catches)), 6)
+            for exit in range(UP, RIGHT + 1):
+                score += 1 if not is_wall(s, p, row + DROW[exit], col + DCOL[exit]) else 0
+        if score > best_score:
+            best, best_score = move, score
+    return best
+
+
+def draw(s: State, p: Params, canvas: Canvas) -> None:
+    canvas.view(p.size, p.size)
+    for row in range(p.size):
+        for col in range(p.size):
+            if s.board[row, col] == WALL:
+                canvas.rect(col + 0.02, row + 0.06, 0.96, 0.94, "shadow", radius=0.2)
+                canvas.rect(col + 0.02, row, 0.96, 0.9, "wall", radius=0.2)
+            else:
+                canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
+    for k in range(len(s.alive)):
+        if s.alive[k]:
+            chaser = k < len(s.catches)
+            draw_agent(s, k, canvas, "orange" if chaser else "teal", 0.38 if chaser else 0.32)
+    canvas.status(f"{s.caught} of {p.runners} runners caught in {s.step_count} steps")
+
+
+def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> None:
+    """Draw a round body whose eyes look where it went."""
+    x, y = s.col[k] + 0.5, s.row[k] + 0.5
+    dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
+    if dx or dy:
+        canvas.line([(x - 0.55 * dx, y - 0.55 * dy), (x, y)], color, width=radius, alpha=0.3)
+    canvas.circle(x, y + 0.04, radius, "shadow", alpha=0.5)
+    canvas.circle(x, y, radius, color)
+    for side in (-0.13, 0.13):
+        eye_x = x + 0.1 * dx + (side if dx == 0 else 0.0)
+        eye_y = y + 0.1 * dy + (side if dx != 0 else -0.04)
+        canvas.circle(eye_x, eye_y, 0.09, "white")
+        canvas.circle(eye_x + 0.03 * dx, eye_y + 0.03 * dy, 0.05, "shadow")
+
+
+ENV = Env(
+    params=Params,
+    state=State,
+    observation=Box(0, 4, ("sight", "sight"), np.uint8),
+    action=Discrete(5, ("stay", "up", "down", "left", "right")),
+    reset=reset,
+    step=step,
+    observe=observe,
+    draw=draw,
+    agents={"chaser": "chasers", "runner": "runners"},
+    action_mask=mask_moves,
+    bots={"hunt": hunt},
+    keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
+    idle=STAY,
+    counters=("caught",),
+    steps_per_second=6.0,
+)
