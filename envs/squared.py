@@ -1,0 +1,118 @@
+"""Squared: run from the middle of a square to the targets on its edge, one after the other.
+
+Actions       MultiDiscrete((3, 3)): STAY, BACK or AHEAD along the rows, and along the columns; diagonals are one move.
+Observation   uint8 (size, size): FLOOR, AGENT or TARGET per cell.
+Reward        1 / targets for each target, minus reward_step a step.
+Termination   all targets reached.  Truncation: max_steps.
+Parameters    size, targets, reward_step, max_steps.
+Source        own; after "squared" of PufferLib's Ocean.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from puffer_arena.core import Array, Box, Canvas, Env, MultiDiscrete, i8, i32, jit, param, randint
+
+FLOOR, AGENT, TARGET = range(3)
+STAY, BACK, AHEAD = range(3)
+MOVE = (0, -1, 1)
+
+
+@dataclass(frozen=True)
+class Params:
+    size: int = param(7, 3, 31, "rows and columns")
+    targets: int = param(2, 1, 8, "how many to reach", at_reset=True)
+    reward_step: float = param(0.01, 0.0, 1.0, "cost of a step")
+    max_steps: int = param(60, 5, 10_000, "steps before the episode is truncated")
+
+
+class State:
+    row: int = i32()
+    col: int = i32()
+    score: int = i32()  # targets reached
+    board: Array = i8("size", "size")  # FLOOR or TARGET
+
+
+@jit
+def reset(s: State, p: Params) -> None:
+    s.board[:] = FLOOR
+    s.row = s.col = p.size // 2
+    s.score, placed = 0, 0
+    while placed < p.targets:
+        side, along = randint(s, 4), randint(s, p.size - 1)
+        last = p.size - 1  # each side of the edge owns the corner it begins with
+        row = (0, along, last, last - along)[side]
+        col = (along, last, last - along, 0)[side]
+        if s.board[row, col] == FLOOR:
+            s.board[row, col] = TARGET
+            placed += 1
+
+
+@jit
+def step(s: State, p: Params, action: Array) -> tuple[float, bool, bool]:
+    s.row = min(max(s.row + MOVE[action[0]], 0), p.size - 1)
+    s.col = min(max(s.col + MOVE[action[1]], 0), p.size - 1)
+    reward = -p.reward_step
+    if s.board[s.row, s.col] == TARGET:
+        s.board[s.row, s.col] = FLOOR
+        s.row = s.col = p.size // 2
+        s.score += 1
+        reward += 1.0 / p.targets
+    reached_all = s.score >= p.targets
+    return reward, reached_all, not reached_all and s.step_count >= p.max_steps
+
+
+@jit
+def observe(s: State, p: Params, obs: Array) -> None:
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            obs[row, col] = s.board[row, col]
+    obs[s.row, s.col] = AGENT
+
+
+@jit
+def nearest(s: State, p: Params, action: Array) -> None:
+    """Head for the nearest target."""
+    best, to_row, to_col = 2 * p.size, s.row, s.col
+    for row in range(p.size):
+        for col in range(p.size):
+            away = max(abs(row - s.row), abs(col - s.col))
+            if s.board[row, col] == TARGET and away < best:
+                best, to_row, to_col = away, row, col
+    action[0] = AHEAD if to_row > s.row else BACK if to_row < s.row else STAY
+    action[1] = AHEAD if to_col > s.col else BACK if to_col < s.col else STAY
+
+
+def draw(s: State, p: Params, canvas: Canvas) -> None:
+    canvas.view(p.size, p.size)
+    for row in range(p.size):
+        for col in range(p.size):
+            canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
+            if s.board[row, col] == TARGET:
+                canvas.rect(col + 0.14, row + 0.14, 0.72, 0.72, "amber", radius=0.14, alpha=0.25)
+                canvas.rect(col + 0.26, row + 0.26, 0.48, 0.48, "amber", radius=0.1)
+    middle = p.size // 2 + 0.5
+    canvas.ring(middle, middle, 0.3, "line", width=0.05)
+    canvas.rect(s.col + 0.12, s.row + 0.12, 0.76, 0.76, "sky", radius=0.2)
+    for eye in (0.36, 0.64):
+        canvas.circle(s.col + eye, s.row + 0.42, 0.08, "shadow")
+    canvas.status(f"{s.score} of {p.targets} targets")
+
+
+ENV = Env(
+    params=Params,
+    state=State,
+    observation=Box(0, 2, ("size", "size"), np.uint8),
+    action=MultiDiscrete((3, 3), ("rows", "columns")),
+    reset=reset,
+    step=step,
+    observe=observe,
+    draw=draw,
+    bots={"nearest": nearest},
+    keys={"up": (0, BACK), "down": (0, AHEAD), "left": (1, BACK), "right": (1, AHEAD)},
+    idle=(STAY, STAY),
+    counters=("score",),
+    steps_per_second=6.0,
+    solved=0.9,
+)
