@@ -11,6 +11,9 @@ _checkout = Path(__file__).resolve().parent.parent
 if (_checkout / "envs" / "__init__.py").is_file() and (_checkout / "pyproject.toml").is_file():
     __path__.append(str(_checkout))
 
+# Gymnasium and PettingZoo learn of the environments now or when they are imported; this imports neither.
+importlib.import_module("puffer_arena.adapters.register").announce()
+
 _PUBLIC = {
     "ArenaError": "core.errors",
     "Batch": "batch.batch",

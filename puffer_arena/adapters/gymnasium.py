@@ -1,0 +1,134 @@
+"""Gymnasium in front of a batch: one row as an `Env`, many as a `VectorEnv`.
+
+    import gymnasium
+
+    env = gymnasium.make("puffer_arena:puffer_arena/Snake-v0", render_mode="human", rows=8, cols=8)
+    obs, info = env.reset(seed=0, options={"params": {"max_hunger": 50}})
+    envs = gymnasium.make_vec("puffer_arena:puffer_arena/Snake-v0", num_envs=4096, autoreset_mode="SameStep", threads=2)
+
+After `import puffer_arena` the id alone will do.  Row i of a vector environment plays exactly what a single one seeded
+with seed + i plays.  Infos hold, besides what Gymnasium defines:
+
+    statistics    on the step that ends an episode: episode_return, episode_length and the environment's counters
+    action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
+from puffer_arena.adapters.parts import RENDER_SIZE, Pictures, check_options, make_solo, set_params, statistic_names
+from puffer_arena.adapters.register import register_gymnasium as register_envs
+from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
+from puffer_arena.core.errors import ActionError
+from puffer_arena.core.fields import Array
+
+__all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
+
+
+class GymnasiumEnv(gymnasium.Env[Any, Any]):
+    """An environment for one agent as Gymnasium's Env.
+
+    Args:
+        env_id: what `puffer_arena.make` takes.
+        render_mode: None, "rgb_array", or "human" for a window that follows by itself.
+        render_size: pictures' width and height in pixels.
+        split, num_levels, compiled: as in `puffer_arena.make`.
+        params: the environment's parameters.
+
+    Raises:
+        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
+        ArenaError: the environment has several agents.
+    """
+
+    metadata = {"render_modes": ["human", "rgb_array"]}
+
+    def __init__(
+        self,
+        env_id: str,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] = RENDER_SIZE,
+        split: str = "train",
+        num_levels: int = 0,
+        compiled: bool = True,
+        **params: Any,
+    ) -> None:
+        self.batch = make_solo(env_id, 1, split=split, num_levels=num_levels, compiled=compiled, params=params)
+        self.render_mode = render_mode
+        self._pictures = Pictures(self.batch, render_mode, render_size, self.metadata["render_modes"])
+        self.metadata = {**self.metadata, "render_fps": self.batch.env.steps_per_second}
+        self.observation_space = to_gymnasium(self.batch.observation)
+        self.action_space = to_gymnasium(self.batch.action)
+        self._seeded = False
+        self._going = False  # an episode is under way
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode; `options={"params": {name: value}}` sets parameters from it on.
+
+        Raises:
+            UnknownName, ParameterError: an option or parameter that does not exist or is out of range.
+        """
+        super().reset(seed=seed)
+        check_options(options or {}, ["params"])
+        if options and "params" in options:
+            set_params(self.batch, options["params"], np.arange(1))
+        if seed is None and not self._seeded:
+            seed = int(self.np_random.integers(2**63))
+        self._seeded = self._going = True
+        self.batch.reset(seed)
+        return self._seen()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take one step.
+
+        Raises:
+            ActionError: an action outside the action space, or no episode under way; nothing has moved.
+        """
+        batch = self.batch
+        if not self._going:
+            raise ActionError(f"'{batch.env.name}' has no episode under way: call reset() before step()")
+        try:
+            actions = np.asarray(action)[None]
+        except ValueError:  # a ragged list
+            raise ActionError(f"action is {action!r}; allowed: {self.action_space}") from None
+        if actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf":
+            raise ActionError(f"action is {action!r}; allowed: {self.action_space}")
+        batch.step(actions)
+        terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
+        self._going = not (terminated or truncated)
+        obs, info = self._seen()
+        return obs, float(batch.rewards[0]), terminated, truncated, info
+
+    def _seen(self) -> tuple[Any, dict[str, Any]]:
+        """Return the observation and info, after showing them to the person, if there is one."""
+        batch = self.batch
+        info: dict[str, Any] = {}
+        if not self._going:
+            last = batch.finished[0]
+            info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
+        elif batch.num_choices:
+            info["action_mask"] = mask_values(batch.action, batch.action_mask[0])
+        if self.render_mode == "human":
+            self._pictures.show()
+        return one_value(batch.observation, batch.obs[0]), info
+
+    def action_masks(self) -> Array:
+        """Return the allowed choices, shape (choices,) bool, as sb3-contrib's MaskablePPO asks for them."""
+        return np.array(self.batch.action_mask[0])
+
+    def render(self) -> Any:
+        """Return a picture, uint8 (height, width, 3), under "rgb_array"; show one under "human"."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() does nothing without a render_mode; pass one to make()")
+        elif self.render_mode == "rgb_array":
+            return self._pictures.rgb()
+        else:
+            self._pictures.show()
+        return None
+
+    def close(self) -> None:
+        """Close the window and end the batch."""
+        self._pictures.close()
+        self.batch.close()

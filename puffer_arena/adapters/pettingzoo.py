@@ -1,0 +1,220 @@
+"""PettingZoo in front of a batch: one row of an environment for several agents, stepped in parallel or in turns.
+
+    from puffer_arena.adapters.pettingzoo import aec_env, parallel_env
+
+    env = parallel_env("tag", chasers=2, render_mode="human")
+    obs, infos = env.reset(seed=0, options={"params": {"vision": 3}})
+
+After `import puffer_arena`, `pettingzoo.make("parallel", "puffer_arena/tag_v0")` does the same.  Infos hold, for each agent:
+
+    statistics    on the step that ends an agent's episode: its episode_return, episode_length, and the counters
+    action_mask   while it takes part, where the environment has masks: what `action_space.sample(mask=...)` takes
+
+An agent that terminated sees zeros in its last observation.
+"""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import logger, spaces
+from pettingzoo.utils.conversions import parallel_to_aec
+from pettingzoo.utils.env import AECEnv, ParallelEnv
+
+from puffer_arena.adapters.parts import RENDER_SIZE, Pictures, set_params
+from puffer_arena.adapters.register import pettingzoo_id
+from puffer_arena.adapters.register import register_pettingzoo as register_envs
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
+from puffer_arena.batch.batch import make
+from puffer_arena.core.errors import ActionError, ArenaError, UnknownName, suggest
+from puffer_arena.core.fields import Array
+
+__all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]
+
+
+class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
+    """An environment for several agents as PettingZoo's ParallelEnv.
+
+    Args:
+        env_id: what `puffer_arena.make` takes.
+        render_mode: None, "rgb_array", or "human" for a window that follows by itself.
+        render_size: pictures' width and height in pixels.
+        split, num_levels, compiled: as in `puffer_arena.make`.
+        params: the environment's parameters.
+
+    Raises:
+        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
+        ArenaError: the environment is for one agent.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "is_parallelizable": True}
+
+    def __init__(
+        self,
+        env_id: str,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] = RENDER_SIZE,
+        split: str = "train",
+        num_levels: int = 0,
+        compiled: bool = True,
+        **params: Any,
+    ) -> None:
+        self.batch = make(
+            env_id, 1, split=split, num_levels=num_levels, autoreset="disabled", compiled=compiled, **params
+        )
+        env = self.batch.env
+        if not self.batch.num_agents:
+            raise ArenaError(
+                f"environment '{env.name}' is for one agent; use puffer_arena.adapters.gymnasium.GymnasiumEnv('{env_id}')"
+            )
+        self.render_mode = render_mode
+        self._pictures = Pictures(self.batch, render_mode, render_size, self.metadata["render_modes"])
+        name = pettingzoo_id(env.name, env.version).rpartition("/")[2]
+        self.metadata = {**self.metadata, "name": name, "render_fps": env.steps_per_second}
+        self.possible_agents = list(self.batch.agent_ids)
+        self.agents: list[str] = []
+        self._index = {agent: k for k, agent in enumerate(self.possible_agents)}
+        # A space of its own for every agent: they are seeded and sampled apart.
+        self._observation_spaces = {agent: to_gymnasium(self.batch.observation) for agent in self.possible_agents}
+        self._action_spaces = {agent: to_gymnasium(self.batch.action) for agent in self.possible_agents}
+        self.state_space = self._build_state_space()
+        self._seeded = False
+
+    def observation_space(self, agent: str) -> GymnasiumSpace:
+        """Return the space of one agent's observations, the same object each time."""
+        return self._observation_spaces[self._known(agent)]
+
+    def action_space(self, agent: str) -> GymnasiumSpace:
+        """Return the space of one agent's actions, the same object each time."""
+        return self._action_spaces[self._known(agent)]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Begin an episode; `options={"params": {name: value}}` sets parameters from it on, other options are ignored.
+
+        Raises:
+            UnknownName, ParameterError: a parameter that does not exist, or a value out of its range.
+        """
+        if options and "params" in options:
+            set_params(self.batch, options["params"], np.arange(1))
+        if seed is None and not self._seeded:
+            seed = int(np.random.default_rng().integers(2**63))
+        self._seeded = True
+        self.batch.reset(seed)
+        self.agents = self._living()
+        self._show()
+        return self._observations(self.agents), {agent: self._mask_info(agent) for agent in self.agents}
+
+    def step(
+        self, actions: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Take one step with an action for every agent in `agents`; those of agents that left are ignored.
+
+        Raises:
+            ActionError: an action that is missing or outside its space, or no episode under way; nothing has moved.
+            UnknownName: an action for an agent that does not exist.
+        """
+        if not self.agents:
+            raise ActionError(f"'{self.batch.env.name}' has no episode under way: call reset() before step()")
+        self.batch.step(self._gathered(actions))
+        before, self.agents = self.agents, self._staying()
+        batch, places = self.batch, {agent: self._index[agent] for agent in before}
+        rewards = {agent: float(batch.rewards[0, k]) for agent, k in places.items()}
+        terminated = {agent: bool(batch.terminated[0, k]) for agent, k in places.items()}
+        truncated = {agent: bool(batch.truncated[0, k]) for agent, k in places.items()}
+        infos = {agent: self._mask_info(agent) if agent in self.agents else self._statistics(agent) for agent in before}
+        self._show()
+        return self._observations(before), rewards, terminated, truncated, infos
+
+    def _known(self, agent: str) -> str:
+        if agent not in self._index:
+            raise UnknownName(f"unknown agent '{agent}'; {suggest(str(agent), self._index)}")
+        return agent
+
+    def _living(self) -> list[str]:
+        return [agent for agent, k in self._index.items() if self.batch.alive[0, k]]
+
+    def _staying(self) -> list[str]:
+        """Return the agents whose episode goes on after a step."""
+        over = self.batch.terminated[0] | self.batch.truncated[0]
+        return [agent for agent in self.agents if not over[self._index[agent]]]
+
+    def _gathered(self, actions: dict[str, Any]) -> Array:
+        """Return a dict of actions as the batch takes them; agents that left get zeros, which nobody reads."""
+        for agent in actions:
+            self._known(agent)
+        gathered = np.zeros_like(self.batch.actions)
+        for agent in self.agents:
+            space = self._action_spaces[agent]
+            if agent not in actions:
+                raise ActionError(f"there is no action for '{agent}'; allowed: {space}")
+            action = np.asarray(actions[agent]) if isinstance(space, spaces.Box) else actions[agent]
+            fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
+            if not fits:
+                raise ActionError(f"the action of '{agent}' is {actions[agent]!r}; allowed: {space}")
+            gathered[0, self._index[agent]] = action
+        return gathered
+
+    def _observations(self, agents: list[str]) -> dict[str, Any]:
+        space, obs = self.batch.observation, self.batch.obs[0]
+        return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
+
+    def _mask_info(self, agent: str) -> dict[str, Any]:
+        if not self.batch.num_choices:
+            return {}
+        mask = self.batch.action_mask[0, self._index[agent]]
+        return {"action_mask": mask_values(self.batch.action, mask)}
+
+    def _statistics(self, agent: str) -> dict[str, Any]:
+        s = self.batch.state(0)
+        counters = {name: float(getattr(s, name)) for name in self.batch.env.counters}
+        earned = float(s.episode_return[self._index[agent]])
+        return {"statistics": {"episode_return": earned, "episode_length": int(s.step_count), **counters}}
+
+    def _build_state_space(self) -> GymnasiumSpace:
+        """Return the space of `state`: the agents' observations one above the other, flat where they are nested."""
+        one = next(iter(self._observation_spaces.values()))
+        if not isinstance(one, spaces.Box):
+            one = spaces.flatten_space(one)
+        if not isinstance(one, spaces.Box):
+            raise ArenaError(f"the observation {self.batch.observation} has no flat form")
+        low, high = (np.stack([bound] * len(self.possible_agents)) for bound in (one.low, one.high))
+        return spaces.Box(low, high, dtype=one.dtype.type)
+
+    def state(self) -> Array:
+        """Return the observations of all agents, shape (agents, *observation shape); zeros for those who left."""
+        observations = self._observations(self.possible_agents)
+        flat: list[Any] = [
+            spaces.flatten(self._observation_spaces[agent], seen) for agent, seen in observations.items()
+        ]
+        return np.stack(flat).reshape(self.state_space.shape).astype(self.state_space.dtype)
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self._pictures.show()
+
+    def render(self) -> Any:
+        """Return a picture, uint8 (height, width, 3), under "rgb_array"; show one under "human"."""
+        if self.render_mode is None:
+            logger.warn("render() does nothing without a render_mode; pass one when making the environment")
+        elif self.render_mode == "rgb_array":
+            return self._pictures.rgb()
+        else:
+            self._pictures.show()
+        return None
+
+    def close(self) -> None:
+        """Close the window and end the batch."""
+        self._pictures.close()
+        self.batch.close()
+
+
+def parallel_env(env_id: str, **settings: Any) -> PettingZooEnv:
+    """Make an environment in which the agents move at once; settings as `PettingZooEnv` takes them."""
+    return PettingZooEnv(env_id, **settings)
+
+
+def aec_env(env_id: str, **settings: Any) -> "AECEnv[str, Any, Any]":
+    """Make an environment in which the agents take turns and move together after the last one's turn."""
+    env: AECEnv[str, Any, Any] = parallel_to_aec(PettingZooEnv(env_id, **settings))
+    return env

@@ -1,0 +1,116 @@
+"""Makes the environments known to Gymnasium and PettingZoo.
+
+Since version 1.0 Gymnasium reads no entry points, so an environment is known once its package is imported: by
+`import puffer_arena`, or by the id itself, `gymnasium.make("puffer_arena:puffer_arena/Snake-v0")`.  Importing
+puffer_arena stays cheap: neither library is imported for it.  One that is there already is told at once, one that
+comes later as soon as it has been imported, so the order of imports does not matter.
+
+The id's version is `Env.version`, which changes whenever stored replays would play differently.  Gymnasium gets the
+environments for one agent, PettingZoo those for several.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+NAMESPACE = "puffer_arena"
+
+
+def gymnasium_id(name: str, version: int) -> str:
+    """Return "puffer_arena/MyGame-v0" for "my_game"."""
+    return f"{NAMESPACE}/{''.join(part.capitalize() for part in name.split('_'))}-v{version}"
+
+
+def pettingzoo_id(name: str, version: int) -> str:
+    """Return "puffer_arena/my_game_v0" for "my_game"."""
+    return f"{NAMESPACE}/{name}_v{version}"
+
+
+def definitions() -> Iterator[tuple[str, Any]]:
+    """Yield every environment's id and `Env`; None for one whose file cannot be imported."""
+    from puffer_arena.core.registry import list_envs, load_env
+
+    for name in list_envs():
+        try:
+            yield name, load_env(name)
+        except Exception:  # whoever makes this environment gets the error; the others go on
+            yield name, None
+
+
+def register_gymnasium() -> None:
+    """Register the environments for one agent with Gymnasium; those it knows already stay as they are."""
+    gymnasium = importlib.import_module("gymnasium")
+    for name, env in definitions():
+        known_as = gymnasium_id(name, env.version if env else 0)
+        if (env is None or not env.agents) and known_as not in gymnasium.registry:
+            gymnasium.register(
+                known_as,
+                entry_point="puffer_arena.adapters.gymnasium:GymnasiumEnv",
+                vector_entry_point="puffer_arena.adapters.gymnasium_vector:GymnasiumVectorEnv",
+                reward_threshold=env.solved if env else None,
+                kwargs={"env_id": name},
+            )
+
+
+def register_pettingzoo() -> None:
+    """Register the environments for several agents with PettingZoo, where it has a registry (from 1.26 on)."""
+    pettingzoo = importlib.import_module("pettingzoo")
+    if not hasattr(pettingzoo, "register"):
+        return
+    known = {"aec": pettingzoo.aec_registry, "parallel": pettingzoo.parallel_registry}
+    for name, env in definitions():
+        if env is None or not env.agents:
+            continue
+        known_as = pettingzoo_id(name, env.version)
+        for kind, registry in known.items():
+            if gymnasium_style(known_as) not in registry:
+                entry_point = f"puffer_arena.adapters.pettingzoo:{kind}_env"
+                pettingzoo.register(kind, known_as, entry_point, kwargs={"env_id": name})
+
+
+def gymnasium_style(known_as: str) -> str:
+    """Return the form under which PettingZoo files an id: its last "_v" as "-v"."""
+    return "-v".join(known_as.rsplit("_v", 1))
+
+
+HOSTS: dict[str, Callable[[], None]] = {"gymnasium": register_gymnasium, "pettingzoo": register_pettingzoo}
+
+
+class Herald:
+    """An entry of `sys.meta_path` that calls a host's register function when that host has been imported."""
+
+    def __init__(self) -> None:
+        self._looking: set[str] = set()  # hosts whose own finder is being asked
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in HOSTS or name in self._looking:
+            return None
+        self._looking.add(name)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking.discard(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                HOSTS[name]()
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]  # this one loader's, for this import
+        return spec
+
+
+def announce() -> None:
+    """Register with the hosts that are imported, and with the others when they come."""
+    for host, register in HOSTS.items():
+        if sys.modules.get(host) is not None:
+            register()
+    if not any(isinstance(finder, Herald) for finder in sys.meta_path):
+        sys.meta_path.insert(0, Herald())

@@ -1,0 +1,109 @@
+"""Our spaces as Gymnasium's and back, and stored observations as the values Gymnasium expects.
+
+Both ways are exact: bounds, element types, names and order of nested parts survive.  Gymnasium spaces that ours cannot
+express (a start other than 0, grids of numbers in one MultiDiscrete, text, graphs) are refused, never bent.
+Names of actions (`labels`) stay behind: Gymnasium has no place for them.
+"""
+
+from collections import OrderedDict
+from typing import Any, TypeAlias
+
+import gymnasium.spaces as theirs
+import numpy as np
+
+from puffer_arena.core import spaces as ours
+from puffer_arena.core.errors import SpaceError
+from puffer_arena.core.fields import Array
+
+GymnasiumSpace: TypeAlias = "theirs.Space[Any]"
+
+
+def to_gymnasium(space: ours.Space) -> GymnasiumSpace:
+    """Return a resolved space of ours as Gymnasium's."""
+    match space:
+        case ours.Discrete(n=n):
+            return theirs.Discrete(n)
+        case ours.MultiDiscrete(nvec=nvec):
+            return theirs.MultiDiscrete(list(nvec))
+        case ours.MultiBinary(n=n):
+            return theirs.MultiBinary(n)
+        case ours.Box():
+            low, high = space.bounds
+            return theirs.Box(low.copy(), high.copy(), low.shape, space.element)
+        case ours.Dict(spaces=parts):  # an OrderedDict keeps its order; a dict would be sorted
+            return theirs.Dict(OrderedDict((name, to_gymnasium(part)) for name, part in parts.items()))
+        case ours.Tuple(spaces=parts):
+            return theirs.Tuple([to_gymnasium(part) for part in parts])
+    raise SpaceError(f"{space} has no counterpart in Gymnasium")
+
+
+def from_gymnasium(space: GymnasiumSpace) -> ours.Space:
+    """Return a Gymnasium space as ours.
+
+    Raises:
+        SpaceError: it has no exact counterpart.
+    """
+    match space:
+        case theirs.Discrete() if space.start == 0 and space.dtype == np.int64:
+            return ours.Discrete(int(space.n))
+        case theirs.MultiDiscrete() if space.nvec.ndim == 1 and not space.start.any() and space.dtype == np.int64:
+            return ours.MultiDiscrete(tuple(space.nvec.tolist()))
+        case theirs.MultiBinary() if isinstance(space.n, int):
+            return ours.MultiBinary(space.n)
+        case theirs.Box() if space.dtype.isnative and space.dtype.kind in "iuf":
+            return ours.Box(_bound(space.low), _bound(space.high), space.shape, space.dtype.type)
+        case theirs.Dict():
+            return ours.Dict({_name(name): from_gymnasium(part) for name, part in space.spaces.items()})
+        case theirs.Tuple():
+            return ours.Tuple(tuple(from_gymnasium(part) for part in space.spaces))
+    raise SpaceError(
+        f"{space} has no exact counterpart; allowed are Dict and Tuple, nested, of Discrete and one-dimensional "
+        "MultiDiscrete that start at 0 and are int64, one-dimensional MultiBinary, and Box of whole numbers or floats"
+    )
+
+
+def _bound(bound: Array) -> Any:
+    """Return a Box's bound as one Python number where it is the same everywhere, else as nested tuples."""
+    if bound.size and (bound == bound.flat[0]).all():
+        return bound.flat[0].item()
+    return _nest(bound.tolist())
+
+
+def _nest(values: Any) -> Any:
+    return tuple(_nest(value) for value in values) if isinstance(values, list) else values
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise SpaceError(f"the parts of a Dict space have strings for names, not {name!r}")
+    return name
+
+
+def one_value(space: ours.Space, stored: Any) -> Any:
+    """Return one observation as the batch stores it as a value of Gymnasium's space, sharing no memory."""
+    return int(stored[0]) if isinstance(space, ours.Discrete) else space.load(stored)
+
+
+def batched_values(space: ours.Space, stored: Array) -> Any:
+    """Return many stored observations as a value of Gymnasium's batched space; leaves are views of `stored`."""
+    return stored[..., 0] if isinstance(space, ours.Discrete) else _parts(space, stored)
+
+
+def _parts(space: ours.Space, stored: Array) -> Any:
+    match space:
+        case ours.Dict(spaces=parts):
+            return {name: _parts(part, stored[name]) for name, part in parts.items()}
+        case ours.Tuple(spaces=parts):
+            return tuple(_parts(part, stored[f"part_{k}"]) for k, part in enumerate(parts))
+    return stored
+
+
+def mask_values(action: ours.Space, mask: Array) -> Any:
+    """Return action masks, shape (..., choices) bool, as `sample(mask=...)` of Gymnasium's spaces takes them.
+
+    That is int8: one array for a Discrete action, a tuple with an array for each component of a MultiDiscrete.
+    """
+    as_int8 = mask.astype(np.int8)
+    if not isinstance(action, ours.MultiDiscrete):
+        return as_int8
+    return tuple(np.split(as_int8, np.cumsum(action.nvec)[:-1], axis=-1))
