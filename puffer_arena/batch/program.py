@@ -18,6 +18,7 @@ class Program:
     env: Env
     compiled: bool
     _bots: dict[str, Any] = field(default_factory=dict)
+    _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
 
     @cached_property
     def _templates(self) -> dict[str, Any]:
@@ -34,7 +35,7 @@ class Program:
         return bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
 
     def _finish(self, kernel: Any) -> Any:
-        return compile_function(kernel, self.env.name) if self.compiled else kernel
+        return compile_function(kernel, self.env.name, self._ready) if self.compiled else kernel
 
     @cached_property
     def reset(self) -> Any:

@@ -125,18 +125,19 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
     Args:
         function: the kernel, bound and uncompiled.
         env_name: for error messages.
-        ready: functions it may reach that are compiled already.
+        ready: compiled functions by what they were made of; those of this call are added, so that kernels
+            which share it share the rules they reach.
 
     Raises:
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
     numba = load_numba()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    done = {id(item): compiled for item, compiled in (ready or {}).items()}
+    done = {} if ready is None else ready
 
     def build(item: Function, **flags: Any) -> Any:
-        if id(item) in done:
-            return done[id(item)]
+        if item in done:
+            return done[item]
         replaced = dict(reached(item))
         for name, value in replaced.items():
             if is_jit(value) and value is not item:
@@ -151,7 +152,8 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         copy.__qualname__ = item.__qualname__
         if flags:
             copy.__qualname__ += f".{fingerprint(item)}"
-        done[id(item)] = numba.njit(**options, **flags)(copy)
-        return done[id(item)]
+        done[item] = numba.njit(**options, **flags)(copy)
+        return done[item]
 
-    return build(function, cache=bool(numba.config.CACHE_DIR))
+    kept = bool(numba.config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)
+    return build(function, cache=kept)
