@@ -1,0 +1,326 @@
+"""The batch: endings, buffers, statistics, threads, parameters, snapshots."""
+
+import gc
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.core.errors import ActionError, FileError, ParameterError, UnknownName
+
+GAMES = Path(__file__).parent / "games"
+COUNTDOWN, DUEL = str(GAMES / "countdown.py"), str(GAMES / "duel.py")
+both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
+
+
+def play(batch, *moves):
+    """Step a one-row batch through moves and return (reward, terminated, truncated) of each."""
+    results = []
+    for move in moves:
+        step = batch.step(np.array([move]))
+        results.append((float(step.rewards[0]), bool(step.terminated[0]), bool(step.truncated[0])))
+    return results
+
+
+@both_modes
+def test_a_terminated_episode_is_reset_in_the_same_step(compiled: bool) -> None:
+    batch = make(COUNTDOWN, compiled=compiled)
+    assert play(batch, (2, 0), (2, 0), (1, 0)) == [(1, False, False), (2, False, False), (10, True, False)]
+    assert batch.obs[0, 0] == 5 and batch.state(0).step_count == 0
+    assert play(batch, (0, 0)) == [(1, False, False)]
+
+
+@both_modes
+def test_the_last_observation_of_a_truncated_episode_is_kept(compiled: bool) -> None:
+    batch = make(COUNTDOWN, limit=2, compiled=compiled)
+    assert play(batch, (1, 0), (1, 0)) == [(1, False, False), (2, False, True)]
+    assert batch.final_obs[0, 0] == 3 and batch.obs[0, 0] == 5
+
+
+@both_modes
+def test_same_step_final_keeps_the_last_observation_of_terminated_episodes_too(compiled: bool) -> None:
+    batch = make(COUNTDOWN, autoreset="same_step_final", compiled=compiled)
+    play(batch, (2, 0), (2, 0), (2, 0))
+    assert batch.final_obs[0, 0] == -1 and batch.obs[0, 0] == 5
+
+
+@both_modes
+def test_next_step_resets_when_stepped_again_and_ignores_that_action(compiled: bool) -> None:
+    batch = make(COUNTDOWN, start=2, autoreset="next_step", compiled=compiled)
+    assert play(batch, (2, 0)) == [(10, True, False)] and batch.obs[0, 0] == 0
+    assert play(batch, (2, 0)) == [(0, False, False)] and batch.obs[0, 0] == 2
+
+
+@both_modes
+def test_a_disabled_autoreset_leaves_an_ended_row_alone(compiled: bool) -> None:
+    batch = make(COUNTDOWN, start=2, autoreset="disabled", compiled=compiled)
+    assert play(batch, (2, 0), (2, 0)) == [(10, True, False), (0, False, False)]
+    assert batch.state(0).ended == 1 and batch.obs[0, 0] == 0
+    batch.reset(which=np.array([True]))
+    assert batch.state(0).ended == 0 and batch.obs[0, 0] == 2
+
+
+@both_modes
+def test_episode_statistics_are_means_over_all_episodes_that_ended(compiled: bool) -> None:
+    batch = make(COUNTDOWN, 2, start=3, limit=3, compiled=compiled)
+    # Row 0: 2 + 2 ends after two steps, return 1 + 10.  Row 1: idles for three, return 1 + 2 + 3, then goes on.
+    for moves in ([(2, 1), (0, 0)], [(2, 1), (0, 0)], [(0, 0), (0, 1)]):
+        batch.step(np.array(moves))
+    expected = {"episodes": 2, "episode_return": (11 + 6) / 2, "episode_length": 2.5, "used": 1.5}
+    assert batch.episodes() == expected
+    assert batch.finished["episode_return"].tolist() == [11, 6]
+    assert batch.episodes() == {"episodes": 0}
+
+
+@both_modes
+def test_action_masks_follow_the_state_and_open_again(compiled: bool) -> None:
+    batch = make(COUNTDOWN, start=3, compiled=compiled)
+    assert batch.action_mask.shape == (1, 5) and batch.action_mask.all()
+    play(batch, (1, 0))
+    assert batch.action_mask[0].tolist() == [False, True, True, True, True]
+    play(batch, (2, 0))  # ends; the new episode has 3 left
+    assert batch.action_mask.all()
+
+
+@both_modes
+def test_agents_who_terminate_leave_and_the_others_play_on(compiled: bool) -> None:
+    batch = make(DUEL, compiled=compiled)
+    assert batch.agent_ids == ("red_0", "blue_0", "blue_1")
+    batch.step(np.array([[1, 2, 0]]))
+    assert batch.rewards.tolist() == [[1, -1, 0]] and batch.terminated.tolist() == [[False, True, False]]
+    assert batch.alive.tolist() == [[True, False, True]]
+    assert batch.obs["last"].tolist() == [[1, 0, 0]] and batch.obs["pair"]["part_1"].tolist() == [[0, 0, 2]]
+    batch.step(np.array([[1, 1, 1]]))  # the agent who left plays nothing and earns nothing
+    assert batch.rewards.tolist() == [[1, 0, 1]] and not batch.terminated.any()
+    batch.step(np.array([[2, 0, 2]]))  # the last two leave: a new episode with all three
+    assert batch.terminated.tolist() == [[True, False, True]] and batch.alive.all()
+    totals = batch.episodes()
+    # red: 1 + 1 - 1; blue: -1, and 0 + 1 - 1
+    assert totals["episode_return/red"] == 1 and totals["episode_return/blue"] == -0.5
+    assert totals["episode_return"] == pytest.approx(0.0) and totals["episode_length"] == 3
+
+
+@both_modes
+def test_truncation_reaches_the_living_and_keeps_their_last_observation(compiled: bool) -> None:
+    batch = make(DUEL, limit=2, compiled=compiled)
+    batch.step(np.array([[2, 1, 1]]))
+    batch.step(np.array([[0, 1, 1]]))
+    assert batch.truncated.tolist() == [[False, True, True]]
+    assert batch.final_obs["pair"]["part_0"][0, 1:, 0].tolist() == [2, 2]
+    assert batch.obs["pair"]["part_0"][0, :, 0].tolist() == [0, 0, 0]
+
+
+@both_modes
+def test_agents_lowered_by_a_parameter_are_absent_from_the_next_reset_on(compiled: bool) -> None:
+    batch = make(DUEL, 2, compiled=compiled)
+    batch.params.blue[1] = 1
+    assert batch.alive.all()
+    batch.reset()
+    assert batch.alive.tolist() == [[True, True, True], [True, True, False]]
+
+
+def rollout(game: str, threads: int, compiled: bool, steps: int = 30, n: int = 200) -> list[bytes]:
+    batch = make(game, n, seed=3, threads=threads, compiled=compiled)
+    rng = np.random.default_rng(1)
+    seen = []
+    for _ in range(steps):
+        step = batch.step(batch.sample_actions(rng))
+        seen.append(b"".join(part.tobytes() for part in (*step, batch.rows.states)))
+    batch.close()
+    return seen
+
+
+@pytest.mark.parametrize("game", [COUNTDOWN, DUEL], ids=["solo", "several"])
+def test_bytes_do_not_depend_on_threads_or_compiling(game: str) -> None:
+    expected = rollout(game, 1, True)
+    assert rollout(game, 2, True) == expected
+    assert rollout(game, 3, True) == expected
+    assert rollout(game, 1, False) == expected
+
+
+def test_another_seed_gives_another_stream_and_the_same_seed_the_same() -> None:
+    batch = make(COUNTDOWN, 50, seed=1)
+    first = batch.obs.copy()
+    assert not np.array_equal(make(COUNTDOWN, 50, seed=2).obs, first)
+    assert len(np.unique(first[:, 1])) > 25  # rows differ among themselves
+    batch.reset()
+    assert not np.array_equal(batch.obs, first)
+    assert np.array_equal(batch.reset(seed=1), first)
+
+
+def test_a_level_replays_whatever_the_row_did_before() -> None:
+    batch = make(COUNTDOWN, 3, seed=5)
+    levels = batch.rows.states["level"].copy()
+    luck = batch.rows.states["luck"].copy()
+    for _ in range(20):
+        batch.step(np.full((3, 2), 1))
+    batch.reset(levels=levels)
+    assert np.array_equal(batch.rows.states["luck"], luck)
+    batch.reset(levels=-1)
+    assert not np.array_equal(batch.rows.states["luck"], luck)
+    with pytest.raises(ParameterError, match="levels are whole numbers"):
+        batch.reset(levels=-2)
+
+
+def test_steps_write_into_the_buffers_they_are_given() -> None:
+    batch = make(COUNTDOWN, 200, threads=2)
+    obs = np.zeros((5, 200, 2), np.float32)
+    rewards = np.zeros((5, 200), np.float32)
+    slices = [batch.make_buffers(obs=obs[t], rewards=rewards[t]) for t in range(5)]
+    twin = make(COUNTDOWN, 200)
+    for t in range(5):
+        batch.step(np.ones((200, 2), np.int64), out=slices[t])
+        twin.step(np.ones((200, 2), np.int64))
+        assert np.array_equal(obs[t], twin.obs) and np.array_equal(rewards[t], twin.rewards)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"obs": np.zeros((3, 2), np.float64)}, ActionError),
+        ({"obs": np.zeros((2, 3), np.float32).T}, ActionError),
+        ({"rewards": np.zeros(4, np.float32)}, ActionError),
+        ({"reward": np.zeros(3, np.float32)}, UnknownName),
+    ],
+)
+def test_unfit_buffers_are_refused(given, error) -> None:
+    with pytest.raises(error, match="buffer"):
+        make(COUNTDOWN, 3).make_buffers(**given)
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.zeros(3), r"shape \(3,\)"),
+        (np.zeros((3, 2)), "dtype float64"),
+        (np.zeros((3, 2), bool), "dtype bool"),
+        ([[0, 0], [0, 2], [0, 0]], r"\(1, 1\) is 2; allowed: 0 to 1"),
+        ([[0, 0], [0, 0], [-1, 0]], r"\(2, 0\) is -1"),
+    ],
+)
+def test_bad_actions_are_named_and_nothing_moves(actions, message: str) -> None:
+    batch = make(COUNTDOWN, 3)
+    before = batch.rows.states.tobytes()
+    with pytest.raises(ActionError, match=message):
+        batch.step(actions)
+    assert batch.rows.states.tobytes() == before
+
+
+def test_actions_of_other_integer_types_are_taken() -> None:
+    batch, twin = make(COUNTDOWN, 3), make(COUNTDOWN, 3)
+    assert np.array_equal(batch.step(np.ones((3, 2), np.uint8)).obs, twin.step([[1, 1]] * 3).obs)
+
+
+def test_a_parameter_written_per_row_acts_at_once_or_at_the_reset() -> None:
+    batch = make(COUNTDOWN, 2)
+    batch.params.limit[0] = 1
+    batch.params.shift[1] = 7
+    batch.step(np.zeros((2, 2), np.int64))
+    assert batch.truncated.tolist() == [True, False] and batch.obs[1, 0] == 5
+    batch.reset()
+    assert batch.obs[:, 0].tolist() == [5, 12]
+    batch.params.shift = 1
+    assert np.array_equal(batch.params.shift, [1, 1]) and list(batch.params.shift) == [1, 1]
+    assert list(batch.params) == ["start", "limit", "shift", "width"] and len(batch.params.limit) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("limit", 0, ParameterError),
+        ("limit", 2.5, ParameterError),
+        ("width", 5, ParameterError),  # the batch was made with 4: its memory holds no more
+        ("limt", 3, UnknownName),
+    ],
+)
+def test_parameters_outside_their_range_are_refused(name: str, value, error) -> None:
+    batch = make(COUNTDOWN, 2)
+    with pytest.raises(error):
+        batch.params[name][:] = value
+    assert np.array_equal(batch.params.limit, [8, 8])
+
+
+@both_modes
+@pytest.mark.parametrize("game", [COUNTDOWN, DUEL], ids=["solo", "several"])
+def test_a_snapshot_has_the_same_future(game: str, compiled: bool) -> None:
+    batch = make(game, 2, compiled=compiled)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        batch.step(batch.sample_actions(rng))
+    saved = batch.snapshot(1)
+    actions = [batch.sample_actions(rng) for _ in range(12)]
+    seen = batch.obs[1].tobytes()
+    future = [batch.step(action).obs[1].tobytes() for action in actions]
+    batch.restore(1, saved)
+    assert batch.obs[1].tobytes() == seen
+    assert [batch.step(action).obs[1].tobytes() for action in actions] == future
+
+
+def test_a_damaged_or_foreign_snapshot_changes_nothing() -> None:
+    batch = make(COUNTDOWN, 1)
+    good = batch.snapshot(0)
+    flipped = bytearray(good)
+    flipped[-1] ^= 1
+    foreign = [
+        b"",
+        good[:-1],
+        good + b"x",
+        bytes(flipped),
+        make(DUEL).snapshot(0),
+        make(COUNTDOWN, width=5).snapshot(0),
+    ]
+    for data in foreign:
+        before = batch.rows.states.tobytes()
+        with pytest.raises(FileError):
+            batch.restore(0, data)
+        assert batch.rows.states.tobytes() == before
+
+
+@both_modes
+def test_bots_act_only_for_those_chosen(compiled: bool) -> None:
+    batch = make(DUEL, 2, compiled=compiled)
+    actions = np.zeros((2, 3), np.int64)
+    batch.act("careful", out=actions, which=np.array([[True, False, True], [False, False, False]]))
+    assert actions.tolist() == [[1, 0, 1], [0, 0, 0]]
+    solo = make(COUNTDOWN, 2, compiled=compiled)
+    assert solo.act("hasty").tolist() == [[2, 1], [2, 1]]
+    with pytest.raises(UnknownName, match="did you mean 'hasty'"):
+        solo.act("hsty")
+
+
+def test_worker_threads_end_with_their_batch() -> None:
+    def workers() -> int:
+        return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
+
+    before = workers()
+    with make(COUNTDOWN, 400, threads=3):
+        assert workers() == before + 2
+    dropped = make(COUNTDOWN, 400, threads=2)
+    dropped.step(np.zeros((400, 2), np.int64))
+    del dropped
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "puffer-arena-rows":
+            thread.join(10)
+    assert workers() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"num_envs": 0}, ParameterError, "num_envs = 0"),
+        ({"num_envs": 2.0}, ParameterError, "num_envs"),
+        ({"threads": 0}, ParameterError, "threads = 0"),
+        ({"split": "test"}, UnknownName, "split 'test'"),
+        ({"autoreset": "sam_step"}, UnknownName, "same_step"),
+        ({"strat": 3}, UnknownName, "did you mean 'start'"),
+        ({"start": 0}, ParameterError, "'start' = 0"),
+        ({"start": "3"}, ParameterError, "wrong type"),
+        ({"start": True}, ParameterError, "wrong type"),
+    ],
+)
+def test_make_says_what_is_wrong(arguments, error, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make(COUNTDOWN, **arguments)

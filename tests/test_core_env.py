@@ -1,0 +1,188 @@
+"""Definitions: what is wrong with an environment is said by name, place and remedy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import puffer_arena
+from puffer_arena import list_envs, load_env, make
+from puffer_arena.core.compile import compile_function, fingerprint, jit
+from puffer_arena.core.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
+from puffer_arena.core.fields import Cells, Row
+
+COUNTDOWN = (Path(__file__).parent / "games" / "countdown.py").read_text()
+
+
+def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
+    source = COUNTDOWN
+    for old, new in changes:
+        assert old in source
+        source = source.replace(old, new, 1)
+    (folder / f"{name}_{folder.name}.py").write_text(source)
+    return str(folder / f"{name}_{folder.name}.py")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("s.left -= action[0]", "s.lfet -= action[0]", r"'step' .*line \d+.*\n.*no field 'lfet'; did you mean 'left'"),
+        ("step_count >= p.limit", "step_count >= p.limt", "'step'.*\n.*no field 'limt'; did you mean 'limit'"),
+        ("s.luck[k] = randint", "s.luck[k + 1] = randint", "'reset'.*\n.*IndexError"),
+        ("obs[0], obs[1] = s.left", "obs[0], obs[2] = s.left", "'observe'.*\n.*IndexError"),
+        ("return 10.0, True, False\n    return float", "return 10.0, True, False\n    return flot", "'step'.*\n.*flot"),
+        ("obs[0], obs[1] = s.left", "obs[0], obs[1] = -100", "observe: wrote .* does not lie in"),
+        ("return float(s.step_count)", "return float('nan')", "step: gave the reward nan"),
+        ('i32("width")', 'i32("widht")', "dimension 'widht'.*did you mean 'width'"),
+        ("used: int = i32()", "level: int = i32()\n    used: int = i32()", "State.level: the name is kept"),
+        ("@jit\ndef step", "def step", "step: is not marked for compiling; put @jit above 'def step'"),
+        (
+            "def step(s: State, p: Params, action",
+            "def step(p: Params, action",
+            r"step: takes \(p, action\); it must take",
+        ),
+        ('counters=("used",)', 'counters=("usde",)', "'usde' is not a single number of State; did you mean 'used'"),
+        ("param(5, 1, 100)", "param(500, 1, 100)", "default breaks its own range"),
+        ("@dataclass(frozen=True)\n", "@dataclass\n", r"must be a dataclass: put @dataclass\(frozen=True\)"),
+        ("limit: int = param(8, 1, 100)", "limit: str = 'x'", "Params.limit: a parameter is an int, float or bool"),
+        ("action_mask=mask,", "action_mask=mask, observe_twice=1,", "observe_twice"),
+        (
+            "action=MultiDiscrete((3, 2))",
+            "action=Box(0, 1, (2,))",
+            "only Discrete and MultiDiscrete actions have masks",
+        ),
+        ("ENV = Env(", "GAME = Env(", r"must end with ENV = Env\(...\)"),
+    ],
+)
+def test_a_wrong_definition_names_its_place_and_remedy(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write(tmp_path, (old, new))
+    with pytest.raises((DefinitionError, TypeError), match=message):
+        make(path)
+
+
+def test_an_unmarked_function_in_the_rules_is_named(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        ("@jit\ndef step", "def bonus():\n    return 1.0\n\n\n@jit\ndef step"),
+        ("return 10.0", "return bonus()"),
+    )
+    with pytest.raises(
+        DefinitionError, match=r"'step' calls 'bonus', which is not marked .*put @jit above 'def bonus'"
+    ):
+        make(path).step(np.zeros((1, 2), np.int64))
+
+
+def test_what_only_the_compiler_refuses_is_said_without_its_traceback(tmp_path: Path) -> None:
+    path = write(tmp_path, ("s.left -= action[0]", "s.left -= int(str(action[0]) + str())"))
+    with pytest.raises(DefinitionError) as caught:
+        make(path).step(np.zeros((1, 2), np.int64))
+    message = str(caught.value)
+    assert "broken" in message and path in message and "Traceback" not in message and len(message.splitlines()) < 8
+
+
+def test_an_unknown_environment_is_answered_with_the_nearest() -> None:
+    with pytest.raises(
+        UnknownName, match=r"unknown environment 'snaek'; did you mean 'snake'\? \(python -m puffer_arena list\)"
+    ):
+        make("snaek")
+    with pytest.raises(UnknownName, match="no such file"):
+        make("./nowhere/game.py")
+    with pytest.raises(UnknownName, match="no module 'nowhere'"):
+        make("nowhere.game")
+
+
+def test_environments_are_found_by_name_module_and_file(tmp_path: Path) -> None:
+    assert "snake" in list_envs()
+    assert load_env("snake") is load_env("puffer_arena.envs.snake")
+    path = write(tmp_path, name="mine")
+    assert load_env(path) is load_env(path)
+    assert load_env(path).name == Path(path).stem
+
+
+def test_two_files_of_one_name_stay_apart(tmp_path: Path) -> None:
+    for folder, start in (("a", 3), ("b", 4)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same_name.py").write_text(COUNTDOWN.replace("param(5, ", f"param({start}, "))
+    assert [make(str(tmp_path / f / "same_name.py")).obs[0, 0] for f in "ab"] == [3, 4]
+
+
+def test_a_changed_rule_is_not_served_from_the_disk_cache(tmp_path: Path) -> None:
+    script = "import sys, puffer_arena; b = puffer_arena.make(sys.argv[1]); print(b.step([[2, 0]]).rewards[0])"
+    file = tmp_path / "game.py"
+    outputs = []
+    for reward in ("10.0", "20.0"):  # the same size, so that only the content tells
+        file.write_text(COUNTDOWN.replace("param(5,", "param(2,").replace("return 10.0", f"return {reward}"))
+        run = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True)
+        outputs.append(run.stdout.strip())
+    assert outputs == ["10.0", "20.0"]
+
+
+def test_fingerprints_see_constants_and_functions_that_are_reached() -> None:
+    def variant(constant: int, inner_value: int):
+        namespace: dict = {"jit": jit, "CONSTANT": constant}
+        exec(
+            f"@jit\ndef inner():\n    return {inner_value}\n@jit\ndef outer():\n    return inner() + CONSTANT",
+            namespace,
+        )
+        return namespace["outer"]
+
+    prints = {fingerprint(variant(c, v)) for c in (1, 2) for v in (1, 2)}
+    assert len(prints) == 4 and fingerprint(variant(1, 1)) in prints
+    assert compile_function(variant(5, 6), "test")() == 11
+
+
+def test_rows_read_as_python_numbers() -> None:
+    record = np.zeros(1, [("count", np.int8), ("cells", np.int8, (2, 2)), ("inner", [("x", np.float64)])])
+    row = Row(record[0])
+    row.count = 100
+    row.cells[1, 1] = 3
+    row.inner.x = 0.5
+    assert row.count + row.count == 200  # int8 would wrap
+    assert type(row.cells[1, 1]) is int and type(row.inner.x) is float
+    assert isinstance(row.cells[1], Cells) and len(row.cells) == 2 and row.cells.shape == (2, 2)
+    assert np.asarray(row.cells).sum() == 3 and "count" in dir(row)
+    with pytest.raises(AttributeError, match="did you mean 'count'"):
+        row.cuont = 1
+
+
+def test_the_whole_public_surface_is_listed_and_documented() -> None:
+    for name in puffer_arena.__all__:
+        assert getattr(puffer_arena, name).__doc__, name
+    assert set(puffer_arena.__all__) <= set(dir(puffer_arena))
+    with pytest.raises(AttributeError):
+        puffer_arena.nothing  # noqa: B018
+
+
+def test_every_error_has_the_one_root() -> None:
+    from puffer_arena.core import errors
+
+    raised = [
+        value for value in vars(errors).values() if isinstance(value, type) and value.__module__ == errors.__name__
+    ]
+    assert all(issubclass(error, ArenaError) for error in raised)
+    assert all(error.__name__ in (errors.__doc__ or "") for error in raised)
+
+
+def test_a_missing_extra_names_its_install_command() -> None:
+    with pytest.raises(MissingExtra, match=r"pip install 'puffer-arena\[window\]'"):
+        require("not_a_module_at_all", "window")
+    assert require("json", "window").dumps(1) == "1"
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, puffer_arena; puffer_arena.list_envs(); puffer_arena.load_env('snake');"
+        "print([m for m in ('numba', 'torch', 'pygame', 'gymnasium', 'pettingzoo', 'zmq', 'tyro') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_params_that_break_a_rule_of_their_own_are_parameter_errors(tmp_path: Path) -> None:
+    check = "width: int = param(4, 2, 6)\n\n    def __post_init__(self) -> None:\n        if self.limit < self.start:\n            raise ValueError('limit must reach start')"
+    path = write(tmp_path, ("width: int = param(4, 2, 6)", check))
+    assert make(path).obs[0, 0] == 5
+    with pytest.raises(ParameterError, match="limit must reach start"):
+        make(path, start=50)
