@@ -1,0 +1,91 @@
+"""Where a running trainer can be reached: `live.json` in its run folder, readable by its owner only."""
+
+import contextlib
+import ctypes
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.core.errors import FileError
+
+FILE_NAME = "live.json"
+MAX_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """How to attach to one run."""
+
+    address: str  # tcp://127.0.0.1:5555
+    key: str
+    env: str  # id, module or file
+    pid: int = 0  # of the trainer; 0 when it runs elsewhere
+
+
+def write_address(run_dir: Path, address: Address) -> None:
+    """Write the file beside and rename it; nobody else may read it."""
+    path = run_dir / FILE_NAME
+    beside = path.with_name(f".{FILE_NAME}.{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        beside.unlink()
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(address), file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def read_address(run_dir: Path) -> Address | None:
+    """Return how to attach to the run, or None when it has no such file.
+
+    Raises:
+        FileError: the file is damaged.
+    """
+    path = run_dir / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        values: dict[str, Any] = json.loads(data[:MAX_BYTES])
+        address = Address(**values)
+        if all(type(value) is type(getattr(EXAMPLE, name)) for name, value in values.items()):
+            return address
+    raise FileError(f"{path} is damaged; if nothing trains in that folder any more, delete it")
+
+
+def remove_address(run_dir: Path, pid: int) -> None:
+    """Delete the file, unless another process has written it since."""
+    with contextlib.suppress(FileNotFoundError, FileError):
+        address = read_address(run_dir)
+        if address is not None and address.pid == pid:
+            (run_dir / FILE_NAME).unlink()
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process of this machine lives."""
+    if pid <= 0:
+        return False
+    if sys.platform == "win32":  # os.kill would end it there
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+        if not handle:
+            return False
+        code = ctypes.c_ulong()
+        ctypes.windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+        ctypes.windll.kernel32.CloseHandle(handle)
+        return code.value == 259  # STILL_ACTIVE
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+EXAMPLE = Address("tcp://127.0.0.1:5555", "0" * 32, "snake", 1)

@@ -1,0 +1,158 @@
+"""Smooth mode: the newest policy plays a few rows of this process at natural speed.
+
+Loading a policy takes seconds the first time, so a thread of its own does it and the window goes on drawing.  What
+loads and runs a policy is given from outside; this file knows nothing of networks.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.core.errors import ArenaError
+from puffer_arena.core.fields import Array
+from puffer_arena.live.messages import MAX_ROWS, Frame
+
+MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped
+
+
+class Actor(Protocol):
+    """A policy ready to act; `puffer_arena.trainers.policy.Actor` is one."""
+
+    def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array, Array]:
+        """Return actions, their probabilities and values for a batch of observations."""
+
+    def reset(self, which: Array) -> None:
+        """Forget what is remembered of rows whose episode ended."""
+
+
+LoadActor = Callable[[bytes, Batch], Actor]
+
+
+class Player:
+    """Plays the newest policy in a batch of its own.
+
+    Args:
+        env_id: what to play.
+        params: the environment's parameters.
+        load_actor: (policy as bytes, the batch it will play in) -> actor.
+        num_envs: rows there are to watch.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        params: Mapping[str, Any],
+        load_actor: LoadActor,
+        num_envs: int = MAX_ROWS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._env_id, self._params, self._load_actor, self._clock = env_id, dict(params), load_actor, clock
+        self.num_envs = max(1, min(num_envs, MAX_ROWS))
+        self.speed, self.paused, self.note, self.steps = 1.0, False, "", 0
+        self.rows = np.arange(min(self.num_envs, 16))
+        self._batch: Batch | None = None
+        self._actor: Actor | None = None
+        self._loading: threading.Thread | None = None
+        self._next_policy: tuple[bytes, int] | None = None
+        self._loaded: tuple[Batch, Actor, int] | None = None
+        self._due = 0.0
+        self._spoken: tuple[Array | None, Array | None] = (None, None)
+
+    def load(self, policy: bytes, steps: int) -> None:
+        """Take over a policy as soon as it is ready."""
+        self._next_policy = policy, steps
+
+    def poll(self) -> Frame | None:
+        """Play the steps that have become due; return the rows as they are when any moved."""
+        self._take_over()
+        if self._batch is None or self._actor is None:
+            return None
+        now = self._clock()
+        if self.paused:
+            self._due = now
+            return None
+        interval = 1.0 / (self._batch.env.steps_per_second * self.speed)
+        self._due = max(self._due, now - max(MAX_CATCH_UP, interval))
+        moved = False
+        while self._due + interval <= now:
+            self._due += interval
+            self.advance()
+            moved = True
+        return self.look() if moved else None
+
+    def advance(self) -> None:
+        """Play one step, if a policy is there."""
+        if self._batch is None or self._actor is None:
+            return
+        batch = self._batch
+        mask = batch.action_mask if batch.num_choices else None
+        actions, probs, values = self._actor.act(batch.obs, mask)
+        batch.step(actions)
+        self._actor.reset(self._ended(batch))
+        self._spoken = probs, values
+
+    def look(self) -> Frame | None:
+        """Return the watched rows as they are."""
+        if self._batch is None:
+            return None
+        held, (probs, values) = self._batch.rows, self._spoken
+        return Frame(
+            self.steps,
+            self.rows,
+            held.states[self.rows],
+            held.params[self.rows],
+            None if probs is None else probs[self.rows],
+            None if values is None else values[self.rows],
+        )
+
+    def watch(self, rows: list[int]) -> None:
+        """Choose the rows to show; those that do not exist are left out."""
+        self.rows = np.array([i for i in rows if i < self.num_envs] or [0])
+
+    def set_param(self, name: str, value: Any) -> None:
+        """Change a parameter in all rows.
+
+        Raises:
+            UnknownName, ParameterError: no such parameter, or a value it does not take.
+        """
+        if self._batch is not None:
+            self._batch.params[name][:] = value
+
+    def close(self) -> None:
+        """Let the batch go."""
+        if self._batch is not None:
+            self._batch.close()
+
+    @staticmethod
+    def _ended(batch: Batch) -> Array:
+        """Return which agents just ended an episode, shape (num_envs[, agents])."""
+        return np.asarray(batch.terminated | batch.truncated)
+
+    def _take_over(self) -> None:
+        """Put a loaded policy in charge, and start loading a newer one."""
+        if self._loading is not None and not self._loading.is_alive():
+            self._loading = None
+            if self._loaded is not None:
+                self._batch, self._actor, self.steps = self._loaded
+                self._loaded = None
+        if self._loading is None and self._next_policy is not None:
+            (policy, steps), self._next_policy = self._next_policy, None
+            if self._batch is None:
+                self.note = "loading the policy"
+            self._loading = threading.Thread(target=self._load, args=(policy, steps), daemon=True)
+            self._loading.start()
+
+    def _load(self, policy: bytes, steps: int) -> None:
+        try:
+            batch = self._batch
+            if batch is None:
+                seed = int(self._clock() * 1000)
+                batch = make(self._env_id, num_envs=self.num_envs, seed=seed, **self._params)
+            self._loaded = batch, self._load_actor(policy, batch), steps
+            self.note = ""
+        except ArenaError as error:
+            self.note = f"the policy cannot be played: {error}"

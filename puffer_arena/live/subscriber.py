@@ -1,0 +1,267 @@
+"""The window's end: attaches to a running trainer, notices when it goes, and finds it again when it resumes."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.core.errors import ArenaError, FileError, ParameterError, require
+from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.history import History
+from puffer_arena.live.messages import (
+    MAX_BODY,
+    PROTOCOL,
+    Command,
+    decode_frame,
+    decode_header,
+    encode_command,
+)
+from puffer_arena.live.player import LoadActor
+from puffer_arena.live.view import Policy, View
+
+HERE_SECONDS = 1.0  # between signs of life
+MAX_READ = 256  # messages taken in at a time
+ENDINGS = {"finished": "training is complete", "stopped": "training was stopped"}
+
+log = logging.getLogger("puffer_arena.live")
+
+
+class Subscriber(View):
+    """A running trainer, as `puffer_arena.render.source.Source` wants it.
+
+    Args:
+        address: how to attach.
+        run_dir: the run's folder, when it is on this machine: where a resumed trainer is looked for.
+        title: what to show until the trainer has told its own.
+        load_actor: see `Player`; None when no policy can be played here.
+        newest: returns the last policy saved, for when the trainer has ended.
+
+    Raises:
+        MissingExtra: pyzmq is not installed.
+        UnknownName: the environment does not exist here.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        run_dir: Path | None = None,
+        title: str = "",
+        load_actor: LoadActor | None = None,
+        newest: Callable[[], Policy | None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(address.env, title or address.env, load_actor, clock)
+        self._zmq = require("zmq", "window")
+        self._run_dir, self._newest = run_dir, newest
+        self._context = self._zmq.Context()
+        self._training_speed, self._count, self._trainer_note = 0.0, -1, ""
+        self._connected, self._warned = False, 0.0
+        self._connect(address)
+
+    def _connect(self, address: Address) -> None:
+        zmq = self._zmq
+        self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.linger = 200
+        self._socket.rcvhwm, self._socket.sndhwm = 64, 64
+        self._socket.maxmsgsize = MAX_BODY
+        self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 200, 2_000
+        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 3_000, 10_000
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        try:
+            self._socket.connect(address.address)
+        except zmq.ZMQError as error:
+            raise ParameterError(
+                f"'{address.address[:100]}' is no address: {error.strerror}; write it as tcp://127.0.0.1:5555"
+            ) from None
+
+    @property
+    def speed(self) -> float:
+        """In smooth mode 1 is natural speed; in time-lapse a limit on training, 0 for none."""
+        return super().speed if self.mode == "smooth" else self._training_speed
+
+    def poll(self) -> None:
+        """Take in what has come, say that the window is there, and let the policy play on."""
+        now = self._clock()
+        self._watch_connection()
+        self._receive(now)
+        if now >= self._next_here and self._connected:
+            self._next_here = now + HERE_SECONDS
+            self._tell("here", streams=["policy" if self.mode == "smooth" else "frame"])
+        if not self._connected and now >= self._next_search:
+            self._next_search = now + HERE_SECONDS
+            self._search()
+        self._play()
+
+    def close(self) -> None:
+        """Say goodbye; the trainer goes on."""
+        if not self._socket.closed:
+            self._tell("leave")
+            self._disconnect()
+        self._context.term()
+        super().close()
+
+    # -- connection -----------------------------------------------------------------------------------
+
+    def _disconnect(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close()
+        self._connected = False
+
+    def _watch_connection(self) -> None:
+        """Learn from ZeroMQ whether the trainer's process is still at the other end."""
+        from zmq.utils.monitor import recv_monitor_message
+
+        while not self._monitor.closed and self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            self._connected = event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._next_here = 0.0
+            if not self._connected and self.status not in ("finished", "waiting"):
+                self.status, self._note = "lost", "the trainer has gone; waiting for it to come back"
+
+    def _search(self) -> None:
+        """Look in the run's folder whether the trainer has come back at another address."""
+        if self._run_dir is None:
+            return
+        try:
+            address = read_address(self._run_dir)
+        except FileError as error:
+            self._note = str(error)
+            return
+        if address is not None and address != self._address:
+            self._disconnect()
+            self._connect(address)
+            self.status, self._note = "waiting", "found the trainer again"
+        elif self.status != "finished" and not is_running(self._address.pid):
+            self.status = "lost"
+            self._note = f"the trainer's process has ended; resume it with: train --resume {self._run_dir}"
+
+    def _tell(self, command: str, **arguments: Any) -> None:
+        message = [self._address.key.encode(), encode_command(command, **arguments)]
+        try:
+            self._socket.send_multipart(message, self._zmq.NOBLOCK)
+        except self._zmq.ZMQError:  # its queue is full: the trainer has not read for long
+            self._note = f"'{command}' could not be sent; the trainer does not answer"
+
+    def _obey(self, command: Command) -> None:
+        """Carry out or pass on a command.
+
+        Raises:
+            ArenaError: it cannot be.
+        """
+        smooth, self._trainer_note = self.mode == "smooth", ""
+        if command.name == "mode":
+            self._change_mode(command.arguments["name"])
+        elif smooth and command.name in ("pause", "resume", "step", "speed"):
+            super()._obey(command)
+            self._show_pause()
+        elif not self._connected:
+            raise ParameterError(f"'{command.name}' needs a trainer, and none is connected")
+        else:
+            self._tell(command.name, **command.arguments)
+            if command.name in ("rows", "param") and self._player:
+                super()._obey(command)
+
+    def _change_mode(self, name: str) -> None:
+        if name not in self.modes:
+            raise ParameterError(f"mode '{name}' cannot be had here; there is: {', '.join(self.modes)}")
+        self.mode, self._next_here = name, 0.0
+        if name == "smooth" and not self._connected and self._newest and self._player:
+            policy = self._newest()
+            if policy is None:
+                raise ParameterError("the run has saved no checkpoint to play")
+            self._player.load(*policy)
+
+    def _show_pause(self) -> None:
+        if self._player and self.status in ("training", "paused"):
+            self.status = "paused" if self._player.paused else "training"
+
+    # -- messages ---------------------------------------------------------------------------------------
+
+    def _receive(self, now: float) -> None:
+        """Take in what has come; of several frames only the newest is read."""
+        frame: list[bytes] | None = None
+        for _ in range(MAX_READ):
+            if self._socket.closed:
+                break
+            try:
+                parts = self._socket.recv_multipart(self._zmq.NOBLOCK)
+            except self._zmq.ZMQError:  # nothing there
+                break
+            if parts[0] == b"frame":
+                frame = parts
+            else:
+                self._try(self._handle, parts, now)
+        if frame is not None:
+            self._try(self._show, frame, now)
+
+    def _try(self, handle: Callable[[list[bytes]], None], parts: list[bytes], now: float) -> None:
+        try:
+            handle(parts)
+        except (ArenaError, ValueError, KeyError, TypeError) as error:
+            if now - self._warned >= 1.0:
+                self._warned = now
+                log.warning("ignored a message from the trainer: %s", error)
+
+    def _handle(self, parts: list[bytes]) -> None:
+        """Read one message that is no frame.
+
+        Raises:
+            FileError: it is not one of ours.
+        """
+        header = decode_header(parts[1]) if len(parts) in (2, 3) else {}
+        match parts[0], len(parts):
+            case b"hello", 3:
+                self._meet(header, parts[2])
+            case b"status", 2:
+                self._read_status(header)
+            case b"metrics", 2:
+                self._read_metrics(header)
+            case b"policy", 3:
+                if self._player:
+                    self._player.load(parts[2], int(header["steps"]))
+            case _:
+                raise FileError(f"a message {parts[0][:20]!r} of {len(parts)} parts")
+
+    def _meet(self, header: dict[str, Any], history: bytes) -> None:
+        """Learn from the trainer what it trains."""
+        if header["protocol"] != PROTOCOL or header["version"] != self.env.version:
+            self._note = "the trainer is of another version of puffer_arena; use the same on both sides"
+            raise FileError(self._note)
+        num_envs = int(header["num_envs"])
+        if not 0 < num_envs < 2**31 or not isinstance(header["params"], dict):
+            raise FileError("a greeting without rows or parameters")
+        curves = History.decode(history)
+        self._begin(header["params"], num_envs)
+        self._history, self._count = curves, int(header["count"])
+        self.title = str(header["title"])[:200]
+        self._read_status(header)
+
+    def _read_status(self, header: dict[str, Any]) -> None:
+        status = header["status"]
+        if status in ENDINGS:
+            self.status, self._note = "finished", ENDINGS[status]
+            self._disconnect()
+            return
+        self.status = "paused" if status == "paused" else "training"
+        if header["note"] != self._trainer_note:  # a note of this side stays until the trainer has a new one
+            self._trainer_note = self._note = str(header["note"])[:500]
+        self._training_speed = float(header["speed"])
+        if self.mode == "smooth":
+            self._show_pause()
+
+    def _read_metrics(self, header: dict[str, Any]) -> None:
+        count, values = int(header["count"]), header["values"]
+        if not isinstance(values, dict):
+            raise FileError("metrics that are no object")
+        if self._count >= 0 and count != self._count + 1:  # some were lost on the way: ask for all
+            self._tell("hello")
+        self._count = count
+        self._history.add(float(header["steps"]), values)
+
+    def _show(self, parts: list[bytes]) -> None:
+        """Read a frame of the training rows."""
+        if self.mode == "time-lapse" and self.num_envs:
+            self.frame = decode_frame(parts[1:], self._states, self._params)

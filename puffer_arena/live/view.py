@@ -1,0 +1,164 @@
+"""What every source of this package does: hold curves and a frame, and let a policy play in smooth mode."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.core.errors import ArenaError, ParameterError
+from puffer_arena.core.fields import state_dtype
+from puffer_arena.core.params import params_record
+from puffer_arena.core.registry import load_env
+from puffer_arena.live.history import Curve, History, read_metrics
+from puffer_arena.live.messages import MODES, Command, Frame, check_command
+from puffer_arena.live.player import LoadActor, Player
+
+Policy = tuple[bytes, int]  # the policy and the steps it has learned for
+
+
+class View:
+    """The shared part; a source for the window, as `puffer_arena.render.source.Source` says.
+
+    Args:
+        env_id: what is played.
+        title: the run's name.
+        load_actor: see `Player`; None when no policy can be played here, for want of torch.
+    """
+
+    def __init__(
+        self, env_id: str, title: str, load_actor: LoadActor | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.env_id, self.env, self.title = env_id, load_env(env_id), title
+        self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
+        self.num_envs = 0
+        self.frame: Frame | None = None
+        self.status, self.mode = "waiting", "time-lapse"
+        self._note, self._load_actor, self._clock = "", load_actor, clock
+        self._history = History()
+        self._player: Player | None = None
+        self._played: dict[str, Any] = {}
+
+    @property
+    def metrics(self) -> Mapping[str, Curve]:
+        """The curves so far."""
+        return self._history.curves
+
+    @property
+    def note(self) -> str:
+        """One line for the person."""
+        return (self._player.note if self._player and self.mode == "smooth" else "") or self._note
+
+    @property
+    def modes(self) -> Sequence[str]:
+        """The modes that can be had now."""
+        return MODES if self._load_actor else MODES[:1]
+
+    @property
+    def speed(self) -> float:
+        """Natural speed is 1."""
+        return self._player.speed if self._player else 1.0
+
+    def send(self, command: str, **arguments: Any) -> None:
+        """Carry out a command; one that cannot be is answered in `note`."""
+        self._note = ""
+        try:
+            self._obey(check_command(command, arguments))
+        except ArenaError as error:
+            self._note = str(error)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._player:
+            self._player.close()
+
+    # -- for the kinds of source ----------------------------------------------------------------------
+
+    def _begin(self, params: Mapping[str, Any], num_envs: int) -> None:
+        """Take in what is played: parameters and how many rows there are.
+
+        Raises:
+            UnknownName, ParameterError: parameters this environment does not take.
+        """
+        values = self.env.build_params(dict(params))
+        self.agent_ids = self.env.agent_ids(values)
+        self._states = state_dtype(self.env.state, values, len(self.agent_ids))
+        self._params = params_record(values).dtype
+        changed = dict(params) != self._played or num_envs != self.num_envs
+        if self._load_actor and (self._player is None or changed):
+            if self._player:
+                self._player.close()
+            self._player = Player(self.env_id, params, self._load_actor, num_envs)
+        self._played, self.num_envs = dict(params), num_envs
+
+    def _play(self) -> None:
+        """Let the policy play on, in smooth mode."""
+        if self.mode == "smooth" and self._player:
+            self.frame = self._player.poll() or self.frame
+
+    def _obey(self, command: Command) -> None:
+        """Carry out a command on the policy that plays here.
+
+        Raises:
+            ArenaError: it cannot be.
+        """
+        given, player = command.arguments, self._player
+        if player is None:
+            raise ParameterError("no policy plays yet")
+        match command.name:
+            case "pause":
+                player.paused = True
+            case "resume":
+                player.paused = False
+            case "step":
+                player.paused = True
+                player.advance()
+                self.frame = player.look() or self.frame
+            case "speed":
+                player.speed = min(max(float(given["value"]), 0.01), 1000.0)
+            case "rows":
+                player.watch(given["indices"])
+                self.frame = player.look() or self.frame
+            case "param":
+                player.set_param(given["name"], given["value"])
+            case _:
+                raise ParameterError(f"'{command.name}' needs a trainer; this run does not train now")
+
+
+class FinishedRun(View):
+    """A run that does not train: its curves, and its last policy at play.
+
+    Args:
+        run_dir: the run's folder.
+        env_id: what it trained in.
+        params: the environment's parameters.
+        newest: returns the last policy saved, or None.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        env_id: str,
+        params: Mapping[str, Any],
+        load_actor: LoadActor,
+        newest: Callable[[], Policy | None],
+        num_envs: int = 64,
+    ) -> None:
+        super().__init__(env_id, run_dir.name, load_actor)
+        self.mode, self.status = "smooth", "finished"
+        self._history = read_metrics(run_dir / "metrics.jsonl")
+        self._begin(params, num_envs)
+        policy = newest()
+        if policy is None:
+            self._note = "this run has saved no checkpoint yet; only its curves can be shown"
+        elif self._player:
+            self._player.load(*policy)
+
+    @property
+    def modes(self) -> Sequence[str]:
+        """Only the policy can be watched; the training rows are gone."""
+        return ("smooth",)
+
+    def poll(self) -> None:
+        """Play the steps that have become due."""
+        self._play()
+        self.status = "paused" if self._player and self._player.paused else "finished"
