@@ -19,7 +19,15 @@ import gymnasium
 import numpy as np
 
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
-from puffer_arena.adapters.parts import RENDER_SIZE, Pictures, check_options, make_solo, set_params, statistic_names
+from puffer_arena.adapters.parts import (
+    RENDER_SIZE,
+    Copies,
+    Pictures,
+    check_options,
+    make_solo,
+    set_params,
+    statistic_names,
+)
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
 from puffer_arena.core.errors import ActionError
@@ -28,7 +36,7 @@ from puffer_arena.core.fields import Array
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
 
 
-class GymnasiumEnv(gymnasium.Env[Any, Any]):
+class GymnasiumEnv(Copies, gymnasium.Env[Any, Any]):
     """An environment for one agent as Gymnasium's Env.
 
     Args:
@@ -55,14 +63,25 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
         compiled: bool = True,
         **params: Any,
     ) -> None:
-        self.batch = make_solo(env_id, 1, split=split, num_levels=num_levels, compiled=compiled, params=params)
-        self.render_mode = render_mode
-        self._pictures = Pictures(self.batch, render_mode, render_size, self.metadata["render_modes"])
+        self.render_mode, self._render_size = render_mode, render_size
+        self._settings: dict[str, Any] = {
+            "env_id": env_id,
+            "num_envs": 1,
+            "split": split,
+            "num_levels": num_levels,
+            "compiled": compiled,
+            "params": params,
+        }
+        self._open()
         self.metadata = {**self.metadata, "render_fps": self.batch.env.steps_per_second}
         self.observation_space = to_gymnasium(self.batch.observation)
         self.action_space = to_gymnasium(self.batch.action)
         self._seeded = False
         self._going = False  # an episode is under way
+
+    def _open(self) -> None:
+        self.batch = make_solo(**self._settings)
+        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; `options={"params": {name: value}}` sets parameters from it on.

@@ -12,8 +12,16 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from puffer_arena.adapters.parts import RENDER_SIZE, Pictures, check_options, make_solo, set_params, statistic_names
-from puffer_arena.adapters.spaces import batched_values, mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.parts import (
+    RENDER_SIZE,
+    Copies,
+    Pictures,
+    check_options,
+    make_solo,
+    set_params,
+    statistic_names,
+)
+from puffer_arena.adapters.spaces import batched_values, many_values, mask_values, to_gymnasium
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers
@@ -26,7 +34,7 @@ AUTORESET = {
 }
 
 
-class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Array]):
+class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
     """Many rows of an environment for one agent as Gymnasium's VectorEnv.
 
     Args:
@@ -57,18 +65,18 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Array]):
         **params: Any,
     ) -> None:
         self._mode = _autoreset_mode(autoreset_mode)
-        self.batch = make_solo(
-            env_id,
-            num_envs,
-            threads=threads,
-            split=split,
-            num_levels=num_levels,
-            autoreset=AUTORESET[self._mode],
-            compiled=compiled,
-            params=params,
-        )
-        self.num_envs, self.render_mode = num_envs, render_mode
-        self._pictures = Pictures(self.batch, render_mode, render_size, self.metadata["render_modes"])
+        self.num_envs, self.render_mode, self._render_size = num_envs, render_mode, render_size
+        self._settings: dict[str, Any] = {
+            "env_id": env_id,
+            "num_envs": num_envs,
+            "threads": threads,
+            "split": split,
+            "num_levels": num_levels,
+            "autoreset": AUTORESET[self._mode],
+            "compiled": compiled,
+            "params": params,
+        }
+        self._open()
         fps = self.batch.env.steps_per_second
         self.metadata = {**self.metadata, "autoreset_mode": self._mode, "render_fps": fps}
         self.single_observation_space = to_gymnasium(self.batch.observation)
@@ -78,6 +86,10 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Array]):
         self._seeded = np.zeros(num_envs, np.bool_)
         self._ended = np.ones(num_envs, np.bool_)  # rows without an episode under way
         self._stored = self.batch.obs  # the newest observations
+
+    def _open(self) -> None:
+        self.batch = make_solo(**self._settings)
+        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -151,8 +163,8 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Array]):
         if not same_step:
             return infos | last
         final_obs = np.full(self.num_envs, None, dtype=object)
-        for i in rows.tolist():
-            final_obs[i] = one_value(batch.observation, batch.final_obs[i])
+        for i, value in zip(rows.tolist(), many_values(batch.observation, batch.final_obs[rows]), strict=True):
+            final_obs[i] = value
         return infos | {"final_obs": final_obs, "_final_obs": ended, "final_info": last, "_final_info": ended}
 
     def _mask_info(self, rows: Array) -> dict[str, Any]:

@@ -88,6 +88,31 @@ def _check_values(batch: Batch, name: str, value: Any) -> Array:
     return np.broadcast_to(values, (batch.num_envs,))
 
 
+class Copies:
+    """Makes an adapter picklable and copyable: a copy stands where the original stood and has the same future.
+
+    A window stays with the original.  The adapter sets `batch` and `_pictures` in `_open`, which its constructor calls.
+    """
+
+    batch: Batch
+    _pictures: "Pictures"
+
+    def _open(self) -> None:
+        """Make the batch and the pictures from attributes that are copied."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in vars(self).items() if name not in ("batch", "_pictures")}
+        return {**state, "rows": [self.batch.snapshot(i) for i in range(self.batch.num_envs)]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        rows = state.pop("rows")
+        vars(self).update(state)
+        self._open()
+        for i, row in enumerate(rows):
+            self.batch.restore(i, row)
+
+
 class Pictures:
     """Draws rows of a batch: into arrays, or in a window.  Pygame is first imported when something is drawn.
 

@@ -20,7 +20,7 @@ from gymnasium import logger, spaces
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
-from puffer_arena.adapters.parts import RENDER_SIZE, Pictures, set_params
+from puffer_arena.adapters.parts import RENDER_SIZE, Copies, Pictures, set_params
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
@@ -31,7 +31,7 @@ from puffer_arena.core.fields import Array
 __all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]
 
 
-class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
+class PettingZooEnv(Copies, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
     """An environment for several agents as PettingZoo's ParallelEnv.
 
     Args:
@@ -58,16 +58,16 @@ class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # Pettin
         compiled: bool = True,
         **params: Any,
     ) -> None:
-        self.batch = make(
-            env_id, 1, split=split, num_levels=num_levels, autoreset="disabled", compiled=compiled, **params
-        )
+        self.render_mode, self._render_size = render_mode, render_size
+        self._settings: dict[str, Any] = {
+            "env_id": env_id,
+            "split": split,
+            "num_levels": num_levels,
+            "compiled": compiled,
+            **params,
+        }
+        self._open()
         env = self.batch.env
-        if not self.batch.num_agents:
-            raise ArenaError(
-                f"environment '{env.name}' is for one agent; use puffer_arena.adapters.gymnasium.GymnasiumEnv('{env_id}')"
-            )
-        self.render_mode = render_mode
-        self._pictures = Pictures(self.batch, render_mode, render_size, self.metadata["render_modes"])
         name = pettingzoo_id(env.name, env.version).rpartition("/")[2]
         self.metadata = {**self.metadata, "name": name, "render_fps": env.steps_per_second}
         self.possible_agents = list(self.batch.agent_ids)
@@ -78,6 +78,15 @@ class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # Pettin
         self._action_spaces = {agent: to_gymnasium(self.batch.action) for agent in self.possible_agents}
         self.state_space = self._build_state_space()
         self._seeded = False
+
+    def _open(self) -> None:
+        self.batch = make(autoreset="disabled", **self._settings)
+        if not self.batch.num_agents:
+            raise ArenaError(
+                f"environment '{self.batch.env.name}' is for one agent; "
+                f"use puffer_arena.adapters.gymnasium.GymnasiumEnv('{self.batch.env_id}')"
+            )
+        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""

@@ -84,6 +84,13 @@ def one_value(space: ours.Space, stored: Any) -> Any:
     return int(stored[0]) if isinstance(space, ours.Discrete) else space.load(stored)
 
 
+def many_values(space: ours.Space, stored: Array) -> list[Any]:
+    """Return `one_value` of each entry of a copy that the caller gives up: arrays are views of it."""
+    if isinstance(space, ours.Box) and stored.ndim > 1:
+        return list(stored)
+    return [one_value(space, entry) for entry in stored]
+
+
 def batched_values(space: ours.Space, stored: Array) -> Any:
     """Return many stored observations as a value of Gymnasium's batched space; leaves are views of `stored`."""
     return stored[..., 0] if isinstance(space, ours.Discrete) else _parts(space, stored)
