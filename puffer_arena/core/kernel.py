@@ -1,5 +1,8 @@
 """The kernels: plain templates that loop over rows and call one environment's rules.
 
+Functions called for every row take records and views: handing on `Rows` or `Buffers` would count references
+to all of their arrays at every call, which costs more than most rules and stalls other threads.
+
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
 leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo
 environments and for several agents; both reset a row in the very step that ends its episode.
@@ -59,26 +62,20 @@ reset = step = observe = mask_actions = bot = tally = _unbound
 
 
 @jit
-def begin_episode(i: int, rows: Rows) -> None:
-    """Choose the level, take over the parameters and clear the header; the rules' reset follows."""
-    s = rows.states[i]
-    level = rows.levels[i]
-    if level < 0:
-        level = draw_level(s.row_key, s.episode, rows.plan[0], rows.plan[1])
-    s.level = level
+def begin_episode(s: Any, level: int, split: int, num_levels: int) -> None:
+    """Choose the level and clear the header; the rules' reset follows."""
+    s.level = draw_level(s.row_key, s.episode, split, num_levels) if level < 0 else level
     s.rng_count = 0
     s.episode += 1
     s.step_count = 0
     s.ended = 0
-    rows.params[i] = rows.following[i]
 
 
 @jit
-def begin_solo(i: int, rows: Rows) -> None:
-    begin_episode(i, rows)
-    s = rows.states[i]
+def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
+    begin_episode(s, level, split, num_levels)
     s.episode_return = 0.0
-    reset(s, rows.params[i])
+    reset(s, p)
 
 
 @jit
@@ -86,7 +83,8 @@ def reset_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Begin a new episode in the chosen rows of `span`."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            begin_solo(i, rows)
+            rows.params[i] = rows.following[i]
+            begin_solo(rows.states[i], rows.params[i], rows.levels[i], rows.plan[0], rows.plan[1])
             out.rewards[i] = 0.0
             out.terminated[i] = False
             out.truncated[i] = False
@@ -116,7 +114,8 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             out.terminated[i] = False
             out.truncated[i] = False
             if mode == NEXT_STEP:
-                begin_solo(i, rows)
+                rows.params[i] = rows.following[i]
+                begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         else:
             s.step_count += 1
             reward, terminated, truncated = step(s, p, actions[i])
@@ -130,7 +129,8 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
                 if mode <= SAME_STEP_FINAL:
                     if truncated or mode == SAME_STEP_FINAL:
                         observe(s, p, out.final_obs[i])
-                    begin_solo(i, rows)
+                    rows.params[i] = rows.following[i]
+                    begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         observe(s, p, out.obs[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
@@ -153,28 +153,26 @@ def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> No
 
 
 @jit
-def begin_several(i: int, rows: Rows) -> None:
-    begin_episode(i, rows)
-    s = rows.states[i]
+def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
+    begin_episode(s, level, split, num_levels)
     for agent in range(len(s.alive)):
         s.episode_return[agent] = 0.0
         s.alive[agent] = 1
-    reset(s, rows.params[i])
+    reset(s, p)
 
 
 @jit
-def look_several(i: int, rows: Rows, out: Buffers) -> None:
+def look_several(s: Any, p: Any, obs: Any, mask: Array, alive: Array) -> None:
     """Observe for the living agents; those who left see zeros from then on."""
-    s, p = rows.states[i], rows.params[i]
     for agent in range(len(s.alive)):
         if s.alive[agent]:
-            observe(s, p, agent, out.obs[i, agent])
-            out.action_mask[i, agent, :] = True
-            mask_actions(s, p, agent, out.action_mask[i, agent])
+            observe(s, p, agent, obs[agent])
+            mask[agent, :] = True
+            mask_actions(s, p, agent, mask[agent])
         else:
-            clear(out.obs[i, agent])
-            out.action_mask[i, agent, :] = False
-        out.alive[i, agent] = s.alive[agent] != 0
+            clear(obs[agent])
+            mask[agent, :] = False
+        alive[agent] = s.alive[agent] != 0
 
 
 @jit
@@ -182,7 +180,7 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            look_several(i, rows, out)
+            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
 
 
 @jit
@@ -190,29 +188,29 @@ def reset_several(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Begin a new episode in the chosen rows of `span`."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            begin_several(i, rows)
+            rows.params[i] = rows.following[i]
+            begin_several(rows.states[i], rows.params[i], rows.levels[i], rows.plan[0], rows.plan[1])
             out.rewards[i, :] = 0.0
             out.terminated[i, :] = False
             out.truncated[i, :] = False
-            look_several(i, rows, out)
+            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
 
 
 @jit
-def settle_several(i: int, rows: Rows, out: Buffers, over: bool) -> bool:
+def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, over: bool) -> bool:
     """Add up rewards and let agents leave who terminated; tell whether the episode has ended."""
-    s = rows.states[i]
     living = 0
     for agent in range(len(s.alive)):
         if s.alive[agent]:
-            s.episode_return[agent] += out.rewards[i, agent]
-            if out.terminated[i, agent]:
+            s.episode_return[agent] += rewards[agent]
+            if terminated[agent]:
                 s.alive[agent] = 0
             else:
                 living += 1
-                out.truncated[i, agent] = over
+                truncated[agent] = over
         else:
-            out.rewards[i, agent] = 0.0
-            out.terminated[i, agent] = False
+            rewards[agent] = 0.0
+            terminated[agent] = False
     return over or living == 0
 
 
@@ -226,19 +224,21 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
         out.truncated[i, :] = False
         if s.ended:
             if mode == NEXT_STEP:
-                begin_several(i, rows)
+                rows.params[i] = rows.following[i]
+                begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         else:
             s.step_count += 1
             over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
-            if settle_several(i, rows, out, over):
+            if settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over):
                 s.ended = 1
                 tally(s, rows.finished[i], rows.totals[i])
                 if mode <= SAME_STEP_FINAL:
                     for agent in range(len(s.alive)):
                         if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                             observe(s, p, agent, out.final_obs[i, agent])
-                    begin_several(i, rows)
-        look_several(i, rows, out)
+                    rows.params[i] = rows.following[i]
+                    begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 
 @jit
