@@ -1,0 +1,130 @@
+"""Acting with a finished or growing policy: numpy in, numpy out, no learning."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_arena.core.errors import FileError, SpaceError
+from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import load_env
+from puffer_arena.core.spaces import stored
+from puffer_arena.trainers.config import Config, from_dict
+from puffer_arena.trainers.heads import action_shape
+from puffer_arena.trainers.observations import leaf_tensors
+from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION, Policy
+from puffer_arena.trainers.tensorfile import read_bytes, unpack
+
+CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 1
+
+
+class Actor:
+    """Chooses actions; a recurrent state is kept inside, one per row and agent."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy.eval()
+        self._state: torch.Tensor | None = None
+        self._rng = np.random.default_rng()
+
+    @classmethod
+    def load(cls, source: str | Path | bytes) -> "Actor":
+        """Load a checkpoint, or what `policy_bytes` returned, from a file or from bytes.
+
+        Raises:
+            FileError: damaged, foreign, from a newer version, or not fitting its own environment.
+            UnknownName: it is of an environment that is not installed.
+        """
+        data, name = (source, "the policy") if isinstance(source, bytes) else (read_bytes(source), f"'{source}'")
+        kinds = {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}
+        kind, tensors, about = unpack(data, kinds, name)
+        if kind == CHECKPOINT_KIND:
+            tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("policy/")}
+            config: Config = from_dict(about["config"])
+            origin = {"env": config.env, "params": config.params}
+            about = {"origin": origin, "network": about["config"]["network"]}
+        return cls(build_policy(about, tensors, name))
+
+    def act(
+        self,
+        obs: Array,
+        action_mask: Array | None = None,
+        deterministic: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, Array | None, Array]:
+        """Choose actions for stored observations, shaped as `Batch.obs`: (rows[, agents], *shape).
+
+        Returns:
+            The actions as `Batch.step` takes them; the probability of every choice (rows[, agents], choices), or
+            None for continuous actions; the values (rows[, agents]).
+        """
+        policy, shape = self.policy, stored(self.policy.observation)[1]
+        leading = obs.shape[: obs.ndim - len(shape)]
+        if obs.shape[len(leading) :] != shape or not leading:
+            raise SpaceError(f"observations have shape {obs.shape}; they must be (rows[, agents]) + {shape}")
+        rows = int(np.prod(leading))
+        if self._state is None or len(self._state) != rows:
+            self._state = policy.initial_state(rows)
+        head = policy.head
+        rng = self._rng if rng is None else rng
+        size = (rows, head.components)
+        noise = rng.random(size, np.float32) if head.noise_kind == "uniform" else rng.standard_normal(size, np.float32)
+        mask = None
+        if action_mask is not None and action_mask.shape[-1]:
+            mask = torch.from_numpy(np.array(action_mask, np.bool_).reshape(rows, -1))
+        with torch.inference_mode():
+            tensors = leaf_tensors(policy.observation, np.ascontiguousarray(obs).reshape(rows, *shape))
+            outputs, values, self._state = policy(tensors, self._state)
+            chosen = head.best(outputs, mask) if deterministic else head.sample(outputs, torch.from_numpy(noise), mask)
+            probs = head.probabilities(outputs, mask)
+        actions = head.to_env(chosen.numpy()).reshape(*leading, *action_shape(policy.action))
+        return actions, None if probs is None else probs.numpy().reshape(*leading, -1), values.numpy().reshape(leading)
+
+    def reset(self, which: Array | None = None) -> None:
+        """Forget the recurrent state, of all rows or of those chosen: bool (rows,) or (rows, agents)."""
+        if which is None or self._state is None:
+            self._state = None
+            return
+        chosen = np.asarray(which, np.bool_).reshape(-1)
+        each = np.repeat(chosen, len(self._state) // len(chosen))
+        state = self._state.clone()
+        state[torch.from_numpy(each)] = 0.0
+        self._state = state
+
+
+def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str) -> Policy:
+    """Make a policy for the environment that `about` names, with the weights in `tensors`.
+
+    Raises:
+        FileError: the description or the weights do not fit the environment.
+    """
+    try:
+        origin, network = dict(about["origin"]), from_dict({"network": about["network"]}).network
+        env = load_env(str(origin["env"]))
+        params = env.build_params(dict(origin["params"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{name} is damaged: its description lacks {error}") from None
+    policy = Policy(env.observation.resolve(params), env.action.resolve(params), network, origin)
+    load_weights(policy, tensors, name)
+    return policy
+
+
+def load_weights(policy: Policy, tensors: dict[str, torch.Tensor], name: str) -> None:
+    """Copy weights into a policy.
+
+    Raises:
+        FileError: other names or shapes than the policy's, or numbers that are not finite.
+    """
+    own = policy.state_dict()
+    for key in own.keys() ^ tensors.keys():
+        raise FileError(f"{name} does not fit this environment and network: '{key}' is on one side only")
+    for key, value in tensors.items():
+        if value.shape != own[key].shape or value.dtype != own[key].dtype:
+            raise FileError(
+                f"{name} does not fit this environment and network: '{key}' has shape {tuple(value.shape)}, "
+                f"not {tuple(own[key].shape)}"
+            )
+        if not value.isfinite().all():
+            raise FileError(f"{name} holds numbers that are not finite in '{key}'")
+    policy.load_state_dict(tensors)

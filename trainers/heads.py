@@ -1,0 +1,171 @@
+"""What a network's outputs mean: distributions over actions, chosen from the action space.
+
+Actions here are in the policy's own terms: whole numbers (rows, components) or, for Box actions, floats in units
+of half the box around its middle; `to_env` gives the actions that the environment takes.  Random draws come as
+`noise`, so that a seeded generator is read once per rollout.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from puffer_arena.core.errors import DefinitionError
+from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
+
+BARRED = -1e9  # logit of a choice that is masked out
+
+
+class Head(nn.Module):
+    """What all heads do; `rows` is the leading axis of every tensor."""
+
+    width: int  # outputs of the network that it reads
+    components: int  # numbers per action
+    noise_kind = "uniform"  # or "normal"
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        """Draw actions (rows, components) with `noise` (rows, components)."""
+        raise NotImplementedError
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the likeliest actions (rows, components)."""
+        raise NotImplementedError
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities of `actions` and the entropies, each (rows,)."""
+        raise NotImplementedError
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        """Return the probability of every choice, all components in a row; None for continuous actions."""
+        raise NotImplementedError
+
+    def to_env(self, actions: Array) -> Array:
+        """Return the environment's actions for the policy's (rows, components)."""
+        return actions
+
+
+class Categorical(Head):
+    """One choice per component; masks give barred choices no probability."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sizes, self.width, self.components = sizes, sum(sizes), len(sizes)
+
+    def _log_probs(self, outputs: Tensor, mask: Tensor | None) -> list[Tensor]:
+        logits = outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+        if mask is not None:
+            logits = logits.masked_fill(~mask, BARRED)
+        return [functional.log_softmax(part, -1) for part in torch.split(logits, list(self.sizes), -1)]
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        chosen = []
+        for k, log_probs in enumerate(self._log_probs(outputs, mask)):
+            steps = log_probs.exp().cumsum(-1)
+            threshold = noise[:, k : k + 1] * steps[:, -1:]
+            chosen.append((steps <= threshold).sum(-1).clamp_(max=log_probs.shape[-1] - 1))
+        return torch.stack(chosen, -1)
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        return torch.stack([part.argmax(-1) for part in self._log_probs(outputs, mask)], -1)
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        total = entropy = torch.zeros((), device=outputs.device)
+        for k, log_probs in enumerate(self._log_probs(outputs, mask)):
+            total = total + log_probs.gather(-1, actions[:, k : k + 1]).squeeze(-1)
+            entropy = entropy - (log_probs.exp() * log_probs).sum(-1)
+        return total, entropy
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        return torch.cat([part.exp() for part in self._log_probs(outputs, mask)], -1)
+
+
+class Bernoulli(Head):
+    """Flags, each 0 or 1."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.width = self.components = count
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        return (noise < outputs.float().sigmoid()).long()
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        return (outputs > 0).long()
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        logits = outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+        on, off = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+        log_prob = torch.where(actions > 0, on, off).sum(-1)
+        entropy = -(on.exp() * on + off.exp() * off).sum(-1)
+        return log_prob, entropy
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        return outputs.float().sigmoid()
+
+
+class Gaussian(Head):
+    """Independent normal components whose spread does not depend on the state; the batch clips them."""
+
+    noise_kind = "normal"
+    LOG_SPREAD_RANGE = (-5.0, 1.0)
+
+    def __init__(self, box: Box) -> None:
+        super().__init__()
+        low, high = box.bounds
+        bounded = np.isfinite(low) & np.isfinite(high)
+        self.shape = low.shape
+        self.reach = np.where(bounded, (high.astype(np.float64) - low) / 2, 1.0).reshape(-1)
+        self.middle = np.where(bounded, (high.astype(np.float64) + low) / 2, 0.0).reshape(-1)
+        self.width = self.components = self.reach.size
+        self.log_spread = nn.Parameter(torch.full((self.width,), -0.5))
+
+    def _spread(self) -> tuple[Tensor, Tensor]:
+        log_spread = self.log_spread.clamp(*self.LOG_SPREAD_RANGE)
+        return log_spread, log_spread.exp()
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        return outputs.float() + self._spread()[1] * noise
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        return outputs.float()
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        log_spread, spread = self._spread()
+        means = outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+        half_log_two_pi = 0.5 * float(np.log(2 * np.pi))
+        log_prob = (-0.5 * ((actions - means) / spread) ** 2 - log_spread - half_log_two_pi).sum(-1)
+        entropy = (log_spread + 0.5 + half_log_two_pi).sum().expand(len(outputs))
+        return log_prob, entropy
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        return None
+
+    def to_env(self, actions: Array) -> Array:
+        scaled: Array = actions * self.reach + self.middle
+        return scaled.reshape(len(actions), *self.shape)
+
+
+def make_head(action: Space) -> Head:
+    """Choose the head for an action space.
+
+    Raises:
+        DefinitionError: no head fits the space.
+    """
+    if isinstance(action, Discrete):
+        return Categorical((action.n,))
+    if isinstance(action, MultiDiscrete):
+        return Categorical(tuple(action.nvec))
+    if isinstance(action, MultiBinary):
+        return Bernoulli(action.n)
+    if isinstance(action, Box):
+        return Gaussian(action)
+    raise DefinitionError(f"no policy acts in {action}; actions are Discrete, MultiDiscrete, MultiBinary or Box")
+
+
+def action_shape(action: Space) -> tuple[int, ...]:
+    """Return the shape of one of the environment's actions."""
+    shape: Any = action.dtype.shape
+    return tuple(shape)

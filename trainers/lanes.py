@@ -1,0 +1,82 @@
+"""Lanes: threads that run the same call over several parts of the work, the calling thread among them.
+
+Torch operations and kernels release the GIL, so lanes run side by side.  Handing a part over costs some
+microseconds; a part should take a good deal longer.
+"""
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Span = tuple[int, int]
+
+
+def split(count: int, parts: int, smallest: int = 1) -> list[Span]:
+    """Split range(count) into at most `parts` contiguous spans of nearly equal size, none below `smallest`."""
+    parts = max(1, min(parts, count // max(smallest, 1)))
+    edges = [count * k // parts for k in range(parts + 1)]
+    return list(itertools.pairwise(edges))
+
+
+class _Worker:
+    """One thread that runs one call at a time."""
+
+    def __init__(self) -> None:
+        self._begin, self._end = threading.Lock(), threading.Lock()
+        self._begin.acquire()
+        self._end.acquire()
+        self._call: Callable[[], Any] | None = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="puffer-arena-lane", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._begin.acquire()
+            if self._call is None:
+                return
+            try:
+                self._call()
+            except BaseException as error:  # raised again in the calling thread, by `join`
+                self._error = error
+            self._end.release()
+
+    def start(self, call: Callable[[], Any] | None) -> None:
+        self._call = call
+        self._begin.release()
+
+    def join(self) -> None:
+        self._end.acquire()
+        self._call = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+
+class Lanes:
+    """Runs a call once for each of `parts`; `close` or garbage collection ends the threads."""
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.parts = list(parts)
+        self._workers = [_Worker() for _ in self.parts[1:]]
+        self._finalizer = weakref.finalize(self, _dismiss, self._workers)
+
+    def run(self, call: Callable[..., Any], *arguments: Any) -> None:
+        """Call `call(part, *arguments)` for every part and wait for all of them."""
+        for worker, part in zip(self._workers, self.parts[1:], strict=True):
+            worker.start(lambda part=part: call(part, *arguments))  # type: ignore[misc]  # binds the loop's part
+        try:
+            call(self.parts[0], *arguments)
+        finally:
+            for worker in self._workers:
+                worker.join()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._finalizer()
+
+
+def _dismiss(workers: list[_Worker]) -> None:
+    while workers:
+        workers.pop().start(None)

@@ -1,0 +1,98 @@
+"""Optimizers: the parts named by `optimizer.name`, with states that checkpoints store as named tensors."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from puffer_arena.core.errors import FileError
+from puffer_arena.trainers.config import Optimizer
+from puffer_arena.trainers.policy import Policy
+
+
+class Optimizers:
+    """One or two torch optimizers that together cover a policy's weights."""
+
+    def __init__(self, policy: Policy, settings: Optimizer) -> None:
+        self.settings = settings
+        self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
+        matrices = hidden_matrices(policy) if settings.name == "muon" else []
+        rest = [p for p in policy.parameters() if not any(p is matrix for matrix in matrices)]
+        self.parts: list[tuple[torch.optim.Optimizer, float]] = [
+            (
+                torch.optim.AdamW(
+                    rest,
+                    lr=settings.learning_rate,
+                    betas=(settings.beta1, settings.beta2),
+                    eps=settings.epsilon,
+                    weight_decay=settings.weight_decay,
+                    fused=True,
+                ),
+                1.0,
+            )
+        ]
+        if matrices:
+            ratio = settings.muon_learning_rate / settings.learning_rate if settings.learning_rate else 0.0
+            muon = torch.optim.Muon(
+                matrices,
+                lr=settings.muon_learning_rate,
+                momentum=settings.momentum,
+                weight_decay=settings.weight_decay,
+            )
+            self.parts.append((muon, ratio))
+
+    def step(self, learning_rate: float) -> None:
+        """Move the weights along their gradients; Muon's rate keeps its ratio to Adam's."""
+        for optimizer, ratio in self.parts:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * ratio
+            optimizer.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the state as tensors named "<weight>/<part of the state>"."""
+        found = {}
+        for optimizer, _ in self.parts:
+            for parameter, state in optimizer.state.items():
+                for key, value in state.items():
+                    found[f"{self.names[id(parameter)]}/{key}"] = torch.as_tensor(value)
+        return found
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` returned.
+
+        Raises:
+            FileError: a tensor that does not belong here.
+        """
+        parameters = {
+            self.names[id(p)]: (optimizer, p)
+            for optimizer, _ in self.parts
+            for group in optimizer.param_groups
+            for p in group["params"]
+        }
+        states: dict[str, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            weight, _, key = name.rpartition("/")
+            if weight not in parameters:
+                raise FileError(f"the checkpoint's optimizer has a state for '{weight}', which this network lacks")
+            if value.dim() and value.shape != parameters[weight][1].shape:
+                raise FileError(f"the checkpoint's optimizer state '{name}' has shape {tuple(value.shape)}")
+            states.setdefault(weight, {})[key] = value.clone()
+        for weight, state in states.items():
+            optimizer, parameter = parameters[weight]
+            optimizer.state[parameter] = state
+
+
+def hidden_matrices(policy: Policy) -> list[nn.Parameter]:
+    """Return the matrices between hidden layers, the ones that Muon is meant for."""
+    modules = [*policy.encoder.hidden, *([policy.memory] if policy.memory is not None else [])]
+    return [p for module in modules for p in module.parameters() if p.dim() == 2]
+
+
+def clip_gradients(policy: Policy, longest: float) -> float:
+    """Scale all gradients down to a joint length of `longest` and return the length they had."""
+    gradients = [p.grad for p in policy.parameters() if p.grad is not None]
+    length = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])))
+    if length > longest:
+        for gradient in gradients:
+            gradient.mul_(longest / length)
+    return length

@@ -1,0 +1,224 @@
+"""Collecting: the present policy plays `horizon` steps in every environment.
+
+The batch writes each step straight into the rollout's arrays.  A stream is one agent of one environment;
+arrays are (time, streams, ...).  `obs`, `alive`, `masks`, `starts` and `values` have horizon + 1 rows: the last one is
+where the next rollout goes on, so that no step is lost.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.errors import TrainingError
+from puffer_arena.trainers.advantage import Experience
+from puffer_arena.trainers.heads import Head
+from puffer_arena.trainers.lanes import Lanes, split
+from puffer_arena.trainers.observations import leaf_arrays, leaf_tensors
+from puffer_arena.trainers.policy import Policy
+
+MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
+
+
+class Rollout:
+    """The arrays of one rollout, reused by the next."""
+
+    def __init__(self, batch: Batch, horizon: int, policy: Policy) -> None:
+        self.batch, self.horizon = batch, horizon
+        self.streams = batch.num_envs * max(batch.num_agents, 1)
+        sample = batch.make_buffers()
+        self._arrays = {
+            name: np.zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
+            for name, array in sample._asdict().items()
+            if name != "final_obs"
+        }
+        self._arrays["alive"][:] = True
+        self._arrays["action_mask"][:] = True
+        self.slices = [
+            batch.make_buffers(
+                final_obs=sample.final_obs,
+                **{name: array[t + 1] if len(array) > horizon else array[t] for name, array in self._arrays.items()},
+            )
+            for t in range(horizon)
+        ]
+        flat = {
+            name: array.reshape(len(array), self.streams, *self._rest(name, array))
+            for name, array in self._arrays.items()
+        }
+        self.obs, self.alive, self.masks = flat["obs"], flat["alive"], flat["action_mask"]
+        self.rewards, self.terminated, self.truncated = flat["rewards"], flat["terminated"], flat["truncated"]
+        self.final_obs = sample.final_obs.reshape(self.streams, *self.obs.shape[2:])
+        self._allocate(policy)
+        self.begin()
+
+    def _rest(self, name: str, array: Any) -> tuple[int, ...]:
+        """Shape of one stream's entry."""
+        leading = 2 if self.batch.num_agents or name == "alive" else 1
+        return tuple(array.shape[1 + leading :])
+
+    def _allocate(self, policy: Policy) -> None:
+        shape = (self.horizon, self.streams)
+        head = policy.head
+        discrete = head.noise_kind == "uniform"
+        self.actions = np.zeros((*shape, head.components), np.int64 if discrete else np.float32)
+        self.log_probs = np.zeros(shape, np.float32)
+        self.values = np.zeros((self.horizon + 1, self.streams), np.float32)
+        self.final_values = np.zeros(shape, np.float32)
+        self.starts = np.zeros((self.horizon + 1, self.streams), np.bool_)
+        self.state = np.zeros((self.streams, policy.state_size), np.float32)
+        self.first_state = np.zeros_like(self.state)  # the recurrent state before step 0
+        self.advantages = np.zeros(shape, np.float32)
+        self.returns = np.zeros(shape, np.float32)
+        self.ratios = np.ones(shape, np.float32)
+
+    def begin(self) -> None:
+        """Take over the batch's buffers after a reset."""
+        for name in ("obs", "alive", "action_mask"):
+            self._arrays[name][0] = getattr(self.batch.buffers, name)
+        self.starts[0] = True
+
+    def advance(self) -> None:
+        """Let the last row be the first of the next rollout."""
+        for array in (self._arrays["obs"], self._arrays["alive"], self._arrays["action_mask"], self.starts):
+            array[0] = array[-1]
+        self.first_state[:] = self.state
+
+    def carried(self) -> dict[str, Any]:
+        """Return what one rollout hands to the next, for checkpoints."""
+        return {
+            "obs": self._arrays["obs"][0],
+            "alive": self._arrays["alive"][0],
+            "action_mask": self._arrays["action_mask"][0],
+            "starts": self.starts[0],
+            "state": self.state,
+        }
+
+    @property
+    def experience(self) -> Experience:
+        """What the advantages are made from."""
+        return Experience(
+            self.rewards,
+            self.terminated,
+            self.truncated,
+            self.alive,
+            self.values,
+            self.final_values,
+            self.ratios,
+        )
+
+
+class Collector:
+    """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
+
+    def __init__(self, rollout: Rollout, threads: int, autocast: Callable[[], Any], device: torch.device) -> None:
+        self.rollout, self.autocast, self.device = rollout, autocast, device
+        self.lanes = Lanes(split(rollout.streams, threads, MIN_STREAMS))
+        self.infer_seconds = self.step_seconds = 0.0
+
+    def collect(self, policy: Policy, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> None:
+        """Play the whole horizon; `on_step(t)` is called after each step.
+
+        Raises:
+            TrainingError: the network gave a number that is not finite.
+        """
+        rollout, head = self.rollout, policy.head
+        self.infer_seconds = self.step_seconds = 0.0
+        shape = (rollout.horizon, rollout.streams, head.components)
+        draw = torch.rand if head.noise_kind == "uniform" else torch.randn
+        self._noise = draw(shape, generator=generator)
+        rollout.first_state[:] = rollout.state
+        for t in range(rollout.horizon):
+            begun = time.perf_counter()
+            self.lanes.run(self._act, policy, t)
+            self._check_finite(t)
+            acted = time.perf_counter()
+            self._step(head, t)
+            self.infer_seconds += acted - begun
+            self.step_seconds += time.perf_counter() - acted
+            self._follow(policy, t)
+            if on_step is not None:
+                on_step(t)
+        begun = time.perf_counter()
+        self.lanes.run(self._look, policy)
+        self._check_finite(rollout.horizon)
+        self.infer_seconds += time.perf_counter() - begun
+
+    def _act(self, span: tuple[int, int], policy: Policy, t: int) -> None:
+        """Choose the actions of the streams of `span` at step `t`."""
+        rollout, (a, b) = self.rollout, span
+        with torch.inference_mode(), self.autocast():
+            outputs, values, state = self._forward(policy, rollout.obs[t, a:b], rollout.state[a:b])
+            mask = self._mask(t, a, b)
+            actions = policy.head.sample(outputs, self._noise[t, a:b].to(self.device), mask)
+            log_probs, _ = policy.head.evaluate(outputs, actions, mask)
+        rollout.actions[t, a:b] = actions.cpu().numpy()
+        rollout.log_probs[t, a:b] = log_probs.cpu().numpy()
+        rollout.values[t, a:b] = values.float().cpu().numpy()
+        if policy.memory is not None:
+            rollout.state[a:b] = state.float().cpu().numpy()
+
+    def _look(self, span: tuple[int, int], policy: Policy) -> None:
+        """Value the observations after the last step."""
+        rollout, (a, b) = self.rollout, span
+        with torch.inference_mode(), self.autocast():
+            _, values, _ = self._forward(policy, rollout.obs[-1, a:b], rollout.state[a:b])
+        rollout.values[-1, a:b] = values.float().cpu().numpy()
+
+    def _forward(self, policy: Policy, obs: Any, state: Any) -> Any:
+        tensors = leaf_tensors(policy.observation, obs, self.device)
+        return policy(tensors, torch.from_numpy(state).to(self.device))
+
+    def _mask(self, t: int, a: int, b: int) -> torch.Tensor | None:
+        if self.rollout.masks.shape[-1] == 0:
+            return None
+        return torch.from_numpy(self.rollout.masks[t, a:b]).to(self.device)
+
+    def _step(self, head: Head, t: int) -> None:
+        batch = self.rollout.batch
+        batch.step(head.to_env(self.rollout.actions[t]).reshape(batch.actions.shape), out=self.rollout.slices[t])
+
+    def _follow(self, policy: Policy, t: int) -> None:
+        """Note which streams begin an episode, and value the last observations of truncated ones."""
+        rollout = self.rollout
+        ended = rollout.terminated[t] | rollout.truncated[t]
+        if rollout.batch.num_agents:
+            np.logical_or(ended, rollout.alive[t + 1] & ~rollout.alive[t], out=rollout.starts[t + 1])
+        else:
+            rollout.starts[t + 1] = ended
+        cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
+        if len(cut):
+            with torch.inference_mode(), self.autocast():
+                _, values, _ = self._forward(policy, rollout.final_obs[cut], rollout.state[cut])
+            rollout.final_values[t, cut] = values.float().cpu().numpy()
+        if policy.memory is not None:
+            rollout.state[rollout.starts[t + 1]] = 0.0
+
+    def _check_finite(self, t: int) -> None:
+        rollout = self.rollout
+        checked = {"value": rollout.values[t]}
+        if t < rollout.horizon:
+            checked["action probability"] = rollout.log_probs[t]
+        for what, numbers in checked.items():
+            if not np.isfinite(numbers.sum()):
+                stream = int(np.argmin(np.isfinite(numbers)))
+                obs = rollout.obs[t, stream]
+                raise TrainingError(
+                    f"the network's {what} is {numbers[stream]} in stream {stream} at step {t} of the rollout"
+                    f"{_odd_obs(rollout.batch, obs)}; lower optimizer.learning_rate or ppo.max_grad_norm and resume "
+                    "from the last checkpoint"
+                )
+
+    def close(self) -> None:
+        """End the threads."""
+        self.lanes.close()
+
+
+def _odd_obs(batch: Batch, obs: Any) -> str:
+    """Say so when the observation itself is not finite."""
+    for array in leaf_arrays(batch.observation, np.asarray(obs)[None]):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return f" (its observation from '{batch.env.name}' is not finite either)"
+    return ""

@@ -1,0 +1,124 @@
+"""What a run writes while it goes on: metrics as JSON lines and as TensorBoard events.
+
+TensorBoard's event files are written with its own record format, one event per update, without its background
+threads: a write costs microseconds and an error comes back at once.
+"""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+TENSORBOARD_SECONDS = 1.0  # between events
+
+
+class MetricsFile:
+    """metrics.jsonl: one JSON object per update."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._broken = False  # the last line may be half a line
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Append one line.
+
+        Raises:
+            OSError: the disk is full or the folder cannot be written.
+        """
+        line = json.dumps({name: _short(value) for name, value in metrics.items()}) + "\n"
+        data = (("\n" if self._broken else "") + line).encode()
+        self._broken = True
+        with self.path.open("ab", buffering=0) as file:
+            if file.write(data) != len(data):
+                raise OSError("the line was written in part only")
+        self._broken = False
+
+    def cut_after(self, updates: int) -> None:
+        """Drop lines of updates after `updates`, which a run that goes on from there will do again.
+
+        Raises:
+            OSError: the file cannot be rewritten.
+        """
+        if not self.path.exists():
+            return
+        kept = [json.dumps(entry) for entry in read_metrics(self.path) if entry.get("updates", 0) <= updates]
+        beside = self.path.with_name(f".{self.path.name}.tmp")
+        beside.write_text("".join(line + "\n" for line in kept), "utf-8")
+        os.replace(beside, self.path)
+
+
+def read_metrics(path: str | Path) -> list[dict[str, float]]:
+    """Read a metrics.jsonl; lines that a crash cut short are left out."""
+    entries = []
+    for line in Path(path).read_text("utf-8", "replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            entries.append(entry)
+    return entries
+
+
+def _short(value: float) -> float | int | None:
+    if value != value or value in (float("inf"), float("-inf")):
+        return None
+    return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.6g}")
+
+
+class TensorBoard:
+    """An event file in `folder`, opened at the first write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file: Any = None
+        self._records: Any = None
+        self._last = 0.0
+
+    def write(self, metrics: dict[str, float]) -> None:
+        """Add an event when the last one is a while ago.
+
+        Raises:
+            OSError: the disk is full or the folder cannot be written.
+        """
+        now = time.time()
+        if now - self._last < TENSORBOARD_SECONDS:
+            return
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        self._last = now
+        if self._file is None:
+            self._open(int(metrics["steps"]))
+        values = [
+            Summary.Value(tag=name if "/" in name else f"train/{name}", simple_value=value)
+            for name, value in metrics.items()
+        ]
+        self._write(Event(wall_time=now, step=int(metrics["steps"]), summary=Summary(value=values)))
+
+    def _open(self, steps: int) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"
+        self._file = (self.folder / name).open("ab", buffering=0)
+        self._records = RecordWriter(self._file)
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        # Viewers drop what an earlier, interrupted part of the run wrote beyond this step.
+        self._write(Event(wall_time=time.time(), step=steps, session_log=SessionLog(status=SessionLog.START)))
+
+    def _write(self, event: Any) -> None:
+        try:
+            self._records.write(event.SerializeToString())
+        except OSError:
+            self.close()  # half a record ends what can be read of this file; the next event begins another
+            raise
+
+    def close(self) -> None:
+        """Close the event file."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
