@@ -29,7 +29,7 @@ class Source(Protocol):
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
-    status: str  # "waiting", "training", "paused", "finished" or "lost"
+    status: str  # "waiting", "training", "playing" (no trainer), "paused", "finished" or "lost"
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now

@@ -1,0 +1,46 @@
+"""The window: watch a run, steer it, leave it. Start it in a process of its own."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from puffer_arena.core.errors import require
+from puffer_arena.render.source import Source
+
+if TYPE_CHECKING:
+    from puffer_arena.render.screen import Screen
+
+FIRST_SIZE = (1280, 800)
+NICENESS = 10  # the trainer comes first where both want the same core
+
+
+def show(
+    source: Source, *, size: tuple[int, int] = FIRST_SIZE, on_frame: "Callable[[Screen], None] | None" = None
+) -> None:
+    """Show `source` in a window until the person closes it; the caller closes the source.
+
+    Args:
+        source: what to show.
+        size: the window's first size.
+        on_frame: called with every frame before it is shown; tests and screenshots look at the screen there.
+
+    Raises:
+        ArenaError: there is no display.
+        MissingExtra: the extra `window` is not installed.
+    """
+    require("pygame", "window")
+    require("imgui_bundle", "window")
+    require("OpenGL", "window").__dict__["ERROR_CHECKING"] = False  # asking after every call triples a frame's cost
+    from puffer_arena.render.screen import Screen
+
+    screen = Screen(source, size)
+    try:
+        screen.run(on_frame)
+    finally:
+        screen.close()
+
+
+def yield_to_training() -> None:
+    """Lower this process's priority, where the system has such a thing; for a window beside a trainer."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
