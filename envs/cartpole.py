@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, f64, jit, param, uniform
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, f64, jit, param, uniform
 
 PUSH_LEFT, PUSH_RIGHT = range(2)
 CART_WIDTH, CART_HEIGHT = 0.6, 0.32  # drawn size, metres
@@ -34,7 +34,7 @@ class Params:
     max_steps: int = param(500, 10, 100_000, "steps before the episode is truncated")
 
 
-class State:
+class State(Header):
     x: float = f64()  # metres
     x_dot: float = f64()
     theta: float = f64()  # radians from upright, clockwise
@@ -51,29 +51,37 @@ def reset(s: State, p: Params) -> None:
 
 @jit
 def sine(angle: float) -> float:
-    """Return sin(angle) for |angle| <= 1 to 1e-15, from its Taylor series: a third of the library's time."""
+    """Return sin(angle) for |angle| <= 1 to 1e-12, from its Taylor series.
+
+    Its terms are grouped in pairs (Estrin's scheme): a processor adds them side by side, in a third of the
+    time of the library's sine.
+    """
     q = angle * angle
-    tail = 1 / 6 - q * (1 / 120 - q * (1 / 5040 - q * (1 / 362880 - q * (1 / 39916800 - q / 6227020800))))
-    return angle - angle * q * tail
+    q2 = q * q
+    low = (1.0 - q * (1 / 6)) + q2 * (1 / 120 - q * (1 / 5040))
+    high = (1 / 362880 - q * (1 / 39916800)) + q2 * (1 / 6227020800)
+    return angle * (low + q2 * q2 * high)
 
 
 @jit
 def cosine(angle: float) -> float:
-    """Return cos(angle) for |angle| <= 1 to 1e-14."""
+    """Return cos(angle) for |angle| <= 1 to 1e-11, like `sine`."""
     q = angle * angle
-    tail = 1 / 24 - q * (1 / 720 - q * (1 / 40320 - q * (1 / 3628800 - q * (1 / 479001600 - q / 87178291200))))
-    return 1.0 - q * (0.5 - q * tail)
+    q2 = q * q
+    low = (1.0 - q * (1 / 2)) + q2 * (1 / 24 - q * (1 / 720))
+    high = (1 / 40320 - q * (1 / 3628800)) + q2 * (1 / 479001600)
+    return low + q2 * q2 * high
 
 
 @jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
-    force = p.push if action == PUSH_RIGHT else -p.push
+    force = p.push * (2 * action - 1)
     sin, cos = sine(s.theta), cosine(s.theta)  # |theta| <= angle_limit, or the episode had ended
-    mass, moment = p.cart_mass + p.pole_mass, p.pole_mass * p.pole_length
+    inverse_mass, moment = 1.0 / (p.cart_mass + p.pole_mass), p.pole_mass * p.pole_length
 
-    pushed = (force + moment * (s.theta_dot * s.theta_dot) * sin) / mass
-    theta_acc = (p.gravity * sin - cos * pushed) / (p.pole_length * (4 / 3 - p.pole_mass * (cos * cos) / mass))
-    x_acc = pushed - moment * theta_acc * cos / mass
+    pushed = (force + moment * (s.theta_dot * s.theta_dot) * sin) * inverse_mass
+    theta_acc = (p.gravity * sin - cos * pushed) / (p.pole_length * (4 / 3 - p.pole_mass * (cos * cos) * inverse_mass))
+    x_acc = pushed - moment * theta_acc * cos * inverse_mass
 
     s.x += p.tau * s.x_dot
     s.x_dot += p.tau * x_acc

@@ -108,6 +108,7 @@ class Batch:
         spans = split_rows(num_envs, threads if compiled else 1)
         server = self.program.server if len(spans) > 1 else None
         self._crew = Crew(self.program.step, server, spans, self.rows, self.actions, self.buffers)
+        self._whole = split_rows(num_envs, 1)[0]
         self._all = np.ones(num_envs, np.bool_)
         self.reset(seed)
 
@@ -299,7 +300,7 @@ class Batch:
         if not self.program.compiled:
             rows = Rows(*(Cells(array) for array in rows))
             arguments = tuple(_wrap(argument) for argument in arguments)
-        self._guard(kernel, (0, self.num_envs), rows, *arguments)
+        self._guard(kernel, self._whole, rows, *arguments)
 
     def _guard(self, kernel: Any, *arguments: Any) -> None:
         """Call `kernel`, naming the rule and its line in what goes wrong."""

@@ -145,10 +145,13 @@ def compile_server(name: str, template: Any, compiled: Any) -> Server:
 
 
 def split_rows(num_rows: int, parts: int) -> list[Span]:
-    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size."""
+    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size.
+
+    Their ends are unsigned, which spares compiled indexing the test for negative indices.
+    """
     parts = max(1, min(parts, num_rows // MIN_SPAN))
     edges = [num_rows * k // parts for k in range(parts + 1)]
-    return list(itertools.pairwise(edges))
+    return [(low, high) for low, high in itertools.pairwise(np.array(edges, np.uint64))]
 
 
 class Worker:

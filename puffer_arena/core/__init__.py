@@ -3,7 +3,7 @@
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.compile import jit
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, f64, i8, i32, i64
+from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
@@ -15,6 +15,7 @@ __all__ = [
     "Dict",
     "Discrete",
     "Env",
+    "Header",
     "MultiBinary",
     "MultiDiscrete",
     "Space",

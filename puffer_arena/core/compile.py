@@ -24,6 +24,7 @@ from puffer_arena.core.errors import DefinitionError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Function = types.FunctionType
+INLINED = 800  # bytes of bytecode up to which a rule is copied into its caller: its results stay in registers
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
 
 
@@ -152,7 +153,9 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         copy.__qualname__ = item.__qualname__
         if flags:
             copy.__qualname__ += f".{fingerprint(item)}"
-        done[item] = numba.njit(**options, **flags)(copy)
+        done[item] = numba.njit(**options, **flags, forceinline=not flags and len(item.__code__.co_code) < INLINED)(
+            copy
+        )
         return done[item]
 
     kept = bool(numba.config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)

@@ -71,6 +71,16 @@ def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
     return [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
 
 
+class Header:
+    """What a State class inherits: the row's header as the rules read it (see `header_fields`)."""
+
+    level: int
+    rng_count: int
+    episode: int
+    step_count: int
+    alive: Array
+
+
 def state_fields(state: type) -> dict[str, Field]:
     """Return the declared fields of a State class, in order."""
     return {name: value for name, value in vars(state).items() if isinstance(value, Field)}
