@@ -12,7 +12,7 @@ Source        Robbins 1952, "Some aspects of the sequential design of experiment
 
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Canvas, Discrete, Env, i32, jit, normal, param, randint
+from puffer_arena.core import Array, Canvas, Discrete, Env, Header, i32, jit, normal, param, randint
 
 ARMS = 8
 PAYING = (5, 2, 7, 0, 3, 6, 1, 4)  # the arm that pays, by sign
@@ -26,7 +26,7 @@ class Params:
     pulls: int = param(16, 1, 1000, "pulls of an episode")
 
 
-class State:
+class State(Header):
     sign: int = i32()
     arm: int = i32()  # pulled last, -1 before
     hits: int = i32()  # pulls of the paying arm

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, i8, i32, jit, param, randint, random_bits
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint, random_bits
 
 UNSEEN, WALL, FLOOR, GOAL = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -40,7 +40,7 @@ class Params:
         return self.size * self.size
 
 
-class State:
+class State(Header):
     row: int = i32()
     col: int = i32()
     length: int = i32()  # steps of the shortest path from the start

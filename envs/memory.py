@@ -15,7 +15,7 @@ Source        own; after Bakker 2002, "Reinforcement learning with long short-te
 from dataclasses import dataclass
 from typing import Any
 
-from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, MultiBinary, i32, jit, param, randint
+from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, Header, MultiBinary, i32, jit, param, randint
 
 COLORS = ("rose", "amber", "leaf", "sky")
 GLYPHS = ("A", "B", "C", "D")
@@ -27,7 +27,7 @@ class Params:
     delay: int = param(3, 0, 100, "steps between the first sight of the cue and the question", at_reset=True)
 
 
-class State:
+class State(Header):
     cue: int = i32()  # the right answer, 0 .. symbols-1
     answer: int = i32()  # the answer given, -1 before
     right: int = i32()  # 1 after a right answer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint
 
 EMPTY, BODY, HEAD, FOOD = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -33,7 +33,7 @@ class Params:
         return self.rows * self.cols
 
 
-class State:
+class State(Header):
     heading: int = i32()  # UP, DOWN, LEFT or RIGHT
     length: int = i32()  # cells, head included
     score: int = i32()  # bites

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, MultiDiscrete, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Env, Header, MultiDiscrete, i8, i32, jit, param, randint
 
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
@@ -27,7 +27,7 @@ class Params:
     max_steps: int = param(60, 5, 10_000, "steps before the episode is truncated")
 
 
-class State:
+class State(Header):
     row: int = i32()
     col: int = i32()
     score: int = i32()  # targets reached

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint
 
 UNSEEN, FLOOR, WALL, CHASER, RUNNER = range(5)
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
@@ -48,7 +48,7 @@ class Params:
         return self.chasers + self.runners
 
 
-class State:
+class State(Header):
     caught: int = i32()  # runners caught
     catches: Array = i32("chasers")  # by each chaser; its length parts chasers from runners
     row: Array = i32("agents")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, f64, i32, jit, param, uniform
+from puffer_arena.core import Array, Box, Canvas, Env, Header, f64, i32, jit, param, uniform
 
 TAU = 0.1  # seconds of one step
 HALF = 1.0  # the arena is the square [-HALF, HALF]²
@@ -29,7 +29,7 @@ class Params:
     max_steps: int = param(100, 10, 10_000, "steps before the episode is truncated")
 
 
-class State:
+class State(Header):
     x: float = f64()
     y: float = f64()
     x_dot: float = f64()  # 1/s

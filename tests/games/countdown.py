@@ -6,7 +6,7 @@ Each step subtracts the action from `left`; at 0 or below the episode terminates
 
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Box, Env, MultiDiscrete, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Env, Header, MultiDiscrete, i32, jit, param, randint
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Params:
     width: int = param(4, 2, 6)
 
 
-class State:
+class State(Header):
     left: int = i32()
     used: int = i32()
     luck: int = i32("width")

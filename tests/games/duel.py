@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Dict, Discrete, Env, Tuple, i32, jit, param
+from puffer_arena.core import Array, Box, Dict, Discrete, Env, Header, Tuple, i32, jit, param
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Params:
     limit: int = param(4, 1, 100)
 
 
-class State:
+class State(Header):
     last: int = i32(6)
     red_of: int = i32("red")
     blue_of: int = i32("blue")
