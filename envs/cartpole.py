@@ -29,7 +29,7 @@ class Params:
     push: float = param(10.0, 1.0, 50.0, "newtons of one push")
     tau: float = param(0.02, 0.005, 0.05, "seconds of one step")
     position_limit: float = param(2.4, 0.5, 10.0, "metres from the middle of the track")
-    angle_limit: float = param(12 * 2 * math.pi / 360, 0.05, 1.0, "radians from upright")
+    angle_limit: float = param(12 * 2 * math.pi / 360, 0.05, 0.8, "radians from upright")
     start: float = param(0.05, 0.0, 0.2, "largest absolute value of each number at the start")
     max_steps: int = param(500, 10, 100_000, "steps before the episode is truncated")
 
@@ -51,36 +51,30 @@ def reset(s: State, p: Params) -> None:
 
 @jit
 def sine(angle: float) -> float:
-    """Return sin(angle) for |angle| <= 1 to 1e-12, from its Taylor series.
-
-    Its terms are grouped in pairs (Estrin's scheme): a processor adds them side by side, in a third of the
-    time of the library's sine.
-    """
+    """Return sin(angle) for |angle| <= 0.8 to 1e-11: Taylor's series, grouped for few steps in a row."""
     q = angle * angle
-    q2 = q * q
-    low = (1.0 - q * (1 / 6)) + q2 * (1 / 120 - q * (1 / 5040))
-    high = (1 / 362880 - q * (1 / 39916800)) + q2 * (1 / 6227020800)
-    return angle * (low + q2 * q2 * high)
+    low = (1.0 - q * (1 / 6)) + q * q * (1 / 120 - q * (1 / 5040))
+    return angle * (low + (q * q) * (q * q) * (1 / 362880 - q * (1 / 39916800)))
 
 
 @jit
 def cosine(angle: float) -> float:
-    """Return cos(angle) for |angle| <= 1 to 1e-11, like `sine`."""
+    """Return cos(angle) for |angle| <= 0.8 to 1e-12; see `sine`."""
     q = angle * angle
-    q2 = q * q
-    low = (1.0 - q * (1 / 2)) + q2 * (1 / 24 - q * (1 / 720))
-    high = (1 / 40320 - q * (1 / 3628800)) + q2 * (1 / 479001600)
-    return low + q2 * q2 * high
+    low = (1.0 - q * (1 / 2)) + q * q * (1 / 24 - q * (1 / 720))
+    high = (1 / 40320 - q * (1 / 3628800)) + q * q * (1 / 479001600)
+    return low + (q * q) * (q * q) * high
 
 
 @jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
-    force = p.push * (2 * action - 1)
+    force = p.push if action == PUSH_RIGHT else -p.push
     sin, cos = sine(s.theta), cosine(s.theta)  # |theta| <= angle_limit, or the episode had ended
     inverse_mass, moment = 1.0 / (p.cart_mass + p.pole_mass), p.pole_mass * p.pole_length
 
     pushed = (force + moment * (s.theta_dot * s.theta_dot) * sin) * inverse_mass
-    theta_acc = (p.gravity * sin - cos * pushed) / (p.pole_length * (4 / 3 - p.pole_mass * (cos * cos) * inverse_mass))
+    inertia = p.pole_length * (4 / 3 - p.pole_mass * (cos * cos) * inverse_mass)
+    theta_acc = (p.gravity * sin - cos * pushed) / inertia
     x_acc = pushed - moment * theta_acc * cos * inverse_mass
 
     s.x += p.tau * s.x_dot
@@ -88,8 +82,8 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
     s.theta += p.tau * s.theta_dot
     s.theta_dot += p.tau * theta_acc
 
-    fell = abs(s.x) > p.position_limit or abs(s.theta) > p.angle_limit
-    return 1.0, fell, not fell and s.step_count >= p.max_steps
+    fell = (abs(s.x) > p.position_limit) | (abs(s.theta) > p.angle_limit)  # one branch instead of two
+    return 1.0, fell, s.step_count >= p.max_steps and not fell
 
 
 @jit
