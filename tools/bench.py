@@ -1,0 +1,118 @@
+"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py
+
+Batches of 4096 rows; resets and observations included; random actions drawn outside the timing.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from measure import describe, interleave, machine, rate, ratio, report
+
+import puffer_arena
+
+NUM_ENVS = 4096
+ROUNDS = 5
+
+
+def stepper(env_id: str, threads: int = 1, seconds: float = 0.5) -> Callable[[], float]:
+    """Return a timed run of one of our environments; it returns steps a second."""
+    batch = puffer_arena.make(env_id, NUM_ENVS, threads=threads)
+    rng = np.random.default_rng(0)
+    actions = [batch.sample_actions(rng) for _ in range(64)]
+
+    def work(rounds: int) -> None:
+        for _ in range(rounds):
+            for action in actions:
+                batch.step(action)
+
+    work(2)
+    per_round = rate(lambda: work(4), 4)
+    rounds = max(1, int(seconds * per_round))
+    return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1))
+
+
+def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
+    """Return a timed run of Gymnasium's own vectorized CartPole."""
+    import gymnasium
+
+    envs = gymnasium.make_vec("CartPole-v1", num_envs, vectorization_mode="vector_entry_point")
+    envs.reset(seed=0)
+    actions = np.random.default_rng(0).integers(2, size=(64, num_envs))
+
+    def work() -> None:
+        for action in actions:
+            envs.step(action)
+
+    return lambda: rate(work, actions.size)
+
+
+def minigrid_empty() -> Callable[[], float]:
+    """Return a timed run of MiniGrid's empty room, one environment as the library offers it."""
+    import gymnasium
+    import minigrid  # noqa: F401  registers its environments
+
+    env = gymnasium.make("MiniGrid-Empty-8x8-v0")
+    env.reset(seed=0)
+    actions = np.random.default_rng(0).integers(3, size=2000)
+
+    def work() -> None:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+
+    return lambda: rate(work, actions.size)
+
+
+def startup(code: list[str]) -> float:
+    """Return the seconds that a fresh interpreter takes."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *code], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    print(machine())
+    speeds = interleave(
+        {
+            "snake": stepper("snake"),
+            "snake, two threads": stepper("snake", 2),
+            "cartpole": stepper("cartpole"),
+            "cartpole, two threads": stepper("cartpole", 2),
+            "Gymnasium CartPole, 1024": gymnasium_cartpole(1024),
+            "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
+            "maze": stepper("maze"),
+            "MiniGrid-Empty": minigrid_empty(),
+            **{name: stepper(name) for name in sorted(set(puffer_arena.list_envs()) - {"snake", "cartpole", "maze"})},
+        },
+        ROUNDS,
+    )
+    medians = {name: sorted(values)[ROUNDS // 2] for name, values in speeds.items()}
+    report("snake, steps/s on one core", describe(speeds["snake"]), ">= 12 M", medians["snake"] >= 12e6)
+    two = ratio(speeds["snake, two threads"], speeds["snake"])
+    report("snake, two threads / one", f"{two:.2f} x", ">= 1.7 x", two >= 1.7)
+    report("cartpole, steps/s on one core", describe(speeds["cartpole"]), ">= 90 M", medians["cartpole"] >= 90e6)
+    for threads in ("cartpole", "cartpole, two threads"):
+        for rows in (1024, 4096):
+            times = ratio(speeds[threads], speeds[f"Gymnasium CartPole, {rows}"])
+            report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
+    grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
+    report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
+    for name in puffer_arena.list_envs():
+        if name not in ("snake", "cartpole"):
+            print(f"      {name + ', agent steps/s on one core':<58} {describe(speeds[name])}")
+
+    bare = [startup(["-c", "pass"]) for _ in range(ROUNDS)]
+    module = [startup(["-c", "import puffer_arena"]) for _ in range(ROUNDS)]
+    listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(ROUNDS)]
+    imported = sorted(a - b for a, b in zip(module, bare, strict=True))[ROUNDS // 2]
+    report("import puffer_arena, seconds beyond Python's own", f"{imported:.3f}", "< 0.3", imported < 0.3)
+    listed = sorted(listing)[ROUNDS // 2]
+    report("puffer_arena list, seconds", f"{listed:.2f}", "< 1", listed < 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Pairing and summing up of timings: what the bench tools share."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+Timed = Callable[[], float]  # runs once and returns a rate
+
+
+def rate(work: Callable[[], None], units: float) -> float:
+    """Run `work` once and return units a second."""
+    start = time.perf_counter()
+    work()
+    return units / (time.perf_counter() - start)
+
+
+def interleave(candidates: Mapping[str, Timed], rounds: int) -> dict[str, list[float]]:
+    """Run the candidates in turn, `rounds` times, so that the machine's drift meets all of them alike."""
+    for run in candidates.values():
+        run()
+    results: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, run in candidates.items():
+            results[name].append(run())
+    return results
+
+
+def describe(values: list[float]) -> str:
+    """Return median and spread, as "12.3 M (11.9-12.6)"."""
+    middle = statistics.median(values)
+    scale, unit = (1e6, " M") if middle >= 1e6 else (1e3, " k") if middle >= 1e3 else (1.0, "")
+    return f"{middle / scale:.3g}{unit} ({min(values) / scale:.3g}-{max(values) / scale:.3g})"
+
+
+def ratio(above: list[float], below: list[float]) -> float:
+    """Return the median of the pairwise ratios."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def machine() -> str:
+    """Return one line about the machine."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+
+
+def report(name: str, value: str, target: str, holds: bool) -> None:
+    """Print one figure with the figure it should reach."""
+    print(f"{'ok  ' if holds else 'MISS'}  {name:<58} {value:<34} wanted {target}")
