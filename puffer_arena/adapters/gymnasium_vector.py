@@ -149,7 +149,9 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
     def _infos(self) -> dict[str, Any]:
         ended, batch = self._ended, self.batch
         same_step = self._mode is AutoresetMode.SAME_STEP
-        infos = {} if not batch.num_choices else self._mask_info(np.ones_like(ended) if same_step else ~ended)
+        infos: dict[str, Any] = {}
+        if batch.num_choices:
+            infos = self._mask_info(np.ones_like(ended) if same_step else ~ended)
         if not ended.any():
             return infos
         rows = np.flatnonzero(ended)
@@ -169,7 +171,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
 
     def _mask_info(self, rows: Array) -> dict[str, Any]:
         """Return the action masks of some rows, bool (num_envs,), as info; the others are zero."""
-        if not self.batch.num_choices:
+        if not self.batch.num_choices or not rows.any():
             return {}
         masks = self.batch.action_mask & rows[:, None]
         return {"action_mask": mask_values(self.batch.action, masks), "_action_mask": rows}

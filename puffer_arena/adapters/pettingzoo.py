@@ -119,10 +119,14 @@ class PettingZooEnv(Copies, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Take one step with an action for every agent in `agents`; those of agents that left are ignored.
 
+        When all have left, a step without actions gives five empty dicts, as PettingZoo's wrappers expect.
+
         Raises:
             ActionError: an action that is missing or outside its space, or no episode under way; nothing has moved.
             UnknownName: an action for an agent that does not exist.
         """
+        if not self.agents and not actions:
+            return {}, {}, {}, {}, {}
         if not self.agents:
             raise ActionError(f"'{self.batch.env.name}' has no episode under way: call reset() before step()")
         self.batch.step(self._gathered(actions))
