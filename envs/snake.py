@@ -1,7 +1,8 @@
 """Snake: steer to the food, grow by one cell per bite, and never run into a wall or yourself.
 
 Actions       Discrete(4): UP, DOWN, LEFT, RIGHT.  Turning back on your own neck is ignored.
-Observation   uint8 (rows, cols): EMPTY, BODY, HEAD or FOOD per cell.
+Observation   uint8 (rows, cols): EMPTY, BODY, HEAD or FOOD per cell; cells beyond a smaller board read BODY,
+              being as deadly.
 Reward        reward_food per bite, reward_death on a crash, else 0.
 Termination   a crash, or a board with no empty cell left.  Truncation: max_hunger steps unfed.
 Parameters    rows, cols, reward_food, reward_death, max_hunger.
@@ -40,7 +41,7 @@ class State(Header):
     head: int = i32()  # index of the newest cell in `body`
     hunger: int = i32()  # steps since the last bite
     body: Array = i32("cells", 2)  # ring buffer of (row, col)
-    board: Array = i8("rows", "cols")
+    board: Array = i8("rows", "cols")  # cell codes
 
 
 @jit
@@ -58,7 +59,8 @@ def place_food(s: State, p: Params) -> None:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = EMPTY
+    s.board[:] = BODY
+    s.board[: p.rows, : p.cols] = EMPTY
     s.heading = randint(s, 4)
     s.length, s.score, s.head, s.hunger = 1, 0, 0, 0
     row, col = p.rows // 2, p.cols // 2
@@ -108,8 +110,8 @@ def drop_tail(s: State) -> None:
 
 @jit
 def observe(s: State, p: Params, obs: Array) -> None:
-    for row in range(p.rows):
-        for col in range(p.cols):
+    for row in range(s.board.shape[0]):
+        for col in range(s.board.shape[1]):
             obs[row, col] = s.board[row, col]
 
 
@@ -130,15 +132,32 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     for row in range(p.rows):
         for col in range(p.cols):
             canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
-    for back in range(s.length - 1, -1, -1):
-        at = (s.head - back) % len(s.body)
-        row, col = s.body[at, 0], s.body[at, 1]
-        canvas.rect(col + 0.06, row + 0.06, 0.88, 0.88, "lime" if back == 0 else "leaf", radius=0.25)
-    for row in range(p.rows):
-        for col in range(p.cols):
             if s.board[row, col] == FOOD:
-                canvas.circle(col + 0.5, row + 0.5, 0.32, "rose")
-    canvas.status(f"score {s.score}")
+                canvas.circle(col + 0.5, row + 0.53, 0.34, "rose")
+                canvas.line([(col + 0.5, row + 0.24), (col + 0.6, row + 0.12)], "leaf", width=0.09)
+                canvas.circle(col + 0.4, row + 0.42, 0.08, "white", alpha=0.6)
+    draw_body(s, canvas)
+    draw_eyes(s, canvas)
+    canvas.status(f"score {s.score}, {p.max_hunger - s.hunger} steps until it starves")
+
+
+def draw_body(s: State, canvas: Canvas) -> None:
+    """Draw one band from tail to head, thinner towards the tail."""
+    cells = [(s.head - back) % len(s.body) for back in range(s.length)]  # from the head on
+    points = [(s.body[at, 1] + 0.5, s.body[at, 0] + 0.5) for at in cells]
+    widths = [0.78 - 0.34 * back / len(points) for back in range(len(points))]
+    for back in range(len(points) - 1, 0, -1):
+        canvas.line([points[back], points[back - 1]], "leaf", width=widths[back])
+    canvas.circle(*points[0], 0.44, "lime")
+
+
+def draw_eyes(s: State, canvas: Canvas) -> None:
+    x, y = s.body[s.head, 1] + 0.5, s.body[s.head, 0] + 0.5
+    dx, dy = DCOL[s.heading], DROW[s.heading]
+    for side in (-0.19, 0.19):
+        eye_x, eye_y = x + 0.12 * dx - side * dy, y + 0.12 * dy + side * dx
+        canvas.circle(eye_x, eye_y, 0.13, "white")
+        canvas.circle(eye_x + 0.05 * dx, eye_y + 0.05 * dy, 0.07, "shadow")
 
 
 ENV = Env(

@@ -155,8 +155,9 @@ def touches(s: State, a: int, b: int) -> bool:
     """Tell whether two agents stand in one cell, or changed places in this step."""
     if s.row[a] == s.row[b] and s.col[a] == s.col[b]:
         return True
-    entered = s.row[a] == s.from_row[b] and s.col[a] == s.from_col[b]
-    return entered and s.row[b] == s.from_row[a] and s.col[b] == s.from_col[a]
+    if s.row[a] != s.from_row[b] or s.col[a] != s.from_col[b]:
+        return False
+    return bool(s.row[b] == s.from_row[a] and s.col[b] == s.from_col[a])
 
 
 @jit
