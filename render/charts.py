@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, ImVec2Like, imgui, implot
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.imgui_canvas import packed
-from puffer_arena.render.numbers import format_count, format_value, nice_ticks
+from puffer_arena.render.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.theme import SERIES, SMALL, Theme, colored, font, vec4
 from puffer_arena.render.widgets import Area, card, gap, inset, shorten, text_width, write
 
@@ -165,7 +165,7 @@ def draw_plot(
         implot.setup_axes_limits(x0, x1, y0, y1, implot.Cond_.always)
         steps = nice_ticks(x0, x1, max(int(size[0] / theme.px(90)), 1))
         levels = nice_ticks(y0, y1, max(int(size[1] / theme.px(28)), 2))
-        implot.setup_axis_ticks(implot.ImAxis_.x1, steps, [format_count(tick).replace(".00 ", " ") for tick in steps])
+        implot.setup_axis_ticks(implot.ImAxis_.x1, steps, [format_tick(tick) for tick in steps])
         implot.setup_axis_ticks(implot.ImAxis_.y1, levels, [tick_label(tick, levels) for tick in levels])
         implot.setup_legend(implot.Location_.north_west, implot.LegendFlags_.no_buttons)
         for k, (name, curve) in enumerate(zip(names, curves, strict=True)):
@@ -190,7 +190,7 @@ def tick_label(tick: float, ticks: Sequence[float]) -> str:
     """Write a tick with as many decimals as tell it from its neighbours."""
     step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(tick) or 1.0
     if max(abs(ticks[0]), abs(ticks[-1])) >= 10_000:
-        return format_count(tick).replace(".00 ", " ").replace(".0 ", " ")
+        return format_tick(tick)
     if step < 1e-3:
         return f"{tick:.0e}".replace("e-0", "e-") if abs(tick) > step / 2 else "0"
     return f"{tick:.{max(0, int(np.ceil(-np.log10(step) - 1e-9)))}f}"

@@ -53,8 +53,11 @@ class ImguiCanvas:
     ) -> None:
         scale = self._view.scale
         x0, y0 = self._view.corner(x, y, height)
+        x1, y1 = x0 + width * scale, y0 + height * scale
+        if radius <= 0.0:  # on whole pixels, so that neighbours neither overlap nor leave a seam
+            x0, y0, x1, y1 = round(x0), round(y0), max(round(x1), round(x0) + 1), max(round(y1), round(y0) + 1)
         corner = min(radius, width / 2, height / 2) * scale
-        self._list.add_rect_filled((x0, y0), (x0 + width * scale, y0 + height * scale), tint(color, alpha), corner)
+        self._list.add_rect_filled((x0, y0), (x1, y1), tint(color, alpha), corner)
 
     def circle(self, x: float, y: float, radius: float, color: str, *, alpha: float = 1.0) -> None:
         self._list.add_circle_filled(self._view.point(x, y), radius * self._view.scale, tint(color, alpha))

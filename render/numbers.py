@@ -28,6 +28,12 @@ def format_value(value: float) -> str:
     return f"{value:.0e}".replace("e-0", "e-")
 
 
+def format_tick(value: float) -> str:
+    """Write a round number: a count without needless zeros."""
+    figure, unit, letter = format_count(value).partition(" ")
+    return (figure.rstrip("0").rstrip(".") if "." in figure else figure) + unit + letter
+
+
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
     """Return at most `most` round numbers between `low` and `high`, evenly spaced."""
     span = high - low

@@ -1,0 +1,158 @@
+"""What `play` writes around and over the game: the head line, the keys, and a card when it is not running."""
+
+from typing import TYPE_CHECKING
+
+from imgui_bundle import imgui
+
+from puffer_arena.core.spaces import Discrete
+from puffer_arena.render.imgui_canvas import packed
+from puffer_arena.render.numbers import format_value
+from puffer_arena.render.theme import BODY, PAD, RADIUS, SMALL, TITLE, Theme
+from puffer_arena.render.widgets import Area, card, key_hints, pill, shorten, text_width, write
+
+if TYPE_CHECKING:
+    from puffer_arena.render.game import Game
+    from puffer_arena.render.play_screen import PlayScreen
+
+ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "space": "Space", "return": "Enter"}
+PILLS = {
+    "ready": ("ready", "sky"),
+    "playing": ("playing", "lime"),
+    "paused": ("paused", "amber"),
+    "over": ("over", "rose"),
+}
+
+
+def draw_head(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write the game's name at the left, its figures at the right."""
+    game = screen.game
+    x, y, width, _ = area
+    x, right, top = x + theme.px(6), x + width - theme.px(6), y + theme.px(10)
+    end = x + write(theme, (x, top), game.env.name, "text", TITLE)
+    who = person(game)
+    write(theme, (x, top + theme.px(TITLE + 1)), who, "accent" if not game.bot_plays else "amber", SMALL)
+    end = max(end, x + text_width(who, SMALL))
+    text, color = PILLS[screen.phase]
+    pill(theme, right, top + theme.px(6), text, color)
+    right -= text_width(text, SMALL) + theme.px(30 + 2 * PAD)
+    for label, value in reversed(figures(screen)):
+        width_of_both = max(text_width(label, SMALL), text_width(value, TITLE))
+        if right - width_of_both < end + theme.px(PAD):
+            return
+        write(theme, (right - text_width(label, SMALL), top + theme.px(TITLE + 1)), label, "muted", SMALL)
+        write(theme, (right - text_width(value, TITLE), top), value, "text", TITLE)
+        right -= width_of_both + theme.px(1.6 * PAD)
+
+
+def person(game: "Game") -> str:
+    """Say who steers what."""
+    if game.batch.num_agents:
+        agent = game.batch.agent_ids[game.agent]
+        if game.bot_plays:
+            return f"the bot plays; you watch {agent}"
+        return f"you are {agent}" + ("  (out)" if game.out else "")
+    return "the bot plays" if game.bot_plays else "you play"
+
+
+def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
+    """Return the head line's labels and values."""
+    game = screen.game
+    found = [("speed", f"{screen.speed:g} x")] if screen.speed != 1.0 else []
+    if game.best is not None:
+        found.append(("best", f"{game.best:.4g}"))
+    found += [("steps", str(game.steps)), ("return", format_value(game.episode_return))]
+    return found + [(name.replace("_", " "), f"{value:g}") for name, value in game.counters.items()]
+
+
+def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write the environment's own line at the right, keys before it."""
+    x, y, width, height = area
+    shown = shorten(screen.message, width * 0.5, SMALL)
+    right = x + width - theme.px(6)
+    right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
+    hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
+    if screen.game.batch.num_agents:
+        hints.insert(2, ("Tab", "next agent"))
+    top = y + (height - theme.px(20)) / 2
+    key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
+
+
+def own_keys(game: "Game") -> tuple[str, str]:
+    """Return the game's keys in short, with what they are for."""
+    names = [ARROWS.get(name, name.upper()) for name in game.env.keys]
+    return " ".join(names[:6]), "play"
+
+
+def key_meanings(game: "Game") -> list[tuple[str, str]]:
+    """Return every key of the game with the action it stands for."""
+    labels = list(getattr(game.env.action, "labels", ()))
+    found = []
+    for name, action in game.env.keys.items():
+        if isinstance(game.env.action, Discrete):
+            meaning = labels[action] if action < len(labels) else f"action {action}"
+        else:
+            component, value = action
+            part = labels[component] if component < len(labels) else f"part {component}"
+            meaning = f"{part} {value:+g}" if isinstance(value, float) else f"{part} {value}"
+        found.append((ARROWS.get(name, name.upper()), meaning))
+    return found
+
+
+def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write what a person needs to know while the game is not running."""
+    game = screen.game
+    if screen.phase == "ready":
+        keys, _ = own_keys(game)
+        lines = [("Ready?", "text", TITLE + 6), (f"press {keys} or Space to begin", "muted", BODY)]
+        lines.append((game.env.summary.rstrip("."), "muted", SMALL))
+    elif screen.phase == "paused":
+        lines = [("Paused", "text", TITLE + 6), ("P or any key of the game goes on", "muted", BODY)]
+    elif screen.phase == "over":
+        lines = [
+            ("Game over", "text", TITLE + 6),
+            (result(game), "accent", BODY + 2),
+            ("press R, Enter or Space", "muted", BODY),
+        ]
+    else:
+        return
+    room = area[2] - theme.px(80)
+    shown = [(shorten(text, room, size), tone, size) for text, tone, size in lines]
+    width = max(text_width(text, size) for text, _, size in shown) + theme.px(64)
+    height = sum(theme.px(size + 10) for _, _, size in shown) + theme.px(34)
+    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - height - theme.px(36)  # the game stays visible
+    draw = imgui.get_window_draw_list()
+    draw.add_rect_filled((left, top), (left + width, top + height), packed("shadow", 225), theme.px(RADIUS + 6))
+    draw.add_rect((left, top), (left + width, top + height), packed("line"), theme.px(RADIUS + 6), theme.px(1))
+    line = top + theme.px(22)
+    for text, tone, size in shown:
+        write(theme, (area[0] + (area[2] - text_width(text, size)) / 2, line), text, tone, size)
+        line += theme.px(size + 10)
+
+
+def result(game: "Game") -> str:
+    """Sum an episode up in one line."""
+    counted = [f"{name.replace('_', ' ')} {value:g}" for name, value in game.counters.items()]
+    record = ["new best"] if game.best is not None and game.best == game.score and game.best > 0 else []
+    return "   ·   ".join([*counted, f"return {format_value(game.episode_return)}", f"{game.steps} steps", *record])
+
+
+def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """List all keys over the game."""
+    rows = key_meanings(screen.game)
+    rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
+    if screen.game.batch.num_agents:
+        rows.append(("Tab", "steer the next agent"))
+    rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
+    rows += [("Pad", "stick or d-pad: arrows; first button: Space"), ("H, F1", "close this")]
+    width, height = min(theme.px(480), area[2]), theme.px(64 + 28 * len(rows))
+    left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)
+    imgui.get_window_draw_list().add_rect_filled(
+        (area[0], area[1]), (area[0] + area[2], area[1] + area[3]), packed("shadow", 190), theme.px(RADIUS + 2)
+    )
+    card(theme, (left, top, width, height), "panel")
+    write(theme, (left + theme.px(24), top + theme.px(18)), "Keys", "text", TITLE)
+    for k, (key, meaning) in enumerate(rows):
+        line = top + theme.px(54 + 28 * k)
+        key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
+        shown = shorten(meaning, width - theme.px(190), SMALL + 1)
+        write(theme, (left + theme.px(170), line + theme.px(2)), shown, "muted", SMALL + 1)
