@@ -41,13 +41,13 @@ class Params:
 
 
 class State(Header):
-    row: int = i32()
-    col: int = i32()
+    row: int = i32(below="size")
+    col: int = i32(below="size")
     length: int = i32()  # steps of the shortest path from the start
     reached: int = i32()  # 1 at the goal
     board: Array = i8("size", "size")  # WALL, FLOOR or GOAL; beyond p.size all is UNSEEN
     distance: Array = i32("size", "size")  # steps to the goal, UNREACHED at walls
-    queue: Array = i32("cells")  # cells in hand while a level is made: row * size + col
+    queue: Array = i32("cells", below="cells")  # cells in hand while a level is made: row * size + col
 
 
 @jit

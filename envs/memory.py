@@ -28,7 +28,7 @@ class Params:
 
 
 class State(Header):
-    cue: int = i32()  # the right answer, 0 .. symbols-1
+    cue: int = i32(below=4)  # the right answer, 0 .. symbols-1
     answer: int = i32()  # the answer given, -1 before
     right: int = i32()  # 1 after a right answer
 

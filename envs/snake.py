@@ -35,13 +35,13 @@ class Params:
 
 
 class State(Header):
-    heading: int = i32()  # UP, DOWN, LEFT or RIGHT
+    heading: int = i32(below=4)  # UP, DOWN, LEFT or RIGHT
     length: int = i32()  # cells, head included
     score: int = i32()  # bites
-    head: int = i32()  # index of the newest cell in `body`
+    head: int = i32(below="cells")  # index of the newest cell in `body`
     hunger: int = i32()  # steps since the last bite
-    body: Array = i32("cells", 2)  # ring buffer of (row, col)
-    board: Array = i8("rows", "cols")  # cell codes
+    body: Array = i32("cells", 2, below=("rows", "cols"))  # ring buffer of (row, col)
+    board: Array = i8("rows", "cols", below=4)  # cell codes
 
 
 @jit

@@ -28,8 +28,8 @@ class Params:
 
 
 class State(Header):
-    row: int = i32()
-    col: int = i32()
+    row: int = i32(below="size")
+    col: int = i32(below="size")
     score: int = i32()  # targets reached
     board: Array = i8("size", "size")  # FLOOR or TARGET
 

@@ -51,10 +51,10 @@ class Params:
 class State(Header):
     caught: int = i32()  # runners caught
     catches: Array = i32("chasers")  # by each chaser; its length parts chasers from runners
-    row: Array = i32("agents")
-    col: Array = i32("agents")
-    from_row: Array = i32("agents")  # before the last step
-    from_col: Array = i32("agents")
+    row: Array = i32("agents", below="size")
+    col: Array = i32("agents", below="size")
+    from_row: Array = i32("agents", below="size")  # before the last step
+    from_col: Array = i32("agents", below="size")
     board: Array = i8("size", "size")  # FLOOR or WALL; beyond p.size all is WALL
 
 

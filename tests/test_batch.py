@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import make
+from puffer_arena import list_envs, make
 from puffer_arena.core.errors import ActionError, FileError, ParameterError, UnknownName
+from puffer_arena.core.fields import check_rows
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, DUEL = str(GAMES / "countdown.py"), str(GAMES / "duel.py")
@@ -324,3 +325,40 @@ def test_worker_threads_end_with_their_batch() -> None:
 def test_make_says_what_is_wrong(arguments, error, message: str) -> None:
     with pytest.raises(error, match=message):
         make(COUNTDOWN, **arguments)
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_rows_of_a_played_game_lie_within_their_declared_bounds(env_id: str) -> None:
+    batch = make(env_id, 64)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        batch.step(batch.sample_actions(rng))
+        check_rows(batch.rows.states, batch.env.state, batch.param_values)
+
+
+def forge(batch, field: str, value: int) -> bytes:
+    """A snapshot with one field overwritten and its checksum mended, as an attacker would."""
+    saved = batch.rows.states[field].copy()
+    batch.rows.states[field] = value
+    data = batch.snapshot(0)
+    batch.rows.states[field] = saved
+    return data
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("head", 1 << 30), ("head", -1), ("body", 11), ("heading", 4), ("ended", 7)]
+)
+def test_a_forged_snapshot_cannot_make_rules_index_out_of_bounds(field: str, value: int) -> None:
+    batch = make("snake")
+    with pytest.raises(FileError, match=f"field '{field}'"):
+        batch.restore(0, forge(batch, field, value))
+    batch.restore(0, batch.snapshot(0))
+
+
+def test_a_forged_snapshot_cannot_carry_parameters_out_of_range() -> None:
+    batch = make("snake")
+    batch.rows.params["rows"] = 12  # the batch's memory holds 11
+    data = batch.snapshot(0)
+    batch.rows.params["rows"] = 11
+    with pytest.raises(FileError, match="'rows' = 12 is out of range"):
+        batch.restore(0, data)

@@ -382,7 +382,7 @@ class Batch:
         Raises:
             FileError: not such a snapshot; nothing has changed.
         """
-        unpack(self.env, self.rows, i, data)
+        unpack(self.env, self.param_values, self.rows, i, data)
         only = np.zeros(self.num_envs, np.bool_)
         only[i] = True
         self._run(self.program.look, self.buffers, only)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import FileError
+from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.core.fields import Array, check_rows
 from puffer_arena.core.kernel import Rows
 
 MAGIC = b"PARENA1\n"
@@ -26,7 +27,7 @@ def pack(env: Env, rows: Rows, i: int) -> bytes:
     return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
-def unpack(env: Env, rows: Rows, i: int, data: Any) -> None:
+def unpack(env: Env, values: Any, rows: Rows, i: int, data: Any) -> None:
     """Write a snapshot into row `i`.
 
     Raises:
@@ -44,8 +45,34 @@ def unpack(env: Env, rows: Rows, i: int, data: Any) -> None:
     body = data[head + 4 :]
     if len(body) != sum(sizes) or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
         raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
-    at = 0
+    at, parts = 0, {}
     for part, size in zip(PARTS, sizes, strict=True):
-        column = getattr(rows, part)
-        column[i : i + 1] = np.frombuffer(body[at : at + size], column.dtype)
+        parts[part] = np.frombuffer(body[at : at + size], getattr(rows, part).dtype)
         at += size
+    check_parts(env, values, **parts)
+    for part, row in parts.items():
+        getattr(rows, part)[i : i + 1] = row
+
+
+def check_parts(env: Env, values: Any, states: Array, params: Array, following: Array, levels: Array) -> None:
+    """Check rows from outside before any rule runs on them.
+
+    Args:
+        env: their environment.
+        values: the Params of the batch they go to.
+        states, params, following, levels: as in `Rows`.
+
+    Raises:
+        FileError: a state, parameter or level lies outside what is allowed.
+    """
+    check_rows(states, env.state, values)
+    if not ((levels >= -1) & (levels < 1 << 32)).all():
+        raise FileError(f"a level lies outside -1 to {(1 << 32) - 1}")
+    for records in (params, following):
+        for name, parameter in env.parameters.items():
+            high = getattr(values, name) if name in env.dimensions else None
+            for extreme in (records[name].min(), records[name].max()):
+                try:
+                    parameter.check(extreme, high)
+                except ParameterError as error:
+                    raise FileError(str(error)) from None

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from puffer_arena.core.errors import DefinitionError, suggest
+from puffer_arena.core.errors import DefinitionError, FileError, suggest
 
 Array = npt.NDArray[Any]
+
+
+Bound = int | str | tuple[int | str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -24,21 +27,28 @@ class Field:
 
     dtype: type[np.generic]
     shape: tuple[int | str, ...]
+    below: Bound = None
 
 
-def i8(*shape: int | str) -> Any:
+def i8(*shape: int | str, below: Bound = None) -> Any:
     """Declare 8-bit integers: codes and flags."""
-    return Field(np.int8, shape)
+    return Field(np.int8, shape, below)
 
 
-def i32(*shape: int | str) -> Any:
-    """Declare 32-bit integers: counts and indices."""
-    return Field(np.int32, shape)
+def i32(*shape: int | str, below: Bound = None) -> Any:
+    """Declare 32-bit integers: counts and indices.
+
+    Args:
+        shape: sizes, or names of attributes of Params; none for a single number.
+        below: rules index with the values, so they must lie in [0, below) in any row that comes from outside;
+            a tuple bounds each element of the last axis.
+    """
+    return Field(np.int32, shape, below)
 
 
-def i64(*shape: int | str) -> Any:
+def i64(*shape: int | str, below: Bound = None) -> Any:
     """Declare 64-bit integers."""
-    return Field(np.int64, shape)
+    return Field(np.int64, shape, below)
 
 
 def f64(*shape: int | str) -> Any:
@@ -116,6 +126,33 @@ def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
             raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
         own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
     return np.dtype([*header, *own], align=True)
+
+
+def check_rows(rows: Array, state: type, params: Any) -> None:
+    """Check rows from outside: compiled rules do not check what they index with.
+
+    Args:
+        rows: of `state_dtype`.
+        state: the State class.
+        params: Params that sized the rows.
+
+    Raises:
+        FileError: a value lies outside what its field or the header allows.
+    """
+    bounds: dict[str, Any] = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2}
+    bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
+    if "alive" in (rows.dtype.names or ()):
+        bounds["alive"] = 2
+    for name, declared in state_fields(state).items():
+        if declared.below is not None:
+            sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)
+            bounds[name] = np.array([dimension(size, params) for size in sizes])
+    for name, below in bounds.items():
+        values = rows[name]
+        if not ((values >= 0) & (values < below)).all():
+            raise FileError(
+                f"field '{name}' of a row holds {values.min()} to {values.max()}; allowed: 0 to below {below}"
+            )
 
 
 class Row:
