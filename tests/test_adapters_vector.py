@@ -239,7 +239,7 @@ def test_wrong_settings_are_refused_by_name() -> None:
 
 def test_a_refused_action_moves_no_row() -> None:
     envs = GymnasiumVectorEnv("snake", 2)
-    obs, _ = envs.reset(seed=0)
+    envs.reset(seed=0)
     with pytest.raises(ActionError, match=r"action at \(1,\) is 4; allowed: 0 to 3"):
         envs.step([0, 4])
     assert envs.batch.state(0).step_count == 0

@@ -1,0 +1,288 @@
+"""One row as a Gymnasium environment: the checks of Gymnasium and Stable-Baselines3, and what a person may get wrong."""
+
+import copy
+import pickle
+import sys
+import warnings
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordEpisodeStatistics
+from processes import run_python
+
+from puffer_arena import list_envs, load_env, make
+from puffer_arena.adapters.gymnasium import GymnasiumEnv
+from puffer_arena.adapters.register import gymnasium_id
+from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+
+GAMES = Path(__file__).parent / "games"
+COUNTDOWN, GATES, DUEL = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel"))
+SOLO = [name for name in list_envs() if not load_env(name).agents]
+every_env = pytest.mark.parametrize("env_id", SOLO)
+every_game = pytest.mark.parametrize("env_id", [*SOLO, COUNTDOWN, GATES], ids=lambda env_id: Path(env_id).stem)
+
+# Velocities know no limit, and a board is no picture: both are meant so.
+MEANT = ("space minimum value is -infinity", "space maximum value is infinity", "has an unconventional shape")
+
+
+def unexpected(caught):
+    return [str(w.message) for w in caught if not any(known in str(w.message) for known in MEANT)]
+
+
+@every_game
+def test_gymnasiums_checker_finds_nothing(env_id: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_env(GymnasiumEnv(env_id), skip_render_check=True)
+    assert [text for text in unexpected(caught) if "not having a spec" not in text] == []
+
+
+@every_env
+def test_gymnasiums_checker_finds_nothing_in_a_made_environment(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        env = gymnasium.make(gymnasium_id(env_id, load_env(env_id).version), disable_env_checker=True)
+        check_env(env.unwrapped)  # renders in every mode
+    assert unexpected(caught) == []
+
+
+@every_env
+def test_stable_baselines_checker_finds_nothing(env_id: str) -> None:
+    from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_for_stable_baselines(GymnasiumEnv(env_id))
+    assert unexpected(caught) == []
+
+
+@every_game
+def test_it_plays_what_a_batch_of_one_row_plays(env_id: str) -> None:
+    env, batch = GymnasiumEnv(env_id), make(env_id, autoreset="disabled")
+    obs, _ = env.reset(seed=9)
+    batch.reset(9)
+    env.action_space.seed(1)
+    for _ in range(40):
+        assert env.observation_space.contains(obs)
+        action = env.action_space.sample()
+        obs, reward, terminated, truncated, _ = env.step(action)
+        step = batch.step(np.asarray(action)[None])
+        assert (reward, terminated, truncated) == (step.rewards[0], step.terminated[0], step.truncated[0])
+        assert all(type(flag) is bool for flag in (terminated, truncated)) and type(reward) is float
+        if terminated or truncated:
+            obs, _ = env.reset()
+            batch.reset()
+    np.testing.assert_array_equal(env.batch.obs, batch.obs)
+
+
+def test_the_last_step_carries_the_episodes_statistics() -> None:
+    env = GymnasiumEnv(COUNTDOWN)
+    env.reset(seed=0)
+    assert env.step((2, 1))[4].keys() == {"action_mask"}
+    env.step((2, 1))
+    info = env.step((2, 0))[4]  # rewards 1, 2 and 10; the counter adds up the second components
+    assert info == {"statistics": {"episode_return": 13.0, "episode_length": 3, "used": 2.0}}
+
+
+def test_the_mask_bars_what_the_rules_bar() -> None:
+    env = GymnasiumEnv(GATES)
+    _, info = env.reset(seed=0)
+    for _ in range(50):
+        action = env.action_space.sample(mask=info["action_mask"])
+        assert env.action_masks()[action] and env.action_masks().tolist() == info["action_mask"].astype(bool).tolist()
+        _, reward, terminated, truncated, info = env.step(action)
+        assert reward >= 0 and not terminated
+        if truncated:
+            _, info = env.reset()
+
+
+def test_gymnasiums_statistics_wrapper_agrees_with_ours() -> None:
+    env = RecordEpisodeStatistics(GymnasiumEnv("snake"))
+    env.reset(seed=0)
+    info = {}
+    while "episode" not in info:
+        info = env.step(env.action_space.sample())[4]
+    assert info["statistics"]["episode_return"] == pytest.approx(info["episode"]["r"])
+    assert info["statistics"]["episode_length"] == info["episode"]["l"]
+
+
+def test_options_set_parameters_from_that_reset_on() -> None:
+    env = GymnasiumEnv(COUNTDOWN)
+    assert env.reset(seed=0, options={"params": {"start": 9, "shift": 2}})[0][0] == 11
+    assert env.reset()[0][0] == 11
+    assert env.reset(options={"params": {"start": 3}})[0][0] == 5
+
+
+def test_the_same_seed_plays_the_same_and_none_differs() -> None:
+    one, two = GymnasiumEnv("snake"), GymnasiumEnv("snake")
+    first, second = [env.reset(seed=3)[0] for env in (one, two)]
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(one.reset()[0], two.reset()[0])  # the stream goes on alike
+    boards = {GymnasiumEnv("snake").reset()[0].tobytes() for _ in range(6)}
+    assert len(boards) > 1
+
+
+def test_held_out_levels_are_a_keyword_away() -> None:
+    env = gymnasium.make("puffer_arena/Maze-v0", split="held_out", num_levels=3).unwrapped
+    assert isinstance(env, GymnasiumEnv)
+    env.reset(seed=0)
+    assert env.batch.state(0).level >= 2**31
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["copy", "pickle"]
+)
+def test_a_copy_stands_where_the_original_stood_and_has_its_future(duplicate) -> None:
+    env = GymnasiumEnv("snake", rows=6)
+    env.reset(seed=1, options={"params": {"max_hunger": 12}})
+    for action in (0, 2, 2):
+        env.step(action)
+    twin = duplicate(env)
+    for _ in range(40):
+        action = env.action_space.sample()
+        mine, its = env.step(action), twin.step(action)
+        np.testing.assert_array_equal(mine[0], its[0])
+        assert mine[1:] == its[1:]
+        if mine[2] or mine[3]:
+            np.testing.assert_array_equal(env.reset()[0], twin.reset()[0])
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (4, "action at (0,) is 4; allowed: 0 to 3"),
+        (-1, "action at (0,) is -1; allowed: 0 to 3"),
+        (1.0, "takes whole numbers"),
+        ([1, 2], "action is [1, 2]; allowed: Discrete(4)"),
+        ([[1], 2], "action is [[1], 2]; allowed: Discrete(4)"),
+        (None, "action is None; allowed: Discrete(4)"),
+        ("up", "action is 'up'; allowed: Discrete(4)"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_action_is_refused_and_moves_nothing(action: object, said: str) -> None:
+    env = GymnasiumEnv("snake")
+    env.reset(seed=0)
+    with pytest.raises(ActionError) as error:
+        env.step(action)
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert env.batch.state(0).step_count == 0
+
+
+def test_a_nan_is_refused() -> None:
+    env = GymnasiumEnv("target")
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="must be a finite number"):
+        env.step(np.full(env.action_space.shape, np.nan))
+
+
+def test_stepping_before_a_reset_or_after_the_end_is_refused() -> None:
+    env = GymnasiumEnv(COUNTDOWN, start=2)
+    with pytest.raises(ActionError, match=r"'countdown' has no episode under way: call reset\(\) before step\(\)"):
+        env.step((0, 0))
+    env.reset(seed=0)
+    assert env.step((2, 0))[2]
+    with pytest.raises(ActionError, match="no episode under way"):
+        env.step((0, 0))
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "said"),
+    [
+        ({"parms": {}}, UnknownName, "unknown reset option 'parms'; did you mean 'params'?"),
+        ({"params": {"hunger": 3}}, UnknownName, "environment 'snake': options['params']: unknown parameter 'hunger'"),
+        ({"params": {"max_hunger": 9}}, ParameterError, "parameter 'max_hunger' = 9 is out of range"),
+        ({"params": {"max_hunger": 20.5}}, ParameterError, "parameter 'max_hunger' = 20.5 is of the wrong type"),
+        ({"params": {"max_hunger": "20"}}, ParameterError, "parameter 'max_hunger' = '20' is of the wrong type"),
+        ({"params": {"max_hunger": [[20], 3]}}, ParameterError, "is of the wrong type"),
+        ({"params": {"reward_food": float("nan")}}, ParameterError, "parameter 'reward_food' = nan is out of range"),
+        ({"params": {"rows": 12}}, ParameterError, "parameter 'rows' = 12 is out of range; allowed: int in [4, 11]"),
+        ({"params": 3}, ParameterError, "options['params'] = 3; it must be a dict"),
+    ],
+    ids=repr,
+)
+def test_wrong_reset_options_are_refused_and_change_nothing(options: dict, kind: type, said: str) -> None:
+    env = GymnasiumEnv("snake")
+    env.reset(seed=0)
+    before = env.batch.snapshot(0)
+    if isinstance(options.get("params"), dict):
+        options = {"params": {"reward_death": -2.0, **options["params"]}}
+    with pytest.raises(kind) as error:
+        env.reset(options=options)
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert env.batch.snapshot(0) == before
+
+
+def test_wrong_settings_are_refused_by_name() -> None:
+    with pytest.raises(UnknownName, match="unknown parameter 'row'; did you mean 'rows'"):
+        gymnasium.make("puffer_arena/Snake-v0", row=8)
+    with pytest.raises(UnknownName, match="unknown environment 'snaek'; did you mean 'snake'"):
+        GymnasiumEnv("snaek")
+    with pytest.raises(UnknownName, match="unknown render_mode 'ansi'; valid are: human, rgb_array"):
+        GymnasiumEnv("snake", render_mode="ansi")
+    with pytest.raises(ParameterError, match="render_size"):
+        GymnasiumEnv("snake", render_size=(0, 5))
+    with pytest.raises(ArenaError, match=r"'duel' has 3 agents; use puffer_arena\.adapters\.pettingzoo\.parallel_env"):
+        GymnasiumEnv(DUEL)
+
+
+@every_env
+def test_a_picture_shows_the_state(env_id: str) -> None:
+    env = GymnasiumEnv(env_id, render_mode="rgb_array", render_size=(160, 120))
+    env.reset(seed=0)
+    picture = env.render()
+    assert picture.shape == (120, 160, 3) and picture.dtype == np.uint8 and picture.std() > 2
+    env.close()
+
+
+def test_a_picture_opens_neither_window_nor_sound() -> None:
+    printed = run_python("""
+        import sys
+        import gymnasium
+        env = gymnasium.make("puffer_arena:puffer_arena/Snake-v0", render_mode="rgb_array")
+        env.reset(seed=0)
+        env.step(0)
+        print("pygame" in sys.modules)
+        env.render()
+        import pygame
+        print(pygame.display.get_init(), pygame.mixer.get_init(), pygame.get_init())
+    """)
+    assert printed.split() == ["False", "False", "None", "False"]
+
+
+def test_a_window_follows_by_itself_and_closes() -> None:
+    printed = run_python(
+        """
+        import gymnasium
+        env = gymnasium.make("puffer_arena:puffer_arena/Cartpole-v0", render_mode="human", render_size=(200, 150))
+        env.reset(seed=0)
+        import pygame
+        print(pygame.display.get_surface().get_size(), pygame.mixer.get_init())
+        before = pygame.surfarray.array3d(pygame.display.get_surface())
+        for _ in range(4):
+            env.step(1)
+        after = pygame.surfarray.array3d(pygame.display.get_surface())
+        print((before != after).any(), env.render())
+        env.close()
+        print(pygame.display.get_init())
+        """,
+        SDL_VIDEODRIVER="dummy",
+    )
+    assert printed.splitlines() == ["(200, 150) None", "True None", "False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a desktop is always there")
+def test_without_a_display_the_window_says_so() -> None:
+    printed = run_python("""
+        from puffer_arena import ArenaError
+        from puffer_arena.adapters.gymnasium import GymnasiumEnv
+        try:
+            GymnasiumEnv("snake", render_mode="human").reset(seed=0)
+        except ArenaError as error:
+            print(error)
+    """)
+    assert printed.startswith("no display to open a window on") and printed.count("\n") == 1
