@@ -83,6 +83,7 @@ class Config:
     device: str = "cpu"  # of the network: cpu, cuda, or auto
     precision: str = "auto"  # of matrix products: float32, bfloat16, or auto (see precision.py)
     compile: str = "auto"  # torch.compile the network: on, off, or auto (off on a CPU)
+    gradients: str = "auto"  # fused (kernels, for plain networks on a CPU), autograd, or auto (fused where it fits)
     checkpoint_minutes: float = 1.0  # between checkpoints
     keep_checkpoints: int = 2  # how many a run keeps
     ppo: Ppo = field(default_factory=Ppo)
@@ -97,6 +98,7 @@ CHOICES = {
     "device": ("cpu", "cuda", "auto"),
     "precision": ("float32", "bfloat16", "auto"),
     "compile": ("on", "off", "auto"),
+    "gradients": ("fused", "autograd", "auto"),
     "ppo.advantage": ("gae", "vtrace"),
     "ppo.objective": ("clip", "importance"),
     "network.images": ("auto", "mlp", "cnn"),

@@ -29,7 +29,8 @@ class _Worker:
         self._end.acquire()
         self._call: Callable[[], Any] | None = None
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, name="puffer-arena-lane", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="puffer-arena-lane", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         while True:
@@ -43,15 +44,23 @@ class _Worker:
             self._end.release()
 
     def start(self, call: Callable[[], Any] | None) -> None:
+        """Begin a call; None ends the thread."""
         self._call = call
         self._begin.release()
 
     def join(self) -> None:
+        """Wait for the call to end."""
         self._end.acquire()
         self._call = None
         if self._error is not None:
             error, self._error = self._error, None
             raise error
+
+    def end(self) -> None:
+        """End the thread; a process must not end while one still runs."""
+        self.start(None)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
 
 
 class Lanes:
@@ -79,4 +88,4 @@ class Lanes:
 
 def _dismiss(workers: list[_Worker]) -> None:
     while workers:
-        workers.pop().start(None)
+        workers.pop().end()

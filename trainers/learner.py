@@ -17,6 +17,7 @@ from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.advantage import ADVANTAGES
 from puffer_arena.trainers.config import Config
+from puffer_arena.trainers.fused import NO_ROW, FusedPath, Gradients, loss_rules
 from puffer_arena.trainers.lanes import Lanes, split
 from puffer_arena.trainers.objective import STATISTICS, Samples, as_metrics, loss
 from puffer_arena.trainers.observations import leaf_tensors
@@ -41,15 +42,18 @@ class Learner:
         rollout: Rollout,
         autocast: Callable[[], Any],
         device: torch.device,
+        fused: FusedPath | None = None,
     ) -> None:
         self.config, self.policy, self.optimizers, self.rollout = config, policy, optimizers, rollout
-        self.autocast, self.device = autocast, device
+        self.autocast, self.device, self.fused = autocast, device, fused
         self.forward: Any = torch.compile(policy) if config.compile == "on" else policy
         self.parameters = [p for p in policy.parameters() if p.requires_grad]
         self.chunks = self._cut()
         threads = max(1, min(config.threads if device.type == "cpu" else 1, len(self.chunks)))
         self.lanes = Lanes([(k, threads) for k in range(threads)])
         self.spans = split(rollout.streams, threads)
+        self.sums = [Gradients(policy) for _ in range(threads)] if fused is not None else []
+        self.corrects = config.ppo.advantage == "vtrace" and config.ppo.epochs > 1
         self.learn_seconds = 0.0
 
     def _cut(self) -> list[Chunk]:
@@ -114,6 +118,8 @@ class Learner:
         count = float(sum(w.sum() for w in weights))
         if count == 0:
             return np.zeros(len(STATISTICS)), 0.0, 0.0
+        if self.fused is not None:
+            return self._fused_minibatch(self.fused, chunks, weights, count, entropy_coef)
         partial: list[Any] = [None] * len(self.lanes.parts)
 
         def run(part: tuple[int, int]) -> None:
@@ -130,6 +136,49 @@ class Learner:
         sums = np.sum([sums for _, sums in done], axis=0)
         self._check_finite(sums)
         return sums, count, self._clip()
+
+    def _fused_minibatch(
+        self, fused: FusedPath, chunks: list[Chunk], weights: list[Array], count: float, entropy_coef: float
+    ) -> tuple[Array, float, float]:
+        """`_minibatch` by the fused path."""
+        fused.refresh()
+        rules = loss_rules(self.config, count, entropy_coef)
+
+        def run(part: tuple[int, int]) -> None:
+            k, threads = part
+            into = self.sums[k]
+            into.clear()
+            for chunk, weight in zip(chunks[k::threads], weights[k::threads], strict=True):
+                self._add_fused(fused, chunk, weight, rules, into)
+
+        self.lanes.run(run)
+        first, *others = self.sums
+        with torch.no_grad():
+            for k, parameter in enumerate(self.policy.parameters()):
+                for other in others:
+                    first.tensors[k] += other.tensors[k]
+                parameter.grad = first.tensors[k]
+        sums = np.sum([part.sums for part in self.sums], axis=0)
+        self._check_finite(sums)
+        return sums, count, self._clip()
+
+    def _add_fused(self, fused: FusedPath, chunk: Chunk, weight: Array, rules: Array, into: Gradients) -> None:
+        rollout, (a, b) = self.rollout, chunk
+        samples = Samples(
+            self._rows(rollout.actions, chunk),
+            self._rows(rollout.masks, chunk),
+            self._rows(rollout.log_probs, chunk),
+            self._rows(rollout.values, chunk),
+            self._rows(rollout.advantages, chunk),
+            self._rows(rollout.returns, chunk),
+            weight,
+        )
+        if self.corrects:
+            ratios, values = rollout.ratios.reshape(-1)[a:b], rollout.values[:-1].reshape(-1)[a:b]
+        else:
+            ratios = values = NO_ROW
+        obs = leaf_tensors(self.policy.observation, self._rows(rollout.obs, chunk))
+        fused.add_gradients(obs, samples, rules, into, ratios, values)
 
     def _clip(self) -> float:
         length = clip_gradients(self.policy, self.config.ppo.max_grad_norm)
@@ -171,8 +220,8 @@ class Learner:
         a, b = chunk
         array = array[: self.rollout.horizon]
         if self.policy.memory is not None:
-            return np.ascontiguousarray(array[:, a:b]).reshape(-1, *array.shape[2:])
-        return array.reshape(-1, *array.shape[2:])[a:b]
+            array, a, b = np.ascontiguousarray(array[:, a:b]), 0, (b - a) * len(array)
+        return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
 
     def _weights(self, chunk: Chunk) -> Array:
         return self._rows(self.rollout.alive, chunk).astype(np.float32)
@@ -209,8 +258,8 @@ class Learner:
 
     def _store_ratios(self, chunk: Chunk, ratio: Tensor, values: Tensor) -> None:
         """Keep what a later epoch's V-trace corrects by."""
-        ppo, rollout = self.config.ppo, self.rollout
-        if ppo.advantage != "vtrace" or ppo.epochs == 1:
+        rollout = self.rollout
+        if not self.corrects:
             return
         a, b = chunk
         for target, tensor in ((rollout.ratios, ratio), (rollout.values[:-1], values.detach())):

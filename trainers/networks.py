@@ -27,11 +27,13 @@ class QuantityLayer(nn.Module):
         self.weight = nn.Parameter(torch.empty(width, size))
         nn.init.orthogonal_(self.weight, math.sqrt(2))
 
-    def forward(self, numbers: Tensor) -> Tensor:
-        numbers = numbers.reshape(len(numbers), -1).to(self.weight.dtype)
-        if self.factor != 1.0:
-            numbers = numbers * self.factor
-        return functional.linear(numbers, self.weight)
+    def numbers(self, part: Tensor) -> Tensor:
+        """Return a leaf as numbers near 1, (rows, size)."""
+        numbers = part.reshape(len(part), -1).to(self.weight.dtype)
+        return numbers if self.factor == 1.0 else numbers * self.factor
+
+    def forward(self, part: Tensor) -> Tensor:
+        return functional.linear(self.numbers(part), self.weight)
 
 
 class ConvolutionLayer(nn.Module):

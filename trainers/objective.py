@@ -16,15 +16,15 @@ STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fractio
 
 
 class Samples(NamedTuple):
-    """Rows of a rollout to learn from; every tensor has one entry per row."""
+    """Rows of a rollout to learn from, one entry per row: tensors, or arrays for the fused path."""
 
-    actions: Tensor
-    masks: Tensor | None
-    log_probs: Tensor  # of the policy that acted
-    values: Tensor  # of the network that acted
-    advantages: Tensor
-    returns: Tensor
-    weights: Tensor  # 1 where the agent takes part, else 0
+    actions: Any
+    masks: Any
+    log_probs: Any  # of the policy that acted
+    values: Any  # of the network that acted
+    advantages: Any
+    returns: Any
+    weights: Any  # 1 where the agent takes part, else 0
 
 
 def clipped(ratio: Tensor, advantages: Tensor, ppo: Ppo) -> Tensor:

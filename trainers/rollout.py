@@ -15,6 +15,7 @@ import torch
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.trainers.advantage import Experience
+from puffer_arena.trainers.fused import FusedPath
 from puffer_arena.trainers.heads import Head
 from puffer_arena.trainers.lanes import Lanes, split
 from puffer_arena.trainers.observations import leaf_arrays, leaf_tensors
@@ -113,8 +114,15 @@ class Rollout:
 class Collector:
     """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
 
-    def __init__(self, rollout: Rollout, threads: int, autocast: Callable[[], Any], device: torch.device) -> None:
-        self.rollout, self.autocast, self.device = rollout, autocast, device
+    def __init__(
+        self,
+        rollout: Rollout,
+        threads: int,
+        autocast: Callable[[], Any],
+        device: torch.device,
+        fused: FusedPath | None = None,
+    ) -> None:
+        self.rollout, self.autocast, self.device, self.fused = rollout, autocast, device, fused
         self.lanes = Lanes(split(rollout.streams, threads, MIN_STREAMS))
         self.infer_seconds = self.step_seconds = 0.0
 
@@ -130,6 +138,8 @@ class Collector:
         draw = torch.rand if head.noise_kind == "uniform" else torch.randn
         self._noise = draw(shape, generator=generator)
         rollout.first_state[:] = rollout.state
+        if self.fused is not None:
+            self.fused.refresh()
         for t in range(rollout.horizon):
             begun = time.perf_counter()
             self.lanes.run(self._act, policy, t)
@@ -149,6 +159,11 @@ class Collector:
     def _act(self, span: tuple[int, int], policy: Policy, t: int) -> None:
         """Choose the actions of the streams of `span` at step `t`."""
         rollout, (a, b) = self.rollout, span
+        if self.fused is not None:
+            obs = leaf_tensors(policy.observation, rollout.obs[t, a:b])
+            targets = rollout.actions[t, a:b], rollout.log_probs[t, a:b], rollout.values[t, a:b]
+            self.fused.act(obs, rollout.masks[t, a:b], self._noise[t, a:b].numpy(), *targets)
+            return
         with torch.inference_mode(), self.autocast():
             outputs, values, state = self._forward(policy, rollout.obs[t, a:b], rollout.state[a:b])
             mask = self._mask(t, a, b)
@@ -163,6 +178,9 @@ class Collector:
     def _look(self, span: tuple[int, int], policy: Policy) -> None:
         """Value the observations after the last step."""
         rollout, (a, b) = self.rollout, span
+        if self.fused is not None:
+            self.fused.value(leaf_tensors(policy.observation, rollout.obs[-1, a:b]), rollout.values[-1, a:b])
+            return
         with torch.inference_mode(), self.autocast():
             _, values, _ = self._forward(policy, rollout.obs[-1, a:b], rollout.state[a:b])
         rollout.values[-1, a:b] = values.float().cpu().numpy()

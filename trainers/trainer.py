@@ -19,6 +19,7 @@ from puffer_arena.core.errors import FileError, ParameterError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
+from puffer_arena.trainers.fused import choose_path
 from puffer_arena.trainers.learner import Learner
 from puffer_arena.trainers.optimizers import Optimizers
 from puffer_arena.trainers.policy import Policy
@@ -42,8 +43,9 @@ class Trainer:
         self.optimizers = Optimizers(self.policy, config.optimizer)
         self.rollout = Rollout(self.batch, config.ppo.horizon, self.policy)
         threads = config.threads if config.device == "cpu" else 1
-        self.collector = Collector(self.rollout, threads, self._autocast, self.device)
-        self.learner = Learner(config, self.policy, self.optimizers, self.rollout, self._autocast, self.device)
+        fused = choose_path(config, self.policy)
+        self.collector = Collector(self.rollout, threads, self._autocast, self.device, fused)
+        self.learner = Learner(config, self.policy, self.optimizers, self.rollout, self._autocast, self.device, fused)
         self.learning_rate = config.optimizer.learning_rate  # before its schedule; may be set at any time
         self.steps = 0  # of all environments together
         self.updates = 0
