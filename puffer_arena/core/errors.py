@@ -8,6 +8,7 @@
     ├── SpaceError (ValueError)       a value that does not lie in its space
     ├── FileError (ValueError)        a file from outside that is damaged, foreign or of another version
     ├── TrainingError (RuntimeError)  a run that cannot go on: a NaN, an unusable run folder
+    ├── WorkerError (RuntimeError)    a worker process that died or failed
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
 Each message says what was wrong, the value, what is allowed and what to do.
@@ -49,6 +50,10 @@ class FileError(ArenaError, ValueError):
 
 class TrainingError(ArenaError, RuntimeError):
     """A training run that cannot go on."""
+
+
+class WorkerError(ArenaError, RuntimeError):
+    """A worker process that died, or failed by an error that is not one of ours."""
 
 
 class MissingExtra(ArenaError, ImportError):

@@ -1,0 +1,185 @@
+"""Worker processes: shared memory, answers, errors, death, interrupts and what is left afterwards."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import weakref
+
+import numpy as np
+import pytest
+from counters import LAYOUT
+
+from puffer_arena.batch.processes import Workers
+from puffer_arena.batch.shared import SharedArrays, digest
+from puffer_arena.core.errors import ParameterError, WorkerError
+
+FACTORY = "counters:Counter"
+SPANS = [{"span": [0, 4]}, {"span": [4, 8]}]
+
+
+@pytest.fixture
+def memory():
+    return SharedArrays(LAYOUT)
+
+
+@pytest.fixture
+def workers(memory):
+    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"])
+    yield made
+    made.close()
+
+
+def alive(pid):
+    """Tell whether a process lives; one that waits for its parent to look at it does not."""
+    if sys.platform == "win32":
+        listed = subprocess.run(["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=True)
+        return str(pid) in listed.stdout
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def descriptors():
+    """Return how many file descriptors this process has open, where the system tells."""
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def gone(pids, seconds=10.0):
+    """Wait until none of the processes lives."""
+    deadline = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, "a worker process is left over"
+        time.sleep(0.01)
+    return True
+
+
+def test_workers_write_into_memory_that_the_caller_sees(memory, workers):
+    memory["numbers"][:] = np.arange(8)
+    assert workers.call("add", 10) == [0 + 1 + 2 + 3 + 40, 4 + 5 + 6 + 7 + 40]
+    assert memory["numbers"].tolist() == list(range(10, 18))
+
+
+def test_each_worker_is_a_process_of_its_own(workers):
+    pids = workers.call("pid")
+    assert pids == workers.pids
+    assert len({os.getpid(), *pids}) == 3
+
+
+def test_our_errors_come_back_as_their_own_class_and_the_workers_live_on(workers):
+    with pytest.raises(ParameterError, match="amount = 3; it must be 4"):
+        workers.call("fail", "ours")
+    assert workers.call("add", 0) == [0, 0]
+
+
+def test_a_stray_error_names_the_worker_and_its_line(workers):
+    with pytest.raises(
+        WorkerError, match=r"worker 0 \(rows 0 to 3\): ZeroDivisionError: a stray error(.|\n)*counters.py"
+    ):
+        workers.call("fail", "stray")
+    assert workers.call("add", 0) == [0, 0]
+
+
+def test_a_setup_that_fails_ends_all_workers(memory):
+    with pytest.raises(ParameterError, match="on purpose"):
+        Workers(FACTORY, [SPANS[0], {**SPANS[1], "fails": True}], memory)
+
+
+def test_a_worker_with_another_layout_is_refused(memory):
+    with pytest.raises(WorkerError, match="lays out its arrays otherwise"):
+        Workers(FACTORY, [{**SPANS[0], "swollen": True}], memory)
+
+
+def test_a_worker_that_leaves_is_reported_with_its_last_words(workers, capfd):
+    pids = workers.pids
+    with pytest.raises(WorkerError, match=r"worker 0 .*exit code 3(.|\n)*words on the way out"):
+        workers.call("leave", 3)
+    assert gone(pids)
+    with pytest.raises(WorkerError, match="exit code 3"):  # and again, at every later call
+        workers.call("pid")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows reports a crash as an exit code")
+def test_a_crash_is_reported_with_its_signal_and_place(workers, capfd):
+    with pytest.raises(WorkerError, match=r"SIGSEGV(.|\n)*in crash"):
+        workers.call("crash")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_worker_is_reported_while_a_call_waits(workers):
+    pids = workers.pids
+    workers.start("hang", 60)
+    os.kill(pids[1], signal.SIGKILL)
+    os.kill(pids[0], signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"was ended by SIGKILL \(process \d+\); make a new batch"):
+        workers.join()
+    assert gone(pids)
+
+
+def test_an_interrupted_call_is_finished_before_the_next(memory, workers):
+    workers.start("add", 1)  # as if an interrupt had come here, before join
+    assert workers.call("add", 1) == [8, 8]
+    assert memory["numbers"].tolist() == [2] * 8
+
+
+def test_closing_ends_workers_in_the_middle_of_a_call(workers):
+    pids = workers.pids
+    workers.start("hang", 60)
+    workers.close()
+    assert gone(pids)
+    with pytest.raises(WorkerError, match="closed"):
+        workers.call("pid")
+
+
+def test_a_dropped_crew_leaves_no_process_no_memory_and_no_descriptor():
+    before = descriptors()
+    for _ in range(3):
+        memory = SharedArrays(LAYOUT)
+        crew = Workers(FACTORY, SPANS, memory)
+        memory.release()
+        pids, known = crew.pids, weakref.ref(crew)
+        del crew, memory
+        gc.collect()
+        assert known() is None
+        assert gone(pids)
+    assert descriptors() <= before
+
+
+SCRIPT = """
+    import sys, time
+    import numpy as np
+    from puffer_arena.batch.processes import Workers
+    from puffer_arena.batch.shared import SharedArrays
+    from counters import LAYOUT
+    memory = SharedArrays(LAYOUT)
+    crew = Workers("counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory)
+    crew.start("hang", 60)
+    print(*crew.pids, flush=True)
+    crew.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are POSIX")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_its_parent_in_the_middle_of_a_call(how):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    pids = [int(word) for word in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    parent.send_signal(how)
+    assert parent.wait(20) != 0
+    parent.stdout.close()
+    assert gone(pids)
+
+
+def test_layouts_differ_by_a_digest():
+    other = {**LAYOUT, "numbers": ((8,), np.dtype(np.float64))}
+    assert digest(LAYOUT) != digest(other)
+    assert digest(LAYOUT) == digest(dict(LAYOUT))
