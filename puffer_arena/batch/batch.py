@@ -17,8 +17,10 @@ import numpy as np
 
 from puffer_arena.batch.check import check_definition, explain
 from puffer_arena.batch.program import Program, load_program
+from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.threads import Crew, split_rows
+from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array, Cells, Row, state_dtype
 from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
@@ -50,6 +52,7 @@ def make(
     num_levels: int = 0,
     autoreset: str = "same_step",
     compiled: bool = True,
+    record: bool = False,
     **params: Any,
 ) -> "Batch":
     """Make a batch of `num_envs` rows of an environment, already reset.
@@ -64,12 +67,15 @@ def make(
         autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
             "next_step" or "disabled", as Gymnasium defines them.
         compiled: False runs the rules in plain Python, for debugging.
+        record: keep every row's actions since its episode began, for `rewind`.
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
         UnknownName, ParameterError, DefinitionError: see `core.errors`.
     """
-    return Batch(load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params)
+    return Batch(
+        load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params, record
+    )
 
 
 class Batch:
@@ -87,6 +93,7 @@ class Batch:
         autoreset: str,
         compiled: bool,
         params: dict[str, Any],
+        record: bool = False,
     ) -> None:
         _check_choice("split", split, SPLITS)
         _check_choice("autoreset", autoreset, tuple(AUTORESET))
@@ -105,12 +112,21 @@ class Batch:
         self._mode = AUTORESET[autoreset]
         self._allocate()
         self.rows.plan[:] = SPLITS.index(split), num_levels
+        self.worlds: Worlds | None = Worlds(self) if env.engine else None
+        self._kernel_rows: Any = self.worlds.rows if self.worlds else self.rows
         spans = split_rows(num_envs, threads if compiled else 1)
-        server = self.program.server if len(spans) > 1 else None
-        self._crew = Crew(self.program.step, server, spans, self.rows, self.actions, self.buffers)
+        self._crew = self._hire(spans) if self.worlds is None or self.worlds.fused else None
         self._whole = split_rows(num_envs, 1)[0]
         self._all = np.ones(num_envs, np.bool_)
+        self.recorder: Recorder | None = None
         self.reset(seed)
+        if record:
+            self.recorder = Recorder(self)
+
+    def _hire(self, spans: list[Any]) -> Crew:
+        """Return the threads that run the step kernel."""
+        server = self.program.server if len(spans) > 1 else None
+        return Crew(self.program.step, server, spans, self._kernel_rows, self.actions, self.buffers)
 
     def _allocate(self) -> None:
         n, agents = self.num_envs, self.num_agents
@@ -249,7 +265,13 @@ class Batch:
             if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
                 raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
             self.rows.levels[:] = chosen_levels
+        if self.worlds:
+            self.worlds.prepare()
         self._run(self.program.reset, self.buffers, self._all if which is None else np.asarray(which, np.bool_))
+        if self.worlds:
+            self.worlds.enter()
+        if self.recorder:
+            self.recorder.look()
         return self.obs
 
     def step(self, actions: Any, out: Buffers | None = None) -> Step:
@@ -263,11 +285,39 @@ class Batch:
         """
         out = self.buffers if out is None else out
         checked = self._checked(actions)
-        if self.program.compiled:
-            self._guard(self._crew.step, self.rows, checked, out, self._mode)
-        else:
-            self._run(self.program.step, checked, out, self._mode)
+        if self.recorder:
+            self.recorder.note(checked)
+        self._advance(checked, out)
+        if self.recorder:
+            self.recorder.look()
         return Step(out.obs, out.rewards, out.terminated, out.truncated)
+
+    def _advance(self, actions: Array, out: Buffers) -> None:
+        """Step every row with actions that were checked."""
+        if self.worlds:
+            self.worlds.prepare()
+        if self._crew is None:
+            self._run(self.program.start, actions)
+            self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
+            self._run(self.program.finish, out, self._mode)
+        elif self.program.compiled:
+            self._guard(self._crew.step, self._kernel_rows, actions, out, self._mode)
+        else:
+            self._run(self.program.step, actions, out, self._mode)
+        if self.worlds:
+            self.worlds.settle()
+
+    def step_row(self, i: int, actions: Array, out: Buffers, mode: int) -> None:
+        """Step row `i` alone, with actions and buffers for all rows; its episode goes on as `mode` says."""
+        alone = (np.uint64(i), np.uint64(i + 1))
+        if self._crew is None:
+            self._run(self.program.start, actions, span=alone)
+            self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
+            self._run(self.program.finish, out, mode, span=alone)
+        else:
+            self._run(self.program.step, actions, out, mode, span=alone)
+        if self.worlds:
+            self.worlds.settle()
 
     def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
         """Let a scripted bot choose actions and return them.
@@ -294,13 +344,13 @@ class Batch:
             return np.asarray(rng.integers(self.action.n, size=shape))
         return np.asarray(rng.integers(self._bounds()[1] + 1, size=shape))
 
-    def _run(self, kernel: Any, *arguments: Any) -> None:
-        """Run a kernel over all rows on this thread."""
-        rows = self.rows
+    def _run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
+        """Run a kernel over all rows, or some, on this thread."""
+        rows = self._kernel_rows
         if not self.program.compiled:
-            rows = Rows(*(Cells(array) for array in rows))
+            rows = type(rows)(*(Cells(array) for array in rows))
             arguments = tuple(_wrap(argument) for argument in arguments)
-        self._guard(kernel, self._whole, rows, *arguments)
+        self._guard(kernel, span or self._whole, rows, *arguments)
 
     def _guard(self, kernel: Any, *arguments: Any) -> None:
         """Call `kernel`, naming the rule and its line in what goes wrong."""
@@ -385,11 +435,40 @@ class Batch:
         unpack(self.env, self.param_values, self.rows, i, data)
         only = np.zeros(self.num_envs, np.bool_)
         only[i] = True
-        self._run(self.program.look, self.buffers, only)
+        self.adopt(only)
+        self.look(only)
+
+    def look(self, which: Array) -> None:
+        """Observe the chosen rows, bool (num_envs,), as they stand."""
+        self._run(self.program.look, self.buffers, which)
+
+    def adopt(self, which: Array | None = None) -> None:
+        """Go on from rows whose data were written from outside: engines take their bodies over as after a reset.
+
+        Args:
+            which: those rows, bool (num_envs,); all of them by default.
+        """
+        if self.worlds:
+            self.worlds.adopt(self._all if which is None else which)
+
+    def rewind(self, i: int, step: int) -> None:
+        """Put row `i` back to how it was after `step` steps of its episode: its start, and its actions again.
+
+        The batch must be made with `record=True`.  Exact, physics included.
+
+        Raises:
+            ParameterError: nothing was recorded, or no such step.
+        """
+        if self.recorder is None:
+            raise ParameterError("nothing was recorded to rewind to; make the batch with record=True")
+        self.recorder.rewind(i, step)
 
     def close(self) -> None:
-        """End the threads; the arrays stay readable."""
-        self._crew.close()
+        """End the threads and free the scenes; the arrays stay readable."""
+        if self._crew:
+            self._crew.close()
+        if self.worlds:
+            self.worlds.close()
 
     def __enter__(self) -> Self:
         return self

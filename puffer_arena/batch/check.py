@@ -27,7 +27,10 @@ def check_definition(env: Env) -> None:
 
     if id(env) in _checked:
         return
-    batch = Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {})
+    try:
+        batch = Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {})
+    except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
+        raise explain(env, error) or error from None
     rng = np.random.default_rng(0)
     for _ in range(CHECKED_STEPS):
         _check_outputs(batch)
@@ -58,7 +61,7 @@ def explain(env: Env, error: Exception) -> ArenaError | None:
     if type(error).__module__.startswith("numba."):
         return env.error("compiling", _first_cause(str(error)))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == _file(env.reset) or frame.filename in {_file(env.step), _file(env.observe)}:
+        if frame.filename in {_file(rule) for rule in (env.reset, env.step, env.observe, env.judge) if rule}:
             where = f"'{frame.name}' ({frame.filename}, line {frame.lineno})"
             return DefinitionError(f"environment '{env.name}': {where}: {frame.line}\n    {_reason(error)}")
     return None

@@ -9,6 +9,8 @@ from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
 from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.world_kernel import bind_world_kernels
+from puffer_arena.engines import compiled_parts
 
 
 @dataclass
@@ -17,6 +19,7 @@ class Program:
 
     env: Env
     compiled: bool
+    engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
 
@@ -26,12 +29,15 @@ class Program:
         no_mask = no_mask_several if env.agents else no_mask_solo
         rules = {
             "reset": env.reset,
-            "step": env.step,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
+        if env.engine:
+            rules |= {"act": env.act, "judge": env.judge, **self.engine_parts}
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
+        rules["step"] = env.step
         return bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
 
     def _finish(self, kernel: Any) -> Any:
@@ -44,8 +50,18 @@ class Program:
 
     @cached_property
     def step(self) -> Any:
-        """step(span, rows, actions, buffers, mode)"""
+        """step(span, rows, actions, buffers, mode); not where an engine works between `start` and `finish`"""
         return self._finish(self._templates["step"])
+
+    @cached_property
+    def start(self) -> Any:
+        """start(span, rows, actions)"""
+        return self._finish(self._templates["start"])
+
+    @cached_property
+    def finish(self) -> Any:
+        """finish(span, rows, buffers, mode)"""
+        return self._finish(self._templates["finish"])
 
     @cached_property
     def look(self) -> Any:
@@ -71,12 +87,13 @@ class Program:
         return self._bots[name]
 
 
-_programs: dict[tuple[int, bool], Program] = {}
+_programs: dict[tuple[int, bool, bool], Program] = {}
 
 
 def load_program(env: Env, compiled: bool) -> Program:
     """Return the environment's kernels, shared by all its batches in this process."""
-    key = (id(env), compiled)
+    parts = compiled_parts(env) if env.engine and compiled else {}
+    key = (id(env), compiled, bool(parts))
     if key not in _programs:
-        _programs[key] = Program(env, compiled)
+        _programs[key] = Program(env, compiled, parts)
     return _programs[key]

@@ -1,33 +1,61 @@
 """All that an environment file may import: the authoring model."""
 
+from puffer_arena.core.bodies import (
+    Body2D,
+    Body3D,
+    Joint2D,
+    Segment2D,
+    Touch2D,
+    body2d,
+    body3d,
+    joint2d,
+    push_at,
+    segment2d,
+    touch2d,
+)
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.compile import jit
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.random import normal, randint, random_bits, uniform
+from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
 __all__ = [
     "Array",
+    "Body2D",
+    "Body3D",
     "Box",
     "Canvas",
     "Dict",
     "Discrete",
     "Env",
     "Header",
+    "Joint2D",
     "MultiBinary",
     "MultiDiscrete",
+    "Segment2D",
     "Space",
+    "Touch2D",
     "Tuple",
+    "body2d",
+    "body3d",
     "f64",
     "i8",
     "i32",
     "i64",
     "jit",
+    "joint2d",
     "normal",
     "param",
+    "push_at",
     "randint",
     "random_bits",
+    "ray_circle",
+    "ray_polygon",
+    "ray_segment",
+    "segment2d",
+    "touch2d",
     "uniform",
 ]

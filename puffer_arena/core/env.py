@@ -11,6 +11,9 @@ functions marked `@jit`, of one of two kinds:
     both            reset(s, p)      draw(s, p, canvas), plain Python
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
+    physics         act(s, p, action or actions) and judge(s, p[, rewards, terminated]) in place of step, and
+                    build(world, p) -> handles, plain Python in the engine's own API; see `core.bodies`
+
 Where an action is an array (MultiDiscrete, MultiBinary, Box), a bot takes it as its last argument and fills it in.
 Bots only read `s`.
 """
@@ -22,6 +25,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.compile import is_jit
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
 from puffer_arena.core.fields import dimension, state_fields
@@ -29,29 +33,41 @@ from puffer_arena.core.params import Parameter, build_params, declared_parameter
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
 Rule = Callable[..., Any]
+ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "bullet": ("body3d",)}
 
 
 @dataclass(frozen=True)
 class Env:
     """One environment's definition.
 
-    Args:
-        params: frozen dataclass of int, float and bool (`param` gives ranges).
-        state: class whose attributes are storage fields.
-        observation: what one agent sees.
-        action: what one agent does.
-        reset, step, observe: the rules.
-        draw: plain Python, draws a state on a `Canvas`.
-        agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
-        action_mask: bars choices of a discrete action.
-        bots: name -> scripted policy; the first is the default opponent.
-        keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad
-            send the arrows, its first button "space").  Where an action is an array: (component, value).
-        idle: the action while no key is held; None repeats the last one.
-        counters: State fields recorded when an episode ends, such as "score".
-        steps_per_second: natural speed for people.
-        solved: mean episode return at which the environment counts as solved.
-        version: raise it with any change after which stored replays play differently.
+        Args:
+            params: frozen dataclass of int, float and bool (`param` gives ranges).
+            state: class whose attributes are storage fields.
+            observation: what one agent sees.
+            action: what one agent does.
+            reset, observe: the rules.
+            draw: plain Python, draws a state on a `Canvas`.
+            step: the rule that moves the state on; a physics environment has `engine` and what follows it instead.
+            agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
+            action_mask: bars choices of a discrete action.
+            bots: name -> scripted policy; the first is the default opponent.
+            keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad
+                send the arrows, its first button "space").      physics         act(s, p, action or actions) and judge(s, p[, rewards, terminated]) in place of step, and
+                        build(world, p) -> handles, plain Python in the engine's own API; see `core.bodies`
+
+    Where an action is an array: (component, value).
+            idle: the action while no key is held; None repeats the last one.
+            counters: State fields recorded when an episode ends, such as "score".
+            steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+            solved: mean episode return at which the environment counts as solved.
+            version: raise it with any change after which stored replays play differently.
+            engine: who moves the bodies that State declares: "pymunk" or "bullet".
+            build: makes one row's scene in the engine's own Python API and returns {field of State: handle}, a list
+                of handles where the field is an array.  Parameters that it reads take effect at the next reset.
+            act: writes forces and joint targets from the action, before the bodies move.
+            judge: reads the new poses: (reward, terminated, truncated), or as `step` with several agents.
+            time_step: seconds that one step takes.
+            substeps: equal parts in which the engine takes it; forces act throughout.
     """
 
     params: type
@@ -59,34 +75,68 @@ class Env:
     observation: Space
     action: Space
     reset: Rule
-    step: Rule
     observe: Rule
     draw: Rule
+    step: Rule | None = None
     agents: Mapping[str, int | str] = field(default_factory=dict)
     action_mask: Rule | None = None
     bots: Mapping[str, Rule] = field(default_factory=dict)
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
     counters: tuple[str, ...] = ()
-    steps_per_second: float = 10.0
+    steps_per_second: float = 0.0
     solved: float | None = None
     version: int = 0
+    engine: str | None = None
+    build: Rule | None = None
+    act: Rule | None = None
+    judge: Rule | None = None
+    time_step: float = 1 / 60
+    substeps: int = 1
 
     def __post_init__(self) -> None:
         declared_parameters(self.params)
-        for role in ("reset", "step", "observe", "action_mask"):
+        self._check_engine()
+        if not self.steps_per_second:
+            object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
+        for role in ("reset", *(("act", "judge") if self.engine else ("step",)), "observe", "action_mask"):
             self._check_rule(role, getattr(self, role))
         for name, bot in self.bots.items():
             self._check_rule(f"bot '{name}'", bot)
         for counter in self.counters:
             declared = state_fields(self.state).get(counter)
-            if declared is None or declared.shape:
-                valid = [name for name, value in state_fields(self.state).items() if not value.shape]
+            if declared is None or declared.shape or isinstance(declared, PhysicsField):
+                numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
+                valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
         if not isinstance(self.action, Discrete | MultiDiscrete | MultiBinary | Box):
             raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
         if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):
             raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+
+    def _check_engine(self) -> None:
+        """Check that the definition is either one of rules only or one of physics."""
+        declared = physics_fields(self.state)
+        if self.engine is None:
+            if self.step is None or declared:
+                missing = f"State.{next(iter(declared))} is physics" if declared else "there is no step"
+                raise self.error("step", f"{missing}; give step=..., or engine=..., build=..., act=... and judge=...")
+            return
+        if self.engine not in ENGINES:
+            raise self.error("engine", f"unknown engine '{self.engine}'; {suggest(self.engine, ENGINES)}")
+        if self.step is not None:
+            raise self.error("step", "a physics environment has act and judge instead; leave step out")
+        if self.build is None or is_jit(self.build) or list(inspect.signature(self.build).parameters) != ["world", "p"]:
+            raise self.error("build", "must be a plain function, not @jit, that takes (world, p)")
+        wrong = [name for name, field in declared.items() if field.kind not in ENGINES[self.engine]]
+        if wrong or not physics_fields(self.state, ENGINES[self.engine][0]):
+            at = f"State.{wrong[0]} is none" if wrong else "State declares none"
+            raise self.error("engine", f"{at}; '{self.engine}' moves {', '.join(ENGINES[self.engine])}")
+        if not (isinstance(self.substeps, int) and self.substeps >= 1 and 1e-6 <= self.time_step <= 1.0):
+            raise self.error(
+                "time_step",
+                f"time_step = {self.time_step}, substeps = {self.substeps}; allowed: 1e-6 to 1 second, in 1 or more",
+            )
 
     def _check_rule(self, role: str, rule: Any) -> None:
         if rule is None and role == "action_mask":
@@ -100,6 +150,8 @@ class Env:
         expected = {
             "reset": ["s", "p"],
             "step": ["s", "p", "actions", "rewards", "terminated"] if several else ["s", "p", "action"],
+            "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
+            "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
             "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
             "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
         }.get(role, ["s", "p", *(["agent"] if several else []), *(["action"] if vector else [])])

@@ -8,6 +8,7 @@
     ├── SpaceError (ValueError)       a value that does not lie in its space
     ├── FileError (ValueError)        a file from outside that is damaged, foreign or of another version
     ├── TrainingError (RuntimeError)  a run that cannot go on: a NaN, an unusable run folder
+    ├── PhysicsError (RuntimeError)   forces or poses that no engine can work with
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
@@ -50,6 +51,10 @@ class FileError(ArenaError, ValueError):
 
 class TrainingError(ArenaError, RuntimeError):
     """A training run that cannot go on."""
+
+
+class PhysicsError(ArenaError, RuntimeError):
+    """Forces or poses, written by the rules, that no engine can work with."""
 
 
 class WorkerError(ArenaError, RuntimeError):

@@ -25,7 +25,7 @@ Bound = int | str | tuple[int | str, ...] | None
 class Field:
     """The storage of one State field."""
 
-    dtype: type[np.generic]
+    dtype: type[np.generic] | np.dtype[Any]
     shape: tuple[int | str, ...]
     below: Bound = None
 

@@ -1,0 +1,98 @@
+"""The physics side of a batch: its scenes, its engine, and what the engine finds wrong."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_dtype, physics_fields
+from puffer_arena.core.errors import PhysicsError
+from puffer_arena.core.fields import Array
+from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST, WorldRows
+from puffer_arena.engines import open_engine
+
+if TYPE_CHECKING:
+    from puffer_arena.batch.batch import Batch
+
+
+class Worlds:
+    """The scenes of a batch's rows and the engine that moves them.
+
+    Attributes:
+        rows: what kernels take: the batch's rows, and records that bind them to their scenes.
+        fused: the kernels contain the engine.
+    """
+
+    def __init__(self, batch: "Batch") -> None:
+        env, states = batch.env, batch.rows.states
+        scene = np.dtype(
+            [
+                ("link", np.int64),
+                ("stage", np.int32),
+                ("fault", np.int32),
+                ("built", physics_dtype(env.state, states.dtype)),
+            ],
+            align=True,
+        )
+        self._env, self.fused = env, bool(batch.program.engine_parts)
+        self.rows = WorldRows(*batch.rows, scenes=np.zeros(len(states), scene))
+        self._engine = open_engine(env, self.rows, batch.param_values, self.fused)
+
+    def prepare(self) -> None:
+        """Have the scenes ready that the next resets need."""
+        self._engine.prepare()
+
+    def move(self) -> None:
+        """Move the bodies, where the kernels do not."""
+        self._engine.move()
+
+    def enter(self) -> None:
+        """Take over the rows that began anew outside of a step."""
+        self._engine.enter()
+        self.rows.scenes["stage"] = RESTS
+        self._find_faults()
+
+    def settle(self) -> None:
+        """Finish a step: take over rows that began anew, and say what is wrong."""
+        if not self.fused:
+            self._engine.enter()
+            self.rows.scenes["stage"] = RESTS
+        self._find_faults()
+
+    def adopt(self, which: Array) -> None:
+        """Take over rows written from outside."""
+        scenes = self.rows.scenes
+        check_physics(self.rows.states[which], self._env.state)
+        for i in np.flatnonzero(which):
+            self._engine.fit(int(i))
+        scenes["stage"] = np.where(which, ENTERS, RESTS)
+        self.enter()
+
+    def close(self) -> None:
+        """Free the scenes."""
+        self._engine.close()
+
+    def _find_faults(self) -> None:
+        faults = self.rows.scenes["fault"]
+        if not faults.any():
+            return
+        kinds = faults.copy()
+        faults[:] = FINE
+        for i in np.flatnonzero(kinds == LOST):
+            self._engine.mend(int(i))
+        for i in np.flatnonzero((kinds != FINE) & (kinds != LOST)):
+            raise PhysicsError(self._describe(int(i), "act" if kinds[i] == BAD_FORCE else "the rules"))
+
+    def _describe(self, i: int, who: str) -> str:
+        """Name the first number of row `i` that no engine can work with."""
+        row, culprit = self.rows.states[i], "a pose or a joint"
+        for name, field in physics_fields(self._env.state).items():
+            parts = FORCE_2D + FORCE_3D if who == "act" else POSE_2D + POSE_3D + ("target", "max_force")
+            for part in [part for part in parts if part in (np.dtype(field.dtype).names or ())]:
+                values = np.atleast_1d(row[name][part])
+                wrong = ~(np.abs(values) < (STRONGEST if who == "act" else 1e300))
+                if wrong.any():
+                    culprit = f"State.{name}.{part} = {values[wrong][0]}"
+        return (
+            f"environment '{self._env.name}': in row {i}, step {row['step_count']}, {who} wrote {culprit}; forces must be "
+            f"finite and below {STRONGEST:g}, poses and speeds inside the world.  The row was not moved"
+        )

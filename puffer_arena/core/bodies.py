@@ -1,0 +1,233 @@
+"""Physics in a row: records of bodies, joints, touches and ground that an engine and the rules share.
+
+A State class declares them like any field; the names are those of the handles that `build` returns:
+
+    hull: Body2D = body2d()            x, y, angle; vx, vy, spin; fx, fy, torque
+    legs: Array = body2d(2)            legs[0].x ...
+    knees: Array = joint2d(2)          target (a motor's rate, a spring's rest length, ...), max_force
+    feet: Array = touch2d(2)           touching, began, impulse, other
+    ground: Array = segment2d(30)      ax, ay, bx, by: edges of static ground that `reset` lays
+
+Before `reset`, every body stands where `build` put it; before `act`, forces are zero.  What the rules write into
+poses, velocities, forces and joints, the engine carries over before it steps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from puffer_arena.core.compile import jit
+from puffer_arena.core.errors import FileError
+from puffer_arena.core.fields import Array, Field, state_fields
+
+
+def _record(kind: str, reals: tuple[str, ...], integers: tuple[str, ...] = ()) -> np.dtype[Any]:
+    fields = [(name, np.float64) for name in reals] + [(name, np.int64) for name in integers]
+    return np.dtype(fields, align=True, metadata={"kind": kind})
+
+
+POSE_2D = ("x", "y", "angle", "vx", "vy", "spin")
+FORCE_2D = ("fx", "fy", "torque")
+POSE_3D = ("x", "y", "z", "qw", "qx", "qy", "qz", "vx", "vy", "vz", "spin_x", "spin_y", "spin_z")
+FORCE_3D = ("fx", "fy", "fz", "torque_x", "torque_y", "torque_z")
+BODY_2D = _record("body2d", (*POSE_2D, *FORCE_2D))
+BODY_3D = _record("body3d", (*POSE_3D, *FORCE_3D))
+JOINT_2D = _record("joint2d", ("target", "max_force"))
+TOUCH_2D = _record("touch2d", ("impulse",), ("touching", "began", "other"))
+SEGMENT_2D = _record("segment2d", ("ax", "ay", "bx", "by"))
+
+
+class Body2D(Protocol):
+    """A body in the plane, as rules see it: metres, radians, seconds, newtons."""
+
+    x: float
+    y: float
+    angle: float
+    vx: float
+    vy: float
+    spin: float
+    fx: float
+    fy: float
+    torque: float
+
+
+class Body3D(Protocol):
+    """A body in space: position, unit quaternion (w first), velocities, force and torque, all in world axes."""
+
+    x: float
+    y: float
+    z: float
+    qw: float
+    qx: float
+    qy: float
+    qz: float
+    vx: float
+    vy: float
+    vz: float
+    spin_x: float
+    spin_y: float
+    spin_z: float
+    fx: float
+    fy: float
+    fz: float
+    torque_x: float
+    torque_y: float
+    torque_z: float
+
+
+class Joint2D(Protocol):
+    """A driven joint: `target` is a SimpleMotor's rate, a DampedSpring's rest length, a DampedRotarySpring's rest
+    angle, a PinJoint's distance or a GearJoint's phase; other joints have none."""
+
+    target: float
+    max_force: float
+
+
+class Touch2D(Protocol):
+    """What touches a shape.
+
+    touching  1 while anything touches it, else 0
+    began     1 in the step in which that started
+    impulse   of the hardest contact during the step, newton seconds; 0 for a sensor
+    other     the body of the hardest contact, counted through the State's bodies in order; -1 where it is not one
+    """
+
+    impulse: float
+    touching: int
+    began: int
+    other: int
+
+
+class Segment2D(Protocol):
+    """An edge of static ground from (ax, ay) to (bx, by); `reset` may move it."""
+
+    ax: float
+    ay: float
+    bx: float
+    by: float
+
+
+@dataclass(frozen=True)
+class PhysicsField(Field):
+    """A State field that the engine fills."""
+
+    @property
+    def kind(self) -> str:
+        """body2d, body3d, joint2d, touch2d or segment2d."""
+        return str((np.dtype(self.dtype).metadata or {})["kind"])
+
+
+def body2d(*shape: int | str) -> Any:
+    """Declare a body in the plane, or several."""
+    return PhysicsField(BODY_2D, shape)
+
+
+def body3d(*shape: int | str) -> Any:
+    """Declare a body in space, or several."""
+    return PhysicsField(BODY_3D, shape)
+
+
+def joint2d(*shape: int | str) -> Any:
+    """Declare joints whose `target` and `max_force` the rules drive."""
+    return PhysicsField(JOINT_2D, shape)
+
+
+def touch2d(*shape: int | str) -> Any:
+    """Declare touches: each names a shape, a body (any of its shapes) or a list of shapes."""
+    return PhysicsField(TOUCH_2D, shape)
+
+
+def segment2d(*shape: int | str) -> Any:
+    """Declare static segments whose ends `reset` chooses."""
+    return PhysicsField(SEGMENT_2D, shape)
+
+
+def physics_fields(state: type, *kinds: str) -> dict[str, PhysicsField]:
+    """Return the State's fields of the kinds named, of all kinds where none is, in order."""
+    return {
+        name: field
+        for name, field in state_fields(state).items()
+        if isinstance(field, PhysicsField) and (not kinds or field.kind in kinds)
+    }
+
+
+def physics_dtype(state: type, row: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a record with the physics fields of a row's dtype: what `build` made, for every reset to start from."""
+    return np.dtype([(name, row[name]) for name in physics_fields(state)], align=True)
+
+
+def each_record(state: type, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield (source lines' prefix, expression) of every record of a kind, for code generation.
+
+    The prefix opens a loop where the field is an array; the expression names one record of row `s`.
+    """
+    for name, field in physics_fields(state, kind).items():
+        if field.shape:
+            yield f"    for j in range(len(s.{name})):\n        ", f"s.{name}[j]"
+        else:
+            yield "    ", f"s.{name}"
+
+
+def place_function(state: type) -> Any:
+    """Generate place(s, built): put every record of a row where `build` put it."""
+    lines = []
+    for name, field in physics_fields(state).items():
+        names = np.dtype(field.dtype).names or ()
+        if field.shape:
+            lines.append(f"    for j in range(len(s.{name})):")
+            lines += [f"        s.{name}[j].{part} = built.{name}[j].{part}" for part in names]
+        else:
+            lines += [f"    s.{name}.{part} = built.{name}.{part}" for part in names]
+    return generate("place", "s, built", lines)
+
+
+def clear_forces_function(state: type) -> Any:
+    """Generate clear_forces(s)."""
+    lines = []
+    for kind, names in (("body2d", FORCE_2D), ("body3d", FORCE_3D)):
+        for prefix, record in each_record(state, kind):
+            loop, indent = prefix.rsplit("\n", 1) if "\n" in prefix else ("", prefix)
+            lines += [loop] if loop else []
+            lines += [f"{indent}{record}.{name} = 0.0" for name in names]
+    return generate("clear_forces", "s", lines)
+
+
+def generate(name: str, parameters: str, lines: list[str], **names: Any) -> Any:
+    """Make a jit function from source whose only variable parts are identifiers checked before."""
+    namespace: dict[str, Any] = dict(names)
+    exec("\n".join([f"def {name}({parameters}):", *(lines or ["    pass"])]), namespace)
+    return jit(namespace[name])
+
+
+@jit
+def push_at(body: Any, fx: float, fy: float, x: float, y: float) -> None:
+    """Add a force, in world axes, that acts on a body at the world's point (x, y)."""
+    body.fx += fx
+    body.fy += fy
+    body.torque += (x - body.x) * fy - (y - body.y) * fx
+
+
+def bodies_of(row: Any, state: type) -> Array:
+    """Return copies of all 2D bodies of one row, shape (bodies,), in the order of the State."""
+    parts = [np.atleast_1d(row[name]).reshape(-1) for name in physics_fields(state, "body2d")]
+    return np.concatenate(parts) if parts else np.zeros(0, BODY_2D)
+
+
+def check_physics(rows: Array, state: type) -> None:
+    """Check physics fields of rows from outside: rules may index with `other`.
+
+    Raises:
+        FileError: a value lies outside what its field allows.
+    """
+    bodies = sum(int(np.prod(rows.dtype[name].shape, dtype=int)) for name in physics_fields(state, "body2d", "body3d"))
+    bounds = {"other": (-1, bodies - 1), "touching": (0, 1), "began": (0, 1)}
+    for name in physics_fields(state):
+        for part in (rows.dtype[name].base.names or ()) if rows.size else ():
+            values = rows[name][part]
+            low, high = bounds.get(part, (-1e300, 1e300))
+            if not ((values >= low) & (values <= high)).all():
+                raise FileError(
+                    f"field '{name}.{part}' of a row holds {values.min()} to {values.max()}; allowed: {low} to {high}"
+                )

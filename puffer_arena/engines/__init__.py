@@ -1,0 +1,63 @@
+"""Engines that move the bodies of a batch's rows, behind the same few verbs."""
+
+import importlib
+from typing import Any, Protocol
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.core.world_kernel import WorldRows
+
+MODULES = {"pymunk": "puffer_arena.engines.pymunk", "bullet": "puffer_arena.engines.bullet"}
+
+
+class Engine(Protocol):
+    """What moves the bodies of one batch; it reads and writes the rows' physics fields in place.
+
+    `rows.scenes` says what is due: see `core.world_kernel`.  A row whose forces or poses are no usable numbers gets a
+    fault and is left where it was.
+    """
+
+    def prepare(self) -> None:
+        """Build the scenes that the next resets need: parameters may have changed since the last call."""
+
+    def fit(self, i: int) -> None:
+        """Make row `i`'s scene the one of the parameters now in force: its row came from outside."""
+
+    def move(self) -> None:
+        """Advance the rows whose stage is MOVES by one step."""
+
+    def enter(self) -> None:
+        """Take over the rows whose stage is ENTERS: same row, same future, whatever was there before."""
+
+    def mend(self, i: int) -> None:
+        """Make the scene of row `i` anew from its row: a body was lost."""
+
+    def close(self) -> None:
+        """Free the scenes."""
+
+
+def compiled_parts(env: Env) -> dict[str, Any]:
+    """Return move(s, scene) and enter(s, scene) for kernels, or nothing where the engine needs Python.
+
+    Raises:
+        MissingExtra: the engine is not installed.
+    """
+    parts: dict[str, Any] = importlib.import_module(MODULES[str(env.engine)]).compiled_parts(env)
+    return parts
+
+
+def open_engine(env: Env, rows: WorldRows, values: Any, compiled: Array | bool) -> Engine:
+    """Return the engine of a batch's rows.
+
+    Args:
+        env: the environment.
+        rows: of the batch; `scenes` is filled in.
+        values: the Params that sized the rows.
+        compiled: whether kernels with `compiled_parts` step these rows.
+
+    Raises:
+        MissingExtra: the engine is not installed.
+        DefinitionError: `build` does not fit the State.
+    """
+    engine: Engine = importlib.import_module(MODULES[str(env.engine)]).open_engine(env, rows, values, compiled)
+    return engine

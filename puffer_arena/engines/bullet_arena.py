@@ -1,0 +1,300 @@
+"""One row's Bullet world: what `build` made, tied to the bytes of the row."""
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from panda3d.bullet import BulletBodyNode, BulletRigidBodyNode, BulletWorld
+from panda3d.core import BitMask32, LPoint3, LQuaternion, LVector3, NodePath, TransformState
+
+from puffer_arena.core.bodies import FORCE_3D, POSE_3D, physics_dtype, physics_fields
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, FARTHEST, FASTEST, FINE, LOST, STRONGEST
+from puffer_arena.engines.scene import call_build, list_handles
+
+Pose = tuple[float, ...]
+BODY = struct.Struct(f"={len(POSE_3D) + len(FORCE_3D)}d")
+POSE = struct.Struct(f"={len(POSE_3D)}d")
+TOUCH = struct.Struct("=dqqq")  # impulse, touching, began, other
+RAY = struct.Struct("=6d")  # from, to
+HIT = struct.Struct("=dq")  # fraction, other
+NO_FORCE = (0.0,) * len(FORCE_3D)
+UNSCALED = LVector3(1, 1, 1)
+EVERYTHING = BitMask32.all_on()
+
+
+class Plan:
+    """Where the records of a State lie in the rows: the same for all arenas of a batch."""
+
+    def __init__(self, env: Env, states: Array) -> None:
+        self.env, self.row, self.size = env, states.dtype, states.dtype.itemsize
+        self.bytes = memoryview(states.view(np.uint8).reshape(-1))
+        self.dtype = physics_dtype(env.state, states.dtype)
+        self.fields = physics_fields(env.state)
+        self.seconds, self.substeps = env.time_step / env.substeps, env.substeps
+
+    def places(self, name: str) -> list[int]:
+        """Return the offset in a row of every record of a field."""
+        assert self.row.fields is not None  # a row has fields
+        part, offset = self.row.fields[name][:2]
+        count = math.prod(part.shape)
+        return [int(offset) + k * (part.itemsize // count) for k in range(count)]
+
+
+@dataclass(eq=False)
+class Mover:
+    """A body of the State: its node, where in the row its record lies, and the pose that row and node agree on."""
+
+    node: BulletRigidBodyNode
+    at: int
+    pose: Pose
+    dynamic: bool
+
+
+@dataclass(eq=False)
+class Group:
+    """Bodies of one field that only rules move: looked at one by one only where their bytes changed."""
+
+    movers: list[Mover]
+    start: int
+    end: int
+    seen: bytes = b""
+
+
+class Arena:
+    """A world and its handles, in the State's order.
+
+    Args:
+        plan: of the batch.
+        p: the parameters, as `build` takes them.
+
+    Raises:
+        DefinitionError: what `build` made does not fit the State.
+    """
+
+    def __init__(self, plan: Plan, p: Any) -> None:
+        self.plan = plan
+        self.world = BulletWorld()
+        self.movers: list[Mover] = []
+        self.touches: list[tuple[set[BulletBodyNode], int]] = []
+        self.rays: list[tuple[BulletBodyNode | None, int]] = []
+        handles = call_build(plan.env, self.world, p)
+        self._bodies = set(self.world.get_rigid_bodies())
+        self._all = self._bodies | set(self.world.get_ghosts())
+        for name, described in plan.fields.items():
+            shape, take = plan.row[name].shape, TAKERS[described.kind]
+            places = plan.places(name)
+            for (where, handle), at in zip(
+                list_handles(plan.env, name, described, handles[name], shape), places, strict=True
+            ):
+                take(self, where, handle, at)
+        self._number = {mover.node: k for k, mover in enumerate(self.movers)}
+        self._dynamic = [mover for mover in self.movers if mover.dynamic]
+        self._still = self._group_still()
+        self._check_bodies()
+
+    # -- building -----------------------------------------------------------------------------------
+
+    def _take_body(self, where: str, handle: Any, at: int) -> None:
+        node = self._expect(where, handle, BulletRigidBodyNode, self._bodies)
+        if any(node == mover.node for mover in self.movers):
+            raise self.plan.env.error("build", f"the body of {where} belongs to another field already")
+        pose = read_pose(node)
+        if not is_usable(pose):
+            raise self.plan.env.error("build", f"the body of {where} stands at {pose}")
+        dynamic = not (node.is_static() or node.is_kinematic())
+        if dynamic:
+            node.set_deactivation_enabled(False)  # a body asleep would ignore the forces that rules write
+        self.movers.append(Mover(node, at, pose, dynamic))
+
+    def _take_touch(self, where: str, handle: Any, at: int) -> None:
+        several = handle if isinstance(handle, list | tuple | set) else [handle]
+        self.touches.append(({self._expect(where, one, BulletBodyNode, self._all) for one in several}, at))
+
+    def _take_ray(self, where: str, handle: Any, at: int) -> None:
+        node = None if handle is None else self._expect(where, handle, BulletBodyNode, self._all)
+        self.rays.append((node, at))
+
+    def _group_still(self) -> list[Group]:
+        groups = []
+        for name in physics_fields(self.plan.env.state, "body3d"):
+            places = self.plan.places(name)
+            inside = [mover for mover in self.movers if places[0] <= mover.at <= places[-1] and not mover.dynamic]
+            if inside:
+                groups.append(Group(inside, places[0], places[-1] + BODY.size))
+        return groups
+
+    def _expect(self, where: str, handle: Any, kind: type, among: set[Any]) -> Any:
+        node = handle.node() if isinstance(handle, NodePath) else handle
+        if not isinstance(node, kind):
+            raise self.plan.env.error("build", f"the handle of {where} is {handle!r}; it must be a {kind.__name__}")
+        if node not in among:
+            raise self.plan.env.error("build", f"the node of {where} is not in the world; call world.attach(node)")
+        return node
+
+    def _check_bodies(self) -> None:
+        """Refuse bodies that would move without a row knowing of it."""
+        env, world = self.plan.env, self.world
+        for node in self._bodies:
+            if node not in self._number and not node.is_static():
+                raise env.error(
+                    "build", f"the body '{node.name}' moves but has no field: every body that moves must be a body3d"
+                )
+        if world.get_num_soft_bodies() or world.get_num_vehicles() or world.get_num_characters():
+            raise env.error(
+                "build", "makes soft bodies, vehicles or characters, which rows cannot hold; use rigid bodies"
+            )
+
+    def built(self) -> Array:
+        """Return one record of `physics_dtype`: how the bodies stand."""
+        record = np.zeros(1, self.plan.dtype)
+        moved = iter(self.movers)
+        for name, described in self.plan.fields.items():
+            part = record[name].reshape(-1)
+            if described.kind == "body3d":
+                for k in range(len(part)):
+                    part[k] = (*next(moved).pose, *NO_FORCE)
+            elif described.kind == "touch3d":
+                part["other"] = -1
+            else:
+                part["fraction"], part["other"] = 1.0, -1
+        return record[0]
+
+    # -- stepping -----------------------------------------------------------------------------------
+
+    def enter(self, row: int) -> int:
+        """Put the bodies where the row has them; return a fault or FINE.
+
+        Args:
+            row: bytes from the start of the rows to this one.
+        """
+        data = self.plan.bytes
+        for mover in self.movers:
+            pose = POSE.unpack_from(data, row + mover.at)
+            if pose != mover.pose and not place(mover, pose):
+                return BAD_POSE
+        for group in self._still:
+            group.seen = bytes(data[row + group.start : row + group.end])
+        self._cast(row)
+        return FINE
+
+    def move(self, row: int) -> int:
+        """Take forces from the row, step, and write the poses into it; return a fault or FINE."""
+        data, plan = self.plan.bytes, self.plan
+        for group in self._still:
+            if group.seen != bytes(data[row + group.start : row + group.end]) and not self._rearrange(group, row):
+                return BAD_POSE
+        pushed = []
+        for mover in self._dynamic:
+            record = BODY.unpack_from(data, row + mover.at)
+            pose, force = record[:13], record[13:]
+            if pose != mover.pose and not place(mover, pose):
+                return BAD_POSE
+            if force != NO_FORCE:
+                fx, fy, fz, tx, ty, tz = force
+                if not -STRONGEST < fx + fy + fz + tx + ty + tz < STRONGEST or max(map(abs, force)) > STRONGEST:
+                    return BAD_FORCE
+                pushed.append((mover.node, LVector3(fx, fy, fz), LVector3(tx, ty, tz)))
+        do_physics, seconds = self.world.do_physics, plan.seconds
+        try:
+            for _ in range(plan.substeps):
+                for node, force, torque in pushed:  # Bullet clears forces after each part
+                    node.apply_central_force(force)
+                    node.apply_torque(torque)
+                do_physics(seconds, 0)  # 0: exactly one step of `seconds`, and poses at its end
+        except AssertionError:  # Panda met a pose that is no number
+            return LOST
+        poses = [read_pose(mover.node) for mover in self._dynamic]
+        for pose in poses:
+            if not is_usable(pose):
+                return LOST
+        for mover, pose in zip(self._dynamic, poses, strict=True):
+            mover.pose = pose
+            POSE.pack_into(data, row + mover.at, *pose)
+        if self.touches:
+            self._touch(row)
+        if self.rays:
+            self._cast(row)
+        return FINE
+
+    def _rearrange(self, group: Group, row: int) -> bool:
+        """Move bodies that rules have moved; False where one has no place to be."""
+        group.seen = bytes(self.plan.bytes[row + group.start : row + group.end])
+        for mover in group.movers:
+            pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
+            if pose != mover.pose and not place(mover, pose):
+                return False
+        return True
+
+    def _touch(self, row: int) -> None:
+        """Write what touches the watched nodes."""
+        contacts = []
+        for manifold in self.world.get_manifolds():
+            points = manifold.get_manifold_points()
+            impulse = sum(point.applied_impulse for point in points)
+            if impulse > 0.0 or any(point.distance <= 0.0 for point in points):
+                contacts.append((manifold.get_node0(), manifold.get_node1(), impulse))
+        for watched, at in self.touches:
+            impulse, other, touching = 0.0, -1, 0
+            for a, b, pushed in contacts:
+                if (a in watched) != (b in watched):
+                    number = self._number.get(b if a in watched else a, -1)
+                    if not touching or (pushed, number) > (impulse, other):
+                        impulse, other, touching = pushed, number, 1
+            before = TOUCH.unpack_from(self.plan.bytes, row + at)[1]
+            TOUCH.pack_into(self.plan.bytes, row + at, impulse, touching, int(touching and not before), other)
+
+    def _cast(self, row: int) -> None:
+        """Write what the rays meet first, the body that they start from apart."""
+        data = self.plan.bytes
+        for source, at in self.rays:
+            ax, ay, az, bx, by, bz = RAY.unpack_from(data, row + at)
+            origin = source.get_transform().get_pos() if source is not None else LPoint3()
+            start, end = origin + LVector3(ax, ay, az), origin + LVector3(bx, by, bz)
+            fraction, other = 1.0, -1
+            if start != end:
+                for hit in self.world.ray_test_all(start, end, EVERYTHING).get_hits():
+                    if hit.get_hit_fraction() < fraction and hit.node != source:
+                        fraction, other = hit.get_hit_fraction(), self._number.get(hit.node, -1)
+            HIT.pack_into(data, row + at + RAY.size, fraction, other)
+
+
+def read_pose(node: BulletRigidBodyNode) -> Pose:
+    """Return a body's pose and velocities in the order of a row's record."""
+    transform = node.get_transform()
+    x, q = transform.get_pos(), transform.get_quat()
+    v, spin = node.get_linear_velocity(), node.get_angular_velocity()
+    return (x.x, x.y, x.z, q[0], q[1], q[2], q[3], v.x, v.y, v.z, spin.x, spin.y, spin.z)
+
+
+def place(mover: Mover, pose: Pose) -> bool:
+    """Put a body where rules want it; False where that is no place to be."""
+    x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
+    if not is_usable(pose):
+        return False
+    length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
+    turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
+    mover.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
+    mover.node.set_linear_velocity(LVector3(vx, vy, vz))
+    mover.node.set_angular_velocity(LVector3(wx, wy, wz))
+    mover.pose = pose
+    return True
+
+
+def is_usable(pose: Pose) -> bool:
+    """Tell whether a pose lies in the world and its numbers are finite."""
+    x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
+    return (
+        -FARTHEST < x < FARTHEST
+        and -FARTHEST < y < FARTHEST
+        and -FARTHEST < z < FARTHEST
+        and 1e-12 < qw * qw + qx * qx + qy * qy + qz * qz < FASTEST
+        and vx * vx + vy * vy + vz * vz < FASTEST * FASTEST
+        and wx * wx + wy * wy + wz * wz < FASTEST * FASTEST
+    )
+
+
+TAKERS = {"body3d": Arena._take_body, "touch3d": Arena._take_touch, "ray3d": Arena._take_ray}

@@ -1,0 +1,60 @@
+"""The pymunk engine: which of its two ways a batch's rows are stepped.
+
+In compiled code through the functions that pymunk's own extension exports (`pymunk_native`), or in Python through
+pymunk's public API (`pymunk_public`): the same bits, slower.  The second way serves interpreted batches, and
+platforms or versions where a symbol is missing, which is said once.  PUFFER_ARENA_PYMUNK=public asks for it.
+"""
+
+import functools
+import os
+import sys
+from typing import Any
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import MissingExtra, require
+from puffer_arena.core.world_kernel import WorldRows
+from puffer_arena.engines.pymunk_public import PublicEngine
+
+OLDEST = (7, 0)
+
+
+def compiled_parts(env: Env) -> dict[str, Any]:
+    """Return move(s, scene) and enter(s, scene) for kernels, or nothing without the native functions."""
+    check_version()
+    if os.environ.get("PUFFER_ARENA_PYMUNK") == "public":
+        return {}
+    from puffer_arena.engines.pymunk_native import find_problem, native_parts
+
+    problem = find_problem()
+    if problem:
+        _say_once(f"{problem}; physics runs through pymunk's public API, which is slower")
+        return {}
+    return native_parts(env)
+
+
+def open_engine(env: Env, rows: WorldRows, values: Any, compiled: bool) -> Any:
+    """Return the engine of a batch's rows."""
+    check_version()
+    if compiled:
+        from puffer_arena.engines.pymunk_native import NativeEngine
+
+        return NativeEngine(env, rows, values)
+    return PublicEngine(env, rows, values)
+
+
+@functools.cache
+def check_version() -> None:
+    """Import pymunk.
+
+    Raises:
+        MissingExtra: it is not installed, or older than what this engine is written for.
+    """
+    pymunk = require("pymunk", "physics")
+    version = tuple(int(part) for part in pymunk.version.split(".")[:2])
+    if version < OLDEST:
+        raise MissingExtra(f"pymunk {pymunk.version} is too old; install 7.3 with: pip install 'puffer-arena[physics]'")
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    print(f"puffer_arena: {text}", file=sys.stderr)

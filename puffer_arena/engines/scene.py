@@ -1,0 +1,135 @@
+"""What scenes of every engine have in common: calling `build`, and knowing which rows need another scene."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.bodies import PhysicsField, physics_fields
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import DefinitionError, suggest
+
+
+def read_params(env: Env) -> set[str]:
+    """Return the parameters that `build` read, in any call so far."""
+    reads: set[str] = env.__dict__.setdefault(
+        "_scene_reads", set()
+    )  # kept with the environment, as cached_property does
+    return reads
+
+
+def scene_params(env: Env, record: Any, values: Any) -> Any:
+    """Return a row's Params for `build`, which note what it reads.
+
+    Args:
+        env: the environment.
+        record: the row's parameters.
+        values: the Params that sized the rows: dimensions are theirs, so that all rows have as many bodies.
+    """
+    given = {name: record[name].item() for name in env.parameters}
+    given |= {name: getattr(values, name) for name in env.dimensions}
+    reads = read_params(env)
+    before = set(reads)
+    watched = _watched(env)(**given)
+    reads.intersection_update(before)  # what __post_init__ reads is not of the scene
+    return watched
+
+
+def _watched(env: Env) -> type:
+    kind: type | None = env.__dict__.get("_scene_params")
+    if kind is None:
+        reads, names = read_params(env), frozenset(env.parameters)
+
+        def note(self: Any, name: str) -> Any:
+            if name in names:
+                reads.add(name)
+            return object.__getattribute__(self, name)
+
+        watching = type(env.params.__name__, (env.params,), {"__getattribute__": note})
+        kind = env.__dict__["_scene_params"] = dataclasses.dataclass(frozen=True)(watching)
+    return kind
+
+
+def call_build(env: Env, world: Any, p: Any) -> dict[str, Any]:
+    """Call an environment's `build` and return its handles by field.
+
+    Args:
+        env: the environment.
+        world: the engine's own empty world.
+        p: from `scene_params`.
+
+    Raises:
+        DefinitionError: it does not return a handle for every physics field, and for those only.
+    """
+    handles = env.build(world, p)  # type: ignore[misc]  # Env checked it
+    declared = physics_fields(env.state)
+    if not isinstance(handles, dict):
+        raise env.error(
+            "build", f"returned {handles!r}; it must return a dict: {{'{next(iter(declared))}': body, ...}}"
+        )
+    for name in handles:
+        if name not in declared:
+            raise env.error(
+                "build", f"returned a handle '{name}' that State does not declare; {suggest(name, declared)}"
+            )
+    for name in declared:
+        if name not in handles:
+            raise env.error("build", f"returned no handle for State.{name}; add '{name}': ... to the dict it returns")
+    return handles
+
+
+def list_handles(
+    env: Env, name: str, described: PhysicsField, handle: Any, shape: tuple[int, ...]
+) -> list[tuple[str, Any]]:
+    """Return (place for messages, handle) of every record of one field.
+
+    Raises:
+        DefinitionError: not as many handles as the field has records.
+    """
+    if not shape:
+        return [(f"State.{name}", handle)]
+    count = math.prod(shape)
+    handles = list(handle) if isinstance(handle, list | tuple) else [handle]
+    if len(handles) != count:
+        raise env.error("build", f"returned {len(handles)} handles for State.{name}, which has {count}")
+    return [(f"State.{name}[{k}]", one) for k, one in enumerate(handles)]
+
+
+class SceneParams:
+    """Which parameters each row's scene was built with, and which rows need another scene.
+
+    Args:
+        env: the environment; its `build` has run once, so that it is known what it reads.
+        rows: of the batch.
+        make: builds the scene of one parameter record.
+
+    Raises:
+        DefinitionError: `build` reads a parameter that takes effect at once, so rules and scene would disagree.
+    """
+
+    def __init__(self, env: Env, rows: Any, make: Callable[[Any], Any]) -> None:
+        self._rows, self._make = rows, make
+        self._names = sorted(read_params(env) - env.dimensions)
+        for name in self._names:
+            if not env.parameters[name].at_reset:
+                raise DefinitionError(
+                    f"environment '{env.name}': build reads p.{name}, which takes effect at once; declare it with "
+                    "param(..., at_reset=True)"
+                )
+        self._of = {name: rows.params[name].copy() for name in self._names}
+
+    def changed(self) -> list[int]:
+        """Return the rows whose next reset needs a scene other than the one last built for them."""
+        differs = np.zeros(len(self._rows.params), np.bool_)
+        for name in self._names:
+            differs |= self._rows.following[name] != self._of[name]
+        return [int(i) for i in np.flatnonzero(differs)] if differs.any() else []
+
+    def build(self, i: int, record: Any) -> Any:
+        """Build row `i`'s scene from one parameter record."""
+        scene = self._make(record)
+        for name in self._names:
+            self._of[name][i] = record[name]
+        return scene
