@@ -49,7 +49,7 @@ class Workers:
         self._finalizer = weakref.finalize(self, _end, self._workers)
         self._failure: str | None = None
         self._pending = False
-        for k, setup in enumerate(setups):
+        for k in range(len(setups)):
             self._workers.append(_Worker(k, names[k] if names else "", memory))
         for worker, setup in zip(self._workers, setups, strict=True):
             worker.send({"factory": factory, "setup": setup, "memory": memory.address, "layout": digest(memory.layout)})

@@ -4,14 +4,17 @@ from puffer_arena.core.bodies import (
     Body2D,
     Body3D,
     Joint2D,
+    Ray3D,
     Segment2D,
     Touch2D,
     body2d,
     body3d,
     joint2d,
     push_at,
+    ray3d,
     segment2d,
     touch2d,
+    touch3d,
 )
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.compile import jit
@@ -35,6 +38,7 @@ __all__ = [
     "Joint2D",
     "MultiBinary",
     "MultiDiscrete",
+    "Ray3D",
     "Segment2D",
     "Space",
     "Touch2D",
@@ -52,10 +56,12 @@ __all__ = [
     "push_at",
     "randint",
     "random_bits",
+    "ray3d",
     "ray_circle",
     "ray_polygon",
     "ray_segment",
     "segment2d",
     "touch2d",
+    "touch3d",
     "uniform",
 ]

@@ -8,6 +8,10 @@ A State class declares them like any field; the names are those of the handles t
     feet: Array = touch2d(2)           touching, began, impulse, other
     ground: Array = segment2d(30)      ax, ay, bx, by: edges of static ground that `reset` lays
 
+In space: body3d (x, y, z; qw, qx, qy, qz; vx, vy, vz; spin_x, ...; fx, ...; torque_x, ...), touch3d, and
+
+    eyes: Array = ray3d(8)             ax, ay, az, bx, by, bz; fraction, other
+
 Before `reset`, every body stands where `build` put it; before `act`, forces are zero.  What the rules write into
 poses, velocities, forces and joints, the engine carries over before it steps.
 """
@@ -36,6 +40,8 @@ BODY_2D = _record("body2d", (*POSE_2D, *FORCE_2D))
 BODY_3D = _record("body3d", (*POSE_3D, *FORCE_3D))
 JOINT_2D = _record("joint2d", ("target", "max_force"))
 TOUCH_2D = _record("touch2d", ("impulse",), ("touching", "began", "other"))
+TOUCH_3D = _record("touch3d", ("impulse",), ("touching", "began", "other"))
+RAY_3D = _record("ray3d", ("ax", "ay", "az", "bx", "by", "bz", "fraction"), ("other",))
 SEGMENT_2D = _record("segment2d", ("ax", "ay", "bx", "by"))
 
 
@@ -109,13 +115,31 @@ class Segment2D(Protocol):
     by: float
 
 
+class Ray3D(Protocol):
+    """A ray that the engine casts after every step, from (ax, ay, az) to (bx, by, bz): world axes, from the middle of
+    the body that is its handle, or from the world's origin where the handle is None.
+
+    fraction  of its length to what it meets first, that body apart; 1 where that is nothing, and before the first step
+    other     the body that it meets, counted through the State's bodies in order; -1 where it is not one
+    """
+
+    ax: float
+    ay: float
+    az: float
+    bx: float
+    by: float
+    bz: float
+    fraction: float
+    other: int
+
+
 @dataclass(frozen=True)
 class PhysicsField(Field):
     """A State field that the engine fills."""
 
     @property
     def kind(self) -> str:
-        """body2d, body3d, joint2d, touch2d or segment2d."""
+        """body2d, body3d, joint2d, touch2d, segment2d, touch3d or ray3d."""
         return str((np.dtype(self.dtype).metadata or {})["kind"])
 
 
@@ -137,6 +161,16 @@ def joint2d(*shape: int | str) -> Any:
 def touch2d(*shape: int | str) -> Any:
     """Declare touches: each names a shape, a body (any of its shapes) or a list of shapes."""
     return PhysicsField(TOUCH_2D, shape)
+
+
+def touch3d(*shape: int | str) -> Any:
+    """Declare touches in space: each names a body, a ghost, or a list of them; see `Touch2D`."""
+    return PhysicsField(TOUCH_3D, shape)
+
+
+def ray3d(*shape: int | str) -> Any:
+    """Declare rays in space."""
+    return PhysicsField(RAY_3D, shape)
 
 
 def segment2d(*shape: int | str) -> Any:

@@ -33,7 +33,7 @@ from puffer_arena.core.params import Parameter, build_params, declared_parameter
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
 Rule = Callable[..., Any]
-ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "bullet": ("body3d",)}
+ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": ("body3d", "touch3d", "ray3d")}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Env:
             steps_per_second: natural speed for people; by default 10, or real time where there is physics.
             solved: mean episode return at which the environment counts as solved.
             version: raise it with any change after which stored replays play differently.
-            engine: who moves the bodies that State declares: "pymunk" or "bullet".
+            engine: who moves the bodies that State declares: "pymunk" or "panda3d".
             build: makes one row's scene in the engine's own Python API and returns {field of State: handle}, a list
                 of handles where the field is an array.  Parameters that it reads take effect at the next reset.
             act: writes forces and joint targets from the action, before the bodies move.

@@ -7,7 +7,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import WorldRows
 
-MODULES = {"pymunk": "puffer_arena.engines.pymunk", "bullet": "puffer_arena.engines.bullet"}
+MODULES = {"pymunk": "puffer_arena.engines.pymunk", "panda3d": "puffer_arena.engines.bullet"}
 
 
 class Engine(Protocol):

@@ -31,7 +31,7 @@ class Plan:
 
     def __init__(self, env: Env, states: Array) -> None:
         self.env, self.row, self.size = env, states.dtype, states.dtype.itemsize
-        self.bytes = memoryview(states.view(np.uint8).reshape(-1))
+        self.bytes = states.view(np.uint8).reshape(-1).data
         self.dtype = physics_dtype(env.state, states.dtype)
         self.fields = physics_fields(env.state)
         self.seconds, self.substeps = env.time_step / env.substeps, env.substeps
@@ -148,7 +148,7 @@ class Arena:
                 "build", "makes soft bodies, vehicles or characters, which rows cannot hold; use rigid bodies"
             )
 
-    def built(self) -> Array:
+    def built(self) -> Any:
         """Return one record of `physics_dtype`: how the bodies stand."""
         record = np.zeros(1, self.plan.dtype)
         moved = iter(self.movers)
@@ -178,7 +178,6 @@ class Arena:
                 return BAD_POSE
         for group in self._still:
             group.seen = bytes(data[row + group.start : row + group.end])
-        self._cast(row)
         return FINE
 
     def move(self, row: int) -> int:
