@@ -2,7 +2,7 @@
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from puffer_arena.engines.scene import call_build, list_handles
 Pose = tuple[float, ...]
 BODY = struct.Struct(f"={len(POSE_3D) + len(FORCE_3D)}d")
 POSE = struct.Struct(f"={len(POSE_3D)}d")
+FORCE = struct.Struct(f"={len(FORCE_3D)}d")
+unpack_pose, pack_pose, unpack_force = POSE.unpack_from, POSE.pack_into, FORCE.unpack_from
 TOUCH = struct.Struct("=dqqq")  # impulse, touching, began, other
 RAY = struct.Struct("=6d")  # from, to
 HIT = struct.Struct("=dq")  # fraction, other
@@ -52,6 +54,10 @@ class Mover:
     at: int
     pose: Pose
     dynamic: bool
+    force: LVector3 = field(default_factory=LVector3)
+    torque: LVector3 = field(default_factory=LVector3)
+    pushed: bool = False
+    turned: bool = False
 
 
 @dataclass(eq=False)
@@ -94,6 +100,7 @@ class Arena:
         self._number = {mover.node: k for k, mover in enumerate(self.movers)}
         self._dynamic = [mover for mover in self.movers if mover.dynamic]
         self._still = self._group_still()
+        self._advance = self.world.do_physics
         self._check_bodies()
 
     # -- building -----------------------------------------------------------------------------------
@@ -186,38 +193,44 @@ class Arena:
         for group in self._still:
             if group.seen != bytes(data[row + group.start : row + group.end]) and not self._rearrange(group, row):
                 return BAD_POSE
-        pushed = []
+        pushed = False
         for mover in self._dynamic:
-            record = BODY.unpack_from(data, row + mover.at)
-            pose, force = record[:13], record[13:]
+            pose = unpack_pose(data, row + mover.at)
             if pose != mover.pose and not place(mover, pose):
                 return BAD_POSE
-            if force != NO_FORCE:
-                fx, fy, fz, tx, ty, tz = force
-                if not -STRONGEST < fx + fy + fz + tx + ty + tz < STRONGEST or max(map(abs, force)) > STRONGEST:
+            force = unpack_force(data, row + mover.at + POSE.size)
+            mover.pushed = force != NO_FORCE
+            if mover.pushed:
+                if not is_usable_force(force):
                     return BAD_FORCE
-                pushed.append((mover.node, LVector3(fx, fy, fz), LVector3(tx, ty, tz)))
-        do_physics, seconds = self.world.do_physics, plan.seconds
+                mover.force.set(*force[:3])
+                mover.torque.set(*force[3:])
+                mover.turned = force[3:] != NO_FORCE[3:]
+                pushed = True
         try:
             for _ in range(plan.substeps):
-                for node, force, torque in pushed:  # Bullet clears forces after each part
-                    node.apply_central_force(force)
-                    node.apply_torque(torque)
-                do_physics(seconds, 0)  # 0: exactly one step of `seconds`, and poses at its end
+                if pushed:  # in every part: Bullet clears forces after each
+                    self._push()
+                self._advance(plan.seconds, 0)  # 0: exactly one step of these seconds, and poses at its end
         except AssertionError:  # Panda met a pose that is no number
             return LOST
-        poses = [read_pose(mover.node) for mover in self._dynamic]
-        for pose in poses:
+        for mover in self._dynamic:
+            mover.pose = pose = read_pose(mover.node)
             if not is_usable(pose):
                 return LOST
-        for mover, pose in zip(self._dynamic, poses, strict=True):
-            mover.pose = pose
-            POSE.pack_into(data, row + mover.at, *pose)
+            pack_pose(data, row + mover.at, *pose)
         if self.touches:
             self._touch(row)
         if self.rays:
             self._cast(row)
         return FINE
+
+    def _push(self) -> None:
+        for mover in self._dynamic:
+            if mover.pushed:
+                mover.node.apply_central_force(mover.force)
+                if mover.turned:
+                    mover.node.apply_torque(mover.torque)
 
     def _rearrange(self, group: Group, row: int) -> bool:
         """Move bodies that rules have moved; False where one has no place to be."""
@@ -275,6 +288,8 @@ def place(mover: Mover, pose: Pose) -> bool:
     if not is_usable(pose):
         return False
     length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
+    if not 1e-6 < length < FASTEST:
+        return False
     turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
     mover.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
     mover.node.set_linear_velocity(LVector3(vx, vy, vz))
@@ -285,15 +300,17 @@ def place(mover: Mover, pose: Pose) -> bool:
 
 def is_usable(pose: Pose) -> bool:
     """Tell whether a pose lies in the world and its numbers are finite."""
-    x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
     return (
-        -FARTHEST < x < FARTHEST
-        and -FARTHEST < y < FARTHEST
-        and -FARTHEST < z < FARTHEST
-        and 1e-12 < qw * qw + qx * qx + qy * qy + qz * qz < FASTEST
-        and vx * vx + vy * vy + vz * vz < FASTEST * FASTEST
-        and wx * wx + wy * wy + wz * wz < FASTEST * FASTEST
+        -FASTEST < sum(pose) < FASTEST  # a NaN or an infinity anywhere fails here
+        and -FARTHEST < pose[0] < FARTHEST
+        and -FARTHEST < pose[1] < FARTHEST
+        and -FARTHEST < pose[2] < FARTHEST
     )
+
+
+def is_usable_force(force: Pose) -> bool:
+    """Tell whether a force and a torque are finite and no stronger than allowed."""
+    return max(force) < STRONGEST and min(force) > -STRONGEST and sum(force) == sum(force)
 
 
 TAKERS = {"body3d": Arena._take_body, "touch3d": Arena._take_touch, "ray3d": Arena._take_ray}

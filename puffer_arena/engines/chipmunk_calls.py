@@ -1,5 +1,8 @@
 """Calling Chipmunk's C functions from compiled code, by the addresses that pymunk's extension exports.
 
+Bodies' numbers are read and forces written where `motion_offset` finds them in memory: calling Chipmunk's getters
+and setters for each would take as long as its step.
+
 Everything passed is a pointer, an int or a double.  The one exception, `cpSegmentShapeSetEndpoints`, takes two
 vectors by value: as four doubles in registers on the x86-64 and AArch64 conventions, as two pointers on Windows;
 `find_problem` tries it before anything relies on it.  Addresses travel as data, never as constants, so compiled
@@ -21,7 +24,6 @@ NAMES = (
     "cpSpaceStep",
     "cpSpaceEachBody",
     "pmSpaceBodySetIteratorFuncBatched",
-    "pmSpaceBodyGetIteratorFuncBatched",
     "cpSpaceRemoveShape",
     "cpSpaceAddShape",
     "cpSpaceSetShapeIDCounter",
@@ -39,7 +41,6 @@ NAMES = (
     STEP,
     EACH_BODY,
     SET,
-    GET,
     REMOVE_SHAPE,
     ADD_SHAPE,
     SET_ID,
@@ -184,6 +185,23 @@ def primitives() -> dict[str, Any]:
     }
 
 
+MOTION = ("x", "y", "vx", "vy", "fx", "fy", "angle", "spin", "torque")  # a body's doubles, as they lie in its memory
+SEARCHED = 24  # doubles from a body's beginning on
+
+
+@functools.cache
+def motion_offset() -> int | None:
+    """Return at which byte of a body `MOTION` begins, found by looking for values that were set; None if nowhere."""
+    offsets = []
+    for scale in (1.0, -3.7):
+        body, values = pymunk.Body(3, 5), [scale * (1.25 + k) for k in range(len(MOTION))]
+        body.position, body.velocity, body.force = values[0:2], values[2:4], values[4:6]  # type: ignore[assignment]  # pymunk takes any pair
+        body.angle, body.angular_velocity, body.torque = values[6:]
+        memory = np.frombuffer(ffi.buffer(ffi.cast("char *", body._body), 8 * SEARCHED), np.float64)
+        offsets += [8 * k for k in range(SEARCHED - len(values)) if memory[k : k + len(values)].tolist() == values]
+    return offsets[0] if len(offsets) == 2 and offsets[0] == offsets[1] else None
+
+
 @functools.cache
 def find_problem() -> str | None:
     """Return why the native functions cannot be used here, or None."""
@@ -195,6 +213,8 @@ def find_problem() -> str | None:
         table = call_table()
     except (AttributeError, TypeError, ffi.error) as error:
         return f"this build of pymunk does not export what compiled physics calls ({error})"
+    if motion_offset() is None:
+        return "this build of pymunk lays bodies out in memory in another way than compiled physics expects"
     space = pymunk.Space()
     segment = pymunk.Segment(space.static_body, (0, 0), (1, 0), 0.5)
     space.add(segment)

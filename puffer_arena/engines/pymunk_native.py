@@ -12,7 +12,7 @@ import pymunk
 from pymunk._chipmunk import ffi, lib
 from pymunk.batch import ArbiterFields, BodyFields, Buffer, get_space_bodies
 
-from puffer_arena.core.bodies import FORCE_2D, POSE_2D, each_record, generate, physics_fields
+from puffer_arena.core.bodies import POSE_2D, each_record, generate
 from puffer_arena.core.compile import bind, compile_function, fingerprint, jit, load_numba
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -23,7 +23,6 @@ from puffer_arena.core.world_kernel import (
     FARTHEST,
     FASTEST,
     LOST,
-    MOVES,
     STRONGEST,
     WorldRows,
     enter_rows,
@@ -33,12 +32,12 @@ from puffer_arena.engines.chipmunk_calls import (
     ADD_SHAPE,
     EACH_ARBITER,
     EACH_BODY,
-    GET,
     GET_ARBITER,
     GET_BODY,
     GET_COUNT,
     GET_SENSOR,
     GET_SHAPES,
+    MOTION,
     REMOVE_SHAPE,
     SET,
     SET_ENDPOINTS,
@@ -48,6 +47,7 @@ from puffer_arena.engines.chipmunk_calls import (
     UPDATE_POSITION,
     address,
     call_table,
+    motion_offset,
     primitives,
     symbol,
 )
@@ -55,10 +55,10 @@ from puffer_arena.engines.pymunk_scene import TARGETS, Scene, SceneParams, build
 
 find_problem = chipmunk_calls.find_problem
 POSE_FIELDS = BodyFields.POSITION | BodyFields.ANGLE | BodyFields.VELOCITY | BodyFields.ANGULAR_VELOCITY
-FORCE_FIELDS = BodyFields.FORCE | BodyFields.TORQUE
 NEVER_GROW = 2**30  # the batch functions realloc an array that reports itself full; ours is numpy's
 REAL = 8  # bytes
-POSE_BYTES, FORCE_BYTES = REAL * len(POSE_2D), REAL * len(FORCE_2D)
+POSE_BYTES = REAL * len(POSE_2D)
+X, Y, VX, VY, FX, FY, ANGLE, SPIN, TORQUE = range(len(MOTION))
 
 # The words of a block.
 WORDS = (
@@ -68,12 +68,10 @@ WORDS = (
     "POSE",  # pmBatchedData over the pose mirror, its cursor, its memory
     "POSE_CURSOR",
     "POSE_AT",
-    "PUSH",  # the same for forces
-    "PUSH_CURSOR",
-    "PUSH_AT",
     "SLOTS",  # State's k-th body is the mirrors' SLOTS[k]-th
     "BODIES",  # pointers, in the State's order
     "NUM_BODIES",
+    "MOTIONS",  # where each body's motion lies
     "SHAPES",  # pointers: those that leave and enter at a reset
     "NUM_SHAPES",
     "FIRST_ID",  # of the first shape to enter
@@ -101,7 +99,7 @@ WORDS = (
     "SECONDS",  # of one substep, a double
 )
 (
-    PENDING, CALLS, SPACE, POSE, POSE_CURSOR, POSE_AT, PUSH, PUSH_CURSOR, PUSH_AT, SLOTS, BODIES, NUM_BODIES, SHAPES,
+    PENDING, CALLS, SPACE, POSE, POSE_CURSOR, POSE_AT, SLOTS, BODIES, NUM_BODIES, MOTIONS, SHAPES,
     NUM_SHAPES, FIRST_ID, JOINTS, NUM_JOINTS, FORCES, DRIVEN, SETTERS, DRIVES, SEGMENTS, CALLBACK, WATCHED, WATCHERS,
     NUM_WATCHED, NUM_TOUCHES, NOW, EVER, OTHER, IMPULSE, PAIR, ARBITER, ARBITER_CURSOR, ARBITER_AT, SUBSTEPS, SECONDS,
 ) = range(len(WORDS))  # fmt: skip
@@ -114,73 +112,80 @@ def _unbound(*_: Any) -> Any:
 
 
 load = store = load_real = store_real = store_i32 = _unbound
+store_poses = compare_poses = check_poses = load_poses = check_forces = store_forces = _unbound
+drive_joints = forget_drives = lay_segments = load_touches = _unbound
 call_pp = call_ppp = call_pf = count_of = flag_of = pointer_of = call_segment = _unbound
-sync = note = _unbound
-store_poses = store_forces = load_poses = check_poses = drive_joints = lay_segments = load_touches = forget_drives = (
-    _unbound
-)
 
 
 @jit
-def sync(link: int, function: int, batch: int, cursor: int) -> None:
-    """Copy fields of every body between Chipmunk and the mirror that `batch` points at."""
+def set_poses(link: int) -> None:
+    """Give every body the pose and velocity that the mirror holds."""
     calls = load(link, CALLS)
-    store_i32(load(link, cursor), 0)
-    call_ppp(load(calls, EACH_BODY), (load(link, SPACE), load(calls, function), load(link, batch)))
+    store_i32(load(link, POSE_CURSOR), 0)
+    call_ppp(load(calls, EACH_BODY), (load(link, SPACE), load(calls, SET), load(link, POSE)))
+
+
+@jit
+def is_usable(body: Any) -> bool:
+    """Tell whether a row's body lies in the world and its numbers are finite."""
+    inside = abs(body.x) < FARTHEST and abs(body.y) < FARTHEST and abs(body.angle) < FASTEST
+    return inside and abs(body.vx) < FASTEST and abs(body.vy) < FASTEST and abs(body.spin) < FASTEST
+
+
+@jit
+def compare_pose(body: Any, at: int) -> int:
+    """Tell whether the rules changed a body's pose or velocity, or into something of no use."""
+    same = body.x == load_real(at, X) and body.y == load_real(at, Y) and body.angle == load_real(at, ANGLE)
+    if same and body.vx == load_real(at, VX) and body.vy == load_real(at, VY) and body.spin == load_real(at, SPIN):
+        return 0
+    return CHANGED if is_usable(body) else UNUSABLE
 
 
 @jit
 def store_pose(body: Any, at: int) -> int:
-    """Copy a body's pose and velocity into the mirror; tell whether that changed it, or is of no use."""
-    usable = abs(body.x) < FARTHEST and abs(body.y) < FARTHEST and abs(body.angle) < FASTEST
-    if not (usable and abs(body.vx) < FASTEST and abs(body.vy) < FASTEST and abs(body.spin) < FASTEST):
-        return UNUSABLE
-    same = body.x == load_real(at, 0) and body.y == load_real(at, 1) and body.angle == load_real(at, 2)
-    if same and body.vx == load_real(at, 3) and body.vy == load_real(at, 4) and body.spin == load_real(at, 5):
-        return 0
+    """Copy a body's pose and velocity into the mirror; tell whether they are of no use."""
     store_real(at, 0, body.x)
     store_real(at, 1, body.y)
     store_real(at, 2, body.angle)
     store_real(at, 3, body.vx)
     store_real(at, 4, body.vy)
     store_real(at, 5, body.spin)
-    return CHANGED
+    return 0 if is_usable(body) else UNUSABLE
 
 
 @jit
 def check_pose(at: int) -> int:
-    """Tell whether a pose in the mirror is of no use."""
-    usable = abs(load_real(at, 0)) < FARTHEST and abs(load_real(at, 1)) < FARTHEST and abs(load_real(at, 2)) < FASTEST
-    if (
-        usable
-        and abs(load_real(at, 3)) < FASTEST
-        and abs(load_real(at, 4)) < FASTEST
-        and abs(load_real(at, 5)) < FASTEST
-    ):
-        return 0
-    return UNUSABLE
+    """Tell whether a body left the world."""
+    inside = abs(load_real(at, X)) < FARTHEST and abs(load_real(at, Y)) < FARTHEST
+    slow = abs(load_real(at, VX)) < FASTEST and abs(load_real(at, VY)) < FASTEST
+    turns = abs(load_real(at, ANGLE)) < FASTEST and abs(load_real(at, SPIN)) < FASTEST
+    return 0 if inside and slow and turns else UNUSABLE
 
 
 @jit
 def load_pose(body: Any, at: int) -> None:
-    """Copy a pose from the mirror into the row."""
-    body.x = load_real(at, 0)
-    body.y = load_real(at, 1)
-    body.angle = load_real(at, 2)
-    body.vx = load_real(at, 3)
-    body.vy = load_real(at, 4)
-    body.spin = load_real(at, 5)
+    """Copy a body's pose and velocity into the row."""
+    body.x = load_real(at, X)
+    body.y = load_real(at, Y)
+    body.angle = load_real(at, ANGLE)
+    body.vx = load_real(at, VX)
+    body.vy = load_real(at, VY)
+    body.spin = load_real(at, SPIN)
 
 
 @jit
-def store_force(body: Any, at: int) -> int:
-    """Copy a body's force into the mirror; tell whether it is of no use."""
-    store_real(at, 0, body.fx)
-    store_real(at, 1, body.fy)
-    store_real(at, 2, body.torque)
-    if abs(body.fx) < STRONGEST and abs(body.fy) < STRONGEST and abs(body.torque) < STRONGEST:
-        return 0
-    return UNUSABLE
+def check_force(body: Any) -> int:
+    """Tell whether a force is of no use."""
+    usable = abs(body.fx) < STRONGEST and abs(body.fy) < STRONGEST and abs(body.torque) < STRONGEST
+    return 0 if usable else UNUSABLE
+
+
+@jit
+def store_force(body: Any, at: int) -> None:
+    """Let a force act on a body for one substep; Chipmunk clears it afterwards."""
+    store_real(at, FX, body.fx)
+    store_real(at, FY, body.fy)
+    store_real(at, TORQUE, body.torque)
 
 
 @jit
@@ -264,27 +269,27 @@ def load_touch(touch: Any, link: int, k: int) -> None:
 def move(s: Any, scene: Any) -> None:
     """Advance one row's bodies by one step."""
     link = scene.link
-    if store_forces(s, link) != 0:
+    if check_forces(s, link) != 0:
         scene.fault = BAD_FORCE
         return
-    found = store_poses(s, link)
+    found = compare_poses(s, link)
     if found >= UNUSABLE or drive_joints(s, link) != 0:
         scene.fault = BAD_POSE
         return
     if found == CHANGED:
-        sync(link, SET, POSE, POSE_CURSOR)
+        store_poses(s, link)
+        set_poses(link)
     touches = load(link, NUM_TOUCHES)
     for k in range(touches):
         store(load(link, EVER), k, 0)
         store(load(link, OTHER), k, -1)
         store_real(load(link, IMPULSE), k, -1.0)
     function, space, seconds = load(load(link, CALLS), STEP), load(link, SPACE), load_real(link, SECONDS)
-    for _ in range(load(link, SUBSTEPS)):  # Chipmunk clears forces after each step
-        sync(link, SET, PUSH, PUSH_CURSOR)
+    for _ in range(load(link, SUBSTEPS)):
+        store_forces(s, link)
         call_pf(function, (space, seconds))
         if touches > 0:
             watch(link)
-    sync(link, GET, POSE, POSE_CURSOR)
     load_touches(s, link)
     if check_poses(s, link) != 0:
         scene.fault = LOST
@@ -320,7 +325,7 @@ def enter(s: Any, scene: Any) -> None:
     if store_poses(s, link) >= UNUSABLE:
         scene.fault = BAD_POSE
     forget_drives(s, link)
-    sync(link, SET, POSE, POSE_CURSOR)
+    set_poses(link)
     lay_segments(s, link)
     call_pp(load(calls, SET_ID), (space, load(link, FIRST_ID)))
     for k in range(load(link, NUM_SHAPES)):
@@ -349,17 +354,19 @@ def native_parts(env: Env) -> dict[str, Any]:
     """Return move(s, scene) and enter(s, scene) for kernels."""
     words = primitives()
     named = {name: bind(globals()[name], env.name, **words) for name in (
-        "store_pose", "check_pose", "load_pose", "store_force", "drive_joint", "lay_segment", "forget_drive", "load_touch",
-        "watch", "sync",
+        "compare_pose", "store_pose", "check_pose", "load_pose", "check_force", "store_force", "drive_joint", "lay_segment", "forget_drive", "load_touch",
+        "watch", "set_poses",
     )}  # fmt: skip
-    shared = {**words, **named, "SLOTS": SLOTS, "POSE_AT": POSE_AT, "PUSH_AT": PUSH_AT}
+    shared = {**words, **named, "SLOTS": SLOTS, "POSE_AT": POSE_AT, "MOTIONS": MOTIONS}
     pose = f"load(link, POSE_AT) + {POSE_BYTES} * load(load(link, SLOTS), K)"
-    push = f"load(link, PUSH_AT) + {FORCE_BYTES} * load(load(link, SLOTS), K)"
+    motion = "load(load(link, MOTIONS), K)"
     loops = {
         "store_poses": ("body2d", f"found |= store_pose(R, {pose})"),
-        "check_poses": ("body2d", f"found |= check_pose({pose})"),
-        "load_poses": ("body2d", f"load_pose(R, {pose})"),
-        "store_forces": ("body2d", f"found |= store_force(R, {push})"),
+        "compare_poses": ("body2d", f"found |= compare_pose(R, {motion})"),
+        "check_poses": ("body2d", f"found |= check_pose({motion})"),
+        "load_poses": ("body2d", f"load_pose(R, {motion})"),
+        "check_forces": ("body2d", "found |= check_force(R)"),
+        "store_forces": ("body2d", f"store_force(R, {motion})"),
         "drive_joints": ("joint2d", "found |= drive_joint(R, link, K)"),
         "forget_drives": ("joint2d", "forget_drive(R, link, K)"),
         "lay_segments": ("segment2d", "lay_segment(R, link, K)"),
@@ -389,7 +396,7 @@ def callback_address() -> int:
 
 
 def _enter_note(arbiter: int, link: int) -> None:
-    note(arbiter, link)
+    note(arbiter, link)  # bound to the compiled function
 
 
 class Block:
@@ -404,9 +411,11 @@ class Block:
         words.view(np.float64)[SECONDS] = env.time_step / env.substeps
         visited = visiting_order(space)
         self._mirror(POSE, POSE_FIELDS.value, np.zeros((len(visited), len(POSE_2D))))
-        self._mirror(PUSH, FORCE_FIELDS.value, np.zeros((len(visited), len(FORCE_2D))))
         self._table(SLOTS, [visited.index(body.id) for body in scene.bodies])
         self._table(BODIES, [address(body._body) for body in scene.bodies], NUM_BODIES)
+        offset = motion_offset()
+        assert offset is not None  # find_problem checked it
+        self._table(MOTIONS, [address(body._body) + offset for body in scene.bodies])
         self._table(SHAPES, [address(shape._shape) for shape in scene.entering], NUM_SHAPES)
         words[FIRST_ID] = lib.cpSpaceGetShapeIDCounter(space._space)
         self._table(JOINTS, [address(joint._constraint) for joint in space.constraints], NUM_JOINTS)

@@ -1,6 +1,5 @@
 """One row's scene: what `build` made, checked against the State and brought into the State's order."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from puffer_arena.core.bodies import FORCE_2D, POSE_2D, PhysicsField, physics_dt
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DefinitionError, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.params import STORAGE
+from puffer_arena.core.params import STORAGE, declared_parameters
 
 # The number that a driven joint's `target` sets: class -> (attribute, Chipmunk's setter).
 TARGETS = {
@@ -89,20 +88,26 @@ def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene
 
 def _watched_params(env: Env, record: Any, values: Any) -> Any:
     """Return the row's Params, noting which fields are read; dimensions are those of the batch."""
-    reads, names = _reads(id(env)), frozenset(env.parameters)
+    reads = _reads(id(env))
+    given = {name: record[name].item() for name in env.parameters}
+    given |= {name: getattr(values, name) for name in env.dimensions}
+    before = set(reads)
+    watched = _watched_class(env.params, id(env))(**given)
+    reads &= before  # what __post_init__ reads is not of the scene
+    return watched
+
+
+@functools.cache
+def _watched_class(params: type, env: int) -> Any:
+    """Return a subclass of Params whose instances note which fields are read."""
+    reads, names = _reads(env), frozenset(declared_parameters(params))
 
     def note(self: Any, name: str) -> Any:
         if name in names:
             reads.add(name)
         return object.__getattribute__(self, name)
 
-    given = {name: record[name].item() for name in names}
-    given |= {name: getattr(values, name) for name in env.dimensions}
-    before = set(reads)
-    kind = dataclasses.dataclass(frozen=True)(type(env.params.__name__, (env.params,), {"__getattribute__": note}))
-    watched = kind(**given)
-    reads &= before  # what __post_init__ reads is not of the scene
-    return watched
+    return type(params.__name__, (params,), {"__getattribute__": note})
 
 
 def _take(env: Env, scene: Scene, name: str, described: PhysicsField, handle: Any, shape: tuple[int, ...]) -> None:
@@ -178,7 +183,7 @@ def _check_space(env: Env, scene: Scene) -> None:
                 f"makes {_count(space.bodies)} bodies that move, but State names {len(scene.bodies)}; the one at "
                 f"{tuple(body.position)} has no field: every body that moves must be a body2d",
             )
-        if body.body_type == pymunk.Body.DYNAMIC and not (0 < body.mass < 1e30 and 0 < body.moment):
+        if body.body_type == pymunk.Body.DYNAMIC and not (0 < body.mass < 1e30 and body.moment > 0):
             raise env.error("build", f"a body has mass {body.mass} and moment {body.moment}; both must be positive")
     if math.isfinite(space.sleep_time_threshold):
         raise env.error("build", "sleep_time_threshold is set; bodies that sleep cannot be reset exactly: leave it out")

@@ -4,6 +4,7 @@ Everything that the engine offers is in it: arrays of bodies, driven joints, a s
 sensor, ground that differs from level to level, and a parameter that `build` reads.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ from puffer_arena.core import (
     Joint2D,
     Touch2D,
     body2d,
-    joint2d,
     jit,
+    joint2d,
     param,
     segment2d,
     touch2d,
@@ -74,7 +75,7 @@ def build(world, p):
         limbs.append(limb)
         shapes.append(shape)
     motors = []
-    for a, b in zip(limbs, limbs[1:], strict=False):
+    for a, b in itertools.pairwise(limbs):
         motor = pymunk.SimpleMotor(a, b, 3.0)
         motor.max_force = 30_000
         world.add(pymunk.PivotJoint(a, b, (0, 20), (0, -20)), pymunk.RotaryLimitJoint(a, b, -1.5, 1.0), motor)
