@@ -22,20 +22,22 @@ from puffer_arena import make
 from puffer_arena.core.compile import bind, compile_function, jit
 from puffer_arena.core.errors import ArenaError
 from puffer_arena.core.fields import Array
-from puffer_arena.engines.chipmunk_calls import STEP, call_table, primitives
+from puffer_arena.engines.chipmunk_calls import STEP, address, call_table, primitives
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
 ROWS, ROUNDS, SECONDS = 256, 5, 0.3
+STEPS = 200  # between two looks at the clock, and of a scene between two scatterings
 GAMES = {"lander": "LunarLander-v3", "walker": "BipedalWalker-v3", "striker": None}
-Run = Callable[[], int]  # does some steps and returns how many
+Run = Callable[[], tuple[int, float]]  # does some steps and returns how many, and the seconds they took
 
 
 def rate(run: Run, seconds: float = SECONDS) -> float:
     """Return steps per second of one round."""
-    start, steps = time.perf_counter(), 0
-    while (passed := time.perf_counter() - start) < seconds:
-        steps += run()
+    passed, steps = 0.0, 0
+    while passed < seconds:
+        done, took = run()
+        passed, steps = passed + took, steps + done
     return steps / passed
 
 
@@ -60,57 +62,71 @@ def bare_steps(function: int, spaces: Array, seconds: float) -> None:
         call_pf(function, (spaces[i], seconds))
 
 
-def stepping(env_id: str, threads: int = 1, rows: int = ROWS, **params: Any) -> Run:
-    """Return a run that steps a batch with actions drawn beforehand, observations and resets included."""
+def stepping(env_id: str, threads: int = 1, rows: int = ROWS, anew: bool = False, **params: Any) -> Run:
+    """Return a run that steps a batch with actions drawn beforehand, observations and resets included.
+
+    With `anew`, every run begins with a reset that is not timed, as `scatter` does for bare spaces.
+    """
     batch = make(env_id, num_envs=rows, seed=0, threads=threads, **params)
     rng = np.random.default_rng(0)
     actions = [batch.sample_actions(rng) for _ in range(16)]
-    if batch.env.action.dtype.base.kind == "f":
-        actions = [np.clip(action, -1, 1) for action in actions]
 
-    def run() -> int:
-        for action in actions:
-            batch.step(action)
-        return rows * len(actions)
+    def run() -> tuple[int, float]:
+        if anew:
+            batch.reset(seed=0)
+        start = time.perf_counter()
+        for k in range(STEPS):
+            batch.step(actions[k % len(actions)])
+        return rows * STEPS, time.perf_counter() - start
 
     return run
 
 
-def scattered(num: int) -> list[pymunk.Space]:
-    """Return spaces of twelve discs in motion."""
-    draw, spaces = np.random.default_rng(0), []
-    for _ in range(num):
-        space = pymunk.Space()
-        for disc in build(space, type("Params", (), {"discs": 12, "elasticity": 0.95}))["discs"]:
-            disc.position, disc.velocity = tuple(draw.uniform(40, 360, 2)), tuple(draw.normal(0, 200, 2))
-        spaces.append(space)
+def spaces_of_discs(num: int) -> list[pymunk.Space]:
+    """Return spaces of twelve discs."""
+    spaces = [pymunk.Space() for _ in range(num)]
+    for space in spaces:
+        build(space, type("Params", (), {"discs": 12, "elasticity": 0.95}))
     return spaces
 
 
-def plain(spaces: list[pymunk.Space]) -> Run:
-    """Return a run of pymunk as its manual uses it: forces in and poses out by attributes."""
+def scatter(spaces: list[pymunk.Space], batch: Any) -> None:
+    """Put the discs where the rows of a batch that was just reset have them."""
+    for space, row in zip(spaces, batch.rows.states["discs"], strict=False):
+        for body, disc in zip(space.bodies, row, strict=True):
+            body.position, body.velocity = (disc["x"], disc["y"]), (disc["vx"], disc["vy"])
 
-    def run() -> int:
-        for space in spaces:
-            for body in space.bodies:
-                body.force = (0, 0)
-            space.step(1 / 60)
-            [(b.position, b.velocity, b.angle, b.angular_velocity) for b in space.bodies]
-        return len(spaces)
+
+def plain(num: int) -> Run:
+    """Return a run of pymunk as its manual uses it: forces in and poses out by attributes."""
+    spaces, batch = spaces_of_discs(num), make(DISCS, num_envs=num, seed=0)
+
+    def run() -> tuple[int, float]:
+        scatter(spaces, batch)
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            for space in spaces:
+                for body in space.bodies:
+                    body.force = (0, 0)
+                space.step(1 / 60)
+                [(b.position, b.velocity, b.angle, b.angular_velocity) for b in space.bodies]
+        return STEPS * num, time.perf_counter() - start
 
     return run
 
 
-def bare(spaces: list[pymunk.Space]) -> Run:
+def bare(num: int) -> Run:
     """Return a run of the compiled loop of `cpSpaceStep`."""
-    from puffer_arena.engines.chipmunk_calls import address
-
     loop = compile_function(bind(bare_steps, "bench", call_pf=primitives()["call_pf"]), "bench")
+    spaces, batch = spaces_of_discs(num), make(DISCS, num_envs=num, seed=0)
     pointers = np.array([address(space._space) for space in spaces], np.int64)
 
-    def run() -> int:
-        loop(call_table()[STEP], pointers, 1 / 60)
-        return len(spaces)
+    def run() -> tuple[int, float]:
+        scatter(spaces, batch)
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            loop(call_table()[STEP], pointers, 1 / 60)
+        return STEPS * num, time.perf_counter() - start
 
     return run
 
@@ -120,10 +136,10 @@ def bench_engine() -> None:
     print("twelve discs, space-steps/s (engine: forces in, poses out, observations)")
     found = medians(
         {
-            "bare loop of cpSpaceStep": bare(scattered(ROWS)),
-            "engine, one thread": stepping(DISCS),
-            "engine, two threads": stepping(DISCS, threads=2),
-            "plain pymunk": plain(scattered(16)),
+            "bare loop of cpSpaceStep": bare(ROWS),
+            "engine, one thread": stepping(DISCS, anew=True),
+            "engine, two threads": stepping(DISCS, threads=2, anew=True),
+            "plain pymunk": plain(16),
         }
     )
     one = found["engine, one thread"]
@@ -138,12 +154,13 @@ def foreign(env_id: str) -> Run:
     env.reset(seed=0)
     env.action_space.seed(0)
 
-    def run() -> int:
-        for _ in range(50):
+    def run() -> tuple[int, float]:
+        start = time.perf_counter()
+        for _ in range(STEPS):
             _, _, terminated, truncated, _ = env.step(env.action_space.sample())
             if terminated or truncated:
                 env.reset()
-        return 50
+        return STEPS, time.perf_counter() - start
 
     return run
 
