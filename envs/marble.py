@@ -284,6 +284,7 @@ ENV = Env(
     engine="panda3d",
     build=build,
     time_step=DT,
+    substeps=2,
     reset=reset,
     act=act,
     judge=judge,

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "envs": {"core"},
-    "batch": {"core"},
+    "engines": {"core"},
+    "batch": {"core", "engines"},
     "render": {"core", "batch", "assets"},
     "adapters": {"core", "batch", "render"},
     "live": {"core", "batch"},

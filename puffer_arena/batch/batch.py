@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from puffer_arena.batch.check import check_definition, explain
+from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.snapshot import pack, unpack
@@ -112,8 +113,10 @@ class Batch:
         self._mode = AUTORESET[autoreset]
         self._allocate()
         self.rows.plan[:] = SPLITS.index(split), num_levels
-        self.worlds: Worlds | None = Worlds(self) if env.engine else None
+        self.worlds: Worlds | None = Worlds(self, threads if compiled else 1) if env.engine else None
         self._kernel_rows: Any = self.worlds.rows if self.worlds else self.rows
+        self.rows: Rows = Rows(*self._kernel_rows[: len(Rows._fields)])  # they may have moved into shared memory
+        self.params = ParamRows(self.rows.params, self.rows.following, self.param_values, env.dimensions)
         spans = split_rows(num_envs, threads if compiled else 1)
         self._crew = self._hire(spans) if self.worlds is None or self.worlds.fused else None
         self._whole = split_rows(num_envs, 1)[0]
@@ -150,7 +153,6 @@ class Batch:
             totals=np.zeros(n, episode),
         )
         self.buffers = self.make_buffers()
-        self.params = ParamRows(self.rows.params, self.rows.following, self.param_values, self.env.dimensions)
         kind = np.float64 if isinstance(self.action, Box) else np.int64
         self.actions = np.zeros((*leading, *self.action.dtype.shape), kind)
 
@@ -297,10 +299,13 @@ class Batch:
         if self.worlds:
             self.worlds.prepare()
         if self._crew is None:
-            self._run(self.program.start, actions)
-            self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
-            self._run(self.program.finish, out, self._mode)
-        elif self.program.compiled:
+            with uninterrupted():
+                self._run(self.program.start, actions)
+                self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
+                self._run(self.program.finish, out, self._mode)
+                self.worlds.settle()  # type: ignore[union-attr]  # as above
+            return
+        if self.program.compiled:
             self._guard(self._crew.step, self._kernel_rows, actions, out, self._mode)
         else:
             self._run(self.program.step, actions, out, self._mode)

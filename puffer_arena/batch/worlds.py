@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_dtype, physics_fields
+from puffer_arena.batch.arenas import Arenas, scene_dtype, share_rows, split_arenas
+from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
 from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST, WorldRows
-from puffer_arena.engines import open_engine
+from puffer_arena.engines import Engine, needs_processes, open_engine
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
@@ -22,20 +23,19 @@ class Worlds:
         fused: the kernels contain the engine.
     """
 
-    def __init__(self, batch: "Batch") -> None:
-        env, states = batch.env, batch.rows.states
-        scene = np.dtype(
-            [
-                ("link", np.int64),
-                ("stage", np.int32),
-                ("fault", np.int32),
-                ("built", physics_dtype(env.state, states.dtype)),
-            ],
-            align=True,
-        )
+    def __init__(self, batch: "Batch", threads: int) -> None:
+        env, values = batch.env, batch.param_values
         self._env, self.fused = env, bool(batch.program.engine_parts)
-        self.rows = WorldRows(*batch.rows, scenes=np.zeros(len(states), scene))
-        self._engine = open_engine(env, self.rows, batch.param_values, self.fused)
+        spans = split_arenas(batch.num_envs, threads if needs_processes(env) else 1)
+        self._engine: Engine
+        self.rows: WorldRows
+        if len(spans) > 1:
+            memory, self.rows = share_rows(env, values, batch.rows)
+            self._engine = Arenas(env, batch.env_id, self.rows, values, memory, spans)
+        else:
+            scenes = np.zeros(batch.num_envs, scene_dtype(env, batch.rows.states.dtype))
+            self.rows = WorldRows(**batch.rows._asdict(), scenes=scenes)
+            self._engine = open_engine(env, self.rows, values, self.fused)
 
     def prepare(self) -> None:
         """Have the scenes ready that the next resets need."""

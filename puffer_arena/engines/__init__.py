@@ -8,6 +8,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import WorldRows
 
 MODULES = {"pymunk": "puffer_arena.engines.pymunk", "panda3d": "puffer_arena.engines.bullet"}
+PROCESSES = {"panda3d"}  # engines whose calls hold one lock: they need a process where others need a thread
 
 
 class Engine(Protocol):
@@ -34,6 +35,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the scenes."""
+
+
+def needs_processes(env: Env) -> bool:
+    """Tell whether rows stepped side by side need processes of their own."""
+    return env.engine in PROCESSES
 
 
 def compiled_parts(env: Env) -> dict[str, Any]:

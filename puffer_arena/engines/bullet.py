@@ -10,15 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from puffer_arena.core.bodies import FORCE_3D, POSE_3D
+from puffer_arena.core.compile import bind, compile_function, jit
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, require
-from puffer_arena.core.world_kernel import ENTERS, MOVES, WorldRows
+from puffer_arena.core.fields import Array
+from puffer_arena.core.world_kernel import (
+    BAD_FORCE,
+    BAD_POSE,
+    ENTERS,
+    FARTHEST,
+    FASTEST,
+    LOST,
+    MOVES,
+    STRONGEST,
+    WorldRows,
+)
 from puffer_arena.engines.scene import SceneParams, scene_params
 
 if TYPE_CHECKING:
     from puffer_arena.engines.bullet_arena import Arena
 
 OLDEST, TOO_NEW = (1, 10, 13), (1, 12)
+REST, STEP, PLACE, PUSH = 0, 1, 2, 4  # what is to be done with a row: nothing, or a step with these before it
+NUM_POSE, NUM_FORCE = len(POSE_3D), len(FORCE_3D)
 KEPT_PARAMS = 1024  # Params kept for the next resets; a curriculum may draw new ones for ever
 # A process without a graphics engine never collects Panda's cached transforms: one would stay for every move.
 SETTINGS = "transform-cache 0\ngarbage-collect-states 0"
@@ -56,6 +71,61 @@ def load_panda() -> None:
     core.load_prc_file_data("puffer_arena", SETTINGS)
 
 
+@jit
+def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
+    """Find what is to be done in each row, so that Python need look at no more numbers than it must.
+
+    Args:
+        table: the rows as doubles, shape (rows, doubles).
+        bodies: where in a row the body records begin.
+        seen: poses that rows and worlds agree on, shape (rows, bodies, 13).
+        scenes: of the rows.
+        tasks: written; parts of STEP, PLACE and PUSH.
+    """
+    for i in range(len(scenes)):
+        tasks[i] = REST
+        if scenes[i].stage == MOVES:
+            tasks[i] = STEP
+            for k in range(len(bodies)):
+                at = bodies[k]
+                for j in range(NUM_POSE):
+                    if table[i, at + j] != seen[i, k, j]:
+                        tasks[i] |= PLACE
+                for j in range(at + NUM_POSE, at + NUM_POSE + NUM_FORCE):
+                    if table[i, j] != 0.0:
+                        tasks[i] |= PUSH
+                    if not abs(table[i, j]) < STRONGEST:
+                        scenes[i].fault = BAD_FORCE
+            if scenes[i].fault == BAD_FORCE:
+                tasks[i] = REST
+
+
+@jit
+def settle(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
+    """Check the new poses of the rows that moved; one in which a body is lost gets its old poses back."""
+    for i in range(len(scenes)):
+        if tasks[i] & STEP:
+            for k in range(len(bodies)):
+                at = bodies[k]
+                for j in range(NUM_POSE):
+                    if not abs(table[i, at + j]) < (FARTHEST if j < 3 else FASTEST):
+                        scenes[i].fault = LOST
+            for k in range(len(bodies)):
+                at = bodies[k]
+                for j in range(NUM_POSE):
+                    if scenes[i].fault == LOST:
+                        table[i, at + j] = seen[i, k, j]
+                    else:
+                        seen[i, k, j] = table[i, at + j]
+
+
+@functools.cache
+def kernels() -> tuple[Any, Any]:
+    """Return `sift` and `settle`, compiled."""
+    sifter, settler = (compile_function(bind(rule, "panda3d"), "the panda3d engine") for rule in (sift, settle))
+    return sifter, settler
+
+
 class BulletEngine:
     """Steps one world for every row (see `engines.Engine`)."""
 
@@ -64,6 +134,11 @@ class BulletEngine:
 
         self._env, self._rows, self._values = env, rows, values
         self._plan = Plan(env, rows.states)
+        self._sift, self._settle = kernels()
+        n = len(rows.states)
+        self._table = rows.states.view(np.float64).reshape(n, -1)
+        self._seen = np.zeros((n, len(self._plan.bodies), NUM_POSE))
+        self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
         self._arenas: list[Arena | None] = [None] * len(rows.states)
         rows.scenes["built"] = self._make(rows.params[0]).built()
@@ -97,19 +172,29 @@ class BulletEngine:
 
     def move(self) -> None:
         """Advance the rows whose stage is MOVES by one step."""
-        scenes, size = self._rows.scenes, self._plan.size
-        for i in np.flatnonzero(scenes["stage"] == MOVES).tolist():
-            if fault := self._arenas[i].move(i * size):  # type: ignore[union-attr]  # every row enters before it moves
-                scenes["fault"][i] = fault
+        rows, size, arenas = self._rows, self._plan.size, self._arenas
+        self._sift(self._table, self._plan.bodies // 8, self._seen, rows.scenes, self._tasks)
+        tasks = self._tasks.tolist()
+        for i, task in enumerate(tasks):
+            if task & STEP:
+                arena = arenas[i]
+                if task & PLACE and not arena.place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
+                    rows.scenes["fault"][i] = BAD_POSE
+                    self._tasks[i] = REST
+                elif not arena.move(i * size, task & PUSH):  # type: ignore[union-attr]  # as above
+                    rows.scenes["fault"][i] = LOST
+        self._settle(self._table, self._plan.bodies // 8, self._seen, rows.scenes, self._tasks)
 
     def enter(self) -> None:
         """Put a new world in the place of those of the rows whose stage is ENTERS."""
-        scenes, size = self._rows.scenes, self._plan.size
+        scenes, size, table = self._rows.scenes, self._plan.size, self._table
         for i in np.flatnonzero(scenes["stage"] == ENTERS).tolist():
             self._arenas[i] = None  # its memory serves the new one
             self._arenas[i] = arena = self._make(self._rows.params[i])
-            if fault := arena.enter(i * size):
-                scenes["fault"][i] = fault
+            if not arena.place(i * size):
+                scenes["fault"][i] = BAD_POSE
+            for k, at in enumerate(self._plan.bodies // 8):
+                self._seen[i, k] = table[i, at : at + len(POSE_3D)]
 
     def close(self) -> None:
         """Free the worlds."""

@@ -12,14 +12,12 @@ from panda3d.core import BitMask32, LPoint3, LQuaternion, LVector3, NodePath, Tr
 from puffer_arena.core.bodies import FORCE_3D, POSE_3D, physics_dtype, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, FARTHEST, FASTEST, FINE, LOST, STRONGEST
+from puffer_arena.core.world_kernel import FARTHEST, FASTEST
 from puffer_arena.engines.scene import call_build, list_handles
 
 Pose = tuple[float, ...]
-BODY = struct.Struct(f"={len(POSE_3D) + len(FORCE_3D)}d")
 POSE = struct.Struct(f"={len(POSE_3D)}d")
 FORCE = struct.Struct(f"={len(FORCE_3D)}d")
-unpack_pose, pack_pose, unpack_force = POSE.unpack_from, POSE.pack_into, FORCE.unpack_from
 TOUCH = struct.Struct("=dqqq")  # impulse, touching, began, other
 RAY = struct.Struct("=6d")  # from, to
 HIT = struct.Struct("=dq")  # fraction, other
@@ -36,6 +34,8 @@ class Plan:
         self.bytes = states.view(np.uint8).reshape(-1).data
         self.dtype = physics_dtype(env.state, states.dtype)
         self.fields = physics_fields(env.state)
+        bodies = physics_fields(env.state, "body3d")
+        self.bodies = np.array([at for name in bodies for at in self.places(name)])  # offsets of the body records
         self.seconds, self.substeps = env.time_step / env.substeps, env.substeps
 
     def places(self, name: str) -> list[int]:
@@ -48,26 +48,36 @@ class Plan:
 
 @dataclass(eq=False)
 class Mover:
-    """A body of the State: its node, where in the row its record lies, and the pose that row and node agree on."""
+    """A body of the State: its node, where in the row its record lies, and the force on it."""
 
     node: BulletRigidBodyNode
     at: int
-    pose: Pose
     dynamic: bool
     force: LVector3 = field(default_factory=LVector3)
     torque: LVector3 = field(default_factory=LVector3)
-    pushed: bool = False
-    turned: bool = False
 
+    def __post_init__(self) -> None:
+        # Bound once: the engine calls them at every step.
+        self.transform, self.velocity = self.node.get_transform, self.node.get_linear_velocity
+        self.spin = self.node.get_angular_velocity
 
-@dataclass(eq=False)
-class Group:
-    """Bodies of one field that only rules move: looked at one by one only where their bytes changed."""
+    def read(self) -> Pose:
+        """Return the node's pose and velocities in the order of a row's record."""
+        transform, v, w = self.transform(), self.velocity(), self.spin()
+        x, q = transform.get_pos(), transform.get_quat()
+        return (x[0], x[1], x[2], q[0], q[1], q[2], q[3], v[0], v[1], v[2], w[0], w[1], w[2])
 
-    movers: list[Mover]
-    start: int
-    end: int
-    seen: bytes = b""
+    def place(self, pose: Pose) -> bool:
+        """Put the body where rules want it; False where that is no place to be."""
+        x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
+        length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
+        if not (is_usable(pose) and length > 1e-6):
+            return False
+        turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
+        self.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
+        self.node.set_linear_velocity(LVector3(vx, vy, vz))
+        self.node.set_angular_velocity(LVector3(wx, wy, wz))
+        return True
 
 
 class Arena:
@@ -99,7 +109,6 @@ class Arena:
                 take(self, where, handle, at)
         self._number = {mover.node: k for k, mover in enumerate(self.movers)}
         self._dynamic = [mover for mover in self.movers if mover.dynamic]
-        self._still = self._group_still()
         self._advance = self.world.do_physics
         self._check_bodies()
 
@@ -109,13 +118,13 @@ class Arena:
         node = self._expect(where, handle, BulletRigidBodyNode, self._bodies)
         if any(node == mover.node for mover in self.movers):
             raise self.plan.env.error("build", f"the body of {where} belongs to another field already")
-        pose = read_pose(node)
-        if not is_usable(pose):
-            raise self.plan.env.error("build", f"the body of {where} stands at {pose}")
         dynamic = not (node.is_static() or node.is_kinematic())
+        mover = Mover(node, at, dynamic)
+        if not is_usable(mover.read()):
+            raise self.plan.env.error("build", f"the body of {where} stands at {mover.read()}")
         if dynamic:
             node.set_deactivation_enabled(False)  # a body asleep would ignore the forces that rules write
-        self.movers.append(Mover(node, at, pose, dynamic))
+        self.movers.append(mover)
 
     def _take_touch(self, where: str, handle: Any, at: int) -> None:
         several = handle if isinstance(handle, list | tuple | set) else [handle]
@@ -124,15 +133,6 @@ class Arena:
     def _take_ray(self, where: str, handle: Any, at: int) -> None:
         node = None if handle is None else self._expect(where, handle, BulletBodyNode, self._all)
         self.rays.append((node, at))
-
-    def _group_still(self) -> list[Group]:
-        groups = []
-        for name in physics_fields(self.plan.env.state, "body3d"):
-            places = self.plan.places(name)
-            inside = [mover for mover in self.movers if places[0] <= mover.at <= places[-1] and not mover.dynamic]
-            if inside:
-                groups.append(Group(inside, places[0], places[-1] + BODY.size))
-        return groups
 
     def _expect(self, where: str, handle: Any, kind: type, among: set[Any]) -> Any:
         node = handle.node() if isinstance(handle, NodePath) else handle
@@ -163,7 +163,7 @@ class Arena:
             part = record[name].reshape(-1)
             if described.kind == "body3d":
                 for k in range(len(part)):
-                    part[k] = (*next(moved).pose, *NO_FORCE)
+                    part[k] = (*next(moved).read(), *NO_FORCE)
             elif described.kind == "touch3d":
                 part["other"] = -1
             else:
@@ -172,73 +172,46 @@ class Arena:
 
     # -- stepping -----------------------------------------------------------------------------------
 
-    def enter(self, row: int) -> int:
-        """Put the bodies where the row has them; return a fault or FINE.
+    def place(self, row: int) -> bool:
+        """Put the bodies where the row has them; False where one has no place to be.
 
         Args:
             row: bytes from the start of the rows to this one.
         """
-        data = self.plan.bytes
         for mover in self.movers:
-            pose = POSE.unpack_from(data, row + mover.at)
-            if pose != mover.pose and not place(mover, pose):
-                return BAD_POSE
-        for group in self._still:
-            group.seen = bytes(data[row + group.start : row + group.end])
-        return FINE
+            pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
+            if pose != mover.read() and not mover.place(pose):
+                return False
+        return True
 
-    def move(self, row: int) -> int:
-        """Take forces from the row, step, and write the poses into it; return a fault or FINE."""
+    def move(self, row: int, pushed: int) -> bool:
+        """Step, and write the poses into the row; False where a body is lost.
+
+        Args:
+            row: bytes from the start of the rows to this one.
+            pushed: not 0 where there are forces in the row.
+        """
         data, plan = self.plan.bytes, self.plan
-        for group in self._still:
-            if group.seen != bytes(data[row + group.start : row + group.end]) and not self._rearrange(group, row):
-                return BAD_POSE
-        pushed = False
-        for mover in self._dynamic:
-            pose = unpack_pose(data, row + mover.at)
-            if pose != mover.pose and not place(mover, pose):
-                return BAD_POSE
-            force = unpack_force(data, row + mover.at + POSE.size)
-            mover.pushed = force != NO_FORCE
-            if mover.pushed:
-                if not is_usable_force(force):
-                    return BAD_FORCE
+        if pushed:
+            for mover in self._dynamic:
+                force = FORCE.unpack_from(data, row + mover.at + POSE.size)
                 mover.force.set(*force[:3])
                 mover.torque.set(*force[3:])
-                mover.turned = force[3:] != NO_FORCE[3:]
-                pushed = True
         try:
             for _ in range(plan.substeps):
                 if pushed:  # in every part: Bullet clears forces after each
-                    self._push()
+                    for mover in self._dynamic:
+                        mover.node.apply_central_force(mover.force)
+                        mover.node.apply_torque(mover.torque)
                 self._advance(plan.seconds, 0)  # 0: exactly one step of these seconds, and poses at its end
         except AssertionError:  # Panda met a pose that is no number
-            return LOST
+            return False
         for mover in self._dynamic:
-            mover.pose = pose = read_pose(mover.node)
-            if not is_usable(pose):
-                return LOST
-            pack_pose(data, row + mover.at, *pose)
+            POSE.pack_into(data, row + mover.at, *mover.read())
         if self.touches:
             self._touch(row)
         if self.rays:
             self._cast(row)
-        return FINE
-
-    def _push(self) -> None:
-        for mover in self._dynamic:
-            if mover.pushed:
-                mover.node.apply_central_force(mover.force)
-                if mover.turned:
-                    mover.node.apply_torque(mover.torque)
-
-    def _rearrange(self, group: Group, row: int) -> bool:
-        """Move bodies that rules have moved; False where one has no place to be."""
-        group.seen = bytes(self.plan.bytes[row + group.start : row + group.end])
-        for mover in group.movers:
-            pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
-            if pose != mover.pose and not place(mover, pose):
-                return False
         return True
 
     def _touch(self, row: int) -> None:
@@ -274,30 +247,6 @@ class Arena:
             HIT.pack_into(data, row + at + RAY.size, fraction, other)
 
 
-def read_pose(node: BulletRigidBodyNode) -> Pose:
-    """Return a body's pose and velocities in the order of a row's record."""
-    transform = node.get_transform()
-    x, q = transform.get_pos(), transform.get_quat()
-    v, spin = node.get_linear_velocity(), node.get_angular_velocity()
-    return (x.x, x.y, x.z, q[0], q[1], q[2], q[3], v.x, v.y, v.z, spin.x, spin.y, spin.z)
-
-
-def place(mover: Mover, pose: Pose) -> bool:
-    """Put a body where rules want it; False where that is no place to be."""
-    x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
-    if not is_usable(pose):
-        return False
-    length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
-    if not 1e-6 < length < FASTEST:
-        return False
-    turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
-    mover.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
-    mover.node.set_linear_velocity(LVector3(vx, vy, vz))
-    mover.node.set_angular_velocity(LVector3(wx, wy, wz))
-    mover.pose = pose
-    return True
-
-
 def is_usable(pose: Pose) -> bool:
     """Tell whether a pose lies in the world and its numbers are finite."""
     return (
@@ -306,11 +255,6 @@ def is_usable(pose: Pose) -> bool:
         and -FARTHEST < pose[1] < FARTHEST
         and -FARTHEST < pose[2] < FARTHEST
     )
-
-
-def is_usable_force(force: Pose) -> bool:
-    """Tell whether a force and a torque are finite and no stronger than allowed."""
-    return max(force) < STRONGEST and min(force) > -STRONGEST and sum(force) == sum(force)
 
 
 TAKERS = {"body3d": Arena._take_body, "touch3d": Arena._take_touch, "ray3d": Arena._take_ray}

@@ -1,0 +1,151 @@
+"""An engine spread over processes: for engines whose calls threads cannot run side by side.
+
+The rows lie in memory that all processes see.  The calling process takes the first span of rows itself; worker
+processes take the others, with the same engine and hence the same bytes.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.batch.processes import Workers
+from puffer_arena.batch.shared import Layout, SharedArrays
+from puffer_arena.core.bodies import physics_dtype
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array, state_dtype
+from puffer_arena.core.kernel import Rows
+from puffer_arena.core.params import params_record
+from puffer_arena.core.registry import load_env
+from puffer_arena.core.world_kernel import ENTERS, WorldRows
+from puffer_arena.engines import Engine, open_engine
+
+SHARED = ("states", "params", "following")
+
+
+def scene_dtype(env: Env, row: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the record that binds a row to its scene (see `world_kernel.WorldRows`)."""
+    fields = [("link", np.int64), ("stage", np.int32), ("fault", np.int32), ("built", physics_dtype(env.state, row))]
+    return np.dtype(fields, align=True)
+
+
+def shared_layout(env: Env, values: Any, num_envs: int) -> Layout:
+    """Return the arrays that the processes of a batch share."""
+    row = state_dtype(env.state, values, len(env.agent_ids(values)))
+    record = params_record(values).dtype
+    dtypes = {"states": row, "params": record, "following": record, "scenes": scene_dtype(env, row)}
+    return {name: ((num_envs,), dtype) for name, dtype in dtypes.items()}
+
+
+def share_rows(env: Env, values: Any, rows: Rows) -> tuple[SharedArrays, WorldRows]:
+    """Move rows into shared memory, with scenes beside them."""
+    memory = SharedArrays(shared_layout(env, values, len(rows.states)))
+    for name in SHARED:
+        memory[name][:] = getattr(rows, name)
+    moved = rows._replace(**{name: memory[name] for name in SHARED})
+    return memory, WorldRows(**moved._asdict(), scenes=memory["scenes"])
+
+
+def split_arenas(num_envs: int, parts: int) -> list[tuple[int, int]]:
+    """Split range(num_envs) into at most `parts` spans of nearly equal size."""
+    parts = min(parts, num_envs)
+    edges = [num_envs * k // parts for k in range(parts + 1)]
+    return list(itertools.pairwise(edges))
+
+
+class Arenas:
+    """Engines in several processes that look like one (see `engines.Engine`).
+
+    Args:
+        env: the environment.
+        env_id: by which the workers load it.
+        rows: of the batch, in `memory`.
+        values: the Params that sized the rows.
+        memory: from `share_rows`.
+        spans: of rows, one for each process; the first is this one's.
+    """
+
+    def __init__(
+        self, env: Env, env_id: str, rows: WorldRows, values: Any, memory: SharedArrays, spans: list[tuple[int, int]]
+    ) -> None:
+        self._rows, self._seen = rows, rows.following.tobytes()
+        params = {name: getattr(values, name) for name in env.parameters}
+        common = {"env_id": env_id, "params": params, "num_envs": len(rows.states)}
+        self._own = Part(env, rows, values, spans[0])
+        self._workers = Workers(
+            "puffer_arena.batch.arenas:open_part",
+            [{**common, "span": span} for span in spans[1:]],
+            memory,
+            [f"rows {low} to {high - 1}" for low, high in spans[1:]],
+        )
+        memory.release()
+
+    def prepare(self) -> None:
+        following = self._rows.following.tobytes()
+        if following != self._seen:
+            self._everywhere("prepare")
+            self._seen = following
+
+    def fit(self, i: int) -> None:
+        self._everywhere("fit", i)
+
+    def mend(self, i: int) -> None:
+        self._everywhere("mend", i)
+
+    def move(self) -> None:
+        self._everywhere("move")
+
+    def enter(self) -> None:
+        if (self._rows.scenes["stage"] == ENTERS).any():
+            self._everywhere("enter")
+
+    def close(self) -> None:
+        self._workers.close()
+        self._own.close()
+
+    def _everywhere(self, method: str, *arguments: Any) -> None:
+        """Call a method for all spans at once."""
+        self._workers.start(method, *arguments)
+        try:
+            getattr(self._own, method)(*arguments)
+        finally:
+            self._workers.join()
+
+
+class Part:
+    """The engine of one span of rows."""
+
+    def __init__(self, env: Env, rows: WorldRows, values: Any, span: tuple[int, int]) -> None:
+        self._low, self._high = span
+        own: dict[str, Array] = {name: getattr(rows, name)[slice(*span)] for name in (*SHARED, "scenes")}
+        self._engine: Engine = open_engine(env, rows._replace(**own), values, False)
+
+    def prepare(self) -> None:
+        self._engine.prepare()
+
+    def fit(self, i: int) -> None:
+        if self._low <= i < self._high:
+            self._engine.fit(i - self._low)
+
+    def mend(self, i: int) -> None:
+        if self._low <= i < self._high:
+            self._engine.mend(i - self._low)
+
+    def move(self) -> None:
+        self._engine.move()
+
+    def enter(self) -> None:
+        self._engine.enter()
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def open_part(setup: Any, attach: Any) -> Part:
+    """Make a worker's object (see `processes.Workers`)."""
+    env = load_env(setup["env_id"])
+    values = env.build_params(setup["params"])
+    memory: SharedArrays = attach(shared_layout(env, values, setup["num_envs"]))
+    arrays = {name: memory[name] for name in (*SHARED, "scenes")}
+    rows = WorldRows(**arrays, levels=None, plan=None, finished=None, totals=None)
+    return Part(env, rows, values, tuple(setup["span"]))
