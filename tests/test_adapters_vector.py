@@ -1,5 +1,6 @@
 """The vector environment beside Gymnasium's own SyncVectorEnv around single environments."""
 
+import copy
 from pathlib import Path
 
 import gymnasium
@@ -171,6 +172,17 @@ def test_what_a_step_returned_is_never_written_again() -> None:
         np.testing.assert_array_equal(obs["shut"], shut)
         np.testing.assert_array_equal(rewards, paid)
         np.testing.assert_array_equal(infos["action_mask"], mask)
+
+
+def test_a_copy_has_the_same_future() -> None:
+    envs = GymnasiumVectorEnv(GATES, 4)
+    envs.reset(seed=0, options={"params": {"limit": np.array([2, 3, 4, 5])}})
+    for _ in range(3):
+        envs.step(envs.action_space.sample())
+    twins = copy.deepcopy(envs)
+    for _ in range(20):
+        actions = envs.action_space.sample()
+        assert_same(twins.step(actions), envs.step(actions))
 
 
 def test_seeds_may_be_given_row_by_row() -> None:
