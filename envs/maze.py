@@ -131,9 +131,15 @@ def place_start(s: State, p: Params, count: int) -> None:
 
 
 @jit
+def is_wall(s: State, row: int, col: int) -> bool:
+    """Tell whether a cell is barred; a level read from outside may lack its outer wall."""
+    return not (0 <= row < len(s.board) and 0 <= col < len(s.board)) or s.board[row, col] == WALL
+
+
+@jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
     row, col = s.row + DROW[action], s.col + DCOL[action]
-    if s.board[row, col] != WALL:
+    if not is_wall(s, row, col):
         s.row, s.col = row, col
     if s.board[s.row, s.col] == GOAL:
         s.reached = 1
@@ -158,15 +164,15 @@ def observe(s: State, p: Params, obs: Array) -> None:
 @jit
 def mask_walls(s: State, p: Params, mask: Array) -> None:
     for way in range(4):
-        mask[way] = s.board[s.row + DROW[way], s.col + DCOL[way]] != WALL
+        mask[way] = not is_wall(s, s.row + DROW[way], s.col + DCOL[way])
 
 
 @jit
 def shortest(s: State, p: Params) -> int:
     """Take a shortest path to the goal."""
     for way in range(4):
-        ahead = s.distance[s.row + DROW[way], s.col + DCOL[way]]
-        if ahead != UNREACHED and ahead < s.distance[s.row, s.col]:
+        row, col = s.row + DROW[way], s.col + DCOL[way]
+        if not is_wall(s, row, col) and s.distance[row, col] < s.distance[s.row, s.col]:
             return way
     return UP
 

@@ -59,8 +59,8 @@ class State(Header):
 
 
 @jit
-def is_wall(s: State, p: Params, row: int, col: int) -> bool:
-    return not (0 <= row < p.size and 0 <= col < p.size) or s.board[row, col] == WALL
+def is_wall(s: State, row: int, col: int) -> bool:
+    return not (0 <= row < len(s.board) and 0 <= col < len(s.board)) or s.board[row, col] == WALL
 
 
 @jit
@@ -124,7 +124,7 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
     for k in range(len(s.alive)):
         s.from_row[k], s.from_col[k] = s.row[k], s.col[k]
         row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
-        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, p, row, col):
+        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, row, col):
             s.row[k], s.col[k] = row, col
         rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
 
@@ -166,10 +166,8 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     top, left = s.row[agent] - middle, s.col[agent] - middle
     for row in range(len(obs)):
         for col in range(len(obs)):
-            if max(abs(row - middle), abs(col - middle)) > reach:
-                obs[row, col] = UNSEEN
-            else:
-                obs[row, col] = WALL if is_wall(s, p, top + row, left + col) else FLOOR
+            seen = max(abs(row - middle), abs(col - middle)) <= reach
+            obs[row, col] = UNSEEN if not seen else WALL if is_wall(s, top + row, left + col) else FLOOR
     for k in range(len(s.alive)):
         row, col = s.row[k] - top, s.col[k] - left
         if s.alive[k] and max(abs(row - middle), abs(col - middle)) <= reach:
@@ -181,7 +179,7 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
 def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
     resting = is_resting(s, p, agent, s.step_count + 1)
     for move in range(UP, RIGHT + 1):
-        mask[move] = not resting and not is_wall(s, p, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
+        mask[move] = not resting and not is_wall(s, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
 
 
 @jit
@@ -190,7 +188,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
     best, best_score = STAY, -100_000
     for move in range(5):
         row, col = s.row[agent] + DROW[move], s.col[agent] + DCOL[move]
-        if is_wall(s, p, row, col):
+        if is_wall(s, row, col):
             continue
         if agent < len(s.catches):
             score = -4 * distance(s, row, col, len(s.catches), len(s.alive))
@@ -199,7 +197,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
         else:
             score = 4 * min(distance(s, row, col, 0, len(s.catches)), 6)
             for exit in range(UP, RIGHT + 1):
-                score += 1 if not is_wall(s, p, row + DROW[exit], col + DCOL[exit]) else 0
+                score += 1 if not is_wall(s, row + DROW[exit], col + DCOL[exit]) else 0
         if score > best_score:
             best, best_score = move, score
     return best
@@ -223,7 +221,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> None:
     """Draw a round body whose eyes look where it went."""
-    x, y = s.col[k] + 0.5, s.row[k] + 0.5
+    x, y = s.col[k] + 0.5 + 0.06 * (k % 3 - 1), s.row[k] + 0.5  # apart, where several share a cell
     dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
     if dx or dy:
         canvas.line([(x - 0.55 * dx, y - 0.55 * dy), (x, y)], color, width=radius, alpha=0.3)
