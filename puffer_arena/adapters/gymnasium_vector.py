@@ -83,6 +83,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._seeded = np.zeros(num_envs, np.bool_)
+        self._begun = False  # every row has been reset once
         self._ended = np.ones(num_envs, np.bool_)  # rows without an episode under way
 
     def _open(self) -> None:
@@ -106,8 +107,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         check_options(options, ["params", "reset_mask"])
         chosen = self._chosen(options.get("reset_mask"))
         seeds = self._seeds(seed)
-        if isinstance(seed, int):
-            super().reset(seed=seed)
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
         if "params" in options:
             set_params(self.batch, options["params"], np.flatnonzero(chosen))
         self._seed_rows(seeds, chosen)
@@ -122,6 +123,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             ActionError: actions outside the action space, or rows to be reset first; nothing has moved.
         """
         batch = self.batch
+        if not self._begun:
+            raise ActionError(f"'{batch.env.name}' has no episodes under way: call reset() before step()")
         if self._mode is AutoresetMode.DISABLED and self._ended.any():
             raise ActionError(
                 f"rows {_few(np.flatnonzero(self._ended))} have no episode under way: "
@@ -139,7 +142,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         infos: dict[str, Any] = {}
         if batch.num_choices:
             infos = self._mask_info(np.ones_like(ended) if same_step else ~ended)
-        rows = np.flatnonzero(ended)
+        rows = ended.nonzero()[0]
         if not rows.size:
             return infos
         statistics: dict[str, Any] = {}
@@ -178,8 +181,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         """Return one seed for each row, as Gymnasium's own vector environments understand `seed`."""
         if seed is None:
             return [None] * self.num_envs
-        if isinstance(seed, int):
-            return [seed + i for i in range(self.num_envs)]
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + i for i in range(self.num_envs)]
         if len(seed) != self.num_envs:
             raise ParameterError(f"{len(seed)} seeds were given; it must be one number, or {self.num_envs} of them")
         return list(seed)
@@ -197,6 +200,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         states["row_key"][rows] = philox(philox(low, high), 0)  # as row 0 of a batch with that seed
         states["episode"][rows] = 0
         self._seeded[rows] = True
+        self._begun = bool(self._seeded.all())
 
     def render(self) -> tuple[Any, ...] | None:
         """Return a picture of every row under "rgb_array"."""
