@@ -115,7 +115,7 @@ def check_command(name: Any, arguments: dict[str, Any]) -> Command:
     return Command(name, arguments)
 
 
-def encode_command(name: str, **arguments: Any) -> bytes:
+def encode_command(name: str, /, **arguments: Any) -> bytes:
     """Return a command as the wire takes it.
 
     Raises:

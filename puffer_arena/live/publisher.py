@@ -70,6 +70,7 @@ class Publisher:
         port: 0 lets the system choose.
         obey: carries out what a window asks of the trainer and returns a note for the person.
         policy: returns the newest policy as bytes.
+        stopping: tells that training is to end, also while a window holds it.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
@@ -86,11 +87,12 @@ class Publisher:
         port: int = 0,
         obey: Callable[[Command], str] | None = None,
         policy: Callable[[], bytes] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._zmq = require("zmq", "window")
         self._batch, self._title, self._run_dir = batch, title, run_dir
-        self._obey, self._policy, self._clock = obey, policy, clock
+        self._obey, self._policy, self._stopping, self._clock = obey, policy, stopping, clock
         self._context = self._zmq.Context()
         self._socket = self._listen(host, port)
         self.key = secrets.token_hex(KEY_BYTES // 2)
@@ -98,7 +100,7 @@ class Publisher:
         self.speed, self.steps = 0.0, 0
         self._paused, self._single_steps, self._note = False, 0, ""
         self._clients: dict[bytes, Client] = {}
-        self._history = History()
+        self.history = History()
         self._sent_metrics = 0
         self._next_look = self._next_status = self._next_policy = self._next_step = 0.0
         self._warned = -math.inf
@@ -141,9 +143,9 @@ class Publisher:
         return self._paused
 
     @property
-    def watched(self) -> bool:
-        """Whether any window is attached."""
-        return bool(self._clients)
+    def num_windows(self) -> int:
+        """How many windows are attached."""
+        return len(self._clients)
 
     # -- what the training loop calls -----------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class Publisher:
     def metrics(self, steps: int, values: Mapping[str, float]) -> None:
         """Keep the metrics of an update and send them to the windows."""
         self.steps = steps
-        kept = self._history.add(steps, values)
+        kept = self.history.add(steps, values)
         self._sent_metrics += 1
         self._receive(self._clock())
         self._broadcast(b"metrics", {"count": self._sent_metrics, "steps": steps, "values": kept})
@@ -253,7 +255,7 @@ class Publisher:
             "count": self._sent_metrics,
             **self._describe(),
         }
-        self._send(identity, b"hello", encode_header(header), self._history.encode())
+        self._send(identity, b"hello", encode_header(header), self.history.encode())
 
     def _wanted(self, stream: str) -> bool:
         return any(stream in client.streams for client in self._clients.values())
@@ -368,7 +370,7 @@ class Publisher:
 
     def _hold(self, look: Any) -> None:
         """Wait while a person has paused training or limited its speed, serving the windows meanwhile."""
-        while self._clients:
+        while self._clients and not self._stopping():
             now = self._clock()
             if self._single_steps:
                 self._single_steps -= 1
