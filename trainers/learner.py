@@ -60,10 +60,11 @@ class Learner:
         """Cut the rollout into chunks of nearly equal size."""
         rollout, ppo = self.rollout, self.config.ppo
         if self.policy.memory is not None:
-            units, largest = rollout.streams, max(1, MAX_CHUNK // rollout.horizon)
+            # Few wide chunks: the time steps of a chunk follow one another, each at the price of its calls.
+            units, largest, each = rollout.streams, max(1, MAX_CHUNK * 16 // rollout.horizon), self.config.threads
         else:
-            units, largest = rollout.streams * rollout.horizon, MAX_CHUNK
-        count = max(-(-units // largest), min(units, ppo.minibatches * CHUNKS_PER_MINIBATCH))
+            units, largest, each = rollout.streams * rollout.horizon, MAX_CHUNK, CHUNKS_PER_MINIBATCH
+        count = max(-(-units // largest), min(units, ppo.minibatches * each))
         count = min(units, -(-count // ppo.minibatches) * ppo.minibatches)
         return split(units, count)
 
