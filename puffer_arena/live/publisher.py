@@ -346,6 +346,9 @@ class Publisher:
                     self._note = self._ask_trainer(command)
         except ArenaError as error:
             self._note = str(error)
+        except Exception as error:  # whatever a window asks for, training goes on
+            log.exception("could not carry out '%s'", command.name)
+            self._note = f"'{command.name}' failed: {error}"
         log.info("a window asks: %s %s", command.name, given or "")
 
     def _ask_trainer(self, command: Command) -> str:
