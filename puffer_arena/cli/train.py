@@ -87,8 +87,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
             return parse(Options, "train", arguments)  # prints the help text
         raise ParameterError("train needs an environment, such as: python -m puffer_arena train snake --watch")
     base = base_config(first)
-    defaults = dataclasses.replace(first, settings=Settings(**vars(base)), param=(), steps=0)
-    return parse(Options, "train", arguments, defaults)
+    # Not what `first` holds: a flag that is set already would only be known as its opposite, --no-watch.
+    return parse(Options, "train", arguments, Options(settings=Settings(**vars(base))))
 
 
 def base_config(options: Options) -> Config:
