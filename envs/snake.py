@@ -25,8 +25,8 @@ DCOL = (0, 0, -1, 1)
 class Params:
     rows: int = param(11, 4, 64, "cells")
     cols: int = param(11, 4, 64, "cells")
-    reward_food: float = param(1.0, 0.0, 10.0)
-    reward_death: float = param(-1.0, -10.0, 0.0)
+    reward_food: float = param(1.0, 0.0, 10.0, "for a bite")
+    reward_death: float = param(-1.0, -10.0, 0.0, "for a crash")
     max_hunger: int = param(200, 10, 10_000, "steps without food before the episode is truncated")
 
     @property

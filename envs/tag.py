@@ -29,14 +29,14 @@ TRIES = 64
 
 @dataclass(frozen=True)
 class Params:
-    chasers: int = param(3, 1, 8)
-    runners: int = param(3, 1, 8)
+    chasers: int = param(3, 1, 8, "how many hunt")
+    runners: int = param(3, 1, 8, "how many flee")
     size: int = param(12, 6, 40, "rows and columns")
     walls: float = param(0.15, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
     sight: int = param(9, 3, 15, "rows and columns in sight, odd")
     rest: int = param(4, 0, 10, "runners pause on every rest-th step; 0 for never")
-    reward_catch: float = param(1.0, 0.0, 10.0)
-    reward_step: float = param(0.01, 0.0, 1.0)
+    reward_catch: float = param(1.0, 0.0, 10.0, "for a catch; its loss for being caught")
+    reward_step: float = param(0.01, 0.0, 1.0, "cost of a step to chasers, gain to runners")
     max_steps: int = param(150, 10, 10_000, "steps before the episode is truncated")
 
     def __post_init__(self) -> None:
