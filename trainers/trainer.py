@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.snapshot import layout
-from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.batch.batch import make
+from puffer_arena.batch.snapshot import check_parts, layout
+from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
@@ -144,7 +144,11 @@ class Trainer:
         self.optimizers.load_tensors(groups["optimizer"])
         from_bytes(groups["rows"], self.batch.rows._asdict(), name)
         from_bytes(groups["carried"], self.rollout.carried(), name)
-        check_rows(self.batch, name)
+        rows = self.batch.rows
+        try:
+            check_parts(self.batch.env, self.batch.param_values, rows.states, rows.params, rows.following, rows.levels)
+        except FileError as error:
+            raise FileError(f"{name}: {error}") from None
         self.generator.set_state(tensors["generator"])
         self.steps, self.updates = int(about["steps"]), int(about["updates"])
         self.seconds, self.learning_rate = float(about["seconds"]), float(about["learning_rate"])
@@ -172,22 +176,6 @@ def from_bytes(stored: dict[str, torch.Tensor], into: dict[str, Array], name: st
             raise FileError(f"{name} does not fit this environment: '{key}' is missing or of another size")
     for key, array in into.items():
         array[...] = np.frombuffer(stored[key].numpy().tobytes(), array.dtype).reshape(array.shape)
-
-
-def check_rows(batch: Batch, name: str) -> None:
-    """Check parameters that came from a file against their declared ranges.
-
-    Raises:
-        FileError: one is out of range.
-    """
-    for part in ("params", "following"):
-        rows = getattr(batch.rows, part)
-        for key, parameter in batch.env.parameters.items():
-            try:
-                for extreme in (rows[key].min().item(), rows[key].max().item()):
-                    parameter.check(extreme)
-            except ParameterError as error:
-                raise FileError(f"{name}: {error}") from None
 
 
 def make_policy(batch: Any, config: Config) -> Policy:
