@@ -301,7 +301,7 @@ class FakeTrainer:
     def greet(self, **changes) -> None:
         header = {
             "protocol": 1, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0,
-            "status": "training", "note": "", "steps": 0, "speed": 0.0, "rows": [0],
+            "status": "training", "note": "", "steps": 0, "speed": 0.0, "rows": [0], "values": {},
         }  # fmt: skip
         self.say(b"hello", json.dumps({**header, **changes}).encode(), b"{}")
 

@@ -13,6 +13,7 @@ from typing import Any
 DASHBOARD_SECONDS = 0.5
 LINE_SECONDS = 5.0
 BLOCKS = "▁▂▃▄▅▆▇█"
+RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
 SCORES = ("episode_return", "episode_length", "episodes")
 KNOWN = {*SCORES, "steps", "updates", "seconds", "steps_per_second", "learning_rate"}
@@ -32,10 +33,13 @@ class Progress:
         self.values: dict[str, float] = {}
         self.returns: list[float] = []
         self.note = ""
+        self.rate = 0.0  # steps per second, smoothed
 
     def take(self, metrics: Mapping[str, float]) -> None:
         """Take over an update's metrics; what it has no news of stays."""
         self.values.update(metrics)
+        if rate := metrics.get("steps_per_second"):
+            self.rate += (rate - self.rate) * (RATE_WEIGHT if self.rate else 1.0)
         if "episode_return" in metrics:
             self.returns.append(metrics["episode_return"])
             if len(self.returns) > 16 * SPARKS:  # halve it by means of pairs
@@ -53,8 +57,7 @@ class Progress:
     @property
     def seconds_left(self) -> float:
         """How long the rest takes at the present speed; infinite while that is not known."""
-        rate = self.values.get("steps_per_second", 0.0)
-        return max(self.total_steps - self.steps, 0) / rate if rate > 0 else math.inf
+        return max(self.total_steps - self.steps, 0) / self.rate if self.rate > 0 else math.inf
 
     def time_split(self) -> dict[str, float]:
         """Return the share of stepping, inference and learning in the time of an update."""
@@ -146,7 +149,7 @@ def format_line(progress: Progress) -> str:
     scores = "  ".join(f"{name} {format_value(value)}" for name, value in progress.scores().items())
     return (
         f"{format_count(progress.steps)}/{format_count(progress.total_steps)} steps  "
-        f"{format_count(progress.values.get('steps_per_second', 0))}/s  {scores}  "
+        f"{format_count(progress.rate)}/s  {scores}  "
         f"[{split}]  {format_seconds(progress.seconds_left)} left"
     )
 
@@ -161,7 +164,6 @@ def render(progress: Progress, width: int) -> Any:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="grey62", no_wrap=True)
     table.add_column(no_wrap=True, overflow="crop")
-    rate = progress.values.get("steps_per_second", 0.0)
     bar = "━" * round(progress.fraction * 30)
     table.add_row(
         "progress",
@@ -171,7 +173,9 @@ def render(progress: Progress, width: int) -> Any:
         ),
     )  # fmt: skip
     split = progress.time_split()
-    speed = Text.assemble((f"{format_count(rate)} steps/s", "bold"), f"   {format_seconds(progress.seconds_left)} left")
+    speed = Text.assemble(
+        (f"{format_count(progress.rate)} steps/s", "bold"), f"   {format_seconds(progress.seconds_left)} left"
+    )
     table.add_row("speed", speed)
     table.add_row("time", "   ".join(f"{name} {share:.0%}" for name, share in split.items()) or "-")
     scores = Text("   ").join(

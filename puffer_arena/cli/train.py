@@ -1,7 +1,6 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import contextlib
-import dataclasses
 import sys
 import time
 from collections.abc import Sequence

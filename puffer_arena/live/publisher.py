@@ -99,6 +99,8 @@ class Publisher:
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.speed, self.steps = 0.0, 0
         self._paused, self._single_steps, self._note = False, 0, ""
+        # A window's own players take their parameters from the first row's next episode.
+        self._columns = {name: batch.rows.following[name] for name in batch.env.parameters}
         self._clients: dict[bytes, Client] = {}
         self.history = History()
         self._sent_metrics = 0
@@ -241,6 +243,7 @@ class Publisher:
             "steps": self.steps,
             "speed": self.speed,
             "rows": self.rows.tolist(),
+            "values": {name: column[0].item() for name, column in self._columns.items()},
         }
 
     def _greet(self, identity: bytes) -> None:
