@@ -336,7 +336,8 @@ class Batch:
             raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes whole numbers")
         ready = given if given.dtype == np.int64 and given.flags.c_contiguous else given.astype(np.int64)
         low, high = self._bounds()
-        if not (ready.view(np.uint64) <= high).all():  # as unsigned, a negative action is a large one
+        words = ready.view(np.uint64)  # a negative action is a large one
+        if not (words.max() <= high if isinstance(high, int) else (words <= high).all()):
             where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
             limit = high if np.ndim(high) == 0 else high[where[-1]]
             raise ActionError(f"action at {where} is {ready[where]}; allowed: {low} to {limit}")
