@@ -157,7 +157,7 @@ def test_a_rollout_remembers_what_learning_will_recompute() -> None:
         assert rollout.starts[1:-1].any()
         with torch.no_grad():
             for chunk in trainer.learner.chunks:
-                outputs, values = trainer.learner._evaluate(chunk)
+                outputs, _ = trainer.learner._evaluate(chunk)
                 actions = torch.from_numpy(trainer.learner._rows(rollout.actions, chunk))
                 log_probs, _ = trainer.policy.head.evaluate(outputs, actions, None)
                 recorded = torch.from_numpy(trainer.learner._rows(rollout.log_probs, chunk))

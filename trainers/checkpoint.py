@@ -12,6 +12,16 @@ from puffer_arena.trainers.trainer import Trainer
 # Settings that may differ between a run and its continuation.
 FREE = ("total_steps", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
 
+DESCRIPTION: dict[str, Any] = {
+    "config": dict,
+    "env": dict,
+    "layout": str,
+    "steps": int,
+    "updates": int,
+    "seconds": int | float,
+    "learning_rate": int | float,
+}
+
 
 def save_checkpoint(path: str | Path, trainer: Trainer) -> None:
     """Write a checkpoint; a crash meanwhile leaves the old file.
@@ -30,10 +40,14 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], C
         FileError: truncated, damaged, no checkpoint, or from a newer version.
     """
     _, tensors, about = unpack(read_bytes(path), {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"checkpoint '{path}'")
-    missing = {"config", "env", "layout", "steps", "updates", "seconds", "learning_rate"} - about.keys()
+    missing = [key for key, kind in DESCRIPTION.items() if not isinstance(about.get(key), kind)]
     if missing or "generator" not in tensors:
-        raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(sorted(missing)) or 'the generator'}")
-    return tensors, about, from_dict(about["config"])
+        raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(missing) or 'the generator'}")
+    try:
+        config = from_dict(about["config"])
+    except (ArenaError, TypeError, AttributeError) as error:
+        raise FileError(f"checkpoint '{path}' is damaged: {error}") from None
+    return tensors, about, config
 
 
 def restore_trainer(path: str | Path, config: Config | None = None) -> Trainer:

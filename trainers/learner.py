@@ -16,6 +16,7 @@ from torch import Tensor
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.advantage import ADVANTAGES
+from puffer_arena.trainers.arrays import aligned_copy
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.fused import NO_ROW, FusedPath, Gradients, loss_rules
 from puffer_arena.trainers.lanes import Lanes, split
@@ -221,7 +222,7 @@ class Learner:
         a, b = chunk
         array = array[: self.rollout.horizon]
         if self.policy.memory is not None:
-            array, a, b = np.ascontiguousarray(array[:, a:b]), 0, (b - a) * len(array)
+            array, a, b = aligned_copy(array[:, a:b]), 0, (b - a) * len(array)
         return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
 
     def _weights(self, chunk: Chunk) -> Array:
@@ -252,7 +253,7 @@ class Learner:
             return outputs, values
         a, b = chunk
         sequence = [part.view(rollout.horizon, b - a, *part.shape[1:]) for part in obs]
-        starts = torch.from_numpy(np.ascontiguousarray(rollout.starts[:-1, a:b])).to(self.device)
+        starts = torch.from_numpy(aligned_copy(rollout.starts[:-1, a:b])).to(self.device)
         state = torch.from_numpy(rollout.first_state[a:b]).to(self.device)
         outputs, values = policy.forward_sequence(sequence, state, starts)
         return outputs.flatten(0, 1), values.flatten()

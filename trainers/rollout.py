@@ -15,6 +15,7 @@ import torch
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.trainers.advantage import Experience
+from puffer_arena.trainers.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.fused import FusedPath
 from puffer_arena.trainers.heads import Head
 from puffer_arena.trainers.lanes import Lanes, split
@@ -32,7 +33,7 @@ class Rollout:
         self.streams = batch.num_envs * max(batch.num_agents, 1)
         sample = batch.make_buffers()
         self._arrays = {
-            name: np.zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
+            name: aligned_zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
             for name, array in sample._asdict().items()
             if name != "final_obs"
         }
@@ -64,15 +65,15 @@ class Rollout:
         shape = (self.horizon, self.streams)
         head = policy.head
         discrete = head.noise_kind == "uniform"
-        self.actions = np.zeros((*shape, head.components), np.int64 if discrete else np.float32)
-        self.log_probs = np.zeros(shape, np.float32)
-        self.values = np.zeros((self.horizon + 1, self.streams), np.float32)
-        self.final_values = np.zeros(shape, np.float32)
-        self.starts = np.zeros((self.horizon + 1, self.streams), np.bool_)
-        self.state = np.zeros((self.streams, policy.state_size), np.float32)
-        self.first_state = np.zeros_like(self.state)  # the recurrent state before step 0
-        self.advantages = np.zeros(shape, np.float32)
-        self.returns = np.zeros(shape, np.float32)
+        self.actions = aligned_zeros((*shape, head.components), np.int64 if discrete else np.float32)
+        self.log_probs = aligned_zeros(shape, np.float32)
+        self.values = aligned_zeros((self.horizon + 1, self.streams), np.float32)
+        self.final_values = aligned_zeros(shape, np.float32)
+        self.starts = aligned_zeros((self.horizon + 1, self.streams), np.bool_)
+        self.state = aligned_zeros((self.streams, policy.state_size), np.float32)
+        self.first_state = aligned_zeros(self.state.shape, np.float32)  # the recurrent state before step 0
+        self.advantages = aligned_zeros(shape, np.float32)
+        self.returns = aligned_zeros(shape, np.float32)
         self.ratios = np.ones(shape, np.float32)
 
     def begin(self) -> None:
@@ -209,7 +210,9 @@ class Collector:
         cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
         if len(cut):
             with torch.inference_mode(), self.autocast():
-                _, values, _ = self._forward(policy, rollout.final_obs[cut], rollout.state[cut])
+                _, values, _ = self._forward(
+                    policy, aligned_copy(rollout.final_obs[cut]), aligned_copy(rollout.state[cut])
+                )
             rollout.final_values[t, cut] = values.float().cpu().numpy()
         if policy.memory is not None:
             rollout.state[rollout.starts[t + 1]] = 0.0

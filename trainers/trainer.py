@@ -140,6 +140,9 @@ class Trainer:
             group, _, rest = key.partition("/")
             if group in groups:
                 groups[group][rest] = value
+        rate, steps, updates = float(about["learning_rate"]), int(about["steps"]), int(about["updates"])
+        if not (0.0 <= rate < float("inf") and steps >= 0 and updates >= 0):
+            raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
         load_weights(self.policy, groups["policy"], name)
         self.optimizers.load_tensors(groups["optimizer"])
         from_bytes(groups["rows"], self.batch.rows._asdict(), name)
@@ -149,9 +152,12 @@ class Trainer:
             check_parts(self.batch.env, self.batch.param_values, rows.states, rows.params, rows.following, rows.levels)
         except FileError as error:
             raise FileError(f"{name}: {error}") from None
-        self.generator.set_state(tensors["generator"])
-        self.steps, self.updates = int(about["steps"]), int(about["updates"])
-        self.seconds, self.learning_rate = float(about["seconds"]), float(about["learning_rate"])
+        try:
+            self.generator.set_state(tensors["generator"])
+        except (RuntimeError, TypeError) as error:
+            raise FileError(f"{name} is damaged: its generator cannot be used ({error})") from None
+        self.steps, self.updates, self.learning_rate = steps, updates, rate
+        self.seconds = float(about["seconds"])
 
     def close(self) -> None:
         """End the threads."""
