@@ -193,7 +193,9 @@ def tick_label(tick: float, ticks: Sequence[float]) -> str:
         return format_tick(tick)
     if step < 1e-3:
         return f"{tick:.0e}".replace("e-0", "e-") if abs(tick) > step / 2 else "0"
-    return f"{tick:.{max(0, int(np.ceil(-np.log10(step) - 1e-9)))}f}"
+    decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    exact = abs(step * 10**decimals - round(step * 10**decimals)) < 1e-6
+    return f"{tick:.{decimals if exact else decimals + 1}f}"
 
 
 def draw_curve(theme: Theme, series: int, name: str, curve: Curve, *, faint: bool) -> None:
