@@ -28,8 +28,12 @@ def save_checkpoint(path: str | Path, trainer: Trainer) -> None:
 
     Raises:
         OSError: the disk is full or the folder cannot be written; the old file is as it was.
+        TrainingError: a weight is not finite; the old file is as it was.
     """
     tensors, about = trainer.state()
+    for name, value in trainer.policy.named_parameters():
+        if not value.isfinite().all():
+            raise TrainingError(f"weight '{name}' is not finite, so no checkpoint is written; resume from the last one")
     write_bytes(Path(path), pack(CHECKPOINT_KIND, CHECKPOINT_VERSION, tensors, about))
 
 

@@ -111,6 +111,8 @@ class Learner:
             estimate(experience, a, b, ppo.gamma, ppo.gae_lambda, cuts, rollout.advantages, rollout.returns)
 
         self.lanes.run(run)
+        if not np.isfinite(rollout.advantages.sum()):
+            raise TrainingError(f"the advantages became {rollout.advantages.sum()}: {ODD_REWARDS}")
         if ppo.normalize_advantages:
             normalize(rollout.advantages, rollout.alive[:-1])
 
@@ -276,6 +278,7 @@ class Learner:
         self.lanes.close()
 
 
+ODD_REWARDS = "a reward is not finite or too large for float32; check the environment's rewards"
 ADVICE = (
     "the weights are kept as they were before it: resume from the last checkpoint with a lower "
     "optimizer.learning_rate or ppo.max_grad_norm"
