@@ -59,8 +59,9 @@ def place_food(s: State, p: Params) -> None:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = BODY
-    s.board[: p.rows, : p.cols] = EMPTY
+    for row in range(s.board.shape[0]):
+        for col in range(s.board.shape[1]):
+            s.board[row, col] = EMPTY if row < p.rows and col < p.cols else BODY
     s.heading = randint(s, 4)
     s.length, s.score, s.head, s.hunger = 1, 0, 0, 0
     row, col = p.rows // 2, p.cols // 2

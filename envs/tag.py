@@ -32,7 +32,7 @@ class Params:
     chasers: int = param(3, 1, 8, "how many hunt")
     runners: int = param(3, 1, 8, "how many flee")
     size: int = param(12, 6, 40, "rows and columns")
-    walls: float = param(0.15, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
+    walls: float = param(0.2, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
     sight: int = param(9, 3, 15, "rows and columns in sight, odd")
     rest: int = param(4, 0, 10, "runners pause on every rest-th step; 0 for never")
     reward_catch: float = param(1.0, 0.0, 10.0, "for a catch; its loss for being caught")
@@ -64,11 +64,11 @@ def is_wall(s: State, row: int, col: int) -> bool:
 
 
 @jit
-def is_crowded(s: State, p: Params, row: int, col: int) -> bool:
-    """Tell whether a pillar stands in or next to a cell; pillars apart from each other never cut the board."""
-    for near_row in range(max(row - 1, 0), min(row + 2, p.size)):
-        for near_col in range(max(col - 1, 0), min(col + 2, p.size)):
-            if s.board[near_row, near_col] == WALL:
+def is_crowded(s: State, row: int, col: int) -> bool:
+    """Tell whether a wall stands in or next to a cell; pillars that stand alone never cut the board."""
+    for near_row in range(row - 1, row + 2):
+        for near_col in range(col - 1, col + 2):
+            if is_wall(s, near_row, near_col):
                 return True
     return False
 
@@ -78,8 +78,9 @@ def distance(s: State, row: int, col: int, first: int, end: int) -> int:
     """Return the moves, walls ignored, from a cell to the nearest of the agents first .. end-1."""
     nearest = 1000
     for k in range(first, end):
-        if s.alive[k]:
-            nearest = min(nearest, abs(s.row[k] - row) + abs(s.col[k] - col))
+        away = abs(s.row[k] - row) + abs(s.col[k] - col)
+        if s.alive[k] and away < nearest:
+            nearest = away
     return nearest
 
 
@@ -97,15 +98,17 @@ def place_agent(s: State, p: Params, agent: int) -> None:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = WALL
-    s.board[: p.size, : p.size] = FLOOR
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.board[row, col] = FLOOR if row < p.size and col < p.size else WALL
     for _ in range(int(p.walls * p.size * p.size)):
         row, col = randint(s, p.size), randint(s, p.size)
-        if not is_crowded(s, p, row, col):
+        if not is_crowded(s, row, col):
             s.board[row, col] = WALL
     s.caught = 0
-    s.catches[:] = 0
     capacity = len(s.catches)  # of the batch; this row may play with fewer
+    for k in range(capacity):
+        s.catches[k] = 0
     for k in range(len(s.alive)):
         s.alive[k] = 1 if (k < p.chasers if k < capacity else k - capacity < p.runners) else 0
         s.row[k] = s.col[k] = s.from_row[k] = s.from_col[k] = 0
@@ -166,11 +169,11 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     top, left = s.row[agent] - middle, s.col[agent] - middle
     for row in range(len(obs)):
         for col in range(len(obs)):
-            seen = max(abs(row - middle), abs(col - middle)) <= reach
+            seen = abs(row - middle) <= reach and abs(col - middle) <= reach
             obs[row, col] = UNSEEN if not seen else WALL if is_wall(s, top + row, left + col) else FLOOR
     for k in range(len(s.alive)):
         row, col = s.row[k] - top, s.col[k] - left
-        if s.alive[k] and max(abs(row - middle), abs(col - middle)) <= reach:
+        if s.alive[k] and abs(row - middle) <= reach and abs(col - middle) <= reach:
             obs[row, col] = CHASER if k < len(s.catches) else RUNNER
     obs[middle, middle] = CHASER if agent < len(s.catches) else RUNNER
 
