@@ -31,7 +31,15 @@ def test_counts_are_written_short(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.00"), (0.123, "0.12"), (-1.5, "-1.50"), (42.42, "42.4"), (431.2, "431"), (3e-4, "3e-4")],
+    [
+        (0.0, "0.00"),
+        (0.123, "0.12"),
+        (-1.5, "-1.50"),
+        (0.0081, "0.008"),
+        (42.42, "42.4"),
+        (431.2, "431"),
+        (3e-4, "3e-4"),
+    ],
 )
 def test_values_are_written_in_about_three_figures(value, text):
     assert format_value(value) == text

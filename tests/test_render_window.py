@@ -30,7 +30,7 @@ def test_the_window_shows_a_full_picture(window):
 
 
 def test_it_asks_for_the_rows_it_shows(window):
-    assert {"command": "rows", "indices": list(range(9))} in window.seen
+    assert {"command": "rows", "indices": list(range(8))} in window.seen
 
 
 def test_a_click_enlarges_an_environment_and_escape_goes_back(window):
