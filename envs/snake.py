@@ -144,7 +144,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw_body(s: State, canvas: Canvas) -> None:
     """Draw one band from tail to head, thinner towards the tail."""
-    cells = [(s.head - back) % len(s.body) for back in range(s.length)]  # from the head on
+    length = min(max(s.length, 1), len(s.body))  # whatever a row from outside says
+    cells = [(s.head - back) % len(s.body) for back in range(length)]  # from the head on
     points = [(s.body[at, 1] + 0.5, s.body[at, 0] + 0.5) for at in cells]
     widths = [0.78 - 0.34 * back / len(points) for back in range(len(points))]
     for back in range(len(points) - 1, 0, -1):
