@@ -52,9 +52,11 @@ class Gui:
         width, height = pygame.display.get_window_size()
         return width, height
 
-    def events(self) -> "list[pygame.Event]":
-        """Return what happened since the last call, passed on to Dear ImGui already."""
-        happened = pygame.event.get()
+    def events(self, patience: float = 0.0) -> "list[pygame.Event]":
+        """Wait up to `patience` seconds for input, and return all there is, passed on to Dear ImGui already."""
+        milliseconds = int(patience * 1000)
+        first = [pygame.event.wait(milliseconds)] if milliseconds else []
+        happened = [event for event in first if event.type != pygame.NOEVENT] + pygame.event.get()
         for event in happened:
             if event.type == pygame.QUIT:
                 self.closing = True

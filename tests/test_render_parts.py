@@ -18,7 +18,7 @@ from puffer_arena.render.imgui_canvas import clockwise
 from puffer_arena.render.panels import change_speed, nearest_stop
 from puffer_arena.render.parameters import settable
 from puffer_arena.render.policy_view import choice_names
-from puffer_arena.render.screen import IDLE, LIVELY, SHARE, Pace
+from puffer_arena.render.screen import CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
 
 
 @pytest.mark.parametrize(
@@ -146,16 +146,27 @@ def test_the_watched_row_is_replaced_when_it_goes():
 
 
 def test_frames_are_drawn_at_once_after_input_and_at_a_bounded_cost_otherwise():
-    pace = Pace()
+    pace = Pace(cores=2)
     assert pace.due(0.0, fresh=True)
     pace.drew(0.0, 0.03)  # 30 ms of processor time a frame
     assert not pace.due(0.03 / SHARE - 0.01, fresh=True)
     assert pace.due(0.03 / SHARE + 0.01, fresh=True)
     assert not pace.due(0.03 / SHARE + 0.01, fresh=False)
-    assert pace.due(IDLE, fresh=False)
+    assert pace.due(SLOWEST, fresh=False)
     pace.touch(0.02)
     assert pace.due(0.03, fresh=False)
+    assert pace.rest(0.03) == POLL
     assert not pace.due(0.02 + LIVELY, fresh=False)
+
+
+def test_beside_a_trainer_a_window_takes_a_small_share_of_the_machine():
+    pace = Pace(cores=8)
+    pace.calm = True
+    pace.drew(0.0, 0.006)
+    assert pace.interval == pytest.approx(0.006 / (8 * CALM_SHARE))
+    assert pace.rest(0.0) == pytest.approx(pace.interval)
+    pace.drew(0.0, 10.0)
+    assert pace.interval == SLOWEST
 
 
 def test_choices_have_names():
