@@ -28,7 +28,7 @@ def index_codes(codes: Any, offsets: Any, limits: Any, rows: Any, counts: Any) -
 def index_equal_codes(codes: Any, size: Any, rows: Any, counts: Any) -> None:
     """`index_codes` where every cell takes codes below `size`; twice as fast."""
     for i in range(codes.shape[0]):
-        n = 0
+        n: Any = 0
         for cell in range(codes.shape[1]):
             code = np.int32(codes[i, cell])
             rows[i, n] = cell * (size - 1) + code - 1
