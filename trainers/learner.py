@@ -15,7 +15,7 @@ from torch import Tensor
 
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
-from puffer_arena.trainers.advantage import ADVANTAGES
+from puffer_arena.trainers.advantage import ADVANTAGES, explained_variance, normalize
 from puffer_arena.trainers.arrays import aligned_copy
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.fused import NO_ROW, FusedPath, Gradients, loss_rules
@@ -94,7 +94,7 @@ class Learner:
         self.learn_seconds = time.perf_counter() - begun
         metrics = as_metrics(totals, weight)
         metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
-        metrics["explained_variance"] = explained_variance(rollout)
+        metrics["explained_variance"] = explained_variance(rollout.experience, rollout.returns)
         return metrics
 
     def _estimate(self) -> None:
@@ -283,23 +283,3 @@ ADVICE = (
     "the weights are kept as they were before it: resume from the last checkpoint with a lower "
     "optimizer.learning_rate or ppo.max_grad_norm"
 )
-
-
-def normalize(advantages: Array, alive: Array) -> None:
-    """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
-    count = max(int(alive.sum()), 1)
-    mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
-    square = float(np.square(advantages, dtype=np.float64).sum()) / count
-    deviation = max(square - mean * mean, 0.0) ** 0.5
-    advantages -= np.float32(mean)
-    advantages *= np.float32(1.0 / (deviation + 1e-8))
-    if count < advantages.size:
-        advantages *= alive
-
-
-def explained_variance(rollout: Rollout) -> float:
-    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none."""
-    alive = rollout.alive[:-1]
-    returns, values = rollout.returns[alive], rollout.values[:-1][alive]
-    spread = float(returns.var()) if len(returns) else 0.0
-    return 1.0 - float((returns - values).var()) / spread if spread > 1e-12 else 0.0
