@@ -101,9 +101,9 @@ class Batch:
         self.action: Space = env.action.resolve(self.param_values)
         if compiled:
             check_definition(env)
-        self.program: Program = load_program(env, compiled)
         self._mode = AUTORESET[autoreset]
         self._allocate()
+        self.program: Program = load_program(env, compiled, (*self.rows, self.obs))
         self.rows.plan[:] = SPLITS.index(split), num_levels
         spans = split_rows(num_envs, threads if compiled else 1)
         server = self.program.server if len(spans) > 1 else None
