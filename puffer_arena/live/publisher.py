@@ -38,8 +38,9 @@ from puffer_arena.live.messages import (
     encode_header,
 )
 
-FRAME_SECONDS = 1 / 60
-IDLE_SECONDS = 0.05  # between looks for a window while there is none
+FRAME_SECONDS = 1 / 20  # in full flight, where two frames have little in common anyway and each costs 0.05%
+SLOW_FRAME_SECONDS = 1 / 60  # where a person has limited the speed
+IDLE_SECONDS = 0.2  # between looks for a window while there is none
 POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
 STATUS_SECONDS = 1.0
 CLIENT_SECONDS = 6.0  # a window that says nothing for so long has gone
@@ -199,7 +200,7 @@ class Publisher:
         if not self._clients:
             self._next_look = now + IDLE_SECONDS
         elif now >= self._next_look:
-            self._next_look = now + FRAME_SECONDS
+            self._next_look = now + (SLOW_FRAME_SECONDS if self.speed else FRAME_SECONDS)
             self._publish(now, look)
 
     def _publish(self, now: float, look: Any) -> None:
@@ -267,13 +268,12 @@ class Publisher:
 
     def _receive(self, now: float) -> None:
         """Take in what the windows sent, at most MAX_READ messages, and forget those that have gone."""
+        zmq = self._zmq
         for _ in range(MAX_READ):
-            try:
-                parts = self._socket.recv_multipart(self._zmq.NOBLOCK)
-            except self._zmq.ZMQError:  # nothing there
+            if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
                 break
             try:
-                self._handle(parts, now)
+                self._handle(self._socket.recv_multipart(zmq.NOBLOCK), now)
             except (ArenaError, ValueError) as error:
                 self._warn(now, error)
         silent = [identity for identity, client in self._clients.items() if now - client.seen > CLIENT_SECONDS]
