@@ -122,4 +122,5 @@ class Gui:
         context, plots = self._contexts
         implot.destroy_context(plots)
         imgui.destroy_context(context)
-        pygame.display.quit()
+        while pygame.display.get_init():  # the clipboard holds on to the display a second time
+            pygame.display.quit()

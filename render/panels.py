@@ -42,8 +42,8 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
     """Lay out the whole panel in the current child window."""
     draw_header(theme, source)
     draw_stats(theme, source)
-    draw_controls(theme, source, panel)
     if source.frame is not None and len(source.frame.rows):
+        draw_controls(theme, source, panel)
         draw_policy(theme, source, source.frame, watch, panel.past)
         draw_parameters(theme, source, source.frame, panel.sliders)
     imgui.dummy(ImVec2(0, theme.px(2)))
