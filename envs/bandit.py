@@ -27,7 +27,7 @@ class Params:
 
 
 class State(Header):
-    sign: int = i32()
+    sign: int = i32(below=ARMS)
     arm: int = i32()  # pulled last, -1 before
     hits: int = i32()  # pulls of the paying arm
 

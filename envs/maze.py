@@ -64,8 +64,10 @@ def reset(s: State, p: Params) -> None:
 @jit
 def carve(s: State, p: Params) -> None:
     """Carve a maze without loops: walk to unvisited rooms two cells away, backing up where there are none."""
-    s.board[:] = UNSEEN
-    s.board[: p.size, : p.size] = WALL
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.board[row, col] = WALL if row < p.size and col < p.size else UNSEEN
+            s.distance[row, col] = UNREACHED
     end = p.size - 1
     s.board[1, 1] = FLOOR
     s.queue[0], depth = p.size + 1, 1
@@ -100,7 +102,6 @@ def open_walls(s: State, p: Params) -> None:
 @jit
 def measure(s: State, p: Params, goal_row: int, goal_col: int) -> int:
     """Fill `distance` breadth first and leave the cells in `queue` by distance; return how many there are."""
-    s.distance[:] = UNREACHED
     s.distance[goal_row, goal_col] = 0
     s.queue[0], taken, count = goal_row * p.size + goal_col, 0, 1
     while taken < count:
@@ -131,9 +132,15 @@ def place_start(s: State, p: Params, count: int) -> None:
 
 
 @jit
+def is_wall(s: State, row: int, col: int) -> bool:
+    """Tell whether a cell is barred; a level read from outside may lack its outer wall."""
+    return not (0 <= row < len(s.board) and 0 <= col < len(s.board)) or s.board[row, col] == WALL
+
+
+@jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
     row, col = s.row + DROW[action], s.col + DCOL[action]
-    if s.board[row, col] != WALL:
+    if not is_wall(s, row, col):
         s.row, s.col = row, col
     if s.board[s.row, s.col] == GOAL:
         s.reached = 1
@@ -148,7 +155,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
     for row in range(len(obs)):
         for col in range(len(obs)):
             at_row, at_col = top + row, left + col
-            seen = max(abs(row - middle), abs(col - middle)) <= reach
+            seen = abs(row - middle) <= reach and abs(col - middle) <= reach
             if seen and 0 <= at_row < len(s.board) and 0 <= at_col < len(s.board):
                 obs[row, col] = s.board[at_row, at_col]
             else:
@@ -158,15 +165,15 @@ def observe(s: State, p: Params, obs: Array) -> None:
 @jit
 def mask_walls(s: State, p: Params, mask: Array) -> None:
     for way in range(4):
-        mask[way] = s.board[s.row + DROW[way], s.col + DCOL[way]] != WALL
+        mask[way] = not is_wall(s, s.row + DROW[way], s.col + DCOL[way])
 
 
 @jit
 def shortest(s: State, p: Params) -> int:
     """Take a shortest path to the goal."""
     for way in range(4):
-        ahead = s.distance[s.row + DROW[way], s.col + DCOL[way]]
-        if ahead != UNREACHED and ahead < s.distance[s.row, s.col]:
+        row, col = s.row + DROW[way], s.col + DCOL[way]
+        if not is_wall(s, row, col) and s.distance[row, col] < s.distance[s.row, s.col]:
             return way
     return UP
 

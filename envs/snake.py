@@ -25,8 +25,8 @@ DCOL = (0, 0, -1, 1)
 class Params:
     rows: int = param(11, 4, 64, "cells")
     cols: int = param(11, 4, 64, "cells")
-    reward_food: float = param(1.0, 0.0, 10.0)
-    reward_death: float = param(-1.0, -10.0, 0.0)
+    reward_food: float = param(1.0, 0.0, 10.0, "for a bite")
+    reward_death: float = param(-1.0, -10.0, 0.0, "for a crash")
     max_hunger: int = param(200, 10, 10_000, "steps without food before the episode is truncated")
 
     @property
@@ -59,8 +59,9 @@ def place_food(s: State, p: Params) -> None:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = BODY
-    s.board[: p.rows, : p.cols] = EMPTY
+    for row in range(s.board.shape[0]):
+        for col in range(s.board.shape[1]):
+            s.board[row, col] = EMPTY if row < p.rows and col < p.cols else BODY
     s.heading = randint(s, 4)
     s.length, s.score, s.head, s.hunger = 1, 0, 0, 0
     row, col = p.rows // 2, p.cols // 2
@@ -143,7 +144,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw_body(s: State, canvas: Canvas) -> None:
     """Draw one band from tail to head, thinner towards the tail."""
-    cells = [(s.head - back) % len(s.body) for back in range(s.length)]  # from the head on
+    length = min(max(s.length, 1), len(s.body))  # whatever a row from outside says
+    cells = [(s.head - back) % len(s.body) for back in range(length)]  # from the head on
     points = [(s.body[at, 1] + 0.5, s.body[at, 0] + 0.5) for at in cells]
     widths = [0.78 - 0.34 * back / len(points) for back in range(len(points))]
     for back in range(len(points) - 1, 0, -1):

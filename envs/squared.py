@@ -36,7 +36,9 @@ class State(Header):
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = FLOOR
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.board[row, col] = FLOOR
     s.row = s.col = p.size // 2
     s.score, placed = 0, 0
     while placed < p.targets:

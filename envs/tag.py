@@ -29,14 +29,14 @@ TRIES = 64
 
 @dataclass(frozen=True)
 class Params:
-    chasers: int = param(3, 1, 8)
-    runners: int = param(3, 1, 8)
+    chasers: int = param(3, 1, 8, "how many hunt")
+    runners: int = param(3, 1, 8, "how many flee")
     size: int = param(12, 6, 40, "rows and columns")
-    walls: float = param(0.15, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
+    walls: float = param(0.2, 0.0, 0.5, "share of the cells where a pillar is tried", at_reset=True)
     sight: int = param(9, 3, 15, "rows and columns in sight, odd")
     rest: int = param(4, 0, 10, "runners pause on every rest-th step; 0 for never")
-    reward_catch: float = param(1.0, 0.0, 10.0)
-    reward_step: float = param(0.01, 0.0, 1.0)
+    reward_catch: float = param(1.0, 0.0, 10.0, "for a catch; its loss for being caught")
+    reward_step: float = param(0.01, 0.0, 1.0, "cost of a step to chasers, gain to runners")
     max_steps: int = param(150, 10, 10_000, "steps before the episode is truncated")
 
     def __post_init__(self) -> None:
@@ -59,16 +59,16 @@ class State(Header):
 
 
 @jit
-def is_wall(s: State, p: Params, row: int, col: int) -> bool:
-    return not (0 <= row < p.size and 0 <= col < p.size) or s.board[row, col] == WALL
+def is_wall(s: State, row: int, col: int) -> bool:
+    return not (0 <= row < len(s.board) and 0 <= col < len(s.board)) or s.board[row, col] == WALL
 
 
 @jit
-def is_crowded(s: State, p: Params, row: int, col: int) -> bool:
-    """Tell whether a pillar stands in or next to a cell; pillars apart from each other never cut the board."""
-    for near_row in range(max(row - 1, 0), min(row + 2, p.size)):
-        for near_col in range(max(col - 1, 0), min(col + 2, p.size)):
-            if s.board[near_row, near_col] == WALL:
+def is_crowded(s: State, row: int, col: int) -> bool:
+    """Tell whether a wall stands in or next to a cell; pillars that stand alone never cut the board."""
+    for near_row in range(row - 1, row + 2):
+        for near_col in range(col - 1, col + 2):
+            if is_wall(s, near_row, near_col):
                 return True
     return False
 
@@ -78,8 +78,9 @@ def distance(s: State, row: int, col: int, first: int, end: int) -> int:
     """Return the moves, walls ignored, from a cell to the nearest of the agents first .. end-1."""
     nearest = 1000
     for k in range(first, end):
-        if s.alive[k]:
-            nearest = min(nearest, abs(s.row[k] - row) + abs(s.col[k] - col))
+        away = abs(s.row[k] - row) + abs(s.col[k] - col)
+        if s.alive[k] and away < nearest:
+            nearest = away
     return nearest
 
 
@@ -97,15 +98,17 @@ def place_agent(s: State, p: Params, agent: int) -> None:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.board[:] = WALL
-    s.board[: p.size, : p.size] = FLOOR
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.board[row, col] = FLOOR if row < p.size and col < p.size else WALL
     for _ in range(int(p.walls * p.size * p.size)):
         row, col = randint(s, p.size), randint(s, p.size)
-        if not is_crowded(s, p, row, col):
+        if not is_crowded(s, row, col):
             s.board[row, col] = WALL
     s.caught = 0
-    s.catches[:] = 0
     capacity = len(s.catches)  # of the batch; this row may play with fewer
+    for k in range(capacity):
+        s.catches[k] = 0
     for k in range(len(s.alive)):
         s.alive[k] = 1 if (k < p.chasers if k < capacity else k - capacity < p.runners) else 0
         s.row[k] = s.col[k] = s.from_row[k] = s.from_col[k] = 0
@@ -124,7 +127,7 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
     for k in range(len(s.alive)):
         s.from_row[k], s.from_col[k] = s.row[k], s.col[k]
         row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
-        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, p, row, col):
+        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, row, col):
             s.row[k], s.col[k] = row, col
         rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
 
@@ -166,13 +169,11 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     top, left = s.row[agent] - middle, s.col[agent] - middle
     for row in range(len(obs)):
         for col in range(len(obs)):
-            if max(abs(row - middle), abs(col - middle)) > reach:
-                obs[row, col] = UNSEEN
-            else:
-                obs[row, col] = WALL if is_wall(s, p, top + row, left + col) else FLOOR
+            seen = abs(row - middle) <= reach and abs(col - middle) <= reach
+            obs[row, col] = UNSEEN if not seen else WALL if is_wall(s, top + row, left + col) else FLOOR
     for k in range(len(s.alive)):
         row, col = s.row[k] - top, s.col[k] - left
-        if s.alive[k] and max(abs(row - middle), abs(col - middle)) <= reach:
+        if s.alive[k] and abs(row - middle) <= reach and abs(col - middle) <= reach:
             obs[row, col] = CHASER if k < len(s.catches) else RUNNER
     obs[middle, middle] = CHASER if agent < len(s.catches) else RUNNER
 
@@ -181,7 +182,7 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
 def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
     resting = is_resting(s, p, agent, s.step_count + 1)
     for move in range(UP, RIGHT + 1):
-        mask[move] = not resting and not is_wall(s, p, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
+        mask[move] = not resting and not is_wall(s, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
 
 
 @jit
@@ -190,7 +191,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
     best, best_score = STAY, -100_000
     for move in range(5):
         row, col = s.row[agent] + DROW[move], s.col[agent] + DCOL[move]
-        if is_wall(s, p, row, col):
+        if is_wall(s, row, col):
             continue
         if agent < len(s.catches):
             score = -4 * distance(s, row, col, len(s.catches), len(s.alive))
@@ -199,7 +200,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
         else:
             score = 4 * min(distance(s, row, col, 0, len(s.catches)), 6)
             for exit in range(UP, RIGHT + 1):
-                score += 1 if not is_wall(s, p, row + DROW[exit], col + DCOL[exit]) else 0
+                score += 1 if not is_wall(s, row + DROW[exit], col + DCOL[exit]) else 0
         if score > best_score:
             best, best_score = move, score
     return best
@@ -223,7 +224,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> None:
     """Draw a round body whose eyes look where it went."""
-    x, y = s.col[k] + 0.5, s.row[k] + 0.5
+    x, y = s.col[k] + 0.5 + 0.06 * (k % 3 - 1), s.row[k] + 0.5  # apart, where several share a cell
     dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
     if dx or dy:
         canvas.line([(x - 0.55 * dx, y - 0.55 * dy), (x, y)], color, width=radius, alpha=0.3)

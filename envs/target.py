@@ -25,7 +25,7 @@ class Params:
     reach: float = param(0.12, 0.02, 0.5, "distance at which a goal counts as reached")
     thrust: float = param(4.0, 0.5, 20.0, "acceleration at full thrust, 1/s²")
     drag: float = param(2.0, 0.0, 8.0, "share of the velocity lost each second")
-    reward_goal: float = param(1.0, 0.0, 10.0)
+    reward_goal: float = param(1.0, 0.0, 10.0, "for a goal reached")
     max_steps: int = param(100, 10, 10_000, "steps before the episode is truncated")
 
 

@@ -1,6 +1,6 @@
 """A canvas of pixels in memory: pictures for agents, videos and tests, without a window.
 
-Shapes are drawn at SUPERSAMPLE times the size and averaged down, which is what makes their edges smooth.  Only pygame's
+Shapes are drawn several times larger and averaged down, which is what makes their edges smooth.  Only pygame's
 surfaces and font module are used: no display, no audio, no `pygame.init`.
 """
 
@@ -19,7 +19,8 @@ from puffer_arena.render.palette import ASCENT, CAP_HEIGHT, Rgb, color, font_byt
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.view import View, fit
 
-SUPERSAMPLE = 3
+FINE, COARSE = 4, 2  # how many times larger; powers of two, which pygame averages exactly
+LARGE = 800  # pixels: pictures longer than this are drawn COARSE times larger, for speed
 Bounds = tuple[float, float, float, float]  # least x, least y, greatest x, greatest y
 
 
@@ -43,9 +44,10 @@ class PygameCanvas:
     def __init__(self, size: tuple[int, int], background: str = "background", margin: int = 0) -> None:
         self.size = size
         self.message = ""
-        self._fine = pygame.Surface((size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE), 0, 32)
+        self._factor = FINE if max(size) <= LARGE else COARSE
+        self._fine = pygame.Surface((size[0] * self._factor, size[1] * self._factor), 0, 32)
         self._fine.fill(color(background))
-        self._margin = margin * SUPERSAMPLE
+        self._margin = margin * self._factor
         self._view: View
         self.view(*size)
 
@@ -90,7 +92,7 @@ class PygameCanvas:
 
     def line(self, points: Sequence[Point], color: str, *, width: float = 0.05, alpha: float = 1.0) -> None:
         pixels = [self._view.point(*point) for point in points]
-        half = max(width * self._view.scale, SUPERSAMPLE) / 2
+        half = max(width * self._view.scale, self._factor) / 2
 
         def paint(surface: "pygame.Surface", dx: int, dy: int, rgb: Rgb) -> None:
             moved = [(px - dx, py - dy) for px, py in pixels]

@@ -15,7 +15,7 @@ from puffer_arena.render.widgets import Area, card, gap, inset, shorten, text_wi
 Metrics = Mapping[str, Sequence[tuple[float, float]]]
 MOST_POINTS = 500  # drawn per curve; more are averaged together
 SMOOTHING = 0.9  # share of the past in a smoothed point
-FIRST_CHOICES = (("episode_return",), ("loss",), ("score", "episode_length"))  # per chart, by the name's beginning
+FIRST_CHOICES = (("episode_return",), ("value_loss", "loss"), ("score", "episode_length"))  # per chart; parts of names
 
 
 @dataclass
@@ -47,10 +47,9 @@ class Charts:
         return default
 
     def _default(self, chart: int, metrics: Metrics) -> str | None:
-        for start in FIRST_CHOICES[chart % len(FIRST_CHOICES)]:
-            for name in metrics:
-                if name.startswith(start):
-                    return name
+        for part in FIRST_CHOICES[chart % len(FIRST_CHOICES)]:
+            if found := [name for name in metrics if part in name]:
+                return min(found, key=lambda name: (len(name), name))
         return min(metrics, default=None)
 
     def curve(self, name: str, metrics: Metrics) -> Curve:
@@ -193,7 +192,9 @@ def tick_label(tick: float, ticks: Sequence[float]) -> str:
         return format_tick(tick)
     if step < 1e-3:
         return f"{tick:.0e}".replace("e-0", "e-") if abs(tick) > step / 2 else "0"
-    return f"{tick:.{max(0, int(np.ceil(-np.log10(step) - 1e-9)))}f}"
+    decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    exact = abs(step * 10**decimals - round(step * 10**decimals)) < 1e-6
+    return f"{tick:.{decimals if exact else decimals + 1}f}"
 
 
 def draw_curve(theme: Theme, series: int, name: str, curve: Curve, *, faint: bool) -> None:

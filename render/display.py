@@ -30,11 +30,11 @@ def explained() -> Iterator[None]:
         raise ArenaError(NO_DISPLAY.format(reason=str(error).strip() or "none found")) from None
 
 
-def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: bool = False) -> "pygame.Surface":
-    """Open a window and return its surface.
+def begin_display() -> None:
+    """Start pygame's display, and nothing else of pygame.
 
     Raises:
-        ArenaError: there is no display.
+        ArenaError: there is none.
     """
     asked = os.environ.get("SDL_VIDEODRIVER", "")
     if sys.platform == "linux" and not (asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -45,6 +45,15 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
         pygame.display.init()
         if pygame.display.get_driver() in INVISIBLE and pygame.display.get_driver() != asked:
             raise pygame.error(f"the display '{os.environ.get('DISPLAY', '')}' does not answer")
+
+
+def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: bool = False) -> "pygame.Surface":
+    """Open a window and return its surface; `begin_display` comes first.
+
+    Raises:
+        ArenaError: the display cannot show such a window.
+    """
+    with explained():
         pygame.display.set_icon(draw_icon())
         pygame.display.set_caption(title)
         if vsync:

@@ -30,7 +30,8 @@ class Watch:
         """Return the place of the watched row in `frame`, choosing its first row where it is not there."""
         rows = [int(row) for row in frame.rows]
         if self.row not in rows:
-            self.row, self.enlarged = rows[0], self.enlarged and len(rows) == 1
+            self.enlarged = self.enlarged and (self.row is None or len(rows) == 1)
+            self.row = rows[0]
         return rows.index(self.row)
 
     def move(self, frame: Frame, by: int) -> None:
@@ -104,6 +105,8 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
     name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
     room = right - left - name_width - theme.px(8)
     if message and room > theme.px(24):
+        if text_width(message, size) > room:
+            message = message.partition(",")[0]  # its first part says the most
         shown = shorten(message, room, size)
         write(theme, (right - text_width(shown, size), line), shown, "text", size)
 

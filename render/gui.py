@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from OpenGL import GL as gl
 
 from puffer_arena.core.fields import Array
-from puffer_arena.render.display import desktop_scale, explained, open_window
+from puffer_arena.render.display import begin_display, desktop_scale, open_window
 from puffer_arena.render.palette import color
 from puffer_arena.render.theme import BODY, Theme
 from puffer_arena.render.toolkit import pygame
@@ -28,10 +28,9 @@ class Gui:
             pygame.GL_CONTEXT_PROFILE_MASK: pygame.GL_CONTEXT_PROFILE_CORE,
             pygame.GL_CONTEXT_FORWARD_COMPATIBLE_FLAG: 1,  # macOS asks for it
         }
-        with explained():
-            pygame.display.init()
-            for name, value in attributes.items():
-                pygame.display.gl_set_attribute(name, value)
+        begin_display()
+        for name, value in attributes.items():
+            pygame.display.gl_set_attribute(name, value)
         open_window(title, size, pygame.OPENGL | pygame.DOUBLEBUF | pygame.RESIZABLE, vsync=True)
         pygame.key.set_repeat(350, 60)
         self._contexts = imgui.create_context(), implot.create_context()
@@ -53,9 +52,11 @@ class Gui:
         width, height = pygame.display.get_window_size()
         return width, height
 
-    def events(self) -> "list[pygame.Event]":
-        """Return what happened since the last call, passed on to Dear ImGui already."""
-        happened = pygame.event.get()
+    def events(self, patience: float = 0.0) -> "list[pygame.Event]":
+        """Wait up to `patience` seconds for input, and return all there is, passed on to Dear ImGui already."""
+        milliseconds = int(patience * 1000)
+        first = [pygame.event.wait(milliseconds)] if milliseconds else []
+        happened = [event for event in first if event.type != pygame.NOEVENT] + pygame.event.get()
         for event in happened:
             if event.type == pygame.QUIT:
                 self.closing = True
@@ -121,4 +122,5 @@ class Gui:
         context, plots = self._contexts
         implot.destroy_context(plots)
         imgui.destroy_context(context)
-        pygame.display.quit()
+        while pygame.display.get_init():  # the clipboard holds on to the display a second time
+            pygame.display.quit()

@@ -7,7 +7,7 @@ import numpy as np
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.render.canvas import PygameCanvas
-from puffer_arena.render.display import open_window
+from puffer_arena.render.display import begin_display, open_window
 from puffer_arena.render.palette import color
 from puffer_arena.render.toolkit import pygame
 
@@ -62,6 +62,7 @@ class HumanViewer:
         if self.closed:
             return False
         if self._surface is None:
+            begin_display()
             self._surface = open_window(self.title, self.size, pygame.RESIZABLE)
         for event in pygame.event.get():
             if event.type == pygame.QUIT:

@@ -12,6 +12,7 @@ from puffer_arena.render.palette import color as rgb_of
 from puffer_arena.render.view import View, fit
 
 LINE_HEIGHT = ASCENT + DESCENT  # of an em: what Dear ImGui calls a font's size
+LEAST_CORNER = 1.5  # pixels; a rounding smaller than this is not seen, but costs ten times the triangles
 
 
 @cache
@@ -54,9 +55,10 @@ class ImguiCanvas:
         scale = self._view.scale
         x0, y0 = self._view.corner(x, y, height)
         x1, y1 = x0 + width * scale, y0 + height * scale
-        if radius <= 0.0:  # on whole pixels, so that neighbours neither overlap nor leave a seam
-            x0, y0, x1, y1 = round(x0), round(y0), max(round(x1), round(x0) + 1), max(round(y1), round(y0) + 1)
         corner = min(radius, width / 2, height / 2) * scale
+        if corner < LEAST_CORNER:  # on whole pixels, so that neighbours neither overlap nor leave a seam
+            corner = 0.0
+            x0, y0, x1, y1 = round(x0), round(y0), max(round(x1), round(x0) + 1), max(round(y1), round(y0) + 1)
         self._list.add_rect_filled((x0, y0), (x1, y1), tint(color, alpha), corner)
 
     def circle(self, x: float, y: float, radius: float, color: str, *, alpha: float = 1.0) -> None:

@@ -23,8 +23,8 @@ def format_value(value: float) -> str:
         return f"{value:.0f}"
     if size >= 10:
         return f"{value:.1f}"
-    if size >= 0.01 or size == 0:
-        return f"{value:.2f}"
+    if size >= 0.0005 or size == 0:
+        return f"{value:.2f}" if size >= 0.01 or size == 0 else f"{value:.3f}"
     return f"{value:.0e}".replace("e-0", "e-")
 
 

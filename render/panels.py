@@ -26,14 +26,14 @@ SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training h
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
     "time-lapse": (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0, 0.0),
 }
-ROW_COUNTS = (1, 4, 9, 16, 25, 36)
+ROW_COUNTS = (1, 4, 8, 15, 24, 40)  # what fills a wide stage without gaps
 
 
 @dataclass
 class Panel:
     """What the panel remembers between frames."""
 
-    rows: int = 9  # how many environments the person wants to see
+    rows: int = 8  # how many environments the person wants to see
     sliders: Sliders = field(default_factory=Sliders)
     past: ValuePast = field(default_factory=ValuePast)
 
@@ -42,8 +42,8 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
     """Lay out the whole panel in the current child window."""
     draw_header(theme, source)
     draw_stats(theme, source)
-    draw_controls(theme, source, panel)
     if source.frame is not None and len(source.frame.rows):
+        draw_controls(theme, source, panel)
         draw_policy(theme, source, source.frame, watch, panel.past)
         draw_parameters(theme, source, source.frame, panel.sliders)
     imgui.dummy(ImVec2(0, theme.px(2)))
@@ -66,12 +66,13 @@ def draw_header(theme: Theme, source: Source) -> None:
 def draw_stats(theme: Theme, source: Source) -> None:
     """Lay out the run's main figures, two to a line."""
     figures = [("steps", format_count(source.frame.steps if source.frame else 0))]
-    wanted = ["steps_per_second", "episode_return", *source.env.counters, "episode_length"]
-    for name in wanted:
+    returns = [f"episode_return/{role}" for role in source.env.agents] or ["episode_return"]
+    for name in ["steps_per_second", *returns, *source.env.counters, "episode_length"]:
         points = source.metrics.get(name)
         if points and len(figures) < 4:
-            label = {"steps_per_second": "steps / s", "episode_return": "return"}.get(name, name.replace("_", " "))
-            figures.append((label, format_value(points[-1][1])))
+            whole, _, role = name.partition("/")
+            label = {"steps_per_second": "steps / s", "episode_return": f"{role} return".strip()}.get(whole, whole)
+            figures.append((label.replace("_", " "), format_value(points[-1][1])))
     each = (imgui.get_content_region_avail().x - theme.px(PAD)) / 2
     for k, (label, value) in enumerate(figures):
         if k % 2:

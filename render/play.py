@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.batch import make
-from puffer_arena.core.errors import ParameterError, require
+from puffer_arena.core.errors import ParameterError
 from puffer_arena.render.game import Choose, Game
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def play(
         ArenaError: there is no display; or an unknown environment, bot, agent or parameter.
         MissingExtra: the extra `window` is not installed.
     """
-    require("pygame", "window")
-    require("imgui_bundle", "window")
-    require("OpenGL", "window").__dict__["ERROR_CHECKING"] = False  # asking after every call triples a frame's cost
+    from puffer_arena.render.toolkit import require_window
+
+    require_window()
     if not 0.05 <= speed <= 20:
         raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
     split = "held_out" if held_out else "train"

@@ -1,5 +1,6 @@
 """What `show` shows: stage, charts and panel laid out, keys and clicks taken in, frames drawn when there is need."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -18,34 +19,58 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.widgets import Area, card, inset, key_hints, shorten, text_width, write
 
 POLL = 1 / 60  # seconds between looks at the source
+CALM_POLL = 0.1  # the same beside a trainer, while the person only watches
 LIVELY = 0.6  # seconds of full frame rate after the person did something
-SHARE = 0.3  # of one core that drawing may take while the person only watches
-SLOWEST = 0.25  # seconds between frames at most, while there is something new
-IDLE = 1.0  # seconds between frames when nothing is new
+SHARE = 0.3  # of one core that drawing may take
+CALM_SHARE = 0.015  # of the whole machine that it may take from a trainer, while the person only watches
+SLOWEST = 1.0  # seconds between frames at most while there is something new, and also when there is not
 
 
 class Pace:
-    """When to draw: at once after input, at a bounded cost while watching, hardly when nothing is new."""
+    """When to draw: at once after input, at a bounded cost while watching, hardly when nothing is new.
 
-    def __init__(self) -> None:
+    `calm` is time-lapse beside a trainer that needs the machine: rows leap there anyway, so frames may be few.
+    """
+
+    def __init__(self, cores: int) -> None:
         self.cost = 0.0  # processor seconds of a frame, smoothed
+        self.calm = False
+        self._cores = cores
         self._drawn = self._touched = -1e9
+
+    @property
+    def interval(self) -> float:
+        """Seconds between frames that show something new."""
+        return min(self.cost / (CALM_SHARE * self._cores if self.calm else SHARE), SLOWEST)
 
     def touch(self, now: float) -> None:
         """Note that the person did something."""
         self._touched = now
 
+    def lively(self, now: float) -> bool:
+        """Tell whether the person did something just now."""
+        return now - self._touched < LIVELY
+
     def due(self, now: float, fresh: bool) -> bool:
         """Tell whether to draw a frame now; `fresh` says that the source has something new."""
         since = now - self._drawn
-        if now - self._touched < LIVELY:
-            return True
-        return since >= IDLE or (fresh and since >= min(self.cost / SHARE, SLOWEST))
+        return self.lively(now) or since >= SLOWEST or (fresh and since >= self.interval)
+
+    def rest(self, now: float) -> float:
+        """Return how many seconds to wait for input before looking at the source again."""
+        if self.lively(now) or not self.calm:
+            return POLL
+        return min(max(self._drawn + self.interval - now, POLL), CALM_POLL)
 
     def drew(self, now: float, cost: float) -> None:
         """Note a frame and what it cost."""
         self._drawn = now
         self.cost = 0.9 * self.cost + 0.1 * cost if self.cost else cost
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Screen:
@@ -56,29 +81,30 @@ class Screen:
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = False
-        self._pace = Pace()
+        self._pace = Pace(count_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
         """Draw frames until the window is closed."""
         self.source.send("rows", indices=list(range(self.panel.rows)))
         while not self.gui.closing:
-            started = time.perf_counter()
-            for event in self.gui.events():
-                self._pace.touch(started)
+            events = self.gui.events(self._pace.rest(time.perf_counter()))
+            now = time.perf_counter()
+            for event in events:
+                self._pace.touch(now)
                 if event.type == pygame.KEYDOWN and not self.gui.typing:
                     self.press(event.key, event.mod)
             self.source.poll()
-            state = self._state()
-            if self._pace.due(started, state != self._shown):
+            self._pace.calm = self.source.mode == "time-lapse"
+            state = self._state(now)
+            if self._pace.due(now, state != self._shown) and pygame.display.get_active():
                 self._shown = state
                 before = time.process_time()
                 self.draw()
-                self._pace.drew(started, time.process_time() - before)
                 if on_frame is not None:
                     on_frame(self)
                 self.gui.flip()
-            time.sleep(max(POLL - (time.perf_counter() - started), 0.001))
+                self._pace.drew(now, time.process_time() - before)
 
     def close(self) -> None:
         """Close the window."""
@@ -88,10 +114,12 @@ class Screen:
         """Return the frame just drawn as uint8, shape (height, width, 3); for `on_frame`."""
         return self.gui.pixels()
 
-    def _state(self) -> object:
+    def _state(self, now: float) -> object:
+        """Return something that differs whenever there is something new to draw."""
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
-        return id(source.frame), source.status, source.note, source.mode, source.speed, points
+        beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
+        return id(source.frame), source.status, source.note, source.mode, source.speed, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
 

@@ -9,4 +9,16 @@ require("pygame", "window")
 
 import pygame as pygame  # noqa: E402  after the check above
 
-__all__ = ["pygame"]
+
+def require_window() -> None:
+    """Import what a window needs beyond pygame.
+
+    Raises:
+        MissingExtra: the extra `window` is not installed.
+    """
+    require("imgui_bundle", "window")
+    # PyOpenGL otherwise asks for errors after every call, which triples the cost of a frame.
+    require("OpenGL", "window").__dict__["ERROR_CHECKING"] = False
+
+
+__all__ = ["pygame", "require_window"]

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from puffer_arena.core.errors import require
 from puffer_arena.render.source import Source
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ def show(
         ArenaError: there is no display.
         MissingExtra: the extra `window` is not installed.
     """
-    require("pygame", "window")
-    require("imgui_bundle", "window")
-    require("OpenGL", "window").__dict__["ERROR_CHECKING"] = False  # asking after every call triples a frame's cost
+    from puffer_arena.render.toolkit import require_window
+
+    require_window()
     from puffer_arena.render.screen import Screen
 
     screen = Screen(source, size)

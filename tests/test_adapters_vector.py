@@ -1,5 +1,6 @@
 """The vector environment beside Gymnasium's own SyncVectorEnv around single environments."""
 
+import copy
 from pathlib import Path
 
 import gymnasium
@@ -173,9 +174,21 @@ def test_what_a_step_returned_is_never_written_again() -> None:
         np.testing.assert_array_equal(infos["action_mask"], mask)
 
 
+def test_a_copy_has_the_same_future() -> None:
+    envs = GymnasiumVectorEnv(GATES, 4)
+    envs.reset(seed=0, options={"params": {"limit": np.array([2, 3, 4, 5])}})
+    for _ in range(3):
+        envs.step(envs.action_space.sample())
+    twins = copy.deepcopy(envs)
+    for _ in range(20):
+        actions = envs.action_space.sample()
+        assert_same(twins.step(actions), envs.step(actions))
+
+
 def test_seeds_may_be_given_row_by_row() -> None:
     one, two = GymnasiumVectorEnv("snake", 3), GymnasiumVectorEnv("snake", 3)
     np.testing.assert_array_equal(one.reset(seed=[7, 8, 9])[0], two.reset(seed=7)[0])
+    np.testing.assert_array_equal(one.reset(seed=np.int64(7))[0], two.reset(seed=7)[0])
     large = 2**40 + 3
     np.testing.assert_array_equal(one.reset(seed=[large, 0, 1])[0][0], GymnasiumEnv("snake").reset(seed=large)[0])
 
@@ -197,14 +210,22 @@ def test_parameters_are_set_for_the_rows_that_are_reset() -> None:
 
 def test_rows_that_ended_must_be_reset_first_when_autoreset_is_disabled() -> None:
     envs = GymnasiumVectorEnv(COUNTDOWN, 3, autoreset_mode="Disabled", start=2)
-    with pytest.raises(ActionError, match=r"rows \[0, 1, 2\] have no episode under way: reset them with reset"):
-        envs.step(np.zeros((3, 2), np.int64))
     envs.reset(seed=0)
     envs.step(np.array([(0, 0), (2, 0), (0, 0)]))
-    with pytest.raises(ActionError, match=r"rows \[1\] have no episode"):
+    with pytest.raises(ActionError, match=r"rows \[1\] have no episode under way: reset them with reset\(options"):
         envs.step(np.zeros((3, 2), np.int64))
     envs.reset(options={"reset_mask": np.array([False, True, False])})
     assert envs.step(np.zeros((3, 2), np.int64))[1].tolist() == [2, 1, 2]
+
+
+@every_mode
+def test_every_row_must_be_reset_once_before_the_first_step(mode: AutoresetMode) -> None:
+    envs = GymnasiumVectorEnv("snake", 2, autoreset_mode=mode)
+    for mask in (None, np.array([True, False])):
+        if mask is not None:
+            envs.reset(options={"reset_mask": mask})
+        with pytest.raises(ActionError, match=r"'snake' has no episodes under way: call reset\(\) before step\(\)"):
+            envs.step([0, 0])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ("return float(s.step_count)", "return float('nan')", "step: gave the reward nan"),
         ('i32("width")', 'i32("widht")', "dimension 'widht'.*did you mean 'width'"),
         ("used: int = i32()", "level: int = i32()\n    used: int = i32()", "State.level: the name is kept"),
+        ("used: int = i32()", "view: int = i32()\n    used: int = i32()", "State.view: compiled records have a method"),
+        (
+            "limit: int = param(8, 1, 100)",
+            "limit: int = param(8, 1, 100)\n    view: int = 3",
+            "Params.view: compiled rec",
+        ),
         ("@jit\ndef step", "def step", "step: is not marked for compiling; put @jit above 'def step'"),
         (
             "def step(s: State, p: Params, action",

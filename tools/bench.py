@@ -3,8 +3,10 @@
 Batches of 4096 rows; resets and observations included; random actions drawn outside the timing.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -74,6 +76,19 @@ def startup(code: list[str]) -> float:
     return time.perf_counter() - start
 
 
+def first_step(env_id: str, cache: str) -> float:
+    """Return the seconds from a bare interpreter with Numba to the first step of an environment."""
+    code = (
+        "import time, numba, sys; start = time.perf_counter(); import puffer_arena;"
+        "batch = puffer_arena.make(sys.argv[1], 64); batch.step(batch.actions); print(time.perf_counter() - start)"
+    )
+    environment = {**os.environ, "PUFFER_ARENA_CACHE": cache}
+    run = subprocess.run(
+        [sys.executable, "-c", code, env_id], check=True, capture_output=True, text=True, env=environment
+    )
+    return float(run.stdout)
+
+
 def main() -> None:
     print(machine())
     speeds = interleave(
@@ -104,6 +119,13 @@ def main() -> None:
     for name in puffer_arena.list_envs():
         if name not in ("snake", "cartpole"):
             print(f"      {name + ', agent steps/s on one core':<58} {describe(speeds[name])}")
+
+    with tempfile.TemporaryDirectory() as cache:
+        for kind, limit in (("compiled for the first time", 3.0), ("from the disk cache", 0.5)):
+            seconds = {name: first_step(name, cache) for name in puffer_arena.list_envs()}
+            slowest = max(seconds, key=lambda name: seconds[name])
+            value = f"{seconds[slowest]:.2f} s ({slowest})"
+            report(f"first step, {kind}, slowest", value, f"<= {limit:g} s", seconds[slowest] <= limit)
 
     bare = [startup(["-c", "pass"]) for _ in range(ROUNDS)]
     module = [startup(["-c", "import puffer_arena"]) for _ in range(ROUNDS)]

@@ -11,6 +11,8 @@ An episode's end cuts the sums.  A truncated one is continued by `final_values`,
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.kernels import kernel
 
@@ -90,3 +92,23 @@ def vtrace(e: Any, begin: int, end: int, gamma: float, trace: float, cuts: Any, 
 
 
 ADVANTAGES: dict[str, Callable[..., None]] = {"gae": gae, "vtrace": vtrace}
+
+
+def normalize(advantages: Array, alive: Array) -> None:
+    """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
+    count = max(int(alive.sum()), 1)
+    mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
+    square = float(np.square(advantages, dtype=np.float64).sum()) / count
+    deviation = max(square - mean * mean, 0.0) ** 0.5
+    advantages -= np.float32(mean)
+    advantages *= np.float32(1.0 / (deviation + 1e-8))
+    if count < advantages.size:
+        advantages *= alive
+
+
+def explained_variance(e: Experience, returns: Array) -> float:
+    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none."""
+    alive = e.alive[:-1]
+    wanted, errors = returns[alive], (returns - e.values[:-1])[alive]
+    spread = float(wanted.var()) if len(wanted) else 0.0
+    return 1.0 - float(errors.var()) / spread if spread > 1e-12 else 0.0

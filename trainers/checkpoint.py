@@ -12,14 +12,28 @@ from puffer_arena.trainers.trainer import Trainer
 # Settings that may differ between a run and its continuation.
 FREE = ("total_steps", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
 
+DESCRIPTION: dict[str, Any] = {
+    "config": dict,
+    "env": dict,
+    "layout": str,
+    "steps": int,
+    "updates": int,
+    "seconds": int | float,
+    "learning_rate": int | float,
+}
+
 
 def save_checkpoint(path: str | Path, trainer: Trainer) -> None:
     """Write a checkpoint; a crash meanwhile leaves the old file.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; the old file is as it was.
+        TrainingError: a weight is not finite; the old file is as it was.
     """
     tensors, about = trainer.state()
+    for name, value in trainer.policy.named_parameters():
+        if not value.isfinite().all():
+            raise TrainingError(f"weight '{name}' is not finite, so no checkpoint is written; resume from the last one")
     write_bytes(Path(path), pack(CHECKPOINT_KIND, CHECKPOINT_VERSION, tensors, about))
 
 
@@ -30,10 +44,14 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], C
         FileError: truncated, damaged, no checkpoint, or from a newer version.
     """
     _, tensors, about = unpack(read_bytes(path), {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"checkpoint '{path}'")
-    missing = {"config", "env", "layout", "steps", "updates", "seconds", "learning_rate"} - about.keys()
+    missing = [key for key, kind in DESCRIPTION.items() if not isinstance(about.get(key), kind)]
     if missing or "generator" not in tensors:
-        raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(sorted(missing)) or 'the generator'}")
-    return tensors, about, from_dict(about["config"])
+        raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(missing) or 'the generator'}")
+    try:
+        config = from_dict(about["config"])
+    except (ArenaError, TypeError, AttributeError) as error:
+        raise FileError(f"checkpoint '{path}' is damaged: {error}") from None
+    return tensors, about, config
 
 
 def restore_trainer(path: str | Path, config: Config | None = None) -> Trainer:

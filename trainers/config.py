@@ -202,6 +202,8 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def _build(kind: Any, settings: Mapping[str, Any], prefix: str) -> Any:
+    if not isinstance(settings, Mapping):
+        raise ParameterError(f"settings {prefix or 'of a run'} must be a table, not {settings!r}")
     hints = typing.get_type_hints(kind)
     values = {}
     for name, value in settings.items():

@@ -20,6 +20,7 @@ from puffer_arena.trainers.fused_kernels import (
     add_gradient_rows,
     add_rows,
     index_codes,
+    index_equal_codes,
     learn_rows,
     mask_gradient,
     scatter_rows,
@@ -165,8 +166,11 @@ class FusedPath:
         bias = encoder.bias.detach()
         for layer, part in zip(encoder.inputs, obs, strict=True):
             if isinstance(layer, CodeLayer):
-                codes = part.reshape(n, -1).numpy()
-                index_codes(codes, layer.offsets, layer.limits, scratch.lists[code], scratch.counts[code])
+                codes, lists, counts = part.reshape(n, -1).numpy(), scratch.lists[code], scratch.counts[code]
+                if len(set(layer.sizes)) == 1:
+                    index_equal_codes(codes, np.int32(layer.sizes[0]), lists, counts)
+                else:
+                    index_codes(codes, layer.offsets, layer.limits, lists, counts)
                 code += 1
         if len(obs) == 1 and code == 1:
             weight = encoder.inputs[0].weight.detach().numpy()  # type: ignore[operator]  # a CodeLayer's

@@ -25,6 +25,18 @@ def index_codes(codes: Any, offsets: Any, limits: Any, rows: Any, counts: Any) -
 
 
 @kernel
+def index_equal_codes(codes: Any, size: Any, rows: Any, counts: Any) -> None:
+    """`index_codes` where every cell takes codes below `size`; twice as fast."""
+    for i in range(codes.shape[0]):
+        n: Any = 0
+        for cell in range(codes.shape[1]):
+            code = np.int32(codes[i, cell])
+            rows[i, n] = cell * (size - 1) + code - 1
+            n += np.int32(code > 0) & np.int32(code < size)
+        counts[i] = n
+
+
+@kernel
 def sum_rows(rows: Any, counts: Any, weight: Any, bias: Any, h32: Any, h16: Any, half: bool) -> None:
     """h[i] = relu(bias + sum of the listed rows of `weight`)."""
     width = weight.shape[1]

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+
 Span = tuple[int, int]
 
 
@@ -33,6 +35,9 @@ class _Worker:
         self._thread.start()
 
     def _run(self) -> None:
+        # OpenMP keeps this per thread: without it a lane's matrix products would start threads of their own, and add
+        # up in another order.
+        torch.set_num_threads(1)
         while True:
             self._begin.acquire()
             if self._call is None:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
-from puffer_arena.trainers.advantage import ADVANTAGES
+from puffer_arena.trainers.advantage import ADVANTAGES, explained_variance, normalize
+from puffer_arena.trainers.arrays import aligned_copy
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.fused import NO_ROW, FusedPath, Gradients, loss_rules
 from puffer_arena.trainers.lanes import Lanes, split
@@ -60,10 +61,11 @@ class Learner:
         """Cut the rollout into chunks of nearly equal size."""
         rollout, ppo = self.rollout, self.config.ppo
         if self.policy.memory is not None:
-            units, largest = rollout.streams, max(1, MAX_CHUNK // rollout.horizon)
+            # Few wide chunks: the time steps of a chunk follow one another, each at the price of its calls.
+            units, largest, each = rollout.streams, max(1, MAX_CHUNK * 16 // rollout.horizon), self.config.threads
         else:
-            units, largest = rollout.streams * rollout.horizon, MAX_CHUNK
-        count = max(-(-units // largest), min(units, ppo.minibatches * CHUNKS_PER_MINIBATCH))
+            units, largest, each = rollout.streams * rollout.horizon, MAX_CHUNK, CHUNKS_PER_MINIBATCH
+        count = max(-(-units // largest), min(units, ppo.minibatches * each))
         count = min(units, -(-count // ppo.minibatches) * ppo.minibatches)
         return split(units, count)
 
@@ -92,7 +94,7 @@ class Learner:
         self.learn_seconds = time.perf_counter() - begun
         metrics = as_metrics(totals, weight)
         metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
-        metrics["explained_variance"] = explained_variance(rollout)
+        metrics["explained_variance"] = explained_variance(rollout.experience, rollout.returns)
         return metrics
 
     def _estimate(self) -> None:
@@ -109,6 +111,8 @@ class Learner:
             estimate(experience, a, b, ppo.gamma, ppo.gae_lambda, cuts, rollout.advantages, rollout.returns)
 
         self.lanes.run(run)
+        if not np.isfinite(rollout.advantages.sum()):
+            raise TrainingError(f"the advantages became {rollout.advantages.sum()}: {ODD_REWARDS}")
         if ppo.normalize_advantages:
             normalize(rollout.advantages, rollout.alive[:-1])
 
@@ -220,7 +224,7 @@ class Learner:
         a, b = chunk
         array = array[: self.rollout.horizon]
         if self.policy.memory is not None:
-            array, a, b = np.ascontiguousarray(array[:, a:b]), 0, (b - a) * len(array)
+            array, a, b = aligned_copy(array[:, a:b]), 0, (b - a) * len(array)
         return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
 
     def _weights(self, chunk: Chunk) -> Array:
@@ -251,7 +255,7 @@ class Learner:
             return outputs, values
         a, b = chunk
         sequence = [part.view(rollout.horizon, b - a, *part.shape[1:]) for part in obs]
-        starts = torch.from_numpy(np.ascontiguousarray(rollout.starts[:-1, a:b])).to(self.device)
+        starts = torch.from_numpy(aligned_copy(rollout.starts[:-1, a:b])).to(self.device)
         state = torch.from_numpy(rollout.first_state[a:b]).to(self.device)
         outputs, values = policy.forward_sequence(sequence, state, starts)
         return outputs.flatten(0, 1), values.flatten()
@@ -274,27 +278,8 @@ class Learner:
         self.lanes.close()
 
 
+ODD_REWARDS = "a reward is not finite or too large for float32; check the environment's rewards"
 ADVICE = (
     "the weights are kept as they were before it: resume from the last checkpoint with a lower "
     "optimizer.learning_rate or ppo.max_grad_norm"
 )
-
-
-def normalize(advantages: Array, alive: Array) -> None:
-    """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
-    count = max(int(alive.sum()), 1)
-    mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
-    square = float(np.square(advantages, dtype=np.float64).sum()) / count
-    deviation = max(square - mean * mean, 0.0) ** 0.5
-    advantages -= np.float32(mean)
-    advantages *= np.float32(1.0 / (deviation + 1e-8))
-    if count < advantages.size:
-        advantages *= alive
-
-
-def explained_variance(rollout: Rollout) -> float:
-    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none."""
-    alive = rollout.alive[:-1]
-    returns, values = rollout.returns[alive], rollout.values[:-1][alive]
-    spread = float(returns.var()) if len(returns) else 0.0
-    return 1.0 - float((returns - values).var()) / spread if spread > 1e-12 else 0.0

@@ -74,6 +74,8 @@ class Optimizers:
             weight, _, key = name.rpartition("/")
             if weight not in parameters:
                 raise FileError(f"the checkpoint's optimizer has a state for '{weight}', which this network lacks")
+            if not value.is_floating_point():
+                raise FileError(f"the checkpoint's optimizer state '{name}' has dtype {value.dtype}")
             if value.dim() and value.shape != parameters[weight][1].shape:
                 raise FileError(f"the checkpoint's optimizer state '{name}' has shape {tuple(value.shape)}")
             states.setdefault(weight, {})[key] = value.clone()

@@ -14,13 +14,16 @@ import torch
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import TrainingError
+from puffer_arena.core.fields import Array
 from puffer_arena.trainers.advantage import Experience
+from puffer_arena.trainers.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.fused import FusedPath
 from puffer_arena.trainers.heads import Head
 from puffer_arena.trainers.lanes import Lanes, split
 from puffer_arena.trainers.observations import leaf_arrays, leaf_tensors
 from puffer_arena.trainers.policy import Policy
 
+MAX_BOOTSTRAP = 2048  # rows valued at once
 MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
 
 
@@ -32,7 +35,7 @@ class Rollout:
         self.streams = batch.num_envs * max(batch.num_agents, 1)
         sample = batch.make_buffers()
         self._arrays = {
-            name: np.zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
+            name: aligned_zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
             for name, array in sample._asdict().items()
             if name != "final_obs"
         }
@@ -64,15 +67,15 @@ class Rollout:
         shape = (self.horizon, self.streams)
         head = policy.head
         discrete = head.noise_kind == "uniform"
-        self.actions = np.zeros((*shape, head.components), np.int64 if discrete else np.float32)
-        self.log_probs = np.zeros(shape, np.float32)
-        self.values = np.zeros((self.horizon + 1, self.streams), np.float32)
-        self.final_values = np.zeros(shape, np.float32)
-        self.starts = np.zeros((self.horizon + 1, self.streams), np.bool_)
-        self.state = np.zeros((self.streams, policy.state_size), np.float32)
-        self.first_state = np.zeros_like(self.state)  # the recurrent state before step 0
-        self.advantages = np.zeros(shape, np.float32)
-        self.returns = np.zeros(shape, np.float32)
+        self.actions = aligned_zeros((*shape, head.components), np.int64 if discrete else np.float32)
+        self.log_probs = aligned_zeros(shape, np.float32)
+        self.values = aligned_zeros((self.horizon + 1, self.streams), np.float32)
+        self.final_values = aligned_zeros(shape, np.float32)
+        self.starts = aligned_zeros((self.horizon + 1, self.streams), np.bool_)
+        self.state = aligned_zeros((self.streams, policy.state_size), np.float32)
+        self.first_state = aligned_zeros(self.state.shape, np.float32)  # the recurrent state before step 0
+        self.advantages = aligned_zeros(shape, np.float32)
+        self.returns = aligned_zeros(shape, np.float32)
         self.ratios = np.ones(shape, np.float32)
 
     def begin(self) -> None:
@@ -124,6 +127,7 @@ class Collector:
     ) -> None:
         self.rollout, self.autocast, self.device, self.fused = rollout, autocast, device, fused
         self.lanes = Lanes(split(rollout.streams, threads, MIN_STREAMS))
+        self._cuts: list[tuple[int, Array, Array, Array]] = []  # time, streams, last observations, states
         self.infer_seconds = self.step_seconds = 0.0
 
     def collect(self, policy: Policy, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> None:
@@ -153,6 +157,7 @@ class Collector:
                 on_step(t)
         begun = time.perf_counter()
         self.lanes.run(self._look, policy)
+        self._bootstrap(policy)
         self._check_finite(rollout.horizon)
         self.infer_seconds += time.perf_counter() - begun
 
@@ -199,7 +204,7 @@ class Collector:
         batch.step(head.to_env(self.rollout.actions[t]).reshape(batch.actions.shape), out=self.rollout.slices[t])
 
     def _follow(self, policy: Policy, t: int) -> None:
-        """Note which streams begin an episode, and value the last observations of truncated ones."""
+        """Note which streams begin an episode, and keep the last observations of truncated ones."""
         rollout = self.rollout
         ended = rollout.terminated[t] | rollout.truncated[t]
         if rollout.batch.num_agents:
@@ -208,11 +213,28 @@ class Collector:
             rollout.starts[t + 1] = ended
         cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
         if len(cut):
-            with torch.inference_mode(), self.autocast():
-                _, values, _ = self._forward(policy, rollout.final_obs[cut], rollout.state[cut])
-            rollout.final_values[t, cut] = values.float().cpu().numpy()
+            self._cuts.append((t, cut, rollout.final_obs[cut], rollout.state[cut]))
         if policy.memory is not None:
             rollout.state[rollout.starts[t + 1]] = 0.0
+
+    def _bootstrap(self, policy: Policy) -> None:
+        """Value the last observations of truncated episodes, all of the rollout at once."""
+        if not self._cuts:
+            return
+        rollout = self.rollout
+        times = np.concatenate([np.full(len(cut), t) for t, cut, _, _ in self._cuts])
+        streams = np.concatenate([cut for _, cut, _, _ in self._cuts])
+        obs = aligned_copy(np.concatenate([obs for _, _, obs, _ in self._cuts]))
+        states = aligned_copy(np.concatenate([state for _, _, _, state in self._cuts]))
+        self._cuts.clear()
+        for begin, end in split(len(obs), -(-len(obs) // MAX_BOOTSTRAP)):
+            part, values = slice(begin, end), aligned_zeros((end - begin,), np.float32)
+            if self.fused is not None:
+                self.fused.value(leaf_tensors(policy.observation, obs[part]), values)
+            else:
+                with torch.inference_mode(), self.autocast():
+                    values[:] = self._forward(policy, obs[part], states[part])[1].float().cpu().numpy()
+            rollout.final_values[times[part], streams[part]] = values
 
     def _check_finite(self, t: int) -> None:
         rollout = self.rollout

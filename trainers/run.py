@@ -23,6 +23,7 @@ from puffer_arena.trainers.tensorfile import write_bytes
 from puffer_arena.trainers.trainer import Trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
+FOLDER = "the run folder"
 
 
 def _say(text: str) -> None:
@@ -73,7 +74,7 @@ class Run:
                 raise TrainingError(f"run folder '{folder}' is there already; resume it or choose another name")
             folder = Path(root) / f"{name}-{again}"
         run = cls(folder, warn)
-        run._attempt("the run folder", lambda: (folder / "checkpoints").mkdir(parents=True))
+        run._attempt(FOLDER, lambda: (folder / "checkpoints").mkdir(parents=True))
         run._attempt("config.json", lambda: run.write_config(config))
         return run
 
@@ -143,7 +144,8 @@ class Run:
     def log(self, metrics: dict[str, float]) -> None:
         """Write one update's metrics."""
         self._attempt("metrics.jsonl", lambda: self._metrics.write(metrics))
-        self._attempt("TensorBoard's events", lambda: self._tensorboard.write(metrics))
+        if self._tensorboard.due():
+            self._attempt("TensorBoard's events", lambda: self._tensorboard.write(metrics))
 
     def resume_log(self, updates: int) -> None:
         """Drop metrics that a resumed run will write again."""
@@ -154,13 +156,15 @@ class Run:
         try:
             action()
         except OSError as error:
-            if what not in self._troubled:
-                self._troubled.add(what)
+            # One word about a folder that is not there stands for all that cannot be put into it.
+            said = bool(self._troubled & {what, FOLDER})
+            self._troubled.add(what)
+            if not said:
                 reason = error.strerror or str(error)
                 self.warn(f"cannot write {what} in '{self.folder}': {reason}; training goes on without")
             return False
         if what in self._troubled:
-            self._troubled.discard(what)
+            self._troubled -= {what, FOLDER}
             self.warn(f"{what} can be written again")
         return True
 

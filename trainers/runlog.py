@@ -77,19 +77,20 @@ class TensorBoard:
         self._records: Any = None
         self._last = 0.0
 
+    def due(self) -> bool:
+        """Tell whether the last event is a while ago."""
+        return time.time() - self._last >= TENSORBOARD_SECONDS
+
     def write(self, metrics: dict[str, float]) -> None:
-        """Add an event when the last one is a while ago.
+        """Add an event.
 
         Raises:
             OSError: the disk is full or the folder cannot be written.
         """
-        now = time.time()
-        if now - self._last < TENSORBOARD_SECONDS:
-            return
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        self._last = now
+        self._last = now = time.time()
         if self._file is None:
             self._open(int(metrics["steps"]))
         values = [

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.snapshot import layout
-from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.batch.batch import make
+from puffer_arena.batch.snapshot import check_parts, layout
+from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
@@ -140,14 +140,24 @@ class Trainer:
             group, _, rest = key.partition("/")
             if group in groups:
                 groups[group][rest] = value
+        rate, steps, updates = float(about["learning_rate"]), int(about["steps"]), int(about["updates"])
+        if not (0.0 <= rate < float("inf") and steps >= 0 and updates >= 0):
+            raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
         load_weights(self.policy, groups["policy"], name)
         self.optimizers.load_tensors(groups["optimizer"])
         from_bytes(groups["rows"], self.batch.rows._asdict(), name)
         from_bytes(groups["carried"], self.rollout.carried(), name)
-        check_rows(self.batch, name)
-        self.generator.set_state(tensors["generator"])
-        self.steps, self.updates = int(about["steps"]), int(about["updates"])
-        self.seconds, self.learning_rate = float(about["seconds"]), float(about["learning_rate"])
+        rows = self.batch.rows
+        try:
+            check_parts(self.batch.env, self.batch.param_values, rows.states, rows.params, rows.following, rows.levels)
+        except FileError as error:
+            raise FileError(f"{name}: {error}") from None
+        try:
+            self.generator.set_state(tensors["generator"])
+        except (RuntimeError, TypeError) as error:
+            raise FileError(f"{name} is damaged: its generator cannot be used ({error})") from None
+        self.steps, self.updates, self.learning_rate = steps, updates, rate
+        self.seconds = float(about["seconds"])
 
     def close(self) -> None:
         """End the threads."""
@@ -172,22 +182,6 @@ def from_bytes(stored: dict[str, torch.Tensor], into: dict[str, Array], name: st
             raise FileError(f"{name} does not fit this environment: '{key}' is missing or of another size")
     for key, array in into.items():
         array[...] = np.frombuffer(stored[key].numpy().tobytes(), array.dtype).reshape(array.shape)
-
-
-def check_rows(batch: Batch, name: str) -> None:
-    """Check parameters that came from a file against their declared ranges.
-
-    Raises:
-        FileError: one is out of range.
-    """
-    for part in ("params", "following"):
-        rows = getattr(batch.rows, part)
-        for key, parameter in batch.env.parameters.items():
-            try:
-                for extreme in (rows[key].min().item(), rows[key].max().item()):
-                    parameter.check(extreme)
-            except ParameterError as error:
-                raise FileError(f"{name}: {error}") from None
 
 
 def make_policy(batch: Any, config: Config) -> Policy:

@@ -24,7 +24,6 @@ from puffer_arena.adapters.parts import (
 from puffer_arena.adapters.spaces import batched_values, many_values, mask_values, to_gymnasium
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Buffers
 from puffer_arena.core.random import MASK, philox
 
 AUTORESET = {
@@ -84,11 +83,12 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._seeded = np.zeros(num_envs, np.bool_)
+        self._begun = False  # every row has been reset once
         self._ended = np.ones(num_envs, np.bool_)  # rows without an episode under way
-        self._stored = self.batch.obs  # the newest observations
 
     def _open(self) -> None:
         self.batch = make_solo(**self._settings)
+        self._finished = {name: self.batch.finished[name] for name in statistic_names(self.batch)}
         self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(
@@ -107,16 +107,14 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         check_options(options, ["params", "reset_mask"])
         chosen = self._chosen(options.get("reset_mask"))
         seeds = self._seeds(seed)
-        if isinstance(seed, int):
-            super().reset(seed=seed)
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
         if "params" in options:
             set_params(self.batch, options["params"], np.flatnonzero(chosen))
         self._seed_rows(seeds, chosen)
-        stored = self._stored.copy()
-        stored[chosen] = self.batch.reset(which=chosen)[chosen]
-        self._stored = stored
+        stored = self.batch.reset(which=chosen)
         self._ended = self._ended & ~chosen
-        return batched_values(self.batch.observation, stored), self._mask_info(chosen)
+        return batched_values(self.batch.observation, stored.copy()), self._mask_info(chosen)
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         """Take one step in every row; what happens at episode ends is the autoreset mode's.
@@ -124,43 +122,34 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         Raises:
             ActionError: actions outside the action space, or rows to be reset first; nothing has moved.
         """
-        batch, n = self.batch, self.num_envs
+        batch = self.batch
+        if not self._begun:
+            raise ActionError(f"'{batch.env.name}' has no episodes under way: call reset() before step()")
         if self._mode is AutoresetMode.DISABLED and self._ended.any():
             raise ActionError(
                 f"rows {_few(np.flatnonzero(self._ended))} have no episode under way: "
                 "reset them with reset(options={'reset_mask': mask}) before step()"
             )
-        own = batch.buffers
-        out = Buffers(
-            np.empty_like(self._stored),
-            np.empty(n, np.float32),
-            np.empty(n, np.bool_),
-            np.empty(n, np.bool_),
-            own.final_obs,
-            own.alive,
-            own.action_mask,
-        )
-        batch.step(actions, out)
-        self._stored = out.obs
-        self._ended = out.terminated | out.truncated
-        obs = batched_values(batch.observation, out.obs)
-        return obs, out.rewards, out.terminated, out.truncated, self._infos()
+        batch.step(actions)
+        out = batch.buffers
+        ended = out.terminated | out.truncated
+        self._ended = ended.copy()  # infos hand `ended` itself out
+        obs = batched_values(batch.observation, out.obs.copy())
+        return obs, out.rewards.copy(), out.terminated.copy(), out.truncated.copy(), self._infos(ended)
 
-    def _infos(self) -> dict[str, Any]:
-        ended, batch = self._ended, self.batch
-        same_step = self._mode is AutoresetMode.SAME_STEP
+    def _infos(self, ended: Array) -> dict[str, Any]:
+        batch, same_step = self.batch, self._mode is AutoresetMode.SAME_STEP
         infos: dict[str, Any] = {}
         if batch.num_choices:
             infos = self._mask_info(np.ones_like(ended) if same_step else ~ended)
-        if not ended.any():
+        rows = ended.nonzero()[0]
+        if not rows.size:
             return infos
-        rows = np.flatnonzero(ended)
         statistics: dict[str, Any] = {}
-        for name in statistic_names(batch):
-            column = batch.finished[name]
-            values = np.zeros(self.num_envs, column.dtype)
+        for name, column in self._finished.items():
+            statistics[name] = values = np.zeros(self.num_envs, column.dtype)
             values[rows] = column[rows]
-            statistics[name], statistics[f"_{name}"] = values, ended
+            statistics[f"_{name}"] = ended
         last = {"statistics": statistics, "_statistics": ended}
         if not same_step:
             return infos | last
@@ -192,8 +181,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         """Return one seed for each row, as Gymnasium's own vector environments understand `seed`."""
         if seed is None:
             return [None] * self.num_envs
-        if isinstance(seed, int):
-            return [seed + i for i in range(self.num_envs)]
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + i for i in range(self.num_envs)]
         if len(seed) != self.num_envs:
             raise ParameterError(f"{len(seed)} seeds were given; it must be one number, or {self.num_envs} of them")
         return list(seed)
@@ -211,6 +200,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         states["row_key"][rows] = philox(philox(low, high), 0)  # as row 0 of a batch with that seed
         states["episode"][rows] = 0
         self._seeded[rows] = True
+        self._begun = bool(self._seeded.all())
 
     def render(self) -> tuple[Any, ...] | None:
         """Return a picture of every row under "rgb_array"."""

@@ -109,9 +109,9 @@ class Batch:
         self.action: Space = env.action.resolve(self.param_values)
         if compiled:
             check_definition(env)
-        self.program: Program = load_program(env, compiled)
         self._mode = AUTORESET[autoreset]
         self._allocate()
+        self.program: Program = load_program(env, compiled, (*self.rows, self.obs))
         self.rows.plan[:] = SPLITS.index(split), num_levels
         self.worlds: Worlds | None = Worlds(self, threads if compiled else 1) if env.engine else None
         self._kernel_rows: Any = self.worlds.rows if self.worlds else self.rows
@@ -391,7 +391,8 @@ class Batch:
             raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes whole numbers")
         ready = given if given.dtype == np.int64 and given.flags.c_contiguous else given.astype(np.int64)
         low, high = self._bounds()
-        if not (ready.view(np.uint64) <= high).all():  # as unsigned, a negative action is a large one
+        words = ready.view(np.uint64)  # a negative action is a large one
+        if not (words.max() <= high if isinstance(high, int) else (words <= high).all()):
             where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
             limit = high if np.ndim(high) == 0 else high[where[-1]]
             raise ActionError(f"action at {where} is {ready[where]}; allowed: {low} to {limit}")

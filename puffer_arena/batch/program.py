@@ -1,5 +1,7 @@
 """The kernels of one environment, compiled once a process and kept on disk."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from puffer_arena.batch.threads import Server, compile_server
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.core.world_kernel import bind_world_kernels
@@ -19,6 +22,7 @@ class Program:
 
     env: Env
     compiled: bool
+    layout: str  # a digest of the records that rows are made of
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
@@ -41,7 +45,7 @@ class Program:
         return bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
 
     def _finish(self, kernel: Any) -> Any:
-        return compile_function(kernel, self.env.name, self._ready) if self.compiled else kernel
+        return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel
 
     @cached_property
     def reset(self) -> Any:
@@ -71,7 +75,7 @@ class Program:
     @cached_property
     def server(self) -> Server:
         """What worker threads run."""
-        return compile_server(self.env.name, self._templates["step"], self.step)
+        return compile_server(self.env.name, self._templates["step"], self.step, self.layout)
 
     def bot(self, name: str) -> Any:
         """Return the kernel act(span, rows, actions, chosen) of a scripted bot.
@@ -87,13 +91,14 @@ class Program:
         return self._bots[name]
 
 
-_programs: dict[tuple[int, bool, bool], Program] = {}
+_programs: dict[tuple[int, bool, bool, str], Program] = {}
 
 
-def load_program(env: Env, compiled: bool) -> Program:
-    """Return the environment's kernels, shared by all its batches in this process."""
+def load_program(env: Env, compiled: bool, arrays: Iterable[Array]) -> Program:
+    """Return the environment's kernels for such arrays, shared by all its batches of that layout in this process."""
+    described = repr([array.dtype.descr for array in arrays])
     parts = compiled_parts(env) if env.engine and compiled else {}
-    key = (id(env), compiled, bool(parts))
+    key = (id(env), compiled, bool(parts), hashlib.sha256(described.encode()).hexdigest()[:12])
     if key not in _programs:
-        _programs[key] = Program(env, compiled, parts)
+        _programs[key] = Program(env, compiled, f"_{key[3]}", parts)
     return _programs[key]

@@ -134,11 +134,11 @@ class Server(NamedTuple):
     call: Callable[..., Any]
 
 
-def compile_server(name: str, template: Any, compiled: Any) -> Server:
+def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
     """Compile what workers run around a step kernel, given bound and compiled."""
     words = primitives()._asdict()
     return Server(
-        compile_function(bind(serve, name, step=template, **words), name, {template: compiled}),
+        compile_function(bind(serve, name, step=template, **words), name, {template: compiled}, layout),
         compile_function(bind(wait, "words", **words), name),
         compile_function(bind(call, "words", **words), name),
     )

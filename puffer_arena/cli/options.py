@@ -41,7 +41,7 @@ def parse(options: type[T], command: str, arguments: Sequence[str], default: T |
                 args=list(arguments),
                 default=tyro.MISSING_NONPROP if default is None else default,
                 return_unknown_args=True,
-                config=(tyro.conf.PositionalRequiredArgs, tyro.conf.FlagCreatePairsOff),
+                config=(tyro.conf.PositionalRequiredArgs,),
             )
     except SystemExit as ended:
         if not ended.code:

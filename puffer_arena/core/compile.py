@@ -120,7 +120,7 @@ def load_numba() -> Any:
     return numba
 
 
-def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None) -> Any:
+def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
     """Compile a bound kernel with all that it reaches; its first call compiles or loads it.
 
     Args:
@@ -128,6 +128,8 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         env_name: for error messages.
         ready: compiled functions by what they were made of; those of this call are added, so that kernels
             which share it share the rules they reach.
+        layout: a digest of the records it works on.  Numba names a record's machine code by a number that counts
+            anew in each process, so two layouts loaded from disk may bear one name, and the linker takes the wrong.
 
     Raises:
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
@@ -150,7 +152,7 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
                 )
         copy = Function(item.__code__, {**item.__globals__, **replaced}, item.__name__, item.__defaults__)
         copy.__module__ = item.__module__
-        copy.__qualname__ = item.__qualname__
+        copy.__qualname__ = f"{item.__qualname__}{layout}"
         if flags:
             copy.__qualname__ += f".{fingerprint(item)}"
         done[item] = numba.njit(**options, **flags, forceinline=not flags and len(item.__code__.co_code) < INLINED)(

@@ -96,6 +96,16 @@ def state_fields(state: type) -> dict[str, Field]:
     return {name: value for name, value in vars(state).items() if isinstance(value, Field)}
 
 
+def check_name(where: str, name: str) -> None:
+    """Refuse the one name that compiled records answer to themselves.
+
+    Raises:
+        DefinitionError: `name` is "view".
+    """
+    if name == "view":
+        raise DefinitionError(f"{where}: compiled records have a method of this name; choose another, such as 'sight'")
+
+
 def dimension(value: int | str, params: Any) -> int:
     """Resolve a dimension: a number, or the name of an attribute of `params`.
 
@@ -124,6 +134,7 @@ def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
     for name, declared in state_fields(state).items():
         if name in taken:
             raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
+        check_name(f"State.{name}", name)
         own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
     return np.dtype([*header, *own], align=True)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownName, suggest
-from puffer_arena.core.fields import Array
+from puffer_arena.core.fields import Array, check_name
 
 T = TypeVar("T", int, float, bool)
 STORAGE: dict[type, type[np.generic]] = {bool: np.bool_, int: np.int32, float: np.float64}
@@ -76,6 +76,7 @@ def declared_parameters(params: type) -> dict[str, Parameter]:
         raise DefinitionError(f"{params.__name__} must be a dataclass: put @dataclass(frozen=True) above it")
     found = {}
     for field in dataclasses.fields(params):
+        check_name(f"{params.__name__}.{field.name}", field.name)
         kind = type(field.default)
         if kind not in STORAGE:
             raise DefinitionError(

@@ -65,7 +65,7 @@ def _name(value: Any) -> bool:
 
 
 def _setting(value: Any) -> bool:
-    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 2**53)  # false for NaN
 
 
 def _indices(value: Any) -> bool:
@@ -115,7 +115,7 @@ def check_command(name: Any, arguments: dict[str, Any]) -> Command:
     return Command(name, arguments)
 
 
-def encode_command(name: str, **arguments: Any) -> bytes:
+def encode_command(name: str, /, **arguments: Any) -> bytes:
     """Return a command as the wire takes it.
 
     Raises:

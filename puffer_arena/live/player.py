@@ -22,7 +22,7 @@ MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dr
 class Actor(Protocol):
     """A policy ready to act; `puffer_arena.trainers.policy.Actor` is one."""
 
-    def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array, Array]:
+    def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array | None, Array]:
         """Return actions, their probabilities and values for a batch of observations."""
 
     def reset(self, which: Array) -> None:
@@ -54,6 +54,7 @@ class Player:
         self.num_envs = max(1, min(num_envs, MAX_ROWS))
         self.speed, self.paused, self.note, self.steps = 1.0, False, "", 0
         self.rows = np.arange(min(self.num_envs, 16))
+        self.values: dict[str, Any] = {}  # parameters changed since
         self._batch: Batch | None = None
         self._actor: Actor | None = None
         self._loading: threading.Thread | None = None
@@ -93,7 +94,9 @@ class Player:
         actions, probs, values = self._actor.act(batch.obs, mask)
         batch.step(actions)
         self._actor.reset(self._ended(batch))
-        self._spoken = probs, values
+        agents = max(batch.num_agents, 1)
+        shown = None if probs is None else np.asarray(probs).reshape(batch.num_envs, agents, -1)
+        self._spoken = shown, np.asarray(values).reshape(batch.num_envs, agents)
 
     def look(self) -> Frame | None:
         """Return the watched rows as they are."""
@@ -119,6 +122,7 @@ class Player:
         Raises:
             UnknownName, ParameterError: no such parameter, or a value it does not take.
         """
+        self.values[name] = value
         if self._batch is not None:
             self._batch.params[name][:] = value
 
@@ -137,8 +141,11 @@ class Player:
         if self._loading is not None and not self._loading.is_alive():
             self._loading = None
             if self._loaded is not None:
+                new = self._batch is None
                 self._batch, self._actor, self.steps = self._loaded
                 self._loaded = None
+                for name, value in self.values.items() if new else ():
+                    self._batch.params[name][:] = value
         if self._loading is None and self._next_policy is not None:
             (policy, steps), self._next_policy = self._next_policy, None
             if self._batch is None:

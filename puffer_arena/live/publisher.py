@@ -38,8 +38,9 @@ from puffer_arena.live.messages import (
     encode_header,
 )
 
-FRAME_SECONDS = 1 / 60
-IDLE_SECONDS = 0.05  # between looks for a window while there is none
+FRAME_SECONDS = 1 / 20  # in full flight, where two frames have little in common anyway and each costs 0.05%
+SLOW_FRAME_SECONDS = 1 / 60  # where a person has limited the speed
+IDLE_SECONDS = 0.2  # between looks for a window while there is none
 POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
 STATUS_SECONDS = 1.0
 CLIENT_SECONDS = 6.0  # a window that says nothing for so long has gone
@@ -70,6 +71,7 @@ class Publisher:
         port: 0 lets the system choose.
         obey: carries out what a window asks of the trainer and returns a note for the person.
         policy: returns the newest policy as bytes.
+        stopping: tells that training is to end, also while a window holds it.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
@@ -86,19 +88,22 @@ class Publisher:
         port: int = 0,
         obey: Callable[[Command], str] | None = None,
         policy: Callable[[], bytes] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._zmq = require("zmq", "window")
         self._batch, self._title, self._run_dir = batch, title, run_dir
-        self._obey, self._policy, self._clock = obey, policy, clock
+        self._obey, self._policy, self._stopping, self._clock = obey, policy, stopping, clock
         self._context = self._zmq.Context()
         self._socket = self._listen(host, port)
         self.key = secrets.token_hex(KEY_BYTES // 2)
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.speed, self.steps = 0.0, 0
         self._paused, self._single_steps, self._note = False, 0, ""
+        # A window's own players take their parameters from the first row's next episode.
+        self._columns = {name: batch.rows.following[name] for name in batch.env.parameters}
         self._clients: dict[bytes, Client] = {}
-        self._history = History()
+        self.history = History()
         self._sent_metrics = 0
         self._next_look = self._next_status = self._next_policy = self._next_step = 0.0
         self._warned = -math.inf
@@ -141,9 +146,9 @@ class Publisher:
         return self._paused
 
     @property
-    def watched(self) -> bool:
-        """Whether any window is attached."""
-        return bool(self._clients)
+    def num_windows(self) -> int:
+        """How many windows are attached."""
+        return len(self._clients)
 
     # -- what the training loop calls -----------------------------------------------------------------
 
@@ -166,7 +171,7 @@ class Publisher:
     def metrics(self, steps: int, values: Mapping[str, float]) -> None:
         """Keep the metrics of an update and send them to the windows."""
         self.steps = steps
-        kept = self._history.add(steps, values)
+        kept = self.history.add(steps, values)
         self._sent_metrics += 1
         self._receive(self._clock())
         self._broadcast(b"metrics", {"count": self._sent_metrics, "steps": steps, "values": kept})
@@ -195,7 +200,7 @@ class Publisher:
         if not self._clients:
             self._next_look = now + IDLE_SECONDS
         elif now >= self._next_look:
-            self._next_look = now + FRAME_SECONDS
+            self._next_look = now + (SLOW_FRAME_SECONDS if self.speed else FRAME_SECONDS)
             self._publish(now, look)
 
     def _publish(self, now: float, look: Any) -> None:
@@ -239,6 +244,7 @@ class Publisher:
             "steps": self.steps,
             "speed": self.speed,
             "rows": self.rows.tolist(),
+            "values": {name: column[0].item() for name, column in self._columns.items()},
         }
 
     def _greet(self, identity: bytes) -> None:
@@ -253,7 +259,7 @@ class Publisher:
             "count": self._sent_metrics,
             **self._describe(),
         }
-        self._send(identity, b"hello", encode_header(header), self._history.encode())
+        self._send(identity, b"hello", encode_header(header), self.history.encode())
 
     def _wanted(self, stream: str) -> bool:
         return any(stream in client.streams for client in self._clients.values())
@@ -262,13 +268,12 @@ class Publisher:
 
     def _receive(self, now: float) -> None:
         """Take in what the windows sent, at most MAX_READ messages, and forget those that have gone."""
+        zmq = self._zmq
         for _ in range(MAX_READ):
-            try:
-                parts = self._socket.recv_multipart(self._zmq.NOBLOCK)
-            except self._zmq.ZMQError:  # nothing there
+            if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
                 break
             try:
-                self._handle(parts, now)
+                self._handle(self._socket.recv_multipart(zmq.NOBLOCK), now)
             except (ArenaError, ValueError) as error:
                 self._warn(now, error)
         silent = [identity for identity, client in self._clients.items() if now - client.seen > CLIENT_SECONDS]
@@ -344,6 +349,9 @@ class Publisher:
                     self._note = self._ask_trainer(command)
         except ArenaError as error:
             self._note = str(error)
+        except Exception as error:  # whatever a window asks for, training goes on
+            log.exception("could not carry out '%s'", command.name)
+            self._note = f"'{command.name}' failed: {error}"
         log.info("a window asks: %s %s", command.name, given or "")
 
     def _ask_trainer(self, command: Command) -> str:
@@ -368,7 +376,7 @@ class Publisher:
 
     def _hold(self, look: Any) -> None:
         """Wait while a person has paused training or limited its speed, serving the windows meanwhile."""
-        while self._clients:
+        while self._clients and not self._stopping():
             now = self._clock()
             if self._single_steps:
                 self._single_steps -= 1

@@ -157,12 +157,12 @@ class Subscriber(View):
         elif smooth and command.name in ("pause", "resume", "step", "speed"):
             super()._obey(command)
             self._show_pause()
-        elif not self._connected:
+        elif not self._connected and self.status != "waiting":  # at first ZeroMQ keeps what is sent
             raise ParameterError(f"'{command.name}' needs a trainer, and none is connected")
         else:
             self._tell(command.name, **command.arguments)
-            if command.name in ("rows", "param") and self._player:
-                super()._obey(command)
+            if command.name == "rows":
+                self._choose_rows(command.arguments["indices"])
 
     def _change_mode(self, name: str) -> None:
         if name not in self.modes:
@@ -237,6 +237,8 @@ class Subscriber(View):
         self._begin(header["params"], num_envs)
         self._history, self._count = curves, int(header["count"])
         self.title = str(header["title"])[:200]
+        if self._rows:  # chosen before the trainer resumed
+            self._tell("rows", indices=self._rows)
         self._read_status(header)
 
     def _read_status(self, header: dict[str, Any]) -> None:
@@ -249,8 +251,18 @@ class Subscriber(View):
         if header["note"] != self._trainer_note:  # a note of this side stays until the trainer has a new one
             self._trainer_note = self._note = str(header["note"])[:500]
         self._training_speed = float(header["speed"])
+        self._follow_params(header["values"])
         if self.mode == "smooth":
             self._show_pause()
+
+    def _follow_params(self, values: Any) -> None:
+        """Let the policy here play with the parameters that training has now."""
+        if not isinstance(values, dict):
+            raise FileError("parameters that are no object")
+        known = {name: value for name, value in values.items() if name in self.env.parameters}
+        for name, value in known.items() if self._player else ():
+            if self._player and self._player.values.get(name, self._played.get(name)) != value:
+                self._player.set_param(name, value)
 
     def _read_metrics(self, header: dict[str, Any]) -> None:
         count, values = int(header["count"]), header["values"]

@@ -37,6 +37,7 @@ class View:
         self._history = History()
         self._player: Player | None = None
         self._played: dict[str, Any] = {}
+        self._rows: list[int] = []  # chosen by the person; none yet
 
     @property
     def metrics(self) -> Mapping[str, Curve]:
@@ -88,7 +89,15 @@ class View:
             if self._player:
                 self._player.close()
             self._player = Player(self.env_id, params, self._load_actor, num_envs)
+            if self._rows:
+                self._player.watch(self._rows)
         self._played, self.num_envs = dict(params), num_envs
+
+    def _choose_rows(self, rows: list[int]) -> None:
+        """Remember which rows the person wants to see."""
+        self._rows = rows
+        if self._player:
+            self._player.watch(rows)
 
     def _play(self) -> None:
         """Let the policy play on, in smooth mode."""
@@ -116,7 +125,7 @@ class View:
             case "speed":
                 player.speed = min(max(float(given["value"]), 0.01), 1000.0)
             case "rows":
-                player.watch(given["indices"])
+                self._choose_rows(given["indices"])
                 self.frame = player.look() or self.frame
             case "param":
                 player.set_param(given["name"], given["value"])

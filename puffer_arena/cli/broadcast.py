@@ -1,0 +1,156 @@
+"""Between a trainer and its publisher: what windows see of the network, and what they may ask of the trainer."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_arena.core.errors import ArenaError, UnknownName
+from puffer_arena.core.fields import Array
+from puffer_arena.live.history import read_metrics
+from puffer_arena.live.messages import Command
+from puffer_arena.live.publisher import Publisher
+from puffer_arena.trainers.observations import leaf_tensors
+from puffer_arena.trainers.policy import policy_bytes
+from puffer_arena.trainers.run import Run
+from puffer_arena.trainers.trainer import Trainer
+
+WINDOW_LOG = "window.log"
+CREATE_NEW_PROCESS_GROUP = 0x200  # a Windows flag, which `subprocess` has on Windows only
+
+
+class Broadcast:
+    """A publisher that knows its trainer.
+
+    Args:
+        trainer: what is shown and steered.
+        run: its folder.
+        host, port: see `Publisher`.
+    """
+
+    def __init__(self, trainer: Trainer, run: Run, host: str, port: int) -> None:
+        self._trainer, self._run, self._t = trainer, run, 0
+        self.publisher = Publisher(
+            trainer.batch,
+            run.folder.name,
+            run.folder if run.folder.is_dir() else None,
+            host=host,
+            port=port,
+            obey=self.obey,
+            policy=lambda: policy_bytes(trainer.policy),
+            stopping=lambda: trainer.finished,
+        )
+        self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
+
+    def on_step(self, trainer: Trainer, t: int) -> None:
+        """Serve the windows after step `t` of a rollout."""
+        self._t = t
+        self.publisher.tend(trainer.steps + (t + 1) * trainer.config.num_envs, self.look)
+
+    def look(self, rows: Array) -> tuple[Array | None, Array | None]:
+        """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
+        rollout, policy, device = self._trainer.rollout, self._trainer.policy, self._trainer.device
+        agents = max(self._trainer.batch.num_agents, 1)
+        streams = (rows[:, None] * agents + np.arange(agents)).reshape(-1)
+        following = self._t + 1
+        masks = rollout.masks[following][streams]
+        with torch.inference_mode():
+            obs = leaf_tensors(policy.observation, rollout.obs[following][streams], device)
+            outputs, values, _ = policy(obs, torch.from_numpy(rollout.state[streams]).to(device))
+            mask = torch.from_numpy(masks).to(device) if masks.shape[-1] else None
+            probs = policy.head.probabilities(outputs, mask)
+        shape = (len(rows), agents)
+        shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        return shown, values.float().cpu().numpy().reshape(shape)
+
+    def obey(self, command: Command) -> str:
+        """Carry out what a window asks of the trainer, and return a note for the person.
+
+        Raises:
+            ArenaError: it cannot be.
+        """
+        given = command.arguments
+        match command.name:
+            case "param":
+                return self._set_param(given["name"], given["value"])
+            case "learning_rate":
+                self._trainer.learning_rate = float(given["value"])
+                return f"the learning rate is {given['value']:g}, before its schedule"
+            case "save":
+                self._run.save_requested = True
+                return "a checkpoint is written after this update"
+        raise UnknownName(f"a trainer does not know '{command.name}'")
+
+    def _set_param(self, name: str, value: Any) -> str:
+        batch = self._trainer.batch
+        batch.params[name][:] = value
+        late = batch.env.parameters[name].at_reset or name in batch.env.dimensions
+        return f"{name} is {value} {'from the next episodes on' if late else 'now'}"
+
+    def on_update(self, metrics: dict[str, float]) -> None:
+        """Send an update's metrics."""
+        self.publisher.metrics(int(metrics["steps"]), metrics)
+
+    def describe(self) -> str:
+        """Return how many windows watch, for the dashboard."""
+        count = self.publisher.num_windows
+        return f"{self.publisher.local_address}   {count or 'no'} window{'' if count == 1 else 's'}"
+
+    def close(self) -> None:
+        """Tell the windows how it ended and let them go."""
+        complete = self._trainer.steps >= self._trainer.config.total_steps
+        self.publisher.close("finished" if complete else "stopped")
+
+
+class Window:
+    """A window on a run in a process of its own, which may end at any time."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._log = run_dir / WINDOW_LOG
+        own_group: dict[str, Any] = (  # so that Ctrl-C in the terminal ends the training only
+            {"creationflags": CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "puffer_arena", "watch", str(run_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **own_group,
+            )
+
+    def failure(self) -> str:
+        """Return why the window ended by itself, in one line; "" while it lives or when it was closed."""
+        if not self._process.poll():
+            return ""
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines() or [
+            f"exit code {self._process.returncode}"
+        ]
+        return lines[-1].removeprefix("error: ")
+
+
+def why_no_window() -> str:
+    """Return why no window can be opened here, in one line; "" when one can, as far as this process can see."""
+    missing = [module for module in ("pygame", "imgui_bundle", "OpenGL", "zmq") if find_spec(module) is None]
+    if missing:
+        return f"{missing[0]} is not installed; install it with: pip install 'puffer-arena[window]'"
+    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
+    if sys.platform.startswith("linux") and not shown:
+        return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+    return ""
+
+
+def open_window(run_dir: Path) -> Window | str:
+    """Open a window on a run, or return in one line why it cannot be."""
+    reason = why_no_window()
+    if reason:
+        return reason
+    try:
+        return Window(run_dir)
+    except (OSError, ArenaError) as error:
+        return str(error)

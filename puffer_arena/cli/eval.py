@@ -1,0 +1,225 @@
+"""`eval`: the mean return of a trained agent, a scripted bot or random play, with its confidence interval."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+from puffer_arena.batch.batch import SPLITS, Batch, make
+from puffer_arena.cli.options import read_pairs
+from puffer_arena.cli.runs import find_run
+from puffer_arena.core.errors import ParameterError, require
+from puffer_arena.core.fields import Array
+
+MAX_ROWS = 512
+RESAMPLES = 2_000
+LEVELS = {"train": "training levels", "held_out": "held-out levels"}
+
+Choose = Callable[[Batch], Array]
+Forget = Callable[[Array], None]
+
+
+@dataclass
+class Options:
+    """Measure the mean return on training levels and on held-out ones, which training never sees.
+
+    Every row plays the same number of episodes, so that short episodes do not count for more than long ones.  The
+    intervals hold 95% of bootstrap means.
+
+    Examples:
+        python -m puffer_arena eval snake --bot greedy
+        python -m puffer_arena eval snake --checkpoint newest
+        python -m puffer_arena eval maze --checkpoint runs/maze-20261120-120000 --episodes 2000
+        python -m puffer_arena eval cartpole --random --json
+    """
+
+    env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
+    """An id of `list`, a dotted module, or a path to a .py file."""
+    checkpoint: str = ""
+    """A checkpoint's file, or a run's folder or name for its newest checkpoint."""
+    bot: str = ""
+    """A scripted bot of the environment."""
+    random: bool = False
+    """Random actions."""
+    episodes: int = 1000
+    """Episodes on each kind of levels, rounded up to the same number for every row."""
+    deterministic: bool = False
+    """Take the likeliest action instead of drawing one."""
+    max_steps: int = 1_000_000
+    """Give up when the episodes have not ended after so many steps of every row."""
+    seed: int = 1
+    """Of levels and actions."""
+    param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A parameter of the environment as name=value; may be repeated.  A checkpoint brings its own."""
+    runs_dir: str = "runs"
+    """Where run folders are."""
+    json: bool = False
+    """Print one JSON object instead of a table."""
+
+
+@dataclass
+class Sample:
+    """What the episodes of one kind of levels gave: name -> one number per episode."""
+
+    columns: dict[str, Array]
+
+    @property
+    def episodes(self) -> int:
+        return len(self.columns["length"])
+
+
+def run(options: Options) -> int:
+    """Print the table or the JSON."""
+    if sum((bool(options.checkpoint), bool(options.bot), options.random)) != 1:
+        raise ParameterError("say who plays, once: --checkpoint RUN, --bot NAME or --random")
+    if options.episodes < 2 or options.max_steps < 1:
+        raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
+    params, prepare, player = find_player(options)
+    params.update(read_pairs(options.param, "--param"))
+    samples = {split: play(options, split, params, prepare) for split in SPLITS}
+    if options.json:
+        print(json.dumps({"env": options.env, "player": player, **{s: summarize(v) for s, v in samples.items()}}))
+    else:
+        print(format_table(options.env, player, samples))
+    return 0
+
+
+def find_player(options: Options) -> tuple[dict[str, Any], Callable[[Batch], tuple[Choose, Forget]], str]:
+    """Return the environment's parameters, what prepares a player for a batch, and who it is.
+
+    Raises:
+        ArenaError: an unknown bot or run, or a checkpoint that does not fit.
+    """
+    rng = np.random.default_rng(options.seed)
+    if options.random:
+        return {}, lambda _: (lambda batch: batch.sample_actions(rng), _forget_nothing), "random"
+    if options.bot:
+        return {}, lambda _: (lambda batch: batch.act(options.bot), _forget_nothing), f"bot '{options.bot}'"
+    require("torch", "train")
+    from puffer_arena.trainers.actor import Actor
+
+    path = find_checkpoint(options.checkpoint, options.runs_dir)
+    origin = Actor.load(path).policy.origin
+    if _resolved(str(origin["env"])) != _resolved(options.env):
+        raise ParameterError(f"checkpoint '{path}' is of environment '{origin['env']}', not '{options.env}'")
+
+    def prepare(batch: Batch) -> tuple[Choose, Forget]:
+        actor = Actor.load(path)
+        if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
+            raise ParameterError(f"checkpoint '{path}' was trained with other sizes than --param gives")
+
+        def choose(batch: Batch) -> Array:
+            return actor.act(batch.obs, batch.action_mask, options.deterministic, rng)[0]
+
+        return choose, actor.reset
+
+    return dict(origin["params"]), prepare, str(path)
+
+
+def _forget_nothing(which: Array) -> None:
+    """Scripted bots and chance remember nothing."""
+
+
+def _resolved(env_id: str) -> str:
+    return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
+
+
+def find_checkpoint(name: str, runs_dir: str) -> Path:
+    """Return a checkpoint's file: `name` itself, or the newest of the run that it names.
+
+    Raises:
+        UnknownName: there is no such run.
+        ParameterError: the run has no checkpoint.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    folder = find_run(name, runs_dir)
+    found = sorted(path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit())
+    if not found:
+        raise ParameterError(f"run '{folder}' has no checkpoint yet")
+    return found[-1]
+
+
+def play(options: Options, split: str, params: dict[str, Any], prepare: Any) -> Sample:
+    """Play until every row has ended its share of the episodes.
+
+    Raises:
+        ParameterError: the episodes do not end in `max_steps`.
+    """
+    rows = min(options.episodes, MAX_ROWS)
+    share = -(-options.episodes // rows)
+    with make(options.env, num_envs=rows, seed=options.seed, split=split, **params) as batch:
+        choose, forget = prepare(batch)
+        names = ("episode_return", "episode_length", *batch.env.counters)
+        kept: dict[str, list[Array]] = {name: [] for name in names}
+        counted = np.zeros(rows, np.int64)
+        for _ in range(options.max_steps):
+            batch.step(choose(batch))
+            finished = batch.finished
+            new = (finished["episodes"] > counted) & (counted < share)
+            for name in names:
+                kept[name].append(finished[name][new].copy())
+            counted = finished["episodes"].copy()
+            forget(batch.terminated | batch.truncated)
+            if counted.min() >= share:
+                break
+        else:
+            raise ParameterError(
+                f"{int((counted < share).sum())} of {rows} rows have not ended {share} episodes after "
+                f"{options.max_steps} steps; raise --max-steps"
+            )
+        columns = {name: np.concatenate(parts) for name, parts in kept.items()}
+        return Sample(_by_role(batch, columns))
+
+
+def _by_role(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
+    """Name the columns for people; with several agents the return is one column a role."""
+    returns = columns.pop("episode_return")
+    named: dict[str, Array] = {}
+    if batch.num_agents:
+        for role in batch.env.agents:
+            mine = [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]
+            named[f"return of {role}"] = returns[:, mine].mean(axis=1)
+    else:
+        named["return"] = returns
+    named["length"] = columns.pop("episode_length").astype(np.float64)
+    return {**named, **columns}
+
+
+def bootstrap(values: Array, seed: int = 0) -> tuple[float, float]:
+    """Return the bounds within which 95% of the means of resampled values lie."""
+    rng = np.random.default_rng(seed)
+    means = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def summarize(sample: Sample) -> dict[str, Any]:
+    """Return mean and interval of every column, for JSON."""
+    result: dict[str, Any] = {"episodes": sample.episodes}
+    for name, values in sample.columns.items():
+        low, high = bootstrap(values)
+        result[name.replace(" ", "_")] = {"mean": float(values.mean()), "low": low, "high": high}
+    return result
+
+
+def format_table(env: str, player: str, samples: dict[str, Sample]) -> str:
+    """Return means with their intervals, one line a number and one column a kind of levels."""
+    first = next(iter(samples.values()))
+    width = max(len(name) for name in first.columns)
+    lines = [f"{env}, played by {player}", ""]
+    lines.append(" " * width + "".join(f"  {LEVELS[split]:>32}" for split in samples))
+    for name in first.columns:
+        cells = []
+        for sample in samples.values():
+            values = sample.columns[name]
+            low, high = bootstrap(values)
+            cells.append(f"  {values.mean():>12.3f}  [{low:.3f}, {high:.3f}]".ljust(34))
+        lines.append(name.ljust(width) + "".join(f"  {cell.strip():>32}" for cell in cells))
+    episodes = ", ".join(f"{sample.episodes} on {LEVELS[split]}" for split, sample in samples.items())
+    lines += ["", f"mean [95% bootstrap interval]; episodes: {episodes}"]
+    return "\n".join(lines)

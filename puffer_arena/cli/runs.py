@@ -1,0 +1,34 @@
+"""Finding run folders by what a person types: nothing for the newest, a name, or a path."""
+
+from pathlib import Path
+
+from puffer_arena.core.errors import UnknownName, suggest
+
+
+def find_run(name: str, runs_dir: str) -> Path:
+    """Return a run's folder.
+
+    Args:
+        name: a folder, a name below `runs_dir`, or "" or "newest" for the run that was written to last.
+
+    Raises:
+        UnknownName: there is no such run.
+    """
+    runs = {path.parent.name: path.parent for path in Path(runs_dir).glob("*/config.json")}
+    if name in ("", "newest"):
+        if not runs:
+            raise UnknownName(f"there are no runs in '{runs_dir}'; start one with: python -m puffer_arena train snake")
+        return max(runs.values(), key=last_written)
+    for folder in (Path(name), Path(runs_dir) / name):
+        if (folder / "config.json").is_file():
+            return folder
+    if Path(name).is_dir():
+        raise UnknownName(f"'{name}' is no run folder: it has no config.json")
+    hint = suggest(name, runs) if runs else f"there are none in '{runs_dir}'"
+    raise UnknownName(f"unknown run '{name}'; {hint} (--runs-dir says where runs are)")
+
+
+def last_written(folder: Path) -> float:
+    """Return when the run last wrote metrics, a checkpoint or its config, in seconds since the epoch."""
+    names = ("live.json", "metrics.jsonl", "config.json", "checkpoints")
+    return max(((folder / name).stat().st_mtime for name in names if (folder / name).exists()), default=0.0)

@@ -1,0 +1,126 @@
+"""`watch`: a window on a run, while it trains or afterwards."""
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from puffer_arena.cli.runs import find_run
+from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.player import LoadActor
+from puffer_arena.live.subscriber import Subscriber
+from puffer_arena.live.view import FinishedRun, Policy
+
+
+@dataclass
+class Options:
+    """Open a window on a run; close it at any time, training goes on.
+
+    Examples:
+        python -m puffer_arena watch
+        python -m puffer_arena watch runs/snake-20261120-120000
+        python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
+    """
+
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = ""
+    """A run's folder or name; the newest by default."""
+    runs_dir: str = "runs"
+    """Where run folders are."""
+    address: str = ""
+    """A trainer on another machine, as it printed it; needs --key and --env."""
+    key: str = ""
+    """That trainer's key."""
+    env: str = ""
+    """That trainer's environment."""
+
+
+def run(options: Options) -> int:
+    """Show the window until it is closed."""
+    from puffer_arena.render.window import show, yield_to_training
+
+    source = find_source(options)
+    try:
+        yield_to_training()
+        show(source)
+    except KeyboardInterrupt:  # closing the window from the terminal is no error
+        pass
+    finally:
+        source.close()
+    return 0
+
+
+def find_source(options: Options) -> Any:
+    """Return what the window is to show, and say which run it is.
+
+    Raises:
+        ArenaError: there is no such run, or it cannot be watched.
+    """
+    if options.address:
+        if not (options.key and options.env):
+            raise ParameterError("--address needs the trainer's --key and --env; it printed all three")
+        print(f"watching {options.address}", flush=True)
+        return Subscriber(Address(options.address, options.key, options.env), load_actor=actor_loader())
+    folder = find_run(options.run, options.runs_dir)
+    address = read_address(folder)
+    if address is not None and is_running(address.pid):
+        print(f"watching {folder}, which trains now", flush=True)
+        return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
+    return finished_run(folder)
+
+
+def finished_run(folder: Path) -> FinishedRun:
+    """Return a run that does not train now, with its last policy at play.
+
+    Raises:
+        FileError: its config is damaged.
+        MissingExtra: torch is not installed.
+    """
+    from puffer_arena.core.errors import require
+
+    require("torch", "train")
+    from puffer_arena.trainers.run import Run
+
+    config = Run.open(folder).config
+    print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
+    loader = actor_loader()
+    assert loader is not None  # torch is there
+    return FinishedRun(folder, config.env, config.params, loader, lambda: newest_policy(folder))
+
+
+def newest_policy(folder: Path) -> Policy | None:
+    """Return the newest checkpoint that can be read, with its steps."""
+    for path in sorted((folder / "checkpoints").glob("*.safetensors"), reverse=True):
+        if path.stem.isdigit():
+            try:
+                return path.read_bytes(), int(path.stem)
+            except OSError as error:
+                print(f"cannot read {path}: {error.strerror}", file=sys.stderr)
+    return None
+
+
+def actor_loader() -> LoadActor | None:
+    """Return what makes a policy act, or None without torch: then only the training rows can be watched."""
+    if find_spec("torch") is None:
+        return None
+    return load_actor
+
+
+def load_actor(policy: bytes, batch: Any) -> Any:
+    """Return an actor for a policy that fits the batch.
+
+    Raises:
+        FileError: the policy is damaged, or of other spaces than the batch.
+    """
+    import torch
+
+    from puffer_arena.trainers.actor import Actor
+
+    torch.set_num_threads(1)  # a few rows; the trainer needs the cores
+    actor = Actor.load(policy)
+    if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
+        raise FileError("the policy is of another environment or of other parameters")
+    return actor

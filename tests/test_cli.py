@@ -1,0 +1,395 @@
+"""The command line as a person uses it: real processes, real run folders."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("tyro")
+
+ROOT = Path(__file__).parent.parent
+SMALL = ("--num-envs", "64", "--threads", "1", "--ppo.horizon", "16", "--network.hidden", "16")
+UPDATE = 64 * 16  # steps
+NO_DISPLAY = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"), "")
+
+
+def start(*arguments, cwd, env=None):
+    places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "puffer_arena", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), **NO_DISPLAY, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def run(*arguments, cwd, env=None):
+    process = start(*arguments, cwd=cwd, env=env)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def ok(*arguments, cwd, env=None):
+    code, out, err = run(*arguments, cwd=cwd, env=env)
+    assert code == 0, err
+    return out
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Run a command in this process, which has torch already: here(folder, *arguments) -> (code, out, err)."""
+    from puffer_arena.__main__ import main
+
+    def call(folder, *arguments):
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def only_run(tmp_path) -> Path:
+    (folder,) = (tmp_path / "runs").iterdir()
+    return folder
+
+
+def metrics_of(folder: Path):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with one short run of snake in runs/small."""
+    cwd = tmp_path_factory.mktemp("trained")
+    said = ok("train", "snake", *SMALL, "--steps", 4 * UPDATE, "--name", "small", "--param", "rows=8", cwd=cwd)
+    return cwd, said
+
+
+# -- help and list ------------------------------------------------------------------------------------
+
+
+def test_no_command_shows_all_of_them(tmp_path):
+    said = ok(cwd=tmp_path)
+    for command in ("train", "eval", "watch", "play", "list", "bench"):
+        assert f"  {command} " in said
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "watch", "play", "list", "bench"])
+def test_help_shows_examples(command, tmp_path):
+    assert f"python -m puffer_arena {command}" in ok(command, "--help", cwd=tmp_path).partition("Examples:")[2]
+
+
+def test_help_of_train_shows_the_defaults_of_the_environment(tmp_path):
+    (tmp_path / "mine.toml").write_text("[ppo]\ngamma = 0.777\n")
+    assert "0.777" in ok("train", "snake", "--config", "mine.toml", "--help", cwd=tmp_path)
+
+
+def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
+    lines = ok("list", cwd=tmp_path).splitlines()
+    assert lines[0].split() == ["environment", "kind", "agents", "observation", "action", "bots", "summary"]
+    (snake,) = (line for line in lines if line.startswith("snake "))
+    assert re.search(r"solo +1 +11x11 uint8 +4 choices +greedy", snake)
+    (tag,) = (line for line in lines if line.startswith("tag "))
+    assert "several agents" in tag
+    assert re.search(r"\d chaser, \d runner", tag)
+
+
+def test_list_and_the_package_import_no_compiler_no_torch_and_no_window(tmp_path):
+    program = (
+        "import sys; from puffer_arena.__main__ import main; main(['list']); import puffer_arena;"
+        "print(sorted({'numba', 'torch', 'pygame', 'gymnasium', 'pettingzoo', 'zmq'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == "[]"
+
+
+def test_list_of_one_environment_shows_its_parameters(tmp_path):
+    said = ok("list", "snake", cwd=tmp_path)
+    assert "max_hunger = 200  from 10 to 10000" in said
+    assert "Termination" in said
+
+
+# -- one clear line -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("trian snake", "unknown command 'trian'; did you mean 'train'?"),
+        ("list snaek", "unknown environment 'snaek'; did you mean 'snake'?"),
+        ("train snaek", "unknown environment 'snaek'; did you mean 'snake'?"),
+        ("train", "train needs an environment"),
+        ("train snake --wach", "unknown option '--wach'; did you mean '--watch'?"),
+        ("train snake --ppo.gama 0.9", "unknown option '--ppo.gama'; did you mean '--ppo.gamma'?"),
+        ("train snake --ppo.gamma 1.5", "'ppo.gamma' = 1.5 is out of range; allowed: 0.0 to 1.0"),
+        ("train snake --ppo.gamma much", "--ppo.gamma"),
+        ("train snake --param row=9", "unknown parameter 'row'; did you mean 'rows'?"),
+        ("train snake --param rows=1000", "'rows' = 1000 is out of range; allowed: int in [4, 64]"),
+        ("train snake --param rows", "'rows' is not name=value"),
+        ("train snake --param rows=many", "'many'; it must be a number, true or false"),
+        ("train snake --optimizer.name sgd", "unknown; "),
+        ("train snake --config gone.toml", "'gone.toml' cannot be read"),
+        ("train snake extra", "unexpected argument 'extra'"),
+        ("train --resume", "'--resume'"),
+        ("train --resume newest", "there are no runs in 'runs'"),
+        ("train --resume gone", "unknown run 'gone'"),
+        ("train gone.py", "there is no such file"),
+        ("watch", "there are no runs in 'runs'"),
+        ("watch --address tcp://127.0.0.1:1", "--address needs the trainer's --key and --env"),
+        ("eval snake", "say who plays"),
+        ("eval snake --bot greedy --random", "say who plays"),
+        ("eval snake --bot gredy", "has no bot 'gredy'; did you mean 'greedy'?"),
+        ("eval snake --checkpoint gone", "unknown run 'gone'"),
+        ("bench snake --repeats 0", "--repeats is at least 1"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(arguments, expected, tmp_path, here):
+    code, out, err = here(tmp_path, *arguments.split())
+    assert code == 2
+    assert expected in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
+    assert not (tmp_path / "runs").exists()
+
+
+def test_bad_input_is_one_line_in_a_real_process_too(tmp_path):
+    code, out, err = run("train", "snake", "--ppo.gama", "1", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: unknown option") and err.count("\n") == 1
+
+
+def test_an_unknown_key_in_a_config_file_is_named(tmp_path, here):
+    (tmp_path / "mine.toml").write_text("[ppo]\ngama = 0.9\n")
+    code, _, err = here(tmp_path, "train", "snake", "--config", "mine.toml")
+    assert code == 2
+    assert "unknown setting 'ppo.gama'; did you mean 'ppo.gamma'?" in err
+
+
+# -- train ----------------------------------------------------------------------------------------------
+
+
+def test_training_writes_a_run_folder_and_says_what_to_do_next(trained):
+    cwd, said = trained
+    folder = cwd / "runs" / "small"
+    assert [entry["steps"] for entry in metrics_of(folder)] == [UPDATE * k for k in (1, 2, 3, 4)]
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["env"], config["params"]["rows"], config["ppo"]["horizon"]) == ("snake", 8, 16)
+    assert len(list((folder / "checkpoints").glob("*.safetensors"))) == 1
+    assert not (folder / "live.json").exists()
+    assert "finished after 4.1 k steps" in said
+    assert "watch" in said.splitlines()[-2] and "eval snake --checkpoint" in said.splitlines()[-1]
+
+
+def test_a_config_file_lies_between_the_defaults_and_the_command_line(tmp_path, here):
+    (tmp_path / "mine.toml").write_text("seed = 5\nnum_envs = 128\n[ppo]\nhorizon = 8\ngamma = 0.5\n")
+    given = ("--config", "mine.toml", "--ppo.gamma", "0.25", "--steps", 1024)
+    assert here(tmp_path, "train", "snake", *given)[0] == 0
+    config = json.loads((only_run(tmp_path) / "config.json").read_text())
+    assert (config["seed"], config["num_envs"], config["ppo"]["horizon"]) == (5, 128, 8)
+    assert config["ppo"]["gamma"] == 0.25
+
+
+def test_resume_goes_on_where_the_run_stopped(tmp_path, here):
+    assert here(tmp_path, "train", "snake", *SMALL, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
+    code, _, err = here(tmp_path, "train", "--resume", "a", "--ppo.gamma", "0.5")
+    assert code == 2 and "ppo.gamma" in err  # a setting that a run may not change
+    code, _, err = here(tmp_path, "train", "cartpole", "--resume", "a")
+    assert code == 2 and "'snake'" in err
+    said = ok("train", "--resume", "newest", "--steps", 5 * UPDATE, cwd=tmp_path)
+    assert "finished after 5.12 k steps" in said
+    assert [entry["updates"] for entry in metrics_of(tmp_path / "runs" / "a")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as a terminal sends them")
+def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path):
+    process = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", cwd=tmp_path)
+    folder = tmp_path / "runs" / "a"
+    wait_for_file(folder / "metrics.jsonl", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "stopped after" in out and "train --resume" in out
+    assert not (folder / "live.json").exists()
+    done = metrics_of(folder)[-1]["steps"]
+    ok("train", "--resume", "a", "--steps", done + UPDATE, cwd=tmp_path)
+    assert metrics_of(folder)[-1]["steps"] == done + UPDATE
+
+
+def wait_for_file(path: Path, process) -> None:
+    end = time.monotonic() + 60
+    while not (path.exists() and path.stat().st_size):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+def test_a_port_in_use_is_said_before_training_starts(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, err = run("train", "snake", *SMALL, "--steps", UPDATE, "--live.port", port, cwd=tmp_path)
+    assert code == 2
+    assert f"error: port {port} is in use" in err and err.count("\n") == 1
+
+
+def test_without_a_display_watch_says_so_in_one_line_and_trains_on(tmp_path):
+    said = ok("train", "snake", *SMALL, "--steps", 2 * UPDATE, "--watch", cwd=tmp_path)
+    assert "finished after" in said
+    if sys.platform.startswith("linux"):
+        assert len(re.findall("no window: there is no display.*training goes on without", said)) == 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a display by name")
+def test_a_display_that_does_not_answer_is_said_in_one_line(tmp_path):
+    env = {"DISPLAY": ":4711"}
+    process = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", "--watch", cwd=tmp_path, env=env)
+    for line in process.stdout:
+        if "no window" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "display" in line and line.rstrip().endswith("training goes on without")
+    assert "no window" not in out and "stopped after" in out
+
+
+def test_an_environment_in_a_file_trains_and_is_measured_with_no_other_edit(tmp_path, here):
+    source = (ROOT / "envs" / "bandit.py").read_text()
+    (tmp_path / "my_bandit.py").write_text(source)
+    (bot,) = re.findall(r"bots=\{\"(\w+)\"", source)
+    ok("train", "my_bandit.py", *SMALL, "--steps", 2 * UPDATE, "--name", "a", cwd=tmp_path)
+    assert "played by bot" in here(tmp_path, "eval", "my_bandit.py", "--bot", bot, "--episodes", 50)[1]
+    assert "held-out" in here(tmp_path, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 50)[1]
+
+
+def test_several_agents_train_and_are_measured_by_role(tmp_path, here):
+    assert here(tmp_path, "train", "tag", *SMALL, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
+    said = json.loads(here(tmp_path, "eval", "tag", "--checkpoint", "a", "--episodes", 20, "--json")[1])
+    for split in ("train", "held_out"):
+        assert {"return_of_chaser", "return_of_runner", "length"} <= set(said[split])
+
+
+# -- eval and bench -------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_is_measured_with_the_parameters_it_was_trained_with(trained, here):
+    cwd, _ = trained
+    said = json.loads(here(cwd, "eval", "snake", "--checkpoint", "small", "--episodes", 100, "--json")[1])
+    for split in ("train", "held_out"):
+        measured = said[split]
+        assert measured["episodes"] == 100
+        assert measured["return"]["low"] <= measured["return"]["mean"] <= measured["return"]["high"]
+        assert {"length", "score"} <= set(measured)
+    code, _, err = here(cwd, "eval", "cartpole", "--checkpoint", "small")
+    assert code == 2 and "of environment 'snake', not 'cartpole'" in err
+    code, _, err = here(cwd, "eval", "snake", "--checkpoint", "small", "--param", "rows=9")
+    assert code == 2 and "other sizes" in err
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(trained, tmp_path, here):
+    cwd, _ = trained
+    (good,) = (cwd / "runs" / "small" / "checkpoints").glob("*.safetensors")
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(good.read_bytes()[:-100])
+    code, _, err = here(tmp_path, "eval", "snake", "--checkpoint", bad)
+    assert code == 2 and err.count("\n") == 1 and "bad.safetensors" in err
+
+
+def test_the_bot_beats_random_and_every_row_plays_the_same_number_of_episodes(tmp_path, here):
+    bot = json.loads(here(tmp_path, "eval", "snake", "--bot", "greedy", "--episodes", 600, "--json")[1])
+    chance = json.loads(here(tmp_path, "eval", "snake", "--random", "--episodes", 600, "--json")[1])
+    assert bot["train"]["episodes"] == chance["train"]["episodes"] == 1024  # 512 rows, two episodes each
+    assert bot["held_out"]["return"]["low"] > chance["held_out"]["return"]["high"]
+
+
+def test_episodes_that_do_not_end_are_said(tmp_path, here):
+    code, _, err = here(tmp_path, "eval", "snake", "--bot", "greedy", "--max-steps", 2)
+    assert code == 2 and "raise --max-steps" in err
+
+
+def test_bench_prints_one_and_all_threads(tmp_path):
+    said = ok("bench", "snake", "--threads", 2, "--num-envs", 256, "--seconds", 0.02, "--repeats", 2, cwd=tmp_path)
+    assert re.search(r"1 thread +[\d,]+ steps/s", said) and re.search(r"2 threads +[\d,]+ steps/s", said)
+
+
+# -- watch ------------------------------------------------------------------------------------------------
+
+
+def test_watch_without_a_display_is_one_line(trained):
+    cwd, _ = trained
+    code, _, err = run("watch", "small", cwd=cwd)
+    if sys.platform.startswith("linux"):
+        assert code == 2 and "no display" in err and err.count("\n") == 1
+
+
+def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, monkeypatch, capsys):
+    from puffer_arena.cli.watch import Options, find_source
+
+    monkeypatch.chdir(trained[0])
+    source = find_source(Options())
+    assert "runs/small" in capsys.readouterr().out.replace(os.sep, "/")
+    end = time.monotonic() + 60
+    while source.frame is None and time.monotonic() < end:
+        source.poll()
+        time.sleep(0.01)
+    source.send("speed", value=100)
+    before = source.frame.states["episode"].copy()
+    while (source.frame.states["episode"] == before).all() and time.monotonic() < end:
+        source.poll()
+    source.close()
+    assert (source.title, source.status, source.mode) == ("small", "finished", "smooth")
+    assert source.frame.states["board"].shape[1:] == (8, 11)
+    assert source.frame.probs.shape[1:] == (1, 4) and source.frame.values.shape[1:] == (1,)
+    assert [steps for steps, _ in source.metrics["learning_rate"]] == [UPDATE * k for k in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("env", ["snake", "tag"])
+def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
+    from puffer_arena.cli.watch import Options, find_source
+
+    process = start("train", env, *SMALL, "--steps", 10**9, "--name", "a", "--seed", "3", cwd=tmp_path)
+    folder = tmp_path / "runs" / "a"
+    wait_for_file(folder / "live.json", process)
+    monkeypatch.chdir(tmp_path)
+    source = find_source(Options("a"))
+
+    def wait(happened):
+        end = time.monotonic() + 60
+        while not happened():
+            assert process.poll() is None and time.monotonic() < end, (source.status, source.note)
+            source.poll()
+            time.sleep(0.003)
+
+    wait(lambda: source.frame is not None and source.metrics)
+    agents = max(len(source.agent_ids), 1)
+    assert source.frame.probs.shape[1] == source.frame.values.shape[1] == agents
+    assert source.frame.probs.sum(axis=-1) == pytest.approx(1.0, abs=1e-3)
+    source.send("pause")
+    wait(lambda: source.status == "paused")
+    source.send("save")
+    source.send("learning_rate", value=0.0005)
+    wait(lambda: "5" in source.note and "learning rate" in source.note)
+    source.send("resume")
+    wait(lambda: any((folder / "checkpoints").glob("*.safetensors")))
+    wait(lambda: source.metrics["learning_rate"][-1][1] < 0.00051)
+    source.send("mode", name="smooth")
+    stale = source.frame
+    wait(lambda: source.frame is not stale and source.frame.probs is not None)
+    assert source.speed == 1.0
+    source.close()
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err and "stopped after" in out

@@ -1,0 +1,366 @@
+"""Attaching to a training process over a real socket, and leaving it."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.core.errors import FileError, TrainingError
+from puffer_arena.live.address import Address, is_running, read_address, write_address
+from puffer_arena.live.publisher import Publisher
+from puffer_arena.live.subscriber import Subscriber
+
+zmq = pytest.importorskip("zmq")
+PATIENCE = 60.0  # seconds until a test gives up waiting
+
+
+def wait_for(happened, *sources, what="it"):
+    """Poll the sources until `happened()`, and return what that was."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for source in sources:
+            source.poll()
+        if result := happened():
+            return result
+        time.sleep(0.005)
+    states = [(source.status, source.note) for source in sources]
+    raise AssertionError(f"waited {PATIENCE} s for {what}: {states}")
+
+
+class Trainer:
+    """The training process of a test."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("live_trainer.py")), str(run_dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ready = self.process.stdout.readline().split()
+        assert ready[:1] == ["ready"], self.process.communicate()[1]
+        self.port = int(ready[1])
+
+    def end(self) -> tuple[int, int, str]:
+        """End it; return its steps, how often it saved, and its log."""
+        out, log = self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode == 0, log
+        _, steps, saved = out.split()
+        return int(steps), int(saved), log
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    started = Trainer(tmp_path)
+    yield started
+    if started.process.poll() is None:
+        started.kill()
+
+
+@pytest.fixture
+def window(trainer, tmp_path):
+    attached = Subscriber(read_address(tmp_path), tmp_path)
+    yield attached
+    attached.close()
+
+
+def steps_of(window):
+    return window.frame.steps if window.frame else 0
+
+
+def test_a_window_shows_the_training_rows(window):
+    wait_for(lambda: window.frame is not None and window.metrics, window)
+    frame = window.frame
+    assert (window.title, window.status, window.num_envs) == ("a test run", "training", 64)
+    assert frame.rows.tolist() == list(range(16))
+    assert frame.states["board"].shape == (16, 11, 11)
+    # Every board has one head (code 2), wherever it is.
+    assert ((frame.states["board"] == 2).sum(axis=(1, 2)) == 1).all()
+    assert (frame.params["rows"] == 11).all()
+    assert frame.probs.shape == (16, 1, 4)
+    assert frame.values[:, 0].tolist() == list(range(16))
+
+
+def test_metrics_arrive_as_curves_and_numbers_that_are_not_finite_do_not(window):
+    wait_for(lambda: len(window.metrics.get("episode_return", ())) >= 3, window)
+    curve = window.metrics["episode_return"]
+    assert [steps for steps, _ in curve] == sorted({steps for steps, _ in curve})
+    assert "broken" not in window.metrics
+
+
+def test_a_window_that_comes_late_gets_the_curves_so_far(trainer, tmp_path):
+    early = Subscriber(read_address(tmp_path), tmp_path)
+    wait_for(lambda: len(early.metrics.get("episode_return", ())) >= 5, early)
+    late = Subscriber(read_address(tmp_path), tmp_path)
+    wait_for(lambda: late.num_envs, late)
+    assert len(late.metrics["episode_return"]) >= 5
+    early.close()
+    late.close()
+
+
+def test_pause_holds_training_and_step_moves_it_by_one(window):
+    wait_for(lambda: window.frame is not None, window)
+    window.send("pause")
+    wait_for(lambda: window.status == "paused", window)
+    window.send("step")
+    first = wait_for(lambda: steps_of(window), window)
+    for _ in range(3):
+        before = wait_for(lambda: steps_of(window), window)
+        window.send("step")
+        after = wait_for(lambda before=before: steps_of(window) > before and steps_of(window), window)
+    assert (after - first) % 64 == 0
+    assert after - before <= 2 * 64  # the answer to the first step may still have been on its way
+    window.send("resume")
+    wait_for(lambda: window.status == "training" and steps_of(window) > after + 64 * 10, window)
+
+
+def test_chosen_rows_are_the_ones_sent_and_missing_ones_are_left_out(window):
+    wait_for(lambda: window.frame is not None, window)
+    window.send("rows", indices=[40, 3, 999])
+    wait_for(lambda: window.frame.rows.tolist() == [40, 3], window)
+    window.send("rows", indices=[999])
+    wait_for(lambda: "999" in window.note, window)
+    assert "0 to 63" in window.note
+
+
+def test_a_parameter_changes_in_the_training_rows(window):
+    wait_for(lambda: window.frame is not None, window)
+    window.send("param", name="reward_food", value=2.5)
+    wait_for(lambda: (window.frame.params["reward_food"] == 2.5).all(), window)
+    window.send("param", name="reward_food", value=99)
+    wait_for(lambda: "out of range" in window.note, window)
+
+
+def test_a_command_that_makes_no_sense_is_answered_where_it_was_given(window):
+    window.send("paws")
+    assert "did you mean 'pause'?" in window.note
+    window.send("learning_rate", value=-1)
+    assert "above 0" in window.note
+    window.send("rows")
+    assert "needs 'indices'" in window.note
+
+
+def test_training_goes_on_when_the_window_that_paused_it_leaves(trainer, tmp_path):
+    window = Subscriber(read_address(tmp_path), tmp_path)
+    wait_for(lambda: window.frame is not None, window)
+    window.send("save")
+    window.send("pause")
+    wait_for(lambda: window.status == "paused", window)
+    paused_at = steps_of(window)
+    window.close()
+    again = Subscriber(read_address(tmp_path), tmp_path)
+    wait_for(lambda: again.status == "training" and steps_of(again) > paused_at + 64 * 10, again)
+    again.close()
+    _, saved, _ = trainer.end()
+    assert saved == 1
+
+
+def test_a_run_that_ends_says_so_and_removes_its_address(trainer, window, tmp_path):
+    wait_for(lambda: window.frame is not None, window)
+    trainer.process.stdin.close()
+    trainer.process.stdin = None
+    wait_for(lambda: window.status == "finished", window)
+    trainer.process.wait(PATIENCE)
+    assert read_address(tmp_path) is None
+    window.send("pause")
+    assert "needs a trainer" in window.note
+
+
+def test_a_killed_trainer_is_noticed_and_found_again_when_it_resumes(trainer, window, tmp_path):
+    wait_for(lambda: window.frame is not None, window)
+    trainer.kill()
+    wait_for(lambda: window.status == "lost", window)
+    before = read_address(tmp_path)
+    assert not is_running(before.pid)  # the address that a killed process leaves is known to be stale
+    second = Trainer(tmp_path)
+    try:
+        wait_for(lambda: window.status == "training", window)
+    finally:
+        second.kill()
+
+
+def test_the_address_is_private_to_its_owner(trainer, tmp_path):
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "live.json").stat().st_mode) == 0o600
+    address = read_address(tmp_path)
+    assert (address.env, address.pid) == ("snake", trainer.process.pid)
+    assert address.address == f"tcp://127.0.0.1:{trainer.port}"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"address": 1}', '{"address":"a","key":"b","env":"c","pid":"d"}'])
+def test_a_damaged_address_file_is_refused_by_name(tmp_path, text):
+    (tmp_path / "live.json").write_text(text)
+    with pytest.raises(FileError, match=r"live\.json is damaged"):
+        read_address(tmp_path)
+
+
+def test_a_port_in_use_is_named_with_what_to_do(tmp_path):
+    with socket.socket() as taken, make("snake", num_envs=1) as batch:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(TrainingError, match=rf"port {port} is in use .* leave --live\.port out"):
+            Publisher(batch, "run", tmp_path, port=port)
+    assert read_address(tmp_path) is None
+
+
+# -- hostile peers ------------------------------------------------------------------------------------
+
+
+def attack(port: int, *messages: list[bytes]) -> None:
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    dealer.linger = 2_000
+    dealer.connect(f"tcp://127.0.0.1:{port}")
+    try:
+        for message in messages:
+            dealer.send_multipart(message)
+    finally:
+        dealer.close()
+        context.term()
+
+
+def test_hostile_messages_change_nothing(trainer, window, tmp_path):
+    key = read_address(tmp_path).key.encode()
+    with socket.create_connection(("127.0.0.1", trainer.port)) as raw:
+        raw.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(range(256)) * 50)
+    pause = json.dumps({"command": "pause"}).encode()
+    attack(trainer.port, [b"x" * 10_000_000])
+    attack(
+        trainer.port,
+        [b""],
+        [b"0" * 32, pause],  # a wrong key
+        [b"", pause],
+        [key],
+        [key, pause, b"more"],
+        [key, b""],
+        [key, b"\xff\xfe"],
+        [key, b"[" * 8_000],
+        [key, b"{}"],
+        [key, b"null"],
+        [key, json.dumps({"command": ["pause"]}).encode()],
+        [key, json.dumps({"command": "rows", "indices": list(range(65))}).encode()],
+        [key, json.dumps({"command": "rows", "indices": [-1]}).encode()],
+        [key, json.dumps({"command": "speed", "value": 1e9}).encode()],
+        [key, b'{"command": "speed", "value": NaN}'],
+        [key, b'{"command": "learning_rate", "value": Infinity}'],
+        [key, json.dumps({"command": "param", "name": "__class__", "value": 1}).encode()],
+        [key, json.dumps({"command": "param", "name": "rows", "value": 10**30}).encode()],
+        [key, json.dumps({"command": "pause", "extra": "x" * 5_000}).encode()],
+    )
+    before = wait_for(lambda: steps_of(window), window)
+    wait_for(lambda: steps_of(window) > before + 64 * 200, window)
+    assert window.status == "training"
+    assert (window.frame.params["rows"] == 11).all()
+    steps, saved, log = trainer.end()
+    assert saved == 0 and steps > before
+    assert "Traceback" not in log
+    assert log.count("ignored a message from a window") >= 1
+
+
+def test_a_window_without_the_key_gets_nothing(trainer, tmp_path):
+    stranger = Subscriber(replace(read_address(tmp_path), key="0" * 32))
+    friend = Subscriber(read_address(tmp_path), tmp_path)
+    wait_for(lambda: steps_of(friend) > 64 * 100, friend, stranger)
+    assert (stranger.frame, stranger.num_envs, stranger.status) == (None, 0, "waiting")
+    friend.close()
+    stranger.close()
+
+
+class FakeTrainer:
+    """A peer that says whatever a test wants to a window."""
+
+    def __init__(self) -> None:
+        self.context = zmq.Context()
+        self.router = self.context.socket(zmq.ROUTER)
+        self.router.linger = 0
+        self.port = self.router.bind_to_random_port("tcp://127.0.0.1")
+        self.window = Subscriber(Address(f"tcp://127.0.0.1:{self.port}", "0" * 32, "snake", os.getpid()))
+        self.identity = wait_for(self.receive, self.window)[0]
+
+    def receive(self):
+        return self.router.recv_multipart() if self.router.poll(0) else None
+
+    def say(self, *parts: bytes) -> None:
+        self.router.send_multipart([self.identity, *parts])
+
+    def greet(self, **changes) -> None:
+        header = {
+            "protocol": 1, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0,
+            "status": "training", "note": "", "steps": 0, "speed": 0.0, "rows": [0], "values": {},
+        }  # fmt: skip
+        self.say(b"hello", json.dumps({**header, **changes}).encode(), b"{}")
+
+    def close(self) -> None:
+        self.window.close()
+        self.context.destroy(linger=0)
+
+
+@pytest.fixture
+def fake():
+    peer = FakeTrainer()
+    yield peer
+    peer.close()
+
+
+def test_a_window_ignores_what_is_no_message_of_a_trainer(fake):
+    state = np.zeros(1, make("snake").rows.states.dtype).tobytes()
+    params = np.zeros(1, make("snake").rows.params.dtype).tobytes()
+    row = np.zeros(1, np.int64).tobytes()
+    steps = b'{"steps": 7, "probs": [1, 1, 4], "values": [1, 1]}'
+    probs, values = np.zeros(4, np.float32).tobytes(), np.zeros(1, np.float32).tobytes()
+    fake.say(b"frame", steps, row, state, params, probs, values)  # before any greeting
+    fake.greet(protocol=2)
+    fake.greet(version=99)
+    fake.greet(params={"rows": 10**9})
+    fake.greet(params={"nonsense": 1})
+    fake.greet(num_envs=-1)
+    fake.greet(speed="fast")
+    fake.say(b"hello", b"{}", b"{}")
+    fake.say(b"")
+    fake.say(b"frame")
+    fake.say(b"metrics", b'{"count": 1, "steps": 1, "values": [1]}')
+    fake.say(b"policy", b"{", b"")
+    fake.greet()
+    for header in (b"{}", b"[]", b"{" * 70_000, b'{"steps": -1}', b'{"steps": 1, "probs": [1e9], "values": []}'):
+        fake.say(b"frame", header, row, state, params, probs, values)
+        fake.window.poll()
+    fake.say(b"frame", steps, row, state[:-1], params, probs, values)
+    wait_for(lambda: fake.window.num_envs == 8, fake.window)
+    assert fake.window.frame is None
+    fake.say(b"frame", steps, row, state, params, probs, values)
+    wait_for(lambda: fake.window.frame is not None, fake.window)
+    assert fake.window.frame.steps == 7
+
+
+def test_a_window_asks_again_when_metrics_were_lost(fake):
+    fake.greet(count=3)
+    fake.say(b"metrics", b'{"count": 5, "steps": 10, "values": {"loss": 1.0}}')
+
+    def asked():
+        message = fake.receive()
+        return message and json.loads(message[2])["command"] == "hello"
+
+    wait_for(asked, fake.window)
+
+
+def test_an_address_written_by_another_process_is_not_removed(tmp_path):
+    with make("snake", num_envs=1) as batch:
+        publisher = Publisher(batch, "run", tmp_path)
+        write_address(tmp_path, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid() + 1))
+        publisher.close()
+    assert read_address(tmp_path) is not None

@@ -1,0 +1,277 @@
+"""Playing without a window: what keys and pads do, and who steers whom."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.core.errors import ParameterError, UnknownName
+from puffer_arena.render.game import Game
+from puffer_arena.render.gamepad import Gamepads, menu_action
+from puffer_arena.render.toolkit import pygame
+
+UP, DOWN, LEFT, RIGHT = range(4)
+
+
+def game_of(env_id, *, bot=None, agent=None, level=None, **params):
+    return Game(make(env_id, 1, seed=5, autoreset="disabled", **params), bot, agent, level)
+
+
+def heading(game):
+    return int(game.batch.rows.states["heading"][0])
+
+
+def test_a_held_key_steers_until_it_is_let_go():
+    game = game_of("snake", rows=20, cols=20)
+    game.press("left")
+    game.step()
+    game.step()
+    assert heading(game) == LEFT
+    game.release("left")
+    game.step()  # idle is None: the last action is repeated
+    assert heading(game) == LEFT
+
+
+def test_a_tap_between_two_steps_is_not_lost():
+    game = game_of("snake", rows=20, cols=20)
+    game.press("up")
+    game.release("up")
+    game.step()
+    assert heading(game) == UP
+
+
+def test_two_quick_taps_are_done_one_after_the_other():
+    game = game_of("snake", rows=20, cols=20)
+    for key in ("up", "left"):
+        game.press(key)
+        game.release(key)
+    game.step()
+    assert heading(game) == UP
+    game.step()
+    assert heading(game) == LEFT
+
+
+def test_only_the_last_two_taps_wait():
+    game = game_of("snake", rows=20, cols=20)
+    for key in ("up", "right", "down", "left"):
+        game.press(key)
+        game.release(key)
+    game.step()
+    game.step()
+    assert heading(game) == LEFT
+
+
+def test_the_newest_of_several_held_keys_wins():
+    game = game_of("snake", rows=20, cols=20)
+    game.press("up")
+    game.step()
+    game.press("left")
+    game.step()
+    game.step()
+    assert heading(game) == LEFT
+    game.release("left")
+    game.step()
+    assert heading(game) == UP
+
+
+def test_letters_stand_for_arrows_where_they_are_free():
+    game = game_of("snake", rows=20, cols=20)
+    assert game.press("w")
+    game.step()
+    assert heading(game) == UP
+    assert game_of("memory").keys["a"] == 0  # its own meaning
+
+
+def test_other_keys_are_not_the_games():
+    assert not game_of("snake").press("f")
+
+
+def test_idle_is_taken_while_no_key_is_held():
+    """`target` thrusts only while a key is down: released, the thrust is (0, 0)."""
+    game = game_of("target")
+    taken = []
+    step = game.batch.step
+    game.batch.step = lambda actions: (taken.append(actions.copy()), step(actions))
+    game.press("right")
+    game.press("up")
+    game.step()
+    game.release("right")
+    game.step()
+    game.release("up")
+    game.step()
+    assert [row[0].tolist() for row in taken] == [[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+def test_a_tapped_component_counts_for_one_step():
+    game = game_of("squared")
+    idle = game._idle_action().tolist()
+    game.press("up")
+    game.release("up")
+    assert game._person_action().tolist() != idle
+    assert game._person_action().tolist() == idle
+
+
+def test_the_end_stays_to_be_seen_and_restart_begins_anew():
+    game = game_of("snake")
+    game.press("up")
+    for _ in range(20):
+        game.step()
+    assert game.over
+    steps = game.steps
+    game.step()
+    assert game.steps == steps  # nothing moves after the end
+    assert game.best == game.score == 0
+    assert game.episode_return == -1.0
+    game.restart()
+    assert not game.over
+    assert game.steps == 0
+
+
+def test_a_level_is_played_again_and_again():
+    game = game_of("maze", level=7)
+    board = game.batch.obs.copy()
+    game.restart()
+    assert np.array_equal(board, game.batch.obs)
+    other = game_of("maze", level=8)
+    assert not np.array_equal(board, other.batch.obs)
+
+
+def test_bots_steer_everybody_but_the_person():
+    """With the person idle, the steered chaser stays where it is while others move."""
+    game = game_of("tag", agent="chaser_1")
+    assert game.batch.agent_ids[game.agent] == "chaser_1"
+    taken = []
+    step = game.batch.step
+    game.batch.step = lambda actions: (taken.append(actions.copy()), step(actions))
+    for _ in range(5):
+        game.step()
+    actions = np.array(taken)[:, 0]
+    assert (actions[:, 1] == 0).all()
+    assert (np.delete(actions, 1, axis=1) != 0).any()
+
+
+def test_the_bot_takes_over_and_hands_back():
+    game = game_of("snake")
+    game.bot_plays = True
+    for _ in range(60):
+        game.step()
+    assert game.score > 0
+
+
+def test_a_policy_may_steer_the_others():
+    def stay(batch):
+        return np.zeros_like(batch.actions)
+
+    game = game_of("tag", bot=stay)
+    before = game.batch.rows.states[0].copy()
+    game.press("up")
+    game.step()
+    assert game.steps == 1
+    assert before["step_count"] == 0
+
+
+def test_tab_goes_round_the_agents_that_are_still_there():
+    game = game_of("tag")
+    game.batch.alive[0, 1] = False
+    game.steer()
+    assert game.agent == 2
+    game.steer(-1)
+    assert game.agent == 0
+    game.batch.alive[0, 0] = False
+    assert game.out
+
+
+def test_a_barred_choice_is_replaced_by_an_allowed_one():
+    game = game_of("tag")
+    if not game.batch.num_choices:
+        assert game._allowed(3) == 3
+        return
+    game.batch.action_mask[0, 0] = [True, False, True, True, True]
+    assert game._allowed(1) == 0
+    assert game._allowed(2) == 2
+
+
+def test_letting_the_window_lose_the_keyboard_lets_go_of_all_keys():
+    game = game_of("target")
+    game.press("right")
+    game.release_all()
+    assert game._person_action().tolist() == [0.0, 0.0]
+
+
+def test_wrong_names_and_counts_are_refused():
+    with pytest.raises(UnknownName, match="no agent 'chaser_99'"):
+        game_of("tag", agent="chaser_99")
+    with pytest.raises(UnknownName, match="did you mean 'greedy'"):
+        game_of("snake", bot="gredy")
+    with pytest.raises(ParameterError, match="1 row"):
+        Game(make("snake", 2))
+
+
+# -- gamepads -------------------------------------------------------------------------------------------
+
+
+def event(kind, **facts):
+    return SimpleNamespace(type=kind, instance_id=facts.pop("pad", 0), **facts)
+
+
+def axis(number, value, pad=0):
+    return event(pygame.JOYAXISMOTION, axis=number, value=value, pad=pad)
+
+
+def test_the_stick_sends_arrows():
+    pads = Gamepads()
+    assert pads.translate(axis(0, -0.9)) == [("left", True)]
+    assert pads.translate(axis(0, -1.0)) == []  # still the same key
+    assert pads.translate(axis(0, 0.0)) == [("left", False)]
+    assert pads.translate(axis(1, -0.9)) == [("up", True)]
+    assert pads.translate(axis(1, 0.9)) == [("up", False), ("down", True)]
+
+
+def test_a_stick_near_its_middle_sends_nothing_and_does_not_flutter():
+    pads = Gamepads()
+    assert pads.translate(axis(0, 0.45)) == []
+    assert pads.translate(axis(0, 0.55)) == [("right", True)]
+    assert pads.translate(axis(0, 0.45)) == []  # held until it comes well back
+    assert pads.translate(axis(0, 0.3)) == [("right", False)]
+
+
+def test_the_d_pad_sends_arrows_and_both_at_a_diagonal():
+    pads = Gamepads()
+    assert pads.translate(event(pygame.JOYHATMOTION, value=(1, 1))) == [("right", True), ("up", True)]
+    assert pads.translate(event(pygame.JOYHATMOTION, value=(0, 1))) == [("right", False)]
+    assert pads.translate(event(pygame.JOYHATMOTION, value=(0, 0))) == [("up", False)]
+    assert pads.translate(event(pygame.JOYBUTTONDOWN, button=13)) == [("left", True)]
+
+
+def test_the_first_button_is_space():
+    pads = Gamepads()
+    assert pads.translate(event(pygame.JOYBUTTONDOWN, button=0)) == [("space", True)]
+    assert pads.translate(event(pygame.JOYBUTTONUP, button=0)) == [("space", False)]
+    assert pads.translate(event(pygame.JOYBUTTONDOWN, button=3)) == []
+
+
+def test_two_pads_do_not_release_each_others_keys():
+    pads = Gamepads()
+    pads.translate(axis(0, 1.0, pad=1))
+    assert pads.translate(axis(0, 0.0, pad=2)) == []
+
+
+def test_a_pad_pulled_out_lets_go_of_its_keys():
+    pads = Gamepads()
+    pads.translate(axis(0, 1.0, pad=1))
+    assert pads.translate(event(pygame.JOYDEVICEREMOVED, pad=1)) == [("right", False)]
+
+
+def test_menu_buttons_restart_and_pause():
+    assert menu_action(event(pygame.JOYBUTTONDOWN, button=6)) == "restart"
+    assert menu_action(event(pygame.JOYBUTTONDOWN, button=7)) == "pause"
+    assert menu_action(event(pygame.JOYBUTTONUP, button=7)) is None
+
+
+def test_a_pad_plays_the_game():
+    game, pads = game_of("snake", rows=20, cols=20), Gamepads()
+    for key, down in pads.translate(axis(1, -1.0)):
+        assert down and game.press(key)
+    game.step()
+    assert heading(game) == UP

@@ -1,0 +1,340 @@
+"""The window's drawing, in this process: every environment, every state of a run, every key, under Xvfb."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from puffer_arena import ArenaError, list_envs, make
+from puffer_arena.render.local_source import LocalSource
+from puffer_arena.render.source import Frame
+from tests.xvfb import display  # noqa: F401  the fixture
+
+pytest.importorskip("imgui_bundle")
+from puffer_arena.render.game import Game
+from puffer_arena.render.imgui_canvas import packed
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window import show
+
+
+@pytest.fixture(autouse=True)
+def on_display(display, monkeypatch):  # noqa: F811
+    for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
+        monkeypatch.setenv(name, display[name])
+
+
+class Scripted(LocalSource):
+    """A source that records commands and may claim to be anything."""
+
+    modes = ("time-lapse", "smooth")
+
+    def __init__(self, env_id, **kwargs):
+        super().__init__(make(env_id, 6, seed=2), choose=speak, **kwargs)
+        self.sent = []
+        self.status = "training"
+        steps = np.linspace(0, 5e6, 700)
+        for name in ("episode_return", "loss/value", "score", "learning_rate"):
+            self.metrics = {**self.metrics, name: [(float(x), 1e-3 + float(x % 7)) for x in steps]}
+        for role in self.env.agents:
+            self.metrics = {**self.metrics, f"episode_return/{role}": [(0.0, 1.0), (5e6, 2.0)]}
+
+    def send(self, command, **arguments):
+        self.sent.append((command, arguments))
+        super().send(command, **arguments)
+
+
+def speak(batch):
+    """Play by the bot, claiming equal probabilities where the actions are choices."""
+    leading = (batch.num_envs, max(batch.num_agents, 1))
+    count = getattr(batch.action, "n", 0) or sum(getattr(batch.action, "nvec", ()))
+    probs = np.full((*leading, count), 1 / count, np.float32) if count else None
+    return batch.act(next(iter(batch.env.bots))), probs, np.ones(leading, np.float32)
+
+
+def watch(source, *acts, frames=3, size=(960, 600)):
+    """Show `source`; after some frames do the next act; return the pictures seen before each, and the last."""
+    pictures, state, waiting = [], {"frames": 0}, list(acts)
+
+    def on_frame(screen):
+        state["frames"] += 1
+        screen._pace.touch(1e12)  # draw every frame
+        if state["frames"] < frames:
+            return
+        state["frames"] = 0
+        pictures.append(screen.pixels())
+        if not waiting:
+            screen.gui.closing = True
+            return
+        waiting.pop(0)(screen)
+
+    show(source, size=size, on_frame=on_frame)
+    source.close()
+    return pictures
+
+
+def key(code, modifiers=0):
+    return lambda screen: screen.press(code, modifiers)
+
+
+def mouse(kind, x, y, button=1):
+    """Return an act that moves the mouse there, and may press or release a button."""
+
+    def act(screen):
+        motion = {"pos": (x, y), "rel": (0, 0), "buttons": (0, 0, 0)}
+        pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, **motion))
+        if kind != pygame.MOUSEMOTION:
+            pygame.event.post(pygame.event.Event(kind, pos=(x, y), button=button))
+
+    return act
+
+
+def click(x, y, button=1):
+    return [
+        mouse(pygame.MOUSEMOTION, x, y),
+        mouse(pygame.MOUSEBUTTONDOWN, x, y, button),
+        mouse(pygame.MOUSEBUTTONUP, x, y, button),
+    ]
+
+
+def holds(picture, name):
+    """Tell whether a palette colour occurs in a picture."""
+    code = packed(name)
+    wanted = [code & 255, code >> 8 & 255, code >> 16 & 255]
+    return bool((picture == wanted).all(axis=-1).any())
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_every_environment_is_drawn_as_tiles_and_enlarged(env_id):
+    faults = []
+    source = Scripted(env_id)
+    tiles, large, _ = watch(source, key(pygame.K_RETURN), lambda screen: faults.extend(screen.watch.faults))
+    assert faults == []
+    assert tiles.shape == large.shape == (600, 960, 3)
+    assert (tiles != large).any()
+    assert holds(large, "accent")
+
+
+def test_a_fault_in_draw_is_shown_and_the_window_lives_on():
+    def broken(s, p, canvas):
+        canvas.view(1, 1)
+        raise ZeroDivisionError("no such tile")
+
+    source, faults = Scripted("snake"), []
+    source.env = dataclasses.replace(source.env, draw=broken)
+    watch(source, lambda screen: faults.extend(screen.watch.faults))
+    assert faults == ["snake: draw: no such tile"]
+
+
+@pytest.mark.parametrize("status", ["waiting", "lost", "finished"])
+def test_a_run_without_frames_is_drawn_kindly(status):
+    source = Scripted("tag")
+    source.status, source.metrics = status, {}
+    source.poll = lambda: None
+    source.send = lambda command, **arguments: None
+    source.frame = None
+    (picture,) = watch(source)
+    assert holds(picture, "text")
+
+
+def test_a_lost_run_keeps_its_last_picture_under_a_banner():
+    def lose(screen):
+        source.poll = lambda: None
+        source.status, source.note = "lost", "the trainer has gone"
+
+    source = Scripted("snake")
+    before, after = watch(source, lose)
+    assert holds(after, "rose")
+    assert (before != after).any()
+
+
+def test_frames_without_rows_and_without_a_policy_are_borne():
+    def empty(screen):
+        source.poll = lambda: None
+        old = source.frame
+        source.frame = Frame(5, old.rows[:0], old.states[:0], old.params[:0])
+
+    source = Scripted("snake")
+    source._choose = lambda batch: batch.act("greedy")
+    assert len(watch(source, empty)) == 2
+
+
+def test_keys_steer_the_run_and_the_picture():
+    source = Scripted("snake")
+    codes = [pygame.K_SPACE, pygame.K_SPACE, pygame.K_PERIOD, pygame.K_PLUS, pygame.K_MINUS, pygame.K_s, pygame.K_m]
+    watch(source, *(key(code) for code in codes), key(pygame.K_RIGHT), key(pygame.K_LEFT), key(pygame.K_TAB), frames=1)
+    names = [command for command, _ in source.sent]
+    assert names == ["rows", "pause", "resume", "step", "speed", "speed", "save", "mode"]
+
+
+def test_keys_of_a_run_that_is_not_there_do_nothing():
+    source = Scripted("snake")
+    source.status = "lost"
+    watch(source, key(pygame.K_SPACE), key(pygame.K_s), frames=1)
+    assert [command for command, _ in source.sent] == ["rows"]
+
+
+def test_help_lies_over_everything_until_a_click():
+    shown = []
+    source = Scripted("snake")
+    watch(
+        source,
+        key(pygame.K_h),
+        lambda screen: shown.append(screen.help),
+        *click(480, 300),
+        lambda screen: shown.append(screen.help),
+    )
+    assert shown == [True, False]
+
+
+def test_the_interface_grows_and_shrinks():
+    scales = []
+    note = lambda screen: scales.append(screen.gui.theme.scale)  # noqa: E731
+    bigger, normal = key(pygame.K_PLUS, pygame.KMOD_CTRL), key(pygame.K_0, pygame.KMOD_CTRL)
+    watch(Scripted("snake"), note, bigger, note, normal, note, frames=1)
+    assert scales == [1.0, 1.25, 1.0]
+
+
+def test_the_mouse_reads_curves_and_chooses_metrics():
+    """The first chart lies at the lower left: its name on top opens the list of metrics."""
+    chosen = []
+    source = Scripted("tag")
+    pictures = watch(
+        source,
+        mouse(pygame.MOUSEMOTION, 200, 500),
+        *click(40, 419),
+        *click(60, 440),
+        lambda screen: chosen.append(screen.charts.chosen),
+        size=(960, 600),
+    )
+    assert (pictures[0] != pictures[1]).any()
+    assert chosen[0].get(0) in source.metrics
+
+
+def test_the_panels_buttons_send_commands():
+    """Buttons lie under the stats: find the row by trying down the panel."""
+    source = Scripted("snake")
+    acts = [act for y in (128, 168, 196, 240, 262) for x in (700, 900) for act in click(x, y)]
+    watch(source, *acts, frames=2)
+    names = {command for command, _ in source.sent}
+    assert names & {"pause", "save", "step"}
+    assert names & {"mode", "speed", "rows"}
+
+
+def test_a_right_click_on_a_slider_sets_the_default():
+    source = Scripted("snake")
+    source.send("param", name="reward_food", value=3.0)
+    acts = [act for y in range(732, 800, 9) for act in click(1100, y, button=3)]
+    watch(source, *acts, frames=1, size=(1280, 1000))
+    assert ("param", {"name": "reward_food", "value": 1.0}) in source.sent
+
+
+# -- play -----------------------------------------------------------------------------------------------
+
+
+def play_on(env_id, *acts, **options):
+    """Play; do one act per frame; return the screen's last picture."""
+    from puffer_arena.render.play import play
+
+    waiting, pictures = list(acts), []
+
+    def on_frame(screen):
+        screen._changed = True
+        pictures.append(screen.pixels())
+        if not waiting:
+            screen.gui.closing = True
+            return
+        waiting.pop(0)(screen)
+
+    play(env_id, on_frame=on_frame, size=(700, 640), **options)
+    return pictures
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_every_environment_can_be_played_by_its_keys(env_id):
+    pressed = []
+
+    def first_key(screen):
+        name = next(iter(screen.game.keys))
+        screen.press(pygame.key.key_code(name))
+        pressed.append(screen.phase)
+
+    def steps(screen):
+        screen.game.step()
+        pressed.append(screen.game.steps)
+
+    pictures = play_on(env_id, first_key, steps, key(pygame.K_h), key(pygame.K_ESCAPE))
+    assert pressed[0] == "playing"
+    assert pressed[1] >= 1
+    assert (pictures[0] != pictures[-1]).any()
+
+
+def test_the_windows_keys_work_while_playing():
+    facts = []
+
+    def note(screen):
+        facts.append((screen.phase, screen.speed, screen.game.agent, screen.game.bot_plays))
+
+    play_on(
+        "tag",
+        key(pygame.K_SPACE),
+        key(pygame.K_TAB),
+        key(pygame.K_b),
+        key(pygame.K_PLUS),
+        key(pygame.K_MINUS),
+        key(pygame.K_MINUS),
+        key(pygame.K_p),
+        note,
+        key(pygame.K_r),
+        note,
+        key(pygame.K_PLUS, pygame.KMOD_CTRL),
+        lambda screen: screen.take(pygame.event.Event(pygame.WINDOWFOCUSLOST)),
+        note,
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=7, instance_id=0)),
+        note,
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=6, instance_id=0)),
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYHATMOTION, value=(0, 1), instance_id=0, hat=0)),
+        speed=1.0,
+    )
+    assert facts[0] == ("paused", 0.75, 1, True)
+    assert [phase for phase, *_ in facts[1:]] == ["playing", "paused", "playing"]
+
+
+def test_the_end_is_said_and_a_key_begins_anew():
+    phases = []
+
+    def run_out(screen):
+        screen.phase = "playing"
+        while not screen.game.over:
+            screen.game.step()
+        screen.advance(1e12)
+        screen.phase = "over"
+
+    play_on("snake", run_out, lambda screen: None, key(pygame.K_RETURN), lambda screen: phases.append(screen.phase))
+    assert phases == ["playing"]
+
+
+def test_steps_are_made_at_natural_speed_and_hitches_are_dropped():
+    counts = []
+
+    def count(screen):
+        screen.phase, screen.game.bot_plays = "playing", True
+        interval = 1.0 / screen.game.env.steps_per_second
+        screen._due = 1000.0
+        for now in (999.0, 1000.0, 1000.0 + interval, 5000.0):
+            before = screen.game.steps
+            screen.advance(now)
+            counts.append(screen.game.steps - before)
+        screen.phase = "paused"
+
+    play_on("cartpole", count)
+    assert counts == [0, 1, 1, 5]  # after an hour's hitch: four made up and the one that is due
+
+
+def test_a_game_needs_the_display_it_was_promised(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":9876")
+    with pytest.raises(ArenaError, match="no display to open a window on"):
+        play_on("snake")
+
+
+def test_game_and_window_are_apart():
+    assert "pygame" not in Game.__module__

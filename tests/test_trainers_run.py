@@ -1,0 +1,241 @@
+"""Runs as people meet them: interrupted, killed, resumed, on a disk that is full."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trainers_support import assert_same_future, small_config, small_trainer
+
+from puffer_arena.core.errors import FileError, TrainingError, UnknownName
+from puffer_arena.trainers.checkpoint import restore_trainer
+from puffer_arena.trainers.run import Callbacks, Run, resume_trainer, train
+from puffer_arena.trainers.runlog import read_metrics
+
+TESTS = Path(__file__).parent
+PROGRAM = """
+import sys
+sys.path.insert(0, {tests!r})
+from trainers_support import small_config
+from puffer_arena.trainers.run import Callbacks, Run, train
+
+config = small_config("snake", checkpoint_minutes={minutes})
+{before}
+run = Run.create(config, {root!r}, "it")
+hooks = Callbacks(on_update=lambda trainer, metrics: print(trainer.updates, flush=True), on_warning=lambda text: print("!", text, flush=True))
+trainer = train(config, run, hooks)
+print("saved", trainer.updates, flush=True)
+trainer.close()
+"""
+
+
+def start(root: Path, minutes: float = 1000.0, before: str = "") -> subprocess.Popen:
+    code = PROGRAM.format(tests=str(TESTS), root=str(root), minutes=minutes, before=before)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def lines_until(process: subprocess.Popen, last: str) -> list[str]:
+    found = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        found.append(line.strip())
+        if found[-1] == last:
+            break
+    return found
+
+
+def fresh(updates: int):
+    """Return a trainer that did `updates` without interruption."""
+    trainer = small_trainer("snake")
+    for _ in range(updates):
+        trainer.update()
+    return trainer
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    process = start(tmp_path, minutes=0.0)  # a checkpoint after every update
+    lines_until(process, "20")
+    process.kill()  # SIGKILL
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+    run = Run.open(tmp_path / "it")
+    assert len(run.checkpoints()) in (2, 3)  # killed between writing one and dropping the oldest, perhaps
+    trainer = resume_trainer(None, run)
+    assert trainer.updates >= 19  # at most the update that was not yet saved is lost
+    logged = [entry["updates"] for entry in read_metrics(run.folder / "metrics.jsonl")]
+    assert logged == list(range(1, trainer.updates + 1))
+    same = fresh(trainer.updates)
+    assert_same_future(trainer, same, 2)
+    trainer.close()
+    same.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_and_can_be_resumed(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path)
+    lines_until(process, "5")
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    updates = int(output.split()[-1])
+    assert output.split()[-2] == "saved"
+    run = Run.open(tmp_path / "it")
+    trainer = restore_trainer(run.checkpoints()[-1])
+    assert trainer.updates == updates
+    same = fresh(updates)
+    assert_same_future(trainer, same, 1)
+    trainer.close()
+    same.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on file sizes are POSIX's")
+def test_a_full_disk_is_said_once_and_training_goes_on(tmp_path: Path) -> None:
+    # The system refuses to let any file grow beyond 9000 bytes: checkpoints never fit, metrics do for a while.
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
+    process = start(tmp_path, minutes=0.0, before=limit)
+    lines = lines_until(process, "120")
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    warnings = [line for line in [*lines, *rest.splitlines()] if line.startswith("!")]
+    for what in ("checkpoints", "metrics.jsonl"):
+        assert sum(f"cannot write {what}" in line for line in warnings) == 1
+        assert any("File too large" in line and "training goes on" in line for line in warnings)
+    folder = tmp_path / "it"
+    assert not list((folder / "checkpoints").iterdir())  # nothing half-written is left behind
+    logged = [entry["updates"] for entry in read_metrics(folder / "metrics.jsonl")]
+    assert logged == list(range(1, len(logged) + 1))
+    assert len(logged) > 5
+
+
+def test_an_unwritable_folder_is_said_and_training_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    said: list[str] = []
+    config = small_config("snake", total_steps=24 * 8 * 4)
+    run = Run.create(config, tmp_path / "runs", warn=said.append)
+    trainer = train(config, run, Callbacks(on_warning=said.append))
+    assert trainer.updates == 4
+    (text,) = said
+    assert text.startswith("cannot write the run folder")
+    assert text.endswith("training goes on without")
+    trainer.close()
+
+
+def test_trouble_that_ends_is_said_too(tmp_path: Path) -> None:
+    said: list[str] = []
+    run = Run.create(small_config("snake"), tmp_path, "it", said.append)
+    metrics = run.folder / "metrics.jsonl"
+    metrics.mkdir()
+    for updates in (1, 2):
+        run.log({"updates": updates, "steps": updates})
+    metrics.rmdir()
+    run.log({"updates": 3, "steps": 3})
+    assert [entry["updates"] for entry in read_metrics(metrics)] == [3]
+    assert ["cannot" in text for text in said] == [True, False]
+    run.close()
+
+
+def test_a_run_keeps_its_config_metrics_and_newest_checkpoints(tmp_path: Path) -> None:
+    config = small_config("snake", total_steps=24 * 8 * 6, checkpoint_minutes=0.0, keep_checkpoints=2)
+    run = Run.create(config, tmp_path)
+    steps: list[int] = []
+    seen: list[dict] = []
+    hooks = Callbacks(on_step=lambda trainer, t: steps.append(t), on_update=lambda trainer, m: seen.append(m))
+    trainer = train(config, run, hooks)
+    assert trainer.finished
+    assert steps == list(range(8)) * 6
+    assert run.config == trainer.config
+    assert run.config.threads >= 1
+    assert [int(path.stem) for path in run.checkpoints()] == [24 * 8 * 5, 24 * 8 * 6]
+    logged = read_metrics(run.folder / "metrics.jsonl")
+    assert [entry["steps"] for entry in logged] == [m["steps"] for m in seen]
+    assert {"policy_loss", "value_loss", "entropy", "gradient_norm", "time/learn"} <= logged[-1].keys()
+    assert Run.newest(tmp_path).folder == run.folder
+    trainer.close()
+
+
+def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = Run.create(small_config("snake"), tmp_path)
+    run.log({"steps": 100.0, "updates": 1.0, "entropy": 0.25, "time/learn": 0.5})
+    run.close()
+    events = EventAccumulator(str(run.folder / "tensorboard"))
+    events.Reload()
+    (scalar,) = events.Scalars("train/entropy")
+    assert (scalar.step, scalar.value) == (100, 0.25)
+    assert events.Scalars("time/learn")[0].value == 0.5
+
+
+def test_a_run_is_resumed_by_its_own_config_only(tmp_path: Path) -> None:
+    config = small_config("snake", total_steps=24 * 8 * 2)
+    run = Run.create(config, tmp_path)
+    train(config, run).close()
+    with pytest.raises(TrainingError, match="environment 'snake', not 'tag'"):
+        train(small_config("tag"), run, resume=True)
+    with pytest.raises(TrainingError, match=r"optimizer\.name"):
+        train(small_config("snake", optimizer__name="adam"), run, resume=True)
+    longer = small_config("snake", total_steps=24 * 8 * 5)
+    trainer = train(longer, run, resume=True)
+    assert trainer.updates == 5
+    assert [entry["updates"] for entry in read_metrics(run.folder / "metrics.jsonl")] == [1, 2, 3, 4, 5]
+    trainer.close()
+
+
+def test_a_damaged_checkpoint_is_refused_and_an_older_one_named(tmp_path: Path) -> None:
+    config = small_config("snake", total_steps=24 * 8 * 3, checkpoint_minutes=0.0)
+    run = Run.create(config, tmp_path)
+    train(config, run).close()
+    older, newest = run.checkpoints()
+    newest.write_bytes(newest.read_bytes()[:-10])
+    with pytest.raises(FileError, match=older.name):
+        train(config, run, resume=True)
+
+
+def test_runs_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"no config\.json"):
+        Run.open(tmp_path / "none")
+    with pytest.raises(UnknownName, match="there are no runs"):
+        Run.newest(tmp_path)
+    run = Run.create(small_config("snake"), tmp_path, "it")
+    with pytest.raises(TrainingError, match="there already"):
+        Run.create(small_config("snake"), tmp_path, "it")
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        resume_trainer(None, run)
+    (run.folder / "config.json").write_text(json.dumps([1]))
+    with pytest.raises(FileError, match="damaged"):
+        _ = run.config
+
+
+def test_a_run_that_breaks_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
+    config = small_config("cartpole", checkpoint_minutes=0.0)
+    run = Run.create(config, tmp_path)
+
+    def break_it(trainer, metrics) -> None:
+        if trainer.updates == 3:
+            trainer.policy.output.bias.data[1] = float("nan")
+
+    with pytest.raises(TrainingError, match=r"'output\.bias' is not finite"):
+        train(config, run, Callbacks(on_update=break_it))
+    trainer = resume_trainer(None, run)
+    assert trainer.updates == 2
+    trainer.update()
+    trainer.close()
+
+
+def test_learning_rate_can_be_moved_and_a_run_stopped(tmp_path: Path) -> None:
+    config = small_config("snake", optimizer__schedule="constant")
+    rates: list[float] = []
+
+    def steer(trainer, metrics) -> None:
+        rates.append(metrics["learning_rate"])
+        trainer.learning_rate = 1e-4
+        if trainer.updates == 3:
+            trainer.stop()
+
+    train(config, Run.create(config, tmp_path), Callbacks(on_update=steer)).close()
+    assert rates == [config.optimizer.learning_rate, 1e-4, 1e-4]

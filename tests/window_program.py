@@ -1,0 +1,94 @@
+"""Programs that the window tests start: each shows a real window and reports as lines of JSON.
+
+python tests/window_program.py show ENV [STATUS]     the training window over a batch that a bot plays
+python tests/window_program.py play ENV
+"""
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+from puffer_arena import make
+from puffer_arena.render.local_source import LocalSource
+from puffer_arena.render.play import play
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window import show
+
+last: dict[str, Any] = {}
+
+
+def report(**facts: Any) -> None:
+    """Print what has changed, and first of all which window this is."""
+    global last
+    if not last:
+        print(json.dumps({"window": pygame.display.get_wm_info()["window"]}), flush=True)
+    if facts != last:
+        last = facts
+        print(json.dumps(facts), flush=True)
+
+
+class Reported(LocalSource):
+    """A source that passes as a trainer and tells which commands arrive."""
+
+    modes = ("time-lapse", "smooth")
+
+    def send(self, command: str, **arguments: Any) -> None:
+        print(json.dumps({"command": command, **arguments}, default=float), flush=True)
+        super().send(command, **arguments)
+
+
+def uniform(batch: Any) -> Any:
+    """Play by the bot, and claim equal probabilities and a value of 1."""
+    leading = (batch.num_envs, max(batch.num_agents, 1))
+    probs = np.full((*leading, batch.action.n), 1 / batch.action.n, np.float32)
+    return batch.act(next(iter(batch.env.bots))), probs, np.ones(leading, np.float32)
+
+
+def run_show(env_id: str, status: str) -> None:
+    source = Reported(make(env_id, 4, seed=1), choose=uniform)
+    source.metrics = {"episode_return": [(float(k), float(k % 7)) for k in range(2000)], "learning_rate": [(0.0, 1e-3)]}
+    source.status = status
+    if status in ("waiting", "lost"):
+        source.frame, source.note, source.poll = None, "told so", lambda: None  # type: ignore[method-assign]  # nothing comes
+
+    def look(screen: Any) -> None:
+        pixels = screen.pixels()
+        report(
+            frame=True,
+            size=pixels.shape[:2],
+            colors=len(np.unique(pixels[::4, ::4].reshape(-1, 3), axis=0)),
+            enlarged=screen.watch.enlarged,
+            row=screen.watch.row,
+            agent=screen.watch.agent,
+            help=screen.help,
+            status=source.status,
+            faults=sorted(screen.watch.faults),
+        )
+
+    show(source, size=(1280, 800), on_frame=look)
+    print(json.dumps({"closed": True}), flush=True)
+
+
+def run_play(env_id: str) -> None:
+    def look(screen: Any) -> None:
+        state = screen.game.batch.rows.states[0]
+        report(
+            phase=screen.phase,
+            help=screen.help,
+            bot_plays=screen.game.bot_plays,
+            agent=screen.game.agent,
+            steps=screen.game.steps,
+            heading=int(state["heading"]) if "heading" in state.dtype.names else None,
+            over=screen.game.over,
+        )
+
+    play(env_id, on_frame=look, size=(640, 600), speed=0.5)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "show":
+        run_show(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "training")
+    else:
+        run_play(sys.argv[2])

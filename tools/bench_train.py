@@ -1,0 +1,144 @@
+"""Measure training: python tools/bench_train.py [speed] [solve]
+
+speed    steps/s of PPO, beside the machine's matrix rate and Stable-Baselines3 in the same run
+solve    wall clock from the first step to a score, five seeds
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from measure import describe, interleave, machine, ratio, report
+
+from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.policy import matrix_flops
+from puffer_arena.trainers.trainer import Trainer
+
+ROUNDS = 5
+UPDATES = 6  # in one timed round
+SEEDS = range(5)
+SHAPES = ((4096, 128, 128), (2048, 484, 128), (1024, 1024, 1024))
+
+
+def matrix_rate(dtype: torch.dtype, seconds: float = 0.3) -> float:
+    """Return floating-point operations a second of the fastest of SHAPES, on all cores."""
+    best = 0.0
+    threads = torch.get_num_threads()
+    torch.set_num_threads(torch.get_num_threads() if threads > 1 else 2)
+    for rows, inner, cols in SHAPES:
+        a, b = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, cols, dtype=dtype)
+        out = a @ b
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds / len(SHAPES):
+            torch.mm(a, b, out=out)
+            count += 1
+        best = max(best, 2.0 * rows * inner * cols * count / (time.perf_counter() - start))
+    torch.set_num_threads(threads)
+    return best
+
+
+def training(env_id: str, **overrides: Any) -> tuple[Trainer, Callable[[], float]]:
+    """Return a trainer, and a timed run of some updates that returns steps a second."""
+    trainer = Trainer(load_config(env_id, overrides={"total_steps": 10**12, **overrides}))
+
+    def run() -> float:
+        start = time.perf_counter()
+        before = trainer.steps
+        for _ in range(UPDATES):
+            trainer.update()
+        return (trainer.steps - before) / (time.perf_counter() - start)
+
+    return trainer, run
+
+
+def stable_baselines(num_envs: int, **settings: Any) -> Callable[[], float]:
+    """Return a timed run of Stable-Baselines3's PPO on CartPole with hidden layers of 128."""
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+
+    network = {"net_arch": [128, 128]}
+    model = PPO("MlpPolicy", make_vec_env("CartPole-v1", num_envs), policy_kwargs=network, device="cpu", **settings)
+
+    def run() -> float:
+        start, steps = time.perf_counter(), max(2048, num_envs * settings["n_steps"])
+        model.learn(steps)
+        return model.num_timesteps / (time.perf_counter() - start)
+
+    return run
+
+
+def speed() -> None:
+    """Print steps/s, as ratios to the matrix rate and to Stable-Baselines3."""
+    snake32, run_snake32 = training("snake", precision="float32")
+    snake, run_snake = training("snake")
+    _, run_cartpole = training("cartpole")
+    zoo = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.8, "gamma": 0.98, "ent_coef": 0.0}
+    results = interleave(
+        {
+            "float32 rate": lambda: matrix_rate(torch.float32),
+            "bfloat16 rate": lambda: matrix_rate(torch.bfloat16),
+            "snake float32": run_snake32,
+            "snake": run_snake,
+            "cartpole": run_cartpole,
+            "SB3": stable_baselines(8, **zoo),  # the settings that its own zoo tuned for CartPole
+            "SB3, fast": stable_baselines(64, n_steps=64, batch_size=4096, n_epochs=1),
+        },
+        ROUNDS,
+    )
+    for precision in ("float32", "bfloat16"):
+        print(f"      {precision + ' matrix products, operations/s':<58} {describe(results[precision + ' rate'])}")
+    for name, trainer in (("snake float32", snake32), ("snake", snake)):
+        chosen = trainer.config.precision
+        for dense in (True, False):
+            flops = matrix_flops(trainer.policy, trainer.config.ppo.epochs, dense)
+            bound = [rate / flops for rate in results[f"{chosen} rate"]]
+            share = ratio(results[name], bound)
+            label = f"{name} ({chosen}) / its matrix bound, one-hot {'counted' if dense else 'left out'}"
+            report(label, f"{100 * share:.0f} %", ">= 50 %", share >= 0.5)
+    for name, wanted in (("snake float32", 400e3), ("snake", 400e3), ("cartpole", 600e3)):
+        rate = statistics.median(results[name])
+        report(f"PPO on {name}, steps/s", describe(results[name]), f">= {wanted / 1e3:.0f} k", rate >= wanted)
+    for name in ("SB3", "SB3, fast"):
+        times = ratio(results["cartpole"], results[name])
+        report(f"cartpole / {name} ({describe(results[name])})", f"{times:.0f} x", ">= 50 x", times >= 50)
+
+
+def seconds_to(env_id: str, metric: str, goal: float, seed: int, **overrides: Any) -> tuple[float, float, int]:
+    """Train until `metric` reaches `goal`; return the seconds, the metric and the steps."""
+    trainer = Trainer(load_config(env_id, overrides={"seed": seed, **overrides}))
+    start = time.perf_counter()
+    best = float("-inf")
+    while not trainer.finished:
+        best = max(best, trainer.update().get(metric, float("-inf")))
+        if best >= goal:
+            break
+    seconds = time.perf_counter() - start
+    trainer.close()
+    return seconds, best, trainer.steps
+
+
+def solve() -> None:
+    """Print the wall clock to a score for five seeds each."""
+    cases = (
+        ("cartpole", "episode_return", 475.0, 10.0, {}),
+        ("snake", "score", 15.0, 90.0, {}),
+        ("snake", "score", 15.0, 90.0, {"precision": "float32"}),
+    )
+    for env_id, metric, goal, limit, overrides in cases:
+        runs = [seconds_to(env_id, metric, goal, seed, **overrides) for seed in SEEDS]
+        for seed, (seconds, best, steps) in zip(SEEDS, runs, strict=True):
+            print(f"      {env_id} seed {seed}: {metric} {best:.1f} after {seconds:.1f} s, {steps / 1e6:.1f} M steps")
+        slowest = max(seconds for seconds, _, _ in runs)
+        solved = sum(best >= goal for _, best, _ in runs)
+        label = " ".join([env_id, *overrides.values(), f"to {metric} {goal:g}"])
+        value = f"{solved} of {len(runs)}, slowest {slowest:.1f} s"
+        report(label, value, f"5 of 5 in <= {limit:g} s", solved == len(runs) and slowest <= limit)
+
+
+if __name__ == "__main__":
+    print(machine())
+    for part in sys.argv[1:] or ["speed", "solve"]:
+        {"speed": speed, "solve": solve}[part]()
