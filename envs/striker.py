@@ -58,7 +58,7 @@ class Params:
     ball_mass: float = param(0.4, 0.1, 2.0, "of a player's", at_reset=True)
     push: float = param(12.0, 4.0, 24.0, "acceleration of a player, m/s²")
     kick: float = param(12.0, 0.0, 20.0, "speed that a kick gives the ball, m/s")
-    shaping: float = param(0.02, 0.0, 0.1)
+    shaping: float = param(0.02, 0.0, 0.1, "reward for a metre gained by the ball")
     max_steps: int = param(600, 20, 10_000, "steps before the episode is truncated")
 
     @property

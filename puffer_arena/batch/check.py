@@ -61,7 +61,7 @@ def explain(env: Env, error: Exception) -> ArenaError | None:
     if type(error).__module__.startswith("numba."):
         return env.error("compiling", _first_cause(str(error)))
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename in {_file(rule) for rule in (env.reset, env.step, env.observe, env.judge) if rule}:
+        if frame.filename in {_file(rule) for rule in (env.reset, env.step, env.observe, env.judge, env.build) if rule}:
             where = f"'{frame.name}' ({frame.filename}, line {frame.lineno})"
             return DefinitionError(f"environment '{env.name}': {where}: {frame.line}\n    {_reason(error)}")
     return None

@@ -1,6 +1,6 @@
 """What `Batch.rewind` needs: how each row's episode began, and every action and parameter since."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +22,10 @@ class Recorder:
     def __init__(self, batch: "Batch") -> None:
         self._batch = batch
         rows = batch.rows
-        self._starts = rows.states.copy()
-        self._params = rows.params.copy()  # in force at the start
-        self._levels = rows.levels.copy()
-        self._changes: list[dict[int, Any]] = [{} for _ in rows.states]  # step -> parameters from then on
-        self._seen = rows.params.copy()
+        self._starts = raw(rows.states).copy()
+        self._params = raw(rows.params).copy()  # in force at the start
+        self._changes: list[dict[int, Array]] = [{} for _ in rows.states]  # step -> parameters from then on
+        self._seen = raw(rows.params).copy()
         self._actions = np.zeros((len(rows.states), 64, *batch.actions.shape[1:]), batch.actions.dtype)
         self._every = np.arange(len(rows.states))
         self.look()
@@ -39,18 +38,19 @@ class Recorder:
             more = np.zeros_like(self._actions)
             self._actions = np.concatenate([self._actions, more], axis=1)
         self._actions[self._every, at] = actions
-        if rows.params.tobytes() != self._seen.tobytes():
-            for i in np.flatnonzero(rows.params != self._seen):
-                self._changes[i][int(at[i])] = rows.params[i].copy()
-            self._seen[:] = rows.params
+        params = raw(rows.params)
+        if (params != self._seen).any():
+            for i in np.flatnonzero((params != self._seen).any(axis=1)):
+                self._changes[i][int(at[i])] = params[i].copy()
+            self._seen[:] = params
 
     def look(self) -> None:
         """Keep the starts of the episodes that have just begun."""
         rows = self._batch.rows
         began = (rows.states["step_count"] == 0) & (rows.states["ended"] == 0)
         if began.any():
-            self._starts[began] = rows.states[began]
-            self._params[began] = self._seen[began] = rows.params[began]
+            self._starts[began] = raw(rows.states)[began]
+            self._params[began] = self._seen[began] = raw(rows.params)[began]
             for i in np.flatnonzero(began):
                 self._changes[i].clear()
 
@@ -63,18 +63,23 @@ class Recorder:
         only = np.zeros(batch.num_envs, np.bool_)
         only[i] = True
         statistics = rows.finished[i].copy(), rows.totals[i].copy()
-        rows.states[i], rows.params[i] = self._starts[i], self._params[i]
+        raw(rows.states)[i], raw(rows.params)[i] = self._starts[i], self._params[i]
         batch.adopt(only)
         scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
         changes = self._changes[i]
         for k in range(step):
             if k in changes:
-                rows.params[i] = changes[k]
+                raw(rows.params)[i] = changes[k]
             actions[i] = self._actions[i, k]
             batch.step_row(i, actions, scratch, DISABLED)
         rows.finished[i], rows.totals[i] = statistics
         for name, array in scratch._asdict().items():
             getattr(batch.buffers, name)[i] = array[i]
         batch.look(only)
-        self._seen[i] = rows.params[i]
+        self._seen[i] = raw(rows.params)[i]
         self._changes[i] = {k: change for k, change in changes.items() if k < step}
+
+
+def raw(rows: Array) -> Array:
+    """Return records as bytes, shape (rows, bytes): copies of records leave out what lies between their fields."""
+    return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)

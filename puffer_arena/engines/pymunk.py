@@ -13,7 +13,6 @@ from typing import Any
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, require
 from puffer_arena.core.world_kernel import WorldRows
-from puffer_arena.engines.pymunk_public import PublicEngine
 
 OLDEST = (7, 0)
 
@@ -39,6 +38,8 @@ def open_engine(env: Env, rows: WorldRows, values: Any, compiled: bool) -> Any:
         from puffer_arena.engines.pymunk_native import NativeEngine
 
         return NativeEngine(env, rows, values)
+    from puffer_arena.engines.pymunk_public import PublicEngine
+
     return PublicEngine(env, rows, values)
 
 
