@@ -119,7 +119,7 @@ class Ray3D(Protocol):
     """A ray that the engine casts after every step, from (ax, ay, az) to (bx, by, bz): world axes, from the middle of
     the body that is its handle, or from the world's origin where the handle is None.
 
-    fraction  of its length to what it meets first, that body apart; 1 where that is nothing, and before the first step
+    fraction  of its length to what it meets first, that body and ghosts apart; 1 where that is nothing, and before the first step
     other     the body that it meets, counted through the State's bodies in order; -1 where it is not one
     """
 

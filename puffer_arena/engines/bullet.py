@@ -13,7 +13,7 @@ import numpy as np
 from puffer_arena.core.bodies import FORCE_3D, POSE_3D
 from puffer_arena.core.compile import bind, compile_function, jit
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import MissingExtra, require
+from puffer_arena.core.errors import MissingExtra, PhysicsError, require
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import (
     BAD_FORCE,
@@ -72,19 +72,19 @@ def load_panda() -> None:
 
 
 @jit
-def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
+def sift(table: Array, bodies: Array, seen: Array, stages: Array, faults: Array, tasks: Array) -> None:
     """Find what is to be done in each row, so that Python need look at no more numbers than it must.
 
     Args:
         table: the rows as doubles, shape (rows, doubles).
         bodies: where in a row the body records begin.
         seen: poses that rows and worlds agree on, shape (rows, bodies, 13).
-        scenes: of the rows.
+        stages, faults: of the scenes.
         tasks: written; parts of STEP, PLACE and PUSH.
     """
-    for i in range(len(scenes)):
+    for i in range(len(tasks)):
         tasks[i] = REST
-        if scenes[i].stage == MOVES:
+        if stages[i] == MOVES:
             tasks[i] = STEP
             for k in range(len(bodies)):
                 at = bodies[k]
@@ -95,25 +95,25 @@ def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) 
                     if table[i, j] != 0.0:
                         tasks[i] |= PUSH
                     if not abs(table[i, j]) < STRONGEST:
-                        scenes[i].fault = BAD_FORCE
-            if scenes[i].fault == BAD_FORCE:
+                        faults[i] = BAD_FORCE
+            if faults[i] == BAD_FORCE:
                 tasks[i] = REST
 
 
 @jit
-def settle(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
+def settle(table: Array, bodies: Array, seen: Array, faults: Array, tasks: Array) -> None:
     """Check the new poses of the rows that moved; one in which a body is lost gets its old poses back."""
-    for i in range(len(scenes)):
+    for i in range(len(tasks)):
         if tasks[i] & STEP:
             for k in range(len(bodies)):
                 at = bodies[k]
                 for j in range(NUM_POSE):
                     if not abs(table[i, at + j]) < (FARTHEST if j < 3 else FASTEST):
-                        scenes[i].fault = LOST
+                        faults[i] = LOST
             for k in range(len(bodies)):
                 at = bodies[k]
                 for j in range(NUM_POSE):
-                    if scenes[i].fault == LOST:
+                    if faults[i] == LOST:
                         table[i, at + j] = seen[i, k, j]
                     else:
                         seen[i, k, j] = table[i, at + j]
@@ -138,11 +138,12 @@ class BulletEngine:
         n = len(rows.states)
         self._table = rows.states.view(np.float64).reshape(n, -1)
         self._seen = np.zeros((n, len(self._plan.bodies), NUM_POSE))
+        self._bodies = self._plan.bodies // 8  # counted in doubles
         self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
         self._arenas: list[Arena | None] = [None] * len(rows.states)
         rows.scenes["built"] = self._make(rows.params[0]).built()
-        self._params = SceneParams(env, rows, self._make)
+        self._params = SceneParams(env, rows)
 
     def _make(self, record: Any) -> "Arena":
         from puffer_arena.engines.bullet_arena import Arena
@@ -160,7 +161,9 @@ class BulletEngine:
     def prepare(self) -> None:
         """Note how the bodies stand in rows whose parameters changed."""
         for i in self._params.changed():
-            self._rows.scenes["built"][i] = self._params.build(i, self._rows.following[i]).built()
+            following = self._rows.following[i]
+            self._rows.scenes["built"][i] = self._make(following).built()
+            self._params.note(i, following)
 
     def fit(self, i: int) -> None:
         """Nothing to do: `enter` builds from the parameters in force."""
@@ -173,17 +176,20 @@ class BulletEngine:
     def move(self) -> None:
         """Advance the rows whose stage is MOVES by one step."""
         rows, size, arenas = self._rows, self._plan.size, self._arenas
-        self._sift(self._table, self._plan.bodies // 8, self._seen, rows.scenes, self._tasks)
+        if len(arenas) != len(self._tasks):
+            raise PhysicsError(f"environment '{self._env.name}': the batch has been closed; make a new one")
+        stages, faults = rows.scenes["stage"], rows.scenes["fault"]
+        self._sift(self._table, self._bodies, self._seen, stages, faults, self._tasks)
         tasks = self._tasks.tolist()
         for i, task in enumerate(tasks):
             if task & STEP:
                 arena = arenas[i]
                 if task & PLACE and not arena.place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
-                    rows.scenes["fault"][i] = BAD_POSE
+                    faults[i] = BAD_POSE
                     self._tasks[i] = REST
                 elif not arena.move(i * size, task & PUSH):  # type: ignore[union-attr]  # as above
-                    rows.scenes["fault"][i] = LOST
-        self._settle(self._table, self._plan.bodies // 8, self._seen, rows.scenes, self._tasks)
+                    faults[i] = LOST
+        self._settle(self._table, self._bodies, self._seen, faults, self._tasks)
 
     def enter(self) -> None:
         """Put a new world in the place of those of the rows whose stage is ENTERS."""
@@ -193,7 +199,7 @@ class BulletEngine:
             self._arenas[i] = arena = self._make(self._rows.params[i])
             if not arena.place(i * size):
                 scenes["fault"][i] = BAD_POSE
-            for k, at in enumerate(self._plan.bodies // 8):
+            for k, at in enumerate(self._bodies):
                 self._seen[i, k] = table[i, at : at + len(POSE_3D)]
 
     def close(self) -> None:

@@ -233,7 +233,7 @@ class Arena:
             TOUCH.pack_into(self.plan.bytes, row + at, impulse, touching, int(touching and not before), other)
 
     def _cast(self, row: int) -> None:
-        """Write what the rays meet first, the body that they start from apart."""
+        """Write what the rays meet first, the body that they start from and ghosts apart."""
         data = self.plan.bytes
         for source, at in self.rays:
             ax, ay, az, bx, by, bz = RAY.unpack_from(data, row + at)
@@ -242,7 +242,7 @@ class Arena:
             fraction, other = 1.0, -1
             if start != end:
                 for hit in self.world.ray_test_all(start, end, EVERYTHING).get_hits():
-                    if hit.get_hit_fraction() < fraction and hit.node != source:
+                    if hit.get_hit_fraction() < fraction and hit.node != source and hit.node in self._bodies:
                         fraction, other = hit.get_hit_fraction(), self._number.get(hit.node, -1)
             HIT.pack_into(data, row + at + RAY.size, fraction, other)
 

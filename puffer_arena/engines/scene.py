@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -103,14 +102,13 @@ class SceneParams:
     Args:
         env: the environment; its `build` has run once, so that it is known what it reads.
         rows: of the batch.
-        make: builds the scene of one parameter record.
 
     Raises:
         DefinitionError: `build` reads a parameter that takes effect at once, so rules and scene would disagree.
     """
 
-    def __init__(self, env: Env, rows: Any, make: Callable[[Any], Any]) -> None:
-        self._rows, self._make = rows, make
+    def __init__(self, env: Env, rows: Any) -> None:
+        self._rows = rows
         self._names = sorted(read_params(env) - env.dimensions)
         for name in self._names:
             if not env.parameters[name].at_reset:
@@ -127,9 +125,7 @@ class SceneParams:
             differs |= self._rows.following[name] != self._of[name]
         return [int(i) for i in np.flatnonzero(differs)] if differs.any() else []
 
-    def build(self, i: int, record: Any) -> Any:
-        """Build row `i`'s scene from one parameter record."""
-        scene = self._make(record)
+    def note(self, i: int, record: Any) -> None:
+        """Keep in mind that row `i`'s newest scene was built with these parameters."""
         for name in self._names:
             self._of[name][i] = record[name]
-        return scene
