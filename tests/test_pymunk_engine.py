@@ -19,7 +19,7 @@ from puffer_arena.engines import pymunk_native
 
 GAMES = Path(__file__).parent / "games"
 PUPPET, DISCS = str(GAMES / "puppet.py"), str(GAMES / "discs.py")
-ALL = ["lander", "striker", PUPPET]
+ALL = ["lander", "striker", "walker", PUPPET]
 every_game = pytest.mark.parametrize("env_id", ALL, ids=lambda env_id: Path(env_id).stem)
 
 

@@ -4,7 +4,10 @@ A row's scene is a block of words (`Block`): addresses of its space, of the memo
 shapes and joints.  The kernels get the block's address as `scene.link`; the functions here follow it.
 """
 
+import contextlib
+import gc
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -461,6 +464,18 @@ def visiting_order(space: pymunk.Space) -> list[int]:
     return list(memoryview(buffer.int_buf()).cast("B").cast("P")) if len(buffer.int_buf()) else []
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python's garbage collector off while many objects are made that all stay."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 class NativeEngine:
     """The scenes of one batch, stepped by the kernels themselves."""
 
@@ -471,11 +486,12 @@ class NativeEngine:
         self._links = np.zeros((len(rows.states), NUM_WORDS), np.int64)  # the blocks in use; they stay where they are
         self._blocks: list[Block] = []
         self._pending: dict[int, Block] = {}
-        for i in range(len(rows.states)):
-            scene = first if i == 0 else self._params.build(i, rows.params[i])
-            rows.scenes["built"][i] = scene.built[0]
-            self._blocks.append(Block(env, scene))
-            self._links[i] = self._blocks[i].words
+        with uncollected():
+            for i in range(len(rows.states)):
+                scene = first if i == 0 else self._params.build(i, rows.params[i])
+                rows.scenes["built"][i] = scene.built[0]
+                self._blocks.append(Block(env, scene))
+                self._links[i] = self._blocks[i].words
         rows.scenes["link"] = self._links.ctypes.data + NUM_WORDS * REAL * np.arange(len(rows.states))
         self._enter = compile_function(bind(enter_rows, env.name, enter=native_parts(env)["enter"]), env.name)
 
