@@ -152,6 +152,7 @@ class Trainer:
             check_parts(self.batch.env, self.batch.param_values, rows.states, rows.params, rows.following, rows.levels)
         except FileError as error:
             raise FileError(f"{name}: {error}") from None
+        self.batch.adopt()
         try:
             self.generator.set_state(tensors["generator"])
         except (RuntimeError, TypeError) as error:
