@@ -19,6 +19,7 @@ from puffer_arena.core import (
     Array,
     Body3D,
     Box,
+    Camera,
     Canvas,
     Env,
     Header,
@@ -270,6 +271,12 @@ def turned(body: Body3D, x: float, y: float, z: float) -> tuple[float, float, fl
     )
 
 
+def camera(s: State, p: Params, view: Camera) -> None:
+    """Follow the marble, and lean the world as the player leans it."""
+    view.chase(s.marble.x, s.marble.y + 1.5, s.marble.z, heading=math.pi / 2, distance=7.5, height=3.6)
+    view.tilt(s.tilt[0], s.tilt[1])
+
+
 LABELS = (
     *("velocity x", "velocity y", "velocity z", "spin x", "spin y", "spin z"),
     *("tilt right", "tilt forwards", "wind x", "wind y", "height", "half width"),
@@ -290,6 +297,7 @@ ENV = Env(
     judge=judge,
     observe=observe,
     draw=draw,
+    camera=camera,
     bots={"steady": steady},
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},
     idle=(0.0, 0.0),

@@ -5,6 +5,7 @@ surfaces and font module are used: no display, no audio, no `pygame.init`.
 """
 
 import io
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -14,6 +15,7 @@ import numpy as np
 
 from puffer_arena.core.canvas import Canvas, Point
 from puffer_arena.core.env import Env
+from puffer_arena.core.errors import DisplayError, MissingExtra
 from puffer_arena.core.fields import Array
 from puffer_arena.render.palette import ASCENT, CAP_HEIGHT, Rgb, color, font_bytes
 from puffer_arena.render.toolkit import pygame
@@ -172,8 +174,23 @@ def around(points: Sequence[Point], margin: float) -> Bounds:
     return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
+@cache
+def say_once(text: str) -> None:
+    print(f"puffer_arena: {text}", file=sys.stderr)
+
+
 def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480)) -> Array:
-    """Draw one row, as `Batch.state` and `Batch.state_params` return it, and return uint8 (height, width, 3)."""
+    """Draw one row, as `Batch.state` and `Batch.state_params` return it, and return uint8 (height, width, 3).
+
+    A world in space is seen through its camera (`render.world`), where this machine can draw that.
+    """
+    if env.engine == "panda3d":
+        try:
+            from puffer_arena.render.world import render_world
+
+            return render_world(env, state, params, size)
+        except (MissingExtra, DisplayError) as error:
+            say_once(f"{error}; '{env.name}' is drawn from above instead")
     canvas = PygameCanvas(size)
     drawn: Canvas = canvas
     env.draw(state, params, drawn)

@@ -12,7 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "envs": {"core"},
     "engines": {"core"},
     "batch": {"core", "engines"},
-    "render": {"core", "batch", "assets"},
+    "render": {"core", "engines", "batch", "assets"},
     "adapters": {"core", "batch", "render"},
     "live": {"core", "batch"},
     "trainers": {"core", "batch", "assets"},

@@ -16,6 +16,7 @@ from puffer_arena.core.bodies import (
     touch2d,
     touch3d,
 )
+from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.compile import jit
 from puffer_arena.core.env import Env
@@ -30,6 +31,7 @@ __all__ = [
     "Body2D",
     "Body3D",
     "Box",
+    "Camera",
     "Canvas",
     "Dict",
     "Discrete",

@@ -68,6 +68,7 @@ class Env:
             judge: reads the new poses: (reward, terminated, truncated), or as `step` with several agents.
             time_step: seconds that one step takes.
             substeps: equal parts in which the engine takes it; forces act throughout.
+        camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
     """
 
     params: type
@@ -93,6 +94,7 @@ class Env:
     judge: Rule | None = None
     time_step: float = 1 / 60
     substeps: int = 1
+    camera: Rule | None = None
 
     def __post_init__(self) -> None:
         declared_parameters(self.params)

@@ -9,6 +9,7 @@
     ├── FileError (ValueError)        a file from outside that is damaged, foreign or of another version
     ├── TrainingError (RuntimeError)  a run that cannot go on: a NaN, an unusable run folder
     ├── PhysicsError (RuntimeError)   forces or poses that no engine can work with
+    ├── DisplayError (RuntimeError)   no renderer works on this machine
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
@@ -55,6 +56,10 @@ class TrainingError(ArenaError, RuntimeError):
 
 class PhysicsError(ArenaError, RuntimeError):
     """Forces or poses, written by the rules, that no engine can work with."""
+
+
+class DisplayError(ArenaError, RuntimeError):
+    """No way to draw on this machine."""
 
 
 class WorkerError(ArenaError, RuntimeError):

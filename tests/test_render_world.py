@@ -1,0 +1,131 @@
+"""The 3D view: what it shows, through every renderer that this machine has."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import run_python
+
+from puffer_arena.batch.batch import make
+from puffer_arena.core.errors import DisplayError
+from puffer_arena.render import world
+from puffer_arena.render.canvas import render_rgb
+from puffer_arena.render.palette import color
+from puffer_arena.render.world import WorldView
+
+PILE = str(Path(__file__).parent / "games" / "pile.py")
+
+
+@pytest.fixture(params=["p3headlessgl", "p3tinydisplay"])
+def pipe(request):
+    return (request.param,)
+
+
+@pytest.fixture
+def marble():
+    with make("marble", num_envs=1, seed=4, wind=0.0) as batch:
+        yield batch
+
+
+def draw(batch, pipes, size=(160, 120)):
+    try:
+        view = WorldView(batch.env, size, pipes)
+    except DisplayError:
+        pytest.skip(f"{pipes[0]} does not work on this machine")
+    picture = view.draw(batch.state(0), batch.state_params(0))
+    view.close()
+    return picture
+
+
+def hue(picture, name, tolerance=60):
+    """Return where a picture is about as coloured as a palette colour, brightness apart."""
+    wanted = np.array(color(name), float)
+    pixels = picture.astype(float) + 1.0
+    near = pixels / pixels.max(axis=-1, keepdims=True) - wanted / wanted.max()
+    return (np.abs(near).max(axis=-1) < tolerance / 255) & (picture.max(axis=-1) > 60)
+
+
+def test_the_marble_is_seen_in_the_middle_and_the_course_before_it(marble, pipe):
+    picture = draw(marble, pipe)
+    assert picture.shape == (120, 160, 3) and picture.dtype == np.uint8
+    rows, columns = np.nonzero(hue(picture, "amber"))
+    assert len(rows) > 40
+    assert abs(columns.mean() - 80) < 12
+    assert hue(picture, "sky", 90).sum() > 500  # plates
+
+
+def test_a_marble_to_the_right_of_its_course_shows_the_course_to_its_left(marble, pipe):
+    straight = draw(marble, pipe)
+    marble.rows.states[0]["marble"]["x"] += 2.0
+    moved = draw(marble, pipe)
+
+    def middle(picture):
+        return np.nonzero(hue(picture, "sky", 90))[1].mean()
+
+    assert middle(moved) < middle(straight) - 10
+
+
+def test_a_world_that_leans_to_the_right_shows_its_right_side_lower(marble, pipe):
+    marble.rows.states[0]["tilt"][0] = 0.3
+    rows, columns = np.nonzero(hue(draw(marble, pipe), "sky", 90))
+    near = rows > 75  # the plate that the marble is on
+    slope = np.polyfit(columns[near], rows[near], 1)[0]
+    assert slope > 0.02
+
+
+def test_an_orbit_looks_from_all_sides(pipe):
+    with make(PILE, boxes=3) as batch:
+        try:
+            view = WorldView(batch.env, (120, 90), pipe)
+        except DisplayError:
+            pytest.skip(f"{pipe[0]} does not work on this machine")
+        first = view.draw(batch.state(0), batch.state_params(0))
+        seen = [first]
+        for angle in (0.0, 1.5, 3.0):
+            view.orbit(0.0, 0.0, 1.0, angle=angle, elevation=0.5, distance=12.0)
+            world.GraphicsEngine.get_global_ptr().render_frame()
+            seen.append(view._read())
+        view.close()
+    for k, picture in enumerate(seen):
+        assert picture.std() > 5
+        for other in seen[:k]:
+            assert np.abs(picture.astype(int) - other).mean() > 1
+
+
+def test_the_same_row_gives_the_same_picture(marble, pipe):
+    assert np.array_equal(draw(marble, pipe), draw(marble, pipe))
+
+
+def test_drawing_leaves_the_row_as_it_is(marble, pipe):
+    before = marble.rows.states.tobytes()
+    draw(marble, pipe)
+    assert marble.rows.states.tobytes() == before
+
+
+def test_render_rgb_shows_the_world_where_this_machine_can(marble):
+    picture = render_rgb(marble.env, marble.state(0), marble.state_params(0), (96, 64))
+    assert picture.shape == (64, 96, 3)
+    assert (96, 64) in world._views
+    assert np.array_equal(picture, render_rgb(marble.env, marble.state(0), marble.state_params(0), (96, 64)))
+
+
+def test_a_machine_that_cannot_draw_worlds_sees_them_from_above(marble, monkeypatch, capsys):
+    monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
+    monkeypatch.setattr(world, "_views", {})
+    for _ in range(2):
+        picture = render_rgb(marble.env, marble.state(0), marble.state_params(0), (97, 64))
+        assert picture.shape == (64, 97, 3) and picture.std() > 5
+    assert capsys.readouterr().err.count("drawn from above") == 1
+
+
+def test_gymnasium_renders_without_a_display():
+    code = """
+        import gymnasium
+        env = gymnasium.make("puffer_arena:puffer_arena/Marble-v0", render_mode="rgb_array")
+        env.reset(seed=1)
+        picture = env.render()
+        print(picture.shape, picture.std() > 5)
+    """
+    assert run_python(code, PYTHONPATH=os.pathsep.join(sys.path)).strip().endswith("True")
