@@ -94,7 +94,8 @@ def build(world: Any, p: Params) -> dict[str, Any]:
     ground = [pymunk.Segment(world.static_body, (k * EDGE, 0), (k * EDGE + EDGE, 0), 0) for k in range(EDGES)]
     craft = pymunk.Body(MASS, pymunk.moment_for_poly(MASS, HULL))
     hull = pymunk.Poly(craft, HULL)
-    legs = [pymunk.Segment(craft, *(((side * x, y)) for x, y in LEG), LEG_RADIUS) for side in (-1, 1)]
+    (hip_x, hip_y), (foot_x, foot_y) = LEG
+    legs = [pymunk.Segment(craft, (way * hip_x, hip_y), (way * foot_x, foot_y), LEG_RADIUS) for way in (-1, 1)]
     for shape in (*ground, hull, *legs):
         shape.friction = 0.9
     world.add(*ground, craft, hull, *legs)
@@ -158,7 +159,8 @@ def worth(s: State) -> float:
     dx, dy = s.craft.x - s.pad_x, s.craft.y - s.pad_y - 1.6
     distance = math.sqrt(dx * dx + dy * dy)
     speed = math.sqrt(s.craft.vx * s.craft.vx + s.craft.vy * s.craft.vy)
-    return -0.5 * distance - 0.5 * speed - 4.0 * abs(s.craft.angle) + (s.feet[0].touching + s.feet[1].touching)
+    feet: int = s.feet[0].touching + s.feet[1].touching
+    return -0.5 * distance - 0.5 * speed - 4.0 * abs(s.craft.angle) + feet
 
 
 @jit

@@ -26,6 +26,7 @@ from puffer_arena.core import (
     Canvas,
     Env,
     Header,
+    Segment2D,
     Touch2D,
     body2d,
     f64,
@@ -221,8 +222,9 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
 @jit
 def level(s: State) -> float:
     """Return the height of the ground around the hull, pits left out."""
-    edge = s.ground[s.below]
-    before, after = s.ground[max(0, s.below - 2)], s.ground[min(EDGES - 1, s.below + 2)]
+    edge: Segment2D = s.ground[s.below]
+    before: Segment2D = s.ground[max(0, s.below - 2)]
+    after: Segment2D = s.ground[min(EDGES - 1, s.below + 2)]
     return max(max(edge.ay, edge.by), min(before.ay, after.by))
 
 

@@ -31,7 +31,7 @@ class Program:
     def _templates(self) -> dict[str, Any]:
         env = self.env
         no_mask = no_mask_several if env.agents else no_mask_solo
-        rules = {
+        rules: dict[str, Any] = {
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,

@@ -140,7 +140,8 @@ class PhysicsField(Field):
     @property
     def kind(self) -> str:
         """body2d, body3d, joint2d, touch2d, segment2d, touch3d or ray3d."""
-        return str((np.dtype(self.dtype).metadata or {})["kind"])
+        metadata: Any = np.dtype(self.dtype).metadata
+        return str(metadata["kind"])
 
 
 def body2d(*shape: int | str) -> Any:

@@ -201,9 +201,10 @@ def reset_world_several(span: Span, rows: WorldRows, out: Buffers, chosen: Array
 @jit
 def step_world(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: int) -> None:
     """Step the rows of `span`, engine included."""
-    first, end = np.int64(span[0]), np.int64(span[1])  # unsigned ends would make sums floats
+    first: Any = np.int64(span[0])  # unsigned ends would make sums floats
+    end: Any = np.int64(span[1])
     for low in range(first, end, BLOCK):
-        high = min(low + BLOCK, end)
+        high: Any = min(low + BLOCK, end)
         start((low, high), rows, actions)
         for i in range(low, high):
             if rows.scenes[i].stage == MOVES:

@@ -79,9 +79,8 @@ def call_table() -> Array:
 @functools.cache
 def primitives() -> dict[str, Any]:
     """Define the compiled primitives: memory at an address, and calls through one."""
-    load_numba()
+    types: Any = load_numba().types
     from llvmlite import ir
-    from numba import types
     from numba.extending import intrinsic
 
     word, real = ir.IntType(64), ir.DoubleType()

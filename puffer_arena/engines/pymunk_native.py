@@ -15,7 +15,7 @@ import pymunk
 from pymunk._chipmunk import ffi, lib
 from pymunk.batch import ArbiterFields, BodyFields, Buffer, get_space_bodies
 
-from puffer_arena.core.bodies import POSE_2D, each_record, generate
+from puffer_arena.core.bodies import POSE_2D, Body2D, each_record, generate
 from puffer_arena.core.compile import bind, compile_function, fingerprint, jit, load_numba
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -129,7 +129,7 @@ def set_poses(link: int) -> None:
 
 
 @jit
-def is_usable(body: Any) -> bool:
+def is_usable(body: Body2D) -> bool:
     """Tell whether a row's body lies in the world and its numbers are finite."""
     inside = abs(body.x) < FARTHEST and abs(body.y) < FARTHEST and abs(body.angle) < FASTEST
     return inside and abs(body.vx) < FASTEST and abs(body.vy) < FASTEST and abs(body.spin) < FASTEST

@@ -20,7 +20,7 @@ from puffer_arena.core.world_kernel import (
     STRONGEST,
     WorldRows,
 )
-from puffer_arena.engines.pymunk_scene import TARGETS, Scene, SceneParams, build_scene
+from puffer_arena.engines.pymunk_scene import TARGETS, Scene, SceneParams, body_type, build_scene
 
 Pose = tuple[float, ...]
 
@@ -136,7 +136,7 @@ class Touches:
         self.ever = [False] * count
         self.impulse = [-1.0] * count
         self.other = [-1] * count
-        self._index = {body: k for k, body in enumerate(scene.bodies)}
+        self._index: dict[Any, int] = {body: k for k, body in enumerate(scene.bodies)}
 
     def look(self) -> None:
         """Take note after one part of the step."""
@@ -180,7 +180,7 @@ def touching(space: pymunk.Space, shape: pymunk.Shape) -> list[tuple[pymunk.Shap
 
 
 def _both_static(a: pymunk.Shape, b: pymunk.Shape) -> bool:
-    return all(s.body is not None and s.body.body_type == pymunk.Body.STATIC for s in (a, b))
+    return all(body_type(shape) == pymunk.Body.STATIC for shape in (a, b))
 
 
 def _jointed(a: pymunk.Shape, b: pymunk.Shape) -> bool:

@@ -80,10 +80,16 @@ def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene
         _take(env, scene, name, described, handles[name], row[name].shape)
     _check_space(env, scene)
     shapes = list(space.shapes)
-    scene.entering = [s for s in shapes if scene.segments or s.body.body_type != pymunk.Body.STATIC]
+    scene.entering = [s for s in shapes if scene.segments or body_type(s) != pymunk.Body.STATIC]
     if any(shape.sensor for shape in shapes):
         space.collision_persistence = 1  # else a sensor's old touch looks like a present one
     return scene
+
+
+def body_type(shape: pymunk.Shape) -> int:
+    """Return DYNAMIC, KINEMATIC or STATIC."""
+    assert shape.body is not None  # it is in a space
+    return shape.body.body_type
 
 
 def _watched_params(env: Env, record: Any, values: Any) -> Any:
