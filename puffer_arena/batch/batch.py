@@ -429,7 +429,11 @@ class Batch:
         return Row(self.rows.params[i])
 
     def snapshot(self, i: int) -> bytes:
-        """Return row `i` as bytes that `restore` takes back: its state and parameters."""
+        """Return row `i` as bytes that `restore` takes back: its state and parameters.
+
+        Where an engine moves bodies that is all only right after a reset: in mid-episode it also remembers contacts
+        and the strain in joints, and `rewind` is exact where a restored snapshot is close.
+        """
         return pack(self.env, self.rows, i)
 
     def restore(self, i: int, data: bytes) -> None:
