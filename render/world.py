@@ -79,6 +79,7 @@ class WorldView:
         self._stage = self._root.attach_new_node("stage")  # turns with the world's tilt
         self._lens = self._root.attach_new_node(self._open_lens())
         self._built: Any = None
+        self._scene = NodePath()
         self._light()
 
     def _open_lens(self) -> Lens:
@@ -161,7 +162,7 @@ class WorldView:
 
     def _build(self, state: Any, params: Any) -> None:
         """Make the scene, unless it stands already."""
-        sizes = {}
+        sizes: dict[str, int] = {}
         for name, field in physics_fields(self.env.state, "body3d").items():
             shape = getattr(getattr(state, name), "shape", ())
             sizes |= {size: real for size, real in zip(field.shape, shape, strict=True) if isinstance(size, str)}

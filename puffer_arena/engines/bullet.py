@@ -139,6 +139,7 @@ class BulletEngine:
         self._table = rows.states.view(np.float64).reshape(n, -1)
         self._seen = np.zeros((n, len(self._plan.bodies), NUM_POSE))
         self._bodies = self._plan.bodies // 8  # counted in doubles
+        self._poses = self._bodies[:, None] + np.arange(NUM_POSE)
         self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
         self._arenas: list[Arena | None] = [None] * len(rows.states)
@@ -199,8 +200,7 @@ class BulletEngine:
             self._arenas[i] = arena = self._make(self._rows.params[i])
             if not arena.place(i * size):
                 scenes["fault"][i] = BAD_POSE
-            for k, at in enumerate(self._bodies):
-                self._seen[i, k] = table[i, at : at + len(POSE_3D)]
+            self._seen[i] = table[i][self._poses]
 
     def close(self) -> None:
         """Free the worlds."""

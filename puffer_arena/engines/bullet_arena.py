@@ -22,6 +22,7 @@ TOUCH = struct.Struct("=dqqq")  # impulse, touching, began, other
 RAY = struct.Struct("=6d")  # from, to
 HIT = struct.Struct("=dq")  # fraction, other
 NO_FORCE = (0.0,) * len(FORCE_3D)
+NO_TORQUE = (0.0,) * 3
 UNSCALED = LVector3(1, 1, 1)
 EVERYTHING = BitMask32.all_on()
 
@@ -55,6 +56,8 @@ class Mover:
     dynamic: bool
     force: LVector3 = field(default_factory=LVector3)
     torque: LVector3 = field(default_factory=LVector3)
+    turned: bool = False  # there is a torque
+    built: Pose = ()  # how it stands while nothing has moved yet
 
     def __post_init__(self) -> None:
         # Bound once: the engine calls them at every step.
@@ -95,6 +98,7 @@ class Arena:
         self.plan = plan
         self.world = BulletWorld()
         self.movers: list[Mover] = []
+        self._number: dict[BulletRigidBodyNode, int] = {}  # bodies counted through the State's fields
         self.touches: list[tuple[set[BulletBodyNode], int]] = []
         self.rays: list[tuple[BulletBodyNode | None, int]] = []
         handles = call_build(plan.env, self.world, p)
@@ -107,7 +111,6 @@ class Arena:
                 list_handles(plan.env, name, described, handles[name], shape), places, strict=True
             ):
                 take(self, where, handle, at)
-        self._number = {mover.node: k for k, mover in enumerate(self.movers)}
         self._dynamic = [mover for mover in self.movers if mover.dynamic]
         self._advance = self.world.do_physics
         self._check_bodies()
@@ -116,14 +119,16 @@ class Arena:
 
     def _take_body(self, where: str, handle: Any, at: int) -> None:
         node = self._expect(where, handle, BulletRigidBodyNode, self._bodies)
-        if any(node == mover.node for mover in self.movers):
+        if node in self._number:
             raise self.plan.env.error("build", f"the body of {where} belongs to another field already")
         dynamic = not (node.is_static() or node.is_kinematic())
         mover = Mover(node, at, dynamic)
-        if not is_usable(mover.read()):
-            raise self.plan.env.error("build", f"the body of {where} stands at {mover.read()}")
+        mover.built = mover.read()
+        if not is_usable(mover.built):
+            raise self.plan.env.error("build", f"the body of {where} stands at {mover.built}")
         if dynamic:
             node.set_deactivation_enabled(False)  # a body asleep would ignore the forces that rules write
+        self._number[node] = len(self.movers)
         self.movers.append(mover)
 
     def _take_touch(self, where: str, handle: Any, at: int) -> None:
@@ -163,7 +168,7 @@ class Arena:
             part = record[name].reshape(-1)
             if described.kind == "body3d":
                 for k in range(len(part)):
-                    part[k] = (*next(moved).read(), *NO_FORCE)
+                    part[k] = (*next(moved).built, *NO_FORCE)
             elif described.kind == "touch3d":
                 part["other"] = -1
             else:
@@ -180,8 +185,9 @@ class Arena:
         """
         for mover in self.movers:
             pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
-            if pose != mover.read() and not mover.place(pose):
+            if pose != (mover.built or mover.read()) and not mover.place(pose):
                 return False
+            mover.built = ()
         return True
 
     def move(self, row: int, pushed: int) -> bool:
@@ -196,13 +202,15 @@ class Arena:
             for mover in self._dynamic:
                 force = FORCE.unpack_from(data, row + mover.at + POSE.size)
                 mover.force.set(*force[:3])
+                mover.turned = force[3:] != NO_TORQUE
                 mover.torque.set(*force[3:])
         try:
             for _ in range(plan.substeps):
                 if pushed:  # in every part: Bullet clears forces after each
                     for mover in self._dynamic:
                         mover.node.apply_central_force(mover.force)
-                        mover.node.apply_torque(mover.torque)
+                        if mover.turned:
+                            mover.node.apply_torque(mover.torque)
                 self._advance(plan.seconds, 0)  # 0: exactly one step of these seconds, and poses at its end
         except AssertionError:  # Panda met a pose that is no number
             return False

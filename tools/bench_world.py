@@ -1,0 +1,88 @@
+"""Print how fast worlds in space step, with their references in the same run: python tools/bench_world.py [--rounds N]
+
+marble      a batch played by its bot: rules, observations and resets included, on one core
+bare        `BulletWorld.do_physics` in a loop, and nothing else, on the same bodies in the same places: marbles that
+            rest on their first plates, in both
+workers     the batch that the bot plays, in two processes and in one
+reset       what one row's reset costs
+
+Rounds of the candidates take turns, so that a busy machine slows all alike; figures are medians with their spread.
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+from measure import describe, interleave, machine, rate, ratio, report
+
+from puffer_arena import make
+
+ROWS, STEPS = 128, 40  # rows of a batch; steps of it in one round
+ENDLESS = 100_000
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=15)
+    rounds = options.parse_args().rounds
+    resting = make("marble", num_envs=ROWS, seed=1, wind=0.0, max_steps=ENDLESS)
+    twin = make("marble", num_envs=ROWS, seed=1, wind=0.0, max_steps=ENDLESS)
+    batches = {workers: make("marble", num_envs=ROWS, seed=1, threads=workers) for workers in (1, 2)}
+    for batch in batches.values():  # until rows are at different places of their courses
+        for _ in range(300):
+            batch.step(batch.act("steady"))
+    env = resting.env
+    print(f"{machine()}; {ROWS} rows, {env.substeps} substeps of {1000 * env.time_step / env.substeps:.2f} ms a step")
+
+    def play(batch: Any) -> float:
+        def work() -> None:
+            for _ in range(STEPS):
+                batch.step(batch.act("steady"))
+
+        return rate(work, ROWS * STEPS)
+
+    def rest() -> float:
+        actions = np.zeros_like(resting.actions)
+
+        def work() -> None:
+            for _ in range(STEPS):
+                resting.step(actions)
+
+        return rate(work, ROWS * STEPS)
+
+    worlds = [arena.world for arena in twin.worlds._engine._arenas]  # a bare loop needs what no caller should touch
+
+    def bare() -> float:
+        seconds, substeps = env.time_step / env.substeps, range(env.substeps)
+
+        def work() -> None:
+            for _ in range(STEPS):
+                for world in worlds:
+                    for _part in substeps:
+                        world.do_physics(seconds, 0)
+
+        return rate(work, ROWS * STEPS)
+
+    found = interleave(
+        {"one": lambda: play(batches[1]), "two": lambda: play(batches[2]), "rest": rest, "bare": bare}, rounds
+    )
+    share, gain = ratio(found["rest"], found["bare"]), ratio(found["two"], found["one"])
+    speed = statistics.median(found["one"])
+    report("marble, steps/s on one core", describe(found["one"]), ">= 40 k", speed >= 40e3)
+    report("marble at rest, steps/s", describe(found["rest"]), "", True)
+    report("bare do_physics on the same bodies, steps/s", describe(found["bare"]), "", True)
+    report("share of the bare loop", f"{share:.0%}", ">= 70%", share >= 0.7)
+    report("marble, steps/s with two workers", describe(found["two"]), "", True)
+    report("two workers against one", f"{gain:.2f} x", ">= 1.7 x", gain >= 1.7)
+    start = time.perf_counter()
+    for _ in range(20):
+        resting.reset()
+    report("a row's reset, us", f"{(time.perf_counter() - start) / 20 / ROWS * 1e6:.0f}", "about 100", True)
+    for batch in (resting, twin, *batches.values()):
+        batch.close()
+
+
+if __name__ == "__main__":
+    main()
