@@ -53,6 +53,8 @@ STRIDE = 1.2  # metres of a plain edge
 START = 8.0  # metres of level ground before the first bump; the walker stands at half of it
 DEPTH = 4.0  # of a pit
 RAYS, RAY_LENGTH = 10, 5.3
+SWING, LOWER, PUSH_OFF = range(3)  # phases of the bot's gait
+PACE, STRAIGHT = 0.29, 0.1  # of the bot: speed as observed, and the standing knee
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class State(Header):
     below: int = i32(below=EDGES)  # the edge below the hull
     value: float = f64()  # of the last situation
     crossed: int = i32()
+    phase: int = i32(below=3)  # of the gait that the bot walks
+    swinging: int = i32(below=2)  # the leg in the air
+    give: float = f64()  # how far the standing leg's knee is stretched
 
 
 def build(world: Any, p: Params) -> dict[str, Any]:
@@ -178,6 +183,7 @@ def reset(s: State, p: Params) -> None:
     lay_course(s, p)
     s.below, s.crossed = 0, 0
     s.hull.vx, s.hull.vy = 0.3 * normal(s), 0.1 * normal(s)
+    s.phase, s.swinging, s.give = SWING, 0, STRAIGHT
     s.value = worth(s)
 
 
@@ -208,6 +214,7 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.below += 1
     while s.below > 0 and s.ground[s.below].ax > s.hull.x:
         s.below -= 1
+    keep_pace(s)
     value = worth(s)
     reward = value - s.value
     s.value = value
@@ -257,24 +264,47 @@ def observe(s: State, p: Params, obs: Array) -> None:
         obs[14 + ray] = free_way(s, ray)
 
 
-# The gait of `stroll`, found by a search over random ones: careful rather than fast.
-RATE, SWING, LEAN, BEND, STANCE, LAG = 11.578, 0.51, 0.117, 0.343, -0.49, 0.816  # rad/s, then rad
-HIP_GAIN, KNEE_GAIN, BALANCE, DAMPING = 1.094, 2.197, 0.903, 0.385
+@jit
+def knee(s: State, leg: int) -> float:
+    """Return how far a knee is stretched: 1 is straight."""
+    angle: float = s.shins[leg].angle - s.thighs[leg].angle + 1.0
+    return angle
 
 
 @jit
-def stroll(s: State, p: Params, action: Array) -> None:
-    """Swing the legs in opposite phase by the clock, knees bent on the way forward, and keep the hull upright."""
+def keep_pace(s: State) -> None:
+    """Tell the gait of `stride` on: swing a leg ahead, put it down, push off with the other, change legs."""
+    swinging, standing = s.swinging, 1 - s.swinging
+    if s.phase == SWING:
+        s.give = min(STRAIGHT, s.give + (0.06 if 0.12 * s.hull.vx > PACE else 0.03))
+        if s.thighs[standing].angle - s.hull.angle < 0.1:
+            s.phase = LOWER
+    elif s.phase == LOWER:
+        if s.feet[swinging].touching:
+            s.phase = PUSH_OFF
+            s.give = min(STRAIGHT, knee(s, swinging))
+    elif knee(s, standing) > 0.88 or 0.12 * s.hull.vx > 1.2 * PACE:
+        s.phase, s.swinging = SWING, standing
+
+
+@jit
+def stride(s: State, p: Params, action: Array) -> None:
+    """Walk by the phases of `keep_pace`, each with its aims for the joints, and keep the hull upright and level."""
     for leg in range(2):
-        thigh, shin = s.thighs[leg], s.shins[leg]
-        phase = RATE * s.step_count * TIME_STEP + math.pi * leg
-        hip = LEAN + SWING * math.sin(phase) - (thigh.angle - s.hull.angle)
-        knee = STANCE - BEND * max(0.0, math.cos(phase + LAG)) - (shin.angle - thigh.angle)
-        upright = BALANCE * s.hull.angle + DAMPING * s.hull.spin
-        hip_torque = HIP_GAIN * hip - 0.06 * (thigh.spin - s.hull.spin) + upright
-        knee_torque = KNEE_GAIN * knee - 0.04 * (shin.spin - thigh.spin)
-        action[2 * leg] = min(1.0, max(-1.0, hip_torque))
-        action[2 * leg + 1] = min(1.0, max(-1.0, knee_torque))
+        hip = s.thighs[leg].angle - s.hull.angle
+        hip_torque, knee_aim = 0.0, s.give
+        if leg == s.swinging:
+            if s.phase != PUSH_OFF:
+                aim = 1.1 if s.phase == SWING else 0.1
+                hip_torque = 0.9 * (aim - hip) - 0.06 * (s.thighs[leg].spin - s.hull.spin)
+                knee_aim = -0.6 if s.phase == SWING else STRAIGHT
+        elif s.phase == PUSH_OFF:
+            knee_aim = 1.0
+        hip_torque += 1.4 * s.hull.angle + 0.15 * s.hull.spin
+        knee_torque = 4.0 * (knee_aim - knee(s, leg)) - 0.04 * (s.shins[leg].spin - s.thighs[leg].spin)
+        knee_torque -= 1.2 * s.hull.vy
+        action[2 * leg] = min(1.0, max(-1.0, 0.5 * hip_torque))
+        action[2 * leg + 1] = min(1.0, max(-1.0, 0.5 * knee_torque))
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
@@ -350,7 +380,7 @@ ENV = Env(
     judge=judge,
     time_step=TIME_STEP,
     substeps=2,
-    bots={"stroll": stroll},
+    bots={"stride": stride},
     keys={
         "q": (0, 1.0),
         "a": (0, -1.0),
