@@ -171,7 +171,7 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
     blow = max(s.feet[0].impulse, s.feet[1].impulse)
     gone = abs(s.craft.x) > WIDTH / 2 or s.craft.y > HEIGHT or s.craft.y < -HEIGHT
     if s.hull.touching or gone or blow > MASS * p.sturdiness:
-        return reward - 10.0, True, False
+        return -10.0, True, False
 
     slow = abs(s.craft.vx) + abs(s.craft.vy) < 0.3 and abs(s.craft.spin) < 0.2
     s.rested = s.rested + 1 if slow and s.feet[0].touching and s.feet[1].touching else 0
