@@ -1,11 +1,12 @@
-"""Marble: tilt the world to roll a marble along a course of plates in the air, and keep it from falling.
+"""Marble: tilt the world to roll a marble along plates in the air, and keep it from falling.
 
 Actions       Box(-1, 1, (2,)): tilt wanted to the right and forwards, in parts of `tilt`; the world turns at TILT_RATE.
 Observation   float32 (30,): the marble above its plate, its velocities, tilt and wind; then for the plate it is on and
               the next two: where they begin and end, their slope and bank (labels name each).
 Reward        reward_progress a metre forwards; reward_finish at the goal, reward_fall for falling.
 Termination   the goal, or a fall.  Truncation: max_steps.
-Parameters    plates, length, width, gap, drop, bend, slope, bank, wind, tilt, max_steps and the rewards.
+Parameters    plates, length, width, gap, drop, bend, slope, bank, wind, tilt, reward_progress, reward_finish,
+              reward_fall, max_steps.
 Source        own; after the arcade game Marble Madness (Atari Games, 1984).
 """
 
@@ -58,9 +59,9 @@ class Params:
     bank: float = param(0.05, 0.0, 0.2, "greatest lean of a plate to the side, rad", at_reset=True)
     wind: float = param(0.3, 0.0, 1.5, "strength of the gusts, m/s²")
     tilt: float = param(0.3, 0.1, 0.5, "greatest tilt of the world, rad")
-    reward_progress: float = param(0.1, 0.0, 1.0, "a metre")
-    reward_finish: float = param(2.0, 0.0, 10.0)
-    reward_fall: float = param(-1.0, -10.0, 0.0)
+    reward_progress: float = param(0.1, 0.0, 1.0, "for a metre forwards")
+    reward_finish: float = param(2.0, 0.0, 10.0, "for reaching the goal")
+    reward_fall: float = param(-1.0, -10.0, 0.0, "for falling")
     max_steps: int = param(1500, 60, 100_000, "steps before the episode is truncated")
 
 

@@ -7,11 +7,12 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
-from puffer_arena.render.imgui_canvas import ImguiCanvas, packed
+from puffer_arena.render.imgui_canvas import packed
 from puffer_arena.render.numbers import format_value
 from puffer_arena.render.source import Frame
 from puffer_arena.render.theme import BODY, RADIUS, SMALL, Theme
 from puffer_arena.render.widgets import Area, card, gap, inset, shorten, text_width, write
+from puffer_arena.render.world_picture import draw_row
 
 CAPTION = 26  # pixels at scale 1
 
@@ -113,11 +114,9 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
 
 def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:
     """Draw one row's state and return its status line; a fault in the environment's `draw` is shown in its place."""
-    with ImguiCanvas(imgui.get_window_draw_list(), area) as canvas:
-        try:
-            env.draw(Row(frame.states[slot]), Row(frame.params[slot]), canvas)
-        except Exception as error:  # somebody's environment; the window lives on
-            watch.faults.add(f"{env.name}: draw: {error}")
-            return f"draw failed: {error}"
-        watch.aspect = canvas.aspect
-    return canvas.message
+    try:
+        message, watch.aspect = draw_row(env, Row(frame.states[slot]), Row(frame.params[slot]), area, slot)
+    except Exception as error:  # somebody's environment; the window lives on
+        watch.faults.add(f"{env.name}: draw: {error}")
+        return f"draw failed: {error}"
+    return message

@@ -6,7 +6,7 @@ import numpy as np
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.render.canvas import PygameCanvas
+from puffer_arena.render.canvas import PygameCanvas, render_rgb
 from puffer_arena.render.display import begin_display, open_window
 from puffer_arena.render.palette import color
 from puffer_arena.render.toolkit import pygame
@@ -45,6 +45,9 @@ class HumanViewer:
             ArenaError: there is no display.
         """
         if self._ready() and self._surface is not None:
+            if env.engine == "panda3d":
+                self.show(render_rgb(env, state, params, self._surface.get_size()))
+                return
             canvas = PygameCanvas(self._surface.get_size(), margin=12)
             env.draw(state, params, canvas)
             pygame.display.set_caption(f"{self.title} · {canvas.message}" if canvas.message else self.title)

@@ -9,11 +9,11 @@ from puffer_arena.core.fields import Array
 from puffer_arena.render.game import Game
 from puffer_arena.render.gamepad import Gamepads, menu_action
 from puffer_arena.render.gui import Gui
-from puffer_arena.render.imgui_canvas import ImguiCanvas
 from puffer_arena.render.play_overlays import draw_footer, draw_head, draw_help, draw_message
 from puffer_arena.render.theme import GAP
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.widgets import card, inset
+from puffer_arena.render.world_picture import draw_row
 
 FRAME = 1 / 60  # seconds
 MOST_STEPS = 4  # made up at once after a hitch
@@ -174,9 +174,9 @@ class PlayScreen:
         space, head, foot = theme.px(GAP), theme.px(58), theme.px(30)
         stage = (space, head, width - 2 * space, height - head - foot)
         card(theme, stage)
-        with ImguiCanvas(imgui.get_window_draw_list(), inset(stage, theme.px(12))) as canvas:
-            self.game.env.draw(self.game.batch.state(0), self.game.batch.state_params(0), canvas)
-        self.message = canvas.message
+        batch = self.game.batch
+        area = inset(stage, theme.px(12))
+        self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
         draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
         if self.help:

@@ -49,7 +49,6 @@ from puffer_arena.render.world_shapes import draw_shape, linear, mesh
 
 PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
-SUPERSAMPLE = 2
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
 SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
@@ -62,16 +61,19 @@ class WorldView:
         env: an environment of the panda3d engine.
         size: width and height of the picture in pixels.
         pipes: renderers to try, in this order.
+        supersample: pixels drawn for each one shown, along each side.
 
     Raises:
         MissingExtra: panda3d is not installed.
         DisplayError: none of the renderers works here.
     """
 
-    def __init__(self, env: Env, size: tuple[int, int] = (640, 480), pipes: tuple[str, ...] = PIPES) -> None:
+    def __init__(
+        self, env: Env, size: tuple[int, int] = (640, 480), pipes: tuple[str, ...] = PIPES, supersample: int = 2
+    ) -> None:
         load_panda()
-        self.env, self.size = env, size
-        self._fine = size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE
+        self.env, self.size, self._supersample = env, size, supersample
+        self._fine = size[0] * supersample, size[1] * supersample
         self._texture = Texture()
         self._buffer, self.renderer = open_buffer(self._fine, pipes)
         self._buffer.add_render_texture(self._texture, GraphicsOutput.RTM_copy_ram)
@@ -155,10 +157,11 @@ class WorldView:
         width, height = self._fine
         data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
         total = np.zeros((self.size[1], self.size[0], 3), np.uint16)
-        for row in range(SUPERSAMPLE):
-            for column in range(SUPERSAMPLE):
-                total += data[::-1][row::SUPERSAMPLE, column::SUPERSAMPLE]
-        return (total // SUPERSAMPLE**2).astype(np.uint8)
+        parts = self._supersample
+        for row in range(parts):
+            for column in range(parts):
+                total += data[::-1][row::parts, column::parts]
+        return (total // parts**2).astype(np.uint8)
 
     def _build(self, state: Any, params: Any) -> None:
         """Make the scene, unless it stands already."""
@@ -228,7 +231,7 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
     properties.set_rgba_bits(8, 8, 8, 0)
     properties.set_depth_bits(24)
     for name in pipes:
-        pipe = GraphicsPipeSelection.get_global_ptr().make_module_pipe(name)
+        pipe = open_pipe(name)
         if pipe is None:
             continue
         buffer = GraphicsEngine.get_global_ptr().make_output(
@@ -239,6 +242,17 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
     raise DisplayError(
         f"panda3d can draw with none of {', '.join(pipes)} here; install an OpenGL driver, such as Mesa's"
     )
+
+
+def open_pipe(name: str) -> Any:
+    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
+    selection = GraphicsPipeSelection.get_global_ptr()
+    pipe = selection.make_module_pipe(name)
+    for k in range(selection.get_num_pipe_types()):
+        kind = selection.get_pipe_type(k)
+        if name == "p3tinydisplay" and kind.get_name() == "TinyOffscreenGraphicsPipe":
+            return selection.make_pipe(kind)  # the other kind holds on to the X server, and dies with it
+    return pipe
 
 
 def open_sky() -> NodePath:

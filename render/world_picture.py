@@ -1,0 +1,81 @@
+"""Worlds in space inside the window: each picture is drawn by Panda and handed to Dear ImGui as a texture.
+
+Panda's software renderer is used: an OpenGL one would take the window's context away.
+"""
+
+from typing import Any
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+from OpenGL import GL as gl
+
+from puffer_arena.core.canvas import Canvas, RecordingCanvas
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import DisplayError, MissingExtra
+from puffer_arena.core.fields import Array
+from puffer_arena.render.canvas import say_once
+from puffer_arena.render.imgui_canvas import ImguiCanvas
+
+STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
+WIDE = 4 / 3  # width / height that suits a view into a world
+KEPT = 4  # views kept, each for one size
+Area = tuple[float, float, float, float]
+
+_views: dict[tuple[int, int], Any] = {}
+_textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
+
+
+def draw_row(env: Env, state: Any, params: Any, area: Area, slot: int = 0) -> tuple[str, float]:
+    """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
+    the picture's width / height.
+
+    Args:
+        env: the environment.
+        state, params: as `Batch.state` and `Batch.state_params` return them.
+        area: in window pixels.
+        slot: tells the pictures of one frame apart.
+    """
+    if env.engine == "panda3d":
+        try:
+            rgb = _picture(env, state, params, area)
+        except (MissingExtra, DisplayError) as error:
+            say_once(f"{error}; '{env.name}' is drawn from above instead")
+        else:
+            _show(rgb, area, slot)
+            recorded = RecordingCanvas()
+            env.draw(state, params, recorded)
+            return recorded.message, WIDE
+    with ImguiCanvas(imgui.get_window_draw_list(), area) as canvas:
+        drawn: Canvas = canvas
+        env.draw(state, params, drawn)
+        return canvas.message, canvas.aspect
+
+
+def _picture(env: Env, state: Any, params: Any, area: Area) -> Array:
+    from puffer_arena.render.world import SOFTWARE, WorldView
+
+    size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
+    view = _views.get(size)
+    if view is None or view.env is not env:
+        while len(_views) >= KEPT or size in _views:
+            _views.pop(size if size in _views else next(iter(_views))).close()
+        view = _views[size] = WorldView(env, size, SOFTWARE, supersample=1)
+    picture: Array = view.draw(state, params)
+    return picture
+
+
+def _show(rgb: Array, area: Area, slot: int) -> None:
+    """Upload a picture and draw it over `area`."""
+    if slot not in _textures or not gl.glIsTexture(_textures[slot]):  # a new window has none of the old one's
+        _textures[slot] = int(gl.glGenTextures(1))
+    gl.glBindTexture(gl.GL_TEXTURE_2D, _textures[slot])
+    for name in (gl.GL_TEXTURE_MIN_FILTER, gl.GL_TEXTURE_MAG_FILTER):
+        gl.glTexParameteri(gl.GL_TEXTURE_2D, name, gl.GL_LINEAR)
+    gl.glPixelStorei(gl.GL_UNPACK_ALIGNMENT, 1)
+    height, width = rgb.shape[:2]
+    data = np.ascontiguousarray(rgb)
+    gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGB, width, height, 0, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
+    gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
+    x, y, across, down = area
+    texture = imgui.ImTextureRef(_textures[slot])
+    imgui.get_window_draw_list().add_image(texture, ImVec2(x, y), ImVec2(x + across, y + down))

@@ -1,0 +1,59 @@
+"""A world in space inside the window of the other games, under a real X server."""
+
+import numpy as np
+import pytest
+
+from tests.xvfb import display  # noqa: F401  the fixture
+
+pytest.importorskip("imgui_bundle")
+from puffer_arena.core.errors import DisplayError
+from puffer_arena.render import world
+from puffer_arena.render.palette import color
+from puffer_arena.render.play import play
+
+
+@pytest.fixture(autouse=True)
+def on_display(display, monkeypatch):  # noqa: F811
+    for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
+        monkeypatch.setenv(name, display[name])
+
+
+def shown(size=(640, 480)):
+    """Play marble for some frames and return the last one's pixels."""
+    frames = []
+
+    def on_frame(screen):
+        frames.append(None)
+        if len(frames) == 5:
+            frames[-1] = screen.gui.pixels()
+            screen.gui.closing = True
+
+    play("marble", seed=4, size=size, params={"wind": 0.0}, on_frame=on_frame)
+    return frames[-1].astype(int)
+
+
+def amber(picture):
+    """Return where the marble shows: far more red than blue."""
+    return (picture[..., 0] > 150) & (picture[..., 0] - picture[..., 2] > 100)
+
+
+def test_play_shows_the_world_and_goes_on_showing_the_interface():
+    picture = shown()
+    rows, columns = np.nonzero(amber(picture))
+    assert len(rows) > 200
+    assert abs(columns.mean() - picture.shape[1] / 2) < 40
+    assert picture[:40].max() > 200  # the title above it
+
+
+def test_a_second_window_shows_it_too():
+    shown()
+    assert amber(shown((800, 500))).sum() > 200
+
+
+def test_a_window_on_a_machine_that_cannot_draw_worlds_sees_them_from_above(monkeypatch):
+    from puffer_arena.render import world_picture
+
+    monkeypatch.setattr(world_picture, "_views", {})
+    monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
+    plates = np.abs(shown() - color("wall")).max(axis=-1) < 3
+    assert plates.sum() > 500
