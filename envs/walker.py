@@ -59,7 +59,7 @@ PACE, STRAIGHT = 0.29, 0.1  # of the bot: speed as observed, and the standing kn
 
 @dataclass(frozen=True)
 class Params:
-    length: float = param(40.0, 10.0, 93.0, "of the course, m", at_reset=True)
+    length: float = param(25.0, 10.0, 93.0, "of the course, m", at_reset=True)
     bumps: float = param(0.2, 0.0, 1.0, "steepness of the ground", at_reset=True)
     obstacles: float = param(0.0, 0.0, 0.5, "share of strides that hold a stump or a pit", at_reset=True)
     stump: float = param(0.5, 0.0, 1.5, "greatest height of a stump, m; 0 for none", at_reset=True)

@@ -476,6 +476,17 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+_enter_kernels: dict[int, Any] = {}
+
+
+def enter_kernel(env: Env) -> Any:
+    """Return the compiled enter(span, rows) of an environment, shared by all its batches."""
+    if id(env) not in _enter_kernels:
+        template = bind(enter_rows, env.name, enter=native_parts(env)["enter"])
+        _enter_kernels[id(env)] = env, compile_function(template, env.name)  # keeping env keeps its id its own
+    return _enter_kernels[id(env)][1]
+
+
 class NativeEngine:
     """The scenes of one batch, stepped by the kernels themselves."""
 
@@ -493,7 +504,7 @@ class NativeEngine:
                 self._blocks.append(Block(env, scene))
                 self._links[i] = self._blocks[i].words
         rows.scenes["link"] = self._links.ctypes.data + NUM_WORDS * REAL * np.arange(len(rows.states))
-        self._enter = compile_function(bind(enter_rows, env.name, enter=native_parts(env)["enter"]), env.name)
+        self._enter = enter_kernel(env)
 
     def prepare(self) -> None:
         for i in [i for i in self._pending if not self._links[i, PENDING]]:
