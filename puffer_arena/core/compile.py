@@ -83,6 +83,7 @@ def fingerprint(function: Function) -> str:
         if id(item) in seen:
             return
         seen.add(id(item))
+        digest.update(str(item.__module__).encode())  # kept code imports the modules it was made of
         add_code(item.__code__)
         for name, value in sorted(reached(item).items()):
             digest.update(name.encode())
