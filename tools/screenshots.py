@@ -20,13 +20,24 @@ from typing import Any
 import numpy as np
 
 from puffer_arena import list_envs, make
-from puffer_arena.render.canvas import PygameCanvas, load_font
+from puffer_arena.core.registry import load_env
+from puffer_arena.render.canvas import PygameCanvas, load_font, render_rgb
 from puffer_arena.render.palette import color
 from puffer_arena.render.toolkit import pygame
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 # How far into an episode each environment looks its best; the rest after 20 steps.
-MOMENTS = {"snake": 90, "cartpole": 60, "maze": 9, "tag": 10, "target": 14, "memory": 3, "bandit": 12, "squared": 6}
+MOMENTS = {
+    "snake": 90,
+    "cartpole": 60,
+    "maze": 9,
+    "tag": 10,
+    "target": 14,
+    "memory": 3,
+    "bandit": 12,
+    "squared": 6,
+    "marble": 260,
+}
 TRAINING_SECONDS = {"snake": 75.0, "tag": 60.0}
 
 
@@ -44,12 +55,16 @@ def save(pixels: Any, path: Path) -> None:
 
 def best_moment(env_id: str, size: tuple[int, int]) -> "tuple[pygame.Surface, str]":
     """Play many rows by the bot and draw the one that got furthest."""
-    with make(env_id, 256, seed=4, split="held_out") as batch:
+    rows = 64 if load_env(env_id).engine == "panda3d" else 256  # a Bullet world takes 4 MB
+    with make(env_id, rows, seed=4, split="held_out") as batch:
         bot = next(iter(batch.env.bots))
         for _ in range(MOMENTS.get(env_id, 20)):
             batch.step(batch.act(bot))
         returns = batch.rows.states["episode_return"].reshape(batch.num_envs, -1).sum(axis=1)
         row = int(np.argmax(returns + batch.rows.states["step_count"] * 1e-3))
+        if batch.env.engine == "panda3d":
+            seen = render_rgb(batch.env, batch.state(row), batch.state_params(row), size)
+            return pygame.image.frombuffer(seen.tobytes(), size, "RGB"), batch.env.summary
         canvas = PygameCanvas(size, background="panel", margin=14)
         batch.env.draw(batch.state(row), batch.state_params(row), canvas)
         return canvas.surface(), batch.env.summary
