@@ -8,7 +8,10 @@ node with children of its own in Panda's scene graph shows those instead.  It dr
 OpenGL without a display, OpenGL, or Panda's software renderer.
 """
 
+import contextlib
+import ctypes
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -151,6 +154,8 @@ class WorldView:
             self.chase(*bodies[0].get_pos(), heading=math.pi / 2, distance=9.0, height=4.0)
         self._cast_shadows()
         GraphicsEngine.get_global_ptr().render_frame()
+        if self.renderer == "p3headlessgl":
+            release_context()
         return self._read()
 
     def _read(self) -> Array:
@@ -253,6 +258,16 @@ def open_pipe(name: str) -> Any:
         if name == "p3tinydisplay" and kind.get_name() == "TinyOffscreenGraphicsPipe":
             return selection.make_pipe(kind)  # the other kind holds on to the X server, and dies with it
     return pipe
+
+
+def release_context() -> None:
+    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            egl = ctypes.CDLL("libEGL.so.1")
+            egl.eglGetCurrentDisplay.restype = ctypes.c_void_p
+            egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
+            egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
 
 
 def open_sky() -> NodePath:
