@@ -37,6 +37,10 @@ MOMENTS = {
     "bandit": 12,
     "squared": 6,
     "marble": 260,
+    "lander": 190,
+    "lander_continuous": 150,
+    "striker": 60,
+    "walker": 260,
 }
 TRAINING_SECONDS = {"snake": 75.0, "tag": 60.0}
 
