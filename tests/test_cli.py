@@ -356,7 +356,7 @@ def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, 
     assert [steps for steps, _ in source.metrics["learning_rate"]] == [UPDATE * k for k in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize("env", ["snake", "tag"])
+@pytest.mark.parametrize("env", ["snake", pytest.param("tag", marks=pytest.mark.slow)])
 def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     from puffer_arena.cli.watch import Options, find_source
 
