@@ -72,6 +72,7 @@ class Publisher:
         obey: carries out what a window asks of the trainer and returns a note for the person.
         policy: returns the newest policy as bytes.
         stopping: tells that training is to end, also while a window holds it.
+        changed: called after every command of a person, before training is held by it.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
@@ -89,11 +90,13 @@ class Publisher:
         obey: Callable[[Command], str] | None = None,
         policy: Callable[[], bytes] | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._zmq = require("zmq", "window")
         self._batch, self._title, self._run_dir = batch, title, run_dir
-        self._obey, self._policy, self._stopping, self._clock = obey, policy, stopping, clock
+        self._obey, self._policy, self._clock = obey, policy, clock
+        self._stopping, self._changed = stopping, changed
         self._context = self._zmq.Context()
         self._socket = self._listen(host, port)
         self.key = secrets.token_hex(KEY_BYTES // 2)
@@ -353,6 +356,7 @@ class Publisher:
             log.exception("could not carry out '%s'", command.name)
             self._note = f"'{command.name}' failed: {error}"
         log.info("a window asks: %s %s", command.name, given or "")
+        self._changed()
 
     def _ask_trainer(self, command: Command) -> str:
         if self._obey is None:
