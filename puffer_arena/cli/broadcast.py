@@ -102,9 +102,9 @@ class Broadcast:
 
     def describe(self) -> str:
         """Return how many windows watch, for the dashboard."""
-        publisher, count = self.publisher, self.publisher.num_windows
+        publisher, count = self.publisher, len(self.publisher.windows)
         held = "   paused there" if publisher.paused else f"   held at {publisher.speed:g}x" if publisher.speed else ""
-        return f"{publisher.local_address}   {count or 'no'} window{'' if count == 1 else 's'}{held}"
+        return f"{publisher.windows.local_address}   {count or 'no'} window{'' if count == 1 else 's'}{held}"
 
     def close(self) -> None:
         """Tell the windows how it ended and let them go."""

@@ -203,11 +203,11 @@ class Session:
                 self.display.say(f"no window: {error}; training goes on without")
             return
         if live.host not in ("127.0.0.1", "localhost", "::1"):
-            publisher = self.broadcast.publisher
+            windows = self.broadcast.publisher.windows
             host = socket.gethostname() if live.host in ("0.0.0.0", "::", "*") else live.host
             self.display.say(
-                f"windows elsewhere: python -m puffer_arena watch --address tcp://{host}:{publisher.port} "
-                f"--key {publisher.key} --env {self.config.env}"
+                f"windows elsewhere: python -m puffer_arena watch --address tcp://{host}:{windows.port} "
+                f"--key {windows.key} --env {self.config.env}"
             )
         if self.options.watch:
             self.window = open_window(self.place.folder)

@@ -270,6 +270,7 @@ class Subscriber(View):
             raise FileError("metrics that are no object")
         if self._count >= 0 and count != self._count + 1:  # some were lost on the way: ask for all
             self._tell("hello")
+            return
         self._count = count
         self._history.add(float(header["steps"]), values)
 
