@@ -413,6 +413,22 @@ def test_a_second_trainer_in_the_same_run_is_refused(trained):
     remove_address(folder, ended.pid)
 
 
+def test_a_newer_policy_goes_on_with_the_memory_of_the_older(tmp_path, here):
+    from puffer_arena import make
+    from puffer_arena.cli.watch import load_actor, newest_policy
+
+    given = (*SMALL, "--network.memory", "gru", "--steps", UPDATE, "--name", "a")
+    assert here(tmp_path, "train", "memory", *given)[0] == 0
+    policy, _ = newest_policy(tmp_path / "runs" / "a")
+    with make("memory", num_envs=4) as batch:
+        older, newer, fresh = (load_actor(policy, batch) for _ in range(3))
+        older.act(batch.obs)
+        newer.follow(older)
+        values = [actor.act(batch.obs)[2] for actor in (older, newer, fresh)]
+    assert (values[0] == values[1]).all()
+    assert (values[0] != values[2]).any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("end", "said"), [("SIGTERM", 0), ("SIGKILL", 1)])  # closed in good order, and killed
 def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, end, said):  # noqa: F811
