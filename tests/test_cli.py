@@ -391,9 +391,15 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     stale = source.frame
     wait(lambda: source.frame is not stale and source.frame.probs is not None)
     assert source.speed == 1.0
-    source.close()
     process.terminate()
     out, err = process.communicate(timeout=60)
+    last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
+    deadline = time.monotonic() + 60
+    while source.frame.steps != last or source.status != "finished":
+        assert time.monotonic() < deadline, (source.status, source.note, source.frame.steps, last)
+        source.poll()
+        time.sleep(0.003)
+    source.close()
     assert "Traceback" not in err and "stopped after" in out
 
 
