@@ -232,6 +232,8 @@ def test_a_parameter_written_per_row_acts_at_once_or_at_the_reset() -> None:
     [
         ("limit", 0, ParameterError),
         ("limit", 2.5, ParameterError),
+        ("limit", 10**30, ParameterError),
+        ("limit", "3", ParameterError),
         ("width", 5, ParameterError),  # the batch was made with 4: its memory holds no more
         ("limt", 3, UnknownName),
     ],
