@@ -1,5 +1,6 @@
 """`core.canvas.Canvas` on a Dear ImGui draw list: shapes stay shapes, so pictures are crisp at any size."""
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -73,6 +74,9 @@ class ImguiCanvas:
         if not pixels:
             return
         thickness = max(width * self._view.scale, 1.0)
+        if len(pixels) == 2 and thickness > 2.0:
+            self._capsule(pixels[0], pixels[1], thickness / 2, tint(color, alpha))
+            return
         self._list.add_polyline(pixels, tint(color, alpha), thickness, 0)
         if thickness > 2.0 and alpha >= 1.0:
             for joint in pixels:
@@ -94,6 +98,14 @@ class ImguiCanvas:
 
     def status(self, text: str) -> None:
         self.message = text
+
+    def _capsule(self, start: Point, end: Point, radius: float, color: int) -> None:
+        """Fill a thick segment with round ends as one shape, so that it may be translucent."""
+        along = math.atan2(end[1] - start[1], end[0] - start[0])
+        quarter = math.pi / 2
+        self._list.path_arc_to(end, radius, along - quarter, along + quarter)
+        self._list.path_arc_to(start, radius, along + quarter, along + 3 * quarter)
+        self._list.path_fill_convex(color)
 
 
 def tint(name: str, alpha: float) -> int:

@@ -30,7 +30,7 @@ def main(run_dir: str) -> None:
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     publisher = Publisher(batch, "a test run", Path(run_dir), obey=obey, policy=lambda: b"weights")
-    print("ready", publisher.port, flush=True)
+    print("ready", publisher.windows.port, flush=True)
     steps = 0
     while not ended.is_set():
         for _ in range(20):

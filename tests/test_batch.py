@@ -232,6 +232,8 @@ def test_a_parameter_written_per_row_acts_at_once_or_at_the_reset() -> None:
     [
         ("limit", 0, ParameterError),
         ("limit", 2.5, ParameterError),
+        ("limit", 10**30, ParameterError),
+        ("limit", "3", ParameterError),
         ("width", 5, ParameterError),  # the batch was made with 4: its memory holds no more
         ("limt", 3, UnknownName),
     ],
@@ -289,6 +291,23 @@ def test_bots_act_only_for_those_chosen(compiled: bool) -> None:
     assert solo.act("hasty").tolist() == [[2, 1], [2, 1]]
     with pytest.raises(UnknownName, match="did you mean 'hasty'"):
         solo.act("hsty")
+
+
+def test_chosen_rows_and_outputs_of_another_shape_are_refused() -> None:
+    batch = make("snake", 3)
+    with pytest.raises(ActionError, match=r"which has shape \(2,\); it must be \(3,\)"):
+        batch.reset(which=[True, False])
+    with pytest.raises(ActionError, match=r"which has shape \(3,\); it must be \(3, 1\)"):
+        batch.act("greedy", which=np.ones(3, bool))
+    with pytest.raises(ActionError, match=r"out has shape \(2,\)"):
+        batch.act("greedy", out=np.zeros(2, np.int64))
+
+
+def test_read_only_actions_are_taken() -> None:
+    batch = make("snake", 3)
+    actions = np.zeros(3, np.int64)
+    actions.flags.writeable = False
+    batch.step(actions)
 
 
 def test_worker_threads_end_with_their_batch() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
+import hashlib
 import sys
 import numpy as np
 from puffer_arena import make
@@ -15,9 +16,9 @@ from puffer_arena import make
 for size in map(int, sys.argv[1:]):
     batch = make("snake", num_envs=64, seed=1, rows=size)
     rng = np.random.default_rng(0)
-    for _ in range(300):
+    for _ in range(3000):
         batch.step(batch.sample_actions(rng))
-    print(batch.rows.states.tobytes().hex()[-2000:])
+    print(batch.episodes()["score"], hashlib.sha256(batch.rows.states.tobytes()).hexdigest())
 """
 
 
@@ -32,7 +33,7 @@ def test_layouts_from_the_disk_cache_do_not_take_each_others_code(tmp_path):
             text=True,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout.split()
+        return done.stdout.splitlines()
 
     # Numba numbers record types anew in each process, so both files would hold machine code of one name.
     apart = [*play(11), *play(8)]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.xvfb import display  # noqa: F401  the fixture
+
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 
@@ -356,7 +358,7 @@ def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, 
     assert [steps for steps, _ in source.metrics["learning_rate"]] == [UPDATE * k for k in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize("env", ["snake", "tag"])
+@pytest.mark.parametrize("env", ["snake", pytest.param("tag", marks=pytest.mark.slow)])
 def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     from puffer_arena.cli.watch import Options, find_source
 
@@ -389,7 +391,78 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     stale = source.frame
     wait(lambda: source.frame is not stale and source.frame.probs is not None)
     assert source.speed == 1.0
-    source.close()
     process.terminate()
     out, err = process.communicate(timeout=60)
+    last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
+    deadline = time.monotonic() + 60
+    while source.frame.steps != last or source.status != "finished":
+        assert time.monotonic() < deadline, (source.status, source.note, source.frame.steps, last)
+        source.poll()
+        time.sleep(0.003)
+    source.close()
     assert "Traceback" not in err and "stopped after" in out
+
+
+def test_a_second_trainer_in_the_same_run_is_refused(trained):
+    from puffer_arena.cli.train import refuse_second_trainer
+    from puffer_arena.core.errors import TrainingError
+    from puffer_arena.live.address import Address, remove_address, write_address
+
+    folder = trained[0] / "runs" / "small"
+    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid()))
+    with pytest.raises(TrainingError, match=f"trained by process {os.getpid()}"):
+        refuse_second_trainer(folder)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", ended.pid))
+    refuse_second_trainer(folder)  # what a killed trainer left behind is no hindrance
+    remove_address(folder, ended.pid)
+
+
+def test_a_newer_policy_goes_on_with_the_memory_of_the_older(tmp_path, here):
+    from puffer_arena import make
+    from puffer_arena.cli.watch import load_actor, newest_policy
+
+    given = (*SMALL, "--network.memory", "gru", "--steps", UPDATE, "--name", "a")
+    assert here(tmp_path, "train", "memory", *given)[0] == 0
+    policy, _ = newest_policy(tmp_path / "runs" / "a")
+    with make("memory", num_envs=4) as batch:
+        older, newer, fresh = (load_actor(policy, batch) for _ in range(3))
+        older.act(batch.obs)
+        newer.follow(older)
+        values = [actor.act(batch.obs)[2] for actor in (older, newer, fresh)]
+    assert (values[0] == values[1]).all()
+    assert (values[0] != values[2]).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("end", "said"), [("SIGTERM", 0), ("SIGKILL", 1)])  # closed in good order, and killed
+def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, end, said):  # noqa: F811
+    process = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", "--watch", cwd=tmp_path, env=display)
+    log = tmp_path / "runs" / "a" / "window.log"
+    try:
+        wait_for_file(log.with_name("live.json"), process)
+        window = wait_for_window(display, process)
+        os.kill(window, getattr(signal, end))
+        before = len(metrics_of(log.parent))
+        deadline = time.monotonic() + 60
+        while len(metrics_of(log.parent)) < before + 20:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    assert "stopped after" in out and "Traceback" not in err
+    assert len(re.findall("no window: .* killed by signal", out)) == said
+
+
+def wait_for_window(environment, process) -> int:
+    """Return the process id of the trainer's window once the display shows it."""
+    deadline = time.monotonic() + 60
+    while True:
+        assert process.poll() is None and time.monotonic() < deadline
+        for child in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split():
+            search = ["xdotool", "search", "--onlyvisible", "--pid", child]
+            if subprocess.run(search, env=environment, capture_output=True).returncode == 0:
+                return int(child)
+        time.sleep(0.2)

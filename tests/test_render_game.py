@@ -171,6 +171,24 @@ def test_a_policy_may_steer_the_others():
     assert before["step_count"] == 0
 
 
+def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
+    pytest.importorskip("torch")
+    from puffer_arena.cli.play import load_policy
+    from puffer_arena.trainers.checkpoint import save_checkpoint
+    from puffer_arena.trainers.config import load_config
+    from puffer_arena.trainers.trainer import Trainer
+
+    path = tmp_path / "tag.safetensors"
+    save_checkpoint(path, Trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
+    game = game_of("tag", bot=load_policy(str(path)))
+    for _ in range(3):
+        game.step()
+    assert game.steps == 3
+    game.restart()
+    game.step()
+    assert game.steps == 1
+
+
 def test_tab_goes_round_the_agents_that_are_still_there():
     game = game_of("tag")
     game.batch.alive[0, 1] = False

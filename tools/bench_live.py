@@ -91,7 +91,7 @@ def measure_slice(kind: str, trainer: Trainer, run: Run, options: argparse.Names
     if kind == "attached":
         command = [sys.executable, __file__, "--window", str(run.folder), "--mode", options.mode]
         window = subprocess.Popen(command)
-        while not broadcast.publisher.num_windows:  # it has to start and to find the trainer
+        while not broadcast.publisher.windows:  # it has to start and to find the trainer
             train(trainer, broadcast, 0.0)
     try:
         train(trainer, broadcast, 0.1)

@@ -81,6 +81,11 @@ class Actor:
         actions = head.to_env(chosen.numpy()).reshape(*leading, *action_shape(policy.action))
         return actions, None if probs is None else probs.numpy().reshape(*leading, -1), values.numpy().reshape(leading)
 
+    def follow(self, older: "Actor") -> None:
+        """Go on with what an older policy of the same network remembers of the rows."""
+        if older.policy.state_size == self.policy.state_size:
+            self._state = older._state
+
     def reset(self, which: Array | None = None) -> None:
         """Forget the recurrent state, of all rows or of those chosen: bool (rows,) or (rows, agents)."""
         if which is None or self._state is None:

@@ -9,7 +9,8 @@ from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.tensorfile import pack, read_bytes, unpack, write_bytes
 from puffer_arena.trainers.trainer import Trainer
 
-# Settings that may differ between a run and its continuation.
+# Settings that may differ between a run and its continuation; with other threads, device or precision it goes on
+# correctly but no longer bit for bit.
 FREE = ("total_steps", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
 
 DESCRIPTION: dict[str, Any] = {

@@ -32,6 +32,7 @@ from puffer_arena.trainers.objective import STATISTICS, Samples
 from puffer_arena.trainers.policy import Policy
 
 NONE_32, NONE_16 = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16)
+MAX_KEPT_BYTES = 256 << 20  # for lists of codes
 NO_ACTIONS, NO_ROW = np.empty((0, 1), np.int64), np.empty(0, np.float32)
 
 
@@ -69,6 +70,30 @@ class Activations:
         self.a32 = NONE_32 if half else self.tensor.numpy()
 
 
+class Lists:
+    """Which rows of a code layer's weights each observation adds up; see `index_codes`."""
+
+    def __init__(self, layer: CodeLayer, rows: int) -> None:
+        self.layer = layer
+        self.size = np.int32(layer.sizes[0]) if len(set(layer.sizes)) == 1 else None
+        # One place more than there are cells: `index_codes` writes before it knows whether to count.
+        kind = np.int16 if len(layer.weight) < 2**15 else np.int32
+        self.rows = np.zeros((rows, len(layer.sizes) + 1), kind)
+        self.counts = np.zeros(rows, np.int32)
+
+    def fill(self, codes: Array, begin: int) -> None:
+        """List the codes (n, cells) in the entries from `begin` on."""
+        rows, counts = self.part(begin, len(codes))
+        if self.size is not None:
+            index_equal_codes(codes, self.size, rows, counts)
+        else:
+            index_codes(codes, self.layer.offsets, self.layer.limits, rows, counts)
+
+    def part(self, begin: int, n: int) -> tuple[Array, Array]:
+        """Return `n` entries from `begin` on."""
+        return self.rows[begin : begin + n], self.counts[begin : begin + n]
+
+
 class Scratch:
     """The arrays of one thread for chunks of `rows`."""
 
@@ -78,10 +103,12 @@ class Scratch:
         self.hidden = [Activations(rows, width, half) for width in widths]
         self.back = [Activations(rows, width, half) for width in widths]
         self.first = torch.zeros(rows, widths[0])
-        layers = [layer for layer in policy.encoder.inputs if isinstance(layer, CodeLayer)]
-        # One place more than there are cells: `index_codes` writes before it knows whether to count.
-        self.lists = [np.zeros((rows, len(layer.sizes) + 1), np.int32) for layer in layers]
-        self.counts = [np.zeros(rows, np.int32) for _ in layers]
+        self.lists = make_lists(policy, rows)
+
+
+def make_lists(policy: Policy, rows: int) -> list[Lists]:
+    """Return lists for `rows` observations, one for each code layer."""
+    return [Lists(layer, rows) for layer in policy.encoder.inputs if isinstance(layer, CodeLayer)]
 
 
 class Gradients:
@@ -108,9 +135,16 @@ class FusedPath:
 
     def __init__(self, policy: Policy, half: bool) -> None:
         self.policy, self.half = policy, half
+        self._kept: list[Lists] = []
         self.layers: list[Any] = list(policy.encoder.hidden)
         self._threads = threading.local()
         self.refresh()
+
+    def reserve(self, rows: int) -> None:
+        """Keep the lists of a whole rollout of `rows`, so that learning need not make them again."""
+        cells = sum(len(layer.sizes) for layer in self.policy.encoder.inputs if isinstance(layer, CodeLayer))
+        if 0 < 4 * rows * cells <= MAX_KEPT_BYTES:
+            self._kept = make_lists(self.policy, rows)
 
     def refresh(self) -> None:
         """Take over the policy's weights."""
@@ -121,13 +155,25 @@ class FusedPath:
         self.output = self.policy.output.weight.detach().numpy(), self.policy.output.bias.detach().numpy()
 
     def act(
-        self, obs: list[Tensor], mask: Array, noise: Array, actions: Array, log_probs: Array, values: Array
+        self,
+        obs: list[Tensor],
+        mask: Array,
+        noise: Array,
+        actions: Array,
+        log_probs: Array,
+        values: Array,
+        place: int | None = None,
     ) -> None:
-        """Fill actions (rows, 1), log-probabilities and values for observations."""
-        with torch.inference_mode():
-            self._forward(obs)
-        last = self._scratch(len(values)).hidden[-1]
+        """Fill actions (rows, 1), log-probabilities and values for observations.
+
+        Args:
+            place: the first row's number in the rollout, if these observations are learned from later.
+        """
         n = len(values)
+        lists, begin = self._list_codes(obs, n, place, listed=False)
+        with torch.inference_mode():
+            self._forward(obs, lists, begin)
+        last = self._scratch(n).hidden[-1]
         act_rows(last.a32[:n], last.a16[:n], self.half, *self.output, mask, noise, actions, log_probs, values)
 
     def value(self, obs: list[Tensor], values: Array) -> None:
@@ -136,13 +182,33 @@ class FusedPath:
         self.act(obs, nothing, NONE_32, NO_ACTIONS, NO_ROW, values)
 
     def add_gradients(
-        self, obs: list[Tensor], samples: Samples, rules: Array, into: Gradients, ratios: Array, values: Array
+        self,
+        obs: list[Tensor],
+        samples: Samples,
+        rules: Array,
+        into: Gradients,
+        ratios: Array,
+        values: Array,
+        place: int,
     ) -> None:
-        """Add the gradients and statistics of some rows; see `learn_rows` for `samples` and `rules`."""
+        """Add the gradients and statistics of the rollout's rows from `place` on; see `learn_rows`."""
         n = len(samples.advantages)
+        lists, begin = self._list_codes(obs, n, place, listed=True)
         with torch.inference_mode():
-            self._forward(obs)
+            self._forward(obs, lists, begin)
             self._backward(obs, n, samples, rules, into, ratios, values)
+            self._first_gradients(obs, n, lists, begin, into)
+
+    def _list_codes(self, obs: list[Tensor], n: int, place: int | None, listed: bool) -> tuple[list[Lists], int]:
+        """Return the lists of some observations, with the number of their first entry."""
+        kept = bool(self._kept) and place is not None
+        lists, begin = (self._kept, place or 0) if kept else (self._scratch(n).lists, 0)
+        if not (kept and listed):
+            found = iter(lists)
+            for layer, part in zip(self.policy.encoder.inputs, obs, strict=True):
+                if isinstance(layer, CodeLayer):
+                    next(found).fill(part.reshape(n, -1).numpy(), begin)
+        return lists, begin
 
     def _scratch(self, rows: int) -> Scratch:
         mine: Scratch | None = getattr(self._threads, "scratch", None)
@@ -150,42 +216,29 @@ class FusedPath:
             mine = self._threads.scratch = Scratch(self.policy, rows, self.half)
         return mine
 
-    def _forward(self, obs: list[Tensor]) -> None:
+    def _forward(self, obs: list[Tensor], lists: list[Lists], begin: int) -> None:
         """Fill the activations of every hidden layer."""
         n = len(obs[0])
         scratch = self._scratch(n)
-        self._first_layer(obs, scratch, n)
+        self._first_layer(obs, lists, begin, scratch, n)
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             out = scratch.hidden[k + 1].tensor[:n]
             torch.addmm(bias, scratch.hidden[k].tensor[:n], weight.t(), out=out)
             _relu(out)
 
-    def _first_layer(self, obs: list[Tensor], scratch: Scratch, n: int) -> None:
+    def _first_layer(self, obs: list[Tensor], lists: list[Lists], begin: int, scratch: Scratch, n: int) -> None:
         encoder, first = self.policy.encoder, scratch.hidden[0]
-        code = 0
         bias = encoder.bias.detach()
-        for layer, part in zip(encoder.inputs, obs, strict=True):
-            if isinstance(layer, CodeLayer):
-                codes, lists, counts = part.reshape(n, -1).numpy(), scratch.lists[code], scratch.counts[code]
-                if len(set(layer.sizes)) == 1:
-                    index_equal_codes(codes, np.int32(layer.sizes[0]), lists, counts)
-                else:
-                    index_codes(codes, layer.offsets, layer.limits, lists, counts)
-                code += 1
-        if len(obs) == 1 and code == 1:
-            weight = encoder.inputs[0].weight.detach().numpy()  # type: ignore[operator]  # a CodeLayer's
-            lists, counts = scratch.lists[0][:n], scratch.counts[0][:n]
-            sum_rows(lists, counts, weight, bias.numpy(), first.a32[:n], first.a16[:n], self.half)
+        if len(obs) == 1 and lists:
+            weight = lists[0].layer.weight.detach().numpy()
+            sum_rows(*lists[0].part(begin, n), weight, bias.numpy(), first.a32[:n], first.a16[:n], self.half)
             return
         total = scratch.first[:n]
         total.copy_(bias.expand_as(total))
-        code = 0
+        for each in lists:
+            add_rows(*each.part(begin, n), each.layer.weight.detach().numpy(), total.numpy())
         for layer, part in zip(encoder.inputs, obs, strict=True):
-            if isinstance(layer, CodeLayer):
-                lists, counts = scratch.lists[code][:n], scratch.counts[code][:n]
-                add_rows(lists, counts, layer.weight.detach().numpy(), total.numpy())
-                code += 1
-            elif isinstance(layer, QuantityLayer):
+            if isinstance(layer, QuantityLayer):
                 total.addmm_(layer.numbers(part), layer.weight.detach().t())
         torch.relu_(total)
         first.tensor[:n].copy_(total)
@@ -224,30 +277,25 @@ class FusedPath:
             torch.mm(gradient, self.weights[k], out=lower.tensor[:n])
             if k > 0:
                 self._mask(below, lower, n, NONE_32, into.of(biases[k]).numpy())
-        self._first_gradients(obs, n, scratch, into)
 
     def _mask(self, hidden: Activations, back: Activations, n: int, copies: Array, bias: Array) -> None:
         mask_gradient(hidden.a32[:n], hidden.a16[:n], back.a32[:n], back.a16[:n], self.half, copies, bias)
 
-    def _first_gradients(self, obs: list[Tensor], n: int, scratch: Scratch, into: Gradients) -> None:
-        encoder, hidden, back = self.policy.encoder, scratch.hidden[0], scratch.back[0]
+    def _first_gradients(self, obs: list[Tensor], n: int, lists: list[Lists], begin: int, into: Gradients) -> None:
+        scratch, encoder = self._scratch(n), self.policy.encoder
+        hidden, back = scratch.hidden[0], scratch.back[0]
         # With one hidden layer its bias was added to by `learn_rows`, which has also cut the gradient.
         bias = into.of(encoder.bias).numpy() if self.layers else np.zeros(len(encoder.bias), np.float32)
-        if len(obs) == 1 and scratch.lists:
-            weight = into.of(encoder.inputs[0].weight).numpy()  # type: ignore[arg-type]  # a CodeLayer's
-            lists, counts = scratch.lists[0][:n], scratch.counts[0][:n]
+        if len(obs) == 1 and lists:
             arrays = (hidden.a32[:n], hidden.a16[:n], back.a32[:n], back.a16[:n])
-            scatter_rows(lists, counts, *arrays, self.half, weight, bias)
+            scatter_rows(*lists[0].part(begin, n), *arrays, self.half, into.of(lists[0].layer.weight).numpy(), bias)
             return
         total = scratch.first[:n]
         self._mask(hidden, back, n, total.numpy(), bias)
-        code = 0
+        for each in lists:
+            add_gradient_rows(*each.part(begin, n), total.numpy(), into.of(each.layer.weight).numpy())
         for layer, part in zip(encoder.inputs, obs, strict=True):
-            if isinstance(layer, CodeLayer):
-                weight = into.of(layer.weight).numpy()
-                add_gradient_rows(scratch.lists[code][:n], scratch.counts[code][:n], total.numpy(), weight)
-                code += 1
-            elif isinstance(layer, QuantityLayer):
+            if isinstance(layer, QuantityLayer):
                 into.of(layer.weight).addmm_(total.t(), layer.numbers(part))
 
 

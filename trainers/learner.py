@@ -182,7 +182,7 @@ class Learner:
         else:
             ratios = values = NO_ROW
         obs = leaf_tensors(self.policy.observation, self._rows(rollout.obs, chunk))
-        fused.add_gradients(obs, samples, rules, into, ratios, values)
+        fused.add_gradients(obs, samples, rules, into, ratios, values, a)
 
     def _clip(self) -> float:
         length = clip_gradients(self.policy, self.config.ppo.max_grad_norm)

@@ -1,9 +1,10 @@
 """What "auto" means for device, precision, compile and threads: recorded rules, so that a seed repeats.
 
 Measured on two cores of an EPYC with AVX512-BF16 (docs/benchmarks.md): its matrix products run 4.5 times as fast in
-bfloat16 as in float32, and a policy with hidden layers of 128 learns as well.  Below 64 the
-conversions cost what the products save.  torch.compile takes 20 s or more to start on a CPU and gains nothing
-there over the fused path; on a GPU it joins the many small operations.
+bfloat16 as in float32, and snake learns as well.  Networks narrower than 128 spend their time elsewhere, gain at most
+a third, and CartPole then learns more slowly, so they keep float32.
+torch.compile takes 20 s or more to start on a CPU and gains nothing there over the fused path; on a GPU it
+joins the many small operations.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from puffer_arena.core.errors import TrainingError
 from puffer_arena.trainers.config import Config
 
 MAX_AUTO_THREADS = 8
-MIN_BFLOAT16_WIDTH = 64
+MIN_BFLOAT16_WIDTH = 128
 
 
 def resolve(config: Config) -> Config:
@@ -32,8 +33,15 @@ def resolve(config: Config) -> Config:
     if precision == "auto":
         precision = "bfloat16" if prefers_bfloat16(device, min(config.network.hidden)) else "float32"
     compiled = config.compile if config.compile != "auto" else ("on" if device == "cuda" else "off")
-    threads = config.threads or min(os.cpu_count() or 1, MAX_AUTO_THREADS)
+    threads = config.threads or min(usable_cores(), MAX_AUTO_THREADS)
     return dataclasses.replace(config, device=device, precision=precision, compile=compiled, threads=threads)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def prefers_bfloat16(device: str, width: int) -> bool:

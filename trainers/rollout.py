@@ -167,7 +167,7 @@ class Collector:
         if self.fused is not None:
             obs = leaf_tensors(policy.observation, rollout.obs[t, a:b])
             targets = rollout.actions[t, a:b], rollout.log_probs[t, a:b], rollout.values[t, a:b]
-            self.fused.act(obs, rollout.masks[t, a:b], self._noise[t, a:b].numpy(), *targets)
+            self.fused.act(obs, rollout.masks[t, a:b], self._noise[t, a:b].numpy(), *targets, t * rollout.streams + a)
             return
         with torch.inference_mode(), self.autocast():
             outputs, values, state = self._forward(policy, rollout.obs[t, a:b], rollout.state[a:b])

@@ -44,6 +44,8 @@ class Trainer:
         self.rollout = Rollout(self.batch, config.ppo.horizon, self.policy)
         threads = config.threads if config.device == "cpu" else 1
         fused = choose_path(config, self.policy)
+        if fused is not None:
+            fused.reserve(config.ppo.horizon * self.rollout.streams)
         self.collector = Collector(self.rollout, threads, self._autocast, self.device, fused)
         self.learner = Learner(config, self.policy, self.optimizers, self.rollout, self._autocast, self.device, fused)
         self.learning_rate = config.optimizer.learning_rate  # before its schedule; may be set at any time

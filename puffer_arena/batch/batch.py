@@ -174,9 +174,9 @@ class Batch:
                     if dtype == np.bool_
                     else np.zeros(shape, dtype)
                 )
-            elif array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
+            elif array.shape != shape or array.dtype != dtype or not array.flags.carray:
                 raise ActionError(
-                    f"buffer '{name}' has shape {array.shape} and dtype {array.dtype}; it must be contiguous, "
+                    f"buffer '{name}' has shape {array.shape} and dtype {array.dtype}; it must be contiguous, writable, "
                     f"{shape} and {dtype}"
                 )
             arrays[name] = array
@@ -269,7 +269,9 @@ class Batch:
             self.rows.levels[:] = chosen_levels
         if self.worlds:
             self.worlds.prepare()
-        self._run(self.program.reset, self.buffers, self._all if which is None else np.asarray(which, np.bool_))
+        self._run(
+            self.program.reset, self.buffers, self._all if which is None else _flags("which", which, self._all.shape)
+        )
         if self.worlds:
             self.worlds.enter()
         if self.recorder:
@@ -333,7 +335,12 @@ class Batch:
             which: agents it chooses for, bool, shaped as `alive`; all of them by default.
         """
         actions = self.actions if out is None else out
-        chosen = np.ones_like(self.alive) if which is None else which
+        if actions.shape != self.actions.shape or actions.dtype != self.actions.dtype or not actions.flags.carray:
+            raise ActionError(
+                f"out has shape {actions.shape} and dtype {actions.dtype}; it must be contiguous, writable, "
+                f"{self.actions.shape} and {self.actions.dtype}"
+            )
+        chosen = np.ones_like(self.alive) if which is None else _flags("which", which, self.alive.shape)
         self._run(self.program.bot(bot), actions, chosen)
         return actions
 
@@ -389,7 +396,7 @@ class Batch:
             return self.actions
         if given.dtype.kind not in "iu":
             raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes whole numbers")
-        ready = given if given.dtype == np.int64 and given.flags.c_contiguous else given.astype(np.int64)
+        ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64)
         low, high = self._bounds()
         words = ready.view(np.uint64)  # a negative action is a large one
         if not (words.max() <= high if isinstance(high, int) else (words <= high).all()):
@@ -494,6 +501,14 @@ def _wrap(argument: Any) -> Any:
     if isinstance(argument, np.ndarray):
         return Cells(argument)
     return Buffers(*(Cells(array) for array in argument)) if isinstance(argument, Buffers) else argument
+
+
+def _flags(what: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """Return `value` as new flags of `shape`; kernels would read past the end of fewer."""
+    flags = np.array(value, np.bool_, order="C")
+    if flags.shape != shape:
+        raise ActionError(f"{what} has shape {flags.shape}; it must be {shape}")
+    return flags
 
 
 def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,12 @@ class Broadcast:
     Args:
         trainer: what is shown and steered.
         run: its folder.
-        host, port: see `Publisher`.
+        host, port, changed: see `Publisher`.
     """
 
-    def __init__(self, trainer: Trainer, run: Run, host: str, port: int) -> None:
+    def __init__(
+        self, trainer: Trainer, run: Run, host: str, port: int, changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._trainer, self._run, self._t = trainer, run, 0
         self.publisher = Publisher(
             trainer.batch,
@@ -44,6 +47,7 @@ class Broadcast:
             obey=self.obey,
             policy=lambda: policy_bytes(trainer.policy),
             stopping=lambda: trainer.finished,
+            changed=changed,
         )
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
@@ -98,8 +102,9 @@ class Broadcast:
 
     def describe(self) -> str:
         """Return how many windows watch, for the dashboard."""
-        count = self.publisher.num_windows
-        return f"{self.publisher.local_address}   {count or 'no'} window{'' if count == 1 else 's'}"
+        publisher, count = self.publisher, len(self.publisher.windows)
+        held = "   paused there" if publisher.paused else f"   held at {publisher.speed:g}x" if publisher.speed else ""
+        return f"{publisher.windows.local_address}   {count or 'no'} window{'' if count == 1 else 's'}{held}"
 
     def close(self) -> None:
         """Tell the windows how it ended and let them go."""
@@ -119,18 +124,19 @@ class Window:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "puffer_arena", "watch", str(run_dir)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.DEVNULL,
                 stderr=log,
                 **own_group,
             )
 
     def failure(self) -> str:
         """Return why the window ended by itself, in one line; "" while it lives or when it was closed."""
-        if not self._process.poll():
+        code = self._process.poll()
+        if not code:
             return ""
-        lines = self._log.read_text("utf-8", "replace").strip().splitlines() or [
-            f"exit code {self._process.returncode}"
-        ]
+        if code < 0:
+            return f"its process was killed by signal {-code}"
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines() or [f"exit code {code}"]
         return lines[-1].removeprefix("error: ")
 
 

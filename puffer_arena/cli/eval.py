@@ -11,7 +11,7 @@ import tyro
 
 from puffer_arena.batch.batch import SPLITS, Batch, make
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.cli.runs import find_run
+from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import ParameterError, require
 from puffer_arena.core.fields import Array
 
@@ -104,7 +104,7 @@ def find_player(options: Options) -> tuple[dict[str, Any], Callable[[Batch], tup
 
     path = find_checkpoint(options.checkpoint, options.runs_dir)
     origin = Actor.load(path).policy.origin
-    if _resolved(str(origin["env"])) != _resolved(options.env):
+    if portable(str(origin["env"])) != portable(options.env):
         raise ParameterError(f"checkpoint '{path}' is of environment '{origin['env']}', not '{options.env}'")
 
     def prepare(batch: Batch) -> tuple[Choose, Forget]:
@@ -122,10 +122,6 @@ def find_player(options: Options) -> tuple[dict[str, Any], Callable[[Batch], tup
 
 def _forget_nothing(which: Array) -> None:
     """Scripted bots and chance remember nothing."""
-
-
-def _resolved(env_id: str) -> str:
-    return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
 
 
 def find_checkpoint(name: str, runs_dir: str) -> Path:

@@ -28,6 +28,11 @@ def find_run(name: str, runs_dir: str) -> Path:
     raise UnknownName(f"unknown run '{name}'; {hint} (--runs-dir says where runs are)")
 
 
+def portable(env_id: str) -> str:
+    """Return an id that means the same from another working directory."""
+    return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
+
+
 def last_written(folder: Path) -> float:
     """Return when the run last wrote metrics, a checkpoint or its config, in seconds since the epoch."""
     names = ("live.json", "metrics.jsonl", "config.json", "checkpoints")

@@ -1,6 +1,7 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import contextlib
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import tyro
 
 from puffer_arena.cli.dashboard import Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import parse, read_pairs
-from puffer_arena.cli.runs import find_run
+from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, TrainingError, require
 from puffer_arena.core.registry import load_env
 from puffer_arena.live.address import is_running, read_address
@@ -103,7 +104,7 @@ def base_config(options: Options) -> Config:
     from puffer_arena.trainers.run import Run
 
     config = Run.open(find_run(options.resume, options.runs_dir)).config
-    if options.environment and options.environment != config.env:
+    if options.environment and portable(options.environment) != config.env:
         raise ParameterError(f"run '{options.resume}' is of environment '{config.env}', not '{options.environment}'")
     return config
 
@@ -116,7 +117,7 @@ def final_config(options: Options) -> Config:
     """
     settings = to_dict(options.settings)
     settings["params"] = {**settings["params"], **read_pairs(options.param, "--param")}
-    settings["env"] = settings["env"] or options.environment
+    settings["env"] = portable(settings["env"] or options.environment)
     if options.steps:
         settings["total_steps"] = options.steps
     config = from_dict(settings)
@@ -196,16 +197,17 @@ class Session:
         from puffer_arena.cli.broadcast import Broadcast, open_window
 
         try:
-            self.broadcast = Broadcast(trainer, self.place, live.host, live.port)
+            self.broadcast = Broadcast(trainer, self.place, live.host, live.port, self.on_command)
         except MissingExtra as error:
             if self.options.watch:
                 self.display.say(f"no window: {error}; training goes on without")
             return
         if live.host not in ("127.0.0.1", "localhost", "::1"):
-            publisher = self.broadcast.publisher
+            windows = self.broadcast.publisher.windows
+            host = socket.gethostname() if live.host in ("0.0.0.0", "::", "*") else live.host
             self.display.say(
-                f"windows elsewhere: python -m puffer_arena watch --address tcp://{live.host}:{publisher.port} "
-                f"--key {publisher.key} --env {self.config.env}"
+                f"windows elsewhere: python -m puffer_arena watch --address tcp://{host}:{windows.port} "
+                f"--key {windows.key} --env {self.config.env}"
             )
         if self.options.watch:
             self.window = open_window(self.place.folder)
@@ -217,6 +219,11 @@ class Session:
         """Serve the windows."""
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_command(self) -> None:
+        """Show at once that a window has paused training: no update may come for long."""
+        self.progress.note = self.broadcast.describe()
+        self.display.refresh(last=self.broadcast.publisher.paused)
 
     def on_update(self, trainer: Any, metrics: dict[str, float]) -> None:
         """Show an update and send it to the windows."""

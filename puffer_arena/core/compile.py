@@ -65,8 +65,8 @@ def bind(template: Any, name: str, **functions: Any) -> Any:
     return jit(bound)
 
 
-def fingerprint(function: Function) -> str:
-    """Return a digest of the code and constants that `function` reaches, directly or through others."""
+def fingerprint(function: Function, salt: str = "") -> str:
+    """Return a digest of `salt` and of the code and constants that `function` reaches, directly or through others."""
     digest = hashlib.sha256()
     seen: set[int] = set()
 
@@ -93,6 +93,7 @@ def fingerprint(function: Function) -> str:
                 digest.update(ADDRESS.sub("", repr(value)).encode())
 
     add(function)
+    digest.update(salt.encode())
     return digest.hexdigest()[:16]
 
 
@@ -119,6 +120,17 @@ def load_numba() -> Any:
     except OSError:
         numba.config.CACHE_DIR = ""
     return numba
+
+
+@functools.cache
+def machine() -> str:
+    """Return what machine code depends on besides its source.
+
+    Numba would keep code for several processors in one index, and processes that write it at once, on the machines of a
+    cluster that share a home, could make one load the other's.
+    """
+    binding: Any = importlib.import_module("llvmlite.binding")
+    return f"{load_numba().__version__} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
 
 
 def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
@@ -155,7 +167,7 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         copy.__module__ = item.__module__
         copy.__qualname__ = f"{item.__qualname__}{layout}"
         if flags:
-            copy.__qualname__ += f".{fingerprint(item)}"
+            copy.__qualname__ += f".{fingerprint(item, machine())}"
         done[item] = numba.njit(**options, **flags, forceinline=not flags and len(item.__code__.co_code) < INLINED)(
             copy
         )

@@ -151,6 +151,8 @@ class Column:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         values = np.asarray(value)
+        if values.dtype.kind not in "biuf":  # whole numbers beyond 64 bits are objects
+            raise ParameterError(f"parameter '{self.parameter.name}' = {value!r} is not made of numbers in range")
         for extreme in {values.min().item(), values.max().item()} if values.size else ():
             self.parameter.check(extreme, self.high)
         for target in self._targets:

@@ -25,6 +25,9 @@ class Actor(Protocol):
     def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array | None, Array]:
         """Return actions, their probabilities and values for a batch of observations."""
 
+    def follow(self, older: Any) -> None:
+        """Go on with what the policy before remembers."""
+
     def reset(self, which: Array) -> None:
         """Forget what is remembered of rows whose episode ended."""
 
@@ -61,6 +64,7 @@ class Player:
         self._next_policy: tuple[bytes, int] | None = None
         self._loaded: tuple[Batch, Actor, int] | None = None
         self._due = 0.0
+        self._actions: Array | None = None  # chosen for the next step
         self._spoken: tuple[Array | None, Array | None] = (None, None)
 
     def load(self, policy: bytes, steps: int) -> None:
@@ -90,13 +94,19 @@ class Player:
         if self._batch is None or self._actor is None:
             return
         batch = self._batch
-        mask = batch.action_mask if batch.num_choices else None
-        actions, probs, values = self._actor.act(batch.obs, mask)
-        batch.step(actions)
-        self._actor.reset(self._ended(batch))
+        batch.step(self._think() if self._actions is None else self._actions)
+        self._actor.reset(np.asarray(batch.terminated | batch.truncated))
+        self._think()
+
+    def _think(self) -> Array:
+        """Let the policy choose from the rows as they are, so that its thoughts belong to the picture."""
+        batch, actor = self._batch, self._actor
+        assert batch is not None and actor is not None  # callers looked
+        self._actions, probs, values = actor.act(batch.obs, batch.action_mask if batch.num_choices else None)
         agents = max(batch.num_agents, 1)
         shown = None if probs is None else np.asarray(probs).reshape(batch.num_envs, agents, -1)
         self._spoken = shown, np.asarray(values).reshape(batch.num_envs, agents)
+        return self._actions
 
     def look(self) -> Frame | None:
         """Return the watched rows as they are."""
@@ -131,18 +141,15 @@ class Player:
         if self._batch is not None:
             self._batch.close()
 
-    @staticmethod
-    def _ended(batch: Batch) -> Array:
-        """Return which agents just ended an episode, shape (num_envs[, agents])."""
-        return np.asarray(batch.terminated | batch.truncated)
-
     def _take_over(self) -> None:
         """Put a loaded policy in charge, and start loading a newer one."""
         if self._loading is not None and not self._loading.is_alive():
             self._loading = None
             if self._loaded is not None:
-                new = self._batch is None
+                new, older = self._batch is None, self._actor
                 self._batch, self._actor, self.steps = self._loaded
+                if older is not None:
+                    self._actor.follow(older)
                 self._loaded = None
                 for name, value in self.values.items() if new else ():
                     self._batch.params[name][:] = value

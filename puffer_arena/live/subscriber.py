@@ -168,11 +168,17 @@ class Subscriber(View):
         if name not in self.modes:
             raise ParameterError(f"mode '{name}' cannot be had here; there is: {', '.join(self.modes)}")
         self.mode, self._next_here = name, 0.0
-        if name == "smooth" and not self._connected and self._newest and self._player:
-            policy = self._newest()
-            if policy is None:
-                raise ParameterError("the run has saved no checkpoint to play")
-            self._player.load(*policy)
+        if name == "smooth" and not self._connected:
+            self._load_newest()
+
+    def _load_newest(self) -> None:
+        """Play the last policy saved, when the trainer sends none any more."""
+        if self._newest is None or self._player is None:
+            return
+        policy = self._newest()
+        if policy is None:
+            raise ParameterError("the run has saved no checkpoint to play")
+        self._player.load(*policy)
 
     def _show_pause(self) -> None:
         if self._player and self.status in ("training", "paused"):
@@ -246,6 +252,8 @@ class Subscriber(View):
         if status in ENDINGS:
             self.status, self._note = "finished", ENDINGS[status]
             self._disconnect()
+            if self.mode == "smooth":
+                self._load_newest()
             return
         self.status = "paused" if status == "paused" else "training"
         if header["note"] != self._trainer_note:  # a note of this side stays until the trainer has a new one
@@ -270,6 +278,7 @@ class Subscriber(View):
             raise FileError("metrics that are no object")
         if self._count >= 0 and count != self._count + 1:  # some were lost on the way: ask for all
             self._tell("hello")
+            return
         self._count = count
         self._history.add(float(header["steps"]), values)
 
