@@ -132,7 +132,7 @@ def test_the_course_has_the_obstacles_that_its_parameters_allow() -> None:
         assert np.allclose(ground["bx"][:, :-1], ground["ax"][:, 1:]) and np.allclose(
             ground["by"][:, :-1], ground["ay"][:, 1:]
         )
-        assert (ground["bx"][:, -1] > 50.0).all()
+        assert (ground["bx"][:, -1] > 40.0).all()
 
 
 def test_motors_turn_the_way_of_their_action() -> None:
