@@ -28,9 +28,11 @@ def show(
         ArenaError: there is no display.
         MissingExtra: the extra `window` is not installed.
     """
+    from puffer_arena.render.display import begin_opengl
     from puffer_arena.render.toolkit import require_window
 
     require_window()
+    begin_opengl()
     from puffer_arena.render.screen import Screen
 
     screen = Screen(source, size)
