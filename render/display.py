@@ -47,6 +47,20 @@ def begin_display() -> None:
             raise pygame.error(f"the display '{os.environ.get('DISPLAY', '')}' does not answer")
 
 
+def begin_opengl() -> None:
+    """Start pygame's display, and have PyOpenGL look for contexts where SDL makes them; before `OpenGL.GL` is imported.
+
+    By itself PyOpenGL goes by the session: on a Wayland desktop it asks EGL, while SDL may be using X11 and GLX.
+
+    Raises:
+        ArenaError: there is no display.
+    """
+    begin_display()
+    library = {"x11": "glx", "wayland": "egl"}.get(pygame.display.get_driver())
+    if library is not None and os.environ.get("SDL_VIDEO_X11_FORCE_EGL") != "1":
+        os.environ.setdefault("PYOPENGL_PLATFORM", library)
+
+
 def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: bool = False) -> "pygame.Surface":
     """Open a window and return its surface; `begin_display` comes first.
 

@@ -44,6 +44,7 @@ def play(
         ArenaError: there is no display; or an unknown environment, bot, agent or parameter.
         MissingExtra: the extra `window` is not installed.
     """
+    from puffer_arena.render.display import begin_opengl
     from puffer_arena.render.toolkit import require_window
 
     require_window()
@@ -52,6 +53,7 @@ def play(
     split = "held_out" if held_out else "train"
     with make(env_id, seed=seed, split=split, autoreset="disabled", **(params or {})) as batch:
         game = Game(batch, bot, agent, level)
+        begin_opengl()
         from puffer_arena.render.play_screen import PlayScreen
 
         screen = PlayScreen(game, size, speed)

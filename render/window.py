@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 FIRST_SIZE = (1280, 800)
 NICENESS = 10  # the trainer comes first where both want the same core
+_yielded = False
 
 
 def show(
@@ -27,9 +28,11 @@ def show(
         ArenaError: there is no display.
         MissingExtra: the extra `window` is not installed.
     """
+    from puffer_arena.render.display import begin_opengl
     from puffer_arena.render.toolkit import require_window
 
     require_window()
+    begin_opengl()
     from puffer_arena.render.screen import Screen
 
     screen = Screen(source, size)
@@ -39,7 +42,12 @@ def show(
         screen.close()
 
 
-def yield_to_training() -> None:
-    """Lower this process's priority, where the system has such a thing; for a window beside a trainer."""
-    if hasattr(os, "nice"):
+def yield_to_training(screen: "Screen") -> None:
+    """Lower this process's priority once, where the system has such a thing: `on_frame` of a window beside a trainer.
+
+    Not before its first frame: on a busy machine a window of low priority takes a minute to come up.
+    """
+    global _yielded
+    if not _yielded and hasattr(os, "nice"):
         os.nice(NICENESS)
+    _yielded = True

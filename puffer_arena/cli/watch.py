@@ -44,8 +44,7 @@ def run(options: Options) -> int:
 
     source = find_source(options)
     try:
-        yield_to_training()
-        show(source)
+        show(source, on_frame=yield_to_training)
     except KeyboardInterrupt:  # closing the window from the terminal is no error
         pass
     finally:
