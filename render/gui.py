@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
-from OpenGL import GL as gl
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.display import begin_display, desktop_scale, open_window
+from puffer_arena.render.opengl import gl
 from puffer_arena.render.palette import color
 from puffer_arena.render.theme import BODY, Theme
 from puffer_arena.render.toolkit import pygame

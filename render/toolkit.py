@@ -17,8 +17,7 @@ def require_window() -> None:
         MissingExtra: the extra `window` is not installed.
     """
     require("imgui_bundle", "window")
-    # PyOpenGL otherwise asks for errors after every call, which triples the cost of a frame.
-    require("OpenGL", "window").__dict__["ERROR_CHECKING"] = False
+    require("OpenGL", "window")
 
 
 __all__ = ["pygame", "require_window"]

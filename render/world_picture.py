@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
-from OpenGL import GL as gl
 
 from puffer_arena.core.canvas import Canvas, RecordingCanvas
 from puffer_arena.core.env import Env
@@ -15,6 +14,7 @@ from puffer_arena.core.errors import DisplayError, MissingExtra
 from puffer_arena.core.fields import Array
 from puffer_arena.render.canvas import say_once
 from puffer_arena.render.imgui_canvas import ImguiCanvas
+from puffer_arena.render.opengl import gl
 
 STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
 WIDE = 4 / 3  # width / height that suits a view into a world
