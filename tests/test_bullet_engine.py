@@ -445,6 +445,7 @@ def test_an_interrupt_in_the_middle_of_a_step_leaves_whole_steps():
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_marble_rolls_to_the_goal_by_its_bot_on_held_out_levels():
     assert load_env("marble").name == "marble"
     with make("marble", num_envs=16, split="held_out", plates=4) as batch:

@@ -228,6 +228,7 @@ def test_the_view_is_centred_and_ends_at_sight() -> None:
     assert batch.obs[0, 0][2, 2] == tag.CHASER and batch.obs[0, 0][3, 2] == tag.FLOOR
 
 
+@pytest.mark.slow
 def test_the_outcome_does_not_depend_on_the_order_of_agents() -> None:
     first = make("tag", num_envs=24, seed=3, size=6, chasers=4, runners=4)
     second = make("tag", num_envs=24, seed=3, size=6, chasers=4, runners=4)

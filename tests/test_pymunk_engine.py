@@ -48,6 +48,7 @@ def bodies(batch, i):
 # -- one trajectory -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_game
 def test_compiled_and_interpreted_rules_move_bodies_alike(env_id: str) -> None:
     first, second = (make(env_id, num_envs=3, seed=5, compiled=compiled) for compiled in (True, False))
@@ -56,6 +57,7 @@ def test_compiled_and_interpreted_rules_move_bodies_alike(env_id: str) -> None:
     assert everything(first) == everything(second)
 
 
+@pytest.mark.slow
 @every_game
 def test_the_public_api_moves_bodies_as_the_native_functions_do(env_id: str, monkeypatch) -> None:
     native = make(env_id, num_envs=4, seed=7)
@@ -269,6 +271,7 @@ def frictionless_box(world, p):
     return handles
 
 
+@pytest.mark.slow
 def test_discs_that_bounce_without_loss_keep_their_energy() -> None:
     batch = variant(DISCS, frictionless_box)
 
@@ -310,6 +313,7 @@ def stacked(world, p):
     return {"discs": boxes}
 
 
+@pytest.mark.slow
 def test_a_stack_stays_at_rest() -> None:
     batch = variant(DISCS, stacked, {"discs": 6}, substeps=3)
     discs = batch.rows.states["discs"][0]
