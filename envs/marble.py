@@ -78,6 +78,7 @@ class State(Header):
     wind: Array = f64(2)  # m/s²
     start: float = f64()  # y of the marble at the start
     score: float = f64()  # part of the course done, 0 to 1
+    finished: int = i32()  # 1 at the goal
 
 
 def build(world: "BulletWorld", p: Params) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def build(world: "BulletWorld", p: Params) -> dict[str, Any]:
 
 @jit
 def reset(s: State, p: Params) -> None:
-    s.plate, s.score = 0, 0.0
+    s.plate, s.score, s.finished = 0, 0.0, 0
     s.count = p.plates
     for axis in range(2):
         s.tilt[axis], s.wind[axis] = 0.0, 0.0
@@ -182,6 +183,7 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
     if s.marble.z < surface(s, s.plate) - DEPTH:
         return reward + p.reward_fall, True, False
     if done >= 1.0 and abs(s.marble.x - s.edges[last, 0]) < p.width / 2 and s.marble.z > s.edges[last, 2]:
+        s.finished = 1
         return reward + p.reward_finish, True, False
     return reward, False, s.step_count >= p.max_steps
 
@@ -302,5 +304,5 @@ ENV = Env(
     bots={"steady": steady},
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},
     idle=(0.0, 0.0),
-    counters=("score",),
+    counters=("score", "finished"),
 )

@@ -358,5 +358,6 @@ ENV = Env(
     keys={"right": (0, 2), "left": (0, 0), "up": (1, 2), "down": (1, 0), "shift": (2, 1), "space": (3, 1)},
     idle=(1, 1, 0, 0),
     counters=("red_goals", "blue_goals", "touches"),
+    scores={"red": "red_goals", "blue": "blue_goals"},
     solved=0.8,
 )

@@ -155,6 +155,10 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("eval snake --bot greedy --random", "say who plays"),
         ("eval snake --bot gredy", "has no bot 'gredy'; did you mean 'greedy'?"),
         ("eval snake --checkpoint gone", "unknown run 'gone'"),
+        ("eval snake --bot greedy --opponent random", "'snake' has no two sides"),
+        ("eval tag --bot hunt --opponent random --role chasser", "no role 'chasser'; did you mean 'chaser'?"),
+        ("eval tag --bot hunt --role chaser", "name its --opponent too"),
+        ("eval tag --bot hunt --opponent hnt", "opponent 'hnt' is no bot of 'tag', no run and no checkpoint"),
         ("bench snake --repeats 0", "--repeats is at least 1"),
     ],
 )
@@ -315,6 +319,26 @@ def test_the_bot_beats_random_and_every_row_plays_the_same_number_of_episodes(tm
     chance = json.loads(here(tmp_path, "eval", "snake", "--random", "--episodes", 600, "--json")[1])
     assert bot["train"]["episodes"] == chance["train"]["episodes"] == 1024  # 512 rows, two episodes each
     assert bot["held_out"]["return"]["low"] > chance["held_out"]["return"]["high"]
+
+
+def test_an_opponent_takes_the_other_side_and_who_won_is_told(tmp_path, here):
+    against = ("eval", "striker", "--bot", "footballer", "--opponent", "random", "--param", "team=1", "--json")
+    for said in (
+        json.loads(here(tmp_path, *against, "--episodes", 60)[1]),  # each role in turn
+        json.loads(here(tmp_path, *against, "--episodes", 60, "--role", "blue")[1]),
+    ):
+        for measured in (said["train"], said["held_out"]):
+            won, drawn, lost = (measured[name]["mean"] for name in ("won", "drawn", "lost"))
+            assert won > 0.6 > 0.2 > lost and won + drawn + lost == pytest.approx(1)
+            assert measured["return"]["low"] > 0 > measured["opponent's_return"]["high"]
+    assert said["train"]["blue_goals"]["mean"] == said["train"]["won"]["mean"]
+
+
+def test_a_trained_side_meets_another(tmp_path, here):
+    assert here(tmp_path, "train", "tag", *SMALL, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
+    told = ("eval", "tag", "--checkpoint", "a", "--opponent", "a", "--role", "runner", "--episodes", 20, "--json")
+    measured = json.loads(here(tmp_path, *told)[1])["held_out"]
+    assert {"return", "opponent's_return", "length"} <= set(measured) and "won" not in measured
 
 
 def test_episodes_that_do_not_end_are_said(tmp_path, here):

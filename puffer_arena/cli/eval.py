@@ -1,26 +1,23 @@
 """`eval`: the mean return of a trained agent, a scripted bot or random play, with its confidence interval."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from puffer_arena.batch.batch import SPLITS, Batch, make
+from puffer_arena.batch.seats import check_role, members, seats
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.cli.runs import find_run, portable
-from puffer_arena.core.errors import ParameterError, require
+from puffer_arena.cli.players import Player, chance, find_checkpoint, opponent, scripted, trained, versus
+from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import load_env
 
 MAX_ROWS = 512
 RESAMPLES = 2_000
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
-
-Choose = Callable[[Batch], Array]
-Forget = Callable[[Array], None]
 
 
 @dataclass
@@ -35,6 +32,7 @@ class Options:
         python -m puffer_arena eval snake --checkpoint newest
         python -m puffer_arena eval maze --checkpoint runs/maze-20261120-120000 --episodes 2000
         python -m puffer_arena eval cartpole --random --json
+        python -m puffer_arena eval striker --checkpoint newest --opponent footballer
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
@@ -45,6 +43,10 @@ class Options:
     """A scripted bot of the environment."""
     random: bool = False
     """Random actions."""
+    opponent: str = ""
+    """Who steers the other side where agents are of several roles: a scripted bot, a checkpoint or run, or random."""
+    role: str = ""
+    """The role that the player takes against its opponent; each in turn by default."""
     episodes: int = 1000
     """Episodes on each kind of levels, rounded up to the same number for every row."""
     deterministic: bool = False
@@ -74,73 +76,44 @@ class Sample:
 
 def run(options: Options) -> int:
     """Print the table or the JSON."""
-    if sum((bool(options.checkpoint), bool(options.bot), options.random)) != 1:
-        raise ParameterError("say who plays, once: --checkpoint RUN, --bot NAME or --random")
     if options.episodes < 2 or options.max_steps < 1:
         raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
-    params, prepare, player = find_player(options)
-    params.update(read_pairs(options.param, "--param"))
-    samples = {split: play(options, split, params, prepare) for split in SPLITS}
+    player = find_player(options)
+    params = player.params | read_pairs(options.param, "--param")
+    samples = {split: play(options, split, params, player) for split in SPLITS}
     if options.json:
-        print(json.dumps({"env": options.env, "player": player, **{s: summarize(v) for s, v in samples.items()}}))
+        print(json.dumps({"env": options.env, "player": player.name, **{s: summarize(v) for s, v in samples.items()}}))
     else:
-        print(format_table(options.env, player, samples))
+        print(format_table(options.env, player.name, samples))
     return 0
 
 
-def find_player(options: Options) -> tuple[dict[str, Any], Callable[[Batch], tuple[Choose, Forget]], str]:
-    """Return the environment's parameters, what prepares a player for a batch, and who it is.
+def find_player(options: Options) -> Player:
+    """Return who plays, with its opponent where there is one.
 
     Raises:
-        ArenaError: an unknown bot or run, or a checkpoint that does not fit.
+        ParameterError, UnknownName: not exactly one player; or no such bot, run, role or opponent.
+        FileError: a checkpoint is damaged.
     """
-    rng = np.random.default_rng(options.seed)
+    if sum((bool(options.checkpoint), bool(options.bot), options.random)) != 1:
+        raise ParameterError("say who plays, once: --checkpoint RUN, --bot NAME or --random")
     if options.random:
-        return {}, lambda _: (lambda batch: batch.sample_actions(rng), _forget_nothing), "random"
-    if options.bot:
-        return {}, lambda _: (lambda batch: batch.act(options.bot), _forget_nothing), f"bot '{options.bot}'"
-    require("torch", "train")
-    from puffer_arena.trainers.actor import Actor
-
-    path = find_checkpoint(options.checkpoint, options.runs_dir)
-    origin = Actor.load(path).policy.origin
-    if portable(str(origin["env"])) != portable(options.env):
-        raise ParameterError(f"checkpoint '{path}' is of environment '{origin['env']}', not '{options.env}'")
-
-    def prepare(batch: Batch) -> tuple[Choose, Forget]:
-        actor = Actor.load(path)
-        if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
-            raise ParameterError(f"checkpoint '{path}' was trained with other sizes than --param gives")
-
-        def choose(batch: Batch) -> Array:
-            return actor.act(batch.obs, batch.action_mask, options.deterministic, rng)[0]
-
-        return choose, actor.reset
-
-    return dict(origin["params"]), prepare, str(path)
+        player = chance(options.seed)
+    elif options.bot:
+        player = scripted(options.bot)
+    else:
+        path = find_checkpoint(options.checkpoint, options.runs_dir)
+        player = trained(path, options.env, options.seed, options.deterministic)
+    if not options.opponent:
+        if options.role:
+            raise ParameterError("--role says whom the player steers; name its --opponent too")
+        return player
+    check_role(load_env(options.env), options.role)
+    other = opponent(options.opponent, options.env, options.runs_dir, options.seed + 1, options.deterministic)
+    return versus(player, other, options.role)
 
 
-def _forget_nothing(which: Array) -> None:
-    """Scripted bots and chance remember nothing."""
-
-
-def find_checkpoint(name: str, runs_dir: str) -> Path:
-    """Return a checkpoint's file: `name` itself, or the newest of the run that it names.
-
-    Raises:
-        UnknownName: there is no such run.
-        ParameterError: the run has no checkpoint.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    folder = find_run(name, runs_dir)
-    found = sorted(path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit())
-    if not found:
-        raise ParameterError(f"run '{folder}' has no checkpoint yet")
-    return found[-1]
-
-
-def play(options: Options, split: str, params: dict[str, Any], prepare: Any) -> Sample:
+def play(options: Options, split: str, params: dict[str, Any], player: Player) -> Sample:
     """Play until every row has ended its share of the episodes.
 
     Raises:
@@ -149,9 +122,11 @@ def play(options: Options, split: str, params: dict[str, Any], prepare: Any) -> 
     rows = min(options.episodes, MAX_ROWS)
     share = -(-options.episodes // rows)
     with make(options.env, num_envs=rows, seed=options.seed, split=split, **params) as batch:
-        choose, forget = prepare(batch)
+        choose, forget = player.prepare(batch)
         names = ("episode_return", "episode_length", *batch.env.counters)
         kept: dict[str, list[Array]] = {name: [] for name in names}
+        mine = seats(batch, options.role) if options.opponent else np.zeros((rows, 0), np.bool_)
+        kept["mine"] = []
         counted = np.zeros(rows, np.int64)
         for _ in range(options.max_steps):
             batch.step(choose(batch))
@@ -159,6 +134,7 @@ def play(options: Options, split: str, params: dict[str, Any], prepare: Any) -> 
             new = (finished["episodes"] > counted) & (counted < share)
             for name in names:
                 kept[name].append(finished[name][new].copy())
+            kept["mine"].append(mine[new])
             counted = finished["episodes"].copy()
             forget(batch.terminated | batch.truncated)
             if counted.min() >= share:
@@ -169,21 +145,41 @@ def play(options: Options, split: str, params: dict[str, Any], prepare: Any) -> 
                 f"{options.max_steps} steps; raise --max-steps"
             )
         columns = {name: np.concatenate(parts) for name, parts in kept.items()}
-        return Sample(_by_role(batch, columns))
+        return Sample(_by_side(batch, columns) if options.opponent else _by_role(batch, columns))
 
 
 def _by_role(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
     """Name the columns for people; with several agents the return is one column a role."""
-    returns = columns.pop("episode_return")
+    returns = columns["episode_return"]
     named: dict[str, Array] = {}
     if batch.num_agents:
         for role in batch.env.agents:
-            mine = [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]
-            named[f"return of {role}"] = returns[:, mine].mean(axis=1)
+            named[f"return of {role}"] = returns[:, members(batch, role)].mean(axis=1)
     else:
         named["return"] = returns
-    named["length"] = columns.pop("episode_length").astype(np.float64)
-    return {**named, **columns}
+    return named | _length_and_counters(batch, columns)
+
+
+def _by_side(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
+    """Name the columns for people: the returns of both sides, and who won where the environment keeps scores."""
+    returns, mine, scores = columns["episode_return"], columns["mine"], batch.env.scores
+    named = {
+        "return": (returns * mine).sum(axis=1) / mine.sum(axis=1),
+        "opponent's return": (returns * ~mine).sum(axis=1) / (~mine).sum(axis=1),
+    }
+    if scores:
+        ours = [mine[:, members(batch, role)[0]] for role in scores]
+        points = [columns[counter] for counter in scores.values()]
+        own = np.max([np.where(m, p, -np.inf) for m, p in zip(ours, points, strict=True)], axis=0)
+        theirs = np.max([np.where(m, -np.inf, p) for m, p in zip(ours, points, strict=True)], axis=0)
+        for name, share in (("won", own > theirs), ("drawn", own == theirs), ("lost", own < theirs)):
+            named[name] = share.astype(np.float64)
+    return named | _length_and_counters(batch, columns)
+
+
+def _length_and_counters(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
+    counters = {name: columns[name] for name in batch.env.counters}
+    return {"length": columns["episode_length"].astype(np.float64), **counters}
 
 
 def bootstrap(values: Array, seed: int = 0) -> tuple[float, float]:

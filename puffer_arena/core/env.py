@@ -58,6 +58,7 @@ class Env:
     Where an action is an array: (component, value).
             idle: the action while no key is held; None repeats the last one.
             counters: State fields recorded when an episode ends, such as "score".
+            scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
             steps_per_second: natural speed for people; by default 10, or real time where there is physics.
             solved: mean episode return at which the environment counts as solved.
             version: raise it with any change after which stored replays play differently.
@@ -85,6 +86,7 @@ class Env:
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
     counters: tuple[str, ...] = ()
+    scores: Mapping[str, str] = field(default_factory=dict)
     steps_per_second: float = 0.0
     solved: float | None = None
     version: int = 0
@@ -111,6 +113,9 @@ class Env:
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
                 valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        for role, counter in self.scores.items():
+            if role not in self.agents or counter not in self.counters:
+                raise self.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
         if not isinstance(self.action, Discrete | MultiDiscrete | MultiBinary | Box):
             raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
         if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):

@@ -1,0 +1,43 @@
+"""Who steers whom where two sides meet: the seats of one side, as flags over agents."""
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import ParameterError, UnknownName, suggest
+from puffer_arena.core.fields import Array
+
+
+def seats(batch: Batch, role: str = "") -> Array:
+    """Return which agents one side steers, bool (num_envs, agents); the other side steers the rest.
+
+    Args:
+        role: the role that the side takes in every row; empty for each role in turn, row by row.
+
+    Raises:
+        ParameterError, UnknownName: see `check_role`.
+    """
+    check_role(batch.env, role)
+    taken = [role] if role else list(batch.env.agents)
+    flags = np.zeros((batch.num_envs, batch.num_agents), np.bool_)
+    for turn, role in enumerate(taken):
+        flags[turn :: len(taken), members(batch, role)] = True
+    return flags
+
+
+def members(batch: Batch, role: str) -> list[int]:
+    """Return the indices of a role's agents."""
+    return [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]
+
+
+def check_role(env: Env, role: str) -> None:
+    """Check that there are two sides, and that `role`, unless empty, is one.
+
+    Raises:
+        ParameterError: all agents are of one role, or there is one agent only.
+        UnknownName: no such role.
+    """
+    if len(env.agents) < 2:
+        raise ParameterError(f"'{env.name}' has no two sides that could play each other; leave the opponent out")
+    if role and role not in env.agents:
+        raise UnknownName(f"'{env.name}' has no role '{role}'; {suggest(role, env.agents)}")
