@@ -162,6 +162,25 @@ def test_a_rewound_row_stands_as_it_stood(threads):
         assert batch.rows.states[2].tobytes() == held[33]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_recorded_snapshot_of_mid_episode_restores_exactly(threads):
+    with make(PILE, num_envs=3, scatter=1.0, threads=threads, record=True) as batch, make(PILE, num_envs=2) as other:
+        rng = np.random.default_rng(1)
+        for _ in range(40):
+            batch.step(batch.sample_actions(rng))
+        kept = batch.snapshot(2)
+        assert other.restore(0, kept)
+        still(batch, 30)
+        still(other, 30)
+        assert batch.rows.states[2].tobytes() == other.rows.states[0].tobytes()
+        assert batch.restore(0, kept)
+        still(batch, 30)
+        assert batch.rows.states[0].tobytes() == other.rows.states[0].tobytes()
+        batch.rewind(0, 50)
+        still(batch, 20)
+        assert batch.rows.states[0].tobytes() == other.rows.states[0].tobytes()
+
+
 def test_a_parameter_of_the_scene_waits_for_the_next_reset():
     with make(PILE, num_envs=2, boxes=1, max_steps=100) as batch:
         batch.params.side[1] = 3.0

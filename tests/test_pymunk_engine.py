@@ -124,12 +124,53 @@ def test_a_snapshot_taken_right_after_a_reset_has_the_same_future_in_any_row() -
         assert bodies(batch, 0) == bodies(batch, 1) == bodies(batch, 2)
 
 
+@every_game
+def test_a_recorded_snapshot_brings_back_an_episode_in_mid_course(env_id: str) -> None:
+    batch, other = make(env_id, num_envs=3, seed=6, record=True), make(env_id, num_envs=2, seed=9)
+    play(batch, 25)
+    for name, parameter in batch.env.parameters.items():
+        if parameter.kind is float:
+            batch.params[name][0] = min(parameter.default * 1.1, parameter.high)  # at once, or from the next reset on
+    play(batch, 25)
+    kept = batch.snapshot(0)
+    assert other.restore(1, kept) and row(other, 1) == row(batch, 0)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        actions = batch.sample_actions(rng)
+        batch.step(actions)
+        other.step(actions[[1, 0]])
+        assert row(other, 1) == row(batch, 0) and (other.obs[1] == batch.obs[0]).all()
+
+
+def test_a_snapshot_of_mid_course_without_a_record_is_known_to_be_close_only() -> None:
+    batch = make(PUPPET, num_envs=2, seed=1, limit=1000)
+    assert batch.restore(1, batch.snapshot(0))
+    play(batch, 5)
+    assert not batch.restore(1, batch.snapshot(0))
+
+
+def test_a_row_written_from_outside_starts_its_record_there() -> None:
+    batch = make(PUPPET, num_envs=2, seed=6, record=True, limit=1000)
+    play(batch, 30)
+    batch.rows.states["crate"]["x"][0] += 0.5
+    batch.adopt(np.array([True, False]))
+    play(batch, 20)
+    frame = row(batch, 0)
+    play(batch, 20)
+    batch.rewind(0, 50)
+    assert row(batch, 0) == frame
+    with pytest.raises(ParameterError, match="steps 30 to 50"):
+        batch.rewind(0, 29)
+
+
 def test_a_snapshot_out_of_bounds_is_refused() -> None:
     batch = make(PUPPET, num_envs=2, seed=1)
     batch.rows.states["gate"]["other"][0] = 10_000
     data = batch.snapshot(0)
+    before = row(batch, 1)
     with pytest.raises(FileError, match=r"gate\.other"):
         batch.restore(1, data)
+    assert row(batch, 1) == before
 
 
 @every_game

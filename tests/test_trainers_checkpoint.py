@@ -14,8 +14,10 @@ from puffer_arena.trainers import actor, checkpoint
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, Actor
 from puffer_arena.trainers.checkpoint import load_checkpoint, restore_trainer, save_checkpoint
 from puffer_arena.trainers.policy import policy_bytes
+from puffer_arena.trainers.run import Run, resume_trainer
 from puffer_arena.trainers.tensorfile import pack, write_bytes
 
+LONG = {"ppo__horizon": 40}  # physics comes back from contacts too
 CASES = [
     ("snake", {"optimizer__name": "muon"}),
     ("snake", {"gradients": "autograd", "optimizer__name": "adam", "ppo__epochs": 2, "precision": "bfloat16"}),
@@ -24,6 +26,9 @@ CASES = [
     ("tag", {"ppo__advantage": "vtrace", "ppo__epochs": 2}),
     ("squared", {}),
     ("target", {"ppo__entropy_final": 0.0}),
+    ("lander", LONG),
+    ("walker", LONG),
+    ("marble", {**LONG, "num_envs": 4}),
 ]
 
 
@@ -35,6 +40,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(env_id: str, overrides: dict, tmp_pat
     trainer.learning_rate *= 0.5  # as a person might, live
     save_checkpoint(tmp_path / "a", trainer)
     resumed = restore_trainer(tmp_path / "a")
+    assert resumed.inexact_rows == 0
     assert (resumed.steps, resumed.updates) == (trainer.steps, trainer.updates)
     assert_same_future(trainer, resumed, 3)
     trainer.close()
@@ -170,6 +176,71 @@ def test_well_signed_nonsense_is_refused(saved: Path, tmp_path: Path, change) ->
     with pytest.raises(ArenaError) as error:
         restore_trainer(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def saved_physics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("physics") / "saved.safetensors"
+    trainer = small_trainer("lander", num_envs=8, **LONG)
+    for wind in (0.5, 1.0, 2.0):  # as a curriculum changes it in mid-episode
+        trainer.batch.params.wind = wind
+        trainer.update()
+    save_checkpoint(path, trainer)
+    trainer.close()
+    return path
+
+
+def words(change, dtype=np.int64):
+    """Return a change that edits one array of the past in place."""
+
+    def edit(tensors, about, name: str) -> None:
+        array = np.frombuffer(tensors[name].numpy().tobytes(), dtype).copy()
+        change(array)
+        tensors[name] = torch.from_numpy(array.view(np.uint8))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("past/actions", words(lambda actions: actions.__setitem__(5, 4), np.uint8), "allowed: 0 to 3"),
+        ("past/actions", words(lambda actions: actions.__setitem__(5, 255), np.uint8), "allowed: 0 to 3"),
+        ("past/actions", lambda tensors, about, name: tensors.pop(name), "missing"),
+        ("past/actions", lambda tensors, about, name: tensors.__setitem__(name, torch.zeros(9)), "missing"),
+        ("past/actions", lambda tensors, about, name: tensors.__setitem__(name, tensors[name][:-1]), "actions"),
+        ("past/steps", words(lambda steps: steps.__setitem__(0, -1)), "steps"),
+        ("past/steps", words(lambda steps: np.add(steps[:2], (1, -1), out=steps[:2])), "do not lead"),
+        ("past/steps", lambda tensors, about, name: tensors.__setitem__(name, tensors[name][:8]), "1 rows, not 8"),
+        ("past/starts", lambda tensors, about, name: tensors[name].fill_(255), "field"),
+        ("past/params", lambda tensors, about, name: tensors[name].fill_(255), "parameter"),
+        ("past/changes", words(lambda changes: changes.__setitem__(0, 8)), "no row"),
+        ("past/changes", lambda tensors, about, name: tensors[name].fill_(127), "no row"),
+    ],
+)
+def test_a_past_that_cannot_be_is_refused(saved_physics: Path, tmp_path: Path, name: str, change, said: str) -> None:
+    path = resigned(saved_physics, tmp_path / "nonsense", lambda tensors, about: change(tensors, about, name))
+    with pytest.raises(FileError, match=said) as error:
+        restore_trainer(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_past_that_leads_elsewhere_is_said_and_its_rows_go_on_as_they_were(
+    saved_physics: Path, tmp_path: Path
+) -> None:
+    run = Run.create(load_checkpoint(saved_physics)[2], tmp_path, "lander", warn=(said := []).append)
+    other = words(lambda actions: actions.__setitem__(0, (actions[0] + 1) % 4), np.uint8)  # of row 0
+    resigned(
+        saved_physics,
+        run.folder / "checkpoints" / "5.safetensors",
+        lambda tensors, about: other(tensors, about, "past/actions"),
+    )
+    trainer = resume_trainer(None, run)
+    assert trainer.inexact_rows == 1 and "1 of 8 rows" in said[0]
+    stored = load_checkpoint(saved_physics)[0]["rows/states"].numpy().tobytes()
+    assert trainer.batch.rows.states.tobytes() == stored
+    trainer.update()
+    trainer.close()
 
 
 def test_a_failed_write_leaves_the_old_file(saved: Path, tmp_path: Path) -> None:

@@ -223,6 +223,11 @@ def resume_trainer(config: Config | None, run: Run) -> Trainer:
     except FileError as error:
         hint = f"; delete it to resume from '{found[-2].name}'" if len(found) > 1 else ""
         raise FileError(f"{error}{hint}") from None
+    if trainer.inexact_rows:
+        run.warn(
+            f"{trainer.inexact_rows} of {trainer.config.num_envs} rows cannot be played up to where they were, as on "
+            "another kind of processor or another version of their engine: they go on from there, but not to the bit"
+        )
     run.resume_log(trainer.updates)
     return trainer
 

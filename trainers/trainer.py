@@ -14,9 +14,11 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import make
+from puffer_arena.batch.past import bring_back, read_past
 from puffer_arena.batch.snapshot import check_parts, layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import load_env
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.fused import choose_path
@@ -37,7 +39,8 @@ class Trainer:
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         self.device = torch.device(config.device)
-        self.batch = make(config.env, config.num_envs, config.seed, config.threads, **config.params)
+        physics = load_env(config.env).engine is not None  # whose rows come back from a checkpoint by their past
+        self.batch = make(config.env, config.num_envs, config.seed, config.threads, record=physics, **config.params)
         self.policy = make_policy(self.batch, config).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizers = Optimizers(self.policy, config.optimizer)
@@ -52,6 +55,7 @@ class Trainer:
         self.steps = 0  # of all environments together
         self.updates = 0
         self.seconds = 0.0  # spent in updates
+        self.inexact_rows = 0  # of a checkpoint that was loaded: they go on, but not to the bit
         self._stopped = False
 
     def _autocast(self) -> Any:
@@ -114,6 +118,8 @@ class Trainer:
         tensors |= {f"optimizer/{name}": value for name, value in self.optimizers.tensors().items()}
         tensors |= {f"rows/{name}": as_bytes(array) for name, array in self.batch.rows._asdict().items()}
         tensors |= {f"carried/{name}": as_bytes(array) for name, array in self.rollout.carried().items()}
+        if self.batch.recorder is not None:
+            tensors |= {f"past/{name}": as_bytes(array) for name, array in self.batch.recorder.past()._asdict().items()}
         tensors["generator"] = self.generator.get_state()
         about = {
             "config": to_dict(self.config),
@@ -137,7 +143,9 @@ class Trainer:
                 f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
                 f"{self.batch.env.version} with these parameters"
             )
-        groups: dict[str, dict[str, torch.Tensor]] = {"policy": {}, "optimizer": {}, "rows": {}, "carried": {}}
+        groups: dict[str, dict[str, torch.Tensor]] = {
+            group: {} for group in ("policy", "optimizer", "rows", "carried", "past")
+        }
         for key, value in tensors.items():
             group, _, rest = key.partition("/")
             if group in groups:
@@ -149,18 +157,25 @@ class Trainer:
         self.optimizers.load_tensors(groups["optimizer"])
         from_bytes(groups["rows"], self.batch.rows._asdict(), name)
         from_bytes(groups["carried"], self.rollout.carried(), name)
-        rows = self.batch.rows
-        try:
-            check_parts(self.batch.env, self.batch.param_values, rows.states, rows.params, rows.following, rows.levels)
-        except FileError as error:
-            raise FileError(f"{name}: {error}") from None
-        self.batch.adopt()
+        self._take_over_rows(groups["past"], name)
         try:
             self.generator.set_state(tensors["generator"])
         except (RuntimeError, TypeError) as error:
             raise FileError(f"{name} is damaged: its generator cannot be used ({error})") from None
         self.steps, self.updates, self.learning_rate = steps, updates, rate
         self.seconds = float(about["seconds"])
+
+    def _take_over_rows(self, past: dict[str, torch.Tensor], name: str) -> None:
+        """Go on from the rows that were read, physics by way of their past."""
+        batch, rows = self.batch, self.batch.rows
+        stored = {key: tensor.numpy().tobytes() for key, tensor in past.items() if tensor.dtype == torch.uint8}
+        try:
+            check_parts(batch.env, batch.param_values, rows.states, rows.params, rows.following, rows.levels)
+            if batch.recorder is not None:
+                exact = bring_back(batch, slice(None), read_past(batch, stored, rows.states))
+                self.inexact_rows = int((~exact).sum())
+        except FileError as error:
+            raise FileError(f"{name}: {error}") from None
 
     def close(self) -> None:
         """End the threads."""

@@ -8,15 +8,16 @@ An episode that ends is reset in the same step.  The same seed gives the same by
 threads, the process, or whether the rules run compiled.
 """
 
-import math
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from puffer_arena.batch.actions import check_actions, draw_actions
 from puffer_arena.batch.check import check_definition, explain
 from puffer_arena.batch.interrupts import uninterrupted
+from puffer_arena.batch.past import bring_back, past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.snapshot import pack, unpack
@@ -28,7 +29,7 @@ from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_F
 from puffer_arena.core.params import ParamRows, params_record
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete, Space, stored
+from puffer_arena.core.spaces import Box, Discrete, Space, stored
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -68,7 +69,7 @@ def make(
         autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
             "next_step" or "disabled", as Gymnasium defines them.
         compiled: False runs the rules in plain Python, for debugging.
-        record: keep every row's actions since its episode began, for `rewind`.
+        record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics.
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
@@ -288,41 +289,38 @@ class Batch:
             ActionError: actions of the wrong shape, dtype or value; no row has moved.
         """
         out = self.buffers if out is None else out
-        checked = self._checked(actions)
+        checked = check_actions(self.env.name, self.action, actions, self.actions)
         if self.recorder:
             self.recorder.note(checked)
-        self._advance(checked, out)
+        self.advance(checked, out, self._mode)
         if self.recorder:
             self.recorder.look()
         return Step(out.obs, out.rewards, out.terminated, out.truncated)
 
-    def _advance(self, actions: Array, out: Buffers) -> None:
-        """Step every row with actions that were checked."""
+    def advance(self, actions: Array, out: Buffers, mode: int, rows: slice = slice(None)) -> None:
+        """Step all rows, or some, with actions that were checked; nothing is recorded.
+
+        Args:
+            actions: for all rows.
+            out: written for the rows that step.
+            mode: what becomes of episodes that end, as in `core.kernel`.
+            rows: those that step.
+        """
+        low, high, _ = rows.indices(self.num_envs)
+        some = None if high - low == self.num_envs else (np.uint64(low), np.uint64(high))
         if self.worlds:
             self.worlds.prepare()
         if self._crew is None:
             with uninterrupted():
-                self._run(self.program.start, actions)
+                self._run(self.program.start, actions, span=some)
                 self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
-                self._run(self.program.finish, out, self._mode)
+                self._run(self.program.finish, out, mode, span=some)
                 self.worlds.settle()  # type: ignore[union-attr]  # as above
             return
-        if self.program.compiled:
-            self._guard(self._crew.step, self._kernel_rows, actions, out, self._mode)
+        if self.program.compiled and some is None:
+            self._guard(self._crew.step, self._kernel_rows, actions, out, mode)
         else:
-            self._run(self.program.step, actions, out, self._mode)
-        if self.worlds:
-            self.worlds.settle()
-
-    def step_row(self, i: int, actions: Array, out: Buffers, mode: int) -> None:
-        """Step row `i` alone, with actions and buffers for all rows; its episode goes on as `mode` says."""
-        alone = (np.uint64(i), np.uint64(i + 1))
-        if self._crew is None:
-            self._run(self.program.start, actions, span=alone)
-            self._guard(self.worlds.move)  # type: ignore[union-attr]  # only physics has no crew
-            self._run(self.program.finish, out, mode, span=alone)
-        else:
-            self._run(self.program.step, actions, out, mode, span=alone)
+            self._run(self.program.step, actions, out, mode, span=some)
         if self.worlds:
             self.worlds.settle()
 
@@ -346,15 +344,7 @@ class Batch:
 
     def sample_actions(self, rng: np.random.Generator) -> Array:
         """Draw uniform random actions for every agent, masks honoured for Discrete actions."""
-        shape = self.actions.shape
-        if isinstance(self.action, Box):
-            low, high = self.action.bounds
-            return rng.uniform(np.maximum(low, -1e3), np.minimum(high, 1e3), shape)
-        if isinstance(self.action, Discrete):
-            if self.num_choices:
-                return np.asarray((rng.random(self.action_mask.shape) * (self.action_mask + 1e-9)).argmax(-1))
-            return np.asarray(rng.integers(self.action.n, size=shape))
-        return np.asarray(rng.integers(self._bounds()[1] + 1, size=shape))
+        return draw_actions(self.action, self.actions.shape, self.action_mask, rng)
 
     def _run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or some, on this thread."""
@@ -370,40 +360,6 @@ class Batch:
             kernel(*arguments)
         except Exception as error:
             raise explain(self.env, error) or error from None
-
-    def _bounds(self) -> tuple[Any, Any]:
-        """The least and greatest action, as numbers or per component."""
-        action = self.action
-        if isinstance(action, Discrete):
-            return 0, action.n - 1
-        if isinstance(action, MultiDiscrete):
-            return 0, np.asarray(action.nvec) - 1
-        return action.bounds if isinstance(action, Box) else (0, 1)
-
-    def _checked(self, actions: Any) -> Array:
-        """Return `actions` as the kernels take them; Box actions are clipped to their bounds."""
-        given = np.asarray(actions)
-        if given.shape != self.actions.shape:
-            raise ActionError(f"actions have shape {given.shape}; '{self.env.name}' takes {self.actions.shape}")
-        if isinstance(self.action, Box):
-            if given.dtype.kind not in "fiu":
-                raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes floats")
-            low, high = self._bounds()
-            np.clip(given, low, high, out=self.actions)
-            if not math.isfinite(self.actions.sum()):
-                where = tuple(np.argwhere(~np.isfinite(self.actions))[0].tolist())
-                raise ActionError(f"action at {where} is {self.actions[where]}; it must be a finite number")
-            return self.actions
-        if given.dtype.kind not in "iu":
-            raise ActionError(f"actions have dtype {given.dtype}; '{self.env.name}' takes whole numbers")
-        ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64)
-        low, high = self._bounds()
-        words = ready.view(np.uint64)  # a negative action is a large one
-        if not (words.max() <= high if isinstance(high, int) else (words <= high).all()):
-            where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
-            limit = high if np.ndim(high) == 0 else high[where[-1]]
-            raise ActionError(f"action at {where} is {ready[where]}; allowed: {low} to {limit}")
-        return ready
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
@@ -438,22 +394,34 @@ class Batch:
     def snapshot(self, i: int) -> bytes:
         """Return row `i` as bytes that `restore` takes back: its state and parameters.
 
-        Where an engine moves bodies that is all only right after a reset: in mid-episode it also remembers contacts
-        and the strain in joints, and `rewind` is exact where a restored snapshot is close.
+        Where an engine moves bodies it also remembers contacts and the strain in joints.  A batch made with
+        `record=True` therefore adds the row's past to its snapshots, from which all that comes back.
         """
-        return pack(self.env, self.rows, i)
+        keeps = self.worlds is not None and self.recorder is not None
+        past = past_bytes(self.recorder.past(slice(i, i + 1))) if keeps else b""  # type: ignore[union-attr]  # see above
+        return pack(self.env, self.rows, i, past)
 
-    def restore(self, i: int, data: bytes) -> None:
+    def restore(self, i: int, data: bytes) -> bool:
         """Put a snapshot of the same environment and shapes into row `i`; its observation follows.
+
+        Returns:
+            Whether its future is to the bit that of the row it came from.  It is only close for physics in mid-episode
+            without a record, or from another version of the engine or kind of processor.
 
         Raises:
             FileError: not such a snapshot; nothing has changed.
         """
-        unpack(self.env, self.param_values, self.rows, i, data)
+        parts, rest = unpack(self.env, self.param_values, self.rows, data)
+        past = read_past(self, split_bytes(self, rest), parts["states"]) if rest else None
+        for part, row in parts.items():
+            getattr(self.rows, part)[i : i + 1] = row
+        if past is not None:
+            return bool(bring_back(self, slice(i, i + 1), past).all())
         only = np.zeros(self.num_envs, np.bool_)
         only[i] = True
         self.adopt(only)
         self.look(only)
+        return self.worlds is None or int(self.rows.states["step_count"][i]) == 0
 
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand."""
@@ -465,8 +433,11 @@ class Batch:
         Args:
             which: those rows, bool (num_envs,); all of them by default.
         """
+        chosen = self._all if which is None else which
         if self.worlds:
-            self.worlds.adopt(self._all if which is None else which)
+            self.worlds.adopt(chosen)
+        if self.recorder:
+            self.recorder.begin(chosen)
 
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps of its episode: its start, and its actions again.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.actions import check_actions
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import ArenaError, DefinitionError
 
@@ -37,7 +38,7 @@ def check_definition(env: Env) -> None:
         batch.step(batch.sample_actions(rng))
     _check_outputs(batch)
     for bot in env.bots:
-        batch._checked(batch.act(bot))
+        check_actions(env.name, batch.action, batch.act(bot), batch.actions)
     _checked.add(id(env))
 
 

@@ -1,19 +1,21 @@
-"""What `Batch.rewind` needs: how each row's episode began, and every action and parameter since."""
+"""What `rewind` needs, and a checkpoint of physics: how each row's episode began, and every action and parameter since."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from puffer_arena.batch.past import Past, past_layout, play_again, raw
 from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import DISABLED
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
 
+FIRST_STEPS = 64  # room for actions at first; it doubles up to the longest episode
+
 
 class Recorder:
-    """Keeps the starts and the actions of a batch's running episodes.
+    """Keeps the past of a batch's running episodes.
 
     The actions of row `i` lie at `[i, k]`, k steps after its start, so that a row which was rewound writes over
     what it undid.
@@ -21,65 +23,87 @@ class Recorder:
 
     def __init__(self, batch: "Batch") -> None:
         self._batch = batch
-        rows = batch.rows
-        self._starts = raw(rows.states).copy()
-        self._params = raw(rows.params).copy()  # in force at the start
-        self._changes: list[dict[int, Array]] = [{} for _ in rows.states]  # step -> parameters from then on
+        rows, layout = batch.rows, past_layout(batch)
+        self._layout = layout
+        self._starts, self._params = raw(rows.states).copy(), raw(rows.params).copy()
+        self._first = rows.states["step_count"].copy()  # of the starts
+        self._changes: dict[int, dict[int, Array]] = {}  # row -> step -> parameters from then on
         self._seen = raw(rows.params).copy()
-        self._actions = np.zeros((len(rows.states), 64, *batch.actions.shape[1:]), batch.actions.dtype)
-        self._every = np.arange(len(rows.states))
-        self.look()
+        shape, dtype = layout["actions"]
+        self._actions = np.zeros((batch.num_envs, FIRST_STEPS, *shape), dtype)
+        self._every = np.arange(batch.num_envs)
 
     def note(self, actions: Array) -> None:
         """Keep the actions of the step to come."""
         rows = self._batch.rows
-        at = rows.states["step_count"]
-        if at.max() >= self._actions.shape[1]:
-            more = np.zeros_like(self._actions)
-            self._actions = np.concatenate([self._actions, more], axis=1)
+        at = rows.states["step_count"] - self._first
+        self._make_room(int(at.max()))
         self._actions[self._every, at] = actions
         params = raw(rows.params)
         if (params != self._seen).any():
             for i in np.flatnonzero((params != self._seen).any(axis=1)):
-                self._changes[i][int(at[i])] = params[i].copy()
+                self._changes.setdefault(int(i), {})[int(at[i])] = params[i].copy()
             self._seen[:] = params
 
     def look(self) -> None:
         """Keep the starts of the episodes that have just begun."""
-        rows = self._batch.rows
-        began = (rows.states["step_count"] == 0) & (rows.states["ended"] == 0)
+        states = self._batch.rows.states
+        began = (states["step_count"] == 0) & (states["ended"] == 0)
         if began.any():
-            self._starts[began] = raw(rows.states)[began]
-            self._params[began] = self._seen[began] = raw(rows.params)[began]
-            for i in np.flatnonzero(began):
-                self._changes[i].clear()
+            self.begin(began)
+
+    def begin(self, which: Array) -> None:
+        """Let the chosen rows, bool (num_envs,), start as they stand."""
+        rows = self._batch.rows
+        self._starts[which] = raw(rows.states)[which]
+        self._params[which] = self._seen[which] = raw(rows.params)[which]
+        self._first[which] = rows.states["step_count"][which]
+        for i in self._changes.keys() & set(np.flatnonzero(which).tolist()):
+            del self._changes[i]
+
+    def past(self, span: slice = slice(None)) -> Past:
+        """Return the past of the rows of `span`."""
+        rows, (low, high, _) = self._batch.rows, span.indices(self._batch.num_envs)
+        steps = (rows.states["step_count"] - self._first)[span].astype(np.int64)
+        played = np.arange(self._actions.shape[1]) < steps[:, None]
+        changes = [
+            (i - low, step, params.view(rows.params.dtype)[0])
+            for i in range(low, high)
+            for step, params in self._changes.get(i, {}).items()
+            if step < steps[i - low]
+        ]
+        return Past(
+            starts=self._starts[span].reshape(-1).view(rows.states.dtype),
+            params=self._params[span].reshape(-1).view(rows.params.dtype),
+            steps=steps,
+            actions=self._actions[span][played],
+            changes=np.array(changes, self._layout["changes"][1]),
+        )
+
+    def take_over(self, span: slice, past: Past) -> None:
+        """Let the rows of `span`, which stand where it leads, have this past."""
+        self._starts[span], self._params[span] = raw(past.starts), raw(past.params)
+        self._first[span] = past.starts["step_count"]
+        self._seen[span] = raw(self._batch.rows.params)[span]
+        self._make_room(int(past.steps.max()))
+        self._actions[span][np.arange(self._actions.shape[1]) < past.steps[:, None]] = past.actions
+        low, high, _ = span.indices(self._batch.num_envs)
+        for i in range(low, high):
+            self._changes.pop(i, None)
+        for change, params in zip(past.changes, raw(past.changes["params"].copy()), strict=True):
+            self._changes.setdefault(low + int(change["row"]), {})[int(change["step"])] = params
 
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps."""
-        batch, rows = self._batch, self._batch.rows
-        taken = int(rows.states["step_count"][i])
-        if isinstance(step, bool) or not isinstance(step, int | np.integer) or not 0 <= step <= taken:
-            raise ParameterError(f"step = {step!r}; row {i} can be rewound to steps 0 to {taken} of its episode")
-        only = np.zeros(batch.num_envs, np.bool_)
-        only[i] = True
-        statistics = rows.finished[i].copy(), rows.totals[i].copy()
-        raw(rows.states)[i], raw(rows.params)[i] = self._starts[i], self._params[i]
-        batch.adopt(only)
-        scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
-        changes = self._changes[i]
-        for k in range(step):
-            if k in changes:
-                raw(rows.params)[i] = changes[k]
-            actions[i] = self._actions[i, k]
-            batch.step_row(i, actions, scratch, DISABLED)
-        rows.finished[i], rows.totals[i] = statistics
-        for name, array in scratch._asdict().items():
-            getattr(batch.buffers, name)[i] = array[i]
-        batch.look(only)
-        self._seen[i] = raw(rows.params)[i]
-        self._changes[i] = {k: change for k, change in changes.items() if k < step}
+        first, now = int(self._first[i]), int(self._batch.rows.states["step_count"][i])
+        if isinstance(step, bool) or not isinstance(step, int | np.integer) or not first <= step <= now:
+            raise ParameterError(f"step = {step!r}; row {i} can be rewound to steps {first} to {now} of its episode")
+        span = slice(i, i + 1)
+        past = self.past(span).until(np.array([step - first]))
+        play_again(self._batch, span, past)
+        self.take_over(span, past)
 
-
-def raw(rows: Array) -> Array:
-    """Return records as bytes, shape (rows, bytes): copies of records leave out what lies between their fields."""
-    return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    def _make_room(self, steps: int) -> None:
+        """Have room for the action after so many steps."""
+        while steps >= self._actions.shape[1]:
+            self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)

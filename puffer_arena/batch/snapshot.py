@@ -1,4 +1,4 @@
-"""One row as bytes: a header that names environment, version and layout, then its state and parameters."""
+"""One row as bytes: a header that names environment, version and layout, its state and parameters, then its past."""
 
 import hashlib
 import zlib
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.core.bodies import check_physics
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import FileError, ParameterError
 from puffer_arena.core.fields import Array, check_rows
@@ -21,17 +22,17 @@ def layout(env: Env, rows: Rows) -> bytes:
     return hashlib.sha256(repr(described).encode()).digest()[:16]
 
 
-def pack(env: Env, rows: Rows, i: int) -> bytes:
-    """Return row `i` as bytes."""
-    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS)
+def pack(env: Env, rows: Rows, i: int, past: bytes = b"") -> bytes:
+    """Return row `i` as bytes, with what its engine needs to go on exactly."""
+    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS) + past
     return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
-def unpack(env: Env, values: Any, rows: Rows, i: int, data: Any) -> None:
-    """Write a snapshot into row `i`.
+def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Array], bytes]:
+    """Return the records of a snapshot, each shape (1,), and the past that it was given.
 
     Raises:
-        FileError: damaged, or of another environment, version or shape; nothing has changed.
+        FileError: damaged, or of another environment, version or shape.
     """
     sizes = [getattr(rows, part).dtype.itemsize for part in PARTS]
     head = len(MAGIC) + 16
@@ -43,15 +44,15 @@ def unpack(env: Env, values: Any, rows: Rows, i: int, data: Any) -> None:
             "with these parameters; make the batch as the one it came from"
         )
     body = data[head + 4 :]
-    if len(body) != sum(sizes) or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
+    fits = len(body) >= sum(sizes) if env.engine else len(body) == sum(sizes)
+    if not fits or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
         raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
     at, parts = 0, {}
     for part, size in zip(PARTS, sizes, strict=True):
         parts[part] = np.frombuffer(body[at : at + size], getattr(rows, part).dtype)
         at += size
     check_parts(env, values, **parts)
-    for part, row in parts.items():
-        getattr(rows, part)[i : i + 1] = row
+    return parts, body[at:]
 
 
 def check_parts(env: Env, values: Any, states: Array, params: Array, following: Array, levels: Array) -> None:
@@ -65,14 +66,33 @@ def check_parts(env: Env, values: Any, states: Array, params: Array, following: 
     Raises:
         FileError: a state, parameter or level lies outside what is allowed.
     """
-    check_rows(states, env.state, values)
+    check_states(env, values, states)
     if not ((levels >= -1) & (levels < 1 << 32)).all():
         raise FileError(f"a level lies outside -1 to {(1 << 32) - 1}")
     for records in (params, following):
-        for name, parameter in env.parameters.items():
-            high = getattr(values, name) if name in env.dimensions else None
-            for extreme in (records[name].min(), records[name].max()):
-                try:
-                    parameter.check(extreme, high)
-                except ParameterError as error:
-                    raise FileError(str(error)) from None
+        check_params(env, values, records)
+
+
+def check_states(env: Env, values: Any, states: Array) -> None:
+    """Check states from outside.
+
+    Raises:
+        FileError: a field lies outside what is allowed.
+    """
+    check_rows(states, env.state, values)
+    check_physics(states, env.state)
+
+
+def check_params(env: Env, values: Any, records: Array) -> None:
+    """Check parameter records from outside.
+
+    Raises:
+        FileError: one lies outside its range.
+    """
+    for name, parameter in env.parameters.items() if len(records) else ():
+        high = getattr(values, name) if name in env.dimensions else None
+        for extreme in (records[name].min(), records[name].max()):
+            try:
+                parameter.check(extreme, high)
+            except ParameterError as error:
+                raise FileError(str(error)) from None

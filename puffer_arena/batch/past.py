@@ -1,0 +1,184 @@
+"""How rows came to be as they are: what brings physics back in mid-episode, to the bit.
+
+An engine remembers more than a row holds: contacts, the impulses in joints.  So a row in mid-episode is brought back
+by playing its episode again, from its start with the same actions and parameters.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from puffer_arena.batch.actions import action_bounds, check_actions
+from puffer_arena.batch.snapshot import check_params, check_states
+from puffer_arena.core.errors import ArenaError, FileError
+from puffer_arena.core.fields import Array
+from puffer_arena.core.kernel import DISABLED
+from puffer_arena.core.spaces import Box, Space
+
+if TYPE_CHECKING:
+    from puffer_arena.batch.batch import Batch
+
+
+class Past(NamedTuple):
+    """The running episodes of some rows.
+
+    starts    the states that they began with, or that were last written from outside, (rows,)
+    params    in force then, (rows,)
+    steps     taken since, int64 (rows,)
+    actions   of all steps of the first row, then of the second, ..., (steps.sum(), *one row's actions)
+    changes   records row, step, params: parameters in force from that step on, (changes,)
+    """
+
+    starts: Array
+    params: Array
+    steps: Array
+    actions: Array
+    changes: Array
+
+    def until(self, steps: Array) -> "Past":
+        """Return the same episodes up to fewer steps, (rows,)."""
+        taken = np.concatenate([np.arange(count) for count in self.steps])
+        kept = self.changes["step"] < steps[self.changes["row"]]
+        return self._replace(
+            steps=steps, actions=self.actions[taken < np.repeat(steps, self.steps)], changes=self.changes[kept]
+        )
+
+
+def past_layout(batch: "Batch") -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Return shape of one entry and dtype of the arrays of a Past."""
+    states, params = batch.rows.states.dtype, batch.rows.params.dtype
+    return {
+        "starts": ((), states),
+        "params": ((), params),
+        "steps": ((), np.dtype(np.int64)),
+        "actions": (batch.actions.shape[1:], action_storage(batch.action)),
+        "changes": ((), np.dtype([("row", np.int64), ("step", np.int64), ("params", params)])),
+    }
+
+
+def action_storage(space: Space) -> np.dtype[Any]:
+    """Return the smallest dtype that holds every action exactly."""
+    return np.dtype(np.float64) if isinstance(space, Box) else np.min_scalar_type(int(np.max(action_bounds(space)[1])))
+
+
+def past_bytes(past: Past) -> bytes:
+    """Return the past of one row as bytes."""
+    return b"".join(array.tobytes() for array in past)
+
+
+def split_bytes(batch: "Batch", data: bytes) -> dict[str, bytes]:
+    """Return what `past_bytes` joined, for `read_past`."""
+    parts: dict[str, bytes] = {}
+    at = 0
+    for name, (shape, dtype) in past_layout(batch).items():
+        size = dtype.itemsize * int(np.prod(shape, dtype=int))
+        if name == "actions":
+            size *= max(int.from_bytes(parts["steps"], "little", signed=True), 0)
+        parts[name] = data[at:] if name == "changes" else data[at : at + size]
+        at += size
+    return parts
+
+
+def read_past(batch: "Batch", data: Mapping[str, bytes], states: Array) -> Past:
+    """Return the past of rows that now hold `states`, from the bytes of its arrays.
+
+    Raises:
+        FileError: it is not of these rows, or holds what no episode can.
+    """
+    arrays = {}
+    for name, (shape, dtype) in past_layout(batch).items():
+        size = dtype.itemsize * int(np.prod(shape, dtype=int))
+        if name not in data or len(data[name]) % size:
+            raise FileError(f"the recorded {name} of its episodes are missing or cut off")
+        arrays[name] = np.frombuffer(data[name], dtype).reshape(-1, *shape)
+    past = Past(**arrays)
+    if not len(past.starts) == len(past.params) == len(past.steps) == len(states):
+        raise FileError(f"the recorded episodes are of {len(past.steps)} rows, not {len(states)}")
+    if past.steps.min() < 0 or past.steps.max() > len(past.actions) or past.steps.sum() != len(past.actions):
+        raise FileError(f"the recorded episodes have {past.steps.sum()} steps but {len(past.actions)} actions")
+    check_states(batch.env, batch.param_values, past.starts)
+    if (past.starts["step_count"] + past.steps != states["step_count"]).any():
+        raise FileError("the recorded episodes do not lead to its rows")
+    changes = past.changes
+    if not ((changes["row"] >= 0) & (changes["row"] < len(states)) & (changes["step"] >= 0)).all():
+        raise FileError("the recorded parameters belong to no row or step")
+    for params in (past.params, changes["params"]):
+        check_params(batch.env, batch.param_values, params)
+    check_recorded(batch, past.actions)
+    return past
+
+
+def check_recorded(batch: "Batch", actions: Array) -> None:
+    """Check recorded actions.
+
+    Raises:
+        FileError: one lies outside the action space.
+    """
+    if not actions.size:
+        return
+    try:
+        allowed = check_actions(batch.env.name, batch.action, actions, np.empty(actions.shape, batch.actions.dtype))
+    except ArenaError as error:
+        raise FileError(f"of the recorded actions, {error}") from None
+    if not (allowed == actions).all():
+        low, high = action_bounds(batch.action)
+        raise FileError(f"a recorded action lies outside {np.min(low)} to {np.max(high)}")
+
+
+def bring_back(batch: "Batch", span: slice, past: Past) -> Array:
+    """Go on from the rows of `span`, whose data were written from outside, as if they had been played up to here.
+
+    A row that its past does not lead to, as after a change of the engine or the processor, goes on from its data
+    alone: its bodies are taken over as after a reset, which is close.
+
+    Returns:
+        Which rows are back to the bit, (rows,).
+    """
+    rows = batch.rows
+    states, params = raw(rows.states[span]).copy(), raw(rows.params[span]).copy()
+    play_again(batch, span, past)
+    if batch.recorder:
+        batch.recorder.take_over(span, past)
+    arrived = np.asarray((raw(rows.states[span]) == states).all(axis=1))
+    raw(rows.params[span])[:] = params
+    if not arrived.all():
+        raw(rows.states[span])[~arrived] = states[~arrived]
+        which = np.zeros(batch.num_envs, np.bool_)
+        which[span] = ~arrived
+        batch.adopt(which)
+        batch.look(which)
+    return arrived
+
+
+def play_again(batch: "Batch", span: slice, past: Past) -> None:
+    """Bring the rows of `span` to where their past leads, all at once; statistics stay, buffers follow."""
+    rows = batch.rows
+    states, params = rows.states[span], raw(rows.params[span])
+    statistics = rows.finished[span].copy(), rows.totals[span].copy()
+    which = np.zeros(batch.num_envs, np.bool_)
+    which[span] = True
+    raw(states)[:], params[:] = raw(past.starts), raw(past.params)
+    if batch.worlds:
+        batch.worlds.adopt(which)
+    longest, first = int(past.steps.max()), np.cumsum(past.steps) - past.steps
+    waits = longest - past.steps  # all end together: a short episode waits for its turn, resting as one that has ended
+    states["ended"][waits > 0] = 1
+    changed, begins = past.changes["row"], past.changes["step"] + waits[past.changes["row"]]
+    values = raw(np.ascontiguousarray(past.changes["params"]))
+    scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
+    for t in range(longest):
+        states["ended"][waits == t] = 0
+        params[changed[begins == t]] = values[begins == t]
+        actions[span] = past.actions[np.clip(first + t - waits, 0, len(past.actions) - 1)]
+        batch.advance(actions, scratch, DISABLED, span)
+    states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
+    rows.finished[span], rows.totals[span] = statistics
+    for name, array in scratch._asdict().items():
+        getattr(batch.buffers, name)[span] = array[span]
+    batch.look(which)
+
+
+def raw(rows: Array) -> Array:
+    """Return records as bytes, shape (rows, bytes): copies of records leave out what lies between their fields."""
+    return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
