@@ -122,6 +122,35 @@ def test_observations_lie_in_their_space_and_numbers_are_finite(env_id: str) -> 
         assert all(np.isfinite(batch.rows.states[name]).all() for name in floats)
 
 
+def spoil(batch, names, garbage):
+    """Fill buffers with a byte, flags with its lowest bit."""
+    for name in names:
+        array = getattr(batch, name)
+        array.view(np.uint8)[:] = garbage & 1 if array.dtype == np.bool_ else garbage
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@every_env
+def test_rules_write_every_element_of_the_buffers(env_id: str, compiled: bool) -> None:
+    # Two equal batches find different garbage in their buffers: an element that then differs was left alone.
+    pair = [make(env_id, num_envs=4, seed=4, compiled=compiled) for _ in range(2)]
+    names = [name for name in pair[0].buffers._fields if name != "alive" or pair[0].num_agents]  # solo: set for good
+    rng = np.random.default_rng(0)
+    for _ in range(160 if compiled else 25):
+        actions = pair[0].sample_actions(rng)
+        for batch, garbage in zip(pair, (0x55, 0xAA), strict=True):
+            spoil(batch, names, garbage)
+            batch.step(actions)
+        for name in names:
+            differs = getattr(pair[0], name) != getattr(pair[1], name)
+            kept = pair[0].truncated if name == "final_obs" else np.True_
+            assert not differs[kept].any(), f"{name} at {np.argwhere(differs)[:3].tolist()}"
+        for batch, garbage in zip(pair, (0x55, 0xAA), strict=True):
+            spoil(batch, ("obs", "action_mask"), garbage)
+            batch.look(np.ones(4, np.bool_))
+        assert (pair[0].obs == pair[1].obs).all() and (pair[0].action_mask == pair[1].action_mask).all()
+
+
 def mean_returns(env_id, role):
     """Return the mean return of a role's agents (of the agent, where it is None) with its bot, and without."""
     results = []
