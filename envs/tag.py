@@ -118,8 +118,9 @@ def reset(s: State, p: Params) -> None:
 
 
 @jit
-def is_resting(s: State, p: Params, agent: int, step_count: int) -> bool:
-    return p.rest > 0 and agent >= len(s.catches) and step_count % p.rest == 0
+def is_resting(s: State, p: Params, agent: int, ahead: int) -> bool:
+    """Tell whether an agent pauses on this step, or on the one so many steps ahead."""
+    return p.rest > 0 and agent >= len(s.catches) and (s.step_count + ahead) % p.rest == 0
 
 
 @jit
@@ -127,7 +128,7 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
     for k in range(len(s.alive)):
         s.from_row[k], s.from_col[k] = s.row[k], s.col[k]
         row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
-        if s.alive[k] and not is_resting(s, p, k, s.step_count) and not is_wall(s, row, col):
+        if s.alive[k] and not is_resting(s, p, k, 0) and not is_wall(s, row, col):
             s.row[k], s.col[k] = row, col
         rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
 
@@ -180,7 +181,7 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
 
 @jit
 def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
-    resting = is_resting(s, p, agent, s.step_count + 1)
+    resting = is_resting(s, p, agent, 1)
     for move in range(UP, RIGHT + 1):
         mask[move] = not resting and not is_wall(s, s.row[agent] + DROW[move], s.col[agent] + DCOL[move])
 

@@ -9,6 +9,7 @@ Compiled kernels are kept on disk.  Numba keys its cache by one file's time stam
 change elsewhere, so a kernel's name carries a fingerprint of all the code and constants it reaches.
 """
 
+import dis
 import functools
 import hashlib
 import importlib
@@ -25,6 +26,7 @@ from puffer_arena.core.errors import DefinitionError
 F = TypeVar("F", bound=Callable[..., Any])
 Function = types.FunctionType
 INLINED = 800  # bytes of bytecode up to which a rule is copied into its caller: its results stay in registers
+INLINED_LOOP = 256  # the same for a rule with a loop
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
 
 
@@ -130,7 +132,14 @@ def machine() -> str:
     cluster that share a home, could make one load the other's.
     """
     binding: Any = importlib.import_module("llvmlite.binding")
-    return f"{load_numba().__version__} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    return f"{load_numba().__version__} {processor} {INLINED} {INLINED_LOOP}"
+
+
+def is_inlined(function: Function) -> bool:
+    """Tell whether a rule is copied into its callers; a loop is copied only when small, as it may be unrolled there."""
+    looping = any("JUMP_BACKWARD" in instruction.opname for instruction in dis.get_instructions(function))
+    return len(function.__code__.co_code) < (INLINED_LOOP if looping else INLINED)
 
 
 def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
@@ -148,12 +157,10 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
     numba = load_numba()
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     done = {} if ready is None else ready
 
-    def build(item: Function, **flags: Any) -> Any:
-        if item in done:
-            return done[item]
+    def copied(item: Function) -> Function:
         replaced = dict(reached(item))
         for name, value in replaced.items():
             if is_jit(value) and value is not item:
@@ -166,12 +173,14 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         copy = Function(item.__code__, {**item.__globals__, **replaced}, item.__name__, item.__defaults__)
         copy.__module__ = item.__module__
         copy.__qualname__ = f"{item.__qualname__}{layout}"
-        if flags:
-            copy.__qualname__ += f".{fingerprint(item, machine())}"
-        done[item] = numba.njit(**options, **flags, forceinline=not flags and len(item.__code__.co_code) < INLINED)(
-            copy
-        )
+        return copy
+
+    def build(item: Function) -> Any:  # for compiled callers alone, which need no wrapper
+        if item not in done:
+            done[item] = numba.njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
         return done[item]
 
+    kernel = copied(function)
+    kernel.__qualname__ += f".{fingerprint(function, machine())}"
     kept = bool(numba.config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)
-    return build(function, cache=kept)
+    return numba.njit(**options, cache=kept)(kernel)
