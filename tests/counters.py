@@ -23,6 +23,19 @@ class Counter:
         self.memory["numbers"][self.low : self.high] += amount
         return int(self.memory["numbers"][self.low : self.high].sum())
 
+    def count(self):
+        self.memory["numbers"][self.low : self.high] += 1
+
+    def stumble(self):
+        raise ParameterError("amount = 5; it must be 4")
+
+    def doze(self):
+        time.sleep(0.02)  # longer than anybody watches
+        self.count()
+
+    def vanish(self):
+        os.kill(os.getpid(), 9)
+
     def pid(self):
         return os.getpid()
 

@@ -28,7 +28,7 @@ def memory():
 
 @pytest.fixture
 def workers(memory):
-    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"])
+    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"], quick=("count", "stumble", "doze", "vanish"))
     yield made
     made.close()
 
@@ -80,6 +80,50 @@ def test_a_stray_error_names_the_worker_and_its_line(workers):
     ):
         workers.call("fail", "stray")
     assert workers.call("add", 0) == [0, 0]
+
+
+def test_quick_calls_are_made_once_each_whoever_sleeps_meanwhile(memory, workers):
+    for k in range(300):
+        workers.call("count")
+        if k % 50 == 0:
+            time.sleep(0.01)  # the workers go to sleep
+        if k % 100 == 0:
+            workers.call("doze")  # this process goes to sleep
+        if k % 70 == 0:
+            workers.call("add", 1000)  # by the pipes
+    assert memory["numbers"].tolist() == [300 + 3 + 5 * 1000] * 8
+
+
+def test_an_error_in_a_quick_call_comes_back_and_the_workers_live_on(memory, workers):
+    for _ in range(3):
+        with pytest.raises(ParameterError, match="amount = 5; it must be 4"):
+            workers.call("stumble")
+        workers.call("count")
+    assert memory["numbers"].tolist() == [3] * 8
+
+
+def test_an_interrupted_quick_call_is_finished_before_the_next(memory, workers):
+    workers.start("count")  # as if an interrupt had come here, before join
+    workers.call("doze")
+    assert memory["numbers"].tolist() == [2] * 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("calls", [["vanish"], ["count", "vanish"]])
+def test_a_worker_killed_in_a_quick_call_is_reported(workers, calls):
+    pids = workers.pids
+    with pytest.raises(WorkerError, match=r"worker 0 \(rows 0 to 3\) was ended by SIGKILL"):
+        for method in calls:
+            workers.call(method)
+    assert gone(pids)
+
+
+def test_a_worker_killed_while_it_watches_is_reported_at_the_next_call(workers):
+    workers.call("count")
+    os.kill(workers.pids[1], signal.SIGTERM)
+    with pytest.raises(WorkerError, match=r"worker 1 \(rows 4 to 7\)"):
+        for _ in range(10_000):
+            workers.call("count")
 
 
 def test_a_setup_that_fails_ends_all_workers(memory):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import Layout, SharedArrays
 from puffer_arena.core.bodies import physics_dtype
@@ -77,6 +78,7 @@ class Arenas:
             [{**common, "span": span} for span in spans[1:]],
             memory,
             [f"rows {low} to {high - 1}" for low, high in spans[1:]],
+            quick=("move", "enter"),
         )
         memory.release()
 
@@ -104,12 +106,13 @@ class Arenas:
         self._own.close()
 
     def _everywhere(self, method: str, *arguments: Any) -> None:
-        """Call a method for all spans at once."""
-        self._workers.start(method, *arguments)
-        try:
-            getattr(self._own, method)(*arguments)
-        finally:
-            self._workers.join()
+        """Call a method for all spans at once; an interrupt waits, for workers cannot be called by half."""
+        with uninterrupted():
+            self._workers.start(method, *arguments)
+            try:
+                getattr(self._own, method)(*arguments)
+            finally:
+                self._workers.join()
 
 
 class Part:

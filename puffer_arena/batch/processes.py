@@ -8,7 +8,8 @@
 Arrays lie in memory that all processes see and that no name keeps alive, so it is freed with the last process
 even when that was killed.  A worker is a fresh interpreter that imports its own module only, never the caller's main
 script: it starts fast, needs no `if __name__ == "__main__"`, and is the same on every platform.  It ends when its
-standard input does, hence with its parent, whatever ended that one.  Calls and answers are lines of JSON.
+standard input does, hence with its parent, whatever ended that one.  Calls and answers are lines of JSON; methods
+that are called all the time, without arguments or results, are called through a word of memory instead (`batch.turns`).
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from puffer_arena.batch.shared import SharedArrays, digest
+from puffer_arena.batch.turns import Turn, patience, turns_layout
 from puffer_arena.core import errors
 from puffer_arena.core.errors import ArenaError, WorkerError
 
@@ -40,21 +42,34 @@ class Workers:
         setups: one setup for each worker, of what JSON can say.
         memory: arrays that all of them see.
         names: what each worker does, for error messages; "rows 0 to 63".
+        quick: methods without arguments or results that may be called many thousand times a second.
     """
 
     def __init__(
-        self, factory: str, setups: Sequence[Any], memory: SharedArrays, names: Sequence[str] | None = None
+        self,
+        factory: str,
+        setups: Sequence[Any],
+        memory: SharedArrays,
+        names: Sequence[str] | None = None,
+        quick: Sequence[str] = (),
     ) -> None:
         self._workers: list[_Worker] = []
         self._finalizer = weakref.finalize(self, _end, self._workers)
         self._failure: str | None = None
         self._pending = False
+        self._quick = {method: number for number, method in enumerate(quick)}
+        turns = SharedArrays(turns_layout(len(setups)))
+        seconds = patience(1 + len(setups))
         for k in range(len(setups)):
-            self._workers.append(_Worker(k, names[k] if names else "", memory))
-        for worker, setup in zip(self._workers, setups, strict=True):
-            worker.send({"factory": factory, "setup": setup, "memory": memory.address, "layout": digest(memory.layout)})
+            turn = Turn(turns["turns"][k], seconds)
+            self._workers.append(_Worker(k, names[k] if names else "", turn, memory.descriptors + turns.descriptors))
+        for k, (worker, setup) in enumerate(zip(self._workers, setups, strict=True)):
+            own = {"turns": turns.address, "number": k, "of": len(setups), "quick": quick, "seconds": seconds}
+            shared = {"memory": memory.address, "layout": digest(memory.layout)}
+            worker.call({"factory": factory, "setup": setup, **shared, **own})
         self._pending = True
         self.join()
+        turns.release()
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -75,8 +90,9 @@ class Workers:
         if self._failure is not None or not self._workers:
             raise WorkerError(self._failure or "the worker processes have been closed; make a new batch")
         self._pending = True
+        message = {"call": method, "arguments": arguments}
         for worker in self._workers:
-            worker.send({"call": method, "arguments": arguments})
+            worker.call(message, None if arguments else self._quick.get(method))
 
     def join(self) -> list[Any]:
         """Wait for every worker and return their answers.
@@ -112,15 +128,16 @@ class Workers:
 
 
 class _Worker:
-    """One process and the pipes to it."""
+    """One process, the pipes to it and the word it watches."""
 
-    def __init__(self, number: int, name: str, memory: SharedArrays) -> None:
+    def __init__(self, number: int, name: str, turn: Turn, descriptors: tuple[int, ...]) -> None:
         self.title = f"worker {number}" + (f" ({name})" if name else "")
+        self._turn = turn
         options: dict[str, Any] = {}
         if sys.platform == "win32":
             options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP  # Ctrl-C is for the parent only
         else:
-            options |= {"start_new_session": True, "pass_fds": memory.descriptors}
+            options |= {"start_new_session": True, "pass_fds": descriptors}
         self.process = subprocess.Popen(
             [sys.executable, "-c", START, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
@@ -137,15 +154,28 @@ class _Worker:
         )
         self._listener.start()
 
-    def send(self, message: Any) -> None:
-        """Write one line; a worker that is gone is noticed by `receive`."""
+    def call(self, message: Any, quick: int | None = None) -> None:
+        """Have the worker do what `message` says; a worker that is gone is noticed by `receive`.
+
+        Args:
+            message: for its pipe.
+            quick: the number of a quick method, which a worker that is awake needs no message for.
+        """
+        if quick is None:
+            self._turn.call_by_pipe()
+        elif not self._turn.call(quick):
+            return
         with contextlib.suppress(BrokenPipeError, OSError):
             self._in.write(json.dumps(message).encode() + b"\n")
             self._in.flush()
 
     def receive(self) -> bool:
         """Wait for the worker's answer, once; False when it has died."""
-        if self._answer is None:  # not None where an interrupt came between this worker's answer and another's
+        if self._answer is not None:  # an interrupt came between this worker's answer and another's
+            return True
+        if self._turn.ends():
+            self._answer = {"result": None}
+        else:
             line = self._out.readline()
             self._answer = json.loads(line) if line.endswith(b"\n") else None
         return self._answer is not None

@@ -1,6 +1,7 @@
 """The main loop of a worker process (see `puffer_arena.batch.processes`)."""
 
 import faulthandler
+import functools
 import importlib
 import json
 import os
@@ -8,10 +9,12 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import IO, Any
 
 from puffer_arena.batch.shared import Layout, SharedArrays, digest
+from puffer_arena.batch.turns import BY_PIPE, Turn, turns_layout
 from puffer_arena.core.errors import ArenaError, WorkerError
 
 
@@ -24,9 +27,14 @@ def main() -> None:
     faulthandler.enable()
     calls: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, calls), daemon=True).start()
+    order = calls.get()
+    turn = Turn(SharedArrays(turns_layout(order["of"]), order["turns"])["turns"][order["number"]], order["seconds"])
     subject: list[Any] = []
+    awake = _answer(answers, turn, lambda: subject.append(_begin(order)))
     while True:
-        _answer(answers, subject, calls.get())
+        number = turn.called() if awake else BY_PIPE
+        call = calls.get() if number == BY_PIPE else {"call": order["quick"][number], "arguments": ()}
+        awake = _answer(answers, turn, functools.partial(_call, subject, call))
 
 
 def _read(stream: IO[bytes], calls: "SimpleQueue[Any]") -> None:
@@ -48,15 +56,20 @@ def _begin(order: Any) -> Any:
     return getattr(importlib.import_module(module), name)(order["setup"], attach)
 
 
-def _answer(answers: IO[bytes], subject: list[Any], call: Any) -> None:
-    """Make the worker's object, or call its method, and write the result or the error as one line."""
+def _call(subject: list[Any], call: Any) -> Any:
+    """Call the object's method; there is no object where making it failed."""
+    return getattr(subject[0], call["call"])(*call["arguments"])
+
+
+def _answer(answers: IO[bytes], turn: Turn, work: Callable[[], Any]) -> bool:
+    """Do the work and hand the turn back; False where that took a line, so that the next call comes by the pipe."""
     try:
-        if "factory" in call:
-            subject.append(_begin(call))
-            message: Any = {"result": None}
-        else:
-            message = {"result": getattr(subject[0], call["call"])(*call["arguments"])}
+        message = {"result": work()}
+        if turn.end():
+            return True
     except Exception as error:
         ours = (base.__name__ for base in type(error).__mro__ if issubclass(base, ArenaError))
         message = {"error": [next(ours, type(error).__name__), str(error), traceback.format_exc()]}
+    turn.answer()
     answers.write(json.dumps(message).encode() + b"\n")
+    return False

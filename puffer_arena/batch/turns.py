@@ -1,0 +1,192 @@
+"""A word of shared memory by which a caller and a worker process take turns, awake or asleep.
+
+A process that sleeps on a pipe takes some 50 microseconds to wake, and a whole step may take no longer.  So each
+side watches the word for a while, in compiled code without the GIL, and only then sleeps on its pipe.  It says so in
+the word itself, by compare-and-swap, so that the other knows whether it must also write to the pipe:
+
+    WATCHED     the worker watches for a call
+    ASLEEP      the worker sleeps until its pipe brings a call
+    CALLED      the worker works, the caller watches for the end
+    AWAITED     the worker works, the caller sleeps until its pipe brings the answer
+    ANSWERED    the answer lies in the caller's pipe, or will at once; the worker sleeps
+
+Whoever changes the word does so in one atomic operation that all processes see in the same order, on any processor, and
+what was written to memory before it is seen by whoever reads it.
+"""
+
+import functools
+import os
+import platform
+import time
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.batch.shared import Layout
+from puffer_arena.batch.threads import primitives
+from puffer_arena.core.compile import bind, compile_function, jit, load_numba
+from puffer_arena.core.fields import Array
+
+WATCHED, ASLEEP, CALLED, AWAITED, ANSWERED = range(5)
+STATE, METHOD = range(2)  # words of a turn: the one described above, and which method is called
+BY_PIPE = -1  # in place of a method's number: the pipe says what is called
+WORDS = 16  # of 8 bytes: two cache lines, since processors fetch them in pairs
+LOOKS = 200  # at the word before a core is offered to others, some microseconds
+PATIENCE = 500e-6  # seconds of watching before a process sleeps: longer than a policy takes to choose its actions
+# What tells a processor that a loop only waits.
+HINTS = {
+    "x86_64": ("llvm.x86.sse2.pause", ()),
+    "AMD64": ("llvm.x86.sse2.pause", ()),
+    "aarch64": ("llvm.aarch64.hint", (1,)),
+    "arm64": ("llvm.aarch64.hint", (1,)),
+    "ARM64": ("llvm.aarch64.hint", (1,)),
+}
+offer_core = getattr(os, "sched_yield", functools.partial(time.sleep, 0))
+
+
+def turns_layout(count: int) -> Layout:
+    """Return the shared array of the turns of `count` workers."""
+    return {"turns": ((count, WORDS), np.dtype(np.int64))}
+
+
+def patience(processes: int) -> float:
+    """Return how long each of so many processes may watch: not at all where they are more than there are cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return PATIENCE if processes <= cores else 0.0
+
+
+class Turn:
+    """One worker's word, as either side uses it.
+
+    Args:
+        words: a row of the array in `turns_layout`.
+        seconds: for which to watch it.
+    """
+
+    def __init__(self, words: Array, seconds: float) -> None:
+        self._words, self._seconds = words, seconds
+        self._watch, self._swap, self._claim = atomics()
+
+    # -- the caller's side --------------------------------------------------------------------------
+
+    def call(self, method: int) -> bool:
+        """Hand the turn to the worker; True where it sleeps, so that the call must be sent by its pipe too."""
+        self._words[METHOD] = method
+        return self._swap(self._words, CALLED) in (ASLEEP, ANSWERED)
+
+    def call_by_pipe(self) -> None:
+        """Have the worker read its pipe, and answer by it."""
+        self._words[METHOD] = BY_PIPE
+        self._swap(self._words, AWAITED)
+
+    def ends(self) -> bool:
+        """Watch for the end of the call; False where the caller's pipe brings the answer."""
+        state = self._changed(CALLED)
+        if state == CALLED:
+            if self._claim(self._words, CALLED, AWAITED):
+                return False
+            state = int(self._words[STATE])
+        return state in (WATCHED, ASLEEP)
+
+    # -- the worker's side --------------------------------------------------------------------------
+
+    def called(self) -> int:
+        """Watch for a call and return the method's number; BY_PIPE where the worker is to sleep on its pipe."""
+        if self._changed(WATCHED) == WATCHED and self._claim(self._words, WATCHED, ASLEEP):
+            return BY_PIPE
+        return int(self._words[METHOD])
+
+    def end(self) -> bool:
+        """Hand the turn back; False where the caller sleeps, so that it must be answered by its pipe."""
+        return bool(self._claim(self._words, CALLED, WATCHED))
+
+    def answer(self) -> None:
+        """Announce that an answer is about to go into the caller's pipe."""
+        self._swap(self._words, ANSWERED)
+
+    def _changed(self, state: int) -> int:
+        """Watch for another state than `state` and return what the word says at last."""
+        end = time.perf_counter() + self._seconds
+        while (found := self._watch(self._words, state)) == state and time.perf_counter() < end:
+            offer_core()
+        return int(found)
+
+
+def _unbound(*_: Any) -> Any:
+    raise AssertionError("a template was called before it was bound")
+
+
+load = exchange = compare_exchange = relax = _unbound
+
+
+@jit
+def watch(words: Array, state: int) -> int:
+    """Look at the state LOOKS times, until it is another than `state`; return what it is."""
+    found: int = load(words, STATE)
+    for _ in range(LOOKS):
+        if found != state:
+            break
+        relax()
+        found = load(words, STATE)
+    return found
+
+
+@jit
+def swap(words: Array, state: int) -> int:
+    """Set the state and return what it was."""
+    before: int = exchange(words, state)
+    return before
+
+
+@jit
+def claim(words: Array, expected: int, state: int) -> bool:
+    """Set the state if it is as expected, and tell whether it was."""
+    was_expected: bool = compare_exchange(words, expected, state)
+    return was_expected
+
+
+@functools.cache
+def atomics() -> tuple[Any, Any, Any]:
+    """Return `watch`, `swap` and `claim`, compiled."""
+    insert: Any = load_numba().core.cgutils.get_or_insert_function
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+
+    def state_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    @intrinsic
+    def exchange(context: Any, words: Any, state: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = state_of(context, builder, signature, arguments)
+            return builder.atomic_rmw("xchg", place, arguments[1], "seq_cst")
+
+        return types.int64(words, types.int64), generate
+
+    @intrinsic
+    def compare_exchange(context: Any, words: Any, expected: Any, state: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = state_of(context, builder, signature, arguments)
+            pair = builder.cmpxchg(place, arguments[1], arguments[2], "seq_cst", "seq_cst")
+            return builder.extract_value(pair, 1)
+
+        return types.boolean(words, types.int64, types.int64), generate
+
+    @intrinsic
+    def relax(context: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            name, given = HINTS.get(platform.machine(), ("", ()))
+            if name:
+                kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)] * len(given))
+                hint = insert(builder.module, kind, name)
+                builder.call(hint, [ir.Constant(ir.IntType(32), number) for number in given])
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+    parts = {"load": primitives().load, "exchange": exchange, "compare_exchange": compare_exchange, "relax": relax}
+    watcher, swapper, claimer = (
+        compile_function(bind(rule, "turns", **parts), "turns") for rule in (watch, swap, claim)
+    )
+    return watcher, swapper, claimer
