@@ -21,6 +21,13 @@ def action_bounds(space: Space) -> tuple[Any, Any]:
     return space.bounds if isinstance(space, Box) else (0, 1)
 
 
+def count_choices(space: Space) -> int:
+    """Return how many flags a mask over the actions has: one a choice, component after component."""
+    if isinstance(space, Discrete):
+        return space.n
+    return sum(space.nvec) if isinstance(space, MultiDiscrete) else 0
+
+
 def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     """Return `actions` as the kernels take them; those of a Box are clipped to its bounds.
 

@@ -27,7 +27,7 @@ class Past(NamedTuple):
     params    in force then, (rows,)
     steps     taken since, int64 (rows,)
     actions   of all steps of the first row, then of the second, ..., (steps.sum(), *one row's actions)
-    changes   records row, step, params: parameters in force from that step on, (changes,)
+    changes   records row, step, params: parameters in force from that step on, as bytes, (changes,)
     """
 
     starts: Array
@@ -53,7 +53,7 @@ def past_layout(batch: "Batch") -> dict[str, tuple[tuple[int, ...], np.dtype[Any
         "params": ((), params),
         "steps": ((), np.dtype(np.int64)),
         "actions": (batch.actions.shape[1:], action_storage(batch.action)),
-        "changes": ((), np.dtype([("row", np.int64), ("step", np.int64), ("params", params)])),
+        "changes": ((), np.dtype([("row", np.int64), ("step", np.int64), ("params", np.uint8, (params.itemsize,))])),
     }
 
 
@@ -103,7 +103,7 @@ def read_past(batch: "Batch", data: Mapping[str, bytes], states: Array) -> Past:
     changes = past.changes
     if not ((changes["row"] >= 0) & (changes["row"] < len(states)) & (changes["step"] >= 0)).all():
         raise FileError("the recorded parameters belong to no row or step")
-    for params in (past.params, changes["params"]):
+    for params in (past.params, np.ascontiguousarray(changes["params"]).view(past.params.dtype).reshape(-1)):
         check_params(batch.env, batch.param_values, params)
     check_recorded(batch, past.actions)
     return past
@@ -165,13 +165,12 @@ def play_again(batch: "Batch", span: slice, past: Past) -> None:
     waits = longest - past.steps  # all end together: a short episode waits for its turn, resting as one that has ended
     states["ended"][waits > 0] = 1
     changed, begins = past.changes["row"], past.changes["step"] + waits[past.changes["row"]]
-    values = raw(np.ascontiguousarray(past.changes["params"]))
     scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
     for t in range(longest):
         states["ended"][waits == t] = 0
-        params[changed[begins == t]] = values[begins == t]
+        params[changed[begins == t]] = past.changes["params"][begins == t]
         actions[span] = past.actions[np.clip(first + t - waits, 0, len(past.actions) - 1)]
-        batch.advance(actions, scratch, DISABLED, span)
+        batch.stepper.step(actions, scratch, DISABLED, None if which.all() else span)
     states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
     rows.finished[span], rows.totals[span] = statistics
     for name, array in scratch._asdict().items():

@@ -67,7 +67,7 @@ class Recorder:
         steps = (rows.states["step_count"] - self._first)[span].astype(np.int64)
         played = np.arange(self._actions.shape[1]) < steps[:, None]
         changes = [
-            (i - low, step, params.view(rows.params.dtype)[0])
+            (i - low, step, params)
             for i in range(low, high)
             for step, params in self._changes.get(i, {}).items()
             if step < steps[i - low]
@@ -90,8 +90,8 @@ class Recorder:
         low, high, _ = span.indices(self._batch.num_envs)
         for i in range(low, high):
             self._changes.pop(i, None)
-        for change, params in zip(past.changes, raw(past.changes["params"].copy()), strict=True):
-            self._changes.setdefault(low + int(change["row"]), {})[int(change["step"])] = params
+        for row, step, params in past.changes:
+            self._changes.setdefault(low + int(row), {})[int(step)] = params.copy()
 
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps."""

@@ -1,0 +1,48 @@
+"""The rows of a batch: how they are laid out in memory, and what they say about the episodes that ended."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array, state_dtype
+from puffer_arena.core.kernel import Rows
+from puffer_arena.core.params import params_record
+
+
+def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
+    """Return rows for an environment whose Params `values` size them; no episode has begun."""
+    num_agents = len(env.agent_ids(values))
+    record, episode = params_record(values), episode_dtype(env, num_agents)
+    return Rows(
+        states=np.zeros(num_envs, state_dtype(env.state, values, num_agents)),
+        params=np.repeat(record, num_envs),
+        following=np.repeat(record, num_envs),
+        levels=np.full(num_envs, -1, np.int64),
+        plan=np.zeros(2, np.int64),
+        finished=np.zeros(num_envs, episode),
+        totals=np.zeros(num_envs, episode),
+    )
+
+
+def episode_dtype(env: Env, num_agents: int) -> np.dtype[Any]:
+    """Return the record of one ended episode, or of the sums over several."""
+    returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
+    counts = [("episodes", np.int64), ("episode_length", np.int64)]
+    return np.dtype([*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)])
+
+
+def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:
+    """Return means over the episodes that `totals` sums up (see `Batch.episodes`)."""
+    count = int(totals["episodes"].sum())
+    means: dict[str, float] = {"episodes": count}
+    if count:
+        returns = totals["episode_return"].sum(axis=0) / count
+        means["episode_return"] = float(np.mean(returns))
+        for role in env.agents:
+            mine = [k for k, agent in enumerate(agent_ids) if agent.rpartition("_")[0] == role]
+            means[f"episode_return/{role}"] = float(np.mean(returns[mine]))
+        for name in ("episode_length", *env.counters):
+            means[name] = float(totals[name].sum()) / count
+    return means

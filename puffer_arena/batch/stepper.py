@@ -1,0 +1,107 @@
+"""Running an environment's kernels over the rows of a batch: on one thread, on several, or around a physics engine."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from puffer_arena.batch.check import explain
+from puffer_arena.batch.interrupts import uninterrupted
+from puffer_arena.batch.threads import Crew, split_rows
+from puffer_arena.batch.worlds import Worlds
+from puffer_arena.core.fields import Array, Cells
+from puffer_arena.core.kernel import Buffers, Rows
+
+if TYPE_CHECKING:
+    from puffer_arena.batch.batch import Batch
+
+
+class Stepper:
+    """Steps the rows of a batch.
+
+    Attributes:
+        rows: the batch's rows, which may have moved into memory that worker processes share.
+        worlds: its scenes and their engine, in a physics environment.
+    """
+
+    def __init__(self, batch: "Batch", threads: int) -> None:
+        self._env, self._program, self._num_envs = batch.env, batch.program, batch.num_envs
+        threads = threads if batch.program.compiled else 1
+        self.worlds = Worlds(batch, threads) if batch.env.engine else None
+        self._rows: Any = self.worlds.rows if self.worlds else batch.rows  # as kernels take them
+        self.rows = Rows(*self._rows[: len(Rows._fields)])
+        self._whole = split_rows(batch.num_envs, 1)[0]
+        self._crew = self._hire(batch, threads) if self.worlds is None or self.worlds.fused else None
+
+    def _hire(self, batch: "Batch", threads: int) -> Crew:
+        """Return the threads that run the step kernel."""
+        spans = split_rows(batch.num_envs, threads)
+        server = batch.program.server if len(spans) > 1 else None
+        return Crew(batch.program.step, server, spans, self._rows, batch.actions, batch.buffers)
+
+    def begin(self, out: Buffers, which: Array) -> None:
+        """Begin new episodes in the chosen rows, bool (num_envs,)."""
+        if self.worlds:
+            self.worlds.prepare()
+        self.run(self._program.reset, out, which)
+        if self.worlds:
+            self.worlds.enter()
+
+    def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
+        """Step all rows, or some.
+
+        Args:
+            actions: for all rows, checked.
+            out: written for the rows that step.
+            mode: what becomes of episodes that end, as in `core.kernel`.
+            rows: those that step, on this thread.
+        """
+        some = None if rows is None else tuple(np.array(rows.indices(self._num_envs)[:2], np.uint64))
+        if self.worlds:
+            self.worlds.prepare()
+        if self._crew is None:
+            self._step_around_engine(actions, out, mode, some)
+            return
+        if self._program.compiled and some is None:
+            self._guard(self._crew.step, self._rows, actions, out, mode)
+        else:
+            self.run(self._program.step, actions, out, mode, span=some)
+        if self.worlds:
+            self.worlds.settle()
+
+    def _step_around_engine(self, actions: Array, out: Buffers, mode: int, span: Any) -> None:
+        """Step with an engine that compiled code cannot call."""
+        assert self.worlds is not None  # only physics has no crew
+        with uninterrupted():
+            self.run(self._program.start, actions, span=span)
+            self._guard(self.worlds.move)
+            self.run(self._program.finish, out, mode, span=span)
+            self.worlds.settle()
+
+    def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
+        """Run a kernel over all rows, or a span of them, on this thread."""
+        rows = self._rows
+        if not self._program.compiled:
+            rows = type(rows)(*(Cells(array) for array in rows))
+            arguments = tuple(_wrap(argument) for argument in arguments)
+        self._guard(kernel, span or self._whole, rows, *arguments)
+
+    def _guard(self, kernel: Any, *arguments: Any) -> None:
+        """Call `kernel`, naming the rule and its line in what goes wrong."""
+        try:
+            kernel(*arguments)
+        except Exception as error:
+            raise explain(self._env, error) or error from None
+
+    def close(self) -> None:
+        """End the threads and free the scenes."""
+        if self._crew:
+            self._crew.close()
+        if self.worlds:
+            self.worlds.close()
+
+
+def _wrap(argument: Any) -> Any:
+    """Wrap arrays for rules that run in plain Python."""
+    if isinstance(argument, np.ndarray):
+        return Cells(argument)
+    return Buffers(*(Cells(array) for array in argument)) if isinstance(argument, Buffers) else argument
