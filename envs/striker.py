@@ -212,7 +212,7 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
     touched = False
     for k in range(len(s.players)):
         way = 1.0 if k < half else -1.0
-        rewards[k] = way * (advance + red_scored - blue_scored) + 0.01 * p.shaping * (s.gap[k] - distance(s, k))
+        rewards[k] = way * (advance + red_scored - blue_scored) + 0.1 * p.shaping * (s.gap[k] - distance(s, k))
         touched = touched or s.kicked[k] != 0 or (s.bumps[k].touching != 0 and s.bumps[k].other == len(s.players))
     s.touches += touched
     if max(s.red_goals, s.blue_goals) >= p.goals:

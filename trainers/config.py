@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from puffer_arena.batch.seats import check_role
 from puffer_arena.core.errors import ParameterError, UnknownName, suggest
 from puffer_arena.core.registry import load_env
 
@@ -71,6 +72,15 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class Opponent:
+    """Who steers the other side where agents are of several roles; without a bot the policy plays itself."""
+
+    bot: str = ""  # a scripted bot of the environment
+    share: float = 0.5  # of the environments where it plays; in the rest the policy plays itself
+    role: str = ""  # the policy's role against it; empty for each role in turn, environment by environment
+
+
+@dataclass(frozen=True)
 class Config:
     """All settings of a training run."""
 
@@ -89,6 +99,7 @@ class Config:
     ppo: Ppo = field(default_factory=Ppo)
     network: Network = field(default_factory=Network)
     optimizer: Optimizer = field(default_factory=Optimizer)
+    opponent: Opponent = field(default_factory=Opponent)
 
     def __post_init__(self) -> None:
         check_config(self)
@@ -136,6 +147,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "optimizer.epsilon": (1e-12, 1.0),
     "optimizer.momentum": (0.0, 0.99999),
     "optimizer.weight_decay": (0.0, 10.0),
+    "opponent.share": (0.0, 1.0),
 }
 
 
@@ -168,8 +180,22 @@ def load_config(env_id: str, file: str | Path | None = None, overrides: Mapping[
         _merge(settings, nested)
     settings["env"] = env_id
     config = from_dict(settings)
-    env.build_params(config.params)
+    check_fit(config)
     return config
+
+
+def check_fit(config: Config) -> None:
+    """Check the settings that name something of the environment.
+
+    Raises:
+        UnknownName: a parameter, bot or role that the environment does not have.
+        ParameterError: a parameter out of range, or an opponent where there are no two sides.
+    """
+    env = load_env(config.env)
+    env.build_params(config.params)
+    if config.opponent.bot:
+        env.find_bot(config.opponent.bot)
+        check_role(env, config.opponent.role)
 
 
 def tuned_config(env_id: str) -> str:
@@ -215,7 +241,7 @@ def _build(kind: Any, settings: Mapping[str, Any], prefix: str) -> Any:
 
 def _all_names() -> list[str]:
     """Every dotted setting."""
-    groups = {"ppo": Ppo, "network": Network, "optimizer": Optimizer}
+    groups = {"ppo": Ppo, "network": Network, "optimizer": Optimizer, "opponent": Opponent}
     names = [f.name for f in dataclasses.fields(Config) if f.name not in groups]
     return names + [f"{group}.{f.name}" for group, kind in groups.items() for f in dataclasses.fields(kind)]
 

@@ -1,7 +1,7 @@
 """Collecting: the present policy plays `horizon` steps in every environment.
 
-The batch writes each step straight into the rollout's arrays.  A stream is one agent of one environment;
-arrays are (time, streams, ...).  `obs`, `alive`, `masks`, `starts` and `values` have horizon + 1 rows: the last one is
+The batch writes each step straight into the rollout's arrays.  A stream is one agent of one environment, of those
+that the policy steers; arrays are (time, streams, ...).  `obs`, `alive`, `masks`, `starts` and `values` have horizon + 1 rows: the last one is
 where the next rollout goes on, so that no step is lost.
 """
 
@@ -15,53 +15,92 @@ import torch
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.kernel import Buffers
 from puffer_arena.trainers.advantage import Experience
 from puffer_arena.trainers.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.fused import FusedPath
 from puffer_arena.trainers.heads import Head
 from puffer_arena.trainers.lanes import Lanes, split
 from puffer_arena.trainers.observations import leaf_arrays, leaf_tensors
+from puffer_arena.trainers.opponents import ScriptedOpponent
 from puffer_arena.trainers.policy import Policy
 
 MAX_BOOTSTRAP = 2048  # rows valued at once
 MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
 
 
-class Rollout:
-    """The arrays of one rollout, reused by the next."""
+LOOKED_AT = ("obs", "alive", "action_mask")  # what a step leaves for the next
 
-    def __init__(self, batch: Batch, horizon: int, policy: Policy) -> None:
+
+class Rollout:
+    """The arrays of one rollout, reused by the next.
+
+    Args:
+        learners: agents that the policy steers and learns from, bool (num_envs, agents); all of them by default.
+    """
+
+    def __init__(self, batch: Batch, horizon: int, policy: Policy, learners: Array | None = None) -> None:
         self.batch, self.horizon = batch, horizon
-        self.streams = batch.num_envs * max(batch.num_agents, 1)
-        sample = batch.make_buffers()
+        self._sample = batch.make_buffers()
+        # None where every agent has a stream: then the batch writes into these arrays itself.
+        self._picked = None if learners is None or learners.all() else np.flatnonzero(learners)
+        self.streams = batch.num_envs * max(batch.num_agents, 1) if self._picked is None else len(self._picked)
         self._arrays = {
-            name: aligned_zeros((horizon + (name in ("obs", "alive", "action_mask")), *array.shape), array.dtype)
-            for name, array in sample._asdict().items()
+            name: aligned_zeros((horizon + (name in LOOKED_AT), self.streams, *part.shape[1:]), part.dtype)
+            for name, part in self._by_agent(self._sample).items()
             if name != "final_obs"
         }
         self._arrays["alive"][:] = True
         self._arrays["action_mask"][:] = True
-        self.slices = [
-            batch.make_buffers(
-                final_obs=sample.final_obs,
-                **{name: array[t + 1] if len(array) > horizon else array[t] for name, array in self._arrays.items()},
-            )
-            for t in range(horizon)
-        ]
-        flat = {
-            name: array.reshape(len(array), self.streams, *self._rest(name, array))
-            for name, array in self._arrays.items()
-        }
-        self.obs, self.alive, self.masks = flat["obs"], flat["alive"], flat["action_mask"]
-        self.rewards, self.terminated, self.truncated = flat["rewards"], flat["terminated"], flat["truncated"]
-        self.final_obs = sample.final_obs.reshape(self.streams, *self.obs.shape[2:])
+        self.obs, self.alive, self.masks = (self._arrays[name] for name in LOOKED_AT)
+        self.rewards, self.terminated, self.truncated = (
+            self._arrays[name] for name in ("rewards", "terminated", "truncated")
+        )
+        self.slices = [self._slice(t) for t in range(horizon)]
+        self.final_obs = self._by_agent(self._sample)["final_obs"]
+        if self._picked is not None:
+            self.final_obs = self.final_obs[self._picked]
         self._allocate(policy)
         self.begin()
 
-    def _rest(self, name: str, array: Any) -> tuple[int, ...]:
-        """Shape of one stream's entry."""
-        leading = 2 if self.batch.num_agents or name == "alive" else 1
-        return tuple(array.shape[1 + leading :])
+    def _by_agent(self, buffers: Buffers) -> dict[str, Array]:
+        """Return views of the batch's buffers with one entry an agent: (agents, ...)."""
+        agents = self.batch.num_envs * max(self.batch.num_agents, 1)
+        views = {}
+        for name, array in buffers._asdict().items():
+            leading = 2 if self.batch.num_agents or name == "alive" else 1
+            views[name] = array.reshape(agents, *array.shape[leading:])
+        return views
+
+    def _slice(self, t: int) -> Buffers:
+        """Return the buffers that the batch writes step `t` into."""
+        if self._picked is not None:
+            return self._sample
+        own = {name: array[t + (name in LOOKED_AT)] for name, array in self._arrays.items()}
+        shaped = {name: array.reshape(getattr(self._sample, name).shape) for name, array in own.items()}
+        return self.batch.make_buffers(final_obs=self._sample.final_obs, **shaped)
+
+    def gather(self, t: int) -> None:
+        """Take the streams out of what the batch wrote at step `t`, where not every agent has one."""
+        if self._picked is None:
+            return
+        parts = self._by_agent(self._sample)
+        for name, array in self._arrays.items():
+            np.take(parts[name], self._picked, axis=0, out=array[t + (name in LOOKED_AT)])
+        np.take(parts["final_obs"], self._picked, axis=0, out=self.final_obs)
+
+    def newest(self, t: int, agents: Array) -> tuple[Array, Array, Array]:
+        """Return observations, action masks and recurrent states of some agents after step `t`.
+
+        Args:
+            agents: numbered through the rows of the batch.  Those without a stream remember nothing.
+        """
+        if self._picked is None:
+            return self.obs[t + 1][agents], self.masks[t + 1][agents], self.state[agents]
+        parts = self._by_agent(self._sample)
+        state = np.zeros((len(parts["obs"]), self.state.shape[1]), np.float32)
+        state[self._picked] = self.state
+        return parts["obs"][agents], parts["action_mask"][agents], state[agents]
 
     def _allocate(self, policy: Policy) -> None:
         shape = (self.horizon, self.streams)
@@ -80,22 +119,21 @@ class Rollout:
 
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""
-        for name in ("obs", "alive", "action_mask"):
-            self._arrays[name][0] = getattr(self.batch.buffers, name)
+        parts = self._by_agent(self.batch.buffers)
+        for name in LOOKED_AT:
+            self._arrays[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
         self.starts[0] = True
 
     def advance(self) -> None:
         """Let the last row be the first of the next rollout."""
-        for array in (self._arrays["obs"], self._arrays["alive"], self._arrays["action_mask"], self.starts):
+        for array in (*(self._arrays[name] for name in LOOKED_AT), self.starts):
             array[0] = array[-1]
         self.first_state[:] = self.state
 
     def carried(self) -> dict[str, Any]:
         """Return what one rollout hands to the next, for checkpoints."""
         return {
-            "obs": self._arrays["obs"][0],
-            "alive": self._arrays["alive"][0],
-            "action_mask": self._arrays["action_mask"][0],
+            **{name: self._arrays[name][0] for name in LOOKED_AT},
             "starts": self.starts[0],
             "state": self.state,
         }
@@ -124,8 +162,10 @@ class Collector:
         autocast: Callable[[], Any],
         device: torch.device,
         fused: FusedPath | None = None,
+        opponent: ScriptedOpponent | None = None,
     ) -> None:
         self.rollout, self.autocast, self.device, self.fused = rollout, autocast, device, fused
+        self.opponent = opponent
         self.lanes = Lanes(split(rollout.streams, threads, MIN_STREAMS))
         self._cuts: list[tuple[int, Array, Array, Array]] = []  # time, streams, last observations, states
         self.infer_seconds = self.step_seconds = 0.0
@@ -200,8 +240,11 @@ class Collector:
         return torch.from_numpy(self.rollout.masks[t, a:b]).to(self.device)
 
     def _step(self, head: Head, t: int) -> None:
-        batch = self.rollout.batch
-        batch.step(head.to_env(self.rollout.actions[t]).reshape(batch.actions.shape), out=self.rollout.slices[t])
+        rollout, batch = self.rollout, self.rollout.batch
+        actions = head.to_env(rollout.actions[t])
+        everybody = actions.reshape(batch.actions.shape) if self.opponent is None else self.opponent.join(actions)
+        batch.step(everybody, out=rollout.slices[t])
+        rollout.gather(t)
 
     def _follow(self, policy: Policy, t: int) -> None:
         """Note which streams begin an episode, and keep the last observations of truncated ones."""

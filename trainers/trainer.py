@@ -23,6 +23,7 @@ from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.fused import choose_path
 from puffer_arena.trainers.learner import Learner
+from puffer_arena.trainers.opponents import ScriptedOpponent
 from puffer_arena.trainers.optimizers import Optimizers
 from puffer_arena.trainers.policy import Policy
 from puffer_arena.trainers.precision import resolve
@@ -44,12 +45,14 @@ class Trainer:
         self.policy = make_policy(self.batch, config).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizers = Optimizers(self.policy, config.optimizer)
-        self.rollout = Rollout(self.batch, config.ppo.horizon, self.policy)
+        self.opponent = ScriptedOpponent(self.batch, config.opponent) if config.opponent.bot else None
+        learners = None if self.opponent is None else self.opponent.learners
+        self.rollout = Rollout(self.batch, config.ppo.horizon, self.policy, learners)
         threads = config.threads if config.device == "cpu" else 1
         fused = choose_path(config, self.policy)
         if fused is not None:
             fused.reserve(config.ppo.horizon * self.rollout.streams)
-        self.collector = Collector(self.rollout, threads, self._autocast, self.device, fused)
+        self.collector = Collector(self.rollout, threads, self._autocast, self.device, fused, self.opponent)
         self.learner = Learner(config, self.policy, self.optimizers, self.rollout, self._autocast, self.device, fused)
         self.learning_rate = config.optimizer.learning_rate  # before its schedule; may be set at any time
         self.steps = 0  # of all environments together
@@ -110,6 +113,8 @@ class Trainer:
             **learned,
         }
         metrics.update(self.batch.episodes())
+        if self.opponent is not None:
+            metrics.update(self.opponent.metrics())
         return metrics
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

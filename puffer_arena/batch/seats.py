@@ -25,6 +25,21 @@ def seats(batch: Batch, role: str = "") -> Array:
     return flags
 
 
+def outcomes(batch: Batch, finished: Array, mine: Array) -> Array | None:
+    """Return 1 where the side that steers `mine` won, 0 for a draw and -1 for a defeat; None without `Env.scores`.
+
+    Args:
+        finished: episodes, records as `batch.finished`.
+        mine: the side's agents in each of them, bool (episodes, agents).
+    """
+    if not batch.env.scores:
+        return None
+    points = np.stack([finished[counter] for counter in batch.env.scores.values()])
+    ours = np.stack([mine[:, members(batch, role)[0]] for role in batch.env.scores])
+    best, others = np.where(ours, points, -np.inf).max(axis=0), np.where(ours, -np.inf, points).max(axis=0)
+    return np.asarray(np.sign(best - others))
+
+
 def members(batch: Batch, role: str) -> list[int]:
     """Return the indices of a role's agents."""
     return [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]

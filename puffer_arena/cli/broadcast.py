@@ -60,12 +60,11 @@ class Broadcast:
         """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
         rollout, policy, device = self._trainer.rollout, self._trainer.policy, self._trainer.device
         agents = max(self._trainer.batch.num_agents, 1)
-        streams = (rows[:, None] * agents + np.arange(agents)).reshape(-1)
-        following = self._t + 1
-        masks = rollout.masks[following][streams]
+        chosen = (rows[:, None] * agents + np.arange(agents)).reshape(-1)
+        seen, masks, state = rollout.newest(self._t, chosen)
         with torch.inference_mode():
-            obs = leaf_tensors(policy.observation, rollout.obs[following][streams], device)
-            outputs, values, _ = policy(obs, torch.from_numpy(rollout.state[streams]).to(device))
+            obs = leaf_tensors(policy.observation, seen, device)
+            outputs, values, _ = policy(obs, torch.from_numpy(state).to(device))
             mask = torch.from_numpy(masks).to(device) if masks.shape[-1] else None
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)

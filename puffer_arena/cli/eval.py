@@ -8,7 +8,7 @@ import numpy as np
 import tyro
 
 from puffer_arena.batch.batch import SPLITS, Batch, make
-from puffer_arena.batch.seats import check_role, members, seats
+from puffer_arena.batch.seats import check_role, members, outcomes, seats
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.players import Player, chance, find_checkpoint, opponent, scripted, trained, versus
 from puffer_arena.core.errors import ParameterError
@@ -123,18 +123,15 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player) -
     share = -(-options.episodes // rows)
     with make(options.env, num_envs=rows, seed=options.seed, split=split, **params) as batch:
         choose, forget = player.prepare(batch)
-        names = ("episode_return", "episode_length", *batch.env.counters)
-        kept: dict[str, list[Array]] = {name: [] for name in names}
         mine = seats(batch, options.role) if options.opponent else np.zeros((rows, 0), np.bool_)
-        kept["mine"] = []
+        kept, sides = [], []
         counted = np.zeros(rows, np.int64)
         for _ in range(options.max_steps):
             batch.step(choose(batch))
             finished = batch.finished
             new = (finished["episodes"] > counted) & (counted < share)
-            for name in names:
-                kept[name].append(finished[name][new].copy())
-            kept["mine"].append(mine[new])
+            kept.append(finished[new])
+            sides.append(mine[new])
             counted = finished["episodes"].copy()
             forget(batch.terminated | batch.truncated)
             if counted.min() >= share:
@@ -144,42 +141,30 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player) -
                 f"{int((counted < share).sum())} of {rows} rows have not ended {share} episodes after "
                 f"{options.max_steps} steps; raise --max-steps"
             )
-        columns = {name: np.concatenate(parts) for name, parts in kept.items()}
-        return Sample(_by_side(batch, columns) if options.opponent else _by_role(batch, columns))
+        episodes = np.concatenate(kept)
+        results = _of_sides(batch, episodes, np.concatenate(sides)) if options.opponent else _of_roles(batch, episodes)
+        counters = {name: episodes[name] for name in batch.env.counters}
+        return Sample({**results, "length": episodes["episode_length"].astype(np.float64), **counters})
 
 
-def _by_role(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
-    """Name the columns for people; with several agents the return is one column a role."""
-    returns = columns["episode_return"]
-    named: dict[str, Array] = {}
-    if batch.num_agents:
-        for role in batch.env.agents:
-            named[f"return of {role}"] = returns[:, members(batch, role)].mean(axis=1)
-    else:
-        named["return"] = returns
-    return named | _length_and_counters(batch, columns)
+def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
+    """Return the returns under their names for people; with several agents one column a role."""
+    returns = episodes["episode_return"]
+    if not batch.num_agents:
+        return {"return": returns}
+    return {f"return of {role}": returns[:, members(batch, role)].mean(axis=1) for role in batch.env.agents}
 
 
-def _by_side(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
-    """Name the columns for people: the returns of both sides, and who won where the environment keeps scores."""
-    returns, mine, scores = columns["episode_return"], columns["mine"], batch.env.scores
+def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
+    """Return the returns of both sides, and who won where the environment keeps scores."""
+    returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
     named = {
         "return": (returns * mine).sum(axis=1) / mine.sum(axis=1),
         "opponent's return": (returns * ~mine).sum(axis=1) / (~mine).sum(axis=1),
     }
-    if scores:
-        ours = [mine[:, members(batch, role)[0]] for role in scores]
-        points = [columns[counter] for counter in scores.values()]
-        own = np.max([np.where(m, p, -np.inf) for m, p in zip(ours, points, strict=True)], axis=0)
-        theirs = np.max([np.where(m, -np.inf, p) for m, p in zip(ours, points, strict=True)], axis=0)
-        for name, share in (("won", own > theirs), ("drawn", own == theirs), ("lost", own < theirs)):
-            named[name] = share.astype(np.float64)
-    return named | _length_and_counters(batch, columns)
-
-
-def _length_and_counters(batch: Batch, columns: dict[str, Array]) -> dict[str, Array]:
-    counters = {name: columns[name] for name in batch.env.counters}
-    return {"length": columns["episode_length"].astype(np.float64), **counters}
+    if outcome is not None:
+        named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}
+    return {name: column.astype(np.float64) for name, column in named.items()}
 
 
 def bootstrap(values: Array, seed: int = 0) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, TrainingError, require
 from puffer_arena.core.registry import load_env
 from puffer_arena.live.address import is_running, read_address
-from puffer_arena.trainers.config import Config, from_dict, load_config, to_dict
+from puffer_arena.trainers.config import Config, check_fit, from_dict, load_config, to_dict
 
 INTERRUPTED = 130
 
@@ -50,6 +50,7 @@ class Options:
         python -m puffer_arena train snake --watch
         python -m puffer_arena train snake --param rows=8 --param cols=8 --optimizer.learning-rate 1e-3
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
+        python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train --resume newest
     """
@@ -121,7 +122,7 @@ def final_config(options: Options) -> Config:
     if options.steps:
         settings["total_steps"] = options.steps
     config = from_dict(settings)
-    load_env(config.env).build_params(config.params)
+    check_fit(config)
     return config
 
 
