@@ -5,6 +5,7 @@ of half the box around its middle; `to_env` gives the actions that the environme
 `noise`, so that a seeded generator is read once per rollout.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -19,28 +20,28 @@ from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, 
 BARRED = -1e9  # logit of a choice that is masked out
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """What all heads do; `rows` is the leading axis of every tensor."""
 
     width: int  # outputs of the network that it reads
     components: int  # numbers per action
     noise_kind = "uniform"  # or "normal"
 
+    @abstractmethod
     def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
         """Draw actions (rows, components) with `noise` (rows, components)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
         """Return the likeliest actions (rows, components)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of `actions` and the entropies, each (rows,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
         """Return the probability of every choice, all components in a row; None for continuous actions."""
-        raise NotImplementedError
 
     def to_env(self, actions: Array) -> Array:
         """Return the environment's actions for the policy's (rows, components)."""

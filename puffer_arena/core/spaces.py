@@ -5,6 +5,7 @@ spaces are records within records, and flattening is exact by construction: a va
 bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fills them in.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -18,7 +19,7 @@ Size: TypeAlias = int | str
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(ABC):
     """What all spaces do."""
 
     def resolve(self, params: Any) -> "Space":
@@ -26,17 +27,17 @@ class Space:
         return self
 
     @property
+    @abstractmethod
     def dtype(self) -> np.dtype[Any]:
         """Storage of one value; it may have a shape of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def contains(self, value: Any) -> bool:
         """Tell whether `value`, an array or a nest of dicts and tuples, lies in the space."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw a value."""
-        raise NotImplementedError
 
     def store(self, value: Any, out: Any, name: Any) -> None:
         """Write `value` into field or index `name` of the record or array `out`."""
