@@ -1,21 +1,23 @@
 """Advantages against sums written out from their definitions."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from puffer_arena.trainers.advantage import Experience, gae, vtrace
+from puffer_arena.trainers.advantage import Experience, follow, gae, vtrace
 
 GAMMA, TRACE = 0.9, 0.8
 HORIZON, STREAMS = 12, 40
 
 
-def draw(seed: int = 0, ratios: bool = False) -> Experience:
+def draw(seed: int = 0, ratios: bool = False) -> SimpleNamespace:
     """Draw a rollout full of endings, truncations and absent agents."""
     rng = np.random.default_rng(seed)
     shape = (HORIZON, STREAMS)
     terminated, truncated = rng.random(shape) < 0.15, rng.random(shape) < 0.15
     alive = rng.random((HORIZON + 1, STREAMS)) < 0.85
-    return Experience(
+    return SimpleNamespace(
         rewards=rng.normal(size=shape).astype(np.float32) * 1000,  # large rewards stay large
         terminated=terminated,
         truncated=truncated,
@@ -26,7 +28,7 @@ def draw(seed: int = 0, ratios: bool = False) -> Experience:
     )
 
 
-def next_value(e: Experience, t: int, i: int) -> tuple[float, bool]:
+def next_value(e: SimpleNamespace, t: int, i: int) -> tuple[float, bool]:
     """Return V of what follows step t, and whether the sum goes on beyond it."""
     if e.terminated[t, i]:
         return 0.0, False
@@ -37,11 +39,13 @@ def next_value(e: Experience, t: int, i: int) -> tuple[float, bool]:
     return float(e.values[t + 1, i]), t + 1 < HORIZON
 
 
-def run(method, e: Experience, cuts=(1.0, 1.0)) -> tuple[np.ndarray, np.ndarray]:
+def run(method, e: SimpleNamespace, cuts=(1.0, 1.0)) -> tuple[np.ndarray, np.ndarray]:
     advantages, returns = np.full(e.rewards.shape, np.nan, np.float32), np.full(e.rewards.shape, np.nan, np.float32)
+    following, goes_on = follow(e.terminated, e.truncated, e.alive, e.values, e.final_values)
+    experience = Experience(e.rewards, e.alive, e.values, following, goes_on, e.ratios)
     middle = STREAMS // 2  # in two spans, as two threads would
     for begin, end in ((0, middle), (middle, STREAMS)):
-        method(e, begin, end, GAMMA, TRACE, np.array(cuts), advantages, returns)
+        method(experience, begin, end, GAMMA, TRACE, np.array(cuts), advantages, returns)
     return advantages, returns
 
 

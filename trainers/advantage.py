@@ -21,12 +21,22 @@ class Experience(NamedTuple):
     """What the advantages are made from; see the module's docstring for shapes."""
 
     rewards: Array
-    terminated: Array
-    truncated: Array
     alive: Array
     values: Array
-    final_values: Array
+    following: Array  # value of what comes after each step, 0 after a death
+    goes_on: Array  # whether the next row belongs to the same episode
     ratios: Array
+
+
+def follow(
+    terminated: Array, truncated: Array, alive: Array, values: Array, final_values: Array
+) -> tuple[Array, Array]:
+    """Return `following` and `goes_on` (see `Experience`), both (horizon, streams)."""
+    goes_on = ~(terminated | truncated) & alive[1:]
+    following = np.where(goes_on, values[1:], np.float32(0.0))
+    np.copyto(following, final_values, where=truncated & ~terminated)
+    goes_on[-1] = False
+    return following, goes_on
 
 
 @kernel
@@ -35,24 +45,14 @@ def gae(e: Any, begin: int, end: int, gamma: float, trace: float, cuts: Any, adv
 
     A_t = delta_t + gamma lambda A_{t+1},  delta_t = r_t + gamma V(s_{t+1}) - V(s_t); returns are A_t + V(s_t).
     """
-    horizon = e.rewards.shape[0]
-    for t in range(horizon - 1, -1, -1):
+    for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            following = e.values[t + 1, i]
-            carried = 0.0
-            if e.terminated[t, i]:
-                following = 0.0
-            elif e.truncated[t, i]:
-                following = e.final_values[t, i]
-            elif not e.alive[t + 1, i]:
-                following = 0.0
-            elif t + 1 < horizon:
-                carried = advantages[t + 1, i]
-            value = e.values[t, i]
-            advantage = e.rewards[t, i] + gamma * following - value + gamma * trace * carried
             if not e.alive[t, i]:
-                advantage = 0.0
-                value = 0.0
+                advantages[t, i] = returns[t, i] = 0.0
+                continue
+            carried = advantages[t + 1, i] if e.goes_on[t, i] else 0.0
+            value = e.values[t, i]
+            advantage = e.rewards[t, i] + gamma * e.following[t, i] - value + gamma * trace * carried
             advantages[t, i] = advantage
             returns[t, i] = advantage + value
 
@@ -65,30 +65,17 @@ def vtrace(e: Any, begin: int, end: int, gamma: float, trace: float, cuts: Any, 
     rho_t = min(rho_clip, ratio_t), c_t = lambda min(c_clip, ratio_t).  Returns are v_t; advantages are
     r_t + gamma v_{t+1} - V_t, whose weight rho_t the objective brings.
     """
-    horizon = e.rewards.shape[0]
     rho_clip, c_clip = cuts[0], cuts[1]
-    for t in range(horizon - 1, -1, -1):
+    for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            following = e.values[t + 1, i]
-            correction = 0.0
-            if e.terminated[t, i]:
-                following = 0.0
-            elif e.truncated[t, i]:
-                following = e.final_values[t, i]
-            elif not e.alive[t + 1, i]:
-                following = 0.0
-            elif t + 1 < horizon:
-                correction = returns[t + 1, i] - e.values[t + 1, i]
-            value = e.values[t, i]
-            ratio = e.ratios[t, i]
-            delta = min(rho_clip, ratio) * (e.rewards[t, i] + gamma * following - value)
-            target = value + delta + gamma * trace * min(c_clip, ratio) * correction
-            advantage = e.rewards[t, i] + gamma * (following + correction) - value
             if not e.alive[t, i]:
-                target = 0.0
-                advantage = 0.0
-            returns[t, i] = target
-            advantages[t, i] = advantage
+                advantages[t, i] = returns[t, i] = 0.0
+                continue
+            following, value, ratio = e.following[t, i], e.values[t, i], e.ratios[t, i]
+            correction = returns[t + 1, i] - following if e.goes_on[t, i] else 0.0
+            delta = min(rho_clip, ratio) * (e.rewards[t, i] + gamma * following - value)
+            returns[t, i] = value + delta + gamma * trace * min(c_clip, ratio) * correction
+            advantages[t, i] = e.rewards[t, i] + gamma * (following + correction) - value
 
 
 ADVANTAGES: dict[str, Callable[..., None]] = {"gae": gae, "vtrace": vtrace}
@@ -106,9 +93,11 @@ def normalize(advantages: Array, alive: Array) -> None:
         advantages *= alive
 
 
-def explained_variance(e: Experience, returns: Array) -> float:
-    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none."""
-    alive = e.alive[:-1]
-    wanted, errors = returns[alive], (returns - e.values[:-1])[alive]
+def explained_variance(alive: Array, values: Array, returns: Array) -> float:
+    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none.
+
+    All are (horizon, streams).
+    """
+    wanted, errors = returns[alive], (returns - values)[alive]
     spread = float(wanted.var()) if len(wanted) else 0.0
     return 1.0 - float(errors.var()) / spread if spread > 1e-12 else 0.0

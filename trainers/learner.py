@@ -94,7 +94,7 @@ class Learner:
         self.learn_seconds = time.perf_counter() - begun
         metrics = as_metrics(totals, weight)
         metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
-        metrics["explained_variance"] = explained_variance(rollout.experience, rollout.returns)
+        metrics["explained_variance"] = explained_variance(rollout.alive[:-1], rollout.values[:-1], rollout.returns)
         return metrics
 
     def _estimate(self) -> None:

@@ -16,7 +16,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers
-from puffer_arena.trainers.advantage import Experience
+from puffer_arena.trainers.advantage import Experience, follow
 from puffer_arena.trainers.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.fused import FusedPath
 from puffer_arena.trainers.heads import Head
@@ -141,15 +141,8 @@ class Rollout:
     @property
     def experience(self) -> Experience:
         """What the advantages are made from."""
-        return Experience(
-            self.rewards,
-            self.terminated,
-            self.truncated,
-            self.alive,
-            self.values,
-            self.final_values,
-            self.ratios,
-        )
+        following, goes_on = follow(self.terminated, self.truncated, self.alive, self.values, self.final_values)
+        return Experience(self.rewards, self.alive, self.values, following, goes_on, self.ratios)
 
 
 class Collector:
