@@ -151,6 +151,17 @@ def test_a_copy_stands_where_the_original_stood_and_has_its_future(duplicate) ->
             np.testing.assert_array_equal(env.reset()[0], twin.reset()[0])
 
 
+def test_a_copy_of_a_physics_game_has_the_same_future() -> None:
+    env = GymnasiumEnv("walker")
+    env.reset(seed=1)
+    for _ in range(30):  # until its feet and joints have something to remember
+        env.step(env.action_space.sample())
+    twin = copy.deepcopy(env)
+    for _ in range(40):
+        action = env.action_space.sample()
+        np.testing.assert_array_equal(env.step(action)[0], twin.step(action)[0])
+
+
 @pytest.mark.parametrize(
     ("action", "said"),
     [

@@ -18,7 +18,6 @@ from puffer_arena.batch.past import bring_back, read_past
 from puffer_arena.batch.snapshot import check_parts, layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import load_env
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.fused import choose_path
@@ -40,8 +39,7 @@ class Trainer:
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         self.device = torch.device(config.device)
-        physics = load_env(config.env).engine is not None  # whose rows come back from a checkpoint by their past
-        self.batch = make(config.env, config.num_envs, config.seed, config.threads, record=physics, **config.params)
+        self.batch = make(config.env, config.num_envs, config.seed, config.threads, record=None, **config.params)
         self.policy = make_policy(self.batch, config).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizers = Optimizers(self.policy, config.optimizer)

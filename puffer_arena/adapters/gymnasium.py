@@ -20,15 +20,7 @@ import gymnasium
 import numpy as np
 
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
-from puffer_arena.adapters.parts import (
-    RENDER_SIZE,
-    Copies,
-    Pictures,
-    check_options,
-    make_solo,
-    set_params,
-    statistic_names,
-)
+from puffer_arena.adapters.parts import OneRow, check_options, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
 from puffer_arena.core.errors import ActionError
@@ -37,52 +29,15 @@ from puffer_arena.core.fields import Array
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
 
 
-class GymnasiumEnv(Copies, gymnasium.Env[Any, Any]):
-    """An environment for one agent as Gymnasium's Env.
+class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
+    """An environment for one agent as Gymnasium's Env; made as `OneRow` says."""
 
-    Args:
-        env_id: what `puffer_arena.make` takes.
-        render_mode: None, "rgb_array", or "human" for a window that follows by itself.
-        render_size: pictures' width and height in pixels.
-        split, num_levels, compiled: as in `puffer_arena.make`.
-        params: the environment's parameters.
+    several = False
 
-    Raises:
-        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
-        ArenaError: the environment has several agents.
-    """
-
-    metadata = {"render_modes": ["human", "rgb_array"]}
-
-    def __init__(
-        self,
-        env_id: str,
-        render_mode: str | None = None,
-        render_size: tuple[int, int] = RENDER_SIZE,
-        split: str = "train",
-        num_levels: int = 0,
-        compiled: bool = True,
-        **params: Any,
-    ) -> None:
-        self.render_mode, self._render_size = render_mode, render_size
-        self._settings: dict[str, Any] = {
-            "env_id": env_id,
-            "num_envs": 1,
-            "split": split,
-            "num_levels": num_levels,
-            "compiled": compiled,
-            "params": params,
-        }
-        self._open()
-        self.metadata = {**self.metadata, "render_fps": self.batch.env.steps_per_second}
+    def _declare(self) -> None:
         self.observation_space = to_gymnasium(self.batch.observation)
         self.action_space = to_gymnasium(self.batch.action)
-        self._seeded = False
         self._going = False  # an episode is under way
-
-    def _open(self) -> None:
-        self.batch = make_solo(**self._settings)
-        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; `options={"params": {name: value}}` sets parameters from it on.
@@ -130,25 +85,9 @@ class GymnasiumEnv(Copies, gymnasium.Env[Any, Any]):
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
         elif batch.num_choices:
             info["action_mask"] = mask_values(batch.action, batch.action_mask[0])
-        if self.render_mode == "human":
-            self._pictures.show()
+        self._show()
         return one_value(batch.observation, batch.obs[0]), info
 
     def action_masks(self) -> Array:
         """Return the allowed choices, shape (choices,) bool, as sb3-contrib's MaskablePPO asks for them."""
         return np.array(self.batch.action_mask[0])
-
-    def render(self) -> Any:
-        """Return a picture, uint8 (height, width, 3), under "rgb_array"; show one under "human"."""
-        if self.render_mode is None:
-            gymnasium.logger.warn("render() does nothing without a render_mode; pass one to make()")
-        elif self.render_mode == "rgb_array":
-            return self._pictures.rgb()
-        else:
-            self._pictures.show()
-        return None
-
-    def close(self) -> None:
-        """Close the window and end the batch."""
-        self._pictures.close()
-        self.batch.close()

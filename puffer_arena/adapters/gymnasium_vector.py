@@ -17,7 +17,7 @@ from puffer_arena.adapters.parts import (
     Copies,
     Pictures,
     check_options,
-    make_solo,
+    open_batch,
     set_params,
     statistic_names,
 )
@@ -42,10 +42,10 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         autoreset_mode: an AutoresetMode or its value, "NextStep", "SameStep" or "Disabled".
         threads: threads that step the rows.
         render_mode: None or "rgb_array".
-        render_size, split, num_levels, compiled, params: as in `GymnasiumEnv`.
+        render_size, split, num_levels, compiled, params: as in `OneRow`.
 
     Raises:
-        UnknownName, ParameterError, ArenaError: as in `GymnasiumEnv`.
+        UnknownName, ParameterError, ArenaError: as in `OneRow`.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.NEXT_STEP}
@@ -73,7 +73,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             "num_levels": num_levels,
             "autoreset": AUTORESET[self._mode],
             "compiled": compiled,
-            "params": params,
+            **params,
         }
         self._open()
         fps = self.batch.env.steps_per_second
@@ -87,7 +87,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         self._ended = np.ones(num_envs, np.bool_)  # rows without an episode under way
 
     def _open(self) -> None:
-        self.batch = make_solo(**self._settings)
+        self.batch = open_batch(several=False, **self._settings)
         self._finished = {name: self.batch.finished[name] for name in statistic_names(self.batch)}
         self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 

@@ -1,9 +1,11 @@
-"""What the Gymnasium and PettingZoo adapters share: reset options, and pictures that wait for pygame until asked."""
+"""What the Gymnasium and PettingZoo adapters share: making, copying, reset options, and pictures that wait for pygame."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium import logger
 
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
@@ -12,16 +14,19 @@ from puffer_arena.core.fields import Array
 RENDER_SIZE = (480, 480)  # pixels, width and height
 
 
-def make_solo(
-    env_id: str, num_envs: int, *, params: dict[str, Any], autoreset: str = "disabled", **given: Any
-) -> Batch:
-    """Make a batch of an environment for one agent.
+def open_batch(env_id: str, several: bool, **settings: Any) -> Batch:
+    """Make a batch for an adapter of environments for one agent, or for several.
 
     Raises:
-        ArenaError: it has several agents; and what `make` raises.
+        ArenaError: the environment is of the other kind; and what `make` raises.
     """
-    batch = make(env_id, num_envs, autoreset=autoreset, **given, **params)
-    if batch.num_agents:
+    batch = make(env_id, record=None, **settings)  # copies are snapshots, which must be exact
+    if several and not batch.num_agents:
+        raise ArenaError(
+            f"environment '{batch.env.name}' is for one agent; "
+            f"use puffer_arena.adapters.gymnasium.GymnasiumEnv('{env_id}')"
+        )
+    if batch.num_agents and not several:
         raise ArenaError(
             f"environment '{batch.env.name}' has {batch.num_agents} agents; "
             f"use puffer_arena.adapters.pettingzoo.parallel_env('{env_id}')"
@@ -88,7 +93,7 @@ def _check_values(batch: Batch, name: str, value: Any) -> Array:
     return np.broadcast_to(values, (batch.num_envs,))
 
 
-class Copies:
+class Copies(ABC):
     """Makes an adapter picklable and copyable: a copy stands where the original stood and has the same future.
 
     A window stays with the original.  The adapter sets `batch` and `_pictures` in `_open`, which its constructor calls.
@@ -97,9 +102,9 @@ class Copies:
     batch: Batch
     _pictures: "Pictures"
 
+    @abstractmethod
     def _open(self) -> None:
         """Make the batch and the pictures from attributes that are copied."""
-        raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in vars(self).items() if name not in ("batch", "_pictures")}
@@ -111,6 +116,70 @@ class Copies:
         self._open()
         for i, row in enumerate(rows):
             self.batch.restore(i, row)
+
+
+class OneRow(Copies):
+    """What the adapters of a single row share: how they are made, drawn and closed.
+
+    Args:
+        env_id: what `puffer_arena.make` takes.
+        render_mode: None, "rgb_array", or "human" for a window that follows by itself.
+        render_size: pictures' width and height in pixels.
+        split, num_levels, compiled: as in `puffer_arena.make`.
+        params: the environment's parameters.
+
+    Raises:
+        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
+        ArenaError: the environment has one agent where the adapter is for several, or the other way round.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"]}
+    several: bool  # whether the adapter is for several agents
+
+    def __init__(
+        self,
+        env_id: str,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] = RENDER_SIZE,
+        split: str = "train",
+        num_levels: int = 0,
+        compiled: bool = True,
+        **params: Any,
+    ) -> None:
+        self.render_mode, self._render_size = render_mode, render_size
+        self._settings = {"env_id": env_id, "split": split, "num_levels": num_levels, "compiled": compiled, **params}
+        self._open()
+        self._seeded = False
+        self.metadata = {**self.metadata, "render_fps": self.batch.env.steps_per_second}
+        self._declare()
+
+    def _open(self) -> None:
+        self.batch = open_batch(several=self.several, autoreset="disabled", **self._settings)
+        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
+
+    @abstractmethod
+    def _declare(self) -> None:
+        """Set the spaces and whatever else the adapter's API asks for from the start."""
+
+    def _show(self) -> None:
+        """Show the row to the person, if there is one."""
+        if self.render_mode == "human":
+            self._pictures.show()
+
+    def render(self) -> Any:
+        """Return a picture, uint8 (height, width, 3), under "rgb_array"; show one under "human"."""
+        if self.render_mode is None:
+            logger.warn("render() does nothing without a render_mode; pass one when making the environment")
+        elif self.render_mode == "rgb_array":
+            return self._pictures.rgb()
+        else:
+            self._pictures.show()
+        return None
+
+    def close(self) -> None:
+        """Close the window and end the batch."""
+        self._pictures.close()
+        self.batch.close()
 
 
 class Pictures:

@@ -16,60 +16,29 @@ An agent that terminated sees zeros in its last observation.
 from typing import Any
 
 import numpy as np
-from gymnasium import logger, spaces
+from gymnasium import spaces
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
-from puffer_arena.adapters.parts import RENDER_SIZE, Copies, Pictures, set_params
+from puffer_arena.adapters.parts import OneRow, set_params
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
-from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import ActionError, ArenaError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 
 __all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]
 
 
-class PettingZooEnv(Copies, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
-    """An environment for several agents as PettingZoo's ParallelEnv.
+class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
+    """An environment for several agents as PettingZoo's ParallelEnv; made as `OneRow` says."""
 
-    Args:
-        env_id: what `puffer_arena.make` takes.
-        render_mode: None, "rgb_array", or "human" for a window that follows by itself.
-        render_size: pictures' width and height in pixels.
-        split, num_levels, compiled: as in `puffer_arena.make`.
-        params: the environment's parameters.
+    metadata = {**OneRow.metadata, "is_parallelizable": True}
+    several = True
 
-    Raises:
-        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
-        ArenaError: the environment is for one agent.
-    """
-
-    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "is_parallelizable": True}
-
-    def __init__(
-        self,
-        env_id: str,
-        render_mode: str | None = None,
-        render_size: tuple[int, int] = RENDER_SIZE,
-        split: str = "train",
-        num_levels: int = 0,
-        compiled: bool = True,
-        **params: Any,
-    ) -> None:
-        self.render_mode, self._render_size = render_mode, render_size
-        self._settings: dict[str, Any] = {
-            "env_id": env_id,
-            "split": split,
-            "num_levels": num_levels,
-            "compiled": compiled,
-            **params,
-        }
-        self._open()
+    def _declare(self) -> None:
         env = self.batch.env
-        name = pettingzoo_id(env.name, env.version).rpartition("/")[2]
-        self.metadata = {**self.metadata, "name": name, "render_fps": env.steps_per_second}
+        self.metadata["name"] = pettingzoo_id(env.name, env.version).rpartition("/")[2]
         self.possible_agents = list(self.batch.agent_ids)
         self.agents: list[str] = []
         self._index = {agent: k for k, agent in enumerate(self.possible_agents)}
@@ -77,16 +46,6 @@ class PettingZooEnv(Copies, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         self._observation_spaces = {agent: to_gymnasium(self.batch.observation) for agent in self.possible_agents}
         self._action_spaces = {agent: to_gymnasium(self.batch.action) for agent in self.possible_agents}
         self.state_space = self._build_state_space()
-        self._seeded = False
-
-    def _open(self) -> None:
-        self.batch = make(autoreset="disabled", **self._settings)
-        if not self.batch.num_agents:
-            raise ArenaError(
-                f"environment '{self.batch.env.name}' is for one agent; "
-                f"use puffer_arena.adapters.gymnasium.GymnasiumEnv('{self.batch.env_id}')"
-            )
-        self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
@@ -201,25 +160,6 @@ class PettingZooEnv(Copies, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
             spaces.flatten(self._observation_spaces[agent], seen) for agent, seen in observations.items()
         ]
         return np.stack(flat).reshape(self.state_space.shape).astype(self.state_space.dtype)
-
-    def _show(self) -> None:
-        if self.render_mode == "human":
-            self._pictures.show()
-
-    def render(self) -> Any:
-        """Return a picture, uint8 (height, width, 3), under "rgb_array"; show one under "human"."""
-        if self.render_mode is None:
-            logger.warn("render() does nothing without a render_mode; pass one when making the environment")
-        elif self.render_mode == "rgb_array":
-            return self._pictures.rgb()
-        else:
-            self._pictures.show()
-        return None
-
-    def close(self) -> None:
-        """Close the window and end the batch."""
-        self._pictures.close()
-        self.batch.close()
 
 
 def parallel_env(env_id: str, **settings: Any) -> PettingZooEnv:

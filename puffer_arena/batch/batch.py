@@ -54,7 +54,7 @@ def make(
     num_levels: int = 0,
     autoreset: str = "same_step",
     compiled: bool = True,
-    record: bool = False,
+    record: bool | None = False,
     **params: Any,
 ) -> "Batch":
     """Make a batch of `num_envs` rows of an environment, already reset.
@@ -69,7 +69,8 @@ def make(
         autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
             "next_step" or "disabled", as Gymnasium defines them.
         compiled: False runs the rules in plain Python, for debugging.
-        record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics.
+        record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics; None
+            does so for physics only.
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
@@ -95,7 +96,7 @@ class Batch(BufferViews):
         autoreset: str,
         compiled: bool,
         params: dict[str, Any],
-        record: bool = False,
+        record: bool | None = False,
     ) -> None:
         _check_choice("split", split, SPLITS)
         _check_choice("autoreset", autoreset, tuple(AUTORESET))
@@ -124,7 +125,7 @@ class Batch(BufferViews):
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
         self.reset(seed)
-        if record:
+        if record or (record is None and env.engine):
             self.recorder = Recorder(self)
 
     def make_buffers(self, **given: Array) -> Buffers:
