@@ -16,7 +16,8 @@ Before `reset`, every body stands where `build` put it; before `act`, forces are
 poses, velocities, forces and joints, the engine carries over before it steps.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -179,7 +180,8 @@ def segment2d(*shape: int | str) -> Any:
     return PhysicsField(SEGMENT_2D, shape)
 
 
-def physics_fields(state: type, *kinds: str) -> dict[str, PhysicsField]:
+@functools.cache
+def physics_fields(state: type, *kinds: str) -> Mapping[str, PhysicsField]:
     """Return the State's fields of the kinds named, of all kinds where none is, in order."""
     return {
         name: field

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 OLDEST, TOO_NEW = (1, 10, 13), (1, 12)
 REST, STEP, PLACE, PUSH = 0, 1, 2, 4  # what is to be done with a row: nothing, or a step with these before it
 NUM_POSE, NUM_FORCE = len(POSE_3D), len(FORCE_3D)
-KEPT_PARAMS = 1024  # Params kept for the next resets; a curriculum may draw new ones for ever
+KEPT_PARAMS = 1024  # Params and the poses they build, kept for the next resets; a curriculum may draw new for ever
 # A process without a graphics engine never collects Panda's cached transforms: one would stay for every move.
 SETTINGS = "transform-cache 0\ngarbage-collect-states 0"
 
@@ -147,17 +147,18 @@ class BulletEngine:
         self._params = SceneParams(env, rows)
 
     def _make(self, record: Any) -> "Arena":
+        """Build a world with the parameters in `record`."""
         from puffer_arena.engines.bullet_arena import Arena
 
-        return Arena(self._plan, self._scene_params(record))
-
-    def _scene_params(self, record: Any) -> Any:
         key = record.tobytes()
-        if key not in self._known:
-            if len(self._known) >= KEPT_PARAMS:
-                self._known.clear()
-            self._known[key] = scene_params(self._env, record, self._values)
-        return self._known[key]
+        if key in self._known:
+            return Arena(self._plan, *self._known[key])
+        if len(self._known) >= KEPT_PARAMS:
+            self._known.clear()
+        p = scene_params(self._env, record, self._values)
+        arena = Arena(self._plan, p)
+        self._known[key] = (p, arena.poses())
+        return arena
 
     def prepare(self) -> None:
         """Note how the bodies stand in rows whose parameters changed."""

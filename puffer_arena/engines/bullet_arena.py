@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ FORCE = struct.Struct(f"={len(FORCE_3D)}d")
 TOUCH = struct.Struct("=dqqq")  # impulse, touching, began, other
 RAY = struct.Struct("=6d")  # from, to
 HIT = struct.Struct("=dq")  # fraction, other
+VELOCITIES = slice(POSE_3D.index("vx"), None)  # of a pose
 NO_FORCE = (0.0,) * len(FORCE_3D)
 NO_TORQUE = (0.0,) * 3
 UNSCALED = LVector3(1, 1, 1)
@@ -47,7 +49,7 @@ class Plan:
         return [int(offset) + k * (part.itemsize // count) for k in range(count)]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Mover:
     """A body of the State: its node, where in the row its record lies, and the force on it."""
 
@@ -59,27 +61,24 @@ class Mover:
     turned: bool = False  # there is a torque
     built: Pose = ()  # how it stands while nothing has moved yet
 
-    def __post_init__(self) -> None:
-        # Bound once: the engine calls them at every step.
-        self.transform, self.velocity = self.node.get_transform, self.node.get_linear_velocity
-        self.spin = self.node.get_angular_velocity
-
     def read(self) -> Pose:
         """Return the node's pose and velocities in the order of a row's record."""
-        transform, v, w = self.transform(), self.velocity(), self.spin()
+        node = self.node
+        transform, v, w = node.get_transform(), node.get_linear_velocity(), node.get_angular_velocity()
         x, q = transform.get_pos(), transform.get_quat()
         return (x[0], x[1], x[2], q[0], q[1], q[2], q[3], v[0], v[1], v[2], w[0], w[1], w[2])
 
-    def place(self, pose: Pose) -> bool:
-        """Put the body where rules want it; False where that is no place to be."""
+    def place(self, pose: Pose, before: Pose) -> bool:
+        """Put the body, which stands as `before`, where rules want it; False where that is no place to be."""
         x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
         length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
         if not (is_usable(pose) and length > 1e-6):
             return False
         turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
         self.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
-        self.node.set_linear_velocity(LVector3(vx, vy, vz))
-        self.node.set_angular_velocity(LVector3(wx, wy, wz))
+        if pose[VELOCITIES] != before[VELOCITIES]:
+            self.node.set_linear_velocity(LVector3(vx, vy, vz))
+            self.node.set_angular_velocity(LVector3(wx, wy, wz))
         return True
 
 
@@ -89,13 +88,14 @@ class Arena:
     Args:
         plan: of the batch.
         p: the parameters, as `build` takes them.
+        poses: of the bodies, as an earlier `build` with these parameters made them and hence this one: not read again.
 
     Raises:
         DefinitionError: what `build` made does not fit the State.
     """
 
-    def __init__(self, plan: Plan, p: Any) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, p: Any, poses: Sequence[Pose] = ()) -> None:
+        self.plan, self._poses = plan, poses
         self.world = BulletWorld()
         self.movers: list[Mover] = []
         self._number: dict[BulletRigidBodyNode, int] = {}  # bodies counted through the State's fields
@@ -123,8 +123,8 @@ class Arena:
             raise self.plan.env.error("build", f"the body of {where} belongs to another field already")
         dynamic = not (node.is_static() or node.is_kinematic())
         mover = Mover(node, at, dynamic)
-        mover.built = mover.read()
-        if not is_usable(mover.built):
+        mover.built = self._poses[len(self.movers)] if self._poses else mover.read()
+        if not self._poses and not is_usable(mover.built):
             raise self.plan.env.error("build", f"the body of {where} stands at {mover.built}")
         if dynamic:
             node.set_deactivation_enabled(False)  # a body asleep would ignore the forces that rules write
@@ -160,15 +160,19 @@ class Arena:
                 "build", "makes soft bodies, vehicles or characters, which rows cannot hold; use rigid bodies"
             )
 
+    def poses(self) -> list[Pose]:
+        """Return how the bodies stand while nothing has moved yet."""
+        return [mover.built for mover in self.movers]
+
     def built(self) -> Any:
         """Return one record of `physics_dtype`: how the bodies stand."""
         record = np.zeros(1, self.plan.dtype)
-        moved = iter(self.movers)
+        poses = iter(self.poses())
         for name, described in self.plan.fields.items():
             part = record[name].reshape(-1)
             if described.kind == "body3d":
                 for k in range(len(part)):
-                    part[k] = (*next(moved).built, *NO_FORCE)
+                    part[k] = (*next(poses), *NO_FORCE)
             elif described.kind == "touch3d":
                 part["other"] = -1
             else:
@@ -185,7 +189,8 @@ class Arena:
         """
         for mover in self.movers:
             pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
-            if pose != (mover.built or mover.read()) and not mover.place(pose):
+            before = mover.built or mover.read()
+            if pose != before and not mover.place(pose, before):
                 return False
             mover.built = ()
         return True
