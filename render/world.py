@@ -146,13 +146,15 @@ class WorldView:
     def draw(self, state: Any, params: Any) -> Array:
         """Draw one row, as `Batch.state` and `Batch.state_params` return it; uint8 (height, width, 3)."""
         self._build(state, params)
-        bodies = self._place(state)
-        self._stage.set_hpr(0, 0, 0)
+        self._stage.set_pos_hpr(0, 0, 0, 0, 0, 0)
+        self._scene.set_pos(0, 0, 0)
+        self._place(state)
+        self._cast_shadows()
+        bodies = self._place(state)  # again: to find shadows Bullet takes a step
         if self.env.camera is not None:
             self.env.camera(state, params, self)
         elif bodies:
             self.chase(*bodies[0].get_pos(), heading=math.pi / 2, distance=9.0, height=4.0)
-        self._cast_shadows()
         GraphicsEngine.get_global_ptr().render_frame()
         if self.renderer == "p3headlessgl":
             release_context()
@@ -207,7 +209,7 @@ class WorldView:
         return placed
 
     def _cast_shadows(self) -> None:
-        """Lay a soft disc on what lies under each moving body."""
+        """Lay a soft disc on what lies under each moving body, while the world stands upright."""
         self._world.do_physics(1e-6, 0)  # Bullet finds bodies for rays where they were in its last step
         for path, shadow in self._dynamic:
             above = path.get_pos(self._scene)

@@ -98,6 +98,18 @@ def test_the_same_row_gives_the_same_picture(marble, pipe):
     assert np.array_equal(draw(marble, pipe), draw(marble, pipe))
 
 
+def test_a_view_that_drew_other_moments_draws_this_one_as_a_new_view_does(marble, pipe):
+    try:
+        used = WorldView(marble.env, (160, 120), pipe)
+    except DisplayError:
+        pytest.skip(f"{pipe[0]} does not work on this machine")
+    for _ in range(30):  # the world leans further and further
+        marble.step(np.array([[0.5, 1.0]]))
+        last = used.draw(marble.state(0), marble.state_params(0))
+    used.close()
+    assert np.array_equal(last, draw(marble, pipe))
+
+
 def test_drawing_leaves_the_row_as_it_is(marble, pipe):
     before = marble.rows.states.tobytes()
     draw(marble, pipe)
