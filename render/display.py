@@ -68,14 +68,13 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
         ArenaError: the display cannot show such a window.
     """
     with explained():
-        pygame.display.set_icon(draw_icon())
+        try:
+            surface = pygame.display.set_mode(size, flags, vsync=int(vsync))
+        except pygame.error:  # this display may have no vertical sync
+            surface = pygame.display.set_mode(size, flags)
+        pygame.display.set_icon(draw_icon())  # afterwards: a failed try makes pygame forget it and the title
         pygame.display.set_caption(title)
-        if vsync:
-            try:
-                return pygame.display.set_mode(size, flags, vsync=1)
-            except pygame.error:  # this display has none
-                pass
-        return pygame.display.set_mode(size, flags)
+        return surface
 
 
 def draw_icon() -> "pygame.Surface":

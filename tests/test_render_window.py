@@ -29,6 +29,10 @@ def test_the_window_shows_a_full_picture(window):
     assert not any("stray" in report for report in window.seen)  # such as pygame's greeting
 
 
+def test_the_title_says_what_is_shown(window):
+    assert window.xdotool("getwindowname", window.window).strip() == "snake · puffer_arena"
+
+
 def test_it_asks_for_the_rows_it_shows(window):
     assert {"command": "rows", "indices": list(range(8))} in window.seen
 
