@@ -310,7 +310,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     for wall in s.walls:
         canvas.line([(wall.ax, wall.ay), (wall.bx, wall.by)], "wall", width=2 * WALL_RADIUS)
     for k in range(len(s.players)):
-        if s.alive[k]:
+        if k % (len(s.players) // 2) < p.team:
             draw_player(s, k, canvas, "rose" if k < len(s.players) // 2 else "sky")
     canvas.line(
         [(s.ball.x, s.ball.y), (s.ball.x - 0.12 * s.ball.vx, s.ball.y - 0.12 * s.ball.vy)],
@@ -333,17 +333,18 @@ def draw_player(s: State, k: int, canvas: Canvas, color: str) -> None:
         canvas.line([(body.x - 0.2 * body.vx, body.y - 0.2 * body.vy), (body.x, body.y)], color, width=0.9, alpha=0.25)
     canvas.circle(body.x, body.y - 0.12, PLAYER_RADIUS, "shadow", alpha=0.5)
     canvas.circle(body.x, body.y, PLAYER_RADIUS, color)
+    canvas.agent(k, body.x, body.y, PLAYER_RADIUS)
     canvas.circle(body.x, body.y, 0.62 * PLAYER_RADIUS * max(s.boost[k], 0.05), "shadow", alpha=0.35)
     if s.kicked[k]:
         canvas.ring(body.x, body.y, PLAYER_RADIUS + REACH / 2, "white", width=0.14)
-    canvas.text(body.x, body.y, str(k % (len(s.players) // 2) + 1), "white", size=0.7)
+    canvas.text(body.x, body.y, str(k % (len(s.players) // 2)), "white", size=0.7)
 
 
 ENV = Env(
     params=Params,
     state=State,
     observation=Box(-np.inf, np.inf, ("seen",)),
-    action=MultiDiscrete((3, 3, 2, 2)),
+    action=MultiDiscrete((3, 3, 2, 2), ("along", "across", "boost", "kick")),
     reset=reset,
     observe=observe,
     draw=draw,

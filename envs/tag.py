@@ -217,8 +217,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
             else:
                 canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
     for k in range(len(s.alive)):
-        if s.alive[k]:
-            chaser = k < len(s.catches)
+        chaser = k < len(s.catches)
+        if s.alive[k] or (chaser and k < p.chasers):  # chasers stay to be seen after the end
             draw_agent(s, k, canvas, "orange" if chaser else "teal", 0.38 if chaser else 0.32)
     canvas.status(f"{s.caught} of {p.runners} runners caught in {s.step_count} steps")
 
@@ -231,6 +231,7 @@ def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> N
         canvas.line([(x - 0.55 * dx, y - 0.55 * dy), (x, y)], color, width=radius, alpha=0.3)
     canvas.circle(x, y + 0.04, radius, "shadow", alpha=0.5)
     canvas.circle(x, y, radius, color)
+    canvas.agent(k, x, y, radius)
     for side in (-0.13, 0.13):
         eye_x = x + 0.1 * dx + (side if dx == 0 else 0.0)
         eye_y = y + 0.1 * dy + (side if dx != 0 else -0.04)

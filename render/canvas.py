@@ -118,6 +118,9 @@ class PygameCanvas:
     ) -> None:
         self._write(x, y, text, color, size, anchor)
 
+    def agent(self, index: int, x: float, y: float, radius: float) -> None:
+        """Pictures in memory point nobody out."""
+
     def status(self, text: str) -> None:
         self.message = text
 

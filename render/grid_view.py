@@ -115,7 +115,9 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
 def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:
     """Draw one row's state and return its status line; a fault in the environment's `draw` is shown in its place."""
     try:
-        message, watch.aspect = draw_row(env, Row(frame.states[slot]), Row(frame.params[slot]), area, slot)
+        mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
+        state, params = Row(frame.states[slot]), Row(frame.params[slot])
+        message, watch.aspect = draw_row(env, state, params, area, slot, mark)
     except Exception as error:  # somebody's environment; the window lives on
         watch.faults.add(f"{env.name}: draw: {error}")
         return f"draw failed: {error}"

@@ -24,12 +24,16 @@ def packed(name: str, alpha: int = 255) -> int:
 
 
 class ImguiCanvas:
-    """Draws into `area`, (x, y, width, height) in window pixels; use it as a context, which clips the drawing."""
+    """Draws into `area`, (x, y, width, height) in window pixels; use it as a context, which clips the drawing.
 
-    def __init__(self, draw_list: Any, area: tuple[float, float, float, float]) -> None:
+    The agent `mark` gets a ring and an arrow above it, over everything else.
+    """
+
+    def __init__(self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None) -> None:
         self.message = ""
         self.aspect = 1.0  # width / height of what was last drawn
-        self._list, self._area = draw_list, area
+        self._list, self._area, self._mark = draw_list, area, mark
+        self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
         self._font = imgui.get_font()
         self._clips = 0
         self._view: View = fit((0.0, 0.0, area[2], area[3]), area)
@@ -38,6 +42,8 @@ class ImguiCanvas:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._marked is not None:
+            self._point_out(*self._marked)
         for _clip in range(self._clips):
             self._list.pop_clip_rect()
         self._clips = 0
@@ -96,8 +102,21 @@ class ImguiCanvas:
         at = round(px), round(py - (ASCENT - CAP_HEIGHT / 2) * em)
         self._list.add_text(self._font, height, at, tint(color, 1.0), text)
 
+    def agent(self, index: int, x: float, y: float, radius: float) -> None:
+        if index == self._mark:
+            self._marked = self._view.point(x, y), radius * self._view.scale
+
     def status(self, text: str) -> None:
         self.message = text
+
+    def _point_out(self, at: Point, radius: float) -> None:
+        """Draw the mark: a ring, and an arrow that points down at it."""
+        (x, y), thick = at, max(radius * 0.14, 1.5)
+        self._list.add_circle(at, radius + 2 * thick, packed("shadow", 200), 0, 2 * thick)
+        self._list.add_circle(at, radius + 2 * thick, packed("amber"), 0, thick)
+        tip, size = y - radius - 4.5 * thick, max(radius * 0.55, 4.0)
+        left, right = (x - size, tip - 1.3 * size), (x + size, tip - 1.3 * size)
+        self._list.add_triangle_filled(left, right, (x, tip), packed("amber"))
 
     def _capsule(self, start: Point, end: Point, radius: float, color: int) -> None:
         """Fill a thick segment with round ends as one shape, so that it may be translucent."""

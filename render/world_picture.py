@@ -25,7 +25,9 @@ _views: dict[tuple[int, int], Any] = {}
 _textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
 
 
-def draw_row(env: Env, state: Any, params: Any, area: Area, slot: int = 0) -> tuple[str, float]:
+def draw_row(
+    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None
+) -> tuple[str, float]:
     """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
     the picture's width / height.
 
@@ -34,6 +36,7 @@ def draw_row(env: Env, state: Any, params: Any, area: Area, slot: int = 0) -> tu
         state, params: as `Batch.state` and `Batch.state_params` return them.
         area: in window pixels.
         slot: tells the pictures of one frame apart.
+        mark: the agent to point out, such as the one that a person steers.
     """
     if env.engine == "panda3d":
         try:
@@ -45,7 +48,7 @@ def draw_row(env: Env, state: Any, params: Any, area: Area, slot: int = 0) -> tu
             recorded = RecordingCanvas()
             env.draw(state, params, recorded)
             return recorded.message, WIDE
-    with ImguiCanvas(imgui.get_window_draw_list(), area) as canvas:
+    with ImguiCanvas(imgui.get_window_draw_list(), area, mark) as canvas:
         drawn: Canvas = canvas
         env.draw(state, params, drawn)
         return canvas.message, canvas.aspect

@@ -196,6 +196,7 @@ def test_it_draws_without_a_window_in_colours_of_the_palette(env_id: str) -> Non
         assert canvas.primitives[0][0] == "view" and len(canvas.primitives) > 3
         assert {arguments["color"] for _, arguments in canvas.primitives[1:]} <= set(palette)
         assert canvas.message and batch.rows.states.tobytes() == before
+        assert not batch.num_agents or set(canvas.agents) >= set(np.flatnonzero(batch.alive[0]))
         play(batch, 1, bots=True)
 
 

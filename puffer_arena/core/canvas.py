@@ -41,6 +41,9 @@ class Canvas(Protocol):
     ) -> None:
         """Write `text`, `size` high, with its "center", "left" or "right" at (x, y)."""
 
+    def agent(self, index: int, x: float, y: float, radius: float) -> None:
+        """Tell where an agent is, so that the window can point out the one that a person steers or watches."""
+
     def status(self, text: str) -> None:
         """Say one short line about the state; the window shows it under the picture."""
 
@@ -51,6 +54,7 @@ class RecordingCanvas:
 
     primitives: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = ""
+    agents: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # index -> x, y, radius
 
     def _keep(self, kind: str, **arguments: Any) -> None:
         self.primitives.append((kind, arguments))
@@ -79,6 +83,9 @@ class RecordingCanvas:
         self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
     ) -> None:
         self._keep("text", x=x, y=y, text=text, color=color, size=size, anchor=anchor)
+
+    def agent(self, index: int, x: float, y: float, radius: float) -> None:
+        self.agents[index] = x, y, radius
 
     def status(self, text: str) -> None:
         self.message = text

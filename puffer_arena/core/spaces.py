@@ -53,7 +53,7 @@ class Discrete(Space):
     """Whole numbers 0 .. n-1, with names for people."""
 
     n: int
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -75,7 +75,7 @@ class MultiDiscrete(Space):
     """Several whole numbers, the k-th in 0 .. nvec[k]-1."""
 
     nvec: tuple[int, ...]
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -96,7 +96,7 @@ class MultiBinary(Space):
     """n flags, each 0 or 1."""
 
     n: int
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -118,7 +118,7 @@ class Box(Space):
     high: float | tuple[float, ...]
     shape: tuple[Size, ...]
     element: type[np.generic] = np.float32
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     def resolve(self, params: Any) -> "Box":
         return replace(self, shape=tuple(dimension(size, params) for size in self.shape))
