@@ -13,7 +13,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.spaces import Box, Discrete
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
 MOST_TAPS = 2  # more would make the game lag behind the person
@@ -47,26 +47,25 @@ class Game:
         self.bot_plays = False  # the bot steers the person's agent too
         self.best: float | None = None  # the best score of this session
         self.last_reward = 0.0
-        self._held: list[str] = []  # the newest last
+        self._held: dict[str, float] = {}  # how far each is down; the newest last
         self._taps: deque[str] = deque(maxlen=MOST_TAPS)
         self._repeated = self._idle_action()
         self.restart()
 
     # -- keys ---------------------------------------------------------------------------------------
 
-    def press(self, key: str) -> bool:
-        """Note that a key went down; tell whether it is one of the game's."""
+    def press(self, key: str, strength: float = 1.0) -> bool:
+        """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
         if key not in self.keys:
             return False
         if key not in self._held:
-            self._held.append(key)
             self._taps.append(key)
+        self._held[key] = strength
         return True
 
     def release(self, key: str) -> None:
         """Note that a key went up."""
-        if key in self._held:
-            self._held.remove(key)
+        self._held.pop(key, None)
 
     def release_all(self) -> None:
         """Forget every key, as when the window loses the keyboard."""
@@ -161,7 +160,7 @@ class Game:
         if self._taps:
             return int(self.keys[self._taps.popleft()])
         if self._held:
-            return int(self.keys[self._held[-1]])
+            return int(self.keys[next(reversed(self._held))])
         return int(self._repeated if self.env.idle is None else self.env.idle)
 
     def _combined_action(self) -> Array:
@@ -171,9 +170,11 @@ class Game:
         if not pressed and self.env.idle is None:
             return np.asarray(self._repeated)
         action = self._idle_action()
+        parts = action.reshape(-1)
         for key in pressed:
             component, value = self.keys[key]
-            action.reshape(-1)[component] = value
+            strength = self._held.get(key, 1.0) if isinstance(self.env.action, Box) else 1.0
+            parts[component] += strength * (value - parts[component])
         return np.asarray(action)
 
     def _allowed(self, action: Any) -> Any:

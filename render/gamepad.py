@@ -1,27 +1,44 @@
-"""Gamepads as keys: the stick and the d-pad send the arrows, the first button "space"."""
+"""Gamepads as keys: the stick and the d-pad send the arrows, the first buttons "space" and "shift".
 
+A game without arrows has its own keys on the sticks, a pair of opposite keys to an axis.  Where actions are continuous,
+how far a stick leans counts too.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from puffer_arena.render.toolkit import pygame
 
-DEAD_ZONE = 0.5  # how far the stick must lean to count
-RELEASE_ZONE = 0.35  # and how near to the middle it must come back
-AXES = {0: ("left", "right"), 1: ("up", "down")}
-BUTTONS = {0: "space", 11: "up", 12: "down", 13: "left", 14: "right"}  # 11 to 14: pads without a hat
+Axes = Mapping[int, tuple[str, str]]  # axis -> the keys of its negative and of its positive side
+ARROW_AXES: Axes = {0: ("left", "right"), 1: ("up", "down")}
+STICKS = {0: 1, 1: -1, 3: 1, 4: -1}  # left x, y, right x, y -> which way is positive to people: right, up
+BUTTONS = {0: "space", 1: "shift", 11: "up", 12: "down", 13: "left", 14: "right"}  # 11 to 14: pads without a hat
 MENU_BUTTONS = {6: "restart", 7: "pause"}
-Press = tuple[str, bool]  # key, whether it went down
+Press = tuple[str, float]  # key, how far it is down: 0 for a release, 1 for a button
 
 
 @dataclass
 class Gamepads:
     """Translates joystick events; keeps what is pressed, so that every press has its release."""
 
+    axes: Axes = field(default_factory=lambda: ARROW_AXES)
+    analog: bool = False  # whether it matters how far a stick leans
     pressed: dict[tuple[int, str], str] = field(default_factory=dict)  # (pad, control) -> key
     _open: dict[int, Any] = field(default_factory=dict)
 
+    @property
+    def dead_zone(self) -> float:
+        """How far a stick must lean to count."""
+        return 0.2 if self.analog else 0.5
+
+    @property
+    def release_zone(self) -> float:
+        """How near to the middle it must come back."""
+        return 0.12 if self.analog else 0.35
+
     def translate(self, event: Any) -> list[Press]:
-        """Return the keys that an event presses (True) or releases (False); none for other events."""
+        """Return the keys that an event presses or releases; none for other events."""
         pad = getattr(event, "instance_id", 0)
         if event.type == pygame.JOYDEVICEADDED:
             joystick = pygame.joystick.Joystick(event.device_index)
@@ -29,7 +46,7 @@ class Gamepads:
         elif event.type == pygame.JOYDEVICEREMOVED:
             self._open.pop(pad, None)
             return self._release([held for held in self.pressed if held[0] == pad])
-        elif event.type == pygame.JOYAXISMOTION and event.axis in AXES:
+        elif event.type == pygame.JOYAXISMOTION and event.axis in self.axes:
             return self._lean(pad, event.axis, event.value)
         elif event.type == pygame.JOYHATMOTION:
             across, up = event.value
@@ -43,24 +60,40 @@ class Gamepads:
         return []
 
     def _lean(self, pad: int, axis: int, value: float) -> list[Press]:
-        control = f"axis {axis}"
-        least = RELEASE_ZONE if (pad, control) in self.pressed else DEAD_ZONE
-        key = AXES[axis][value > 0] if abs(value) >= least else None
-        return self._set(pad, control, key)
+        control, far = f"axis {axis}", abs(value)
+        least = self.release_zone if (pad, control) in self.pressed else self.dead_zone
+        if far < least:
+            return self._set(pad, control, None)
+        strength = min((far - self.release_zone) / (1 - self.release_zone), 1.0) if self.analog else 1.0
+        return self._set(pad, control, self.axes[axis][value > 0], strength)
 
-    def _set(self, pad: int, control: str, key: str | None) -> list[Press]:
+    def _set(self, pad: int, control: str, key: str | None, strength: float = 1.0) -> list[Press]:
         """Let a control hold `key`, or nothing."""
         old = self.pressed.get((pad, control))
         if old == key:
-            return []
+            return [(key, strength)] if key and self.analog else []
         changes = self._release([(pad, control)] if old else [])
         if key:
             self.pressed[pad, control] = key
-            changes.append((key, True))
+            changes.append((key, strength))
         return changes
 
     def _release(self, controls: list[tuple[int, str]]) -> list[Press]:
-        return [(self.pressed.pop(control), False) for control in controls]
+        return [(self.pressed.pop(control), 0.0) for control in controls]
+
+
+def stick_axes(keys: Mapping[str, Any]) -> Axes:
+    """Return the keys on the sticks: the arrows, or a game's own pairs of opposite keys where it has no arrows."""
+    pairs: dict[int, dict[bool, str]] = {}
+    for name, action in keys.items():
+        if isinstance(action, tuple):
+            component, value = action
+            pairs.setdefault(component, {})[value > 0] = name
+    opposite = [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
+    if not opposite or any(name in keys for names in ARROW_AXES.values() for name in names):
+        return ARROW_AXES
+    sides = zip(STICKS.items(), opposite, strict=False)
+    return {axis: (low, high) if way > 0 else (high, low) for (axis, way), (low, high) in sides}
 
 
 def menu_action(event: Any) -> str | None:

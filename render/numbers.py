@@ -28,6 +28,11 @@ def format_value(value: float) -> str:
     return f"{value:.0e}".replace("e-0", "e-")
 
 
+def format_score(value: float) -> str:
+    """Write what a game counts: whole numbers in full, others as measured values."""
+    return f"{value:.0f}" if math.isfinite(value) and value == int(value) else format_value(value)
+
+
 def format_tick(value: float) -> str:
     """Write a round number: a count without needless zeros."""
     figure, unit, letter = format_count(value).partition(" ")

@@ -1,20 +1,21 @@
 """What `play` writes around and over the game: the head line, the keys, and a card when it is not running."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
 from puffer_arena.core.spaces import Discrete
+from puffer_arena.render.gamepad import ARROW_AXES
 from puffer_arena.render.imgui_canvas import packed
-from puffer_arena.render.numbers import format_value
+from puffer_arena.render.numbers import format_score, format_value
 from puffer_arena.render.theme import BODY, PAD, RADIUS, SMALL, TITLE, Theme
-from puffer_arena.render.widgets import Area, card, key_hints, pill, shorten, text_width, write
+from puffer_arena.render.widgets import Area, Hint, card, hints_width, key_hints, pill, shorten, text_width, write
 
 if TYPE_CHECKING:
     from puffer_arena.render.game import Game
     from puffer_arena.render.play_screen import PlayScreen
 
-ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "space": "Space", "return": "Enter"}
+KEY_LABELS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "return": "Enter"}
 PILLS = {
     "ready": ("ready", "sky"),
     "playing": ("playing", "lime"),
@@ -59,9 +60,9 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
     game = screen.game
     found = [("speed", f"{screen.speed:g} x")] if screen.speed != 1.0 else []
     if game.best is not None:
-        found.append(("best", f"{game.best:.4g}"))
+        found.append(("best", format_score(game.best)))
     found += [("steps", str(game.steps)), ("return", format_value(game.episode_return))]
-    return found + [(name.replace("_", " "), f"{value:g}") for name, value in game.counters.items()]
+    return found + [(name.replace("_", " "), format_score(value)) for name, value in game.counters.items()]
 
 
 def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
@@ -77,63 +78,75 @@ def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
 
 
+def key_label(name: str) -> str:
+    """Return what is written on a key."""
+    return KEY_LABELS.get(name, name.upper() if len(name) == 1 else name.title())
+
+
 def own_keys(game: "Game") -> tuple[str, str]:
     """Return the game's keys in short, with what they are for."""
-    names = [ARROWS.get(name, name.upper()) for name in game.env.keys]
-    return " ".join(names[:6]), "play"
+    return " ".join([key_label(name) for name in game.env.keys][:6]), "play"
 
 
-def key_meanings(game: "Game") -> list[tuple[str, str]]:
-    """Return every key of the game with the action it stands for."""
-    labels = list(getattr(game.env.action, "labels", ()))
-    found = []
+def key_meanings(game: "Game") -> list[Hint]:
+    """Return the game's keys with what they do; those that do the same stand together."""
+    keys: dict[str, list[str]] = {}
     for name, action in game.env.keys.items():
-        if isinstance(game.env.action, Discrete):
-            meaning = labels[action] if action < len(labels) else f"action {action}"
-        else:
-            component, value = action
-            part = labels[component] if component < len(labels) else f"part {component}"
-            meaning = f"{part} {value:+g}" if isinstance(value, float) else f"{part} {value}"
-        found.append((ARROWS.get(name, name.upper()), meaning))
-    return found
+        keys.setdefault(action_meaning(game, action), []).append(key_label(name))
+    return [("  ".join(names), meaning) for meaning, names in keys.items()]
+
+
+def action_meaning(game: "Game", action: Any) -> str:
+    """Say in a few words what one of the environment's key bindings does: an action, or which part of one."""
+    labels = list(getattr(game.env.action, "labels", ()))
+    if isinstance(game.env.action, Discrete):
+        return labels[action] if action < len(labels) else f"action {action}"
+    component, _ = action
+    return labels[component] if component < len(labels) else f"part {component}"
 
 
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
-    """Write what a person needs to know while the game is not running."""
+    """Write what a person needs to know while the game is not running, along the foot of the picture."""
     game = screen.game
-    if screen.phase == "ready":
-        keys, _ = own_keys(game)
-        lines = [("Ready?", "text", TITLE + 6), (f"press {keys} or Space to begin", "muted", BODY)]
-        lines.append((game.env.summary.rstrip("."), "muted", SMALL))
-    elif screen.phase == "paused":
-        lines = [("Paused", "text", TITLE + 6), ("P or any key of the game goes on", "muted", BODY)]
-    elif screen.phase == "over":
-        lines = [
-            ("Game over", "text", TITLE + 6),
-            (result(game), "accent", BODY + 2),
-            ("press R, Enter or Space", "muted", BODY),
-        ]
-    else:
+    begin = [] if "space" in game.env.keys else [("Space", "begin")]
+    title, about, hints = {
+        "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
+        "paused": ("Paused", "", [("P", "go on"), ("R", "restart"), ("H", "all keys")]),
+        "over": ("Game over", result(game), [("Space  R", "once more"), ("B", "let the bot play")]),
+    }.get(screen.phase, ("", "", []))
+    if not title:
         return
-    room = area[2] - theme.px(80)
-    shown = [(shorten(text, room, size), tone, size) for text, tone, size in lines]
-    width = max(text_width(text, size) for text, _, size in shown) + theme.px(64)
-    height = sum(theme.px(size + 10) for _, _, size in shown) + theme.px(34)
-    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - height - theme.px(36)  # the game stays visible
-    draw = imgui.get_window_draw_list()
-    draw.add_rect_filled((left, top), (left + width, top + height), packed("shadow", 225), theme.px(RADIUS + 6))
-    draw.add_rect((left, top), (left + width, top + height), packed("line"), theme.px(RADIUS + 6), theme.px(1))
-    line = top + theme.px(22)
-    for text, tone, size in shown:
-        write(theme, (area[0] + (area[2] - text_width(text, size)) / 2, line), text, tone, size)
-        line += theme.px(size + 10)
+    size, apart, edge = TITLE, theme.px(18), theme.px(22)
+    room = area[2] - 2 * theme.px(12) - 2 * edge
+    about = shorten(about, room - text_width(title, size) - apart, BODY) if about else ""
+    first = text_width(title, size) + (apart + text_width(about, BODY) if about else 0.0)
+    second = min(hints_width(theme, hints), room)
+    width, height = max(first, second) + 2 * edge, theme.px(size + 52)
+    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - height - theme.px(6)
+    draw, corner = imgui.get_window_draw_list(), (left + width, top + height)
+    draw.add_rect_filled((left, top), corner, packed("shadow", 225), theme.px(RADIUS + 4))
+    draw.add_rect((left, top), corner, packed("line"), theme.px(RADIUS + 4), theme.px(1))
+    x = left + (width - first) / 2
+    write(theme, (x, top + theme.px(10)), title, "text", size)
+    if about:
+        write(theme, (x + first - text_width(about, BODY), top + theme.px(14)), about, "accent", BODY)
+    start = left + (width - second) / 2
+    key_hints(theme, (start, top + theme.px(size + 21)), hints, start + second + 1)
 
 
 def result(game: "Game") -> str:
     """Sum an episode up in one line."""
-    counted = [f"{name.replace('_', ' ')} {value:g}" for name, value in game.counters.items()]
+    counted = [f"{name.replace('_', ' ')} {format_score(value)}" for name, value in game.counters.items()]
     record = ["new best"] if game.best is not None and game.best == game.score and game.best > 0 else []
     return "   ·   ".join([*counted, f"return {format_value(game.episode_return)}", f"{game.steps} steps", *record])
+
+
+def pad_meaning(screen: "PlayScreen") -> str:
+    """Say what a gamepad does."""
+    axes = screen.pads.axes
+    if axes is ARROW_AXES:
+        return "stick or d-pad: arrows; buttons: Space, Shift"
+    return "sticks: " + ", ".join(" ".join(key_label(name) for name in names) for names in axes.values())
 
 
 def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
@@ -143,8 +156,8 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     if screen.game.batch.num_agents:
         rows.append(("Tab", "steer the next agent"))
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
-    rows += [("Pad", "stick or d-pad: arrows; first button: Space"), ("H, F1", "close this")]
-    width, height = min(theme.px(480), area[2]), theme.px(64 + 28 * len(rows))
+    rows += [("Pad", pad_meaning(screen)), ("H, F1", "close this")]
+    width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))
     left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)
     imgui.get_window_draw_list().add_rect_filled(
         (area[0], area[1]), (area[0] + area[2], area[1] + area[3]), packed("shadow", 190), theme.px(RADIUS + 2)

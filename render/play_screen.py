@@ -6,8 +6,9 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box
 from puffer_arena.render.game import Game
-from puffer_arena.render.gamepad import Gamepads, menu_action
+from puffer_arena.render.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.gui import Gui
 from puffer_arena.render.play_overlays import draw_footer, draw_head, draw_help, draw_message
 from puffer_arena.render.theme import GAP
@@ -30,7 +31,7 @@ class PlayScreen:
         self.gui = Gui(f"{game.env.name} · puffer_arena", size)
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
-        self.pads = Gamepads()
+        self.pads = Gamepads(stick_axes(game.keys), analog=isinstance(game.env.action, Box))
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state
         self._due = 0.0
@@ -85,7 +86,7 @@ class PlayScreen:
         if event.type == pygame.KEYDOWN:
             self.press(event.key, event.mod)
         elif event.type == pygame.KEYUP:
-            self.game.release(pygame.key.name(event.key))
+            self.game.release(key_name(event.key))
         elif event.type == pygame.WINDOWFOCUSLOST:
             self.game.release_all()
             if self.phase == PLAYING:
@@ -94,9 +95,9 @@ class PlayScreen:
             self.restart()
         elif menu_action(event) == "pause":
             self.pause()
-        for key, down in self.pads.translate(event):
-            if down:
-                self.play_key(key)
+        for key, strength in self.pads.translate(event):
+            if strength:
+                self.play_key(key, strength)
             else:
                 self.game.release(key)
 
@@ -110,10 +111,10 @@ class PlayScreen:
         if self.help and key in (pygame.K_ESCAPE, pygame.K_RETURN):
             self.help = False
             return
-        if not self.play_key(pygame.key.name(key)):
+        if not self.play_key(key_name(key)):
             self._command(key, back=bool(modifiers & pygame.KMOD_SHIFT))
 
-    def play_key(self, name: str) -> bool:
+    def play_key(self, name: str, strength: float = 1.0) -> bool:
         """Give a key to the game, which it also starts or resumes; tell whether it took it."""
         if self.phase == OVER and name in ("space", "return"):
             self.restart()
@@ -121,9 +122,9 @@ class PlayScreen:
         if self.phase in (READY, PAUSED) and name in (*self.game.keys, "space", "return"):
             self.phase, self.help = PLAYING, False
             self._due = 0.0
-            self.game.press(name)
+            self.game.press(name, strength)
             return True
-        return self.phase != OVER and self.game.press(name)
+        return self.phase != OVER and self.game.press(name, strength)
 
     def _command(self, key: int, *, back: bool) -> None:
         match key:
@@ -176,7 +177,8 @@ class PlayScreen:
         card(theme, stage)
         batch = self.game.batch
         area = inset(stage, theme.px(12))
-        self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area)
+        mine = self.game.agent if batch.num_agents else None
+        self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
         draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
         if self.help:
@@ -185,3 +187,8 @@ class PlayScreen:
             draw_message(theme, self, stage)
         imgui.end()
         self.gui.end()
+
+
+def key_name(key: int) -> str:
+    """Return a key's name as environments write it; either of two shift keys is "shift"."""
+    return pygame.key.name(key).removeprefix("left ").removeprefix("right ")

@@ -8,6 +8,7 @@ from puffer_arena.render.imgui_canvas import packed
 from puffer_arena.render.theme import BODY, FIGURE, GAP, PAD, RADIUS, SMALL, Theme, colored, font
 
 Area = tuple[float, float, float, float]  # x, y, width, height in pixels
+Hint = tuple[str, str]  # keys, what they do
 
 
 def section(theme: Theme, title: str) -> None:
@@ -134,13 +135,12 @@ def slider(theme: Theme, name: str, share: float) -> tuple[float, bool]:
     return share, released
 
 
-def key_hints(theme: Theme, at: tuple[float, float], hints: Sequence[tuple[str, str]], right: float) -> None:
+def key_hints(theme: Theme, at: tuple[float, float], hints: Sequence[Hint], right: float) -> None:
     """Draw keys with what they do in one line from `at`, as many as end before `right`."""
     draw, (x, y) = imgui.get_window_draw_list(), at
     height = theme.px(20)
     for key, meaning in hints:
-        cap = max(text_width(key, SMALL) + theme.px(12), height)
-        total = cap + theme.px(6) + text_width(meaning, SMALL)
+        cap, total = hint_widths(theme, (key, meaning))
         if x + total > right:
             return
         draw.add_rect_filled((x, y), (x + cap, y + height), packed("raised"), theme.px(5))
@@ -148,6 +148,18 @@ def key_hints(theme: Theme, at: tuple[float, float], hints: Sequence[tuple[str, 
         write(theme, (x + (cap - text_width(key, SMALL)) / 2, inner), key, "text", SMALL)
         write(theme, (x + cap + theme.px(6), inner), meaning, "muted", SMALL)
         x += total + theme.px(PAD)
+
+
+def hint_widths(theme: Theme, hint: Hint) -> tuple[float, float]:
+    """Return how wide a key is, and how wide with what it does."""
+    key, meaning = hint
+    cap = max(text_width(key, SMALL) + theme.px(12), theme.px(20))
+    return cap, cap + theme.px(6) + text_width(meaning, SMALL)
+
+
+def hints_width(theme: Theme, hints: Sequence[Hint]) -> float:
+    """Return how wide `key_hints` draws all of them."""
+    return sum(hint_widths(theme, hint)[1] for hint in hints) + theme.px(PAD) * max(len(hints) - 1, 0)
 
 
 def card(theme: Theme, area: Area, color: str = "panel") -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.errors import ParameterError, UnknownName
+from puffer_arena.core.spaces import Box
 from puffer_arena.render.game import Game
-from puffer_arena.render.gamepad import Gamepads, menu_action
+from puffer_arena.render.gamepad import ARROW_AXES, Gamepads, menu_action, stick_axes
 from puffer_arena.render.toolkit import pygame
 
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -293,3 +294,47 @@ def test_a_pad_plays_the_game():
         assert down and game.press(key)
     game.step()
     assert heading(game) == UP
+
+
+def pads_of(game):
+    return Gamepads(stick_axes(game.keys), analog=isinstance(game.env.action, Box))
+
+
+def feed(game, pads, *events):
+    for key, strength in (press for event in events for press in pads.translate(event)):
+        if strength:
+            game.press(key, strength)
+        else:
+            game.release(key)
+
+
+def test_a_stick_steers_continuous_actions_by_how_far_it_leans():
+    """Beyond the release zone of 0.12 the rest of the way counts in full: (0.56 - 0.12) / 0.88 = 0.5."""
+    game = game_of("target")
+    pads = pads_of(game)
+    feed(game, pads, axis(0, 0.56), axis(1, -1.0))
+    assert game._person_action().tolist() == pytest.approx([0.5, 1.0])
+    feed(game, pads, axis(0, -0.56))
+    assert game._person_action().tolist() == pytest.approx([-0.5, 1.0])
+    feed(game, pads, axis(0, 0.05), axis(1, 0.0))
+    assert game._person_action().tolist() == [0.0, 0.0]
+
+
+def test_a_game_without_arrows_has_its_own_keys_on_both_sticks():
+    game = game_of("walker")
+    pads = pads_of(game)
+    assert pads.axes == {0: ("a", "q"), 1: ("w", "s"), 3: ("l", "o"), 4: ("i", "k")}
+    feed(game, pads, axis(0, 1.0), axis(1, 1.0), axis(3, -1.0), axis(4, -1.0))
+    assert game._person_action().tolist() == [1.0, -1.0, -1.0, 1.0]
+
+
+def test_arrows_stay_on_the_stick_where_a_game_has_them():
+    assert all(stick_axes(game_of(env_id).keys) is ARROW_AXES for env_id in ("snake", "marble", "striker"))
+
+
+def test_stick_and_buttons_make_one_action_of_several_parts():
+    game = game_of("striker", agent="blue_0")
+    pads = pads_of(game)
+    down = [event(pygame.JOYBUTTONDOWN, button=button) for button in (0, 1)]
+    feed(game, pads, axis(0, 0.9), axis(1, -0.9), *down)
+    assert game._person_action().tolist() == [2, 2, 1, 1]  # right, up, boost, kick

@@ -299,6 +299,28 @@ def test_the_windows_keys_work_while_playing():
     assert [phase for phase, *_ in facts[1:]] == ["playing", "paused", "playing"]
 
 
+def test_the_persons_agent_is_marked_and_the_mark_moves_with_tab():
+    """Nothing else in striker's picture is amber; blue_0 stands in the other half than red_0."""
+    pictures = play_on("striker", key(pygame.K_TAB), key(pygame.K_TAB), seed=1)
+    amber = [code & 255 for code in (packed("amber"), packed("amber") >> 8, packed("amber") >> 16)]
+    middles = [np.argwhere((picture == amber).all(axis=-1)).mean(axis=0)[1] for picture in pictures]
+    assert middles[0] < 350 < middles[2]
+
+
+def test_either_shift_key_and_a_pads_events_reach_the_game():
+    held = []
+
+    def post(kind, **facts):
+        return lambda screen: pygame.event.post(pygame.event.Event(kind, instance_id=0, **facts))
+
+    def note(screen):
+        held.append(dict(screen.game._held))
+
+    play_on("striker", key(pygame.K_RSHIFT, pygame.KMOD_SHIFT), note)
+    play_on("marble", post(pygame.JOYAXISMOTION, axis=0, value=-0.56), note, post(pygame.JOYDEVICEREMOVED), note)
+    assert held == [{"shift": 1.0}, {"left": pytest.approx(0.5)}, {}]
+
+
 def test_the_end_is_said_and_a_key_begins_anew():
     phases = []
 
