@@ -44,7 +44,7 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     if given.shape != into.shape:
         raise ActionError(f"actions have shape {given.shape}; '{name}' takes {into.shape}")
     low, high = action_bounds(space)
-    if isinstance(space, Box):
+    if into.dtype.kind == "f":
         if given.dtype.kind not in "fiu":
             raise ActionError(f"actions have dtype {given.dtype}; '{name}' takes floats")
         np.clip(given, low, high, out=into)
