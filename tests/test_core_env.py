@@ -192,3 +192,13 @@ def test_params_that_break_a_rule_of_their_own_are_parameter_errors(tmp_path: Pa
     assert make(path).obs[0, 0] == 5
     with pytest.raises(ParameterError, match="limit must reach start"):
         make(path, start=50)
+
+
+def test_parameters_that_size_memory_through_a_property_cannot_be_raised(tmp_path: Path) -> None:
+    derived = "width: int = param(4, 2, 6)\n\n    @property\n    def twice(self) -> int:\n        return 2 * self.width"
+    path = write(tmp_path, ("width: int = param(4, 2, 6)", derived), ('i32("width")', 'i32("twice")'))
+    assert load_env(path).dimensions == {"width"}
+    batch = make(path, num_envs=2)
+    batch.params.width[0] = 3
+    with pytest.raises(ParameterError, match=r"width.*allowed: int in \[2, 4\]"):
+        batch.params.width[1] = 5

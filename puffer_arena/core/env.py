@@ -29,7 +29,7 @@ from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.compile import is_jit
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
 from puffer_arena.core.fields import dimension, state_fields
-from puffer_arena.core.params import Parameter, build_params, declared_parameters
+from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
 Rule = Callable[..., Any]
@@ -192,7 +192,10 @@ class Env:
 
     @cached_property
     def dimensions(self) -> frozenset[str]:
-        """Parameters that size memory; a row may lower them below the batch's, never raise them."""
+        """Parameters that size memory, by themselves or through a property of Params.
+
+        A row may lower them below the batch's, never raise them.
+        """
         names: set[str] = set()
 
         def visit(space: Space) -> None:
@@ -210,7 +213,15 @@ class Env:
         for declared in state_fields(self.state).values():
             names.update(size for size in declared.shape if isinstance(size, str))
         names.update(size for size in self.agents.values() if isinstance(size, str))
-        return frozenset(names & set(self.parameters))
+        return frozenset(names & set(self.parameters)).union(*map(self._sources, names - set(self.parameters)))
+
+    def _sources(self, size: str) -> set[str]:
+        """Return the parameters that an attribute of Params is made from: `cells` is rows times columns."""
+        reads: set[str] = set()
+        values = watched(self.params, reads)()
+        reads.clear()  # of what __post_init__ read
+        getattr(values, size, None)  # one that does not exist is reported where it is resolved
+        return reads
 
     def build_params(self, overrides: dict[str, Any]) -> Any:
         """Make this environment's Params; errors name the environment.

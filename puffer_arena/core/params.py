@@ -121,6 +121,18 @@ def build_params(params: type, overrides: dict[str, Any]) -> Any:
         raise ParameterError(str(error)) from None
 
 
+def watched(params: type, reads: set[str]) -> Any:
+    """Return a subclass of a Params class whose instances note in `reads` which parameters are read."""
+    names = frozenset(declared_parameters(params))
+
+    def note(self: Any, name: str) -> Any:
+        if name in names:
+            reads.add(name)
+        return object.__getattribute__(self, name)
+
+    return type(params.__name__, (params,), {"__getattribute__": note})
+
+
 def params_record(values: Any) -> Array:
     """Return a Params as one structured record, shape (1,)."""
     declared = declared_parameters(type(values))
