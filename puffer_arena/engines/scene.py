@@ -1,6 +1,5 @@
 """What scenes of every engine have in common: calling `build`, and knowing which rows need another scene."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DefinitionError, suggest
+from puffer_arena.core.params import watched
 
 
 def read_params(env: Env) -> set[str]:
@@ -31,24 +31,10 @@ def scene_params(env: Env, record: Any, values: Any) -> Any:
     given |= {name: getattr(values, name) for name in env.dimensions}
     reads = read_params(env)
     before = set(reads)
-    watched = _watched(env)(**given)
+    kind = env.__dict__.setdefault("_scene_params", watched(env.params, reads))
+    params = kind(**given)
     reads.intersection_update(before)  # what __post_init__ reads is not of the scene
-    return watched
-
-
-def _watched(env: Env) -> type:
-    kind: type | None = env.__dict__.get("_scene_params")
-    if kind is None:
-        reads, names = read_params(env), frozenset(env.parameters)
-
-        def note(self: Any, name: str) -> Any:
-            if name in names:
-                reads.add(name)
-            return object.__getattribute__(self, name)
-
-        watching = type(env.params.__name__, (env.params,), {"__getattribute__": note})
-        kind = env.__dict__["_scene_params"] = dataclasses.dataclass(frozen=True)(watching)
-    return kind
+    return params
 
 
 def call_build(env: Env, world: Any, p: Any) -> dict[str, Any]:
