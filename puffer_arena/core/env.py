@@ -40,35 +40,32 @@ ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": (
 class Env:
     """One environment's definition.
 
-        Args:
-            params: frozen dataclass of int, float and bool (`param` gives ranges).
-            state: class whose attributes are storage fields.
-            observation: what one agent sees.
-            action: what one agent does.
-            reset, observe: the rules.
-            draw: plain Python, draws a state on a `Canvas`.
-            step: the rule that moves the state on; a physics environment has `engine` and what follows it instead.
-            agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
-            action_mask: bars choices of a discrete action.
-            bots: name -> scripted policy; the first is the default opponent.
-            keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad
-                send the arrows, its first button "space").      physics         act(s, p, action or actions) and judge(s, p[, rewards, terminated]) in place of step, and
-                        build(world, p) -> handles, plain Python in the engine's own API; see `core.bodies`
-
-    Where an action is an array: (component, value).
-            idle: the action while no key is held; None repeats the last one.
-            counters: State fields recorded when an episode ends, such as "score".
-            scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
-            steps_per_second: natural speed for people; by default 10, or real time where there is physics.
-            solved: mean episode return at which the environment counts as solved.
-            version: raise it with any change after which stored replays play differently.
-            engine: who moves the bodies that State declares: "pymunk" or "panda3d".
-            build: makes one row's scene in the engine's own Python API and returns {field of State: handle}, a list
-                of handles where the field is an array.  Parameters that it reads take effect at the next reset.
-            act: writes forces and joint targets from the action, before the bodies move.
-            judge: reads the new poses: (reward, terminated, truncated), or as `step` with several agents.
-            time_step: seconds that one step takes.
-            substeps: equal parts in which the engine takes it; forces act throughout.
+    Args:
+        params: frozen dataclass of int, float and bool (`param` gives ranges).
+        state: class whose attributes are storage fields.
+        observation: what one agent sees.
+        action: what one agent does.
+        reset, observe: the rules.
+        draw: plain Python, draws a state on a `Canvas`.
+        step: the rule that moves the state on; a physics environment has `engine` and what follows it instead.
+        agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
+        action_mask: bars choices of a discrete action.
+        bots: name -> scripted policy; the first is the default opponent.
+        keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
+            first button "space").  Where an action is an array: (component, value).
+        idle: the action while no key is held; None repeats the last one.
+        counters: State fields recorded when an episode ends, such as "score".
+        scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
+        steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+        solved: mean episode return at which the environment counts as solved.
+        version: raise it with any change after which stored replays play differently.
+        engine: who moves the bodies that State declares: "pymunk" or "panda3d".
+        build: makes one row's scene in the engine's own Python API and returns {field of State: handle}, a list
+            of handles where the field is an array.  Parameters that it reads take effect at the next reset.
+        act: writes forces and joint targets from the action, before the bodies move.
+        judge: reads the new poses: (reward, terminated, truncated), or as `step` with several agents.
+        time_step: seconds that one step takes.
+        substeps: equal parts in which the engine takes it; forces act throughout.
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
     """
 
