@@ -14,8 +14,8 @@ import pytest
 from puffer_arena import load_env, make
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import ActionError, DefinitionError, FileError, MissingExtra, ParameterError, PhysicsError
+from puffer_arena.engines import chipmunk_calls
 from puffer_arena.engines import pymunk as entry
-from puffer_arena.engines import pymunk_native
 
 GAMES = Path(__file__).parent / "games"
 PUPPET, DISCS = str(GAMES / "puppet.py"), str(GAMES / "discs.py")
@@ -287,6 +287,19 @@ def test_touches_tell_who_how_hard_and_when_it_began() -> None:
     assert batch.rows.states["gate"]["impulse"][0] == 0.0  # a sensor takes no part in collisions
 
 
+@pytest.mark.parametrize("api", ["native", "public"])
+def test_an_edge_without_length_is_not_there(api: str, monkeypatch) -> None:
+    monkeypatch.setenv("PUFFER_ARENA_PYMUNK", api)
+    batch = make("lander", num_envs=2, seed=1, autoreset="disabled")
+    ground = batch.rows.states["ground"][0]
+    ground["bx"], ground["by"] = ground["ax"], ground["ay"]
+    batch.adopt()
+    for _ in range(400):
+        batch.step(np.zeros(2, np.int64))
+    through, stopped = batch.rows.states["craft"]["y"]
+    assert through < -20.0 < stopped
+
+
 def variant(env_id, build=None, params=None, **changes):
     """Return a batch of an environment with another `build`."""
     env = load_env(env_id)
@@ -505,7 +518,7 @@ def test_a_body_flung_out_of_the_world_ends_the_episode_and_leaves_no_trace(comp
 
 
 def test_without_a_symbol_the_public_api_is_used_and_that_is_said_once(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(pymunk_native, "find_problem", lambda: "no such symbol")
+    monkeypatch.setattr(chipmunk_calls, "find_problem", lambda: "no such symbol")
     entry._say_once.cache_clear()
     for _ in range(2):
         batch = make(DISCS, num_envs=2)
@@ -515,7 +528,7 @@ def test_without_a_symbol_the_public_api_is_used_and_that_is_said_once(monkeypat
 
 
 def test_native_functions_are_used_here() -> None:
-    assert pymunk_native.find_problem() is None
+    assert chipmunk_calls.find_problem() is None
 
 
 def test_an_old_pymunk_is_refused(monkeypatch) -> None:

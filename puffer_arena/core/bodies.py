@@ -108,7 +108,7 @@ class Touch2D(Protocol):
 
 
 class Segment2D(Protocol):
-    """An edge of static ground from (ax, ay) to (bx, by); `reset` may move it."""
+    """An edge of static ground from (ax, ay) to (bx, by); `reset` may move it.  One without length is not there."""
 
     ax: float
     ay: float

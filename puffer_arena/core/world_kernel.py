@@ -53,7 +53,7 @@ def _unbound(*_: Any) -> Any:
 
 
 reset = act = judge = observe = mask_actions = tally = clear = _unbound
-place = clear_forces = begin_world = start = finish = move = enter = _unbound
+place = clear_forces = begin_world = start = finish = move = enter = expect = _unbound
 
 
 @jit
@@ -207,6 +207,8 @@ def step_world(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: 
         high: Any = min(low + BLOCK, end)
         start((low, high), rows, actions)
         for i in range(low, high):
+            if i + 1 < end:
+                expect(rows.scenes[i + 1], rows.scenes[min(i + 2, end - 1)])
             if rows.scenes[i].stage == MOVES:
                 move(rows.states[i], rows.scenes[i])
         finish((low, high), rows, out, mode)
@@ -229,8 +231,9 @@ def bind_world_kernels(
     """Bind one environment's `rules` (reset, act, judge, observe, mask_actions) into kernels.
 
     Returns:
-        The uncompiled kernels "reset", "start", "finish" and "look"; with move(s, scene) and enter(s, scene) among the
-        rules also "step" and "enter", with the engine in them.
+        The uncompiled kernels "reset", "start", "finish" and "look"; with the engine's parts among the rules
+        also "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
+        expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
     bound = {
         **rules,

@@ -43,7 +43,7 @@ def needs_processes(env: Env) -> bool:
 
 
 def compiled_parts(env: Env) -> dict[str, Any]:
-    """Return move(s, scene) and enter(s, scene) for kernels, or nothing where the engine needs Python.
+    """Return the engine's parts of kernels (see `bind_world_kernels`), or nothing where it needs Python.
 
     Raises:
         MissingExtra: the engine is not installed.

@@ -54,6 +54,7 @@ NAMES = (
     GET_SENSOR,
     GET_BODY,
 ) = range(len(NAMES))
+REAL = 8  # bytes of a double, and of a word
 
 
 def address(pointer: Any) -> int:
@@ -168,7 +169,21 @@ def primitives() -> dict[str, Any]:
 
         return types.void(i64, i64), generate
 
+    @intrinsic
+    def fetch(context: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+            name = "llvm.prefetch.p0"
+            prefetch = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+            to_write, keep, data = number(1), number(3), number(1)
+            builder.call(prefetch, [builder.inttoptr(values[0], pointer), to_write, keep, data])
+            return context.get_dummy_value()
+
+        return types.void(i64), generate
+
     return {
+        "fetch": fetch,
         "load": reader(word, i64),
         "store": writer(word, i64),
         "load_real": reader(real, f64),

@@ -18,11 +18,12 @@ OLDEST = (7, 0)
 
 
 def compiled_parts(env: Env) -> dict[str, Any]:
-    """Return move(s, scene) and enter(s, scene) for kernels, or nothing without the native functions."""
+    """Return the engine's parts of kernels, or nothing without the native functions."""
     check_version()
     if os.environ.get("PUFFER_ARENA_PYMUNK") == "public":
         return {}
-    from puffer_arena.engines.pymunk_native import find_problem, native_parts
+    from puffer_arena.engines.chipmunk_calls import find_problem
+    from puffer_arena.engines.pymunk_moves import native_parts
 
     problem = find_problem()
     if problem:

@@ -20,7 +20,8 @@ from puffer_arena.core.world_kernel import (
     STRONGEST,
     WorldRows,
 )
-from puffer_arena.engines.pymunk_scene import TARGETS, Scene, SceneParams, body_type, build_scene
+from puffer_arena.engines.pymunk_scene import TARGETS, Scene, body_type, build_scene
+from puffer_arena.engines.scene import SceneParams
 
 Pose = tuple[float, ...]
 
@@ -29,17 +30,20 @@ class PublicEngine:
     """Steps every row's space in Python; a reset builds the scene anew, which is exact."""
 
     def __init__(self, env: Env, rows: WorldRows, values: Any) -> None:
-        self._env, self._rows = env, rows
-        scene = build_scene(env, rows.params[0], values, rows.states.dtype)
-        rows.scenes["built"] = scene.built
-        self._params = SceneParams(env, rows, values)
+        self._env, self._rows, self._values = env, rows, values
+        rows.scenes["built"] = self._build(rows.params[0]).built  # tells which parameters it reads
+        self._params = SceneParams(env, rows)
         self._scenes: list[Scene | None] = [None] * len(rows.states)
         self._poses: list[list[Pose]] = [[] for _ in rows.states]  # as the engine left them
         self._drives: list[list[Pose]] = [[] for _ in rows.states]
 
     def prepare(self) -> None:
         for i in self._params.changed():
-            self._rows.scenes["built"][i] = self._params.build(i, self._rows.following[i]).built[0]
+            self._rows.scenes["built"][i] = self._build(self._rows.following[i]).built[0]
+            self._params.note(i, self._rows.following[i])
+
+    def _build(self, record: Any) -> Scene:
+        return build_scene(self._env, record, self._values, self._rows.states.dtype)
 
     def fit(self, i: int) -> None:
         """Nothing to do: `enter` builds from the parameters in force."""
@@ -65,18 +69,21 @@ class PublicEngine:
         return [record for name in physics_fields(self._env.state, kind) for record in row[name].reshape(-1)]
 
     def _enter(self, i: int) -> None:
-        scene = self._params.build(i, self._rows.params[i])
-        self._scenes[i] = scene
+        scene = self._scenes[i] = self._build(self._rows.params[i])
+        self._params.note(i, self._rows.params[i])
         records = self._records(i, "body2d")
         poses = [_pose(record) for record in records]
         if not all(is_usable(pose) for pose in poses):
             self._rows.scenes["fault"][i] = BAD_POSE
             return
-        for shape in scene.entering:
+        for shape in [*scene.segments, *scene.entering]:
             scene.space.remove(shape)
         _set_poses(scene, poses)
         for segment, record in zip(scene.segments, self._records(i, "segment2d"), strict=True):
-            segment.unsafe_set_endpoints((record["ax"], record["ay"]), (record["bx"], record["by"]))
+            a, b = (record["ax"], record["ay"]), (record["bx"], record["by"])
+            if a != b:
+                segment.unsafe_set_endpoints(a, b)
+                scene.space.add(segment)
         for shape in scene.entering:
             scene.space.add(shape)
         self._poses[i] = poses

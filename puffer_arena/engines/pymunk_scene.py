@@ -1,6 +1,5 @@
 """One row's scene: what `build` made, checked against the State and brought into the State's order."""
 
-import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,11 +8,10 @@ from typing import Any
 import numpy as np
 import pymunk
 
-from puffer_arena.core.bodies import FORCE_2D, POSE_2D, PhysicsField, physics_dtype, physics_fields
+from puffer_arena.core.bodies import FORCE_2D, POSE_2D, physics_dtype, physics_fields
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import DefinitionError, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.params import STORAGE, declared_parameters
+from puffer_arena.engines.scene import call_build, list_handles, scene_params
 
 # The number that a driven joint's `target` sets: class -> (attribute, Chipmunk's setter).
 TARGETS = {
@@ -35,17 +33,7 @@ class Scene:
     joints: list[pymunk.Constraint] = field(default_factory=list)  # the driven ones
     touches: list[list[pymunk.Shape]] = field(default_factory=list)
     segments: list[pymunk.Segment] = field(default_factory=list)
-    entering: list[pymunk.Shape] = field(default_factory=list)  # taken out and put back at every reset
-
-
-def read_params(env: Env) -> tuple[str, ...]:
-    """Return the parameters that shape scenes: those that `build` read, in any call so far."""
-    return tuple(sorted(_reads(id(env))))
-
-
-@functools.cache
-def _reads(_env: int) -> set[str]:
-    return set()
+    entering: list[pymunk.Shape] = field(default_factory=list)  # the others that every reset takes out and puts back
 
 
 def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene:
@@ -61,27 +49,17 @@ def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene
         DefinitionError: the scene does not fit the State, or holds what a reset cannot restore.
     """
     space = pymunk.Space()
-    handles = env.build(space, _watched_params(env, record, values))  # type: ignore[misc]  # Env checked it
-    declared = physics_fields(env.state)
-    if not isinstance(handles, dict):
-        raise env.error(
-            "build", f"returned {handles!r}; it must return a dict: {{'{next(iter(declared))}': body, ...}}"
-        )
-    for name in handles:
-        if name not in declared:
-            raise env.error(
-                "build", f"returned a handle '{name}' that State does not declare; {suggest(name, declared)}"
-            )
-    for name in declared:
-        if name not in handles:
-            raise env.error("build", f"returned no handle for State.{name}; add '{name}': ... to the dict it returns")
+    handles = call_build(env, space, scene_params(env, record, values))
     scene = Scene(space, np.zeros(1, physics_dtype(env.state, row)))
-    for name, described in declared.items():
-        _take(env, scene, name, described, handles[name], row[name].shape)
+    for name, described in physics_fields(env.state).items():
+        records = scene.built[name].reshape(-1)
+        named = list_handles(env, name, described, handles[name], row[name].shape)
+        for k, (where, handle) in enumerate(named):
+            TAKERS[described.kind](env, scene, where, handle, records[k : k + 1])
     _check_space(env, scene)
-    shapes = list(space.shapes)
-    scene.entering = [s for s in shapes if scene.segments or body_type(s) != pymunk.Body.STATIC]
-    if any(shape.sensor for shape in shapes):
+    laid = set(scene.segments)
+    scene.entering = [s for s in space.shapes if s not in laid and (laid or body_type(s) != pymunk.Body.STATIC)]
+    if any(shape.sensor for shape in space.shapes):
         space.collision_persistence = 1  # else a sensor's old touch looks like a present one
     return scene
 
@@ -90,42 +68,6 @@ def body_type(shape: pymunk.Shape) -> int:
     """Return DYNAMIC, KINEMATIC or STATIC."""
     assert shape.body is not None  # it is in a space
     return shape.body.body_type
-
-
-def _watched_params(env: Env, record: Any, values: Any) -> Any:
-    """Return the row's Params, noting which fields are read; dimensions are those of the batch."""
-    reads = _reads(id(env))
-    given = {name: record[name].item() for name in env.parameters}
-    given |= {name: getattr(values, name) for name in env.dimensions}
-    before = set(reads)
-    watched = _watched_class(env.params, id(env))(**given)
-    reads &= before  # what __post_init__ reads is not of the scene
-    return watched
-
-
-@functools.cache
-def _watched_class(params: type, env: int) -> Any:
-    """Return a subclass of Params whose instances note which fields are read."""
-    reads, names = _reads(env), frozenset(declared_parameters(params))
-
-    def note(self: Any, name: str) -> Any:
-        if name in names:
-            reads.add(name)
-        return object.__getattribute__(self, name)
-
-    return type(params.__name__, (params,), {"__getattribute__": note})
-
-
-def _take(env: Env, scene: Scene, name: str, described: PhysicsField, handle: Any, shape: tuple[int, ...]) -> None:
-    """File the handles of one field, and note how they stand."""
-    count = int(np.prod(shape, dtype=int))
-    handles = list(handle) if isinstance(handle, list | tuple) and (shape or described.kind != "touch2d") else [handle]
-    if len(handles) != count:
-        raise env.error("build", f"returned {len(handles)} handles for State.{name}, which has {count}")
-    records = scene.built[name].reshape(-1)
-    for k, one in enumerate(handles):
-        where = f"State.{name}[{k}]" if shape else f"State.{name}"
-        TAKERS[described.kind](env, scene, where, one, records[k : k + 1])
 
 
 def _take_body(env: Env, scene: Scene, where: str, body: Any, record: Array) -> None:
@@ -212,46 +154,3 @@ def _check_callbacks(env: Env, space: pymunk.Space) -> None:
 
 def _count(bodies: Iterable[pymunk.Body]) -> int:
     return sum(body.body_type != pymunk.Body.STATIC for body in bodies)
-
-
-def check_read_params(env: Env) -> None:
-    """Check that parameters which shape scenes wait for the next reset.
-
-    Raises:
-        DefinitionError: one takes effect at once, so rules and scene would disagree.
-    """
-    for name in read_params(env):
-        if not (env.parameters[name].at_reset or name in env.dimensions):
-            raise DefinitionError(
-                f"environment '{env.name}': build reads p.{name}, which takes effect at once; declare it with "
-                "param(..., at_reset=True)"
-            )
-
-
-class SceneParams:
-    """Which parameters each row's scene was built with, and which rows need another scene."""
-
-    def __init__(self, env: Env, rows: Any, values: Any) -> None:
-        self._env, self._values, self._rows = env, values, rows
-        check_read_params(env)
-        self._names = [name for name in read_params(env) if name not in env.dimensions]
-        self._record = np.dtype([(name, STORAGE[env.parameters[name].kind]) for name in self._names], align=True)
-        self._of = {name: rows.params[name].copy() for name in self._names}
-
-    def changed(self) -> list[int]:
-        """Return the rows whose next reset needs a scene other than the newest one built for them."""
-        differs = np.zeros(len(self._rows.params), np.bool_)
-        for name in self._names:
-            differs |= self._rows.following[name] != self._of[name]
-        return [int(i) for i in np.flatnonzero(differs)] if differs.any() else []
-
-    def differs(self, i: int) -> bool:
-        """Tell whether row `i` plays with parameters other than its newest scene's."""
-        return any(self._rows.params[name][i] != self._of[name][i] for name in self._names)
-
-    def build(self, i: int, record: Any) -> Scene:
-        """Build row `i`'s scene from one parameter record."""
-        scene = build_scene(self._env, record, self._values, self._rows.states.dtype)
-        for name in self._names:
-            self._of[name][i] = record[name]
-        return scene

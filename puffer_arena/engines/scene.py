@@ -111,6 +111,10 @@ class SceneParams:
             differs |= self._rows.following[name] != self._of[name]
         return [int(i) for i in np.flatnonzero(differs)] if differs.any() else []
 
+    def differs(self, i: int) -> bool:
+        """Tell whether row `i` plays with parameters other than its newest scene's."""
+        return any(self._rows.params[name][i] != self._of[name][i] for name in self._names)
+
     def note(self, i: int, record: Any) -> None:
         """Keep in mind that row `i`'s newest scene was built with these parameters."""
         for name in self._names:

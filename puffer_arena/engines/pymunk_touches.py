@@ -1,0 +1,127 @@
+"""Who touches whom: compiled notes on the contacts of a scene's watched shapes, taken after every substep."""
+
+import math
+from typing import Any
+
+from puffer_arena.core.compile import bind, compile_function, fingerprint, jit, load_numba
+from puffer_arena.engines.chipmunk_calls import (
+    EACH_ARBITER,
+    GET_ARBITER,
+    GET_BODY,
+    GET_COUNT,
+    GET_SENSOR,
+    GET_SHAPES,
+    REAL,
+    primitives,
+)
+from puffer_arena.engines.pymunk_block import (
+    ARBITER,
+    ARBITER_AT,
+    ARBITER_CURSOR,
+    BODIES,
+    CALLBACK,
+    CALLS,
+    EVER,
+    IMPULSE,
+    NOW,
+    NUM_BODIES,
+    NUM_TOUCHES,
+    NUM_WATCHED,
+    OTHER,
+    PAIR,
+    SPACE,
+    WATCHED,
+    WATCHERS,
+)
+
+
+def _unbound(*_: Any) -> Any:
+    raise AssertionError("a template was called before it was bound")
+
+
+load = store = load_real = store_real = store_i32 = _unbound
+call_pp = call_ppp = count_of = flag_of = pointer_of = _unbound
+
+
+@jit
+def note(arbiter: int, link: int) -> None:
+    """Note who of the watched shapes an arbiter shows in touch: Chipmunk calls this for each it keeps."""
+    calls, pair = load(link, CALLS), load(link, PAIR)
+    call_ppp(load(calls, GET_SHAPES), (arbiter, pair, pair + REAL))
+    a, b = load(pair, 0), load(pair, 1)
+    contacts, watched = -1, load(link, WATCHED)
+    for k in range(load(link, NUM_WATCHED)):
+        shape = load(watched, k)
+        if shape != a and shape != b:
+            continue
+        if contacts < 0:
+            contacts = count_of(load(calls, GET_COUNT), (arbiter,))
+            store_real(load(link, ARBITER_AT), 0, 0.0)
+            store_real(load(link, ARBITER_AT), 1, 0.0)
+            if contacts > 0:
+                store_i32(load(link, ARBITER_CURSOR), 0)
+                call_pp(load(calls, GET_ARBITER), (arbiter, load(link, ARBITER)))
+        if contacts == 0:  # a sensor, or over: sensors' spaces forget touches at once
+            sensor = load(calls, GET_SENSOR)
+            if flag_of(sensor, (a,)) == 0 and flag_of(sensor, (b,)) == 0:
+                return
+        touch = load(load(link, WATCHERS), k)
+        store(load(link, NOW), touch, 1)
+        store(load(link, EVER), touch, 1)
+        x, y = load_real(load(link, ARBITER_AT), 0), load_real(load(link, ARBITER_AT), 1)
+        impulse = math.sqrt(x * x + y * y)
+        body = pointer_of(load(calls, GET_BODY), (b if shape == a else a,))
+        other, bodies = -1, load(link, BODIES)
+        for j in range(load(link, NUM_BODIES)):
+            if load(bodies, j) == body:
+                other = j
+        hardest = load_real(load(link, IMPULSE), touch)
+        if impulse > hardest or (impulse == hardest and other > load(load(link, OTHER), touch)):
+            store_real(load(link, IMPULSE), touch, impulse)
+            store(load(link, OTHER), touch, other)
+
+
+@jit
+def forget_touches(link: int) -> None:
+    """Begin a step in which nothing has touched anything yet."""
+    for k in range(load(link, NUM_TOUCHES)):
+        store(load(link, EVER), k, 0)
+        store(load(link, OTHER), k, -1)
+        store_real(load(link, IMPULSE), k, -1.0)
+
+
+@jit
+def watch(link: int) -> None:
+    """Note all touches after one part of the step."""
+    calls = load(link, CALLS)
+    for k in range(load(link, NUM_TOUCHES)):
+        store(load(link, NOW), k, 0)
+    call_ppp(load(calls, EACH_ARBITER), (load(link, SPACE), load(link, CALLBACK), link))
+
+
+@jit
+def load_touch(touch: Any, link: int, k: int) -> None:
+    touch.began = 1 if load(load(link, EVER), k) != 0 and touch.touching == 0 else 0
+    touch.touching = load(load(link, NOW), k)
+    touch.impulse = max(load_real(load(link, IMPULSE), k), 0.0)
+    touch.other = load(load(link, OTHER), k)
+
+
+_callbacks: list[Any] = []
+
+
+def callback_address() -> int:
+    """Return the address of `note` as a C function."""
+    if not _callbacks:
+        numba = load_numba()
+        template = bind(note, "callback", **primitives())
+        compiled = compile_function(template, "the pymunk engine")
+        entry = bind(_enter_note, fingerprint(template), note=compiled)
+        _callbacks.append(
+            numba.cfunc("void(int64, int64)", error_model="numpy", cache=bool(numba.config.CACHE_DIR))(entry)
+        )
+    return int(_callbacks[0].address)
+
+
+def _enter_note(arbiter: int, link: int) -> None:
+    note(arbiter, link)  # bound to the compiled function
