@@ -164,18 +164,27 @@ def play_again(batch: "Batch", span: slice, past: Past) -> None:
     longest, first = int(past.steps.max()), np.cumsum(past.steps) - past.steps
     waits = longest - past.steps  # all end together: a short episode waits for its turn, resting as one that has ended
     states["ended"][waits > 0] = 1
-    changed, begins = past.changes["row"], past.changes["step"] + waits[past.changes["row"]]
+    turns, changes = by_step(waits), by_step(past.changes["step"] + waits[past.changes["row"]])
     scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
+    some = None if which.all() else span
     for t in range(longest):
-        states["ended"][waits == t] = 0
-        params[changed[begins == t]] = past.changes["params"][begins == t]
-        actions[span] = past.actions[np.clip(first + t - waits, 0, len(past.actions) - 1)]
-        batch.stepper.step(actions, scratch, DISABLED, None if which.all() else span)
+        if t in turns:
+            states["ended"][turns[t]] = 0
+        if t in changes:
+            changed = past.changes[changes[t]]
+            params[changed["row"]] = changed["params"]
+        actions[span] = past.actions[np.maximum(first + t - waits, 0)]
+        batch.stepper.step(actions, scratch, DISABLED, some)
     states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
     rows.finished[span], rows.totals[span] = statistics
     for name, array in scratch._asdict().items():
         getattr(batch.buffers, name)[span] = array[span]
     batch.look(which)
+
+
+def by_step(steps: Array) -> dict[int, Array]:
+    """Return for every step that occurs where it does."""
+    return {step: np.flatnonzero(steps == step) for step in np.unique(steps).tolist()}
 
 
 def raw(rows: Array) -> Array:

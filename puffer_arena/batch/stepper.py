@@ -9,7 +9,7 @@ from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.threads import Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.fields import Array, Cells
-from puffer_arena.core.kernel import Buffers, Rows
+from puffer_arena.core.kernel import DISABLED, Buffers, Rows
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
@@ -56,7 +56,7 @@ class Stepper:
             rows: those that step, on this thread.
         """
         some = None if rows is None else tuple(np.array(rows.indices(self._num_envs)[:2], np.uint64))
-        if self.worlds:
+        if self.worlds and mode != DISABLED:
             self.worlds.prepare()
         if self._crew is None:
             self._step_around_engine(actions, out, mode, some)
