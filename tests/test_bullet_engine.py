@@ -15,7 +15,6 @@ from processes import run_python
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DefinitionError, FileError, MissingExtra, PhysicsError, WorkerError
-from puffer_arena.core.registry import load_env
 
 PILE = str(Path(__file__).parent / "games" / "pile.py")
 SOURCE = Path(PILE).read_text()
@@ -462,14 +461,3 @@ def test_an_interrupt_in_the_middle_of_a_step_leaves_whole_steps():
     assert out == "same\n", err
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-@pytest.mark.slow
-def test_marble_rolls_to_the_goal_by_its_bot_on_held_out_levels():
-    assert load_env("marble").name == "marble"
-    with make("marble", num_envs=16, split="held_out", plates=4) as batch:
-        for _ in range(700):
-            batch.step(batch.act("steady"))
-        found = batch.episodes()
-        assert found["episodes"] >= 16
-        assert found["score"] > 0.9
