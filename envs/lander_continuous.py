@@ -8,23 +8,11 @@ Parameters    gravity, thrust, wind, slope, roughness, fuel, pad, speed, sturdin
 Source        own; the task of LunarLanderContinuous, Oleg Klimov 2016, Gymnasium.
 """
 
-import numpy as np
+import dataclasses
 
-from puffer_arena.core import Array, Box, Env, jit
-from puffer_arena.envs.lander import (
-    LABELS,
-    RAYS,
-    TIME_STEP,
-    Params,
-    State,
-    build,
-    burn,
-    draw,
-    judge,
-    observe,
-    wanted_lift,
-    wanted_turn,
-)
+from puffer_arena.core import Array, Box, jit
+from puffer_arena.envs import lander
+from puffer_arena.envs.lander import Params, State, burn, wanted_lift, wanted_turn
 from puffer_arena.envs.lander import reset as begin
 
 
@@ -49,23 +37,12 @@ def autopilot(s: State, p: Params, action: Array) -> None:
         action[1] = min(1.0, max(-1.0, 2.0 * wanted_turn(s)))
 
 
-ENV = Env(
-    params=Params,
-    state=State,
-    observation=Box(-np.inf, np.inf, (10 + RAYS,), labels=LABELS),
+ENV = dataclasses.replace(
+    lander.ENV,
     action=Box(-1.0, 1.0, (2,), labels=("main", "side")),
     reset=reset,
-    observe=observe,
-    draw=draw,
-    engine="pymunk",
-    build=build,
     act=act,
-    judge=judge,
-    time_step=TIME_STEP,
-    substeps=2,
     bots={"autopilot": autopilot},
     keys={"up": (0, 1.0), "left": (1, 1.0), "right": (1, -1.0), "space": (0, 1.0)},
     idle=(0.0, 0.0),
-    counters=("landed",),
-    solved=15.0,
 )

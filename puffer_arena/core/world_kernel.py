@@ -18,11 +18,14 @@ from puffer_arena.core.kernel import (
     SAME_STEP_FINAL,
     Buffers,
     Span,
-    begin_episode,
+    begin_several,
+    begin_solo,
     clear_function,
     look_chosen,
     look_several,
     look_solo,
+    reset_several,
+    reset_solo,
     settle_several,
     tally_function,
 )
@@ -52,21 +55,31 @@ def _unbound(*_: Any) -> Any:
     raise AssertionError("a template was called before bind_world_kernels")
 
 
-reset = act = judge = observe = mask_actions = tally = clear = _unbound
-place = clear_forces = begin_world = start = finish = move = enter = expect = _unbound
+act = judge = observe = mask_actions = tally = clear = _unbound
+begin = reset_rows = place = clear_forces = finish = move = enter = expect = _unbound
 
 
 @jit
-def begin_world_solo(s: Any, p: Any, scene: Any, level: int, split: int, num_levels: int) -> None:
-    begin_episode(s, level, split, num_levels)
-    s.episode_return = 0.0
+def begin_world(s: Any, p: Any, scene: Any, level: int, split: int, num_levels: int) -> None:
+    """Begin an episode with the bodies where `build` put them, unless `reset` says otherwise."""
     place(s, scene.built)
-    reset(s, p)
+    begin(s, p, level, split, num_levels)
     scene.stage = ENTERS
 
 
 @jit
-def start_solo(span: Span, rows: WorldRows, actions: Array) -> None:
+def reset_world(span: Span, rows: WorldRows, out: Buffers, chosen: Array) -> None:
+    """Begin a new episode in the chosen rows of `span`; their bodies enter afterwards."""
+    for i in range(span[0], span[1]):
+        rows.scenes[i].stage = RESTS
+        if chosen[i]:
+            place(rows.states[i], rows.scenes[i].built)
+            rows.scenes[i].stage = ENTERS
+    reset_rows(span, rows, out, chosen)
+
+
+@jit
+def start(span: Span, rows: WorldRows, actions: Array) -> None:
     """Let `act` write forces in the rows of `span` that play."""
     for i in range(span[0], span[1]):
         s = rows.states[i]
@@ -113,49 +126,6 @@ def finish_solo(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
 
 
 @jit
-def reset_world_solo(span: Span, rows: WorldRows, out: Buffers, chosen: Array) -> None:
-    """Begin a new episode in the chosen rows of `span`; their bodies enter afterwards."""
-    for i in range(span[0], span[1]):
-        rows.scenes[i].stage = RESTS
-        if chosen[i]:
-            s, p = rows.states[i], rows.params[i]
-            rows.params[i] = rows.following[i]
-            begin_world(s, p, rows.scenes[i], rows.levels[i], rows.plan[0], rows.plan[1])
-            out.rewards[i] = 0.0
-            out.terminated[i] = False
-            out.truncated[i] = False
-            out.alive[i, 0] = True
-            observe(s, p, out.obs[i])
-            out.action_mask[i, :] = True
-            mask_actions(s, p, out.action_mask[i])
-
-
-@jit
-def begin_world_several(s: Any, p: Any, scene: Any, level: int, split: int, num_levels: int) -> None:
-    begin_episode(s, level, split, num_levels)
-    for agent in range(len(s.alive)):
-        s.episode_return[agent] = 0.0
-        s.alive[agent] = 1
-    place(s, scene.built)
-    reset(s, p)
-    scene.stage = ENTERS
-
-
-@jit
-def start_several(span: Span, rows: WorldRows, actions: Array) -> None:
-    """Let `act` write forces in the rows of `span` that play."""
-    for i in range(span[0], span[1]):
-        s = rows.states[i]
-        if s.ended:
-            rows.scenes[i].stage = RESTS
-        else:
-            s.step_count += 1
-            clear_forces(s)
-            act(s, rows.params[i], actions[i])
-            rows.scenes[i].stage = MOVES
-
-
-@jit
 def finish_several(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
     """Judge the rows of `span` that moved; those whose episode ends go on as `mode` says."""
     for i in range(span[0], span[1]):
@@ -181,21 +151,6 @@ def finish_several(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None
                     rows.params[i] = rows.following[i]
                     begin_world(s, p, scene, rows.levels[i], rows.plan[0], rows.plan[1])
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
-
-
-@jit
-def reset_world_several(span: Span, rows: WorldRows, out: Buffers, chosen: Array) -> None:
-    """Begin a new episode in the chosen rows of `span`; their bodies enter afterwards."""
-    for i in range(span[0], span[1]):
-        rows.scenes[i].stage = RESTS
-        if chosen[i]:
-            s, p = rows.states[i], rows.params[i]
-            rows.params[i] = rows.following[i]
-            begin_world(s, p, rows.scenes[i], rows.levels[i], rows.plan[0], rows.plan[1])
-            out.rewards[i, :] = 0.0
-            out.terminated[i, :] = False
-            out.truncated[i, :] = False
-            look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 
 @jit
@@ -244,16 +199,15 @@ def bind_world_kernels(
     if several:
         bound["clear"] = clear_function(obs_dtype)
         bound["look_several"] = bind(look_several, name, **bound)
-        bound["begin_world"] = bind(begin_world_several, name, **bound)
-        templates = {
-            "reset": reset_world_several,
-            "start": start_several,
-            "finish": finish_several,
-            "look": look_chosen,
-        }
+        bound["begin"] = bound["begin_several"] = bind(begin_several, name, **bound)
+        bound["reset_rows"] = bind(reset_several, name, **bound)
+        finish, look = finish_several, look_chosen
     else:
-        bound["begin_world"] = bind(begin_world_solo, name, **bound)
-        templates = {"reset": reset_world_solo, "start": start_solo, "finish": finish_solo, "look": look_solo}
+        bound["begin"] = bound["begin_solo"] = bind(begin_solo, name, **bound)
+        bound["reset_rows"] = bind(reset_solo, name, **bound)
+        finish, look = finish_solo, look_solo
+    bound["begin_world"] = bind(begin_world, name, **bound)
+    templates = {"reset": reset_world, "start": start, "finish": finish, "look": look}
     kernels = {role: bind(template, name, **bound) for role, template in templates.items()}
     if "move" in rules:
         fused = {**bound, "start": kernels["start"], "finish": kernels["finish"]}

@@ -31,8 +31,9 @@ def scene_params(env: Env, record: Any, values: Any) -> Any:
     given |= {name: getattr(values, name) for name in env.dimensions}
     reads = read_params(env)
     before = set(reads)
-    kind = env.__dict__.setdefault("_scene_params", watched(env.params, reads))
-    params = kind(**given)
+    if "_scene_params" not in env.__dict__:  # a class, made once
+        env.__dict__["_scene_params"] = watched(env.params, reads)
+    params = env.__dict__["_scene_params"](**given)
     reads.intersection_update(before)  # what __post_init__ reads is not of the scene
     return params
 
