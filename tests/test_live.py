@@ -180,6 +180,19 @@ def test_a_run_that_ends_says_so_and_removes_its_address(trainer, window, tmp_pa
     assert "needs a trainer" in window.note
 
 
+def test_a_trainer_that_ended_is_found_again_when_it_resumes(trainer, window, tmp_path):
+    wait_for(lambda: window.frame is not None, window)
+    trainer.process.stdin.close()
+    trainer.process.stdin = None
+    wait_for(lambda: window.status == "finished", window)
+    trainer.process.wait(PATIENCE)
+    second = Trainer(tmp_path)
+    try:
+        wait_for(lambda: window.status == "training", window)
+    finally:
+        second.kill()
+
+
 def test_a_killed_trainer_is_noticed_and_found_again_when_it_resumes(trainer, window, tmp_path):
     wait_for(lambda: window.frame is not None, window)
     trainer.kill()

@@ -105,10 +105,12 @@ class Subscriber(View):
     # -- connection -----------------------------------------------------------------------------------
 
     def _disconnect(self) -> None:
+        self._connected = False
+        if self._socket.closed:  # when the trainer had said goodbye
+            return
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close()
-        self._connected = False
 
     def _watch_connection(self) -> None:
         """Learn from ZeroMQ whether the trainer's process is still at the other end."""
