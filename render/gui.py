@@ -1,6 +1,7 @@
 """A pygame window with OpenGL, Dear ImGui and ImPlot in it: opening, events in, a frame out, closing."""
 
 import ctypes
+import time
 from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Any
@@ -53,10 +54,9 @@ class Gui:
         return width, height
 
     def events(self, patience: float = 0.0) -> "list[pygame.Event]":
-        """Wait up to `patience` seconds for input, and return all there is, passed on to Dear ImGui already."""
-        milliseconds = int(patience * 1000)
-        first = [pygame.event.wait(milliseconds)] if milliseconds else []
-        happened = [event for event in first if event.type != pygame.NOEVENT] + pygame.event.get()
+        """Wait `patience` seconds, and return the input there is, passed on to Dear ImGui already."""
+        time.sleep(patience)  # SDL's own wait looks for events a thousand times a second
+        happened = pygame.event.get()
         for event in happened:
             if event.type == pygame.QUIT:
                 self.closing = True

@@ -13,7 +13,7 @@ from puffer_arena.render.palette import color as rgb_of
 from puffer_arena.render.view import View, fit
 
 LINE_HEIGHT = ASCENT + DESCENT  # of an em: what Dear ImGui calls a font's size
-LEAST_CORNER = 1.5  # pixels; a rounding smaller than this is not seen, but costs ten times the triangles
+LEAST_CORNER = 3.0  # pixels; a rounding smaller than this is hardly seen, but costs ten times the triangles
 
 
 @cache

@@ -171,7 +171,11 @@ class PlayScreen:
         imgui.set_next_window_pos(ImVec2(0, 0))
         imgui.set_next_window_size(ImVec2(width, height))
         flags = imgui.WindowFlags_
-        imgui.begin("play", None, flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav)
+        imgui.begin(
+            "play",
+            None,
+            flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav | flags.no_background,
+        )
         space, head, foot = theme.px(GAP), theme.px(58), theme.px(30)
         stage = (space, head, width - 2 * space, height - head - foot)
         card(theme, stage)

@@ -1,6 +1,5 @@
 """What `show` shows: stage, charts and panel laid out, keys and clicks taken in, frames drawn when there is need."""
 
-import os
 import time
 from collections.abc import Callable
 
@@ -12,65 +11,12 @@ from puffer_arena.render.grid_view import Watch, draw_stage
 from puffer_arena.render.gui import Gui
 from puffer_arena.render.imgui_canvas import packed
 from puffer_arena.render.overlays import KEYS, draw_banner, draw_help, draw_waiting
+from puffer_arena.render.pace import IdleTime, Pace, count_cores
 from puffer_arena.render.panels import Panel, change_speed, draw_panel, toggle_pause
 from puffer_arena.render.source import Source
 from puffer_arena.render.theme import GAP, PAD, SMALL
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.widgets import Area, card, inset, key_hints, shorten, text_width, write
-
-POLL = 1 / 60  # seconds between looks at the source
-CALM_POLL = 0.1  # the same beside a trainer, while the person only watches
-LIVELY = 0.6  # seconds of full frame rate after the person did something
-SHARE = 0.3  # of one core that drawing may take
-CALM_SHARE = 0.015  # of the whole machine that it may take from a trainer, while the person only watches
-SLOWEST = 1.0  # seconds between frames at most while there is something new, and also when there is not
-
-
-class Pace:
-    """When to draw: at once after input, at a bounded cost while watching, hardly when nothing is new.
-
-    `calm` is time-lapse beside a trainer that needs the machine: rows leap there anyway, so frames may be few.
-    """
-
-    def __init__(self, cores: int) -> None:
-        self.cost = 0.0  # processor seconds of a frame, smoothed
-        self.calm = False
-        self._cores = cores
-        self._drawn = self._touched = -1e9
-
-    @property
-    def interval(self) -> float:
-        """Seconds between frames that show something new."""
-        return min(self.cost / (CALM_SHARE * self._cores if self.calm else SHARE), SLOWEST)
-
-    def touch(self, now: float) -> None:
-        """Note that the person did something."""
-        self._touched = now
-
-    def lively(self, now: float) -> bool:
-        """Tell whether the person did something just now."""
-        return now - self._touched < LIVELY
-
-    def due(self, now: float, fresh: bool) -> bool:
-        """Tell whether to draw a frame now; `fresh` says that the source has something new."""
-        since = now - self._drawn
-        return self.lively(now) or since >= SLOWEST or (fresh and since >= self.interval)
-
-    def rest(self, now: float) -> float:
-        """Return how many seconds to wait for input before looking at the source again."""
-        if self.lively(now) or not self.calm:
-            return POLL
-        return min(max(self._drawn + self.interval - now, POLL), CALM_POLL)
-
-    def drew(self, now: float, cost: float) -> None:
-        """Note a frame and what it cost."""
-        self._drawn = now
-        self.cost = 0.9 * self.cost + 0.1 * cost if self.cost else cost
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Screen:
@@ -81,7 +27,7 @@ class Screen:
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = False
-        self._pace = Pace(count_cores())
+        self._pace, self._idle = Pace(count_cores()), IdleTime()
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
@@ -95,7 +41,7 @@ class Screen:
                 if event.type == pygame.KEYDOWN and not self.gui.typing:
                     self.press(event.key, event.mod)
             self.source.poll()
-            self._pace.calm = self.source.mode == "time-lapse"
+            self._pace.calm, self._pace.idle = self.source.mode == "time-lapse", self._idle.update(now)
             state = self._state(now)
             if self._pace.due(now, state != self._shown) and pygame.display.get_active():
                 self._shown = state
@@ -178,6 +124,7 @@ class Screen:
         imgui.set_next_window_size(ImVec2(width, height))
         flags = imgui.WindowFlags_
         fixed = flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_bring_to_front_on_focus
+        fixed |= flags.no_background  # the cleared frame has that colour already
         imgui.begin("puffer_arena", None, fixed | flags.no_nav)
         space, footer = theme.px(GAP), theme.px(30)
         side = min(max(width * 0.26, theme.px(300)), theme.px(400), width * 0.45)

@@ -1,7 +1,9 @@
 """The window: watch a run, steer it, leave it. Start it in a process of its own."""
 
+import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from puffer_arena.render.source import Source
@@ -50,4 +52,15 @@ def yield_to_training(screen: "Screen") -> None:
     global _yielded
     if not _yielded and hasattr(os, "nice"):
         os.nice(NICENESS)
+        yield_session()
     _yielded = True
+
+
+def yield_session() -> None:
+    """Lower the priority of this process's session, where Linux shares the processor among sessions (autogroup).
+
+    There `nice` counts only within a session, and a window that `train` opened is in one of its own.
+    """
+    if hasattr(os, "getsid") and os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # no such thing here
+            Path("/proc/self/autogroup").write_text(str(NICENESS))

@@ -1,109 +1,178 @@
 """Print what windows cost a training run: steps per second without a publisher, with one, and with a window attached.
 
-    python tools/bench_live.py [--env snake] [--rounds 15] [--seconds 1.0]
+    python tools/bench_live.py [--env snake] [--rounds 15] [--seconds 2.0]
 
 One trainer runs all three in turn, in short slices whose order changes, so that they meet the same weights,
-caches and noise; the figures are medians of the ratios within a round.  The window is a process of its own that
-takes in every frame and draws nothing: what drawing costs is the price of a second program on the same cores.
+caches and noise; the figures are medians of the ratios within a round.  The window is the real one, `watch` in a
+process of its own; while it is not its turn it is stopped.  Without a display it opens under Xvfb, where Mesa draws
+on the processor: a graphics card makes drawing cheaper than that.
 
-The last column is free of other programs' noise: the processor time that the training loop spent on serving
-windows, as a share of the wall clock.
+Two more columns are free of other programs' noise: the processor time that the training loop spent on serving
+windows, as a share of the wall clock, and what the window's process used, as a share of all cores.
 """
 
 import argparse
+import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from screenshots import screenless
+
 from puffer_arena.cli.broadcast import Broadcast
-from puffer_arena.live.address import read_address
-from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.run import Run
 from puffer_arena.trainers.trainer import Trainer
+
+KINDS = ("no publisher", "unattached", "attached")
+SETTLING = 0.5  # seconds of training before a slice counts
+PATIENCE = 120.0  # seconds for a window to appear
+
+
+@dataclass
+class Slice:
+    """What was measured while training for some seconds."""
+
+    rate: float  # steps per second
+    served: float  # processor time that the training loop spent on windows, share of the wall clock
+    drawn: float = 0.0  # processor time of the window's process, share of all cores
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What an attached and an unattached publisher cost a training run.")
     parser.add_argument("--env", default="snake")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of one slice")
-    parser.add_argument("--mode", default="time-lapse", choices=("time-lapse", "smooth"))
-    parser.add_argument("--window", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one slice")
     options = parser.parse_args()
-    if options.window:
-        attach(Path(options.window), options.mode)
+    with tempfile.TemporaryDirectory() as folder, display() as environment:
+        measure(options, Path(folder), environment)
+
+
+@contextmanager
+def display() -> Iterator[dict[str, str]]:
+    """Yield the environment of a program with a window: on the display there is, or under Xvfb."""
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        yield dict(os.environ)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        measure(options, Path(folder))
+    with screenless() as environment:
+        yield environment
 
 
-def attach(folder: Path, mode: str) -> None:
-    """Take in all that the trainer sends, until it ends."""
-    address = read_address(folder)
-    assert address is not None
-    source = Subscriber(address, folder, load_actor=(lambda policy, batch: None) if mode == "smooth" else None)  # type: ignore[arg-type, return-value]  # nothing plays here
-    source.mode = mode
-    while source.status not in ("finished", "lost"):
-        source.poll()
-        time.sleep(1 / 60)
-    source.close()
+class WatchingWindow:
+    """The window on a run in a process of its own, which stands still but for its turns."""
+
+    def __init__(self, run: Run, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "puffer_arena", "watch", str(run.folder)]
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Hold it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def seconds(self) -> float:
+        """Return the processor time it has used; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
 
 
-def measure(options: argparse.Namespace, folder: Path) -> None:
+def measure(options: argparse.Namespace, folder: Path, environment: dict[str, str]) -> None:
     """Measure and print."""
     config = load_config(options.env, overrides={"total_steps": 10**12})
     trainer = Trainer(config)
     run = Run.create(trainer.config, folder, "run")
     for _ in range(5):  # compile and warm up
         trainer.update()
-    rates: dict[str, list[float]] = {"no publisher": [], "unattached": [], "attached": []}
-    shares: dict[str, list[float]] = {kind: [] for kind in rates}
-    for _ in range(options.rounds):
-        for kind in random.sample(list(rates), len(rates)):
-            rate, share = measure_slice(kind, trainer, run, options)
-            rates[kind].append(rate)
-            shares[kind].append(share)
-    print(f"{options.env}, {options.rounds} rounds of {options.seconds:g} s slices, {options.mode}")
-    base = rates["no publisher"]
-    print(f"  {'no publisher':<13} {statistics.median(base):>10,.0f} steps/s")
-    for kind in ("unattached", "attached"):
-        ratios = sorted(a / b for a, b in zip(rates[kind], base, strict=True))
+    window = open_window(trainer, run, environment)
+    slices: dict[str, list[Slice]] = {kind: [] for kind in KINDS}
+    try:
+        for _ in range(options.rounds):
+            for kind in random.sample(KINDS, len(KINDS)):
+                slices[kind].append(measure_slice(kind, trainer, run, window, options.seconds))
+    finally:
+        window.close()
+    print_figures(options, slices)
+
+
+def print_figures(options: argparse.Namespace, slices: dict[str, list[Slice]]) -> None:
+    print(f"{options.env}, {options.rounds} rounds of {options.seconds:g} s slices")
+    base = [one.rate for one in slices[KINDS[0]]]
+    print(f"  {KINDS[0]:<13} {statistics.median(base):>10,.0f} steps/s")
+    for kind in KINDS[1:]:
+        rates = [one.rate for one in slices[kind]]
+        ratios = sorted(a / b for a, b in zip(rates, base, strict=True))
         low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-        cost = 1 - statistics.median(ratios)
         print(
-            f"  {kind:<13} {statistics.median(rates[kind]):>10,.0f} steps/s   costs {cost:+.2%} "
+            f"  {kind:<13} {statistics.median(rates):>10,.0f} steps/s   costs {1 - statistics.median(ratios):+.2%} "
             f"(middle half of the rounds: {1 - high:+.2%} to {1 - low:+.2%})   "
-            f"serving took {statistics.median(shares[kind]):.3%} of the time"
+            f"serving took {statistics.median(one.served for one in slices[kind]):.2%} of the time, "
+            f"the window {statistics.median(one.drawn for one in slices[kind]):.2%} of the cores"
         )
 
 
-def measure_slice(kind: str, trainer: Trainer, run: Run, options: argparse.Namespace) -> tuple[float, float]:
-    """Train for some seconds; return steps per second and the share of the time that serving windows took."""
-    if kind == "no publisher":
-        return train(trainer, None, options.seconds)
+def open_window(trainer: Trainer, run: Run, environment: dict[str, str]) -> WatchingWindow:
+    """Open a window on the trainer, wait until it is there and hold it."""
     broadcast = Broadcast(trainer, run, "127.0.0.1", 0)
-    window = None
-    if kind == "attached":
-        command = [sys.executable, __file__, "--window", str(run.folder), "--mode", options.mode]
-        window = subprocess.Popen(command)
-        while not broadcast.publisher.windows:  # it has to start and to find the trainer
-            train(trainer, broadcast, 0.0)
+    window = WatchingWindow(run, environment)
+    await_window(trainer, broadcast, window)
+    train(trainer, broadcast, 5.0)  # it draws its first frames
+    window.stop()
+    broadcast.close()
+    return window
+
+
+def await_window(trainer: Trainer, broadcast: Broadcast, window: WatchingWindow) -> None:
+    """Train until the window has found the trainer."""
+    deadline = time.monotonic() + PATIENCE
+    while not broadcast.publisher.windows:
+        train(trainer, broadcast, 0.0)
+        if time.monotonic() > deadline or window.process.poll() is not None:
+            sys.exit(f"the window did not attach within {PATIENCE:g} s")
+
+
+def measure_slice(kind: str, trainer: Trainer, run: Run, window: WatchingWindow, seconds: float) -> Slice:
+    """Train for some seconds in one of the KINDS of company."""
+    if kind == "no publisher":
+        train(trainer, None, SETTLING)
+        return train(trainer, None, seconds)
+    broadcast = Broadcast(trainer, run, "127.0.0.1", 0)
     try:
-        train(trainer, broadcast, 0.1)
-        return train(trainer, broadcast, options.seconds)
+        if kind == "attached":
+            window.wake()
+            await_window(trainer, broadcast, window)  # it looks for a trainer that has come back once a second
+        train(trainer, broadcast, SETTLING)
+        used, begun = window.seconds(), time.perf_counter()
+        measured = train(trainer, broadcast, seconds)
+        cores = os.cpu_count() or 1
+        measured.drawn = (window.seconds() - used) / (time.perf_counter() - begun) / cores
+        return measured
     finally:
+        if kind == "attached":
+            window.stop()
         broadcast.close()
-        if window is not None:
-            window.wait(30)
 
 
-def train(trainer: Trainer, broadcast: Broadcast | None, seconds: float) -> tuple[float, float]:
-    """Train for at least so long; return steps per second and the share of the time spent on windows."""
+def train(trainer: Trainer, broadcast: Broadcast | None, seconds: float) -> Slice:
+    """Train for at least so long."""
     served = 0.0
 
     def on_step(trainer: Trainer, t: int) -> None:
@@ -122,7 +191,7 @@ def train(trainer: Trainer, broadcast: Broadcast | None, seconds: float) -> tupl
         served += time.thread_time() - before
         now = time.perf_counter()
         if now - begun >= seconds:
-            return (trainer.steps - steps) / (now - begun), served / (now - begun)
+            return Slice((trainer.steps - steps) / (now - begun), served / (now - begun))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_ROWS, PROTOCOL, Command, Frame, encode_frame
 from puffer_arena.live.windows import Windows
 
-FRAME_SECONDS = 1 / 20  # in full flight, where two frames have little in common anyway and each costs 0.05%
+FRAME_SECONDS = 1 / 15  # in full flight, where two frames have little in common anyway and each costs 0.05%
 SLOW_FRAME_SECONDS = 1 / 60  # where a person has limited the speed
 IDLE_SECONDS = 0.2  # between looks for a window while there is none
 POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
