@@ -11,6 +11,7 @@ from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
+from puffer_arena.core.lanes import bind_lanes
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.core.world_kernel import bind_world_kernels
 from puffer_arena.engines import compiled_parts
@@ -42,7 +43,10 @@ class Program:
             rules |= {"act": env.act, "judge": env.judge, **self.engine_parts}
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
         rules["step"] = env.step
-        return bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
+        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
+        if self.compiled and not env.agents:
+            kernels["step"] = bind_lanes(env, kernels["step"])
+        return kernels
 
     def _finish(self, kernel: Any) -> Any:
         return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel
