@@ -8,7 +8,7 @@ Observation   float32 (9 + 10 team,): own place, velocity, store of boost and re
               then every other player, own team first: presence, place and velocity.  Places of others are
               relative; lengths in tens of metres.
 Reward        to the whole team, +1 for a goal and -1 for one let in; `shaping` times the metres that the ball moved
-              towards the opponents' goal; a hundredth of that for the metres that one moved towards the ball.
+              towards the opponents' goal; a tenth of that for the metres that one moved towards the ball.
 Termination   a team has `goals` goals.  Truncation: max_steps.
 Parameters    team, goals, length, goal_width, ball_mass, push, kick, shaping, max_steps.
 Source        own; after HaxBall and Rocket League.
@@ -360,5 +360,4 @@ ENV = Env(
     idle=(1, 1, 0, 0),
     counters=("red_goals", "blue_goals", "touches"),
     scores={"red": "red_goals", "blue": "blue_goals"},
-    solved=0.8,
 )

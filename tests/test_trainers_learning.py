@@ -74,3 +74,8 @@ def test_a_maze_is_learned_that_was_never_seen() -> None:
 @pytest.mark.slow
 def test_chasers_learn_to_catch() -> None:
     assert train_until("tag", 2.0, 4_000_000, "caught") >= 2.0
+
+
+@pytest.mark.slow
+def test_a_striker_learns_to_beat_the_scripted_bot() -> None:
+    assert train_until("striker", 0.5, 3_000_000, "won") >= 0.5
