@@ -16,6 +16,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
 SCORES = ("episode_return", "episode_length", "episodes")
+OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.opponents`
 KNOWN = {*SCORES, "steps", "updates", "seconds", "steps_per_second", "learning_rate"}
 
 
@@ -68,12 +69,12 @@ class Progress:
     def scores(self) -> dict[str, float]:
         """Return the means over the newest episodes."""
         roles = [name for name in self.values if name.startswith("episode_return/")]
-        names = ("episode_return", *roles, *self.counters, "episode_length")
+        names = ("episode_return", *roles, *OUTCOMES, *self.counters, "episode_length")
         return {name.replace("episode_", ""): self.values[name] for name in names if name in self.values}
 
     def losses(self) -> dict[str, float]:
         """Return what learning reported."""
-        skip = (*KNOWN, *self.counters)
+        skip = (*KNOWN, *self.counters, *OUTCOMES)
         return {
             name.removeprefix("loss/"): value
             for name, value in self.values.items()
