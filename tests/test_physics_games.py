@@ -60,6 +60,30 @@ def test_held_out_landings_by_the_autopilot_mostly_succeed() -> None:
     assert batch.episodes()["landed"] > 0.8
 
 
+def joint_gaps(states) -> np.ndarray:
+    """Return how far the two ends of hips and knees are apart, in metres."""
+
+    def end(body, along):  # of a body, so far along its own axis
+        return np.stack([body["x"] - along * np.sin(body["angle"]), body["y"] + along * np.cos(body["angle"])])
+
+    half, gaps = walker.LEG_LENGTH / 2, []
+    for leg in range(2):
+        hull, thigh, shin = states["hull"], states["thighs"][:, leg], states["shins"][:, leg]
+        gaps += [end(hull, walker.HIP_Y) - end(thigh, half), end(thigh, -half) - end(shin, half)]
+    return np.hypot(*np.stack(gaps, axis=1))
+
+
+def test_a_walker_thrown_about_by_its_motors_stays_in_one_piece() -> None:
+    batch = make("walker", num_envs=32, seed=1)
+    rng, gaps = np.random.default_rng(0), []
+    for k in range(200):
+        if k % 8 == 0:
+            actions = np.sign(batch.sample_actions(rng))
+        batch.step(actions)
+        gaps.append(joint_gaps(batch.rows.states))
+    assert np.median(gaps) < 0.02 and np.max(gaps) < 0.2  # of limbs 1.13 m long
+
+
 def test_a_ball_behind_the_line_is_a_goal_for_the_other_side() -> None:
     for way, scorer in ((1.0, "red_goals"), (-1.0, "blue_goals")):
         batch = make("striker", num_envs=1, seed=1, autoreset="disabled")
