@@ -174,8 +174,7 @@ def primitives() -> dict[str, Any]:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
             kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
-            name = "llvm.prefetch.p0"
-            prefetch = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+            prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
             to_write, keep, data = number(1), number(3), number(1)
             builder.call(prefetch, [builder.inttoptr(values[0], pointer), to_write, keep, data])
             return context.get_dummy_value()
