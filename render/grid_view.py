@@ -72,16 +72,18 @@ def draw_stage(theme: Theme, env: Env, frame: Frame, watch: Watch, area: Area) -
     slots = [chosen] if watch.enlarged else range(len(frame.rows))
     caption = theme.px(CAPTION)
     tiles = [area] if watch.enlarged else arrange(len(slots), area, watch.aspect, caption, gap(theme))
+    clicked: int | None = None
     for slot, tile in zip(slots, tiles, strict=True):
         imgui.set_cursor_screen_pos(ImVec2(tile[0], tile[1]))
-        clicked = imgui.invisible_button(f"tile{slot}", ImVec2(tile[2], tile[3]))
+        if imgui.invisible_button(f"tile{slot}", ImVec2(tile[2], tile[3])):
+            clicked = slot
         hovered = imgui.is_item_hovered()
         draw_tile(theme, env, frame, slot, watch, tile, hovered=hovered)
         if hovered:
             imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
-        if clicked:
-            watch.row = int(frame.rows[slot])
-            watch.enlarged = not watch.enlarged
+    if clicked is not None:  # only now, so that this frame is of one piece
+        watch.row = int(frame.rows[clicked])
+        watch.enlarged = not watch.enlarged
 
 
 def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, tile: Area, *, hovered: bool) -> None:
