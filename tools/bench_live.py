@@ -71,7 +71,7 @@ class WatchingWindow:
 
     def __init__(self, run: Run, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "puffer_arena", "watch", str(run.folder)]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def wake(self) -> None:
         """Let it go on."""

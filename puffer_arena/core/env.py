@@ -52,7 +52,8 @@ class Env:
         action_mask: bars choices of a discrete action.
         bots: name -> scripted policy; the first is the default opponent.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
-            first button "space").  Where an action is an array: (component, value).
+            first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys).  Where an
+            action is an array: (component, value).
         idle: the action while no key is held; None repeats the last one.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
