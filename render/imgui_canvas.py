@@ -42,11 +42,11 @@ class ImguiCanvas:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._marked is not None:
-            self._point_out(*self._marked)
         for _clip in range(self._clips):
             self._list.pop_clip_rect()
         self._clips = 0
+        if self._marked is not None:  # unclipped, for an agent at the board's edge
+            self._point_out(*self._marked)
 
     # -- Canvas -------------------------------------------------------------------------------------
 
@@ -110,13 +110,14 @@ class ImguiCanvas:
         self.message = text
 
     def _point_out(self, at: Point, radius: float) -> None:
-        """Draw the mark: a ring, and an arrow that points down at it."""
+        """Draw the mark: a ring, and an arrow that points down at it, or up where there is no room above."""
         (x, y), thick = at, max(radius * 0.14, 1.5)
         self._list.add_circle(at, radius + 2 * thick, packed("shadow", 200), 0, 2 * thick)
         self._list.add_circle(at, radius + 2 * thick, packed("amber"), 0, thick)
-        tip, size = y - radius - 4.5 * thick, max(radius * 0.55, 4.0)
-        left, right = (x - size, tip - 1.3 * size), (x + size, tip - 1.3 * size)
-        self._list.add_triangle_filled(left, right, (x, tip), packed("amber"))
+        size, away = max(radius * 0.55, 4.0), radius + 4.5 * thick
+        way = -1 if y - away - 1.3 * size >= self._area[1] else 1
+        tip, base = y + way * away, y + way * (away + 1.3 * size)
+        self._list.add_triangle_filled((x - size, base), (x + size, base), (x, tip), packed("amber"))
 
     def _capsule(self, start: Point, end: Point, radius: float, color: int) -> None:
         """Fill a thick segment with round ends as one shape, so that it may be translucent."""
