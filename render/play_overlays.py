@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from puffer_arena.render.play_screen import PlayScreen
 
 KEY_LABELS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "return": "Enter"}
+MESSAGE_HEIGHT = 82  # pixels at scale 1 that `draw_message` needs
 PILLS = {
     "ready": ("ready", "sky"),
     "playing": ("playing", "lime"),
@@ -106,7 +107,7 @@ def action_meaning(game: "Game", action: Any) -> str:
 
 
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
-    """Write what a person needs to know while the game is not running, along the foot of the picture."""
+    """Write what a person needs to know while the game is not running, in the foot of `area`."""
     game = screen.game
     begin = [] if "space" in game.env.keys else [("Space", "begin")]
     title, about, hints = {
@@ -121,8 +122,8 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     about = shorten(about, room - text_width(title, size) - apart, BODY) if about else ""
     first = text_width(title, size) + (apart + text_width(about, BODY) if about else 0.0)
     second = min(hints_width(theme, hints), room)
-    width, height = max(first, second) + 2 * edge, theme.px(size + 52)
-    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - height - theme.px(6)
+    width, height = max(first, second) + 2 * edge, theme.px(MESSAGE_HEIGHT - 6)
+    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - theme.px(MESSAGE_HEIGHT)
     draw, corner = imgui.get_window_draw_list(), (left + width, top + height)
     draw.add_rect_filled((left, top), corner, packed("shadow", 225), theme.px(RADIUS + 4))
     draw.add_rect((left, top), corner, packed("line"), theme.px(RADIUS + 4), theme.px(1))

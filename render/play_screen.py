@@ -10,7 +10,7 @@ from puffer_arena.core.spaces import Box
 from puffer_arena.render.game import Game
 from puffer_arena.render.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.gui import Gui
-from puffer_arena.render.play_overlays import draw_footer, draw_head, draw_help, draw_message
+from puffer_arena.render.play_overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
 from puffer_arena.render.theme import GAP
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.widgets import card, inset
@@ -180,7 +180,8 @@ class PlayScreen:
         stage = (space, head, width - 2 * space, height - head - foot)
         card(theme, stage)
         batch = self.game.batch
-        area = inset(stage, theme.px(12))
+        told = 0.0 if self.phase == PLAYING else theme.px(MESSAGE_HEIGHT)  # the picture makes room, nothing is hidden
+        area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
         mine = self.game.agent if batch.num_agents else None
         self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
