@@ -6,6 +6,15 @@ import sys
 import textwrap
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the surroundings of a process that finds our packages and whose coverage nobody measures.
+
+    A KeyboardInterrupt that is raised while coverage holds its own lock never gives that back, and the process hangs.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
 def run_python(code: str, **environment: str) -> str:
     """Run code in a fresh process and return what it printed."""
     clean = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}

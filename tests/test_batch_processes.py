@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 import pytest
 from counters import LAYOUT
+from processes import unmeasured
 
 from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import SharedArrays, digest
@@ -213,7 +214,7 @@ def test_no_worker_outlives_its_parent_in_the_middle_of_a_call(how):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=unmeasured(),
     )
     pids = [int(word) for word in parent.stdout.readline().split()]
     assert len(pids) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import run_python
+from processes import run_python, unmeasured
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DefinitionError, FileError, MissingExtra, PhysicsError, WorkerError
@@ -451,7 +451,7 @@ def test_an_interrupt_in_the_middle_of_a_step_leaves_whole_steps():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=unmeasured(),
     )
     (pid,) = (int(word) for word in parent.stdout.readline().split())
     for _ in range(5):
