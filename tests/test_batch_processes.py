@@ -193,11 +193,11 @@ def test_a_dropped_crew_leaves_no_process_no_memory_and_no_descriptor():
 
 
 SCRIPT = """
-    import sys, time
-    import numpy as np
+    import signal
     from puffer_arena.batch.processes import Workers
     from puffer_arena.batch.shared import SharedArrays
     from counters import LAYOUT
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
     memory = SharedArrays(LAYOUT)
     crew = Workers("counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory)
     crew.start("hang", 60)
