@@ -38,7 +38,7 @@ class LocalSource:
         self.batch, self.env, self.agent_ids = batch, batch.env, batch.agent_ids
         self.num_envs = batch.num_envs
         self.title = title or batch.env.name
-        self.status, self.note, self.speed = "playing", "", 1.0
+        self.status, self.note, self.speed, self.frame_seconds = "playing", "", 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = {}
         self._choose = choose or choose_by_bot
         self._clock = clock

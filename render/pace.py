@@ -1,29 +1,25 @@
 """When the window draws: at once after input, at a bounded cost while watching, hardly when nothing is new."""
 
 import os
-from pathlib import Path
 
 POLL = 1 / 60  # seconds between looks at the source
 CALM_POLL = 0.1  # the same beside a trainer, while the person only watches
 LIVELY = 0.6  # seconds of full frame rate after the person did something
 SHARE = 0.3  # of one core that drawing may take
-CALM_SHARE = 0.008  # of the whole machine that it may take from a trainer, while the person only watches
-IDLE_SHARE = 0.5  # of what the machine has to spare that it may take on top of that
+CALM_SHARE = 0.012  # of the whole machine that it may take from a trainer, while the person only watches
 CALM_FRAME = 1 / 15  # seconds between frames at least in time-lapse, where rows leap anyway
-SLOWEST = 1.0  # seconds between frames at most while there is something new, and also when there is not
+SLOWEST = 2.0  # seconds between frames at most while there is something new, and also when there is not
 
 
 class Pace:
     """Decides when a frame is due.
 
-    `calm` is time-lapse beside a trainer that needs the machine; `idle` is the share of the machine's processor time
-    that nobody wants, which may be drawn with at no cost to the trainer.
+    `calm` is time-lapse beside a trainer that needs the machine.
     """
 
     def __init__(self, cores: int) -> None:
         self.cost = 0.0  # processor seconds of a frame, smoothed
         self.calm = False
-        self.idle = 0.0
         self._cores = cores
         self._drawn = self._touched = -1e9
 
@@ -32,8 +28,11 @@ class Pace:
         """Seconds between frames that show something new."""
         if not self.calm:
             return min(self.cost / SHARE, SLOWEST)
-        share = CALM_SHARE + IDLE_SHARE * self.idle
-        return min(max(self.cost / (share * self._cores), CALM_FRAME), SLOWEST)
+        return min(max(self.cost / (CALM_SHARE * self._cores), CALM_FRAME), SLOWEST)
+
+    def wish(self, now: float) -> float:
+        """Return the seconds between the frames that will be drawn as things are."""
+        return POLL if self.lively(now) else self.interval
 
     def touch(self, now: float) -> None:
         """Note that the person did something."""
@@ -58,37 +57,6 @@ class Pace:
         """Note a frame and what it cost."""
         self._drawn = now
         self.cost = 0.9 * self.cost + 0.1 * cost if self.cost else cost
-
-
-class IdleTime:
-    """Watches how much of the machine's processor time nobody wants; 0 where the system does not tell."""
-
-    PERIOD = 1.0  # seconds between readings
-
-    def __init__(self, path: Path = Path("/proc/stat")) -> None:
-        self._path = path
-        self._next = 0.0
-        self._idle, self._all = self._read()
-        self.share = 0.0
-
-    def update(self, now: float) -> float:
-        """Return the share that was idle of late, reading it anew once in a PERIOD."""
-        if now >= self._next:
-            self._next = now + self.PERIOD
-            idle, total = self._read()
-            if total > self._all:
-                self.share = (idle - self._idle) / (total - self._all)
-            self._idle, self._all = idle, total
-        return self.share
-
-    def _read(self) -> tuple[int, int]:
-        """Return clock ticks idle and in all since the machine started."""
-        try:
-            with self._path.open() as file:
-                ticks = [int(field) for field in file.readline().split()[1:9]]
-        except OSError:
-            return 0, 0
-        return ticks[3], sum(ticks)
 
 
 def count_cores() -> int:

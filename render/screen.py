@@ -11,7 +11,7 @@ from puffer_arena.render.grid_view import Watch, draw_stage
 from puffer_arena.render.gui import Gui
 from puffer_arena.render.imgui_canvas import packed
 from puffer_arena.render.overlays import KEYS, draw_banner, draw_help, draw_waiting
-from puffer_arena.render.pace import IdleTime, Pace, count_cores
+from puffer_arena.render.pace import Pace, count_cores
 from puffer_arena.render.panels import Panel, change_speed, draw_panel, toggle_pause
 from puffer_arena.render.source import Source
 from puffer_arena.render.theme import GAP, PAD, SMALL
@@ -27,7 +27,7 @@ class Screen:
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = False
-        self._pace, self._idle = Pace(count_cores()), IdleTime()
+        self._pace = Pace(count_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
@@ -40,8 +40,10 @@ class Screen:
                 self._pace.touch(now)
                 if event.type == pygame.KEYDOWN and not self.gui.typing:
                     self.press(event.key, event.mod)
-            self.source.poll()
-            self._pace.calm, self._pace.idle = self.source.mode == "time-lapse", self._idle.update(now)
+            source = self.source
+            source.frame_seconds = self._pace.wish(now)
+            source.poll()
+            self._pace.calm = source.mode == "time-lapse" and source.status == "training" and not source.speed
             state = self._state(now)
             if self._pace.due(now, state != self._shown) and pygame.display.get_active():
                 self._shown = state

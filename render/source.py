@@ -33,6 +33,7 @@ class Source(Protocol):
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
+    frame_seconds: float  # set by the window: a new frame is wanted no more often
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
 
     def poll(self) -> None:

@@ -95,6 +95,17 @@ def test_a_window_shows_the_training_rows(window):
     assert frame.values[:, 0].tolist() == list(range(16))
 
 
+def test_frames_come_no_more_often_than_they_are_drawn(window):
+    window.frame_seconds = 10.0
+    wait_for(lambda: window.frame is not None and window.metrics, window)
+    first, curve = window.frame, window.metrics["episode_return"]
+    until = len(curve) + 20  # some 20 milliseconds each
+    wait_for(lambda: len(window.metrics["episode_return"]) >= until, window)
+    assert window.frame is first
+    window.frame_seconds = 0.0
+    wait_for(lambda: window.frame is not first, window)
+
+
 def test_metrics_arrive_as_curves_and_numbers_that_are_not_finite_do_not(window):
     wait_for(lambda: len(window.metrics.get("episode_return", ())) >= 3, window)
     curve = window.metrics["episode_return"]

@@ -15,7 +15,7 @@ pytest.importorskip("imgui_bundle")
 from puffer_arena.render.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
 from puffer_arena.render.grid_view import Watch, arrange
 from puffer_arena.render.imgui_canvas import clockwise
-from puffer_arena.render.pace import CALM_FRAME, CALM_SHARE, IDLE_SHARE, LIVELY, POLL, SHARE, SLOWEST, IdleTime, Pace
+from puffer_arena.render.pace import CALM_FRAME, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
 from puffer_arena.render.panels import change_speed, nearest_stop
 from puffer_arena.render.parameters import settable
 from puffer_arena.render.policy_view import choice_names
@@ -162,35 +162,23 @@ def test_frames_are_drawn_at_once_after_input_and_at_a_bounded_cost_otherwise():
 def test_beside_a_trainer_a_window_takes_a_small_share_of_the_machine():
     pace = Pace(cores=8)
     pace.calm = True
-    pace.drew(0.0, 0.006)
-    assert pace.interval == pytest.approx(0.006 / (8 * CALM_SHARE))
+    pace.drew(0.0, 0.009)
+    assert pace.interval == pytest.approx(0.009 / (8 * CALM_SHARE))
     assert pace.rest(0.0) == pytest.approx(pace.interval)
     pace.drew(0.0, 10.0)
     assert pace.interval == SLOWEST
 
 
-def test_time_that_nobody_wants_is_drawn_with():
+def test_frames_are_asked_for_as_they_will_be_drawn():
     pace = Pace(cores=2)
     pace.calm = True
-    pace.drew(0.0, 0.04)
-    busy = pace.interval
-    pace.idle = 0.25
-    assert pace.interval == pytest.approx(0.04 / (2 * (CALM_SHARE + IDLE_SHARE * 0.25)))
-    assert pace.interval < busy
-    pace.idle = 1.0
-    assert pace.interval == CALM_FRAME  # faster is of no use in time-lapse
-
-
-def test_idle_time_is_read_from_the_system(tmp_path):
-    """Fields of /proc/stat in ticks: user, nice, system, idle, iowait, irq, softirq, steal."""
-    path = tmp_path / "stat"
-    path.write_text("cpu  100 0 50 50 0 0 0 0 0 0\ncpu0 1 1 1 1\n")
-    idle = IdleTime(path)
-    assert idle.update(0.0) == 0.0
-    path.write_text("cpu  160 0 50 90 0 0 0 0 0 0\n")
-    assert idle.update(0.5) == 0.0  # read once a second
-    assert idle.update(1.5) == pytest.approx(40 / 100)
-    assert IdleTime(tmp_path / "missing").update(2.0) == 0.0
+    pace.drew(0.0, 0.001)
+    assert pace.wish(0.0) == CALM_FRAME  # faster is of no use in time-lapse
+    pace.drew(0.0, 1.0)
+    assert pace.wish(0.0) == SLOWEST
+    pace.touch(0.0)
+    assert pace.wish(0.1) == POLL
+    assert pace.wish(LIVELY) == SLOWEST
 
 
 def test_choices_have_names():

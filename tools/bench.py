@@ -1,9 +1,11 @@
-"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py
+"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py [--rounds N]
 
 Batches of 4096 rows; resets and observations included; random actions drawn outside the timing.
 """
 
+import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,7 @@ import puffer_arena
 NUM_ENVS = 4096
 # Physics has benches of its own; 4096 worlds of an engine would not fit into memory.
 RULES_ONLY = [name for name in puffer_arena.list_envs() if not puffer_arena.load_env(name).engine]
-ROUNDS = 5
+STARTS = 5  # of a fresh interpreter
 
 
 def stepper(env_id: str, threads: int = 1, seconds: float = 0.5) -> Callable[[], float]:
@@ -92,6 +94,9 @@ def first_step(env_id: str, cache: str) -> float:
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=5)
+    rounds = options.parse_args().rounds
     print(machine())
     speeds = interleave(
         {
@@ -105,9 +110,9 @@ def main() -> None:
             "MiniGrid-Empty": minigrid_empty(),
             **{name: stepper(name) for name in sorted(set(RULES_ONLY) - {"snake", "cartpole", "maze"})},
         },
-        ROUNDS,
+        rounds,
     )
-    medians = {name: sorted(values)[ROUNDS // 2] for name, values in speeds.items()}
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
     report("snake, steps/s on one core", describe(speeds["snake"]), ">= 12 M", medians["snake"] >= 12e6)
     two = ratio(speeds["snake, two threads"], speeds["snake"])
     report("snake, two threads / one", f"{two:.2f} x", ">= 1.7 x", two >= 1.7)
@@ -129,12 +134,12 @@ def main() -> None:
             value = f"{seconds[slowest]:.2f} s ({slowest})"
             report(f"first step, {kind}, slowest", value, f"<= {limit:g} s", seconds[slowest] <= limit)
 
-    bare = [startup(["-c", "pass"]) for _ in range(ROUNDS)]
-    module = [startup(["-c", "import puffer_arena"]) for _ in range(ROUNDS)]
-    listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(ROUNDS)]
-    imported = sorted(a - b for a, b in zip(module, bare, strict=True))[ROUNDS // 2]
+    bare = [startup(["-c", "pass"]) for _ in range(STARTS)]
+    module = [startup(["-c", "import puffer_arena"]) for _ in range(STARTS)]
+    listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(STARTS)]
+    imported = statistics.median(a - b for a, b in zip(module, bare, strict=True))
     report("import puffer_arena, seconds beyond Python's own", f"{imported:.3f}", "< 0.3", imported < 0.3)
-    listed = sorted(listing)[ROUNDS // 2]
+    listed = statistics.median(listing)
     report("puffer_arena list, seconds", f"{listed:.2f}", "< 1", listed < 1)
 
 

@@ -1,6 +1,6 @@
 """Print what windows cost a training run: steps per second without a publisher, with one, and with a window attached.
 
-    python tools/bench_live.py [--env snake] [--rounds 15] [--seconds 2.0]
+    python tools/bench_live.py [--env snake] [--rounds 15] [--seconds 6.0]
 
 One trainer runs all three in turn, in short slices whose order changes, so that they meet the same weights,
 caches and noise; the figures are medians of the ratios within a round.  The window is the real one, `watch` in a
@@ -33,7 +33,7 @@ from puffer_arena.trainers.run import Run
 from puffer_arena.trainers.trainer import Trainer
 
 KINDS = ("no publisher", "unattached", "attached")
-SETTLING = 0.5  # seconds of training before a slice counts
+SETTLING = 1.5  # seconds of training before a slice counts: a window that comes back draws at once and often
 PATIENCE = 120.0  # seconds for a window to appear
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What an attached and an unattached publisher cost a training run.")
     parser.add_argument("--env", default="snake")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of one slice")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of one slice")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, display() as environment:
         measure(options, Path(folder), environment)

@@ -1,14 +1,13 @@
-"""Print how fast physics steps, with its references in the same run: python tools/bench_physics.py [names]
+"""Print how fast physics steps, with its references in the same run: python tools/bench_physics.py [names] [--rounds N]
 
 The engine on twelve discs against a bare compiled loop of Chipmunk's own step and against plain pymunk, on one and two
-cores; then the games against Gymnasium's Box2D ones.  Every figure is the median of `ROUNDS` rounds that take turns.
+cores; then the games against Gymnasium's Box2D ones.  Rounds of the candidates take turns, so that a busy machine slows
+all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
 """
 
 import argparse
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the scene of 
 import gymnasium
 import numpy as np
 import pymunk
+from measure import Timed, describe, interleave, machine, rate, ratio, report
 
 from puffer_arena import make
 from puffer_arena.core.compile import bind, compile_function, jit
@@ -26,30 +26,13 @@ from puffer_arena.engines.chipmunk_calls import STEP, address, call_table, primi
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
-ROWS, ROUNDS, SECONDS = 256, 5, 0.3
-STEPS = 200  # between two looks at the clock, and of a scene between two scatterings
-GAMES = {"lander": "LunarLander-v3", "walker": "BipedalWalker-v3", "striker": None}
-Run = Callable[[], tuple[int, float]]  # does some steps and returns how many, and the seconds they took
-
-
-def rate(run: Run, seconds: float = SECONDS) -> float:
-    """Return steps per second of one round."""
-    passed, steps = 0.0, 0
-    while passed < seconds:
-        done, took = run()
-        passed, steps = passed + took, steps + done
-    return steps / passed
-
-
-def medians(runs: dict[str, Run]) -> dict[str, float]:
-    """Return the median rates of runs that take turns, so that a busy machine slows them alike."""
-    for run in runs.values():
-        run()
-    rounds = [{name: rate(run) for name, run in runs.items()} for _ in range(ROUNDS)]
-    for name in runs:
-        spread = [one[name] for one in rounds]
-        print(f"  {name:34} {statistics.median(spread):>12,.0f}   ({min(spread):,.0f} to {max(spread):,.0f})")
-    return {name: statistics.median(one[name] for one in rounds) for name in runs}
+ROWS, GAME_ROWS, STEPS = 256, 1024, 200  # rows of batches; steps of them in one round, between two scatterings
+ROUNDS = 9
+GAMES = {  # with the steps a second wanted on one core, and Gymnasium's environment of the kind
+    "lander": ({}, 250e3, "LunarLander-v3"),
+    "walker": ({}, 100e3, "BipedalWalker-v3"),
+    "striker": ({"team": 2}, 150e3, None),
+}
 
 
 call_pf: Any = None
@@ -62,8 +45,8 @@ def bare_steps(function: int, spaces: Array, seconds: float) -> None:
         call_pf(function, (spaces[i], seconds))
 
 
-def stepping(env_id: str, threads: int = 1, rows: int = ROWS, anew: bool = False, **params: Any) -> Run:
-    """Return a run that steps a batch with actions drawn beforehand, observations and resets included.
+def stepping(env_id: str, threads: int = 1, rows: int = ROWS, anew: bool = False, **params: Any) -> Timed:
+    """Return a timed run of a batch with actions drawn beforehand, observations and resets included.
 
     With `anew`, every run begins with a reset that is not timed, as `scatter` does for bare spaces.
     """
@@ -71,13 +54,14 @@ def stepping(env_id: str, threads: int = 1, rows: int = ROWS, anew: bool = False
     rng = np.random.default_rng(0)
     actions = [batch.sample_actions(rng) for _ in range(16)]
 
-    def run() -> tuple[int, float]:
-        if anew:
-            batch.reset(seed=0)
-        start = time.perf_counter()
+    def work() -> None:
         for k in range(STEPS):
             batch.step(actions[k % len(actions)])
-        return rows * STEPS, time.perf_counter() - start
+
+    def run() -> float:
+        if anew:
+            batch.reset(seed=0)
+        return rate(work, rows * STEPS)
 
     return run
 
@@ -97,100 +81,105 @@ def scatter(spaces: list[pymunk.Space], batch: Any) -> None:
             body.position, body.velocity = (disc["x"], disc["y"]), (disc["vx"], disc["vy"])
 
 
-def plain(num: int) -> Run:
-    """Return a run of pymunk as its manual uses it: forces in and poses out by attributes."""
+def plain(num: int) -> Timed:
+    """Return a timed run of pymunk as its manual uses it: forces in and poses out by attributes."""
     spaces, batch = spaces_of_discs(num), make(DISCS, num_envs=num, seed=0)
 
-    def run() -> tuple[int, float]:
-        scatter(spaces, batch)
-        start = time.perf_counter()
+    def work() -> None:
         for _ in range(STEPS):
             for space in spaces:
                 for body in space.bodies:
                     body.force = (0, 0)
                 space.step(1 / 60)
                 [(b.position, b.velocity, b.angle, b.angular_velocity) for b in space.bodies]
-        return STEPS * num, time.perf_counter() - start
+
+    def run() -> float:
+        scatter(spaces, batch)
+        return rate(work, STEPS * num)
 
     return run
 
 
-def bare(num: int) -> Run:
-    """Return a run of the compiled loop of `cpSpaceStep`."""
+def bare(num: int) -> Timed:
+    """Return a timed run of the compiled loop of `cpSpaceStep`."""
     loop = compile_function(bind(bare_steps, "bench", call_pf=primitives()["call_pf"]), "bench")
     spaces, batch = spaces_of_discs(num), make(DISCS, num_envs=num, seed=0)
     pointers = np.array([address(space._space) for space in spaces], np.int64)
 
-    def run() -> tuple[int, float]:
-        scatter(spaces, batch)
-        start = time.perf_counter()
+    def work() -> None:
         for _ in range(STEPS):
             loop(call_table()[STEP], pointers, 1 / 60)
-        return STEPS * num, time.perf_counter() - start
+
+    def run() -> float:
+        scatter(spaces, batch)
+        return rate(work, STEPS * num)
 
     return run
 
 
-def bench_engine() -> None:
+def bench_engine(rounds: int) -> None:
     """Twelve discs: the engine against what it calls, and against pymunk as people use it."""
-    print("twelve discs, space-steps/s (engine: forces in, poses out, observations)")
-    found = medians(
+    found = interleave(
         {
-            "bare loop of cpSpaceStep": bare(ROWS),
-            "engine, one thread": stepping(DISCS, anew=True),
-            "engine, two threads": stepping(DISCS, threads=2, anew=True),
-            "plain pymunk": plain(16),
-        }
+            "bare": bare(ROWS),
+            "one": stepping(DISCS, anew=True),
+            "two": stepping(DISCS, threads=2, anew=True),
+            "plain": plain(16),
+        },
+        rounds,
     )
-    one = found["engine, one thread"]
-    print(f"  of the bare loop {one / found['bare loop of cpSpaceStep']:.0%} (asked: 80%)", end=";  ")
-    print(f"plain pymunk x {one / found['plain pymunk']:.1f} (asked: 12)", end=";  ")
-    print(f"two threads x {found['engine, two threads'] / one:.2f} (asked: 1.7)")
+    share, times, gain = (ratio(found[a], found[b]) for a, b in (("one", "bare"), ("one", "plain"), ("two", "one")))
+    report("twelve discs, forces, poses and observations, steps/s", describe(found["one"]), "", True)
+    report("share of a bare loop of cpSpaceStep", f"{share:.0%}", ">= 80%", share >= 0.8)
+    report("against plain pymunk", f"{times:.1f} x", ">= 12 x", times >= 12)
+    report("two threads / one", f"{gain:.2f} x", ">= 1.7 x", gain >= 1.7)
 
 
-def foreign(env_id: str) -> Run:
-    """Return a run of a Gymnasium environment with random actions, resets included."""
+def foreign(env_id: str) -> Timed:
+    """Return a timed run of a Gymnasium environment with random actions, resets included."""
     env = gymnasium.make(env_id)
     env.reset(seed=0)
     env.action_space.seed(0)
 
-    def run() -> tuple[int, float]:
-        start = time.perf_counter()
-        for _ in range(STEPS):
+    def work() -> None:
+        for _ in range(STEPS * 10):
             _, _, terminated, truncated, _ = env.step(env.action_space.sample())
             if terminated or truncated:
                 env.reset()
-        return STEPS, time.perf_counter() - start
 
-    return run
+    return lambda: rate(work, STEPS * 10)
 
 
-def bench_game(name: str) -> None:
+def bench_game(name: str, rounds: int) -> None:
     """One game on one and two cores, against Gymnasium's where there is one."""
-    params = {"team": 2} if name == "striker" else {}
-    runs = {"one thread": stepping(name, rows=1024, **params), "two threads": stepping(name, 2, 1024, **params)}
+    params, wanted, reference = GAMES[name]
+    candidates = {f"{n}": stepping(name, n, GAME_ROWS, **params) for n in (1, 2)}
     env = make(name).env
-    print(
-        f"{name} {params or ''}, steps/s, random actions, {env.substeps} substeps of {env.time_step / env.substeps:.4f} s"
-    )
-    reference = GAMES[name]
     if reference:
         try:
-            runs[f"Gymnasium {reference}"] = foreign(reference)
+            candidates[reference] = foreign(reference)
         except gymnasium.error.DependencyNotInstalled:
-            print(f"  {reference} needs: pip install box2d==2.3.10")
-    found = medians(runs)
-    one = found["one thread"]
-    print(f"  two threads x {found['two threads'] / one:.2f}", end="")
-    print(f";  {reference} x {one / found[f'Gymnasium {reference}']:.0f} (asked: 8)" if len(found) > 2 else "")
+            print(f"      {reference} needs: pip install box2d")
+    found = interleave(candidates, rounds)
+    title = f"{name}{''.join(f' {key}={value}' for key, value in params.items())}"
+    substeps = f"{env.substeps} substeps of {1000 * env.time_step / env.substeps:.1f} ms"
+    enough = statistics.median(found["1"]) >= wanted
+    report(f"{title}, steps/s, {substeps}", describe(found["1"]), f">= {wanted / 1e3:.0f} k", enough)
+    report(f"{title}, two threads / one", f"{ratio(found['2'], found['1']):.2f} x", "", True)
+    if reference in found:
+        times = ratio(found["1"], found[reference])
+        report(f"{title} / {reference}", f"{times:.0f} x", ">= 8 x", times >= 8)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=["engine", *GAMES], help="engine, or games; all by default")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    print(machine())
     try:
-        for name in parser.parse_args().names:
-            bench_engine() if name == "engine" else bench_game(name)
+        for name in options.names:
+            bench_engine(options.rounds) if name == "engine" else bench_game(name, options.rounds)
     except ArenaError as error:
         print(error, file=sys.stderr)
         return 2

@@ -89,7 +89,10 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "learning_rate": {"value": ("a number above 0, at most 1", _number(1e-12, 1))},
     "mode": {"name": (f"one of {', '.join(MODES)}", lambda name: name in MODES)},
     # between the programs, not for people:
-    "here": {"streams": ("a list of streams", _streams)},
+    "here": {
+        "streams": ("a list of streams", _streams),
+        "frame_seconds": ("a number from 0 to 10", _number(0, 10)),
+    },
     "hello": {},
     "leave": {},
 }

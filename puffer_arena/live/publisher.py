@@ -10,6 +10,7 @@ window that cannot keep up loses frames.
 """
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_ROWS, PROTOCOL, Command, Frame, encode_frame
 from puffer_arena.live.windows import Windows
 
-FRAME_SECONDS = 1 / 15  # in full flight, where two frames have little in common anyway and each costs 0.05%
+FRAME_SECONDS = 1 / 15  # at least in full flight, where two frames have little in common anyway and each costs 0.05%
 SLOW_FRAME_SECONDS = 1 / 60  # where a person has limited the speed
 IDLE_SECONDS = 0.2  # between looks for a window while there is none
 POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
@@ -81,6 +82,7 @@ class Publisher:
         self._columns = {name: batch.rows.following[name] for name in batch.env.parameters}
         self.history = History()
         self._sent_metrics = 0
+        self._framed = -math.inf
         self._next_look = self._next_status = self._next_policy = self._next_step = 0.0
         self._closed = False
         self._env = str(Path(batch.env_id).resolve()) if batch.env_id.endswith(".py") else batch.env_id
@@ -142,7 +144,8 @@ class Publisher:
 
     def _publish(self, now: float, look: Any) -> None:
         windows = self.windows
-        if windows.want("frame"):
+        if windows.want("frame") and (self.speed or now >= self._framed + windows.frame_seconds):
+            self._framed = now
             windows.broadcast(b"frame", *encode_frame(self._take_frame(look)), stream="frame")
         if now >= self._next_policy and self._policy is not None and windows.want("policy"):
             self._next_policy = now + POLICY_SECONDS
@@ -173,6 +176,7 @@ class Publisher:
     def _greet(self, identity: bytes) -> None:
         """Tell a new window what it needs to read everything else, and show it the present soon."""
         self._next_look = self._next_policy = 0.0
+        self._framed = -math.inf
         header = {
             "protocol": PROTOCOL,
             "title": self._title,
@@ -244,7 +248,7 @@ class Publisher:
             now = self._clock()
             if self._single_steps:
                 self._single_steps -= 1
-                self._next_look = 0.0  # the frame after this step goes out at once
+                self._next_look, self._framed = 0.0, -math.inf  # the frame after this step goes out at once
                 break
             wait = 0.25 if self.paused else min(0.25, self._next_step - now)
             if wait <= 0 or not (self.paused or self.speed):

@@ -20,7 +20,7 @@ from puffer_arena.live.messages import (
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.view import Policy, View
 
-HERE_SECONDS = 1.0  # between signs of life
+HERE_SECONDS = 1.0  # between signs of life, unless frames are wanted much sooner
 MAX_READ = 256  # messages taken in at a time
 ENDINGS = {"finished": "training is complete", "stopped": "training was stopped"}
 
@@ -62,6 +62,7 @@ class Subscriber(View):
     def _connect(self, address: Address) -> None:
         zmq = self._zmq
         self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
+        self._told_seconds = 0.0
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 200
         self._socket.rcvhwm, self._socket.sndhwm = 64, 64
@@ -86,9 +87,10 @@ class Subscriber(View):
         now = self._clock()
         self._watch_connection()
         self._receive(now)
-        if now >= self._next_here and self._connected:
-            self._next_here = now + HERE_SECONDS
-            self._tell("here", streams=["policy" if self.mode == "smooth" else "frame"])
+        if (now >= self._next_here or self.frame_seconds < self._told_seconds / 2) and self._connected:
+            self._next_here, self._told_seconds = now + HERE_SECONDS, self.frame_seconds
+            stream = "policy" if self.mode == "smooth" else "frame"
+            self._tell("here", streams=[stream], frame_seconds=self.frame_seconds)
         if not self._connected and now >= self._next_search:
             self._next_search = now + HERE_SECONDS
             self._search()

@@ -33,6 +33,7 @@ class View:
         self.num_envs = 0
         self.frame: Frame | None = None
         self.status, self.mode = "waiting", "time-lapse"
+        self.frame_seconds = 0.0
         self._note, self._load_actor, self._clock = "", load_actor, clock
         self._history = History()
         self._player: Player | None = None

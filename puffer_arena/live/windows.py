@@ -1,6 +1,7 @@
 """The windows attached to a trainer, and the socket that they come through.
 
-A window says once a second that it is there and which streams it wants; one that falls silent is forgotten.  Every
+A window says once a second that it is there, which streams it wants and how many frames; one that falls silent is
+forgotten.  Every
 message carries the run's key.  Sending only hands bytes to ZeroMQ's own thread and never waits.
 """
 
@@ -27,6 +28,7 @@ class Window:
     """One that is attached."""
 
     streams: frozenset[str]
+    frame_seconds: float  # it shows no more than a frame in so long
     seen: float
 
 
@@ -91,6 +93,11 @@ class Windows:
         """Tell whether anyone wants a stream."""
         return any(stream in window.streams for window in self._attached.values())
 
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds between frames for the window that shows most of them."""
+        return min((window.frame_seconds for window in self._attached.values()), default=0.0)
+
     def send(self, identity: bytes, kind: bytes, header: dict[str, Any] | bytes, *bodies: bytes) -> None:
         """Send one window a message; it is lost when that one is gone or too slow."""
         head = header if isinstance(header, bytes) else encode_header(header)
@@ -142,7 +149,8 @@ class Windows:
         identity, command = parts[0], decode_command(parts[2])
         match command.name:
             case "here":
-                self._keep(identity, frozenset(command.arguments["streams"]), now)
+                given = command.arguments
+                self._keep(identity, Window(frozenset(given["streams"]), given["frame_seconds"], now))
             case "hello":
                 self._arrived(identity)
             case "leave":
@@ -150,15 +158,15 @@ class Windows:
             case _:
                 self._asked(command)
 
-    def _keep(self, identity: bytes, streams: frozenset[str], now: float) -> None:
+    def _keep(self, identity: bytes, window: Window) -> None:
         """Note that a window is there; one that wants another stream than before counts as new."""
         known = self._attached.get(identity)
         if known is None and len(self._attached) >= MAX_WINDOWS:
             raise ParameterError(f"one window more than the {MAX_WINDOWS} that can watch at once")
-        self._attached[identity] = Window(streams, now)
+        self._attached[identity] = window
         if known is None:
             log.info("a window is watching")
-        if known is None or known.streams != streams:
+        if known is None or known.streams != window.streams:
             self._arrived(identity)
 
     def _drop(self, identity: bytes) -> None:
