@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from measure import describe, interleave, machine, rate, ratio, report
+from measure import controls, describe, interleave, machine, rate, ratio, report, report_gain
 
 import puffer_arena
 
@@ -102,6 +102,7 @@ def main() -> None:
         {
             "snake": stepper("snake"),
             "snake, two threads": stepper("snake", 2),
+            **controls(),
             "cartpole": stepper("cartpole"),
             "cartpole, two threads": stepper("cartpole", 2),
             "Gymnasium CartPole, 1024": gymnasium_cartpole(1024),
@@ -114,8 +115,7 @@ def main() -> None:
     )
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     report("snake, steps/s on one core", describe(speeds["snake"]), ">= 12 M", medians["snake"] >= 12e6)
-    two = ratio(speeds["snake, two threads"], speeds["snake"])
-    report("snake, two threads / one", f"{two:.2f} x", ">= 1.7 x", two >= 1.7)
+    report_gain("snake, two threads / one", speeds["snake, two threads"], speeds["snake"], speeds)
     report("cartpole, steps/s on one core", describe(speeds["cartpole"]), ">= 90 M", medians["cartpole"] >= 90e6)
     for threads in ("cartpole", "cartpole, two threads"):
         for rows in (1024, 4096):

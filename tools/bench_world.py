@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import numpy as np
-from measure import describe, interleave, machine, rate, ratio, report
+from measure import controls, describe, interleave, machine, rate, ratio, report, report_gain
 
 from puffer_arena import make
 
@@ -65,17 +65,16 @@ def main() -> None:
 
         return rate(work, ROWS * STEPS)
 
-    found = interleave(
-        {"one": lambda: play(batches[1]), "two": lambda: play(batches[2]), "rest": rest, "bare": bare}, rounds
-    )
-    share, gain = ratio(found["rest"], found["bare"]), ratio(found["two"], found["one"])
+    pair = {"one": lambda: play(batches[1]), "two": lambda: play(batches[2])}
+    found = interleave({**pair, **controls(), "rest": rest, "bare": bare}, rounds)
+    share = ratio(found["rest"], found["bare"])
     speed = statistics.median(found["one"])
     report("marble, steps/s on one core", describe(found["one"]), ">= 40 k", speed >= 40e3)
     report("marble at rest, steps/s", describe(found["rest"]), "", True)
     report("bare do_physics on the same bodies, steps/s", describe(found["bare"]), "", True)
     report("share of the bare loop", f"{share:.0%}", ">= 70%", share >= 0.7)
     report("marble, steps/s with two workers", describe(found["two"]), "", True)
-    report("two workers against one", f"{gain:.2f} x", ">= 1.7 x", gain >= 1.7)
+    report_gain("two workers / one", found["two"], found["one"], found)
     start = time.perf_counter()
     for _ in range(20):
         resting.reset()

@@ -3,8 +3,14 @@
 import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from puffer_arena.core.compile import compile_function, jit
+from puffer_arena.core.fields import Array
 
 Timed = Callable[[], float]  # runs once and returns a rate
 
@@ -25,6 +31,37 @@ def interleave(candidates: Mapping[str, Timed], rounds: int) -> dict[str, list[f
         for name, run in candidates.items():
             results[name].append(run())
     return results
+
+
+@jit
+def walk(numbers: Array, rounds: int) -> None:
+    """Change every number some times, and nothing else."""
+    for _ in range(rounds):
+        for i in range(len(numbers)):
+            numbers[i] = numbers[i] * 0.5 + 1.0
+
+
+def controls() -> dict[str, Timed]:
+    """Return a loop over memory on one core and on two: how much of a second core this machine gives at all.
+
+    Each core has 4 MB, as a batch of physics: beyond its own cache, within the one that all programs share.
+    """
+    memory, work = np.zeros((2, 500_000)), compile_function(walk, "measure")
+
+    def run(count: int) -> None:
+        crew = [threading.Thread(target=work, args=(numbers, 200)) for numbers in memory[:count]]
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            thread.join()
+
+    return {f"control on {count}": lambda count=count: rate(lambda: run(count), count) for count in (1, 2)}
+
+
+def report_gain(name: str, two: list[float], one: list[float], found: Mapping[str, list[float]]) -> None:
+    """Print what a second core brings, beside what it brings to a loop in the same run."""
+    gain, control = ratio(two, one), ratio(found["control on 2"], found["control on 1"])
+    report(name, f"{gain:.2f} x (a bare loop {control:.2f} x)", ">= 1.7 x", gain >= 1.7)
 
 
 def describe(values: list[float]) -> str:
