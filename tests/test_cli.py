@@ -24,11 +24,12 @@ NO_DISPLAY = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"), ""
 
 
 def start(*arguments, cwd, env=None):
-    places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    surroundings = {**os.environ, **NO_DISPLAY, "PYTHONPATH": places, "COLUMNS": ""}  # as wide as a pipe
     return subprocess.Popen(
         [sys.executable, "-m", "puffer_arena", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), **NO_DISPLAY, **(env or {})},
+        env={**surroundings, **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
