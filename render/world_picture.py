@@ -1,8 +1,11 @@
 """Worlds in space inside the window: each picture is drawn by Panda and handed to Dear ImGui as a texture.
 
-Panda's software renderer is used: an OpenGL one would take the window's context away.
+Panda's software renderer is used: an OpenGL one would take the window's context away.  Large pictures are drawn finer
+than they are shown, which smooths their edges, where the processor is fast enough for that.
 """
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,9 +22,22 @@ from puffer_arena.render.opengl import gl
 STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
 WIDE = 4 / 3  # width / height that suits a view into a world
 KEPT = 4  # views kept, each for one size
+LARGE = 120_000  # pixels of a picture that one looks at, not one of many
+SMOOTH_SECONDS = 0.015  # of processor time that a smooth picture may take
+SLOW_PICTURES = 3  # in a row, and they are drawn plainly from then on
 Area = tuple[float, float, float, float]
 
-_views: dict[tuple[int, int], Any] = {}
+
+@dataclass
+class _Kept:
+    """A view and how many slow pictures it drew in a row."""
+
+    view: Any
+    smooth: bool
+    slow: int = 0
+
+
+_views: dict[tuple[int, int], _Kept] = {}
 _textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
 
 
@@ -55,16 +71,26 @@ def draw_row(
 
 
 def _picture(env: Env, state: Any, params: Any, area: Area) -> Array:
+    size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
+    kept = _views.get(size)
+    if kept is None or kept.view.env is not env:
+        kept = _open_view(env, size, smooth=size[0] * size[1] >= LARGE)
+    elif kept.smooth and kept.slow >= SLOW_PICTURES:
+        kept = _open_view(env, size, smooth=False)
+    before = time.thread_time()
+    picture: Array = kept.view.draw(state, params)
+    kept.slow = kept.slow + 1 if time.thread_time() - before > SMOOTH_SECONDS else 0
+    return picture
+
+
+def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:
+    """Make the view for a size, in the place of another where too many are kept."""
     from puffer_arena.render.world import SOFTWARE, WorldView
 
-    size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
-    view = _views.get(size)
-    if view is None or view.env is not env:
-        while len(_views) >= KEPT or size in _views:
-            _views.pop(size if size in _views else next(iter(_views))).close()
-        view = _views[size] = WorldView(env, size, SOFTWARE, supersample=1)
-    picture: Array = view.draw(state, params)
-    return picture
+    while len(_views) >= KEPT or size in _views:
+        _views.pop(size if size in _views else next(iter(_views))).view.close()
+    kept = _views[size] = _Kept(WorldView(env, size, SOFTWARE, supersample=2 if smooth else 1), smooth)
+    return kept
 
 
 def _show(rgb: Array, area: Area, slot: int) -> None:

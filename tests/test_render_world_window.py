@@ -6,6 +6,7 @@ import pytest
 from tests.xvfb import display  # noqa: F401  the fixture
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena import make
 from puffer_arena.core.errors import DisplayError
 from puffer_arena.render import world
 from puffer_arena.render.palette import color
@@ -57,3 +58,18 @@ def test_a_window_on_a_machine_that_cannot_draw_worlds_sees_them_from_above(monk
     monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
     plates = np.abs(shown() - color("wall")).max(axis=-1) < 3
     assert plates.sum() > 500
+
+
+@pytest.mark.parametrize(("allowed", "smooth"), [(10.0, True), (-1.0, False)])
+def test_a_large_picture_is_smooth_where_there_is_time_for_it(monkeypatch, allowed, smooth):
+    from puffer_arena.render import world_picture
+
+    monkeypatch.setattr(world_picture, "_views", {})
+    monkeypatch.setattr(world_picture, "SMOOTH_SECONDS", allowed)
+    with make("marble", seed=4) as batch:
+        row = batch.env, batch.state(0), batch.state_params(0)
+        pictures = [world_picture._picture(*row, (0.0, 0.0, 480.0, 320.0)) for _ in range(5)]
+    (kept,) = world_picture._views.values()
+    kept.view.close()
+    assert kept.smooth == smooth
+    assert np.array_equal(pictures[0], pictures[-1]) == smooth
