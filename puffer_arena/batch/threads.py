@@ -3,6 +3,9 @@
 A thread that sleeps takes some 50 microseconds to wake, as long as a whole step of a thousand rows.  So
 a worker waits for its next call inside compiled code, watching a word of memory for as long as
 back-to-back steps need, and only then sleeps.  A call reaches it as addresses of the arrays to use.
+
+Which core is slow changes from step to step.  So every thread takes its own span in chunks that shrink towards its end,
+and then the chunks that are left of the others'.  Rows are independent: whoever steps them, the bytes are the same.
 """
 
 import contextlib
@@ -21,6 +24,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers, Rows, Span
 
 MIN_SPAN = 64  # rows; a smaller span costs more to hand over than to step
+FRACTIONS = np.array([0, 16, 24, 28, 30, 31, 32]) / 32  # where the chunks of a span begin and end
+LINE = 8  # words between two counters, so that no two share a line of a cache
 SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 microseconds
 
 # A worker's control block: int64 words.
@@ -34,6 +39,7 @@ class Primitives(NamedTuple):
     rebase: Any  # rebase(array, address): an array like `array` whose data begin at `address`
     load: Any  # load(words, index): read after what the writer wrote before
     store: Any  # store(words, index, value): write after all that was written before
+    take: Any  # take(words, index, value): add to a word, and return what it was
 
 
 @functools.cache
@@ -76,19 +82,41 @@ def primitives() -> Primitives:
 
         return types.void(words, types.intp, types.int64), generate
 
-    return Primitives(rebase, load, store)
+    @intrinsic
+    def take(context: Any, words: Any, index: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = word(context, builder, signature, arguments)
+            return builder.atomic_rmw("add", place, arguments[2], "acq_rel")
+
+        return types.int64(words, types.intp, types.int64), generate
+
+    return Primitives(rebase, load, store, take)
 
 
 def _unbound(*_: Any) -> Any:
     raise AssertionError("a template was called before it was bound")
 
 
-step = rebase = load = store = _unbound
+step = work_off = rebase = load = store = take = _unbound
 
 
 @jit
-def serve(control: Array, span: Span, rows: Rows, actions: Array, out: Buffers) -> None:
-    """Step `span` at every call that comes; return when none has come for a while."""
+def share(taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the chunks that nobody has taken: of span `own` first, then of the others.
+
+    `taken` counts a span's chunks at every LINE-th word; `edges` are their rows, uint64 (spans, chunks + 1).
+    """
+    for i in range(len(edges)):
+        part = (own + i) % len(edges)
+        k = take(taken, part * LINE, 1)
+        while k < edges.shape[1] - 1:
+            step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
+            k = take(taken, part * LINE, 1)
+
+
+@jit
+def serve(control: Array, taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers) -> None:
+    """Take part in every call that comes; return when none has come for a while."""
     seen = load(control, DONE)
     while True:
         called = seen
@@ -107,7 +135,7 @@ def serve(control: Array, span: Span, rows: Rows, actions: Array, out: Buffers) 
             rebase(out.alive, control[BUFFERS + 5]),
             rebase(out.action_mask, control[BUFFERS + 6]),
         )
-        step(span, rows, rebase(actions, control[ACTIONS]), target, control[MODE])
+        work_off(taken, edges, own, rows, rebase(actions, control[ACTIONS]), target, control[MODE])
         store(control, DONE, called)
         seen = called
 
@@ -129,6 +157,7 @@ def call(control: Array, value: int) -> None:
 class Server(NamedTuple):
     """The compiled functions of the workers of one environment."""
 
+    share: Callable[..., Any]
     serve: Callable[..., Any]
     wait: Callable[..., Any]
     call: Callable[..., Any]
@@ -137,8 +166,12 @@ class Server(NamedTuple):
 def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
     """Compile what workers run around a step kernel, given bound and compiled."""
     words = primitives()._asdict()
+    shared = bind(share, name, step=template, **words)
+    ready = {template: compiled}
+    ready[shared] = compile_function(shared, name, ready, layout)
     return Server(
-        compile_function(bind(serve, name, step=template, **words), name, {template: compiled}, layout),
+        ready[shared],
+        compile_function(bind(serve, name, work_off=shared, **words), name, ready, layout),
         compile_function(bind(wait, "words", **words), name),
         compile_function(bind(call, "words", **words), name),
     )
@@ -155,10 +188,15 @@ def split_rows(num_rows: int, parts: int) -> list[Span]:
 
 
 class Worker:
-    """One thread that steps one span whenever it is called."""
+    """One thread that takes part in every step.
 
-    def __init__(self, server: Server, span: Span, rows: Rows, actions: Array, out: Buffers) -> None:
-        self._server, self._arguments = server, (span, rows, actions, out)
+    Args:
+        server: the compiled functions.
+        arguments: of `serve`, but for the control block.
+    """
+
+    def __init__(self, server: Server, *arguments: Any) -> None:
+        self._server, self._arguments = server, arguments
         self._control = np.zeros(WORDS, np.int64)
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -179,7 +217,7 @@ class Worker:
                 self._control[DONE] = self._control[CALLED]
 
     def start(self, mode: int, addresses: list[int]) -> None:
-        """Have the span stepped with the actions and buffers at `addresses`; `join` waits for it."""
+        """Have rows stepped with the actions and buffers at `addresses`; `join` waits for it."""
         self._control[MODE:] = [mode, *addresses]
         self._server.call(self._control, self._control[CALLED] + 1)
         if self._asleep:
@@ -210,21 +248,33 @@ class Crew:
         self, step_kernel: Any, server: Server | None, spans: list[Span], rows: Rows, actions: Array, out: Buffers
     ) -> None:
         self._step, self._span = step_kernel, spans[0]
-        self._workers = [Worker(server, span, rows, actions, out) for span in spans[1:]] if server else []
+        self._taken = np.zeros(len(spans) * LINE, np.int64)
+        self._edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
+        self._workers: list[Worker] = []
+        if server:
+            self._share, shared = server.share, (self._taken, self._edges)
+            self._workers += [Worker(server, *shared, own, rows, actions, out) for own in range(1, len(spans))]
         self._addresses: dict[int, tuple[Buffers, list[int]]] = {}
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
     def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
-        """Step every row; the calling thread takes the first span itself."""
-        if self._workers:
-            addresses = [actions.ctypes.data, *self._addresses_of(out)]
-            for worker in self._workers:
-                worker.start(mode, addresses)
-        try:
+        """Step every row; the calling thread begins with the first span."""
+        if not self._workers:
             self._step(self._span, rows, actions, out, mode)
+            return
+        self._join()  # an interrupt may have left a worker at work
+        self._taken[:] = 0
+        addresses = [actions.ctypes.data, *self._addresses_of(out)]
+        for worker in self._workers:
+            worker.start(mode, addresses)
+        try:
+            self._share(self._taken, self._edges, 0, rows, actions, out, mode)
         finally:
-            for worker in self._workers:
-                worker.join()
+            self._join()
+
+    def _join(self) -> None:
+        for worker in self._workers:
+            worker.join()
 
     def _addresses_of(self, out: Buffers) -> list[int]:
         known = self._addresses.get(id(out))
