@@ -1,11 +1,14 @@
 """Definitions: what is wrong with an environment is said by name, place and remedy."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core import event
+from numba.core.errors import TypingError
 
 import puffer_arena
 from puffer_arena import list_envs, load_env, make
@@ -137,6 +140,29 @@ def test_fingerprints_see_constants_and_functions_that_are_reached() -> None:
     prints = {fingerprint(variant(c, v)) for c in (1, 2) for v in (1, 2)}
     assert len(prints) == 4 and fingerprint(variant(1, 1)) in prints
     assert compile_function(variant(5, 6), "test")() == 11
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_garbage_collector_rests_while_a_function_compiles(collecting: bool) -> None:
+    during: list[bool] = []
+
+    class Witness(event.Listener):
+        def on_start(self, _: object) -> None:
+            during.append(gc.isenabled())
+
+        on_end = on_start
+
+    (gc.enable if collecting else gc.disable)()
+    try:
+        with event.install_listener("numba:run_pass", Witness()):
+            compile_function(jit(lambda x: x + 1), "test")(1)
+            with pytest.raises(TypingError):
+                compile_function(jit(lambda x: x + undefined), "test")(1)  # noqa: F821
+        assert during
+        assert not any(during)
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable()
 
 
 def test_rows_read_as_python_numbers() -> None:

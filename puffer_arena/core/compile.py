@@ -11,6 +11,7 @@ change elsewhere, so a kernel's name carries a fingerprint of all the code and c
 
 import dis
 import functools
+import gc
 import hashlib
 import importlib
 import os
@@ -121,7 +122,31 @@ def load_numba() -> Any:
         numba.config.CACHE_DIR = str(folder) if os.access(folder, os.W_OK) else ""
     except OSError:
         numba.config.CACHE_DIR = ""
+    compile_without_collecting()
     return numba
+
+
+def compile_without_collecting() -> None:
+    """Hold Python's garbage collector while Numba compiles: looking again and again at what it builds costs a tenth."""
+    event: Any = importlib.import_module("numba.core.event")
+
+    class Pause(event.Listener):  # type: ignore[misc]  # Numba has no types
+        """Compiling a function may begin that of another; Numba's compiler lock keeps other threads out."""
+
+        depth, was_enabled = 0, False
+
+        def on_start(self, _: object) -> None:
+            if self.depth == 0:
+                self.was_enabled = gc.isenabled()
+                gc.disable()
+            self.depth += 1
+
+        def on_end(self, _: object) -> None:
+            self.depth -= 1
+            if self.depth == 0 and self.was_enabled:
+                gc.enable()
+
+    event.register("numba:compile", Pause())
 
 
 @functools.cache
