@@ -27,7 +27,7 @@ from puffer_arena.trainers.policy import Policy
 from puffer_arena.trainers.rollout import Rollout
 
 MAX_CHUNK = 2048  # rows; larger chunks leave the cache, smaller ones spend their time between operations
-CHUNKS_PER_MINIBATCH = 8  # at least, so that a minibatch mixes distant parts of the rollout
+CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environments, but from neighbouring steps
 
 Chunk = tuple[int, int]
 
@@ -64,7 +64,8 @@ class Learner:
             # Few wide chunks: the time steps of a chunk follow one another, each at the price of its calls.
             units, largest, each = rollout.streams, max(1, MAX_CHUNK * 16 // rollout.horizon), self.config.threads
         else:
-            units, largest, each = rollout.streams * rollout.horizon, MAX_CHUNK, CHUNKS_PER_MINIBATCH
+            units, largest = rollout.streams * rollout.horizon, MAX_CHUNK
+            each = max(CHUNKS_PER_MINIBATCH, self.config.threads)
         count = max(-(-units // largest), min(units, ppo.minibatches * each))
         count = min(units, -(-count // ppo.minibatches) * ppo.minibatches)
         return split(units, count)
