@@ -20,7 +20,7 @@ from measure import Timed, controls, describe, interleave, machine, rate, ratio,
 
 from puffer_arena import make
 from puffer_arena.core.compile import bind, compile_function, jit
-from puffer_arena.core.errors import ArenaError
+from puffer_arena.core.errors import ArenaError, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.engines.chipmunk_calls import STEP, address, call_table, primitives
 from tests.games.discs import build
@@ -34,7 +34,7 @@ GAMES = {  # with the steps a second wanted on one core, and Gymnasium's environ
     "walker": ({}, 100e3, "BipedalWalker-v3"),
     "striker": ({"team": 2}, 150e3, None),
 }
-
+NAMES = ("engine", *GAMES)
 
 call_pf: Any = None
 
@@ -175,14 +175,21 @@ def bench_game(name: str, rounds: int) -> None:
         report(f"{title} / {reference}", f"{times:.0f} x", ">= 8 x", times >= 8)
 
 
+def known(name: str) -> str:
+    """Return a name that can be measured."""
+    if name not in NAMES:
+        raise argparse.ArgumentTypeError(suggest(name, NAMES))
+    return name
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["engine", *GAMES], help="engine, or games; all by default")
+    parser.add_argument("names", nargs="*", type=known, metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     print(machine())
     try:
-        for name in options.names:
+        for name in options.names or NAMES:
             bench_engine(options.rounds) if name == "engine" else bench_game(name, options.rounds)
     except ArenaError as error:
         print(error, file=sys.stderr)
