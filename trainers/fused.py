@@ -233,15 +233,18 @@ class FusedPath:
             weight = lists[0].layer.weight.detach().numpy()
             sum_rows(*lists[0].part(begin, n), weight, bias.numpy(), first.a32[:n], first.a16[:n], self.half)
             return
-        total = scratch.first[:n]
-        total.copy_(bias.expand_as(total))
+        total = scratch.first[:n] if self.half else first.tensor[:n]
+        so_far = bias
+        if lists:
+            so_far = total.copy_(bias.expand_as(total))
         for each in lists:
             add_rows(*each.part(begin, n), each.layer.weight.detach().numpy(), total.numpy())
         for layer, part in zip(encoder.inputs, obs, strict=True):
             if isinstance(layer, QuantityLayer):
-                total.addmm_(layer.numbers(part), layer.weight.detach().t())
+                so_far = torch.addmm(so_far, layer.numbers(part), layer.weight.detach().t(), out=total)
         torch.relu_(total)
-        first.tensor[:n].copy_(total)
+        if self.half:
+            first.tensor[:n].copy_(total)
 
     def _backward(
         self, obs: list[Tensor], n: int, samples: Samples, rules: Array, into: Gradients, ratios: Array, values: Array
@@ -290,8 +293,8 @@ class FusedPath:
             arrays = (hidden.a32[:n], hidden.a16[:n], back.a32[:n], back.a16[:n])
             scatter_rows(*lists[0].part(begin, n), *arrays, self.half, into.of(lists[0].layer.weight).numpy(), bias)
             return
-        total = scratch.first[:n]
-        self._mask(hidden, back, n, total.numpy(), bias)
+        total = scratch.first[:n] if self.half else back.tensor[:n]
+        self._mask(hidden, back, n, total.numpy() if self.half else NONE_32, bias)
         for each in lists:
             add_gradient_rows(*each.part(begin, n), total.numpy(), into.of(each.layer.weight).numpy())
         for layer, part in zip(encoder.inputs, obs, strict=True):
