@@ -310,6 +310,24 @@ def test_read_only_actions_are_taken() -> None:
     batch.step(actions)
 
 
+def join_workers() -> None:
+    """Wait for threads that were told to end."""
+    for thread in threading.enumerate():
+        if thread.name == "puffer-arena-rows":
+            thread.join(10)
+
+
+def test_every_row_steps_once_whoever_takes_it_and_also_after_the_threads_have_ended() -> None:
+    batch = make(COUNTDOWN, 389, threads=3, limit=100)  # spans of unequal size
+    for steps in range(1, 2001):
+        if steps == 1990:
+            batch.close()
+        batch.step(batch.actions)
+        if steps % 10 == 0:
+            assert (batch.rows.states["step_count"] == steps % 100).all()
+    join_workers()
+
+
 def test_worker_threads_end_with_their_batch() -> None:
     def workers() -> int:
         return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
@@ -321,9 +339,7 @@ def test_worker_threads_end_with_their_batch() -> None:
     dropped.step(np.zeros((400, 2), np.int64))
     del dropped
     gc.collect()
-    for thread in threading.enumerate():
-        if thread.name == "puffer-arena-rows":
-            thread.join(10)
+    join_workers()
     assert workers() == before
 
 

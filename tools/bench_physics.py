@@ -1,8 +1,8 @@
-"""Print how fast physics steps, with its references in the same run: python tools/bench_physics.py [names] [--rounds N]
+"""Print how fast physics steps, with its references in the same run: python tools/bench_physics.py [NAME ...]
 
 The engine on twelve discs against a bare compiled loop of Chipmunk's own step and against plain pymunk, on one and two
-cores; then the games against Gymnasium's Box2D ones, in batches of 256 rows.  Rounds of the candidates take turns, so that a busy machine slows
-all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
+cores; then the games against Gymnasium's Box2D ones, in batches of 256 rows.  Rounds of the candidates take turns, so
+that a busy machine slows all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
 """
 
 import argparse

@@ -102,7 +102,7 @@ class Scratch:
         self.rows = rows
         self.hidden = [Activations(rows, width, half) for width in widths]
         self.back = [Activations(rows, width, half) for width in widths]
-        self.first = torch.zeros(rows, widths[0])
+        self.first = torch.zeros(rows if half else 0, widths[0])  # sums in float32, beside activations that are not
         self.lists = make_lists(policy, rows)
 
 

@@ -1,6 +1,5 @@
 """Actions as they come from outside: checked before any rule sees them, and drawn at random."""
 
-import functools
 import math
 from typing import Any
 
@@ -13,7 +12,6 @@ from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete, Space
 WIDEST = 1e3  # random actions of a Box without bounds lie within
 
 
-@functools.cache
 def action_bounds(space: Space) -> tuple[Any, Any]:
     """Return the least and greatest action, as numbers or per component."""
     if isinstance(space, Discrete):

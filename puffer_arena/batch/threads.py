@@ -39,7 +39,7 @@ class Primitives(NamedTuple):
     rebase: Any  # rebase(array, address): an array like `array` whose data begin at `address`
     load: Any  # load(words, index): read after what the writer wrote before
     store: Any  # store(words, index, value): write after all that was written before
-    take: Any  # take(words, index, value): add to a word, and return what it was
+    take: Any  # take(words, index): add 1 to a word, and return what it was
 
 
 @functools.cache
@@ -83,12 +83,12 @@ def primitives() -> Primitives:
         return types.void(words, types.intp, types.int64), generate
 
     @intrinsic
-    def take(context: Any, words: Any, index: Any, value: Any) -> Any:
+    def take(context: Any, words: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             place = word(context, builder, signature, arguments)
-            return builder.atomic_rmw("add", place, arguments[2], "acq_rel")
+            return builder.atomic_rmw("add", place, context.get_constant(types.int64, 1), "acq_rel")
 
-        return types.int64(words, types.intp, types.int64), generate
+        return types.int64(words, types.intp), generate
 
     return Primitives(rebase, load, store, take)
 
@@ -97,7 +97,7 @@ def _unbound(*_: Any) -> Any:
     raise AssertionError("a template was called before it was bound")
 
 
-step = work_off = rebase = load = store = take = _unbound
+step = rebase = load = store = take = _unbound
 
 
 @jit
@@ -108,10 +108,10 @@ def share(taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out:
     """
     for i in range(len(edges)):
         part = (own + i) % len(edges)
-        k = take(taken, part * LINE, 1)
+        k = take(taken, part * LINE)
         while k < edges.shape[1] - 1:
             step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
-            k = take(taken, part * LINE, 1)
+            k = take(taken, part * LINE)
 
 
 @jit
@@ -135,7 +135,7 @@ def serve(control: Array, taken: Array, edges: Array, own: int, rows: Rows, acti
             rebase(out.alive, control[BUFFERS + 5]),
             rebase(out.action_mask, control[BUFFERS + 6]),
         )
-        work_off(taken, edges, own, rows, rebase(actions, control[ACTIONS]), target, control[MODE])
+        share(taken, edges, own, rows, rebase(actions, control[ACTIONS]), target, control[MODE])
         store(control, DONE, called)
         seen = called
 
@@ -171,7 +171,7 @@ def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Serv
     ready[shared] = compile_function(shared, name, ready, layout)
     return Server(
         ready[shared],
-        compile_function(bind(serve, name, work_off=shared, **words), name, ready, layout),
+        compile_function(bind(serve, name, share=shared, **words), name, ready, layout),
         compile_function(bind(wait, "words", **words), name),
         compile_function(bind(call, "words", **words), name),
     )
@@ -250,16 +250,17 @@ class Crew:
         self._step, self._span = step_kernel, spans[0]
         self._taken = np.zeros(len(spans) * LINE, np.int64)
         self._edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
+        self._share = server.share if server else None
         self._workers: list[Worker] = []
         if server:
-            self._share, shared = server.share, (self._taken, self._edges)
+            shared = self._taken, self._edges
             self._workers += [Worker(server, *shared, own, rows, actions, out) for own in range(1, len(spans))]
         self._addresses: dict[int, tuple[Buffers, list[int]]] = {}
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
     def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
-        """Step every row; the calling thread begins with the first span."""
-        if not self._workers:
+        """Step every row; the calling thread begins with the first span, and does all once the others have ended."""
+        if self._share is None:
             self._step(self._span, rows, actions, out, mode)
             return
         self._join()  # an interrupt may have left a worker at work

@@ -8,6 +8,7 @@ bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fill
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -127,7 +128,7 @@ class Box(Space):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype((self.element, self.shape))
 
-    @property
+    @cached_property  # asked for at every step
     def bounds(self) -> tuple[Array, Array]:
         """The bounds of each element, arrays of the space's shape."""
         shape, kind = self.dtype.shape, np.dtype(self.element)

@@ -3,11 +3,9 @@
 `pymunk_moves` is what the kernels run, `pymunk_block` what they find a scene by.
 """
 
-import contextlib
-import gc
-from collections.abc import Iterator
 from typing import Any
 
+from puffer_arena.core.collector import uncollected
 from puffer_arena.core.compile import bind, compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.world_kernel import ENTERS, WorldRows, enter_rows
@@ -16,19 +14,6 @@ from puffer_arena.engines.pymunk_moves import native_parts
 from puffer_arena.engines.pymunk_scene import Scene, build_scene
 from puffer_arena.engines.pymunk_touches import callback_address
 from puffer_arena.engines.scene import SceneParams
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep Python's garbage collector off while many objects are made that all stay."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
 
 _enter_kernels: dict[int, Any] = {}
 

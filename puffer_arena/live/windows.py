@@ -1,8 +1,7 @@
 """The windows attached to a trainer, and the socket that they come through.
 
 A window says once a second that it is there, which streams it wants and how many frames; one that falls silent is
-forgotten.  Every
-message carries the run's key.  Sending only hands bytes to ZeroMQ's own thread and never waits.
+forgotten.  Every message carries the run's key.  Sending only hands bytes to ZeroMQ's own thread and never waits.
 """
 
 import logging
