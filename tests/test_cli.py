@@ -469,8 +469,11 @@ def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, en
         wait_for_file(log.with_name("live.json"), process)
         window = wait_for_window(display, process)
         os.kill(window, getattr(signal, end))
-        before = len(metrics_of(log.parent))
         deadline = time.monotonic() + 60
+        while is_process(window):  # until the trainer has noticed: a child that ended stays until it is asked about
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        before = len(metrics_of(log.parent))
         while len(metrics_of(log.parent)) < before + 20:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
@@ -479,6 +482,14 @@ def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, en
         out, err = process.communicate(timeout=60)
     assert "stopped after" in out and "Traceback" not in err
     assert len(re.findall("no window: .* killed by signal", out)) == said
+
+
+def is_process(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def wait_for_window(environment, process) -> int:
