@@ -7,79 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.xvfb import display  # noqa: F401  the fixture
+from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_file
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
-
-ROOT = Path(__file__).parent.parent
-SMALL = ("--num-envs", "64", "--threads", "1", "--ppo.horizon", "16", "--network.hidden", "16")
-UPDATE = 64 * 16  # steps
-NO_DISPLAY = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"), "")
-
-
-def start(*arguments, cwd, env=None):
-    places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    surroundings = {**os.environ, **NO_DISPLAY, "PYTHONPATH": places, "COLUMNS": ""}  # as wide as a pipe
-    return subprocess.Popen(
-        [sys.executable, "-m", "puffer_arena", *map(str, arguments)],
-        cwd=cwd,
-        env={**surroundings, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-
-
-def run(*arguments, cwd, env=None):
-    process = start(*arguments, cwd=cwd, env=env)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
-
-
-def ok(*arguments, cwd, env=None):
-    code, out, err = run(*arguments, cwd=cwd, env=env)
-    assert code == 0, err
-    return out
-
-
-@pytest.fixture
-def here(monkeypatch, capsys):
-    """Run a command in this process, which has torch already: here(folder, *arguments) -> (code, out, err)."""
-    from puffer_arena.__main__ import main
-
-    def call(folder, *arguments):
-        monkeypatch.chdir(folder)
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
-
-def only_run(tmp_path) -> Path:
-    (folder,) = (tmp_path / "runs").iterdir()
-    return folder
-
-
-def metrics_of(folder: Path):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with one short run of snake in runs/small."""
-    cwd = tmp_path_factory.mktemp("trained")
-    said = ok("train", "snake", *SMALL, "--steps", 4 * UPDATE, "--name", "small", "--param", "rows=8", cwd=cwd)
-    return cwd, said
-
 
 # -- help and list ------------------------------------------------------------------------------------
 
@@ -235,14 +169,6 @@ def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path):
     assert metrics_of(folder)[-1]["steps"] == done + UPDATE
 
 
-def wait_for_file(path: Path, process) -> None:
-    end = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.02)
-
-
 def test_a_port_in_use_is_said_before_training_starts(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -287,6 +213,22 @@ def test_several_agents_train_and_are_measured_by_role(tmp_path, here):
     said = json.loads(here(tmp_path, "eval", "tag", "--checkpoint", "a", "--episodes", 20, "--json")[1])
     for split in ("train", "held_out"):
         assert {"return_of_chaser", "return_of_runner", "length"} <= set(said[split])
+
+
+def test_a_second_trainer_in_the_same_run_is_refused(trained):
+    from puffer_arena.cli.train import refuse_second_trainer
+    from puffer_arena.core.errors import TrainingError
+    from puffer_arena.live.address import Address, remove_address, write_address
+
+    folder = trained[0] / "runs" / "small"
+    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid()))
+    with pytest.raises(TrainingError, match=f"trained by process {os.getpid()}"):
+        refuse_second_trainer(folder)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", ended.pid))
+    refuse_second_trainer(folder)  # what a killed trainer left behind is no hindrance
+    remove_address(folder, ended.pid)
 
 
 # -- eval and bench -------------------------------------------------------------------------------------
@@ -350,155 +292,3 @@ def test_episodes_that_do_not_end_are_said(tmp_path, here):
 def test_bench_prints_one_and_all_threads(tmp_path):
     said = ok("bench", "snake", "--threads", 2, "--num-envs", 256, "--seconds", 0.02, "--repeats", 2, cwd=tmp_path)
     assert re.search(r"1 thread +[\d,]+ steps/s", said) and re.search(r"2 threads +[\d,]+ steps/s", said)
-
-
-# -- watch ------------------------------------------------------------------------------------------------
-
-
-def test_watch_without_a_display_is_one_line(trained):
-    cwd, _ = trained
-    code, _, err = run("watch", "small", cwd=cwd)
-    if sys.platform.startswith("linux"):
-        assert code == 2 and "no display" in err and err.count("\n") == 1
-
-
-def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, monkeypatch, capsys):
-    from puffer_arena.cli.watch import Options, find_source
-
-    monkeypatch.chdir(trained[0])
-    source = find_source(Options())
-    assert "runs/small" in capsys.readouterr().out.replace(os.sep, "/")
-    end = time.monotonic() + 60
-    while source.frame is None and time.monotonic() < end:
-        source.poll()
-        time.sleep(0.01)
-    source.send("speed", value=100)
-    before = source.frame.states["episode"].copy()
-    while (source.frame.states["episode"] == before).all() and time.monotonic() < end:
-        source.poll()
-    source.close()
-    assert (source.title, source.status, source.mode) == ("small", "finished", "smooth")
-    assert source.frame.states["board"].shape[1:] == (8, 11)
-    assert source.frame.probs.shape[1:] == (1, 4) and source.frame.values.shape[1:] == (1,)
-    assert [steps for steps, _ in source.metrics["learning_rate"]] == [UPDATE * k for k in (1, 2, 3, 4)]
-
-
-@pytest.mark.parametrize("env", ["snake", pytest.param("tag", marks=pytest.mark.slow)])
-def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
-    from puffer_arena.cli.watch import Options, find_source
-
-    process = start("train", env, *SMALL, "--steps", 10**9, "--name", "a", "--seed", "3", cwd=tmp_path)
-    folder = tmp_path / "runs" / "a"
-    wait_for_file(folder / "live.json", process)
-    monkeypatch.chdir(tmp_path)
-    source = find_source(Options("a"))
-
-    def wait(happened):
-        end = time.monotonic() + 60
-        while not happened():
-            assert process.poll() is None and time.monotonic() < end, (source.status, source.note)
-            source.poll()
-            time.sleep(0.003)
-
-    wait(lambda: source.frame is not None and source.metrics)
-    agents = max(len(source.agent_ids), 1)
-    assert source.frame.probs.shape[1] == source.frame.values.shape[1] == agents
-    assert source.frame.probs.sum(axis=-1) == pytest.approx(1.0, abs=1e-3)
-    source.send("pause")
-    wait(lambda: source.status == "paused")
-    source.send("save")
-    source.send("learning_rate", value=0.0005)
-    wait(lambda: "5" in source.note and "learning rate" in source.note)
-    source.send("resume")
-    wait(lambda: any((folder / "checkpoints").glob("*.safetensors")))
-    wait(lambda: source.metrics["learning_rate"][-1][1] < 0.00051)
-    source.send("mode", name="smooth")
-    stale = source.frame
-    wait(lambda: source.frame is not stale and source.frame.probs is not None)
-    assert source.speed == 1.0
-    process.terminate()
-    out, err = process.communicate(timeout=60)
-    last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
-    deadline = time.monotonic() + 60
-    while source.frame.steps != last or source.status != "finished":
-        assert time.monotonic() < deadline, (source.status, source.note, source.frame.steps, last)
-        source.poll()
-        time.sleep(0.003)
-    source.close()
-    assert "Traceback" not in err and "stopped after" in out
-
-
-def test_a_second_trainer_in_the_same_run_is_refused(trained):
-    from puffer_arena.cli.train import refuse_second_trainer
-    from puffer_arena.core.errors import TrainingError
-    from puffer_arena.live.address import Address, remove_address, write_address
-
-    folder = trained[0] / "runs" / "small"
-    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid()))
-    with pytest.raises(TrainingError, match=f"trained by process {os.getpid()}"):
-        refuse_second_trainer(folder)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", ended.pid))
-    refuse_second_trainer(folder)  # what a killed trainer left behind is no hindrance
-    remove_address(folder, ended.pid)
-
-
-def test_a_newer_policy_goes_on_with_the_memory_of_the_older(tmp_path, here):
-    from puffer_arena import make
-    from puffer_arena.cli.watch import load_actor, newest_policy
-
-    given = (*SMALL, "--network.memory", "gru", "--steps", UPDATE, "--name", "a")
-    assert here(tmp_path, "train", "memory", *given)[0] == 0
-    policy, _ = newest_policy(tmp_path / "runs" / "a")
-    with make("memory", num_envs=4) as batch:
-        older, newer, fresh = (load_actor(policy, batch) for _ in range(3))
-        older.act(batch.obs)
-        newer.follow(older)
-        values = [actor.act(batch.obs)[2] for actor in (older, newer, fresh)]
-    assert (values[0] == values[1]).all()
-    assert (values[0] != values[2]).any()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("end", "said"), [("SIGTERM", 0), ("SIGKILL", 1)])  # closed in good order, and killed
-def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, end, said):  # noqa: F811
-    process = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", "--watch", cwd=tmp_path, env=display)
-    log = tmp_path / "runs" / "a" / "window.log"
-    try:
-        wait_for_file(log.with_name("live.json"), process)
-        window = wait_for_window(display, process)
-        os.kill(window, getattr(signal, end))
-        deadline = time.monotonic() + 60
-        while is_process(window):  # until the trainer has noticed: a child that ended stays until it is asked about
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        before = len(metrics_of(log.parent))
-        while len(metrics_of(log.parent)) < before + 20:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        process.terminate()
-        out, err = process.communicate(timeout=60)
-    assert "stopped after" in out and "Traceback" not in err
-    assert len(re.findall("no window: .* killed by signal", out)) == said
-
-
-def is_process(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_for_window(environment, process) -> int:
-    """Return the process id of the trainer's window once the display shows it."""
-    deadline = time.monotonic() + 60
-    while True:
-        assert process.poll() is None and time.monotonic() < deadline
-        for child in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split():
-            search = ["xdotool", "search", "--onlyvisible", "--pid", child]
-            if subprocess.run(search, env=environment, capture_output=True).returncode == 0:
-                return int(child)
-        time.sleep(0.2)

@@ -8,7 +8,6 @@ import pytest
 from puffer_arena import ArenaError, list_envs, make
 from puffer_arena.render.local_source import LocalSource
 from puffer_arena.render.source import Frame
-from tests.xvfb import display  # noqa: F401  the fixture
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.game import Game
@@ -18,7 +17,7 @@ from puffer_arena.render.window import show
 
 
 @pytest.fixture(autouse=True)
-def on_display(display, monkeypatch):  # noqa: F811
+def on_display(display, monkeypatch):
     for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
         monkeypatch.setenv(name, display[name])
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.xvfb import Program, display  # noqa: F401  the fixture
+from tests.xvfb import Program
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = "tests/window_program.py"
 
 
 @pytest.fixture(scope="module")
-def window(display):  # noqa: F811
+def window(display):
     with Program([PROGRAM, "show", "snake"], display) as program:
         program.wait_for(lambda report: report.get("frame"))
         program.find_window()
@@ -87,7 +87,7 @@ def test_closing_the_window_ends_show(window):
 
 
 @pytest.mark.parametrize("status", ["waiting", "lost"])
-def test_without_frames_the_window_says_what_it_waits_for(display, status):  # noqa: F811
+def test_without_frames_the_window_says_what_it_waits_for(display, status):
     with Program([PROGRAM, "show", "tag", status], display) as program:
         report = program.wait_for(lambda report: report.get("frame"))
         assert report["colors"] > 30  # writing
@@ -98,7 +98,7 @@ def test_without_frames_the_window_says_what_it_waits_for(display, status):  # n
         assert not any(report.get("command") == "pause" for report in program.seen)
 
 
-def test_tab_chooses_the_agent_that_is_watched(display):  # noqa: F811
+def test_tab_chooses_the_agent_that_is_watched(display):
     with Program([PROGRAM, "show", "tag"], display) as program:
         program.wait_for(lambda report: report.get("frame"))
         program.find_window()
@@ -108,7 +108,7 @@ def test_tab_chooses_the_agent_that_is_watched(display):  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def game(display):  # noqa: F811
+def game(display):
     with Program([PROGRAM, "play", "snake"], display) as program:
         program.wait_for(lambda report: report.get("phase") == "ready")
         program.find_window()

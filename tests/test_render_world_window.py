@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.xvfb import display  # noqa: F401  the fixture
-
 pytest.importorskip("imgui_bundle")
 from puffer_arena import make
 from puffer_arena.core.errors import DisplayError
@@ -14,7 +12,7 @@ from puffer_arena.render.play import play
 
 
 @pytest.fixture(autouse=True)
-def on_display(display, monkeypatch):  # noqa: F811
+def on_display(display, monkeypatch):
     for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
         monkeypatch.setenv(name, display[name])
 
