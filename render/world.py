@@ -19,6 +19,7 @@ from panda3d.bullet import BulletRigidBodyNode, BulletWorld
 from panda3d.core import (
     AmbientLight,
     CardMaker,
+    CullBinManager,
     DirectionalLight,
     Fog,
     FrameBufferProperties,
@@ -54,6 +55,7 @@ PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
+IN_ORDER = "in order"  # a bin for what is drawn in the order of the scene; in Panda's own, memory addresses decide
 SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
 
 
@@ -75,6 +77,9 @@ class WorldView:
         self, env: Env, size: tuple[int, int] = (640, 480), pipes: tuple[str, ...] = PIPES, supersample: int = 2
     ) -> None:
         load_panda()
+        bins = CullBinManager.get_global_ptr()
+        if bins.find_bin(IN_ORDER) < 0:
+            bins.add_bin(IN_ORDER, CullBinManager.BT_unsorted, bins.get_bin_sort(bins.find_bin("opaque")))
         self.env, self.size, self._supersample = env, size, supersample
         self._fine = size[0] * supersample, size[1] * supersample
         self._texture = Texture()
@@ -295,6 +300,7 @@ def show_body(node: BulletRigidBodyNode, scene: NodePath) -> NodePath:
         picture = draw_shape(node.get_shape(k), color)
         if picture is not None:
             picture.reparent_to(path)
+            picture.set_bin(IN_ORDER, 0)
             picture.set_transform(node.get_shape_transform(k))
     shine = Material()
     shine.set_specular((0.5, 0.5, 0.5, 1))
