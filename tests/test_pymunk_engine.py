@@ -5,6 +5,7 @@ import gc
 import itertools
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import ActionError, DefinitionError, FileError, MissingExtra, ParameterError, PhysicsError
 from puffer_arena.engines import chipmunk_calls
 from puffer_arena.engines import pymunk as entry
+from tests.processes import unmeasured
 
 GAMES = Path(__file__).parent / "games"
 PUPPET, DISCS = str(GAMES / "puppet.py"), str(GAMES / "discs.py")
@@ -544,3 +546,15 @@ def test_a_missing_pymunk_names_the_command_that_installs_it() -> None:
     script = "import sys; sys.modules['pymunk'] = None; from puffer_arena import make; make('lander')"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=GAMES.parent.parent)
     assert "MissingExtra" in run.stderr and "pip install 'puffer-arena[physics]'" in run.stderr
+
+
+def test_python_ends_without_a_word_while_scenes_are_alive() -> None:
+    code = """
+        import puffer_arena
+        for name in ("marble", "lander"):  # with panda3d loaded, Python takes pymunk apart before it frees the batch
+            batch = puffer_arena.make(name, num_envs=4)
+            batch.step(batch.actions)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,6 +1,8 @@
 """One row's scene: what `build` made, checked against the State and brought into the State's order."""
 
+import atexit
 import math
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +25,7 @@ TARGETS = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Scene:
     """A space with its handles, in the order of the State's fields."""
 
@@ -34,6 +36,16 @@ class Scene:
     touches: list[list[pymunk.Shape]] = field(default_factory=list)
     segments: list[pymunk.Segment] = field(default_factory=list)
     entering: list[pymunk.Shape] = field(default_factory=list)  # the others that every reset takes out and puts back
+
+
+_living: "weakref.WeakSet[Scene]" = weakref.WeakSet()
+
+
+@atexit.register
+def free_scenes() -> None:
+    """Free the scenes that are left when Python ends, while pymunk can: not once its modules are taken apart."""
+    for scene in list(_living):
+        vars(scene).clear()
 
 
 def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene:
@@ -51,6 +63,7 @@ def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene
     space = pymunk.Space()
     handles = call_build(env, space, scene_params(env, record, values))
     scene = Scene(space, np.zeros(1, physics_dtype(env.state, row)))
+    _living.add(scene)
     for name, described in physics_fields(env.state).items():
         records = scene.built[name].reshape(-1)
         named = list_handles(env, name, described, handles[name], row[name].shape)
