@@ -105,7 +105,7 @@ def build(world: Any, p: Params) -> dict[str, Any]:
 @jit
 def lay_ground(s: State, p: Params) -> None:
     """Draw a line of hills, level where the pad is."""
-    first = int(uniform(s, 2, EDGES - 2 - p.pad))
+    first = int(uniform(s, 2.0, EDGES - 2.0 - p.pad))
     incline = uniform(s, -p.slope, p.slope)
     height = 0.0
     for k in range(EDGES):

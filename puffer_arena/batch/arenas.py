@@ -121,7 +121,7 @@ class Part:
     def __init__(self, env: Env, rows: WorldRows, values: Any, span: tuple[int, int]) -> None:
         self._low, self._high = span
         own: dict[str, Array] = {name: getattr(rows, name)[slice(*span)] for name in (*SHARED, "scenes")}
-        self._engine: Engine = open_engine(env, rows._replace(**own), values, False)
+        self._engine: Engine = open_engine(env, rows._replace(**own), values)
 
     def prepare(self) -> None:
         self._engine.prepare()

@@ -166,7 +166,8 @@ class Batch(BufferViews):
             if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
                 raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
             self.rows.levels[:] = chosen_levels
-        self.stepper.begin(self.buffers, self._all if which is None else _flags("which", which, self._all.shape))
+        chosen = self._all if which is None else _flags("which", which, self._all.shape)
+        self.stepper.begin(self.actions, self.buffers, chosen)
         if self.recorder:
             self.recorder.look()
         return self.obs

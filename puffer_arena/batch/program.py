@@ -52,11 +52,6 @@ class Program:
         return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel
 
     @cached_property
-    def reset(self) -> Any:
-        """reset(span, rows, buffers, chosen)"""
-        return self._finish(self._templates["reset"])
-
-    @cached_property
     def step(self) -> Any:
         """step(span, rows, actions, buffers, mode); not where an engine works between `start` and `finish`"""
         return self._finish(self._templates["step"])
@@ -70,6 +65,11 @@ class Program:
     def finish(self) -> Any:
         """finish(span, rows, buffers, mode)"""
         return self._finish(self._templates["finish"])
+
+    @cached_property
+    def enter(self) -> Any:
+        """enter(span, rows): have an engine inside the kernels take over rows written from outside"""
+        return self._finish(self._templates["enter"])
 
     @cached_property
     def look(self) -> Any:

@@ -9,7 +9,7 @@ from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.threads import Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.fields import Array, Cells
-from puffer_arena.core.kernel import DISABLED, Buffers, Rows
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Buffers, Rows, Span
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
@@ -38,13 +38,25 @@ class Stepper:
         server = batch.program.server if len(spans) > 1 else None
         return Crew(batch.program.step, server, spans, self._rows, batch.actions, batch.buffers)
 
-    def begin(self, out: Buffers, which: Array) -> None:
-        """Begin new episodes in the chosen rows, bool (num_envs,)."""
+    def begin(self, actions: Array, out: Buffers, which: Array) -> None:
+        """Begin new episodes in the chosen rows, bool (num_envs,): they have ended, and are stepped as such.
+
+        Args:
+            actions: not looked at.
+            out: written for these rows.
+            which: the rows.
+        """
         if self.worlds:
             self.worlds.prepare()
-        self.run(self._program.reset, out, which)
+        self.rows.states["ended"][which] = 1
+        for span in find_spans(which):
+            if self._crew is None:
+                self.run(self._program.start, actions, span=span)
+                self.run(self._program.finish, out, NEXT_STEP, span=span)
+            else:
+                self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
-            self.worlds.enter()
+            self.worlds.settle()
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -98,6 +110,12 @@ class Stepper:
             self._crew.close()
         if self.worlds:
             self.worlds.close()
+
+
+def find_spans(which: Array) -> list[Span]:
+    """Return the spans of rows where `which` is set."""
+    edges = np.flatnonzero(np.diff(which, prepend=False, append=False)).astype(np.uint64)
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _wrap(argument: Any) -> Any:

@@ -35,7 +35,7 @@ class Worlds:
         else:
             scenes = np.zeros(batch.num_envs, scene_dtype(env, batch.rows.states.dtype))
             self.rows = WorldRows(**batch.rows._asdict(), scenes=scenes)
-            self._engine = open_engine(env, self.rows, values, self.fused)
+            self._engine = open_engine(env, self.rows, values, batch.program.enter if self.fused else None)
 
     def prepare(self) -> None:
         """Have the scenes ready that the next resets need."""
@@ -45,18 +45,15 @@ class Worlds:
         """Move the bodies, where the kernels do not."""
         self._engine.move()
 
-    def enter(self) -> None:
-        """Take over the rows that began anew outside of a step."""
-        self._engine.enter()
-        self.rows.scenes["stage"] = RESTS
+    def settle(self) -> None:
+        """Finish a step or a reset: take over rows that began anew, and say what is wrong."""
+        if not self.fused:
+            self._enter()
         self._find_faults()
 
-    def settle(self) -> None:
-        """Finish a step: take over rows that began anew, and say what is wrong."""
-        if not self.fused:
-            self._engine.enter()
-            self.rows.scenes["stage"] = RESTS
-        self._find_faults()
+    def _enter(self) -> None:
+        self._engine.enter()
+        self.rows.scenes["stage"] = RESTS
 
     def adopt(self, which: Array) -> None:
         """Take over rows written from outside."""
@@ -65,7 +62,8 @@ class Worlds:
         for i in np.flatnonzero(which):
             self._engine.fit(int(i))
         scenes["stage"] = np.where(which, ENTERS, RESTS)
-        self.enter()
+        self._enter()
+        self._find_faults()
 
     def close(self) -> None:
         """Free the scenes."""

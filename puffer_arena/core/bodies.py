@@ -211,12 +211,10 @@ def place_function(state: type) -> Any:
     """Generate place(s, built): put every record of a row where `build` put it."""
     lines = []
     for name, field in physics_fields(state).items():
-        names = np.dtype(field.dtype).names or ()
         if field.shape:
-            lines.append(f"    for j in range(len(s.{name})):")
-            lines += [f"        s.{name}[j].{part} = built.{name}[j].{part}" for part in names]
+            lines += [f"    for j in range(len(s.{name})):", f"        s.{name}[j] = built.{name}[j]"]
         else:
-            lines += [f"    s.{name}.{part} = built.{name}.{part}" for part in names]
+            lines += [f"    s.{name} = built.{name}"]
     return generate("place", "s, built", lines)
 
 

@@ -185,7 +185,7 @@ class Row:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in (self._record.dtype.names or ()):
             raise AttributeError(f"no field '{name}'; {suggest(name, self._record.dtype.names or ())}")
-        self._record[name] = value
+        self._record[name] = value._record if isinstance(value, Row) else value
 
     def __dir__(self) -> list[str]:
         return list(self._record.dtype.names or ())

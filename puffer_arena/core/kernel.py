@@ -5,7 +5,8 @@ to all of their arrays at every call, which costs more than most rules and stall
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
 leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo
-environments and for several agents; both reset a row in the very step that ends its episode.
+environments and for several agents; both reset a row in the very step that ends its episode.  A reset that a caller
+asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
 from collections.abc import Callable
@@ -76,22 +77,6 @@ def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
     begin_episode(s, level, split, num_levels)
     s.episode_return = 0.0
     reset(s, p)
-
-
-@jit
-def reset_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
-    """Begin a new episode in the chosen rows of `span`."""
-    for i in range(span[0], span[1]):
-        if chosen[i]:
-            rows.params[i] = rows.following[i]
-            begin_solo(rows.states[i], rows.params[i], rows.levels[i], rows.plan[0], rows.plan[1])
-            out.rewards[i] = 0.0
-            out.terminated[i] = False
-            out.truncated[i] = False
-            out.alive[i, 0] = True
-            observe(rows.states[i], rows.params[i], out.obs[i])
-            out.action_mask[i, :] = True
-            mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
 
 
 @jit
@@ -180,19 +165,6 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
-
-
-@jit
-def reset_several(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
-    """Begin a new episode in the chosen rows of `span`."""
-    for i in range(span[0], span[1]):
-        if chosen[i]:
-            rows.params[i] = rows.following[i]
-            begin_several(rows.states[i], rows.params[i], rows.levels[i], rows.plan[0], rows.plan[1])
-            out.rewards[i, :] = 0.0
-            out.terminated[i, :] = False
-            out.truncated[i, :] = False
             look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
 
 
@@ -328,17 +300,17 @@ def bind_kernels(
     """Bind one environment's `rules` (reset, step, observe, mask_actions) into kernels.
 
     Returns:
-        The uncompiled kernels "reset", "step" and "look".
+        The uncompiled kernels "step" and "look".
     """
     bound = {**rules, "tally": tally_function(counters, num_agents), "begin_episode": begin_episode}
     if num_agents == 0:
         bound["begin_solo"] = bind(begin_solo, name, **bound)
-        templates = {"reset": reset_solo, "step": step_solo, "look": look_solo}
+        templates = {"step": step_solo, "look": look_solo}
     else:
         bound["clear"] = clear_function(obs_dtype)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
-        templates = {"reset": reset_several, "step": step_several, "look": look_chosen}
+        templates = {"step": step_several, "look": look_chosen}
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 

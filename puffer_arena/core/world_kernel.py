@@ -24,8 +24,6 @@ from puffer_arena.core.kernel import (
     look_chosen,
     look_several,
     look_solo,
-    reset_several,
-    reset_solo,
     settle_several,
     tally_function,
 )
@@ -56,7 +54,7 @@ def _unbound(*_: Any) -> Any:
 
 
 act = judge = observe = mask_actions = tally = clear = _unbound
-begin = reset_rows = place = clear_forces = finish = move = enter = expect = _unbound
+begin = place = clear_forces = finish = move = enter = expect = _unbound
 
 
 @jit
@@ -65,17 +63,6 @@ def begin_world(s: Any, p: Any, scene: Any, level: int, split: int, num_levels: 
     place(s, scene.built)
     begin(s, p, level, split, num_levels)
     scene.stage = ENTERS
-
-
-@jit
-def reset_world(span: Span, rows: WorldRows, out: Buffers, chosen: Array) -> None:
-    """Begin a new episode in the chosen rows of `span`; their bodies enter afterwards."""
-    for i in range(span[0], span[1]):
-        rows.scenes[i].stage = RESTS
-        if chosen[i]:
-            place(rows.states[i], rows.scenes[i].built)
-            rows.scenes[i].stage = ENTERS
-    reset_rows(span, rows, out, chosen)
 
 
 @jit
@@ -173,7 +160,7 @@ def step_world(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: 
 
 
 @jit
-def enter_rows(span: Span, rows: WorldRows) -> None:
+def enter_span(span: Span, rows: WorldRows) -> None:
     """Let the engine take over the rows of `span` whose stage is ENTERS."""
     for i in range(span[0], span[1]):
         if rows.scenes[i].stage == ENTERS:
@@ -186,7 +173,7 @@ def bind_world_kernels(
     """Bind one environment's `rules` (reset, act, judge, observe, mask_actions) into kernels.
 
     Returns:
-        The uncompiled kernels "reset", "start", "finish" and "look"; with the engine's parts among the rules
+        The uncompiled kernels "start", "finish" and "look"; with the engine's parts among the rules
         also "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
         expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
@@ -200,17 +187,15 @@ def bind_world_kernels(
         bound["clear"] = clear_function(obs_dtype)
         bound["look_several"] = bind(look_several, name, **bound)
         bound["begin"] = bound["begin_several"] = bind(begin_several, name, **bound)
-        bound["reset_rows"] = bind(reset_several, name, **bound)
         finish, look = finish_several, look_chosen
     else:
         bound["begin"] = bound["begin_solo"] = bind(begin_solo, name, **bound)
-        bound["reset_rows"] = bind(reset_solo, name, **bound)
         finish, look = finish_solo, look_solo
     bound["begin_world"] = bind(begin_world, name, **bound)
-    templates = {"reset": reset_world, "start": start, "finish": finish, "look": look}
+    templates = {"start": start, "finish": finish, "look": look}
     kernels = {role: bind(template, name, **bound) for role, template in templates.items()}
     if "move" in rules:
         fused = {**bound, "start": kernels["start"], "finish": kernels["finish"]}
         kernels["step"] = bind(step_world, name, **fused)
-        kernels["enter"] = bind(enter_rows, name, **bound)
+        kernels["enter"] = bind(enter_span, name, **bound)
     return kernels

@@ -4,7 +4,6 @@ import importlib
 from typing import Any, Protocol
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import WorldRows
 
 MODULES = {"pymunk": "puffer_arena.engines.pymunk", "panda3d": "puffer_arena.engines.bullet"}
@@ -52,18 +51,18 @@ def compiled_parts(env: Env) -> dict[str, Any]:
     return parts
 
 
-def open_engine(env: Env, rows: WorldRows, values: Any, compiled: Array | bool) -> Engine:
+def open_engine(env: Env, rows: WorldRows, values: Any, enter: Any = None) -> Engine:
     """Return the engine of a batch's rows.
 
     Args:
         env: the environment.
         rows: of the batch; `scenes` is filled in.
         values: the Params that sized the rows.
-        compiled: whether kernels with `compiled_parts` step these rows.
+        enter: where kernels with `compiled_parts` step these rows, the one that takes them over: enter(span, rows).
 
     Raises:
         MissingExtra: the engine is not installed.
         DefinitionError: `build` does not fit the State.
     """
-    engine: Engine = importlib.import_module(MODULES[str(env.engine)]).open_engine(env, rows, values, compiled)
+    engine: Engine = importlib.import_module(MODULES[str(env.engine)]).open_engine(env, rows, values, enter)
     return engine

@@ -45,7 +45,7 @@ def compiled_parts(env: Env) -> dict[str, Any]:
     return {}
 
 
-def open_engine(env: Env, rows: WorldRows, values: Any, compiled: Any) -> "BulletEngine":
+def open_engine(env: Env, rows: WorldRows, values: Any, enter: Any) -> "BulletEngine":
     """Return the engine of a batch's rows."""
     load_panda()
     return BulletEngine(env, rows, values)

@@ -32,13 +32,13 @@ def compiled_parts(env: Env) -> dict[str, Any]:
     return native_parts(env)
 
 
-def open_engine(env: Env, rows: WorldRows, values: Any, compiled: bool) -> Any:
+def open_engine(env: Env, rows: WorldRows, values: Any, enter: Any) -> Any:
     """Return the engine of a batch's rows."""
     check_version()
-    if compiled:
+    if enter is not None:
         from puffer_arena.engines.pymunk_native import NativeEngine
 
-        return NativeEngine(env, rows, values)
+        return NativeEngine(env, rows, values, enter)
     from puffer_arena.engines.pymunk_public import PublicEngine
 
     return PublicEngine(env, rows, values)

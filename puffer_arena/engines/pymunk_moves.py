@@ -7,7 +7,7 @@ from typing import Any
 
 from puffer_arena.core.compile import bind, jit
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, LOST
+from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, LOST, RESTS
 from puffer_arena.engines.chipmunk_calls import (
     ADD_SHAPE,
     EACH_BODY,
@@ -102,7 +102,7 @@ def expect(scene: Any, after: Any) -> None:
 
 @jit
 def enter(s: Any, scene: Any) -> None:
-    """Forget everything but the row: same row, same future, whatever came before.
+    """Forget everything but the row: same row, same future, whatever came before; its stage is RESTS then.
 
     Re-adding a shape drops its contact cache; restoring its id keeps the solver's order; one step in
     which joints may exert no force clears the impulses they had accumulated; stepping a body by zero
@@ -125,6 +125,7 @@ def enter(s: Any, scene: Any) -> None:
     lay_segments(s, link)
     for k in range(load(link, NUM_SHAPES)):
         call_pp(load(calls, ADD_SHAPE), (space, load(load(link, SHAPES), k)))
+    scene.stage = RESTS
 
 
 @jit

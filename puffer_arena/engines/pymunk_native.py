@@ -6,31 +6,19 @@
 from typing import Any
 
 from puffer_arena.core.collector import uncollected
-from puffer_arena.core.compile import bind, compile_function
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import ENTERS, WorldRows, enter_rows
+from puffer_arena.core.world_kernel import ENTERS, WorldRows
 from puffer_arena.engines.pymunk_block import PENDING, Block
-from puffer_arena.engines.pymunk_moves import native_parts
 from puffer_arena.engines.pymunk_scene import Scene, build_scene
 from puffer_arena.engines.pymunk_touches import callback_address
 from puffer_arena.engines.scene import SceneParams
-
-_enter_kernels: dict[int, Any] = {}
-
-
-def enter_kernel(env: Env) -> Any:
-    """Return the compiled enter(span, rows) of an environment, shared by all its batches."""
-    if id(env) not in _enter_kernels:
-        template = bind(enter_rows, env.name, enter=native_parts(env)["enter"])
-        _enter_kernels[id(env)] = env, compile_function(template, env.name)  # keeping env keeps its id its own
-    return _enter_kernels[id(env)][1]
 
 
 class NativeEngine:
     """The scenes of one batch, stepped by the kernels themselves."""
 
-    def __init__(self, env: Env, rows: WorldRows, values: Any) -> None:
-        self._env, self._rows, self._callback = env, rows, callback_address()
+    def __init__(self, env: Env, rows: WorldRows, values: Any, enter: Any) -> None:
+        self._env, self._rows, self._callback, self._enter = env, rows, callback_address(), enter
         self._values = values
         first = self._build(rows.params[0])  # tells which parameters it reads
         self._params = SceneParams(env, rows)
@@ -42,7 +30,6 @@ class NativeEngine:
                 rows.scenes["built"][i] = scene.built[0]
                 self._blocks.append(Block(env, scene, self._callback))
                 rows.scenes["link"][i] = self._blocks[i].address
-        self._enter = enter_kernel(env)
 
     def _build(self, record: Any) -> Scene:
         return build_scene(self._env, record, self._values, self._rows.states.dtype)

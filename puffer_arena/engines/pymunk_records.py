@@ -161,10 +161,14 @@ def record_loops(env: Env, primitives: dict[str, Any]) -> dict[str, Any]:
 
 
 def over_records(name: str, state: type, kind: str, call: str, **names: Any) -> Any:
-    """Generate name(s, link), which runs `call` for every record of a kind and returns what that leaves in `found`."""
+    """Generate name(s, link), which runs `call` for every record of a kind and returns what that leaves in `found`.
+
+    A record's number is a sum even where it is 0: Numba would compile what is called once more for a constant.
+    """
     lines = ["    found = 0", "    k = 0"]
     for prefix, record in each_record(state, kind):
         loop, indent = prefix.rsplit("\n", 1) if "\n" in prefix else ("", prefix)
         lines += [loop] if loop else []
-        lines += [f"{indent}{call.replace('R', record).replace('K', 'k')}", f"{indent}k += 1"]
+        number, count = ("(k + j)", f"len({record.removesuffix('[j]')})") if loop else ("(k + 0)", "1")
+        lines += [f"{indent}{call.replace('R', record).replace('K', number)}", f"    k += {count}"]
     return generate(name, "s, link", [*lines, "    return found"], **names)
