@@ -1,6 +1,7 @@
 """The batch: endings, buffers, statistics, threads, parameters, snapshots."""
 
 import gc
+import os
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.core.errors import ActionError, FileError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
+from tests.processes import run_python
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, DUEL = str(GAMES / "countdown.py"), str(GAMES / "duel.py")
@@ -326,6 +328,20 @@ def test_every_row_steps_once_whoever_takes_it_and_also_after_the_threads_have_e
         if steps % 10 == 0:
             assert (batch.rows.states["step_count"] == steps % 100).all()
     join_workers()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_steps_all_rows_without_the_threads_it_has_not() -> None:
+    code = """
+        import os, numpy, puffer_arena
+        batch = puffer_arena.make("snake", 400, threads=3)
+        batch.step(batch.actions)
+        child = os.fork()
+        batch.step(batch.actions)
+        assert (batch.rows.states["step_count"] == 2).all()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else "forked", flush=True)
+    """
+    assert run_python(code) == "forked\n0\n"
 
 
 def test_worker_threads_end_with_their_batch() -> None:

@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 from counters import LAYOUT
-from processes import unmeasured
+from processes import run_python, unmeasured
 
 from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import SharedArrays, digest
@@ -222,6 +222,28 @@ def test_no_worker_outlives_its_parent_in_the_middle_of_a_call(how):
     assert parent.wait(20) != 0
     parent.stdout.close()
     assert gone(pids)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_is_refused_and_leaves_the_workers_to_their_own_process():
+    code = """
+        import os, puffer_arena
+        from puffer_arena.core.errors import WorkerError
+        with puffer_arena.make("marble", 128, threads=2) as batch:
+            child = os.fork()
+            if not child:
+                rows = batch.rows.states.tobytes()
+                for use in (batch.step, lambda _: batch.reset()):
+                    try:
+                        use(batch.actions)
+                    except WorkerError as error:
+                        print("refused" if "forked" in str(error) and batch.rows.states.tobytes() == rows else error)
+            else:
+                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                batch.step(batch.actions)
+                print(code, (batch.rows.states["step_count"] == 1).all())
+    """
+    assert run_python(code) == "refused\nrefused\n0 True\n"
 
 
 def test_layouts_differ_by_a_digest():

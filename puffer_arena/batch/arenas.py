@@ -83,6 +83,7 @@ class Arenas:
         memory.release()
 
     def prepare(self) -> None:
+        self._workers.check_process()  # before kernels write into rows that a parent may share
         following = self._rows.following.tobytes()
         if following != self._seen:
             self._everywhere("prepare")

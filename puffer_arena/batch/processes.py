@@ -14,6 +14,7 @@ that are called all the time, without arguments or results, are called through a
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -54,7 +55,8 @@ class Workers:
         quick: Sequence[str] = (),
     ) -> None:
         self._workers: list[_Worker] = []
-        self._finalizer = weakref.finalize(self, _end, self._workers)
+        self._process = os.getpid()
+        self._finalizer = weakref.finalize(self, _end, self._workers, self._process)
         self._failure: str | None = None
         self._pending = False
         self._quick = {method: number for number, method in enumerate(quick)}
@@ -83,8 +85,9 @@ class Workers:
         """Have every worker call `method`; `join` waits for the answers.
 
         Raises:
-            WorkerError: a worker has died.
+            WorkerError: a worker has died, or this process was forked from the one whose workers they are.
         """
+        self.check_process()
         if self._pending:  # an interrupt left a call unanswered
             self.join()
         if self._failure is not None or not self._workers:
@@ -93,6 +96,17 @@ class Workers:
         message = {"call": method, "arguments": arguments}
         for worker in self._workers:
             worker.call(message, None if arguments else self._quick.get(method))
+
+    def check_process(self) -> None:
+        """Refuse to serve a fork, which would reach into its parent's work.
+
+        Raises:
+            WorkerError: this process was forked from the one whose workers they are.
+        """
+        if os.getpid() != self._process:
+            raise WorkerError(
+                f"the worker processes serve process {self._process}, from which this one was forked; make a new batch"
+            )
 
     def join(self) -> list[Any]:
         """Wait for every worker and return their answers.
@@ -227,7 +241,9 @@ def _listen(stream: IO[bytes], last: "deque[str]") -> None:
             print(text, file=sys.stderr)
 
 
-def _end(workers: "list[_Worker]") -> None:
+def _end(workers: "list[_Worker]", process: int) -> None:
+    if os.getpid() != process:  # a fork: they are not its own
+        return
     for worker in workers:
         worker.end()
     while workers:

@@ -11,6 +11,7 @@ and then the chunks that are left of the others'.  Rows are independent: whoever
 import contextlib
 import functools
 import itertools
+import os
 import threading
 import time
 import weakref
@@ -242,7 +243,10 @@ class Worker:
 
 
 class Crew:
-    """Steps all rows of a batch on several threads; `close` or garbage collection ends them."""
+    """Steps all rows of a batch on several threads; `close` or garbage collection ends them.
+
+    A fork leaves its child the calling thread alone, which then steps all rows.
+    """
 
     def __init__(
         self, step_kernel: Any, server: Server | None, spans: list[Span], rows: Rows, actions: Array, out: Buffers
@@ -256,6 +260,7 @@ class Crew:
             shared = self._taken, self._edges
             self._workers += [Worker(server, *shared, own, rows, actions, out) for own in range(1, len(spans))]
         self._addresses: dict[int, tuple[Buffers, list[int]]] = {}
+        _crews.add(self)
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
     def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
@@ -286,6 +291,10 @@ class Crew:
             self._addresses[id(out)] = known
         return known[1]
 
+    def forget(self) -> None:
+        """Do without the other threads: they are not there any more."""
+        self._workers.clear()
+
     def close(self) -> None:
         """End the threads."""
         self._finalizer()
@@ -294,3 +303,16 @@ class Crew:
 def _dismiss(workers: list[Worker]) -> None:
     while workers:
         workers.pop().close()
+
+
+_crews: "weakref.WeakSet[Crew]" = weakref.WeakSet()
+
+
+def _forget_threads() -> None:
+    """Know, in a process just forked, that it has only one thread."""
+    for crew in list(_crews):
+        crew.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
