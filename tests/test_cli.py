@@ -292,3 +292,9 @@ def test_episodes_that_do_not_end_are_said(tmp_path, here):
 def test_bench_prints_one_and_all_threads(tmp_path):
     said = ok("bench", "snake", "--threads", 2, "--num-envs", 256, "--seconds", 0.02, "--repeats", 2, cwd=tmp_path)
     assert re.search(r"1 thread +[\d,]+ steps/s", said) and re.search(r"2 threads +[\d,]+ steps/s", said)
+
+
+def test_bench_steps_no_more_worlds_than_fit_into_memory(tmp_path, here):
+    game = ROOT / "tests" / "games" / "pile.py"
+    said = here(tmp_path, "bench", game, "--threads", 1, "--seconds", 0.01, "--repeats", 1)[1]
+    assert "128 environments" in said

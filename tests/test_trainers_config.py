@@ -19,6 +19,11 @@ def test_later_sources_win(tmp_path: Path) -> None:
     assert config.env == "snake"
 
 
+@pytest.mark.parametrize(("game", "rows"), [("countdown", 4096), ("discs", 512), ("pile", 128)])
+def test_an_environment_without_a_config_has_as_many_rows_as_suit_its_engine(game: str, rows: int) -> None:
+    assert load_config(str(Path(__file__).parent / "games" / f"{game}.py")).num_envs == rows
+
+
 def test_text_from_a_command_line_is_read_as_toml() -> None:
     config = load_config("snake", overrides={"network.hidden": "[32, 16]", "ppo.epochs": "3", "params.rows": "7"})
     assert config.network.hidden == (32, 16)

@@ -86,7 +86,7 @@ class Config:
 
     env: str = ""  # an id of `list`, a dotted module, or a path to a .py file
     seed: int = 0  # of the environments, the weights and the actions
-    num_envs: int = 4096  # environments stepped together
+    num_envs: int = 4096  # environments stepped together; fewer where an engine moves bodies
     threads: int = 0  # threads that step and learn; 0 for one per core, at most 8
     total_steps: int = 50_000_000  # environment steps of the whole run
     params: dict[str, Any] = field(default_factory=dict)  # the environment's parameters
@@ -164,7 +164,7 @@ def load_config(env_id: str, file: str | Path | None = None, overrides: Mapping[
         ParameterError: a value of the wrong type or out of range, or a file that cannot be read.
     """
     env = load_env(env_id)
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"num_envs": env.usual_rows}
     tuned = tuned_config(env_id)
     if tuned:
         _merge(settings, _parse_toml(tuned, f"the config of '{env.name}'"))

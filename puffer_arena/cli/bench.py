@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +13,7 @@ import tyro
 from puffer_arena.batch.batch import make
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.core.errors import ParameterError
+from puffer_arena.core.registry import load_env
 
 
 @dataclass
@@ -27,8 +28,8 @@ class Options:
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
     """An id of `list`, a dotted module, or a path to a .py file."""
-    num_envs: int = 4096
-    """Environments stepped together."""
+    num_envs: int = 0
+    """Environments stepped together; 0 for as many as suit its kind."""
     threads: int = 0
     """Threads of the second measurement; 0 for one per core."""
     seconds: float = 1.0
@@ -46,6 +47,7 @@ def run(options: Options) -> int:
     if options.repeats < 1 or not 0.01 <= options.seconds <= 3600:
         raise ParameterError("--repeats is at least 1 and --seconds from 0.01 to 3600")
     threads = options.threads or os.cpu_count() or 1
+    options = replace(options, num_envs=options.num_envs or load_env(options.env).usual_rows)
     print(f"{options.env}: {options.num_envs} environments, median of {options.repeats}, least to greatest")
     samples = measure_envs(options, sorted({1, threads}))
     one = statistics.median(samples[1])

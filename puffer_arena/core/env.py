@@ -34,6 +34,7 @@ from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDisc
 
 Rule = Callable[..., Any]
 ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": ("body3d", "touch3d", "ray3d")}
+USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,11 @@ class Env:
     def error(self, where: str, message: str) -> DefinitionError:
         """Return a DefinitionError that names this environment and the place."""
         return DefinitionError(f"environment '{self.name}': {where}: {message}")
+
+    @property
+    def usual_rows(self) -> int:
+        """How many rows a batch should have where nobody says."""
+        return USUAL_ROWS[self.engine]
 
     @cached_property
     def name(self) -> str:
