@@ -1,7 +1,9 @@
 """The batch: endings, buffers, statistics, threads, parameters, snapshots."""
 
+import copy
 import gc
 import os
+import pickle
 import threading
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.errors import ActionError, FileError, ParameterError, UnknownName
+from puffer_arena.core.errors import ActionError, BusyError, FileError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
 from tests.processes import run_python
 
@@ -413,3 +415,29 @@ def test_a_forged_snapshot_cannot_carry_parameters_out_of_range() -> None:
     batch.rows.params["rows"] = 11
     with pytest.raises(FileError, match="'rows' = 12 is out of range"):
         batch.restore(0, data)
+
+
+def test_a_second_thread_is_told_that_the_batch_is_busy() -> None:
+    batch = make("lander", 2000)
+    told: list[BusyError] = []
+
+    def play() -> None:
+        for _ in range(200):
+            try:
+                batch.step(batch.actions)
+            except BusyError as error:
+                told.append(error)
+
+    threads = [threading.Thread(target=play) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told and "lander" in str(told[0])
+    batch.step(batch.actions)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_batch_is_not_copied_by_halves(duplicate) -> None:
+    with pytest.raises(TypeError, match="snapshots of its rows"):
+        duplicate(make("snake", 2))

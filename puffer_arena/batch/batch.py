@@ -180,6 +180,7 @@ class Batch(BufferViews):
 
         Raises:
             ActionError: actions of the wrong shape, dtype or value; no row has moved.
+            BusyError: another thread is stepping this batch.
         """
         out = self.buffers if out is None else out
         checked = check_actions(self.env.name, self.action, actions, self.actions)
@@ -274,8 +275,7 @@ class Batch(BufferViews):
             which: those rows, bool (num_envs,); all of them by default.
         """
         chosen = self._all if which is None else which
-        if self.worlds:
-            self.worlds.adopt(chosen)
+        self.stepper.adopt(chosen)
         if self.recorder:
             self.recorder.begin(chosen)
 
@@ -294,6 +294,9 @@ class Batch(BufferViews):
     def close(self) -> None:
         """End the threads and free the scenes; the arrays stay readable."""
         self.stepper.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a batch cannot be copied or pickled; make another, and restore snapshots of its rows")
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@
     ├── PhysicsError (RuntimeError)   forces or poses that no engine can work with
     ├── DisplayError (RuntimeError)   no renderer works on this machine
     ├── WorkerError (RuntimeError)    a worker process that died or failed
+    ├── BusyError (RuntimeError)      a batch that another thread is stepping
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
 Each message says what was wrong, the value, what is allowed and what to do.
@@ -64,6 +65,10 @@ class DisplayError(ArenaError, RuntimeError):
 
 class WorkerError(ArenaError, RuntimeError):
     """A worker process that died, or failed by an error that is not one of ours."""
+
+
+class BusyError(ArenaError, RuntimeError):
+    """A batch that another thread is stepping; nothing was stepped."""
 
 
 class MissingExtra(ArenaError, ImportError):

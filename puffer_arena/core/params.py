@@ -188,15 +188,18 @@ class ParamRows:
         object.__setattr__(self, "_columns", columns)
 
     def __getattr__(self, name: str) -> Column:
+        if name.startswith("__"):  # Python asks for its own, as when copying
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str) -> Column:
         columns: dict[str, Column] = object.__getattribute__(self, "_columns")
         if name not in columns:
             raise UnknownName(f"unknown parameter '{name}'; {suggest(name, columns)}")
         return columns[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        getattr(self, name)[:] = value
-
-    __getitem__ = __getattr__
+        self[name][:] = value
 
     def __iter__(self) -> Iterator[str]:
         return iter(object.__getattribute__(self, "_columns"))
