@@ -4,6 +4,8 @@ The rules are first played for a few steps in plain Python, where a typo or a wr
 own line; only then are they compiled, which checks nothing at run time.
 """
 
+import os
+import re
 import traceback
 from types import FunctionType
 from typing import Any
@@ -94,4 +96,5 @@ def _first_cause(message: str) -> str:
     )
     causes = [line for line in lines if line and not line.startswith(noise[:-1])]
     places = [line for line in lines if line.startswith('File "') and "kernel.py" not in line]
+    places = [re.sub('"(.+)"', lambda found: f'"{os.path.abspath(found[1])}"', line) for line in places]  # was relative
     return "\n    ".join([*causes[:3], *places[-1:]])
