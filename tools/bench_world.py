@@ -1,8 +1,8 @@
 """Print how fast worlds in space step, with their references in the same run: python tools/bench_world.py [--rounds N]
 
 marble      a batch played by its bot: rules, observations and resets included, on one core
-bare        `BulletWorld.do_physics` in a loop, and nothing else, on the same bodies in the same places: marbles that
-            rest on their first plates, in both
+at rest     the same with marbles that rest on their first plates
+bare        `BulletWorld.do_physics` in a loop, and nothing else, on those very worlds: others may lie better in memory
 workers     the batch that the bot plays, in two processes and in one
 reset       what a new world costs in an old one's place, and what a row's reset does
 
@@ -29,7 +29,6 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=15)
     rounds = options.parse_args().rounds
     resting = make("marble", num_envs=ROWS, seed=1, wind=0.0, max_steps=ENDLESS)
-    twin = make("marble", num_envs=ROWS, seed=1, wind=0.0, max_steps=ENDLESS)
     batches = {workers: make("marble", num_envs=ROWS, seed=1, threads=workers) for workers in (1, 2)}
     for batch in batches.values():  # until rows are at different places of their courses
         for _ in range(300):
@@ -53,7 +52,7 @@ def main() -> None:
 
         return rate(work, ROWS * STEPS)
 
-    worlds = [arena.world for arena in twin.worlds._engine._arenas]  # a bare loop needs what no caller should touch
+    worlds = [arena.world for arena in resting.worlds._engine._arenas]  # a bare loop needs what no caller should touch
 
     def bare() -> float:
         seconds, substeps = env.time_step / env.substeps, range(env.substeps)
@@ -80,9 +79,9 @@ def main() -> None:
     for _ in range(20):
         resting.reset()
     reset = (time.perf_counter() - start) / 20 / ROWS * 1e6
-    report("a new world with its bodies in an old one's place, us", f"{renew(twin):.0f}", "about 100", True)
+    report("a new world with its bodies in an old one's place, us", f"{renew(resting):.0f}", "about 100", True)
     report("a row's reset: that, and the rules and what binds them to it, us", f"{reset:.0f}", "", True)
-    for batch in (resting, twin, *batches.values()):
+    for batch in (resting, *batches.values()):
         batch.close()
 
 

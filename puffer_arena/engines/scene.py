@@ -104,13 +104,19 @@ class SceneParams:
                     "param(..., at_reset=True)"
                 )
         self._of = {name: rows.params[name].copy() for name in self._names}
+        self._settled = b""  # all rows' next parameters, when last no scene differed from them
 
     def changed(self) -> list[int]:
         """Return the rows whose next reset needs a scene other than the one last built for them."""
+        following = self._rows.following.tobytes()  # one look at all of it costs less than one at each parameter
+        if following == self._settled:
+            return []
         differs = np.zeros(len(self._rows.params), np.bool_)
         for name in self._names:
             differs |= self._rows.following[name] != self._of[name]
-        return [int(i) for i in np.flatnonzero(differs)] if differs.any() else []
+        found = [int(i) for i in np.flatnonzero(differs)]
+        self._settled = b"" if found else following
+        return found
 
     def differs(self, i: int) -> bool:
         """Tell whether row `i` plays with parameters other than its newest scene's."""
@@ -118,5 +124,6 @@ class SceneParams:
 
     def note(self, i: int, record: Any) -> None:
         """Keep in mind that row `i`'s newest scene was built with these parameters."""
+        self._settled = b""
         for name in self._names:
             self._of[name][i] = record[name]
