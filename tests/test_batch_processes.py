@@ -229,11 +229,11 @@ def test_a_fork_is_refused_and_leaves_the_workers_to_their_own_process():
     code = """
         import os, puffer_arena
         from puffer_arena.core.errors import WorkerError
-        with puffer_arena.make("marble", 128, threads=2) as batch:
+        with puffer_arena.make("marble", 128, threads=2, autoreset="disabled") as batch:
             child = os.fork()
             if not child:
                 rows = batch.rows.states.tobytes()
-                for use in (batch.step, lambda _: batch.reset()):
+                for use in (batch.step, lambda _: batch.reset(7)):
                     try:
                         use(batch.actions)
                     except WorkerError as error:

@@ -82,8 +82,11 @@ class Arenas:
         )
         memory.release()
 
+    def check_process(self) -> None:
+        """Refuse a fork, whose kernels would write into rows that its parent shares (see `Workers`)."""
+        self._workers.check_process()
+
     def prepare(self) -> None:
-        self._workers.check_process()  # before kernels write into rows that a parent may share
         following = self._rows.following.tobytes()
         if following != self._seen:
             self._everywhere("prepare")

@@ -157,19 +157,20 @@ class Batch(BufferViews):
                 changed; -1 draws levels again.
             which: rows to reset, bool (num_envs,).
         """
-        if seed is not None:
-            key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
-            self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))
-            self.rows.states["episode"] = 0
-        if levels is not None:
-            chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
-            if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
-                raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
-            self.rows.levels[:] = chosen_levels
-        chosen = self._all if which is None else _flags("which", which, self._all.shape)
-        self.stepper.begin(self.actions, self.buffers, chosen)
-        if self.recorder:
-            self.recorder.look()
+        with self.stepper.alone:
+            if seed is not None:
+                key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
+                self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))
+                self.rows.states["episode"] = 0
+            if levels is not None:
+                chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
+                if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
+                    raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
+                self.rows.levels[:] = chosen_levels
+            chosen = self._all if which is None else _flags("which", which, self._all.shape)
+            self.stepper.begin(self.actions, self.buffers, chosen)
+            if self.recorder:
+                self.recorder.look()
         return self.obs
 
     def step(self, actions: Any, out: Buffers | None = None) -> Step:
@@ -183,12 +184,13 @@ class Batch(BufferViews):
             BusyError: another thread is stepping this batch.
         """
         out = self.buffers if out is None else out
-        checked = check_actions(self.env.name, self.action, actions, self.actions)
-        if self.recorder:
-            self.recorder.note(checked)
-        self.stepper.step(checked, out, self._mode)
-        if self.recorder:
-            self.recorder.look()
+        with self.stepper.alone:
+            checked = check_actions(self.env.name, self.action, actions, self.actions)
+            if self.recorder:
+                self.recorder.note(checked)
+            self.stepper.step(checked, out, self._mode)
+            if self.recorder:
+                self.recorder.look()
         return Step(out.obs, out.rewards, out.terminated, out.truncated)
 
     def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
@@ -254,14 +256,15 @@ class Batch(BufferViews):
         """
         parts, rest = unpack(self.env, self.param_values, self.rows, data)
         past = read_past(self, split_bytes(self, rest), parts["states"]) if rest else None
-        for part, row in parts.items():
-            getattr(self.rows, part)[i : i + 1] = row
-        if past is not None:
-            return bool(bring_back(self, slice(i, i + 1), past).all())
-        only = np.zeros(self.num_envs, np.bool_)
-        only[i] = True
-        self.adopt(only)
-        self.look(only)
+        with self.stepper.alone:
+            for part, row in parts.items():
+                getattr(self.rows, part)[i : i + 1] = row
+            if past is not None:
+                return bool(bring_back(self, slice(i, i + 1), past).all())
+            only = np.zeros(self.num_envs, np.bool_)
+            only[i] = True
+            self.adopt(only)
+            self.look(only)
         return self.worlds is None or int(self.rows.states["step_count"][i]) == 0
 
     def look(self, which: Array) -> None:
@@ -275,9 +278,11 @@ class Batch(BufferViews):
             which: those rows, bool (num_envs,); all of them by default.
         """
         chosen = self._all if which is None else which
-        self.stepper.adopt(chosen)
-        if self.recorder:
-            self.recorder.begin(chosen)
+        with self.stepper.alone:
+            if self.worlds:
+                self.worlds.adopt(chosen)
+            if self.recorder:
+                self.recorder.begin(chosen)
 
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps of its episode: its start, and its actions again.
@@ -289,7 +294,8 @@ class Batch(BufferViews):
         """
         if self.recorder is None:
             raise ParameterError("nothing was recorded to rewind to; make the batch with record=True")
-        self.recorder.rewind(i, step)
+        with self.stepper.alone:
+            self.recorder.rewind(i, step)
 
     def close(self) -> None:
         """End the threads and free the scenes; the arrays stay readable."""

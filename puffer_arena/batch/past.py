@@ -159,7 +159,8 @@ def play_again(batch: "Batch", span: slice, past: Past) -> None:
     which = np.zeros(batch.num_envs, np.bool_)
     which[span] = True
     raw(states)[:], params[:] = raw(past.starts), raw(past.params)
-    batch.stepper.adopt(which)
+    if batch.worlds:
+        batch.worlds.adopt(which)
     longest, first = int(past.steps.max()), np.cumsum(past.steps) - past.steps
     waits = longest - past.steps  # all end together: a short episode waits for its turn, resting as one that has ended
     states["ended"][waits > 0] = 1

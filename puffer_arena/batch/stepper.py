@@ -19,22 +19,27 @@ if TYPE_CHECKING:
 
 
 class OneThread:
-    """Lets one thread at a time into a batch: engines end the process where two work on one scene."""
+    """Lets one thread at a time into a batch: engines end the process where two work on one scene.
 
-    def __init__(self, env: "Env") -> None:
-        self._env, self._inside = env, 0
+    Args:
+        env: of the batch, for the message.
+        worlds: its scenes, which may be of use in one process only.
+    """
+
+    def __init__(self, env: "Env", worlds: Worlds | None) -> None:
+        self._env, self._worlds, self._lock = env, worlds, threading.RLock()
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
-        if self._inside not in (0, me):  # this thread's own mark may be left from an interrupt
+        if self._worlds:
+            self._worlds.check_process()
+        if not self._lock.acquire(blocking=False):
             raise BusyError(
                 f"a batch of '{self._env.name}' is being stepped by another thread; let one thread use a batch, or make "
                 "one for each"
             )
-        self._inside = me
 
     def __exit__(self, *_: object) -> None:
-        self._inside = 0
+        self._lock.release()
 
 
 class Stepper:
@@ -43,6 +48,7 @@ class Stepper:
     Attributes:
         rows: the batch's rows, which may have moved into memory that worker processes share.
         worlds: its scenes and their engine, in a physics environment.
+        alone: to be entered before rows change: one thread at a time.
     """
 
     def __init__(self, batch: "Batch", threads: int) -> None:
@@ -52,7 +58,7 @@ class Stepper:
         self._rows: Any = self.worlds.rows if self.worlds else batch.rows  # as kernels take them
         self.rows = Rows(*self._rows[: len(Rows._fields)])
         self._whole = split_rows(batch.num_envs, 1)[0]
-        self._alone = OneThread(batch.env)
+        self.alone = OneThread(batch.env, self.worlds)
         self._crew = self._hire(batch, threads) if self.worlds is None or self.worlds.fused else None
 
     def _hire(self, batch: "Batch", threads: int) -> Crew:
@@ -69,18 +75,17 @@ class Stepper:
             out: written for these rows.
             which: the rows.
         """
-        with self._alone:
-            if self.worlds:
-                self.worlds.prepare()
-            self.rows.states["ended"][which] = 1
-            for span in find_spans(which):
-                if self._crew is None:
-                    self.run(self._program.start, actions, span=span)
-                    self.run(self._program.finish, out, NEXT_STEP, span=span)
-                else:
-                    self.run(self._program.step, actions, out, NEXT_STEP, span=span)
-            if self.worlds:
-                self.worlds.settle()
+        if self.worlds:
+            self.worlds.prepare()
+        self.rows.states["ended"][which] = 1
+        for span in find_spans(which):
+            if self._crew is None:
+                self.run(self._program.start, actions, span=span)
+                self.run(self._program.finish, out, NEXT_STEP, span=span)
+            else:
+                self.run(self._program.step, actions, out, NEXT_STEP, span=span)
+        if self.worlds:
+            self.worlds.settle()
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -92,18 +97,17 @@ class Stepper:
             rows: those that step, on this thread.
         """
         some = None if rows is None else tuple(np.array(rows.indices(self._num_envs)[:2], np.uint64))
-        with self._alone:
-            if self.worlds and mode != DISABLED:
-                self.worlds.prepare()
-            if self._crew is None:
-                self._step_around_engine(actions, out, mode, some)
-                return
-            if self._program.compiled and some is None:
-                self._guard(self._crew.step, self._rows, actions, out, mode)
-            else:
-                self.run(self._program.step, actions, out, mode, span=some)
-            if self.worlds:
-                self.worlds.settle()
+        if self.worlds and mode != DISABLED:
+            self.worlds.prepare()
+        if self._crew is None:
+            self._step_around_engine(actions, out, mode, some)
+            return
+        if self._program.compiled and some is None:
+            self._guard(self._crew.step, self._rows, actions, out, mode)
+        else:
+            self.run(self._program.step, actions, out, mode, span=some)
+        if self.worlds:
+            self.worlds.settle()
 
     def _step_around_engine(self, actions: Array, out: Buffers, mode: int, span: Any) -> None:
         """Step with an engine that compiled code cannot call."""
@@ -113,12 +117,6 @@ class Stepper:
             self._guard(self.worlds.move)
             self.run(self._program.finish, out, mode, span=span)
             self.worlds.settle()
-
-    def adopt(self, which: Array) -> None:
-        """Have the engine take over the chosen rows, bool (num_envs,), which were written from outside."""
-        if self.worlds:
-            with self._alone:
-                self.worlds.adopt(which)
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""

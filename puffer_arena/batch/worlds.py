@@ -37,6 +37,11 @@ class Worlds:
             self.rows = WorldRows(**batch.rows._asdict(), scenes=scenes)
             self._engine = open_engine(env, self.rows, values, batch.program.enter if self.fused else None)
 
+    def check_process(self) -> None:
+        """Refuse the process that may not touch these rows: a fork, where worker processes share them."""
+        if isinstance(self._engine, Arenas):
+            self._engine.check_process()
+
     def prepare(self) -> None:
         """Have the scenes ready that the next resets need."""
         self._engine.prepare()
