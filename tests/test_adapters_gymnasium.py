@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers import RecordEpisodeStatistics
-from processes import run_python
 
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.register import gymnasium_id
 from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from tests.playing import COUNTDOWN, DUEL, GATES
+from tests.processes import run_python
 
-GAMES = Path(__file__).parent / "games"
-COUNTDOWN, GATES, DUEL = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel"))
 SOLO = [name for name in list_envs() if not load_env(name).agents]
 every_env = pytest.mark.parametrize("env_id", SOLO)
 every_game = pytest.mark.parametrize("env_id", [*SOLO, COUNTDOWN, GATES], ids=lambda env_id: Path(env_id).stem)

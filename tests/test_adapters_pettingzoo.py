@@ -14,8 +14,8 @@ from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, ren
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.pettingzoo import PettingZooEnv, aec_env, parallel_env
 from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from tests.playing import DUEL
 
-DUEL = str(Path(__file__).parent / "games" / "duel.py")
 SEVERAL = [name for name in list_envs() if load_env(name).agents]
 every_env = pytest.mark.parametrize("env_id", SEVERAL)
 every_game = pytest.mark.parametrize("env_id", [*SEVERAL, DUEL], ids=lambda env_id: Path(env_id).stem)

@@ -1,10 +1,10 @@
 """How Gymnasium and PettingZoo learn of the environments, in processes of their own."""
 
 import pytest
-from processes import run_python
 
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters import register
+from tests.processes import run_python
 
 
 def test_gymnasium_makes_an_environment_without_an_import_of_ours() -> None:

@@ -1,7 +1,6 @@
 """The vector environment beside Gymnasium's own SyncVectorEnv around single environments."""
 
 import copy
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -12,9 +11,8 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from tests.playing import COUNTDOWN, DUEL, GATES
 
-GAMES = Path(__file__).parent / "games"
-COUNTDOWN, GATES, DUEL = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel"))
 SOLO = [name for name in list_envs() if not load_env(name).agents]
 every_mode = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.value)
 

@@ -1,23 +1,15 @@
-"""The batch: endings, buffers, statistics, threads, parameters, snapshots."""
+"""The batch: endings, buffers, statistics, parameters, bots."""
 
 import copy
-import gc
-import os
 import pickle
-import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.errors import ActionError, BusyError, FileError, ParameterError, UnknownName
+from puffer_arena.core.errors import ActionError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
-from tests.processes import run_python
-
-GAMES = Path(__file__).parent / "games"
-COUNTDOWN, DUEL = str(GAMES / "countdown.py"), str(GAMES / "duel.py")
-both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
+from tests.playing import COUNTDOWN, DUEL, both_modes
 
 
 def play(batch, *moves):
@@ -250,42 +242,6 @@ def test_parameters_outside_their_range_are_refused(name: str, value, error) -> 
 
 
 @both_modes
-@pytest.mark.parametrize("game", [COUNTDOWN, DUEL], ids=["solo", "several"])
-def test_a_snapshot_has_the_same_future(game: str, compiled: bool) -> None:
-    batch = make(game, 2, compiled=compiled)
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        batch.step(batch.sample_actions(rng))
-    saved = batch.snapshot(1)
-    actions = [batch.sample_actions(rng) for _ in range(12)]
-    seen = batch.obs[1].tobytes()
-    future = [batch.step(action).obs[1].tobytes() for action in actions]
-    batch.restore(1, saved)
-    assert batch.obs[1].tobytes() == seen
-    assert [batch.step(action).obs[1].tobytes() for action in actions] == future
-
-
-def test_a_damaged_or_foreign_snapshot_changes_nothing() -> None:
-    batch = make(COUNTDOWN, 1)
-    good = batch.snapshot(0)
-    flipped = bytearray(good)
-    flipped[-1] ^= 1
-    foreign = [
-        b"",
-        good[:-1],
-        good + b"x",
-        bytes(flipped),
-        make(DUEL).snapshot(0),
-        make(COUNTDOWN, width=5).snapshot(0),
-    ]
-    for data in foreign:
-        before = batch.rows.states.tobytes()
-        with pytest.raises(FileError):
-            batch.restore(0, data)
-        assert batch.rows.states.tobytes() == before
-
-
-@both_modes
 def test_bots_act_only_for_those_chosen(compiled: bool) -> None:
     batch = make(DUEL, 2, compiled=compiled)
     actions = np.zeros((2, 3), np.int64)
@@ -314,53 +270,6 @@ def test_read_only_actions_are_taken() -> None:
     batch.step(actions)
 
 
-def join_workers() -> None:
-    """Wait for threads that were told to end."""
-    for thread in threading.enumerate():
-        if thread.name == "puffer-arena-rows":
-            thread.join(10)
-
-
-def test_every_row_steps_once_whoever_takes_it_and_also_after_the_threads_have_ended() -> None:
-    batch = make(COUNTDOWN, 389, threads=3, limit=100)  # spans of unequal size
-    for steps in range(1, 2001):
-        if steps == 1990:
-            batch.close()
-        batch.step(batch.actions)
-        if steps % 10 == 0:
-            assert (batch.rows.states["step_count"] == steps % 100).all()
-    join_workers()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_fork_steps_all_rows_without_the_threads_it_has_not() -> None:
-    code = """
-        import os, numpy, puffer_arena
-        batch = puffer_arena.make("snake", 400, threads=3)
-        batch.step(batch.actions)
-        child = os.fork()
-        batch.step(batch.actions)
-        assert (batch.rows.states["step_count"] == 2).all()
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else "forked", flush=True)
-    """
-    assert run_python(code) == "forked\n0\n"
-
-
-def test_worker_threads_end_with_their_batch() -> None:
-    def workers() -> int:
-        return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
-
-    before = workers()
-    with make(COUNTDOWN, 400, threads=3):
-        assert workers() == before + 2
-    dropped = make(COUNTDOWN, 400, threads=2)
-    dropped.step(np.zeros((400, 2), np.int64))
-    del dropped
-    gc.collect()
-    join_workers()
-    assert workers() == before
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -387,54 +296,6 @@ def test_rows_of_a_played_game_lie_within_their_declared_bounds(env_id: str) -> 
     for _ in range(300):
         batch.step(batch.sample_actions(rng))
         check_rows(batch.rows.states, batch.env.state, batch.param_values)
-
-
-def forge(batch, field: str, value: int) -> bytes:
-    """A snapshot with one field overwritten and its checksum mended, as an attacker would."""
-    saved = batch.rows.states[field].copy()
-    batch.rows.states[field] = value
-    data = batch.snapshot(0)
-    batch.rows.states[field] = saved
-    return data
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("head", 1 << 30), ("head", -1), ("body", 11), ("heading", 4), ("ended", 7)]
-)
-def test_a_forged_snapshot_cannot_make_rules_index_out_of_bounds(field: str, value: int) -> None:
-    batch = make("snake")
-    with pytest.raises(FileError, match=f"field '{field}'"):
-        batch.restore(0, forge(batch, field, value))
-    batch.restore(0, batch.snapshot(0))
-
-
-def test_a_forged_snapshot_cannot_carry_parameters_out_of_range() -> None:
-    batch = make("snake")
-    batch.rows.params["rows"] = 12  # the batch's memory holds 11
-    data = batch.snapshot(0)
-    batch.rows.params["rows"] = 11
-    with pytest.raises(FileError, match="'rows' = 12 is out of range"):
-        batch.restore(0, data)
-
-
-def test_a_second_thread_is_told_that_the_batch_is_busy() -> None:
-    batch = make("lander", 2000)
-    told: list[BusyError] = []
-
-    def play() -> None:
-        for _ in range(200):
-            try:
-                batch.step(batch.actions)
-            except BusyError as error:
-                told.append(error)
-
-    threads = [threading.Thread(target=play) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert told and "lander" in str(told[0])
-    batch.step(batch.actions)
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])

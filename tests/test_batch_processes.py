@@ -11,14 +11,14 @@ import weakref
 
 import numpy as np
 import pytest
-from counters import LAYOUT
-from processes import run_python, unmeasured
 
 from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import SharedArrays, digest
 from puffer_arena.core.errors import ParameterError, WorkerError
+from tests.counters import LAYOUT
+from tests.processes import run_python, unmeasured
 
-FACTORY = "counters:Counter"
+FACTORY = "tests.counters:Counter"
 SPANS = [{"span": [0, 4]}, {"span": [4, 8]}]
 
 
@@ -196,10 +196,10 @@ SCRIPT = """
     import signal
     from puffer_arena.batch.processes import Workers
     from puffer_arena.batch.shared import SharedArrays
-    from counters import LAYOUT
+    from tests.counters import LAYOUT
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
     memory = SharedArrays(LAYOUT)
-    crew = Workers("counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory)
+    crew = Workers("tests.counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory)
     crew.start("hang", 60)
     print(*crew.pids, flush=True)
     crew.join()

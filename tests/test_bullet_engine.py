@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import run_python, unmeasured
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DefinitionError, FileError, MissingExtra, PhysicsError, WorkerError
+from tests.playing import PILE
+from tests.processes import run_python, unmeasured
 
-PILE = str(Path(__file__).parent / "games" / "pile.py")
 SOURCE = Path(PILE).read_text()
 
 

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_file
+from tests.playing import PILE
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
@@ -295,6 +296,5 @@ def test_bench_prints_one_and_all_threads(tmp_path):
 
 
 def test_bench_steps_no_more_worlds_than_fit_into_memory(tmp_path, here):
-    game = ROOT / "tests" / "games" / "pile.py"
-    said = here(tmp_path, "bench", game, "--threads", 1, "--seconds", 0.01, "--repeats", 1)[1]
+    said = here(tmp_path, "bench", PILE, "--threads", 1, "--seconds", 0.01, "--repeats", 1)[1]
     assert "128 environments" in said

@@ -15,8 +15,9 @@ from puffer_arena import list_envs, load_env, make
 from puffer_arena.core.compile import compile_function, fingerprint, jit
 from puffer_arena.core.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
 from puffer_arena.core.fields import Cells, Row
+from tests import playing
 
-COUNTDOWN = (Path(__file__).parent / "games" / "countdown.py").read_text()
+COUNTDOWN = Path(playing.COUNTDOWN).read_text()
 
 
 def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.envs import bandit, cartpole
+from puffer_arena.envs import bandit, cartpole, squared
+from tests.grids import make as make_plainly
+from tests.grids import move
 
 # -- cartpole ----------------------------------------------------------------------------------------
 
@@ -198,3 +200,40 @@ def test_walls_stop_the_disc() -> None:
     batch.step(np.array([[0.0, 0.0]]))
     s = batch.state(0)
     assert (s.x, s.x_dot) == (1.0, 0.0) and s.y_dot == pytest.approx(0.8)
+
+
+# -- squared -----------------------------------------------------------------------------------------
+
+
+def place_squared(target, **params):
+    batch = make_plainly("squared", size=5, targets=2, **params)
+    s = batch.rows.states[0]
+    s["board"] = squared.FLOOR
+    s["board"][0, 0] = s["board"][target] = squared.TARGET
+    return batch
+
+
+def test_diagonals_are_one_move_and_a_target_sends_back_to_the_middle() -> None:
+    batch = place_squared((4, 2), reward_step=0.25)
+    ahead, stay, back = squared.AHEAD, squared.STAY, squared.BACK
+    assert move(batch, (back, back)) == (-0.25, False, False)
+    assert batch.obs[0, 1, 1] == squared.AGENT
+    assert move(batch, (back, back)) == (0.25, False, False)  # half of 1 for one of two targets, less the step
+    assert batch.obs[0, 2, 2] == squared.AGENT and batch.obs[0, 0, 0] == squared.FLOOR
+    assert move(batch, (ahead, stay)) == (-0.25, False, False)
+    assert move(batch, (ahead, stay)) == (0.25, True, False)
+
+
+def test_the_edge_stops_moves_and_time_truncates() -> None:
+    batch = place_squared((0, 4), max_steps=5)
+    for _ in range(4):
+        assert move(batch, (squared.AHEAD, squared.AHEAD))[1:] == (False, False)
+    assert batch.obs[0, 4, 4] == squared.AGENT
+    assert move(batch, (squared.AHEAD, squared.STAY))[1:] == (False, True)
+
+
+def test_targets_lie_on_the_edge() -> None:
+    batch = make_plainly("squared", num_envs=100, size=6, targets=8)
+    boards = batch.rows.states["board"] == squared.TARGET
+    assert (boards.sum((1, 2)) == 8).all() and not boards[:, 1:-1, 1:-1].any()
+    assert boards.any(0)[0].all() and boards.any(0)[-1].all()  # corners too

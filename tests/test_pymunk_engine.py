@@ -1,6 +1,5 @@
-"""The pymunk engine: exact resets, one trajectory by every way of stepping, touches, joints, and what it refuses."""
+"""The pymunk engine: exact resets, one trajectory by every way of stepping, touches, joints, laws."""
 
-import dataclasses
 import gc
 import itertools
 import subprocess
@@ -13,32 +12,9 @@ import pymunk
 import pytest
 
 from puffer_arena import load_env, make
-from puffer_arena.batch.batch import Batch
-from puffer_arena.core.errors import ActionError, DefinitionError, FileError, MissingExtra, ParameterError, PhysicsError
 from puffer_arena.engines import chipmunk_calls
-from puffer_arena.engines import pymunk as entry
+from tests.playing import DISCS, PUPPET, every_physics_game, everything, play, variant
 from tests.processes import unmeasured
-
-GAMES = Path(__file__).parent / "games"
-PUPPET, DISCS = str(GAMES / "puppet.py"), str(GAMES / "discs.py")
-ALL = ["lander", "striker", "walker", PUPPET]
-every_game = pytest.mark.parametrize("env_id", ALL, ids=lambda env_id: Path(env_id).stem)
-
-
-def everything(batch):
-    """Return all that rules and trainers see of a batch as one bytes object."""
-    return b"".join(np.ascontiguousarray(part).tobytes() for part in [*batch.rows, *batch.buffers])
-
-
-def row(batch, i):
-    """Return the bytes of a row."""
-    return batch.rows.states[i : i + 1].tobytes()
-
-
-def play(batch, steps, seed=0):
-    rng = np.random.default_rng(seed)
-    for _ in range(steps):
-        batch.step(batch.sample_actions(rng))
 
 
 def bodies(batch, i):
@@ -51,7 +27,7 @@ def bodies(batch, i):
 
 
 @pytest.mark.slow
-@every_game
+@every_physics_game
 def test_compiled_and_interpreted_rules_move_bodies_alike(env_id: str) -> None:
     first, second = (make(env_id, num_envs=3, seed=5, compiled=compiled) for compiled in (True, False))
     for batch in (first, second):
@@ -60,7 +36,7 @@ def test_compiled_and_interpreted_rules_move_bodies_alike(env_id: str) -> None:
 
 
 @pytest.mark.slow
-@every_game
+@every_physics_game
 def test_the_public_api_moves_bodies_as_the_native_functions_do(env_id: str, monkeypatch) -> None:
     native = make(env_id, num_envs=4, seed=7)
     monkeypatch.setenv("PUFFER_ARENA_PYMUNK", "public")
@@ -71,7 +47,7 @@ def test_the_public_api_moves_bodies_as_the_native_functions_do(env_id: str, mon
     assert everything(native) == everything(public)
 
 
-@every_game
+@every_physics_game
 def test_two_threads_move_bodies_as_one_does(env_id: str) -> None:
     first, second = (make(env_id, num_envs=128, seed=2, threads=threads) for threads in (1, 2))
     for batch in (first, second):
@@ -81,7 +57,7 @@ def test_two_threads_move_bodies_as_one_does(env_id: str) -> None:
 
 def test_another_process_writes_the_same_bytes() -> None:
     script = (
-        "import hashlib; from tests.test_pymunk_engine import *; batch = make(PUPPET, num_envs=4, seed=9); "
+        "import hashlib; from tests.playing import *; from puffer_arena import make; batch = make(PUPPET, num_envs=4, seed=9); "
         "play(batch, 150); print(hashlib.sha256(everything(batch)).hexdigest())"
     )
     command = [sys.executable, "-c", script]
@@ -124,110 +100,6 @@ def test_a_snapshot_taken_right_after_a_reset_has_the_same_future_in_any_row() -
     for _ in range(100):
         batch.step(np.repeat(rng.uniform(-1, 1, (1, 2)), 3, axis=0))
         assert bodies(batch, 0) == bodies(batch, 1) == bodies(batch, 2)
-
-
-@every_game
-def test_a_recorded_snapshot_brings_back_an_episode_in_mid_course(env_id: str) -> None:
-    batch, other = make(env_id, num_envs=3, seed=6, record=True), make(env_id, num_envs=2, seed=9)
-    play(batch, 25)
-    for name, parameter in batch.env.parameters.items():
-        if parameter.kind is float:
-            batch.params[name][0] = min(parameter.default * 1.1, parameter.high)  # at once, or from the next reset on
-    play(batch, 25)
-    kept = batch.snapshot(0)
-    assert other.restore(1, kept) and row(other, 1) == row(batch, 0)
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        actions = batch.sample_actions(rng)
-        batch.step(actions)
-        other.step(actions[[1, 0]])
-        assert row(other, 1) == row(batch, 0) and (other.obs[1] == batch.obs[0]).all()
-
-
-def test_a_snapshot_of_mid_course_without_a_record_is_known_to_be_close_only() -> None:
-    batch = make(PUPPET, num_envs=2, seed=1, limit=1000)
-    assert batch.restore(1, batch.snapshot(0))
-    play(batch, 5)
-    assert not batch.restore(1, batch.snapshot(0))
-
-
-def test_a_row_written_from_outside_starts_its_record_there() -> None:
-    batch = make(PUPPET, num_envs=2, seed=6, record=True, limit=1000)
-    play(batch, 30)
-    batch.rows.states["crate"]["x"][0] += 0.5
-    batch.adopt(np.array([True, False]))
-    play(batch, 20)
-    frame = row(batch, 0)
-    play(batch, 20)
-    batch.rewind(0, 50)
-    assert row(batch, 0) == frame
-    with pytest.raises(ParameterError, match="steps 30 to 50"):
-        batch.rewind(0, 29)
-
-
-def test_a_snapshot_out_of_bounds_is_refused() -> None:
-    batch = make(PUPPET, num_envs=2, seed=1)
-    batch.rows.states["gate"]["other"][0] = 10_000
-    data = batch.snapshot(0)
-    before = row(batch, 1)
-    with pytest.raises(FileError, match=r"gate\.other"):
-        batch.restore(1, data)
-    assert row(batch, 1) == before
-
-
-@every_game
-def test_rewinding_brings_back_every_earlier_frame(env_id: str) -> None:
-    batch = make(env_id, num_envs=3, seed=6, record=True)
-    rng, frames, observations = np.random.default_rng(1), [], []
-    batch.reset()
-    for _ in range(40):
-        frames.append(row(batch, 1))
-        observations.append(batch.obs[1].tobytes())
-        batch.step(batch.sample_actions(rng))
-        if batch.rows.states["step_count"][1] == 0:
-            break
-    else:
-        frames.append(row(batch, 1))
-        observations.append(batch.obs[1].tobytes())
-    now = int(batch.rows.states["step_count"][1])
-    others = row(batch, 0), row(batch, 2)
-    for step in (now, now // 2, now // 3, 0):
-        batch.rewind(1, step)
-        assert row(batch, 1) == frames[step] and batch.obs[1].tobytes() == observations[step]
-    assert (row(batch, 0), row(batch, 2)) == others
-
-
-def test_a_rewound_row_can_play_on_differently_and_be_rewound_again() -> None:
-    batch = make(PUPPET, num_envs=2, seed=6, record=True, limit=1000)
-    play(batch, 30, seed=1)
-    batch.params.push[0] = 500.0
-    play(batch, 10, seed=2)
-    batch.rewind(0, 20)
-    play(batch, 15, seed=3)
-    frame = row(batch, 0)
-    play(batch, 15, seed=4)
-    batch.rewind(0, 35)
-    assert row(batch, 0) == frame
-
-
-def test_rewinding_needs_a_record_and_a_step_that_was_played() -> None:
-    with pytest.raises(ParameterError, match="record=True"):
-        make(PUPPET).rewind(0, 0)
-    batch = make(PUPPET, record=True)
-    play(batch, 3)
-    with pytest.raises(ParameterError, match="steps 0 to 3"):
-        batch.rewind(0, 4)
-
-
-def test_rewinding_works_for_games_of_rules_only() -> None:
-    batch = make("snake", num_envs=8, seed=1, record=True)
-    play(batch, 5)
-    frames = [row(batch, i) for i in range(8)]
-    counts = batch.rows.states["step_count"].copy()
-    play(batch, 1)
-    for i in np.flatnonzero(batch.rows.states["step_count"] == counts + 1):
-        batch.rewind(int(i), int(counts[i]))
-        assert row(batch, i) == frames[i]
 
 
 def test_a_parameter_that_build_reads_takes_effect_at_the_next_reset() -> None:
@@ -300,13 +172,6 @@ def test_an_edge_without_length_is_not_there(api: str, monkeypatch) -> None:
         batch.step(np.zeros(2, np.int64))
     through, stopped = batch.rows.states["craft"]["y"]
     assert through < -20.0 < stopped
-
-
-def variant(env_id, build=None, params=None, **changes):
-    """Return a batch of an environment with another `build`."""
-    env = load_env(env_id)
-    changed = dataclasses.replace(env, **({"build": build} if build else {}), **changes)
-    return Batch(changed, "variant", 1, 0, 1, "train", 0, "same_step", True, params or {})
 
 
 def test_a_fall_is_the_one_of_the_equations() -> None:
@@ -382,170 +247,11 @@ def test_a_stack_stays_at_rest() -> None:
     assert np.abs(discs["y"] - (12 + 20 * np.arange(6))).max() < 4.0
 
 
-# -- what goes wrong ----------------------------------------------------------------------------------
-
-
-def changed_build(change):
-    """Return the puppet's build with something added."""
-
-    def build(world, p):
-        return change(world, load_env(PUPPET).build(world, p), p)
-
-    return build
-
-
-def without(name):
-    return lambda world, handles, p: {key: value for key, value in handles.items() if key != name}
-
-
-def with_extra_body(world, handles, p):
-    body = pymunk.Body(1, 1)
-    world.add(body, pymunk.Circle(body, 1))
-    return handles
-
-
-def with_callback(world, handles, p):
-    world.on_collision(1, 2, begin=lambda *_: None)
-    return handles
-
-
-def with_velocity_func(world, handles, p):
-    handles["weight"].velocity_func = lambda *_: None
-    return handles
-
-
-def with_sleep(world, handles, p):
-    world.sleep_time_threshold = 0.5
-    return handles
-
-
-def with_ratchet(world, handles, p):
-    world.add(pymunk.RatchetJoint(handles["limbs"][0], handles["weight"], 0, 1))
-    return handles
-
-
-def with_centre(world, handles, p):
-    handles["weight"].center_of_gravity = 1, 0
-    return handles
-
-
-def with_a_crate_less(world, handles, p):
-    return {**handles, "crate": handles["crate"][1:]}
-
-
-REFUSED = {
-    "forgets a body": (without("weight"), "no handle for State.weight"),
-    "names what State lacks": (lambda w, h, p: {**h, "wieght": h["weight"]}, "did you mean 'weight'"),
-    "returns nothing": (lambda w, h, p: None, "must return a dict"),
-    "too few": (with_a_crate_less, "3 handles for State.crate, which has 4"),
-    "a body without a field": (with_extra_body, "every body that moves must be a body2d"),
-    "one body twice": (lambda w, h, p: {**h, "weight": h["limbs"][0]}, "belongs to another field"),
-    "the wrong thing": (lambda w, h, p: {**h, "gate": 7}, "must be a pymunk.Shape"),
-    "a collision handler": (with_callback, "collision handler"),
-    "a velocity function": (with_velocity_func, "velocity_func"),
-    "sleeping": (with_sleep, "sleep_time_threshold"),
-    "a ratchet": (with_ratchet, "RatchetJoint"),
-    "a centre of gravity": (with_centre, "center_of_gravity"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_scene_that_does_not_fit_is_refused_by_name(case: str) -> None:
-    change, message = REFUSED[case]
-    with pytest.raises(DefinitionError, match=message) as caught:
-        variant(PUPPET, changed_build(change))
-    assert "environment 'puppet': build" in str(caught.value)
-
-
-def test_rows_with_different_numbers_of_bodies_are_refused() -> None:
-    def build(world, p):
-        handles = load_env(PUPPET).build(world, p)
-        return handles if p.width < 30 else with_a_crate_less(world, handles, p)
-
-    batch = variant(PUPPET, build)
-    batch.params.width[:] = 35.0
-    with pytest.raises(DefinitionError, match=r"3 handles for State\.crate, which has 4"):
-        batch.step(np.zeros((1, 2)))
-
-
-def test_a_parameter_that_build_reads_must_wait_for_a_reset() -> None:
-    def build(world, p):
-        handles = load_env(PUPPET).build(world, p)
-        return handles if p.push >= 0 else None
-
-    with pytest.raises(DefinitionError, match=r"build reads p\.push.*at_reset=True"):
-        variant(PUPPET, build)
-
-
-def test_an_error_inside_build_names_the_line() -> None:
-    def build(world, p):
-        return {"discs": p.disks}
-
-    with pytest.raises(DefinitionError, match=r"'build' .*line \d+.*\n.*no attribute 'disks'"):
-        variant(DISCS, build)
-
-
-@pytest.mark.parametrize(
-    "change", [{"step": load_env("snake").step}, {"engine": "pymonk"}, {"substeps": 0}, {"time_step": 2.0}]
-)
-def test_a_definition_that_mixes_things_up_is_refused(change: dict) -> None:
-    with pytest.raises(DefinitionError, match="environment 'discs'"):
-        dataclasses.replace(load_env(DISCS), **change)
-
-
-def test_an_infinite_force_is_one_clear_error_and_moves_nothing() -> None:
-    for compiled in (True, False):
-        batch = make(DISCS, num_envs=3, compiled=compiled)
-        before = batch.rows.states["discs"]["x"].copy()
-        with pytest.raises(PhysicsError, match=r"row 1, step 1, act wrote State.discs.fx = 1e\+30"):
-            batch.step(np.array([[0.0], [1e30], [0.0]]))
-        assert (batch.rows.states["discs"]["x"][1] == before[1]).all()
-        batch.step(np.zeros((3, 1)))  # and goes on
-    with pytest.raises(ActionError, match="finite"):
-        batch.step(np.array([[0.0], [np.nan], [0.0]]))
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_body_flung_out_of_the_world_ends_the_episode_and_leaves_no_trace(compiled: bool) -> None:
-    batch = make(DISCS, num_envs=2, seed=1, compiled=compiled)
-    batch.step(np.array([[0.0], [9e14]]))
-    assert batch.truncated.tolist() == [False, True] and not batch.terminated.any()
-    assert np.isfinite(batch.obs).all() and np.isfinite(batch.final_obs).all()
-    level, other = int(batch.rows.states["level"][1]), make(DISCS, num_envs=1, seed=5)
-    other.reset(levels=level)
-    for _ in range(60):
-        batch.step(np.zeros((2, 1)))
-        other.step(np.zeros((1, 1)))
-    assert batch.rows.states["discs"][1].tobytes() == other.rows.states["discs"][0].tobytes()
-
-
-def test_without_a_symbol_the_public_api_is_used_and_that_is_said_once(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(chipmunk_calls, "find_problem", lambda: "no such symbol")
-    entry._say_once.cache_clear()
-    for _ in range(2):
-        batch = make(DISCS, num_envs=2)
-        play(batch, 3)
-    assert not batch.worlds.fused
-    assert capsys.readouterr().err.count("no such symbol; physics runs through pymunk's public API") == 1
+# -- the process ------------------------------------------------------------------------------------
 
 
 def test_native_functions_are_used_here() -> None:
     assert chipmunk_calls.find_problem() is None
-
-
-def test_an_old_pymunk_is_refused(monkeypatch) -> None:
-    monkeypatch.setattr(pymunk, "version", "6.9.0")
-    entry.check_version.cache_clear()
-    with pytest.raises(MissingExtra, match=r"pymunk 6\.9\.0 is too old"):
-        make(DISCS)
-    monkeypatch.undo()
-    entry.check_version.cache_clear()
-
-
-def test_a_missing_pymunk_names_the_command_that_installs_it() -> None:
-    script = "import sys; sys.modules['pymunk'] = None; from puffer_arena import make; make('lander')"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=GAMES.parent.parent)
-    assert "MissingExtra" in run.stderr and "pip install 'puffer-arena[physics]'" in run.stderr
 
 
 def test_python_ends_without_a_word_while_scenes_are_alive() -> None:

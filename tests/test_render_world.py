@@ -2,11 +2,9 @@
 
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import run_python
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DisplayError
@@ -14,8 +12,8 @@ from puffer_arena.render import world
 from puffer_arena.render.canvas import render_rgb, say_once
 from puffer_arena.render.palette import color
 from puffer_arena.render.world import WorldView
-
-PILE = str(Path(__file__).parent / "games" / "pile.py")
+from tests.playing import PILE
+from tests.processes import run_python
 
 
 @pytest.fixture(params=["p3headlessgl", "p3tinydisplay"])

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trainers_support import assert_same_future, small_config, small_trainer, weights
 
 from puffer_arena.core.errors import ArenaError, FileError, TrainingError
 from puffer_arena.trainers import actor, checkpoint
@@ -16,6 +15,7 @@ from puffer_arena.trainers.checkpoint import load_checkpoint, restore_trainer, s
 from puffer_arena.trainers.policy import policy_bytes
 from puffer_arena.trainers.run import Run, resume_trainer
 from puffer_arena.trainers.tensorfile import pack, write_bytes
+from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 
 LONG = {"ppo__horizon": 40}  # physics comes back from contacts too
 CASES = [

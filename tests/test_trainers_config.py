@@ -9,6 +9,7 @@ from puffer_arena.core.registry import list_envs
 from puffer_arena.trainers.config import Config, from_dict, load_config, to_dict, tuned_config
 from puffer_arena.trainers.precision import resolve
 from puffer_arena.trainers.schedules import decay, entropy_weight
+from tests.playing import GAMES
 
 
 def test_later_sources_win(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_later_sources_win(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("game", "rows"), [("countdown", 4096), ("discs", 512), ("pile", 128)])
 def test_an_environment_without_a_config_has_as_many_rows_as_suit_its_engine(game: str, rows: int) -> None:
-    assert load_config(str(Path(__file__).parent / "games" / f"{game}.py")).num_envs == rows
+    assert load_config(str(GAMES / f"{game}.py")).num_envs == rows
 
 
 def test_text_from_a_command_line_is_read_as_toml() -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from trainers_support import small_config, small_trainer
 
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.trainers.trainer import Trainer
+from tests.trainers_support import small_config, small_trainer
 
 CASES = [
     ("snake", {}),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from trainers_support import small_trainer
 
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, stored
 from puffer_arena.trainers.config import Network, Ppo
@@ -12,6 +11,7 @@ from puffer_arena.trainers.networks import ConvolutionLayer
 from puffer_arena.trainers.objective import Samples, loss
 from puffer_arena.trainers.observations import leaf_tensors
 from puffer_arena.trainers.policy import Policy, matrix_flops
+from tests.trainers_support import small_trainer
 
 OBSERVATIONS = [
     Box(-1.0, 1.0, (3,)),

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from trainers_support import assert_same_future, small_config, small_trainer, weights
 
 from puffer_arena.batch.batch import make
 from puffer_arena.batch.seats import seats
 from puffer_arena.core.errors import ArenaError
 from puffer_arena.trainers.observations import leaf_tensors
+from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 
 HUNT = {"opponent__bot": "hunt", "ppo__horizon": 40, "params__max_steps": 30}
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from trainers_support import small_trainer
 
 from puffer_arena.batch.batch import make
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.lanes import Lanes, split
 from puffer_arena.trainers.observations import leaf_tensors
+from tests.trainers_support import small_trainer
 
 
 def test_rollouts_follow_one_another_without_a_gap() -> None:

@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from trainers_support import assert_same_future, small_config, small_trainer
 
 from puffer_arena.core.errors import FileError, TrainingError, UnknownName
 from puffer_arena.trainers.checkpoint import restore_trainer
 from puffer_arena.trainers.run import Callbacks, Run, resume_trainer, train
 from puffer_arena.trainers.runlog import read_metrics
+from tests.trainers_support import assert_same_future, small_config, small_trainer
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 PROGRAM = """
 import sys
-sys.path.insert(0, {tests!r})
-from trainers_support import small_config
+sys.path.insert(0, {checkout!r})
+from tests.trainers_support import small_config
 from puffer_arena.trainers.run import Callbacks, Run, train
 
 config = small_config("snake", checkpoint_minutes={minutes})
@@ -33,7 +33,7 @@ trainer.close()
 
 
 def start(root: Path, minutes: float = 1000.0, before: str = "") -> subprocess.Popen:
-    code = PROGRAM.format(tests=str(TESTS), root=str(root), minutes=minutes, before=before)
+    code = PROGRAM.format(checkout=str(ROOT), root=str(root), minutes=minutes, before=before)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

@@ -1,0 +1,40 @@
+"""The games of these tests, and ways to play and to read their rows."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from puffer_arena import load_env
+from puffer_arena.batch.batch import Batch
+
+GAMES = Path(__file__).parent / "games"
+COUNTDOWN, GATES, DUEL = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel"))
+PUPPET, DISCS, PILE = (str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile"))
+PHYSICS = ["lander", "striker", "walker", PUPPET]
+both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
+every_physics_game = pytest.mark.parametrize("env_id", PHYSICS, ids=lambda env_id: Path(env_id).stem)
+
+
+def everything(batch):
+    """Return all that rules and trainers see of a batch as one bytes object."""
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in [*batch.rows, *batch.buffers])
+
+
+def row(batch, i):
+    """Return the bytes of a row."""
+    return batch.rows.states[i : i + 1].tobytes()
+
+
+def play(batch, steps, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        batch.step(batch.sample_actions(rng))
+
+
+def variant(env_id, build=None, params=None, **changes):
+    """Return a batch of an environment with another `build`."""
+    env = load_env(env_id)
+    changed = dataclasses.replace(env, **({"build": build} if build else {}), **changes)
+    return Batch(changed, "variant", 1, 0, 1, "train", 0, "same_step", True, params or {})

@@ -1,0 +1,80 @@
+"""A batch's threads, and threads and forks around it."""
+
+import gc
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.core.errors import BusyError
+from tests.playing import COUNTDOWN
+from tests.processes import run_python
+
+
+def join_workers() -> None:
+    """Wait for threads that were told to end."""
+    for thread in threading.enumerate():
+        if thread.name == "puffer-arena-rows":
+            thread.join(10)
+
+
+def test_every_row_steps_once_whoever_takes_it_and_also_after_the_threads_have_ended() -> None:
+    batch = make(COUNTDOWN, 389, threads=3, limit=100)  # spans of unequal size
+    for steps in range(1, 2001):
+        if steps == 1990:
+            batch.close()
+        batch.step(batch.actions)
+        if steps % 10 == 0:
+            assert (batch.rows.states["step_count"] == steps % 100).all()
+    join_workers()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_steps_all_rows_without_the_threads_it_has_not() -> None:
+    code = """
+        import os, numpy, puffer_arena
+        batch = puffer_arena.make("snake", 400, threads=3)
+        batch.step(batch.actions)
+        child = os.fork()
+        batch.step(batch.actions)
+        assert (batch.rows.states["step_count"] == 2).all()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else "forked", flush=True)
+    """
+    assert run_python(code) == "forked\n0\n"
+
+
+def test_worker_threads_end_with_their_batch() -> None:
+    def workers() -> int:
+        return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
+
+    before = workers()
+    with make(COUNTDOWN, 400, threads=3):
+        assert workers() == before + 2
+    dropped = make(COUNTDOWN, 400, threads=2)
+    dropped.step(np.zeros((400, 2), np.int64))
+    del dropped
+    gc.collect()
+    join_workers()
+    assert workers() == before
+
+
+def test_a_second_thread_is_told_that_the_batch_is_busy() -> None:
+    batch = make("lander", 2000)
+    told: list[BusyError] = []
+
+    def play() -> None:
+        for _ in range(200):
+            try:
+                batch.step(batch.actions)
+            except BusyError as error:
+                told.append(error)
+
+    threads = [threading.Thread(target=play) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told and "lander" in str(told[0])
+    batch.step(batch.actions)
