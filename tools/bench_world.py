@@ -75,10 +75,7 @@ def main() -> None:
     report("share of the bare loop", f"{share:.0%}", ">= 70%", share >= 0.7)
     report("marble, steps/s with two workers", describe(found["two"]), "", True)
     report_gain("two workers / one", found["two"], found["one"], found)
-    start = time.perf_counter()
-    for _ in range(20):
-        resting.reset()
-    reset = (time.perf_counter() - start) / 20 / ROWS * 1e6
+    reset = statistics.median(1e6 / rate(resting.reset, ROWS) for _ in range(20))
     report("a new world with its bodies in an old one's place, us", f"{renew(resting):.0f}", "", True)
     report(
         "a row's reset: that, and the rules and what binds them to it, us", f"{reset:.0f}", "about 100", reset <= 110

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import random
 import statistics
 import threading
 import time
@@ -23,13 +24,18 @@ def rate(work: Callable[[], None], units: float) -> float:
 
 
 def interleave(candidates: Mapping[str, Timed], rounds: int) -> dict[str, list[float]]:
-    """Run the candidates in turn, `rounds` times, so that the machine's drift meets all of them alike."""
+    """Run the candidates in turn, `rounds` times, so that the machine's drift meets all of them alike.
+
+    The order changes from round to round: what one leaves in the caches, another finds there.
+    """
     for run in candidates.values():
         run()
     results: dict[str, list[float]] = {name: [] for name in candidates}
+    order, drawn = list(candidates), random.Random(0)
     for _ in range(rounds):
-        for name, run in candidates.items():
-            results[name].append(run())
+        drawn.shuffle(order)
+        for name in order:
+            results[name].append(candidates[name]())
     return results
 
 
