@@ -18,23 +18,20 @@ from puffer_arena.core.fields import Array, state_dtype
 from puffer_arena.core.kernel import Rows
 from puffer_arena.core.params import params_record
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.world_kernel import ENTERS, WorldRows
+from puffer_arena.core.world_kernel import WorldRows
 from puffer_arena.engines import Engine, open_engine
 
 SHARED = ("states", "params", "following")
-
-
-def scene_dtype(env: Env, row: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the record that binds a row to its scene (see `world_kernel.WorldRows`)."""
-    fields = [("link", np.int64), ("stage", np.int32), ("fault", np.int32), ("built", physics_dtype(env.state, row))]
-    return np.dtype(fields, align=True)
+BINDING = ("scenes", "built")  # see `world_kernel.WorldRows`
+SCENE = np.dtype([("link", np.int64), ("stage", np.int32), ("fault", np.int32)])
 
 
 def shared_layout(env: Env, values: Any, num_envs: int) -> Layout:
     """Return the arrays that the processes of a batch share."""
     row = state_dtype(env.state, values, len(env.agent_ids(values)))
     record = params_record(values).dtype
-    dtypes = {"states": row, "params": record, "following": record, "scenes": scene_dtype(env, row)}
+    dtypes = {"states": row, "params": record, "following": record}
+    dtypes |= {"scenes": SCENE, "built": physics_dtype(env.state, row)}
     return {name: ((num_envs,), dtype) for name, dtype in dtypes.items()}
 
 
@@ -44,7 +41,7 @@ def share_rows(env: Env, values: Any, rows: Rows) -> tuple[SharedArrays, WorldRo
     for name in SHARED:
         memory[name][:] = getattr(rows, name)
     moved = rows._replace(**{name: memory[name] for name in SHARED})
-    return memory, WorldRows(**moved._asdict(), scenes=memory["scenes"])
+    return memory, WorldRows(**moved._asdict(), **{name: memory[name] for name in BINDING})
 
 
 def split_arenas(num_envs: int, parts: int) -> list[tuple[int, int]]:
@@ -102,8 +99,7 @@ class Arenas:
         self._everywhere("move")
 
     def enter(self) -> None:
-        if (self._rows.scenes["stage"] == ENTERS).any():
-            self._everywhere("enter")
+        self._everywhere("enter")
 
     def close(self) -> None:
         self._workers.close()
@@ -124,7 +120,7 @@ class Part:
 
     def __init__(self, env: Env, rows: WorldRows, values: Any, span: tuple[int, int]) -> None:
         self._low, self._high = span
-        own: dict[str, Array] = {name: getattr(rows, name)[slice(*span)] for name in (*SHARED, "scenes")}
+        own: dict[str, Array] = {name: getattr(rows, name)[slice(*span)] for name in SHARED + BINDING}
         self._engine: Engine = open_engine(env, rows._replace(**own), values)
 
     def prepare(self) -> None:
@@ -153,6 +149,6 @@ def open_part(setup: Any, attach: Any) -> Part:
     env = load_env(setup["env_id"])
     values = env.build_params(setup["params"])
     memory: SharedArrays = attach(shared_layout(env, values, setup["num_envs"]))
-    arrays = {name: memory[name] for name in (*SHARED, "scenes")}
+    arrays = {name: memory[name] for name in SHARED + BINDING}
     rows = WorldRows(**arrays, levels=None, plan=None, finished=None, totals=None)
     return Part(env, rows, values, tuple(setup["span"]))

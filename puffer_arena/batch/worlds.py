@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from puffer_arena.batch.arenas import Arenas, scene_dtype, share_rows, split_arenas
-from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
+from puffer_arena.batch.arenas import SCENE, Arenas, share_rows, split_arenas
+from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_dtype, physics_fields
 from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST, WorldRows
@@ -33,8 +33,8 @@ class Worlds:
             memory, self.rows = share_rows(env, values, batch.rows)
             self._engine = Arenas(env, batch.env_id, self.rows, values, memory, spans)
         else:
-            scenes = np.zeros(batch.num_envs, scene_dtype(env, batch.rows.states.dtype))
-            self.rows = WorldRows(**batch.rows._asdict(), scenes=scenes)
+            records = SCENE, physics_dtype(env.state, batch.rows.states.dtype)
+            self.rows = WorldRows(*batch.rows, *(np.zeros(batch.num_envs, record) for record in records))
             self._engine = open_engine(env, self.rows, values, batch.program.enter if self.fused else None)
 
     def check_process(self) -> None:
@@ -57,8 +57,10 @@ class Worlds:
         self._find_faults()
 
     def _enter(self) -> None:
-        self._engine.enter()
-        self.rows.scenes["stage"] = RESTS
+        stages = self.rows.scenes["stage"]
+        if (stages == ENTERS).any():
+            self._engine.enter()
+            stages[:] = RESTS
 
     def adopt(self, which: Array) -> None:
         """Take over rows written from outside."""

@@ -46,7 +46,8 @@ class WorldRows(NamedTuple):
     plan: Any
     finished: Any
     totals: Any
-    scenes: Any  # records: link (the engine's own), stage, fault, built (poses as `build` made them)
+    scenes: Any  # records: link (the engine's own), stage, fault
+    built: Any  # records: the physics fields as `build` made them
 
 
 def _unbound(*_: Any) -> Any:
@@ -58,9 +59,9 @@ begin = place = clear_forces = finish = move = enter = expect = _unbound
 
 
 @jit
-def begin_world(s: Any, p: Any, scene: Any, level: int, split: int, num_levels: int) -> None:
+def begin_world(s: Any, p: Any, scene: Any, built: Any, level: int, split: int, num_levels: int) -> None:
     """Begin an episode with the bodies where `build` put them, unless `reset` says otherwise."""
-    place(s, scene.built)
+    place(s, built)
     begin(s, p, level, split, num_levels)
     scene.stage = ENTERS
 
@@ -90,7 +91,7 @@ def finish_solo(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
             out.truncated[i] = False
             if mode == NEXT_STEP:
                 rows.params[i] = rows.following[i]
-                begin_world(s, p, scene, rows.levels[i], rows.plan[0], rows.plan[1])
+                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
         else:
             scene.stage = RESTS
             reward, terminated, truncated = judge(s, p)
@@ -106,7 +107,7 @@ def finish_solo(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
                     if truncated or mode == SAME_STEP_FINAL:
                         observe(s, p, out.final_obs[i])
                     rows.params[i] = rows.following[i]
-                    begin_world(s, p, scene, rows.levels[i], rows.plan[0], rows.plan[1])
+                    begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
         observe(s, p, out.obs[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
@@ -123,7 +124,7 @@ def finish_several(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None
         if scene.stage == RESTS:
             if mode == NEXT_STEP:
                 rows.params[i] = rows.following[i]
-                begin_world(s, p, scene, rows.levels[i], rows.plan[0], rows.plan[1])
+                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
         else:
             scene.stage = RESTS
             over = judge(s, p, out.rewards[i], out.terminated[i])
@@ -136,7 +137,7 @@ def finish_several(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None
                         if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                             observe(s, p, agent, out.final_obs[i, agent])
                     rows.params[i] = rows.following[i]
-                    begin_world(s, p, scene, rows.levels[i], rows.plan[0], rows.plan[1])
+                    begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 

@@ -10,30 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from puffer_arena.core.bodies import FORCE_3D, POSE_3D
-from puffer_arena.core.compile import bind, compile_function, jit
+from puffer_arena.core.bodies import POSE_3D
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, PhysicsError, require
-from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import (
-    BAD_FORCE,
-    BAD_POSE,
-    ENTERS,
-    FARTHEST,
-    FASTEST,
-    LOST,
-    MOVES,
-    STRONGEST,
-    WorldRows,
-)
+from puffer_arena.core.world_kernel import BAD_POSE, ENTERS, LOST, WorldRows
+from puffer_arena.engines.bullet_kernels import PLACE, REST, STEP, kernels
 from puffer_arena.engines.scene import SceneParams, scene_params
 
 if TYPE_CHECKING:
     from puffer_arena.engines.bullet_arena import Arena
 
 OLDEST, TOO_NEW = (1, 10, 13), (1, 12)
-REST, STEP, PLACE, PUSH = 0, 1, 2, 4  # what is to be done with a row: nothing, or a step with these before it
-NUM_POSE, NUM_FORCE = len(POSE_3D), len(FORCE_3D)
 KEPT_PARAMS = 1024  # Params and the poses they build, kept for the next resets; a curriculum may draw new for ever
 # A process without a graphics engine never collects Panda's cached transforms: one would stay for every move.
 SETTINGS = "transform-cache 0\ngarbage-collect-states 0"
@@ -71,61 +58,6 @@ def load_panda() -> None:
     core.load_prc_file_data("puffer_arena", SETTINGS)
 
 
-@jit
-def sift(table: Array, bodies: Array, seen: Array, stages: Array, faults: Array, tasks: Array) -> None:
-    """Find what is to be done in each row, so that Python need look at no more numbers than it must.
-
-    Args:
-        table: the rows as doubles, shape (rows, doubles).
-        bodies: where in a row the body records begin.
-        seen: poses that rows and worlds agree on, shape (rows, bodies, 13).
-        stages, faults: of the scenes.
-        tasks: written; parts of STEP, PLACE and PUSH.
-    """
-    for i in range(len(tasks)):
-        tasks[i] = REST
-        if stages[i] == MOVES:
-            tasks[i] = STEP
-            for k in range(len(bodies)):
-                at = bodies[k]
-                for j in range(NUM_POSE):
-                    if table[i, at + j] != seen[i, k, j]:
-                        tasks[i] |= PLACE
-                for j in range(at + NUM_POSE, at + NUM_POSE + NUM_FORCE):
-                    if table[i, j] != 0.0:
-                        tasks[i] |= PUSH
-                    if not abs(table[i, j]) < STRONGEST:
-                        faults[i] = BAD_FORCE
-            if faults[i] == BAD_FORCE:
-                tasks[i] = REST
-
-
-@jit
-def settle(table: Array, bodies: Array, seen: Array, faults: Array, tasks: Array) -> None:
-    """Check the new poses of the rows that moved; one in which a body is lost gets its old poses back."""
-    for i in range(len(tasks)):
-        if tasks[i] & STEP:
-            for k in range(len(bodies)):
-                at = bodies[k]
-                for j in range(NUM_POSE):
-                    if not abs(table[i, at + j]) < (FARTHEST if j < 3 else FASTEST):
-                        faults[i] = LOST
-            for k in range(len(bodies)):
-                at = bodies[k]
-                for j in range(NUM_POSE):
-                    if faults[i] == LOST:
-                        table[i, at + j] = seen[i, k, j]
-                    else:
-                        seen[i, k, j] = table[i, at + j]
-
-
-@functools.cache
-def kernels() -> tuple[Any, Any]:
-    """Return `sift` and `settle`, compiled."""
-    sifter, settler = (compile_function(bind(rule, "panda3d"), "the panda3d engine") for rule in (sift, settle))
-    return sifter, settler
-
-
 class BulletEngine:
     """Steps one world for every row (see `engines.Engine`)."""
 
@@ -137,13 +69,17 @@ class BulletEngine:
         self._sift, self._settle = kernels()
         n = len(rows.states)
         self._table = rows.states.view(np.float64).reshape(n, -1)
-        self._seen = np.zeros((n, len(self._plan.bodies), NUM_POSE))
+        self._seen = np.zeros((n, len(self._plan.bodies), len(POSE_3D)))
         self._bodies = self._plan.bodies // 8  # counted in doubles
-        self._poses = self._bodies[:, None] + np.arange(NUM_POSE)
+        self._poses = self._bodies[:, None] + np.arange(len(POSE_3D))
         self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
-        self._arenas: list[Arena | None] = [None] * len(rows.states)
-        rows.scenes["built"] = self._make(rows.params[0]).built()
+        self._arenas: list[Arena | None] = [None] * n
+        # What a step needs of the arenas, side by side: their own attributes leave the cache while others step.
+        self._worlds: list[Any] = [None] * n
+        self._moving: list[tuple[Any, ...]] = [()] * n
+        self._places: list[tuple[int, ...]] = [()] * n
+        rows.built[:] = self._make(rows.params[0]).built()
         self._params = SceneParams(env, rows)
 
     def _make(self, record: Any) -> "Arena":
@@ -164,7 +100,7 @@ class BulletEngine:
         """Note how the bodies stand in rows whose parameters changed."""
         for i in self._params.changed():
             following = self._rows.following[i]
-            self._rows.scenes["built"][i] = self._make(following).built()
+            self._rows.built[i] = self._make(following).built()
             self._params.note(i, following)
 
     def fit(self, i: int) -> None:
@@ -177,32 +113,36 @@ class BulletEngine:
 
     def move(self) -> None:
         """Advance the rows whose stage is MOVES by one step."""
-        rows, size, arenas = self._rows, self._plan.size, self._arenas
+        from puffer_arena.engines.bullet_arena import advance
+
+        plan, size, arenas = self._plan, self._plan.size, self._arenas
         if len(arenas) != len(self._tasks):
             raise PhysicsError(f"environment '{self._env.name}': the batch has been closed; make a new one")
-        stages, faults = rows.scenes["stage"], rows.scenes["fault"]
+        stages, faults = self._rows.scenes["stage"], self._rows.scenes["fault"]
         self._sift(self._table, self._bodies, self._seen, stages, faults, self._tasks)
-        tasks = self._tasks.tolist()
-        for i, task in enumerate(tasks):
+        for i, task in enumerate(self._tasks.tolist()):
             if task & STEP:
-                arena = arenas[i]
-                if task & PLACE and not arena.place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
+                if task & PLACE and not arenas[i].place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
                     faults[i] = BAD_POSE
                     self._tasks[i] = REST
-                elif not arena.move(i * size, task & PUSH):  # type: ignore[union-attr]  # as above
+                elif not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
                     faults[i] = LOST
+                elif plan.hears:
+                    arenas[i].hear(i * size)  # type: ignore[union-attr]  # as above
         self._settle(self._table, self._bodies, self._seen, faults, self._tasks)
 
     def enter(self) -> None:
         """Put a new world in the place of those of the rows whose stage is ENTERS."""
         scenes, size, table = self._rows.scenes, self._plan.size, self._table
         for i in np.flatnonzero(scenes["stage"] == ENTERS).tolist():
-            self._arenas[i] = None  # its memory serves the new one
+            self._arenas[i] = self._worlds[i] = None  # its memory serves the new one
+            self._moving[i] = ()
             self._arenas[i] = arena = self._make(self._rows.params[i])
+            self._worlds[i], self._moving[i], self._places[i] = arena.world, arena.moving, arena.places
             if not arena.place(i * size):
                 scenes["fault"][i] = BAD_POSE
             self._seen[i] = table[i][self._poses]
 
     def close(self) -> None:
         """Free the worlds."""
-        self._arenas = []
+        self._arenas, self._worlds, self._moving = [], [], []

@@ -27,7 +27,7 @@ class NativeEngine:
         with uncollected():
             for i in range(len(rows.states)):
                 scene = first if i == 0 else self._build(rows.params[i])
-                rows.scenes["built"][i] = scene.built[0]
+                rows.built[i] = scene.built[0]
                 self._blocks.append(Block(env, scene, self._callback))
                 rows.scenes["link"][i] = self._blocks[i].address
 
@@ -51,7 +51,7 @@ class NativeEngine:
         scene = self._build(record)
         self._params.note(i, record)
         block = self._pending[i] = Block(self._env, scene, self._callback)
-        self._rows.scenes["built"][i] = scene.built[0]
+        self._rows.built[i] = scene.built[0]
         self._blocks[i].words[PENDING] = block.address
 
     def fit(self, i: int) -> None:

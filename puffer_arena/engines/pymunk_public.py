@@ -31,7 +31,7 @@ class PublicEngine:
 
     def __init__(self, env: Env, rows: WorldRows, values: Any) -> None:
         self._env, self._rows, self._values = env, rows, values
-        rows.scenes["built"] = self._build(rows.params[0]).built  # tells which parameters it reads
+        rows.built[:] = self._build(rows.params[0]).built  # tells which parameters it reads
         self._params = SceneParams(env, rows)
         self._scenes: list[Scene | None] = [None] * len(rows.states)
         self._poses: list[list[Pose]] = [[] for _ in rows.states]  # as the engine left them
@@ -39,7 +39,7 @@ class PublicEngine:
 
     def prepare(self) -> None:
         for i in self._params.changed():
-            self._rows.scenes["built"][i] = self._build(self._rows.following[i]).built[0]
+            self._rows.built[i] = self._build(self._rows.following[i]).built[0]
             self._params.note(i, self._rows.following[i])
 
     def _build(self, record: Any) -> Scene:
