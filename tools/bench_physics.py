@@ -19,10 +19,11 @@ import pymunk
 from measure import Timed, controls, describe, interleave, machine, rate, ratio, report, report_gain
 
 from puffer_arena import make
-from puffer_arena.core.compile import bind, compile_function, jit
+from puffer_arena.core.compile import compile_function, jit
 from puffer_arena.core.errors import ArenaError, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.engines.chipmunk_calls import STEP, address, call_table, primitives
+from puffer_arena.engines.chipmunk_calls import STEP, address, call_table
+from puffer_arena.engines.machine import call_pf
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
@@ -35,8 +36,6 @@ GAMES = {  # with the steps a second wanted on one core, and Gymnasium's environ
     "striker": ({"team": 2}, 150e3, None),
 }
 NAMES = ("engine", *GAMES)
-
-call_pf: Any = None
 
 
 @jit
@@ -103,7 +102,7 @@ def plain(num: int) -> Timed:
 
 def bare(num: int) -> Timed:
     """Return a timed run of the compiled loop of `cpSpaceStep`."""
-    loop = compile_function(bind(bare_steps, "bench", call_pf=primitives()["call_pf"]), "bench")
+    loop = compile_function(bare_steps, "bench")
     spaces, batch = spaces_of_discs(num), make(DISCS, num_envs=num, seed=0)
     pointers = np.array([address(space._space) for space in spaces], np.int64)
 

@@ -17,6 +17,7 @@ poses, velocities, forces and joints, the engine carries over before it steps.
 """
 
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -193,6 +194,13 @@ def physics_fields(state: type, *kinds: str) -> Mapping[str, PhysicsField]:
 def physics_dtype(state: type, row: np.dtype[Any]) -> np.dtype[Any]:
     """Return a record with the physics fields of a row's dtype: what `build` made, for every reset to start from."""
     return np.dtype([(name, row[name]) for name in physics_fields(state)], align=True)
+
+
+def record_offsets(row: np.dtype[Any], name: str) -> list[int]:
+    """Return at which byte of a row every record of a field begins."""
+    assert row.fields is not None  # a row has fields
+    part, offset = row.fields[name][:2]
+    return [int(offset) + k * part.base.itemsize for k in range(math.prod(part.shape))]
 
 
 def each_record(state: type, kind: str) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Function = types.FunctionType
 INLINED = 800  # bytes of bytecode up to which a rule is copied into its caller: its results stay in registers
 INLINED_LOOP = 256  # the same for a rule with a loop
+OPTIONS = {"error_model": "numpy"}
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
 
 
@@ -164,7 +165,7 @@ def is_inlined(function: Function) -> bool:
     return len(function.__code__.co_code) < (INLINED_LOOP if looping else INLINED)
 
 
-def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
+def compile_function(function: Any, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
     """Compile a bound kernel with all that it reaches; its first call compiles or loads it.
 
     Args:
@@ -178,9 +179,30 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
     Raises:
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
-    numba = load_numba()
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-    done = {} if ready is None else ready
+    kernel = link(function, env_name, {} if ready is None else ready, layout)
+    return load_numba().njit(**OPTIONS, no_cfunc_wrapper=True, nogil=True, cache=is_kept(function))(kernel)
+
+
+def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any, Any]) -> Any:
+    """Compile a function for C code, which finds it at the result's `address` for as long as that object lives.
+
+    Args:
+        function: bound and uncompiled.
+        signature: in Numba's words, such as "int64(int64)".
+        env_name, ready: as for `compile_function`.
+    """
+    kernel = link(function, env_name, ready, "")
+    return load_numba().cfunc(signature, **OPTIONS, cache=is_kept(function))(kernel)
+
+
+def is_kept(function: Function) -> bool:
+    """Tell whether a function's machine code is kept on disk."""
+    return bool(load_numba().config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)
+
+
+def link(function: Function, env_name: str, done: dict[Any, Any], layout: str) -> Function:
+    """Return a copy of `function` that calls compiled ones, under a name that tells all it is made of."""
+    njit = load_numba().njit
 
     def copied(item: Function) -> Function:
         replaced = dict(reached(item))
@@ -197,12 +219,13 @@ def compile_function(function: Function, env_name: str, ready: dict[Any, Any] | 
         copy.__qualname__ = f"{item.__qualname__}{layout}"
         return copy
 
-    def build(item: Function) -> Any:  # for compiled callers alone, which need no wrapper
+    def build(item: Function) -> Any:  # for compiled callers alone, which need no wrappers
         if item not in done:
-            done[item] = numba.njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
+            done[item] = njit(
+                **OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, nogil=True, forceinline=is_inlined(item)
+            )(copied(item))
         return done[item]
 
     kernel = copied(function)
     kernel.__qualname__ += f".{fingerprint(function, machine())}"
-    kept = bool(numba.config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)
-    return numba.njit(**options, cache=kept)(kernel)
+    return kernel

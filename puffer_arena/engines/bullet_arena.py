@@ -10,7 +10,7 @@ import numpy as np
 from panda3d.bullet import BulletBodyNode, BulletRigidBodyNode, BulletWorld
 from panda3d.core import BitMask32, LPoint3, LQuaternion, LVector3, NodePath, TransformState
 
-from puffer_arena.core.bodies import FORCE_3D, POSE_3D, physics_dtype, physics_fields
+from puffer_arena.core.bodies import FORCE_3D, POSE_3D, physics_dtype, physics_fields, record_offsets
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import FARTHEST, FASTEST
@@ -39,18 +39,13 @@ class Plan:
         self.dtype = physics_dtype(env.state, states.dtype)
         self.fields = physics_fields(env.state)
         bodies = physics_fields(env.state, "body3d")
-        self.bodies = np.array([at for name in bodies for at in self.places(name)])  # offsets of the body records
+        self.bodies = np.array(
+            [at for name in bodies for at in record_offsets(self.row, name)]
+        )  # offsets of the body records
         self.seconds, self.substeps = env.time_step / env.substeps, range(env.substeps)
         self.forces, self.torques = ([LVector3() for _ in self.bodies] for _ in range(2))  # those of the row in hand
         self.hears = any(described.kind != "body3d" for described in self.fields.values())
         self._places: dict[tuple[int, ...], tuple[int, ...]] = {}
-
-    def places(self, name: str) -> list[int]:
-        """Return the offset in a row of every record of a field."""
-        assert self.row.fields is not None  # a row has fields
-        part, offset = self.row.fields[name][:2]
-        count = math.prod(part.shape)
-        return [int(offset) + k * (part.itemsize // count) for k in range(count)]
 
     def one(self, places: tuple[int, ...]) -> tuple[int, ...]:
         """Return the one tuple of these numbers that all arenas use."""
@@ -103,7 +98,7 @@ class Arena:
         self._all = self._bodies | set(self.world.get_ghosts())
         for name, described in plan.fields.items():
             shape, take = plan.row[name].shape, TAKERS[described.kind]
-            places = plan.places(name)
+            places = record_offsets(plan.row, name)
             for (where, handle), at in zip(
                 list_handles(plan.env, name, described, handles[name], shape), places, strict=True
             ):

@@ -29,7 +29,7 @@ def compiled_parts(env: Env) -> dict[str, Any]:
     if problem:
         _say_once(f"{problem}; physics runs through pymunk's public API, which is slower")
         return {}
-    return native_parts(env)
+    return native_parts()
 
 
 def open_engine(env: Env, rows: WorldRows, values: Any, enter: Any) -> Any:

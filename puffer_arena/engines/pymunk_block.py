@@ -14,19 +14,28 @@ from pymunk.batch import ArbiterFields, BodyFields, Buffer, get_space_bodies
 from puffer_arena.core.bodies import POSE_2D
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.engines.chipmunk_calls import REAL, address, call_table, motion_offset, symbol
+from puffer_arena.engines.chipmunk_calls import address, motion_offset, symbol
+from puffer_arena.engines.machine import REAL
 from puffer_arena.engines.pymunk_scene import TARGETS, Scene, body_type
 
 WORDS = (
     "PENDING",  # the block to play from the next reset on, or 0
     "PARTS",  # where Chipmunk's objects lie that every step needs, and how many cache lines each takes
     "NUM_PARTS",
+    "MOVE",  # the engine's own functions: see `pymunk_moves`
+    "ENTER",
+    "EXPECT",
     "CALLS",  # `chipmunk_calls.call_table`
     "SPACE",
     "SUBSTEPS",
     "SECONDS",  # of one substep, a double
     "MOTIONS",  # where each body's motion lies, in the State's order
+    "BODY_RECORDS",  # bytes from a row's beginning to each record; these four tables serve all scenes of a batch
+    "JOINT_RECORDS",
+    "SEGMENT_RECORDS",
+    "TOUCH_RECORDS",
     "DRIVEN",  # pointers: joints with a record
+    "NUM_DRIVEN",
     "SETTERS",  # what sets the target of each, or 0
     "DRIVES",  # target and max_force last given to each, doubles
     "CALLBACK",  # notes one arbiter
@@ -59,10 +68,11 @@ WORDS = (
     "FORCES",  # max_force of each, doubles
 )
 (
-    PENDING, PARTS, NUM_PARTS, CALLS, SPACE, SUBSTEPS, SECONDS, MOTIONS, DRIVEN, SETTERS, DRIVES, CALLBACK, WATCHED,
-    WATCHERS, NUM_WATCHED, NUM_TOUCHES, NOW, EVER, OTHER, IMPULSE, PAIR, ARBITER, ARBITER_CURSOR, ARBITER_AT, BODIES,
-    NUM_BODIES, POSE, POSE_CURSOR, POSE_AT, SLOTS, SHAPES, NUM_SHAPES, SEGMENTS, LAID, NUM_SEGMENTS, FIRST_ID, JOINTS,
-    NUM_JOINTS, FORCES,
+    PENDING, PARTS, NUM_PARTS, MOVE, ENTER, EXPECT, CALLS, SPACE, SUBSTEPS, SECONDS, MOTIONS, BODY_RECORDS,
+    JOINT_RECORDS, SEGMENT_RECORDS, TOUCH_RECORDS, DRIVEN, NUM_DRIVEN, SETTERS, DRIVES, CALLBACK, WATCHED, WATCHERS,
+    NUM_WATCHED, NUM_TOUCHES, NOW, EVER, OTHER, IMPULSE, PAIR, ARBITER, ARBITER_CURSOR, ARBITER_AT, BODIES, NUM_BODIES,
+    POSE, POSE_CURSOR, POSE_AT, SLOTS, SHAPES, NUM_SHAPES, SEGMENTS, LAID, NUM_SEGMENTS, FIRST_ID, JOINTS, NUM_JOINTS,
+    FORCES,
 ) = range(len(WORDS))  # fmt: skip
 NUM_WORDS = len(WORDS)
 POSE_FIELDS = BodyFields.POSITION | BodyFields.ANGLE | BodyFields.VELOCITY | BodyFields.ANGULAR_VELOCITY
@@ -81,8 +91,8 @@ class Block:
         words: the block's memory, int64.
     """
 
-    def __init__(self, env: Env, scene: Scene, callback: int) -> None:
-        """Write down a scene; `callback` is the address of what notes one arbiter."""
+    def __init__(self, env: Env, scene: Scene, common: dict[int, Any]) -> None:
+        """Write down a scene; `common` are the words that all scenes of a batch have, with their numbers or tables."""
         space, visited = scene.space, visiting_order(scene.space)
         watched = [(address(shape._shape), k) for k, shapes in enumerate(scene.touches) for shape in shapes]
         offset = motion_offset()
@@ -110,23 +120,22 @@ class Block:
         }
         self.words = self._lay_out(tables)
         self.address = self.words.ctypes.data
-        self._kept = scene  # Chipmunk's objects go with it
+        self._kept = scene, common  # Chipmunk's objects go with the scene
         numbers = {
             NUM_PARTS: len(tables[PARTS]) // 2,
-            CALLS: call_table().ctypes.data,
             SPACE: address(space._space),
             SUBSTEPS: env.substeps,
-            CALLBACK: callback,
             NUM_WATCHED: len(watched),
             NUM_TOUCHES: len(touches),
             NUM_BODIES: len(scene.bodies),
+            NUM_DRIVEN: len(scene.joints),
             NUM_SHAPES: len(scene.entering),
             NUM_SEGMENTS: len(scene.segments),
             FIRST_ID: lib.cpSpaceGetShapeIDCounter(space._space),
             NUM_JOINTS: len(space.constraints),
         }
-        for word, number in numbers.items():
-            self.words[word] = number
+        for word, number in {**numbers, **common}.items():
+            self.words[word] = number.ctypes.data if isinstance(number, np.ndarray) else number
         self.words.view(np.float64)[SECONDS] = env.time_step / env.substeps
         self._bind_mirror(ARBITER, ArbiterFields.TOTAL_IMPULSE.value)
         self._bind_mirror(POSE, POSE_FIELDS.value)

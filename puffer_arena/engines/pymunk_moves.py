@@ -1,13 +1,18 @@
 """What moves one row's bodies in compiled code: forces in, step, poses out; and resets exact to the bit.
 
-Templates that `native_parts` binds for one environment; `link` is the address of a scene's block (`pymunk_block`).
+`link` is the address of a scene's block (`pymunk_block`), `row` that of a row.  The work is done by functions that are
+compiled once for all environments; their kernels call them through the block.
 """
 
+import functools
 from typing import Any
 
-from puffer_arena.core.compile import bind, jit
+import numpy as np
+
+from puffer_arena.core.bodies import physics_fields, record_offsets
+from puffer_arena.core.compile import compile_for_c, jit
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, LOST, RESTS
+from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, FINE, LOST, RESTS
 from puffer_arena.engines.chipmunk_calls import (
     ADD_SHAPE,
     EACH_BODY,
@@ -17,17 +22,34 @@ from puffer_arena.engines.chipmunk_calls import (
     SET_MAX_FORCE,
     STEP,
     UPDATE_POSITION,
-    primitives,
+    call_table,
+)
+from puffer_arena.engines.machine import (
+    address_of,
+    call_pf,
+    call_pp,
+    call_ppp,
+    fault_of,
+    fetch,
+    load,
+    load_real,
+    store_i32,
 )
 from puffer_arena.engines.pymunk_block import (
     BLOCK_LINES,
     BODIES,
+    BODY_RECORDS,
+    CALLBACK,
     CALLS,
+    ENTER,
+    EXPECT,
     FIRST_ID,
     FORCES,
+    JOINT_RECORDS,
     JOINTS,
     LAID,
     LINE,
+    MOVE,
     NUM_BODIES,
     NUM_JOINTS,
     NUM_PARTS,
@@ -39,93 +61,128 @@ from puffer_arena.engines.pymunk_block import (
     POSE,
     POSE_CURSOR,
     SECONDS,
+    SEGMENT_RECORDS,
     SEGMENTS,
     SHAPES,
     SPACE,
     SUBSTEPS,
+    TOUCH_RECORDS,
 )
-from puffer_arena.engines.pymunk_records import CHANGED, UNUSABLE, record_loops
-from puffer_arena.engines.pymunk_touches import forget_touches, watch
+from puffer_arena.engines.pymunk_records import (
+    CHANGED,
+    OVERFORCED,
+    UNUSABLE,
+    drive_joints,
+    forget_drives,
+    has_lost_bodies,
+    inspect,
+    lay_segments,
+    load_poses,
+    store_forces,
+    store_poses,
+)
+from puffer_arena.engines.pymunk_touches import forget_touches, load_touches, note, watch
 
-
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before native_parts")
-
-
-fetch = load = load_real = store_i32 = call_pp = call_ppp = call_pf = _unbound
-store_poses = compare_poses = check_poses = load_poses = check_forces = store_forces = _unbound
-drive_joints = forget_drives = lay_segments = load_touches = _unbound
+# -- what kernels contain -----------------------------------------------------------------------------
 
 
 @jit
 def move(s: Any, scene: Any) -> None:
     """Advance one row's bodies by one step."""
-    link = scene.link
-    if check_forces(s, link) != 0:
-        scene.fault = BAD_FORCE
-        return
-    found = compare_poses(s, link)
-    if found >= UNUSABLE or drive_joints(s, link) != 0:
-        scene.fault = BAD_POSE
-        return
-    if found == CHANGED:
-        store_poses(s, link)
-        set_poses(link)
-    forget_touches(link)
-    function, space, seconds = load(load(link, CALLS), STEP), load(link, SPACE), load_real(link, SECONDS)
-    for _ in range(load(link, SUBSTEPS)):
-        store_forces(s, link)
-        call_pf(function, (space, seconds))
-        if load(link, NUM_TOUCHES) > 0:
-            watch(link)
-    load_touches(s, link)
-    if check_poses(s, link) != 0:
-        scene.fault = LOST
-        return
-    load_poses(s, link)
-
-
-@jit
-def expect(scene: Any, after: Any) -> None:
-    """Bring the scene that moves next into the processor's cache, and the block of the one after it.
-
-    The scenes of a large batch do not fit there, and waiting for memory takes longer than many a step.
-    """
-    for line in range(BLOCK_LINES):
-        fetch(after.link + LINE * line)
-    parts = load(scene.link, PARTS)
-    for k in range(load(scene.link, NUM_PARTS)):
-        at = load(parts, 2 * k)
-        for line in range(load(parts, 2 * k + 1)):
-            fetch(at + LINE * line)
+    fault = fault_of(load(scene.link, MOVE), (address_of(s), scene.link))
+    if fault != FINE:
+        scene.fault = fault
 
 
 @jit
 def enter(s: Any, scene: Any) -> None:
-    """Forget everything but the row: same row, same future, whatever came before; its stage is RESTS then.
+    """Take over a row, in the scene that waits for it if there is one; its stage is RESTS then."""
+    pending = load(scene.link, PENDING)
+    if pending != 0:
+        scene.link = pending
+    fault = fault_of(load(scene.link, ENTER), (address_of(s), scene.link))
+    if fault != FINE:
+        scene.fault = fault
+    scene.stage = RESTS
+
+
+@jit
+def expect(scene: Any, after: Any) -> None:
+    """Bring the scene that moves next into the processor's cache, and the block of the one after it."""
+    call_pp(load(scene.link, EXPECT), (scene.link, after.link))
+
+
+def native_parts() -> dict[str, Any]:
+    """Return move(s, scene), enter(s, scene) and expect(scene, after) for kernels."""
+    return {"move": move, "enter": enter, "expect": expect}
+
+
+# -- what they call -----------------------------------------------------------------------------------
+
+
+@jit
+def move_bodies(row: int, link: int) -> int:
+    """Advance a row's bodies by one step, and return its fault."""
+    found = inspect(row, link)
+    if found & OVERFORCED:
+        return BAD_FORCE
+    if found & UNUSABLE or drive_joints(row, link) != 0:
+        return BAD_POSE
+    if found == CHANGED:
+        store_poses(row, link)
+        set_poses(link)
+    forget_touches(link)
+    function, space, seconds = load(load(link, CALLS), STEP), load(link, SPACE), load_real(link, SECONDS)
+    for _ in range(load(link, SUBSTEPS)):
+        store_forces(row, link)
+        call_pf(function, (space, seconds))
+        if load(link, NUM_TOUCHES) > 0:
+            watch(link)
+    load_touches(row, link)
+    if has_lost_bodies(link):
+        return LOST
+    load_poses(row, link)
+    return FINE
+
+
+@jit
+def take_over(row: int, link: int) -> int:
+    """Forget everything but the row, and return its fault: same row, same future, whatever came before.
 
     Re-adding a shape drops its contact cache; restoring its id keeps the solver's order; one step in
     which joints may exert no force clears the impulses they had accumulated; stepping a body by zero
     seconds clears Chipmunk's hidden velocity bias.  All four are needed (measured).
     """
-    pending = load(scene.link, PENDING)
-    if pending != 0:
-        scene.link = pending
-    link = scene.link
-    calls, space = load(link, CALLS), load(link, SPACE)
+    fault, calls, space = FINE, load(link, CALLS), load(link, SPACE)
     take_out(link)
     clear_joints(link)
     for k in range(load(link, NUM_BODIES)):
         call_pf(load(calls, UPDATE_POSITION), (load(load(link, BODIES), k), 0.0))
-    if store_poses(s, link) >= UNUSABLE:
-        scene.fault = BAD_POSE
-    forget_drives(s, link)
+    if store_poses(row, link) != 0:
+        fault = BAD_POSE
+    forget_drives(link)
     set_poses(link)
     call_pp(load(calls, SET_ID), (space, load(link, FIRST_ID)))
-    lay_segments(s, link)
+    lay_segments(row, link)
     for k in range(load(link, NUM_SHAPES)):
         call_pp(load(calls, ADD_SHAPE), (space, load(load(link, SHAPES), k)))
-    scene.stage = RESTS
+    return fault
+
+
+@jit
+def fetch_scene(link: int, after: int) -> int:
+    """Have a scene brought into the processor's cache, and the block of the one `after` it.
+
+    The scenes of a large batch do not fit there, and waiting for memory takes longer than many a step.
+    """
+    for line in range(BLOCK_LINES):
+        fetch(after + LINE * line)
+    parts = load(link, PARTS)
+    for k in range(load(link, NUM_PARTS)):
+        at = load(parts, 2 * k)
+        for line in range(load(parts, 2 * k + 1)):
+            fetch(at + LINE * line)
+    return 0
 
 
 @jit
@@ -160,10 +217,28 @@ def set_poses(link: int) -> None:
     call_ppp(load(calls, EACH_BODY), (load(link, SPACE), load(calls, SET), load(link, POSE)))
 
 
-def native_parts(env: Env) -> dict[str, Any]:
-    """Return move(s, scene), enter(s, scene) and expect(scene, after) for kernels."""
-    words = primitives()
-    parts = {**words, **record_loops(env, words)}
-    for function in (set_poses, forget_touches, watch, take_out, clear_joints):
-        parts[function.__name__] = bind(function, env.name, **words)
-    return {function.__name__: bind(function, env.name, **parts) for function in (move, enter, expect)}
+@functools.cache
+def engine_functions() -> dict[int, Any]:
+    """Compile the engine's functions, or load them from disk; return them by the word that holds their address."""
+    ready: dict[Any, Any] = {}
+    functions = {MOVE: move_bodies, ENTER: take_over, EXPECT: fetch_scene, CALLBACK: note}
+    return {
+        word: compile_for_c(function, "int64(int64, int64)", "the pymunk engine", ready)
+        for word, function in functions.items()
+    }
+
+
+def common_words(env: Env, row: Any) -> dict[int, Any]:
+    """Return the words that the blocks of a batch have in common, with their numbers or tables.
+
+    Args:
+        env: the environment.
+        row: the dtype of the batch's rows.
+    """
+    kinds = {BODY_RECORDS: "body2d", JOINT_RECORDS: "joint2d", SEGMENT_RECORDS: "segment2d", TOUCH_RECORDS: "touch2d"}
+    tables = {
+        word: np.array([at for name in physics_fields(env.state, kind) for at in record_offsets(row, name)], np.int64)
+        for word, kind in kinds.items()
+    }
+    addresses = {word: function.address for word, function in engine_functions().items()}
+    return {CALLS: call_table(), **tables, **addresses}

@@ -9,8 +9,8 @@ from puffer_arena.core.collector import uncollected
 from puffer_arena.core.env import Env
 from puffer_arena.core.world_kernel import ENTERS, WorldRows
 from puffer_arena.engines.pymunk_block import PENDING, Block
+from puffer_arena.engines.pymunk_moves import common_words
 from puffer_arena.engines.pymunk_scene import Scene, build_scene
-from puffer_arena.engines.pymunk_touches import callback_address
 from puffer_arena.engines.scene import SceneParams
 
 
@@ -18,8 +18,8 @@ class NativeEngine:
     """The scenes of one batch, stepped by the kernels themselves."""
 
     def __init__(self, env: Env, rows: WorldRows, values: Any, enter: Any) -> None:
-        self._env, self._rows, self._callback, self._enter = env, rows, callback_address(), enter
-        self._values = values
+        self._env, self._rows, self._values, self._enter = env, rows, values, enter
+        self._common = common_words(env, rows.states.dtype)
         first = self._build(rows.params[0])  # tells which parameters it reads
         self._params = SceneParams(env, rows)
         self._blocks: list[Block] = []
@@ -28,7 +28,7 @@ class NativeEngine:
             for i in range(len(rows.states)):
                 scene = first if i == 0 else self._build(rows.params[i])
                 rows.built[i] = scene.built[0]
-                self._blocks.append(Block(env, scene, self._callback))
+                self._blocks.append(Block(env, scene, self._common))
                 rows.scenes["link"][i] = self._blocks[i].address
 
     def _build(self, record: Any) -> Scene:
@@ -50,7 +50,7 @@ class NativeEngine:
         self._let_go(i)
         scene = self._build(record)
         self._params.note(i, record)
-        block = self._pending[i] = Block(self._env, scene, self._callback)
+        block = self._pending[i] = Block(self._env, scene, self._common)
         self._rows.built[i] = scene.built[0]
         self._blocks[i].words[PENDING] = block.address
 

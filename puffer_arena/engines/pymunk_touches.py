@@ -1,18 +1,21 @@
 """Who touches whom: compiled notes on the contacts of a scene's watched shapes, taken after every substep."""
 
 import math
-from typing import Any
 
-from puffer_arena.core.compile import bind, compile_function, fingerprint, jit, load_numba
-from puffer_arena.engines.chipmunk_calls import (
-    EACH_ARBITER,
-    GET_ARBITER,
-    GET_BODY,
-    GET_COUNT,
-    GET_SENSOR,
-    GET_SHAPES,
+from puffer_arena.core.compile import jit
+from puffer_arena.engines.chipmunk_calls import EACH_ARBITER, GET_ARBITER, GET_BODY, GET_COUNT, GET_SENSOR, GET_SHAPES
+from puffer_arena.engines.machine import (
     REAL,
-    primitives,
+    call_pp,
+    call_ppp,
+    count_of,
+    flag_of,
+    load,
+    load_real,
+    pointer_of,
+    store,
+    store_i32,
+    store_real,
 )
 from puffer_arena.engines.pymunk_block import (
     ARBITER,
@@ -30,21 +33,16 @@ from puffer_arena.engines.pymunk_block import (
     OTHER,
     PAIR,
     SPACE,
+    TOUCH_RECORDS,
     WATCHED,
     WATCHERS,
 )
 
-
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before it was bound")
-
-
-load = store = load_real = store_real = store_i32 = _unbound
-call_pp = call_ppp = count_of = flag_of = pointer_of = _unbound
+HARDEST, TOUCHING, BEGAN, OTHER_BODY = range(4)  # words of a Touch2D
 
 
 @jit
-def note(arbiter: int, link: int) -> None:
+def note(arbiter: int, link: int) -> int:
     """Note who of the watched shapes an arbiter shows in touch: Chipmunk calls this for each it keeps."""
     calls, pair = load(link, CALLS), load(link, PAIR)
     call_ppp(load(calls, GET_SHAPES), (arbiter, pair, pair + REAL))
@@ -64,7 +62,7 @@ def note(arbiter: int, link: int) -> None:
         if contacts == 0:  # a sensor, or over: sensors' spaces forget touches at once
             sensor = load(calls, GET_SENSOR)
             if flag_of(sensor, (a,)) == 0 and flag_of(sensor, (b,)) == 0:
-                return
+                return 0
         touch = load(load(link, WATCHERS), k)
         store(load(link, NOW), touch, 1)
         store(load(link, EVER), touch, 1)
@@ -79,6 +77,7 @@ def note(arbiter: int, link: int) -> None:
         if impulse > hardest or (impulse == hardest and other > load(load(link, OTHER), touch)):
             store_real(load(link, IMPULSE), touch, impulse)
             store(load(link, OTHER), touch, other)
+    return 0  # as every function that C code calls
 
 
 @jit
@@ -100,28 +99,12 @@ def watch(link: int) -> None:
 
 
 @jit
-def load_touch(touch: Any, link: int, k: int) -> None:
-    touch.began = 1 if load(load(link, EVER), k) != 0 and touch.touching == 0 else 0
-    touch.touching = load(load(link, NOW), k)
-    touch.impulse = max(load_real(load(link, IMPULSE), k), 0.0)
-    touch.other = load(load(link, OTHER), k)
-
-
-_callbacks: list[Any] = []
-
-
-def callback_address() -> int:
-    """Return the address of `note` as a C function."""
-    if not _callbacks:
-        numba = load_numba()
-        template = bind(note, "callback", **primitives())
-        compiled = compile_function(template, "the pymunk engine")
-        entry = bind(_enter_note, fingerprint(template), note=compiled)
-        _callbacks.append(
-            numba.cfunc("void(int64, int64)", error_model="numpy", cache=bool(numba.config.CACHE_DIR))(entry)
-        )
-    return int(_callbacks[0].address)
-
-
-def _enter_note(arbiter: int, link: int) -> None:
-    note(arbiter, link)  # bound to the compiled function
+def load_touches(row: int, link: int) -> None:
+    """Write who touched whom into the row."""
+    for k in range(load(link, NUM_TOUCHES)):
+        touch = row + load(load(link, TOUCH_RECORDS), k)
+        began = load(load(link, EVER), k) != 0 and load(touch, TOUCHING) == 0
+        store(touch, BEGAN, 1 if began else 0)
+        store(touch, TOUCHING, load(load(link, NOW), k))
+        store_real(touch, HARDEST, max(load_real(load(link, IMPULSE), k), 0.0))
+        store(touch, OTHER_BODY, load(load(link, OTHER), k))
