@@ -23,7 +23,7 @@ from puffer_arena.engines import Engine, open_engine
 
 SHARED = ("states", "params", "following")
 BINDING = ("scenes", "built")  # see `world_kernel.WorldRows`
-SCENE = np.dtype([("link", np.int64), ("stage", np.int32), ("fault", np.int32)])
+SCENE = np.dtype([("link", np.int64), ("stage", np.int32), ("fault", np.int32)], align=True)
 
 
 def shared_layout(env: Env, values: Any, num_envs: int) -> Layout:

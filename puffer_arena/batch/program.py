@@ -63,7 +63,7 @@ class Program:
 
     @cached_property
     def finish(self) -> Any:
-        """finish(span, rows, buffers, mode)"""
+        """finish(span, rows, actions, buffers, mode)"""
         return self._finish(self._templates["finish"])
 
     @cached_property

@@ -98,9 +98,7 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             out.rewards[i] = 0.0
             out.terminated[i] = False
             out.truncated[i] = False
-            if mode == NEXT_STEP:
-                rows.params[i] = rows.following[i]
-                begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+            anew = mode == NEXT_STEP
         else:
             s.step_count += 1
             reward, terminated, truncated = step(s, p, actions[i])
@@ -108,14 +106,15 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             out.rewards[i] = reward
             out.terminated[i] = terminated
             out.truncated[i] = truncated
+            anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
             if terminated or truncated:
                 s.ended = 1
                 tally(s, rows.finished[i], rows.totals[i])
-                if mode <= SAME_STEP_FINAL:
-                    if truncated or mode == SAME_STEP_FINAL:
-                        observe(s, p, out.final_obs[i])
-                    rows.params[i] = rows.following[i]
-                    begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+                if anew and (truncated or mode == SAME_STEP_FINAL):
+                    observe(s, p, out.final_obs[i])
+        if anew:
+            rows.params[i] = rows.following[i]
+            begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         observe(s, p, out.obs[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
@@ -195,21 +194,22 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
         out.terminated[i, :] = False
         out.truncated[i, :] = False
         if s.ended:
-            if mode == NEXT_STEP:
-                rows.params[i] = rows.following[i]
-                begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+            anew = mode == NEXT_STEP
         else:
             s.step_count += 1
             over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
-            if settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over):
+            anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
+            if anew:
                 s.ended = 1
                 tally(s, rows.finished[i], rows.totals[i])
-                if mode <= SAME_STEP_FINAL:
-                    for agent in range(len(s.alive)):
-                        if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
-                            observe(s, p, agent, out.final_obs[i, agent])
-                    rows.params[i] = rows.following[i]
-                    begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+                anew = mode <= SAME_STEP_FINAL
+            if anew:
+                for agent in range(len(s.alive)):
+                    if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
+                        observe(s, p, agent, out.final_obs[i, agent])
+        if anew:
+            rows.params[i] = rows.following[i]
+            begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 

@@ -2,8 +2,8 @@
 
 A step has three parts.  `start` lets `act` write forces; the engine moves the bodies of the rows whose stage is
 MOVES; `finish` lets `judge` read the new poses, ends and begins episodes, and leaves stage ENTERS where the engine
-must take a row's bodies over from the beginning.  An engine in compiled code runs all of it as one kernel
-(`step_world`); any other is called between the parts.
+must take a row's bodies over from the beginning.  With an engine in compiled code, `finish` does the other parts too,
+some rows at a time; any other engine is called between them.
 """
 
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from puffer_arena.core.kernel import (
 
 RESTS, MOVES, ENTERS = range(3)  # stages: nothing to do; forces are written; the row begins anew
 FINE, BAD_FORCE, BAD_POSE, LOST = range(4)  # faults; LOST: a body left the world or the range of numbers
-BLOCK = 16  # rows handled by one call: it counts references to all arrays
+BLOCK = 16  # rows whose bodies move before any is judged: rules and engine would take turns in the instruction cache
 FARTHEST = 1e6  # a body beyond it, in metres, has left the world
 FASTEST = 1e9  # m/s or rad/s
 STRONGEST = 1e15  # newtons or newton metres
@@ -55,7 +55,7 @@ def _unbound(*_: Any) -> Any:
 
 
 act = judge = observe = mask_actions = tally = clear = _unbound
-begin = place = clear_forces = finish = move = enter = expect = _unbound
+begin = place = clear_forces = move = enter = expect = advance = follow = _unbound
 
 
 @jit
@@ -81,91 +81,105 @@ def start(span: Span, rows: WorldRows, actions: Array) -> None:
 
 
 @jit
-def finish_solo(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
-    """Judge the rows of `span` that moved; those whose episode ends go on as `mode` says."""
+def start_and_move(span: Span, rows: WorldRows, actions: Array, end: int) -> None:
+    """Stand for `advance` where the engine is compiled too."""
+    start(span, rows, actions)
     for i in range(span[0], span[1]):
-        s, p, scene = rows.states[i], rows.params[i], rows.scenes[i]
-        if scene.stage == RESTS:
-            out.rewards[i] = 0.0
-            out.terminated[i] = False
-            out.truncated[i] = False
-            if mode == NEXT_STEP:
-                rows.params[i] = rows.following[i]
-                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
-        else:
-            scene.stage = RESTS
-            reward, terminated, truncated = judge(s, p)
-            truncated = truncated or scene.fault == LOST
-            s.episode_return += reward
-            out.rewards[i] = reward
-            out.terminated[i] = terminated
-            out.truncated[i] = truncated
-            if terminated or truncated:
-                s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
-                if mode <= SAME_STEP_FINAL:
-                    if truncated or mode == SAME_STEP_FINAL:
-                        observe(s, p, out.final_obs[i])
-                    rows.params[i] = rows.following[i]
-                    begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
-        observe(s, p, out.obs[i])
-        out.action_mask[i, :] = True
-        mask_actions(s, p, out.action_mask[i])
-
-
-@jit
-def finish_several(span: Span, rows: WorldRows, out: Buffers, mode: int) -> None:
-    """Judge the rows of `span` that moved; those whose episode ends go on as `mode` says."""
-    for i in range(span[0], span[1]):
-        s, p, scene = rows.states[i], rows.params[i], rows.scenes[i]
-        out.rewards[i, :] = 0.0
-        out.terminated[i, :] = False
-        out.truncated[i, :] = False
-        if scene.stage == RESTS:
-            if mode == NEXT_STEP:
-                rows.params[i] = rows.following[i]
-                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
-        else:
-            scene.stage = RESTS
-            over = judge(s, p, out.rewards[i], out.terminated[i])
-            over = over or scene.fault == LOST
-            if settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over):
-                s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
-                if mode <= SAME_STEP_FINAL:
-                    for agent in range(len(s.alive)):
-                        if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
-                            observe(s, p, agent, out.final_obs[i, agent])
-                    rows.params[i] = rows.following[i]
-                    begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
-        look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
-
-
-@jit
-def step_world(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the rows of `span`, engine included."""
-    first: Any = np.int64(span[0])  # unsigned ends would make sums floats
-    end: Any = np.int64(span[1])
-    for low in range(first, end, BLOCK):
-        high: Any = min(low + BLOCK, end)
-        start((low, high), rows, actions)
-        for i in range(low, high):
-            if i + 1 < end:
-                expect(rows.scenes[i + 1], rows.scenes[min(i + 2, end - 1)])
-            if rows.scenes[i].stage == MOVES:
-                move(rows.states[i], rows.scenes[i])
-        finish((low, high), rows, out, mode)
-        for i in range(low, high):
-            if rows.scenes[i].stage == ENTERS:
-                enter(rows.states[i], rows.scenes[i])
+        if i + 1 < end:
+            expect(rows.scenes[i + 1], rows.scenes[min(i + 2, end - 1)])
+        if rows.scenes[i].stage == MOVES:
+            move(rows.states[i], rows.scenes[i])
 
 
 @jit
 def enter_span(span: Span, rows: WorldRows) -> None:
-    """Let the engine take over the rows of `span` whose stage is ENTERS."""
+    """Let the engine take over the rows of `span` whose stage is ENTERS; stand for `follow` where it is compiled too."""
     for i in range(span[0], span[1]):
         if rows.scenes[i].stage == ENTERS:
             enter(rows.states[i], rows.scenes[i])
+
+
+@jit
+def is_moved(span: Span, rows: WorldRows, actions: Array, end: int) -> None:
+    """Stand for `advance` where the engine has moved the rows before."""
+
+
+@jit
+def is_entered(span: Span, rows: WorldRows) -> None:
+    """Stand for `follow` where the engine takes the rows over afterwards."""
+
+
+@jit
+def finish_solo(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: int) -> None:
+    """Judge the rows of `span` once they have moved; those whose episode ends go on as `mode` says."""
+    first: Any = np.int64(span[0])  # unsigned ends would make sums floats
+    end: Any = np.int64(span[1])
+    for low in range(first, end, BLOCK):
+        high: Any = min(low + BLOCK, end)
+        advance((low, high), rows, actions, end)
+        for i in range(low, high):
+            s, p, scene = rows.states[i], rows.params[i], rows.scenes[i]
+            if scene.stage == RESTS:
+                out.rewards[i] = 0.0
+                out.terminated[i] = False
+                out.truncated[i] = False
+                anew = mode == NEXT_STEP
+            else:
+                scene.stage = RESTS
+                reward, terminated, truncated = judge(s, p)
+                truncated = truncated or scene.fault == LOST
+                s.episode_return += reward
+                out.rewards[i] = reward
+                out.terminated[i] = terminated
+                out.truncated[i] = truncated
+                anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
+                if terminated or truncated:
+                    s.ended = 1
+                    tally(s, rows.finished[i], rows.totals[i])
+                    if anew and (truncated or mode == SAME_STEP_FINAL):
+                        observe(s, p, out.final_obs[i])
+            if anew:
+                rows.params[i] = rows.following[i]
+                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
+            observe(s, p, out.obs[i])
+            out.action_mask[i, :] = True
+            mask_actions(s, p, out.action_mask[i])
+        follow((low, high), rows)
+
+
+@jit
+def finish_several(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode: int) -> None:
+    """Judge the rows of `span` once they have moved; those whose episode ends go on as `mode` says."""
+    first: Any = np.int64(span[0])  # unsigned ends would make sums floats
+    end: Any = np.int64(span[1])
+    for low in range(first, end, BLOCK):
+        high: Any = min(low + BLOCK, end)
+        advance((low, high), rows, actions, end)
+        for i in range(low, high):
+            s, p, scene = rows.states[i], rows.params[i], rows.scenes[i]
+            out.rewards[i, :] = 0.0
+            out.terminated[i, :] = False
+            out.truncated[i, :] = False
+            if scene.stage == RESTS:
+                anew = mode == NEXT_STEP
+            else:
+                scene.stage = RESTS
+                over = judge(s, p, out.rewards[i], out.terminated[i])
+                over = over or scene.fault == LOST
+                anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
+                if anew:
+                    s.ended = 1
+                    tally(s, rows.finished[i], rows.totals[i])
+                    anew = mode <= SAME_STEP_FINAL
+                if anew:
+                    for agent in range(len(s.alive)):
+                        if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
+                            observe(s, p, agent, out.final_obs[i, agent])
+            if anew:
+                rows.params[i] = rows.following[i]
+                begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
+            look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
+        follow((low, high), rows)
 
 
 def bind_world_kernels(
@@ -174,8 +188,8 @@ def bind_world_kernels(
     """Bind one environment's `rules` (reset, act, judge, observe, mask_actions) into kernels.
 
     Returns:
-        The uncompiled kernels "start", "finish" and "look"; with the engine's parts among the rules
-        also "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
+        The uncompiled kernels "look", "start" and "finish"; with the engine's parts among the rules "look",
+        "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
         expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
     bound = {
@@ -193,10 +207,11 @@ def bind_world_kernels(
         bound["begin"] = bound["begin_solo"] = bind(begin_solo, name, **bound)
         finish, look = finish_solo, look_solo
     bound["begin_world"] = bind(begin_world, name, **bound)
-    templates = {"start": start, "finish": finish, "look": look}
-    kernels = {role: bind(template, name, **bound) for role, template in templates.items()}
     if "move" in rules:
-        fused = {**bound, "start": kernels["start"], "finish": kernels["finish"]}
-        kernels["step"] = bind(step_world, name, **fused)
-        kernels["enter"] = bind(enter_span, name, **bound)
-    return kernels
+        bound["start"] = bind(start, name, **bound)
+        bound |= {"advance": bind(start_and_move, name, **bound), "follow": bind(enter_span, name, **bound)}
+        templates = {"look": look, "step": finish, "enter": enter_span}
+    else:
+        bound |= {"advance": is_moved, "follow": is_entered}
+        templates = {"look": look, "start": start, "finish": finish}
+    return {role: bind(template, name, **bound) for role, template in templates.items()}

@@ -118,8 +118,8 @@ class BulletEngine:
         plan, size, arenas = self._plan, self._plan.size, self._arenas
         if len(arenas) != len(self._tasks):
             raise PhysicsError(f"environment '{self._env.name}': the batch has been closed; make a new one")
-        stages, faults = self._rows.scenes["stage"], self._rows.scenes["fault"]
-        self._sift(self._table, self._bodies, self._seen, stages, faults, self._tasks)
+        faults, bound = self._rows.scenes["fault"], (self._seen, self._rows.scenes, self._tasks)
+        self._sift(self._table, self._bodies, *bound)
         for i, task in enumerate(self._tasks.tolist()):
             if task & STEP:
                 if task & PLACE and not arenas[i].place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
@@ -129,7 +129,7 @@ class BulletEngine:
                     faults[i] = LOST
                 elif plan.hears:
                     arenas[i].hear(i * size)  # type: ignore[union-attr]  # as above
-        self._settle(self._table, self._bodies, self._seen, faults, self._tasks)
+        self._settle(self._table, self._bodies, *bound)
 
     def enter(self) -> None:
         """Put a new world in the place of those of the rows whose stage is ENTERS."""

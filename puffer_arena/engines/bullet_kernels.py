@@ -13,19 +13,19 @@ NUM_POSE, NUM_FORCE = len(POSE_3D), len(FORCE_3D)
 
 
 @jit
-def sift(table: Array, bodies: Array, seen: Array, stages: Array, faults: Array, tasks: Array) -> None:
+def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
     """Find what is to be done in each row, so that Python need look at no more numbers than it must.
 
     Args:
         table: the rows as doubles, shape (rows, doubles).
         bodies: where in a row the body records begin.
         seen: poses that rows and worlds agree on, shape (rows, bodies, 13).
-        stages, faults: of the scenes.
+        scenes: of the rows; faults are written.
         tasks: written; parts of STEP, PLACE, PUSH and TURN.
     """
     for i in range(len(tasks)):
         tasks[i] = REST
-        if stages[i] == MOVES:
+        if scenes[i].stage == MOVES:
             tasks[i] = STEP
             for k in range(len(bodies)):
                 at = bodies[k]
@@ -37,13 +37,13 @@ def sift(table: Array, bodies: Array, seen: Array, stages: Array, faults: Array,
                     if part != 0.0:
                         tasks[i] |= PUSH if j < 3 else TURN
                     if not abs(part) < STRONGEST:
-                        faults[i] = BAD_FORCE
-            if faults[i] == BAD_FORCE:
+                        scenes[i].fault = BAD_FORCE
+            if scenes[i].fault == BAD_FORCE:
                 tasks[i] = REST
 
 
 @jit
-def settle(table: Array, bodies: Array, seen: Array, faults: Array, tasks: Array) -> None:
+def settle(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
     """Check the new poses of the rows that moved; one in which a body is lost gets its old poses back."""
     for i in range(len(tasks)):
         if tasks[i] & STEP:
@@ -51,11 +51,11 @@ def settle(table: Array, bodies: Array, seen: Array, faults: Array, tasks: Array
                 at = bodies[k]
                 for j in range(NUM_POSE):
                     if not abs(table[i, at + j]) < (FARTHEST if j < 3 else FASTEST):
-                        faults[i] = LOST
+                        scenes[i].fault = LOST
             for k in range(len(bodies)):
                 at = bodies[k]
                 for j in range(NUM_POSE):
-                    if faults[i] == LOST:
+                    if scenes[i].fault == LOST:
                         table[i, at + j] = seen[i, k, j]
                     else:
                         seen[i, k, j] = table[i, at + j]
