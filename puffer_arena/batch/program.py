@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.threads import Server, compile_server
+from puffer_arena.core.bodies import compiled_place, place
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -40,7 +41,8 @@ class Program:
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
-            rules |= {"act": env.act, "judge": env.judge, **self.engine_parts}
+            rules |= {"act": env.act, "judge": env.judge, "place": compiled_place() if self.compiled else place}
+            rules |= self.engine_parts
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
         rules["step"] = env.step
         kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)

@@ -17,6 +17,7 @@ poses, velocities, forces and joints, the engine carries over before it steps.
 """
 
 import functools
+import importlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from puffer_arena.core.compile import jit
+from puffer_arena.core.compile import jit, load_numba
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array, Field, state_fields
 
@@ -215,15 +216,36 @@ def each_record(state: type, kind: str) -> Iterator[tuple[str, str]]:
             yield "    ", f"s.{name}"
 
 
-def place_function(state: type) -> Any:
-    """Generate place(s, built): put every record of a row where `build` put it."""
-    lines = []
-    for name, field in physics_fields(state).items():
-        if field.shape:
-            lines += [f"    for j in range(len(s.{name})):", f"        s.{name}[j] = built.{name}[j]"]
-        else:
-            lines += [f"    s.{name} = built.{name}"]
-    return generate("place", "s, built", lines)
+@jit
+def place(s: Any, built: Any) -> None:
+    """Put every physics record of a row where `build` put it."""
+    for name in dir(built):
+        setattr(s, name, getattr(built, name))
+
+
+@functools.cache
+def compiled_place() -> Any:
+    """Define `place` for compiled code: it copies the fields' bytes, which no loop over records needs to be compiled for."""
+    numba = load_numba()
+    extending: Any = importlib.import_module("numba.extending")
+    cgutils = numba.core.cgutils
+
+    @extending.intrinsic  # type: ignore[untyped-decorator]  # of Numba
+    def place(context: Any, s: Any, built: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            for name, _ in built.members:
+                kind = built.typeof(name)
+                size = kind.size * getattr(kind, "nitems", 1)  # of one record, or of an array of them
+                to, at = (
+                    cgutils.pointer_add(builder, record, of.offset(name))
+                    for record, of in zip(values, (s, built), strict=True)
+                )
+                cgutils.raw_memcpy(builder, to, at, context.get_constant(numba.types.intp, size), 1)
+            return context.get_dummy_value()
+
+        return numba.types.void(s, built), generate
+
+    return place
 
 
 def clear_forces_function(state: type) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.bodies import clear_forces_function, place_function
+from puffer_arena.core.bodies import clear_forces_function
 from puffer_arena.core.compile import bind, jit
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import (
@@ -185,7 +185,7 @@ def finish_several(span: Span, rows: WorldRows, actions: Array, out: Buffers, mo
 def bind_world_kernels(
     name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any, counters: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Bind one environment's `rules` (reset, act, judge, observe, mask_actions) into kernels.
+    """Bind one environment's `rules` (reset, act, judge, observe, mask_actions, place) into kernels.
 
     Returns:
         The uncompiled kernels "look", "start" and "finish"; with the engine's parts among the rules "look",
@@ -195,7 +195,6 @@ def bind_world_kernels(
     bound = {
         **rules,
         "tally": tally_function(counters, int(several)),
-        "place": place_function(state),
         "clear_forces": clear_forces_function(state),
     }
     if several:
