@@ -38,10 +38,8 @@ class Plan:
         self.bytes = states.view(np.uint8).reshape(-1).data
         self.dtype = physics_dtype(env.state, states.dtype)
         self.fields = physics_fields(env.state)
-        bodies = physics_fields(env.state, "body3d")
-        self.bodies = np.array(
-            [at for name in bodies for at in record_offsets(self.row, name)]
-        )  # offsets of the body records
+        names = physics_fields(env.state, "body3d")
+        self.bodies = np.array([at for name in names for at in record_offsets(self.row, name)])  # where each lies
         self.seconds, self.substeps = env.time_step / env.substeps, range(env.substeps)
         self.forces, self.torques = ([LVector3() for _ in self.bodies] for _ in range(2))  # those of the row in hand
         self.hears = any(described.kind != "body3d" for described in self.fields.values())

@@ -92,7 +92,7 @@ class Block:
     """
 
     def __init__(self, env: Env, scene: Scene, common: dict[int, Any]) -> None:
-        """Write down a scene; `common` are the words that all scenes of a batch have, with their numbers or tables."""
+        """Write down a scene; `common` are the words that all scenes of a batch have: tables and compiled functions."""
         space, visited = scene.space, visiting_order(scene.space)
         watched = [(address(shape._shape), k) for k, shapes in enumerate(scene.touches) for shape in shapes]
         offset = motion_offset()
@@ -120,7 +120,7 @@ class Block:
         }
         self.words = self._lay_out(tables)
         self.address = self.words.ctypes.data
-        self._kept = scene, common  # Chipmunk's objects go with the scene
+        self._kept = scene, common  # what the words point at
         numbers = {
             NUM_PARTS: len(tables[PARTS]) // 2,
             SPACE: address(space._space),
@@ -134,8 +134,10 @@ class Block:
             FIRST_ID: lib.cpSpaceGetShapeIDCounter(space._space),
             NUM_JOINTS: len(space.constraints),
         }
-        for word, number in {**numbers, **common}.items():
-            self.words[word] = number.ctypes.data if isinstance(number, np.ndarray) else number
+        for word, number in numbers.items():
+            self.words[word] = number
+        for word, item in common.items():
+            self.words[word] = item.ctypes.data if isinstance(item, np.ndarray) else item.address
         self.words.view(np.float64)[SECONDS] = env.time_step / env.substeps
         self._bind_mirror(ARBITER, ArbiterFields.TOTAL_IMPULSE.value)
         self._bind_mirror(POSE, POSE_FIELDS.value)

@@ -219,7 +219,7 @@ def set_poses(link: int) -> None:
 
 @functools.cache
 def engine_functions() -> dict[int, Any]:
-    """Compile the engine's functions, or load them from disk; return them by the word that holds their address."""
+    """Compile the engine's functions, or load them from disk; return them by the word that points at them."""
     ready: dict[Any, Any] = {}
     functions = {MOVE: move_bodies, ENTER: take_over, EXPECT: fetch_scene, CALLBACK: note}
     return {
@@ -229,7 +229,7 @@ def engine_functions() -> dict[int, Any]:
 
 
 def common_words(env: Env, row: Any) -> dict[int, Any]:
-    """Return the words that the blocks of a batch have in common, with their numbers or tables.
+    """Return the words that the blocks of a batch have in common, with the tables and functions they point at.
 
     Args:
         env: the environment.
@@ -240,5 +240,4 @@ def common_words(env: Env, row: Any) -> dict[int, Any]:
         word: np.array([at for name in physics_fields(env.state, kind) for at in record_offsets(row, name)], np.int64)
         for word, kind in kinds.items()
     }
-    addresses = {word: function.address for word, function in engine_functions().items()}
-    return {CALLS: call_table(), **tables, **addresses}
+    return {CALLS: call_table(), **tables, **engine_functions()}
