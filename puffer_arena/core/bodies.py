@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from puffer_arena.core.compile import jit, load_numba
+from puffer_arena.core.compile import generate, jit, load_numba
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array, Field, state_fields
 
@@ -257,13 +257,6 @@ def clear_forces_function(state: type) -> Any:
             lines += [loop] if loop else []
             lines += [f"{indent}{record}.{name} = 0.0" for name in names]
     return generate("clear_forces", "s", lines)
-
-
-def generate(name: str, parameters: str, lines: list[str], **names: Any) -> Any:
-    """Make a jit function from source whose only variable parts are identifiers checked before."""
-    namespace: dict[str, Any] = dict(names)
-    exec("\n".join([f"def {name}({parameters}):", *(lines or ["    pass"])]), namespace)
-    return jit(namespace[name])
 
 
 @jit

@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Function = types.FunctionType
 INLINED = 800  # bytes of bytecode up to which a rule is copied into its caller: its results stay in registers
 INLINED_LOOP = 256  # the same for a rule with a loop
-OPTIONS = {"error_model": "numpy"}
+OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
 
 
@@ -67,6 +67,13 @@ def bind(template: Any, name: str, **functions: Any) -> Any:
     bound.__module__ = template.__module__
     bound.__qualname__ = f"{template.__qualname__}.{name}"
     return jit(bound)
+
+
+def generate(name: str, parameters: str, lines: list[str]) -> Any:
+    """Make a jit function from source whose only variable parts are identifiers checked before."""
+    namespace: dict[str, Any] = {}
+    exec("\n".join([f"def {name}({parameters}):", *(lines or ["    pass"])]), namespace)
+    return jit(namespace[name])
 
 
 def fingerprint(function: Function, salt: str = "") -> str:
@@ -180,7 +187,7 @@ def compile_function(function: Any, env_name: str, ready: dict[Any, Any] | None 
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
     kernel = link(function, env_name, {} if ready is None else ready, layout)
-    return load_numba().njit(**OPTIONS, no_cfunc_wrapper=True, nogil=True, cache=is_kept(function))(kernel)
+    return load_numba().njit(**OPTIONS, cache=is_kept(function))(kernel)
 
 
 def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any, Any]) -> Any:
@@ -192,7 +199,7 @@ def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any,
         env_name, ready: as for `compile_function`.
     """
     kernel = link(function, env_name, ready, "")
-    return load_numba().cfunc(signature, **OPTIONS, cache=is_kept(function))(kernel)
+    return load_numba().cfunc(signature, error_model="numpy", cache=is_kept(function))(kernel)
 
 
 def is_kept(function: Function) -> bool:
@@ -221,9 +228,7 @@ def link(function: Function, env_name: str, done: dict[Any, Any], layout: str) -
 
     def build(item: Function) -> Any:  # for compiled callers alone, which need no wrappers
         if item not in done:
-            done[item] = njit(
-                **OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, nogil=True, forceinline=is_inlined(item)
-            )(copied(item))
+            done[item] = njit(**OPTIONS, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
         return done[item]
 
     kernel = copied(function)

@@ -12,7 +12,7 @@ asks for is a step too, of rows that have ended: one kernel less to compile.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from puffer_arena.core.compile import bind, jit
+from puffer_arena.core.compile import bind, generate, jit
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
 
@@ -282,13 +282,6 @@ def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
     return generate("tally", "s, last, total", lines)
-
-
-def generate(name: str, parameters: str, lines: list[str]) -> Any:
-    """Make a jit function from source whose only variable parts are identifiers checked before."""
-    namespace: dict[str, Any] = {}
-    exec("\n".join([f"def {name}({parameters}):", *lines]), namespace)
-    return jit(namespace[name])
 
 
 clear: Callable[[Any], None] = clear_array

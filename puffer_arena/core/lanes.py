@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.columns import LANES, primitives
-from puffer_arena.core.compile import bind, is_jit, jit, reached
+from puffer_arena.core.compile import bind, generate, is_jit, jit, reached
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
-from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span, generate
+from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span
 
 BLOCK: Any = np.uint64(LANES)
 UNEQUAL = ("STORE_ATTR", "STORE_SUBSCR", "RETURN", "CALL")  # instructions that may not depend on a condition

@@ -47,7 +47,7 @@ def compiled_parts(env: Env) -> dict[str, Any]:
     Raises:
         MissingExtra: the engine is not installed.
     """
-    parts: dict[str, Any] = importlib.import_module(MODULES[str(env.engine)]).compiled_parts(env)
+    parts: dict[str, Any] = importlib.import_module(MODULES[str(env.engine)]).compiled_parts()
     return parts
 
 

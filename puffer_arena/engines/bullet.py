@@ -26,7 +26,7 @@ KEPT_PARAMS = 1024  # Params and the poses they build, kept for the next resets;
 SETTINGS = "transform-cache 0\ngarbage-collect-states 0"
 
 
-def compiled_parts(env: Env) -> dict[str, Any]:
+def compiled_parts() -> dict[str, Any]:
     """Return nothing: Bullet is called between the kernels, from Python."""
     load_panda()
     return {}

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from puffer_arena.core.bodies import FORCE_3D, POSE_3D
-from puffer_arena.core.compile import bind, compile_function, jit
+from puffer_arena.core.compile import compile_function, jit
 from puffer_arena.core.fields import Array
 from puffer_arena.core.world_kernel import BAD_FORCE, FARTHEST, FASTEST, LOST, MOVES, STRONGEST
 
@@ -64,5 +64,5 @@ def settle(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array
 @functools.cache
 def kernels() -> tuple[Any, Any]:
     """Return `sift` and `settle`, compiled."""
-    sifter, settler = (compile_function(bind(rule, "panda3d"), "the panda3d engine") for rule in (sift, settle))
+    sifter, settler = (compile_function(rule, "the panda3d engine") for rule in (sift, settle))
     return sifter, settler

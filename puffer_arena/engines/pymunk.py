@@ -17,19 +17,19 @@ from puffer_arena.core.world_kernel import WorldRows
 OLDEST = (7, 0)
 
 
-def compiled_parts(env: Env) -> dict[str, Any]:
+def compiled_parts() -> dict[str, Any]:
     """Return the engine's parts of kernels, or nothing without the native functions."""
     check_version()
     if os.environ.get("PUFFER_ARENA_PYMUNK") == "public":
         return {}
     from puffer_arena.engines.chipmunk_calls import find_problem
-    from puffer_arena.engines.pymunk_moves import native_parts
+    from puffer_arena.engines.pymunk_moves import KERNEL_PARTS
 
     problem = find_problem()
     if problem:
         _say_once(f"{problem}; physics runs through pymunk's public API, which is slower")
         return {}
-    return native_parts()
+    return KERNEL_PARTS
 
 
 def open_engine(env: Env, rows: WorldRows, values: Any, enter: Any) -> Any:

@@ -112,9 +112,7 @@ def expect(scene: Any, after: Any) -> None:
     call_pp(load(scene.link, EXPECT), (scene.link, after.link))
 
 
-def native_parts() -> dict[str, Any]:
-    """Return move(s, scene), enter(s, scene) and expect(scene, after) for kernels."""
-    return {"move": move, "enter": enter, "expect": expect}
+KERNEL_PARTS = {"move": move, "enter": enter, "expect": expect}  # see `bind_world_kernels`
 
 
 # -- what they call -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ branches.
 
 import math
 
+from puffer_arena.core.bodies import FORCE_2D, POSE_2D
 from puffer_arena.core.compile import jit
 from puffer_arena.core.world_kernel import FARTHEST, FASTEST, STRONGEST
 from puffer_arena.engines.chipmunk_calls import ADD_SHAPE, MOTION, SET_ENDPOINTS, SET_MAX_FORCE
@@ -39,11 +40,10 @@ from puffer_arena.engines.pymunk_block import (
     SPACE,
 )
 
-X, Y, ANGLE, VX, VY, SPIN, FX, FY, TORQUE = range(9)  # doubles of a Body2D
-NUM_POSE = 6  # of them
-MOTION_X, MOTION_Y, MOTION_VX, MOTION_VY, MOTION_FX, MOTION_FY, MOTION_ANGLE, MOTION_SPIN, MOTION_TORQUE = range(
-    len(MOTION)
-)
+X, Y, ANGLE, VX, VY, SPIN, FX, FY, TORQUE = range(len(POSE_2D + FORCE_2D))  # doubles of a Body2D
+NUM_POSE = len(POSE_2D)
+MOTION_X, MOTION_Y, MOTION_VX, MOTION_VY, MOTION_FX, MOTION_FY = range(6)  # the same in Chipmunk's memory: see `MOTION`
+MOTION_ANGLE, MOTION_SPIN, MOTION_TORQUE = range(6, len(MOTION))
 TARGET, MAX_FORCE = range(2)  # doubles of a Joint2D
 AX, AY, BX, BY = range(4)  # doubles of a Segment2D
 CHANGED, UNUSABLE, OVERFORCED = 1, 2, 4  # what looking at a row finds
@@ -157,12 +157,8 @@ def lay_segments(row: int, link: int) -> None:
     calls = load(link, CALLS)
     for k in range(load(link, NUM_SEGMENTS)):
         segment, shape = row + load(load(link, SEGMENT_RECORDS), k), load(load(link, SEGMENTS), k)
-        ax, ay, bx, by = (
-            load_real(segment, AX),
-            load_real(segment, AY),
-            load_real(segment, BX),
-            load_real(segment, BY),
-        )
+        ax, ay = load_real(segment, AX), load_real(segment, AY)
+        bx, by = load_real(segment, BX), load_real(segment, BY)
         laid = ax != bx or ay != by
         store(load(link, LAID), k, 1 if laid else 0)
         if laid:
