@@ -1,24 +1,90 @@
 """How Gymnasium and PettingZoo learn of the environments, in processes of their own."""
 
+import pkgutil
+import sys
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters import register
 from tests.processes import run_python
 
+STARTUP = Path(__file__).parent.parent / "tools" / "startup"
 
-def test_gymnasium_makes_an_environment_without_an_import_of_ours() -> None:
-    printed = run_python("""
-        import sys
+
+def start(code: str, installed: bool = True) -> str:
+    """Return what code prints where these sources, and no others, are installed, or where none are."""
+    forget = """
+        import site, sys
+        sys.modules.pop("puffer_arena_startup", None)
+        sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "Usher"]
+    """
+    read = f"""
+        sys.path.insert(0, {str(STARTUP)!r})
+        site.addsitedir({str(STARTUP)!r})
+    """
+    return run_python("".join(textwrap.dedent(part) for part in (forget, read if installed else "", code)))
+
+
+def test_gymnasium_and_pettingzoo_make_environments_without_an_import_of_ours() -> None:
+    printed = start("""
+        print([name for name in ("puffer_arena", "gymnasium", "numpy") if name in sys.modules])
         import gymnasium
-        env = gymnasium.make("puffer_arena:puffer_arena/Snake-v0")
+        env = gymnasium.make("puffer_arena/Snake-v0")
         env.reset(seed=0)
         env.step(env.action_space.sample())
-        envs = gymnasium.make_vec("puffer_arena:puffer_arena/Snake-v0", num_envs=2, vectorization_mode="vector_entry_point")
+        envs = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=2, vectorization_mode="vector_entry_point")
         print(type(envs).__name__, envs.reset(seed=0)[0].shape)
         print([name for name in ("pygame", "torch", "pettingzoo", "imgui_bundle") if name in sys.modules])
+        import pettingzoo
+        print("puffer_arena/tag-v0" in pettingzoo.parallel_registry)
     """)
-    assert printed.splitlines() == ["GymnasiumVectorEnv (2, 11, 11)", "[]"]
+    assert printed.splitlines() == ["[]", "GymnasiumVectorEnv (2, 11, 11)", "[]", "True"]
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    ("ModuleNotFoundError('moved', name='puffer_arena')", ""),
+    ("RuntimeError('half an update')", "gymnasium will not know puffer_arena's environments: half an update"),
+])  # fmt: skip
+def test_gymnasium_works_where_we_cannot_be_imported(error: str, said: str) -> None:
+    printed = start(f"""
+        import warnings
+        class Broken:
+            def find_spec(name, path=None, target=None):
+                if name == "puffer_arena":
+                    raise {error}
+        sys.meta_path.insert(0, Broken)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            import gymnasium
+        print(*[warning.message for warning in caught])
+        print(gymnasium.make("CartPole-v1").spec.id)
+    """)
+    assert printed == f"{said}\nCartPole-v1\n"
+
+
+def test_an_id_can_name_the_package_where_it_is_not_installed() -> None:
+    code = """
+        import gymnasium
+        print("puffer_arena/Snake-v0" in gymnasium.registry)
+        print(gymnasium.make("puffer_arena:puffer_arena/Snake-v0").reset(seed=0)[0].shape)
+    """
+    printed = start(code, installed=False)
+    assert printed.splitlines() == ["False", "(11, 11)"]
+
+
+def test_both_ways_in_which_python_starts_call_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = (STARTUP / "puffer_arena.start").read_text().strip()  # PEP 829, from Python 3.15 on
+    module, function = called.split(":")
+    assert (STARTUP / "puffer_arena.pth").read_text() == f"import {module}; {module}.{function}()\n"
+    monkeypatch.syspath_prepend(STARTUP)
+    before = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "Usher"]
+    monkeypatch.setattr(sys, "meta_path", before.copy())
+    for _ in range(2):  # Python may read a folder twice
+        pkgutil.resolve_name(called)()
+        assert sys.meta_path[0].__name__ == "Usher" and sys.meta_path[1:] == before
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
     import gymnasium
 
-    env = gymnasium.make("puffer_arena:puffer_arena/Snake-v0", render_mode="human", rows=8, cols=8)
+    env = gymnasium.make("puffer_arena/Snake-v0", render_mode="human", rows=8, cols=8)
     obs, info = env.reset(seed=0, options={"params": {"max_hunger": 50}})
-    envs = gymnasium.make_vec("puffer_arena:puffer_arena/Snake-v0", num_envs=4096, autoreset_mode="SameStep", threads=2)
+    envs = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=4096, autoreset_mode="SameStep", threads=2)
 
-After `import puffer_arena` the id alone will do; `GymnasiumEnv("./my_game.py")` wraps a file of yours.  Row i of a
-vector environment plays exactly what a single one seeded with seed + i plays.  Infos hold, besides what Gymnasium
-defines:
+`GymnasiumEnv("./my_game.py")` wraps a file of yours.  Row i of a vector environment plays exactly what a single one
+seeded with seed + i plays.  Infos hold, besides what Gymnasium defines:
 
     statistics    on the step that ends an episode: episode_return, episode_length and the environment's counters
     action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes

@@ -1,9 +1,10 @@
 """Makes the environments known to Gymnasium and PettingZoo.
 
-Since version 1.0 Gymnasium reads no entry points, so an environment is known once its package is imported: by
-`import puffer_arena`, or by the id itself, `gymnasium.make("puffer_arena:puffer_arena/Snake-v0")`.  Importing
-puffer_arena stays cheap: neither library is imported for it.  One that is there already is told at once, one that
-comes later as soon as it has been imported, so the order of imports does not matter.
+Since version 1.0 Gymnasium reads no entry points.  Where puffer_arena is installed, Python's own start takes their place
+(`tools/startup`): as soon as Gymnasium or PettingZoo is imported, so is puffer_arena.  Elsewhere `import puffer_arena`
+does it, or the id itself, `gymnasium.make("puffer_arena:puffer_arena/Snake-v0")`.  Importing puffer_arena stays cheap:
+neither library is imported for it.  One that is there already is told at once, one that comes later as soon as it has
+been imported, so the order of imports does not matter.
 
 The id's version is `Env.version`, which changes whenever stored replays would play differently.  Gymnasium gets the
 environments for one agent, PettingZoo those for several.
