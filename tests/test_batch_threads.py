@@ -3,12 +3,13 @@
 import gc
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.core.errors import BusyError
+from puffer_arena.core.errors import BusyError, DefinitionError
 from tests.playing import COUNTDOWN
 from tests.processes import run_python
 
@@ -28,6 +29,27 @@ def test_every_row_steps_once_whoever_takes_it_and_also_after_the_threads_have_e
         batch.step(batch.actions)
         if steps % 10 == 0:
             assert (batch.rows.states["step_count"] == steps % 100).all()
+    join_workers()
+
+
+def test_what_a_rule_raises_in_some_thread_is_told_and_every_thread_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "fussy.py"
+    source = Path(COUNTDOWN).read_text()
+    file.write_text(
+        source.replace("    s.used +=", "    if s.used > 4:\n        raise ValueError('enough')\n    s.used +=")
+    )
+    batch = make(str(file), 400, threads=2, limit=100)
+    fussy = batch.actions.copy()
+    fussy[0, 1] = 1  # the other thread's first row, which this one may take all the same
+    with pytest.raises(DefinitionError, match="enough"):
+        for _ in range(100):
+            batch.step(fussy)
+    for _ in range(100):
+        batch.rows.states["used"] = 0
+        before = batch.rows.states["step_count"].copy()
+        batch.step(batch.actions)
+        assert ((batch.rows.states["step_count"] - before) % 100 == 1).all()
+    batch.close()
     join_workers()
 
 

@@ -143,6 +143,16 @@ def test_fingerprints_see_constants_and_functions_that_are_reached() -> None:
     assert compile_function(variant(5, 6), "test")() == 11
 
 
+@pytest.mark.parametrize(("line", "matters"), [("x += 1", False), ("raise ValueError(x)", True)])
+def test_fingerprints_see_where_a_function_lies_if_its_machine_code_tells(line: str, matters: bool) -> None:
+    def variant(file: str, above: str):
+        namespace: dict = {}
+        exec(compile(f"{above}def rule(x):\n    {line}\n    return x", file, "exec"), namespace)
+        return fingerprint(namespace["rule"])
+
+    assert len({variant("a.py", ""), variant("b.py", ""), variant("a.py", "\n")}) == (3 if matters else 1)
+
+
 @pytest.mark.parametrize("collecting", [True, False])
 def test_the_garbage_collector_rests_while_a_function_compiles(collecting: bool) -> None:
     during: list[bool] = []

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.compile import bind, compile_function, jit, load_numba
+from puffer_arena.core.compile import bind, compile_function, entry_point, jit, load_numba
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers, Rows, Span
 
@@ -31,12 +31,13 @@ SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 mic
 
 # A worker's control block: int64 words.
 CALLED, DONE, MODE, ACTIONS, BUFFERS = range(5)  # from BUFFERS on, one address per field of Buffers
-WORDS = BUFFERS + len(Buffers._fields)
+WORDS = 2 * LINE  # BUFFERS and their addresses, and room to the next block's line
 
 
 class Primitives(NamedTuple):
-    """What Python has no words for: an array at another address, and ordered memory access."""
+    """What Python has no words for: an array's address, an array at another one, and ordered memory access."""
 
+    address: Any  # address(array): where its data begin
     rebase: Any  # rebase(array, address): an array like `array` whose data begin at `address`
     load: Any  # load(words, index): read after what the writer wrote before
     store: Any  # store(words, index, value): write after all that was written before
@@ -49,6 +50,14 @@ def primitives() -> Primitives:
     null: Any = load_numba().core.cgutils.get_null_value
     from numba import types
     from numba.extending import intrinsic
+
+    @intrinsic
+    def address(context: Any, array: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            source = context.make_array(signature.args[0])(context, builder, arguments[0])
+            return builder.ptrtoint(source.data, context.get_value_type(types.int64))
+
+        return types.int64(array), generate
 
     @intrinsic
     def rebase(context: Any, array: Any, address: Any) -> Any:
@@ -91,59 +100,19 @@ def primitives() -> Primitives:
 
         return types.int64(words, types.intp), generate
 
-    return Primitives(rebase, load, store, take)
+    return Primitives(address, rebase, load, store, take)
 
 
 def _unbound(*_: Any) -> Any:
     raise AssertionError("a template was called before it was bound")
 
 
-step = rebase = load = store = take = _unbound
-
-
-@jit
-def share(taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the chunks that nobody has taken: of span `own` first, then of the others.
-
-    `taken` counts a span's chunks at every LINE-th word; `edges` are their rows, uint64 (spans, chunks + 1).
-    """
-    for i in range(len(edges)):
-        part = (own + i) % len(edges)
-        k = take(taken, part * LINE)
-        while k < edges.shape[1] - 1:
-            step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
-            k = take(taken, part * LINE)
-
-
-@jit
-def serve(control: Array, taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers) -> None:
-    """Take part in every call that comes; return when none has come for a while."""
-    seen = load(control, DONE)
-    while True:
-        called = seen
-        for _ in range(SPINS):
-            called = load(control, CALLED)
-            if called != seen:
-                break
-        if called == seen:
-            return
-        target = Buffers(
-            rebase(out.obs, control[BUFFERS]),
-            rebase(out.rewards, control[BUFFERS + 1]),
-            rebase(out.terminated, control[BUFFERS + 2]),
-            rebase(out.truncated, control[BUFFERS + 3]),
-            rebase(out.final_obs, control[BUFFERS + 4]),
-            rebase(out.alive, control[BUFFERS + 5]),
-            rebase(out.action_mask, control[BUFFERS + 6]),
-        )
-        share(taken, edges, own, rows, rebase(actions, control[ACTIONS]), target, control[MODE])
-        store(control, DONE, called)
-        seen = called
+step = address = rebase = load = store = take = _unbound
 
 
 @jit
 def wait(control: Array) -> bool:
-    """Watch for the end of the call; False when it takes long."""
+    """Watch for the end of a worker's call; False when it takes long."""
     for _ in range(SPINS):  # noqa: SIM110  compiled code has no any()
         if load(control, DONE) == control[CALLED]:
             return True
@@ -151,31 +120,87 @@ def wait(control: Array) -> bool:
 
 
 @jit
-def call(control: Array, value: int) -> None:
-    store(control, CALLED, value)
+def work(
+    controls: Array, taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers, mode: int
+) -> bool:
+    """Step rows beside other threads, as the caller or as a worker.
+
+    The caller owns the last span and steps once; it returns False where a worker is not done soon after.  A worker takes
+    part in every call that comes, and returns when none has come for a while.  This is one function because `step` is
+    optimized anew in each that calls it.
+
+    Args:
+        controls: a control block for each worker, int64 (workers, WORDS).
+        taken: how many chunks of each span somebody has taken, at every LINE-th word.
+        edges: the rows where the chunks of a span begin, uint64 (spans, chunks + 1).
+        own: the span to begin with.
+        rows: of the batch.
+        actions, out, mode: of the call; a worker finds those of later calls in its control block.
+    """
+    calls, seen = own == len(controls), 0
+    if calls:
+        for part in range(len(edges)):
+            taken[part * LINE] = 0
+        for control in controls:
+            control[MODE] = mode
+            control[ACTIONS] = address(actions)
+            control[BUFFERS] = address(out.obs)
+            control[BUFFERS + 1] = address(out.rewards)
+            control[BUFFERS + 2] = address(out.terminated)
+            control[BUFFERS + 3] = address(out.truncated)
+            control[BUFFERS + 4] = address(out.final_obs)
+            control[BUFFERS + 5] = address(out.alive)
+            control[BUFFERS + 6] = address(out.action_mask)
+            store(control, CALLED, control[CALLED] + 1)
+    else:
+        seen = load(controls[own], DONE)
+    while True:
+        if not calls:
+            control, called = controls[own], seen
+            for _ in range(SPINS):
+                called = load(control, CALLED)
+                if called != seen:
+                    break
+            if called == seen:
+                return True
+            seen, mode, actions = called, control[MODE], rebase(actions, control[ACTIONS])
+            out = Buffers(
+                rebase(out.obs, control[BUFFERS]),
+                rebase(out.rewards, control[BUFFERS + 1]),
+                rebase(out.terminated, control[BUFFERS + 2]),
+                rebase(out.truncated, control[BUFFERS + 3]),
+                rebase(out.final_obs, control[BUFFERS + 4]),
+                rebase(out.alive, control[BUFFERS + 5]),
+                rebase(out.action_mask, control[BUFFERS + 6]),
+            )
+        for i in range(len(edges)):
+            part = (own + i) % len(edges)
+            k = take(taken, part * LINE)
+            while k < edges.shape[1] - 1:
+                step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
+                k = take(taken, part * LINE)
+        if calls:
+            break
+        store(controls[own], DONE, seen)
+    done = True
+    for control in controls:
+        done &= wait(control)
+    return done
 
 
 class Server(NamedTuple):
-    """The compiled functions of the workers of one environment."""
+    """What threads run together."""
 
-    share: Callable[..., Any]
-    serve: Callable[..., Any]
+    work: Callable[..., Any]
     wait: Callable[..., Any]
-    call: Callable[..., Any]
 
 
 def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
-    """Compile what workers run around a step kernel, given bound and compiled."""
+    """Compile what threads run around a step kernel, given bound and compiled."""
     words = primitives()._asdict()
-    shared = bind(share, name, step=template, **words)
-    ready = {template: compiled}
-    ready[shared] = compile_function(shared, name, ready, layout)
-    return Server(
-        ready[shared],
-        compile_function(bind(serve, name, share=shared, **words), name, ready, layout),
-        compile_function(bind(wait, "words", **words), name),
-        compile_function(bind(call, "words", **words), name),
-    )
+    waiting = bind(wait, "words", **words)
+    working = bind(work, name, step=template, wait=waiting, **words)
+    return Server(compile_function(working, name, {template: compiled}, layout), compile_function(waiting, name))
 
 
 def split_rows(num_rows: int, parts: int) -> list[Span]:
@@ -193,12 +218,12 @@ class Worker:
 
     Args:
         server: the compiled functions.
-        arguments: of `serve`, but for the control block.
+        control: its control block.
+        arguments: of `work`.
     """
 
-    def __init__(self, server: Server, *arguments: Any) -> None:
-        self._server, self._arguments = server, arguments
-        self._control = np.zeros(WORDS, np.int64)
+    def __init__(self, server: Server, control: Array, *arguments: Any) -> None:
+        self._server, self._control, self._arguments = server, control, arguments
         self._bell = threading.Lock()
         self._bell.acquire()
         self._asleep = self._closed = False
@@ -208,38 +233,35 @@ class Worker:
     def _run(self) -> None:
         while not self._closed:
             self._asleep = True  # announced before the look at the word, so that no call is missed
-            if self._control[CALLED] == self._control[DONE]:
+            if self._error is not None or self._control[CALLED] == self._control[DONE]:
                 self._bell.acquire()
             self._asleep = False
             try:
-                self._server.serve(self._control, *self._arguments)
-            except BaseException as error:  # raised again in the calling thread, by `join`
+                self._server.work(*self._arguments)
+            except BaseException as error:  # raised again in the calling thread
                 self._error = error
-                self._control[DONE] = self._control[CALLED]
 
-    def start(self, mode: int, addresses: list[int]) -> None:
-        """Have rows stepped with the actions and buffers at `addresses`; `join` waits for it."""
-        self._control[MODE:] = [mode, *addresses]
-        self._server.call(self._control, self._control[CALLED] + 1)
+    def wake(self) -> None:
+        """Have the thread watch for calls, if it sleeps."""
         if self._asleep:
-            self._ring()
+            self._asleep = False
+            with contextlib.suppress(RuntimeError):  # it has been woken already
+                self._bell.release()
 
-    def _ring(self) -> None:
-        self._asleep = False
-        with contextlib.suppress(RuntimeError):  # it rings already
-            self._bell.release()
-
-    def join(self) -> None:
-        """Wait for the call to end."""
+    def join(self) -> BaseException | None:
+        """Wait for the call to end, and return what went wrong in it."""
         while not self._server.wait(self._control):
+            if self._error is not None:
+                error, self._error = self._error, None
+                self._control[DONE] = self._control[CALLED]
+                return error
+            self.wake()
             time.sleep(0)
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        return None
 
     def close(self) -> None:
         self._closed = True
-        self._ring()
+        self.wake()
 
 
 class Crew:
@@ -251,45 +273,46 @@ class Crew:
     def __init__(
         self, step_kernel: Any, server: Server | None, spans: list[Span], rows: Rows, actions: Array, out: Buffers
     ) -> None:
-        self._step, self._span = step_kernel, spans[0]
-        self._taken = np.zeros(len(spans) * LINE, np.int64)
-        self._edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
-        self._share = server.share if server else None
+        taken = np.zeros(len(spans) * LINE, np.int64)
+        edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
+        controls = np.zeros((len(spans) - 1, WORDS), np.int64)
+        self._kernel = server.work if server else step_kernel
+        self._code: Callable[..., Any] | None = None  # of the kernel, once it is compiled
+        self._together = (controls, taken, edges, len(controls)) if server else (spans[0],)
+        self._alone = (controls[:0], taken, edges, 0) if server else self._together
         self._workers: list[Worker] = []
+        self._late = False  # an interrupt may have left a worker at work
         if server:
-            shared = self._taken, self._edges
-            self._workers += [Worker(server, *shared, own, rows, actions, out) for own in range(1, len(spans))]
-        self._addresses: dict[int, tuple[Buffers, list[int]]] = {}
+            for own, control in enumerate(controls):
+                self._workers.append(Worker(server, control, controls, taken, edges, own, rows, actions, out, 0))
         _crews.add(self)
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
     def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
-        """Step every row; the calling thread begins with the first span, and does all once the others have ended."""
-        if self._share is None:
-            self._step(self._span, rows, actions, out, mode)
-            return
-        self._join()  # an interrupt may have left a worker at work
-        self._taken[:] = 0
-        addresses = [actions.ctypes.data, *self._addresses_of(out)]
-        for worker in self._workers:
-            worker.start(mode, addresses)
-        try:
-            self._share(self._taken, self._edges, 0, rows, actions, out, mode)
-        finally:
+        """Step every row; the calling thread begins with the last span, and does all once the others have ended."""
+        if self._late:
             self._join()
-
-    def _join(self) -> None:
         for worker in self._workers:
-            worker.join()
+            worker.wake()
+        self._late = True
+        first = self._together if self._workers else self._alone
+        try:
+            if self._code is None:
+                done = self._kernel(*first, rows, actions, out, mode)
+                self._code = entry_point(self._kernel, *first, rows, actions, out, mode)
+            else:
+                done = self._code(*first, rows, actions, out, mode)
+        except Exception:
+            self._join()
+            raise
+        errors = self._join() if done is False else []
+        self._late = False
+        if errors:
+            raise errors[0]
 
-    def _addresses_of(self, out: Buffers) -> list[int]:
-        known = self._addresses.get(id(out))
-        if known is None or known[0] is not out:
-            if len(self._addresses) > 1024:
-                self._addresses.clear()
-            known = (out, [array.ctypes.data for array in out])
-            self._addresses[id(out)] = known
-        return known[1]
+    def _join(self) -> list[BaseException]:
+        """Wait until no worker steps, and return what went wrong in each."""
+        return [error for error in (worker.join() for worker in self._workers) if error is not None]
 
     def forget(self) -> None:
         """Do without the other threads: they are not there any more."""

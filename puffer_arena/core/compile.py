@@ -84,6 +84,8 @@ def fingerprint(function: Function, salt: str = "") -> str:
     def add_code(code: types.CodeType) -> None:
         digest.update(code.co_code)
         digest.update(repr((code.co_names, code.co_varnames)).encode())
+        if any(instruction.opname == "RAISE_VARARGS" for instruction in dis.get_instructions(code)):
+            digest.update(repr((code.co_filename, *code.co_lines())).encode())  # machine code says where it raises
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 add_code(constant)
@@ -200,6 +202,17 @@ def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any,
     """
     kernel = link(function, env_name, ready, "")
     return load_numba().cfunc(signature, error_model="numpy", cache=is_kept(function))(kernel)
+
+
+def entry_point(kernel: Any, *arguments: Any) -> Callable[..., Any]:
+    """Return a compiled kernel's code for arguments of such types.
+
+    Looking at the types of a batch's arrays takes the kernel itself longer than stepping a hundred rows; the code trusts
+    its caller that they never change.
+    """
+    typeof = load_numba().typeof
+    code: Callable[..., Any] = kernel.compile(tuple(typeof(argument) for argument in arguments))
+    return code
 
 
 def is_kept(function: Function) -> bool:
