@@ -143,6 +143,8 @@ class Stepper:
 
 def find_spans(which: Array) -> list[Span]:
     """Return the spans of rows where `which` is set."""
+    if which.all():  # looking for edges takes longer than the reset of a few rows
+        return split_rows(len(which), 1)
     edges = np.flatnonzero(np.diff(which, prepend=False, append=False)).astype(np.uint64)
     return list(zip(edges[::2], edges[1::2], strict=True))
 
