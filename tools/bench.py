@@ -4,6 +4,7 @@ Batches of 4096 rows; resets and observations included; random actions drawn out
 """
 
 import argparse
+import importlib
 import os
 import statistics
 import subprocess
@@ -21,6 +22,7 @@ import puffer_arena
 NUM_ENVS = 4096
 # Physics has benches of its own; 4096 worlds of an engine would not fit into memory.
 RULES_ONLY = [name for name in puffer_arena.list_envs() if not puffer_arena.load_env(name).engine]
+NOT_INSTALLED = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__name__', '') != 'Usher']"
 STARTS = 5  # of a fresh interpreter
 COLD_STARTS = 3  # of every environment, without kernels on the disk
 GAMES = Path(__file__).parent.parent / "tests" / "games"
@@ -59,14 +61,19 @@ def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
     return lambda: rate(work, actions.size)
 
 
-def minigrid_empty() -> Callable[[], float]:
-    """Return a timed run of MiniGrid's empty room, one environment as the library offers it."""
-    import gymnasium
-    import minigrid  # noqa: F401  registers its environments
+def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], float]:
+    """Return a timed run of one environment as Gymnasium makes it, with random actions of its first three.
 
-    env = gymnasium.make("MiniGrid-Empty-8x8-v0")
+    Args:
+        env_id: by which Gymnasium knows it, once it is registered.
+        module: whose import registers it.
+    """
+    import gymnasium
+
+    importlib.import_module(module)
+    env = gymnasium.make(env_id)
     env.reset(seed=0)
-    actions = np.random.default_rng(0).integers(3, size=2000)
+    actions = np.random.default_rng(0).integers(min(3, env.action_space.n), size=2000)
 
     def work() -> None:
         for action in actions:
@@ -130,7 +137,7 @@ def first_steps() -> None:
     ):
         median, slowest = max((statistics.median(seconds[name]), name) for name in names)
         report(f"first step {of}", f"{median:.2f} s ({slowest})", f"<= {limit:g} s", median <= limit)
-    report("a function of one line, compiled by Numba alone", f"{statistics.median(plain):.2f} s", "", True)
+    report("a function of one line, compiled by Numba alone", f"{statistics.median(plain):.2f} s")
 
 
 def main() -> None:
@@ -148,7 +155,9 @@ def main() -> None:
             "Gymnasium CartPole, 1024": gymnasium_cartpole(1024),
             "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
             "maze": stepper("maze"),
-            "MiniGrid-Empty": minigrid_empty(),
+            "MiniGrid-Empty": one_environment("MiniGrid-Empty-8x8-v0", "minigrid"),
+            "one cartpole": one_environment("puffer_arena/Cartpole-v0"),
+            "one CartPole of Gymnasium": one_environment("CartPole-v1"),
             **{name: stepper(name) for name in sorted(set(RULES_ONLY) - {"snake", "cartpole", "maze"})},
         },
         rounds,
@@ -163,15 +172,26 @@ def main() -> None:
             report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
     grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
     report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
+    one = ratio(speeds["one cartpole"], speeds["one CartPole of Gymnasium"])
+    report(
+        "one cartpole by gymnasium.make / Gymnasium's own",
+        f"{one:.2f} x ({describe(speeds['one cartpole'])})",
+        "",
+        True,
+    )
     for name in RULES_ONLY:
         if name not in ("snake", "cartpole"):
-            print(f"      {name + ', agent steps/s on one core':<58} {describe(speeds[name])}")
+            report(f"{name}, agent steps/s on one core", describe(speeds[name]))
 
     first_steps()
     bare = [startup(["-c", "pass"]) for _ in range(STARTS)]
     module = [startup(["-c", "import puffer_arena"]) for _ in range(STARTS)]
     listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(STARTS)]
     imported = statistics.median(a - b for a, b in zip(module, bare, strict=True))
+    unknown = [startup(["-c", f"{NOT_INSTALLED}; import gymnasium"]) for _ in range(STARTS)]
+    known = [startup(["-c", "import gymnasium"]) for _ in range(STARTS)]
+    told = statistics.median(a - b for a, b in zip(known, unknown, strict=True))
+    report("import gymnasium, seconds more for knowing the games", f"{told:.3f}")
     report("import puffer_arena, seconds beyond Python's own", f"{imported:.3f}", "< 0.3", imported < 0.3)
     listed = statistics.median(listing)
     report("puffer_arena list, seconds", f"{listed:.2f}", "< 1", listed < 1)

@@ -130,7 +130,7 @@ def bench_engine(rounds: int) -> None:
         rounds,
     )
     share, times = (ratio(found["one"], found[name]) for name in ("bare", "plain"))
-    report("twelve discs, forces, poses and observations, steps/s", describe(found["one"]), "", True)
+    report("twelve discs, forces, poses and observations, steps/s", describe(found["one"]))
     report("share of a bare loop of cpSpaceStep", f"{share:.0%}", ">= 80%", share >= 0.8)
     report("against plain pymunk", f"{times:.1f} x", ">= 12 x", times >= 12)
     report_gain("two threads / one", found["two"], found["one"], found)
@@ -167,8 +167,8 @@ def bench_game(name: str, rounds: int) -> None:
     substeps = f"{env.substeps} substeps of {1000 * env.time_step / env.substeps:.1f} ms"
     enough = statistics.median(found["1"]) >= wanted
     report(f"{title}, steps/s, {substeps}", describe(found["1"]), f">= {wanted / 1e3:.0f} k", enough)
-    report(f"{title}, steps/s in a batch of {MANY} rows", describe(found["many"]), "", True)
-    report(f"{title}, two threads / one", f"{ratio(found['2'], found['1']):.2f} x", "", True)
+    report(f"{title}, steps/s in a batch of {MANY} rows", describe(found["many"]))
+    report(f"{title}, two threads / one", f"{ratio(found['2'], found['1']):.2f} x")
     if reference in found:
         times = ratio(found["1"], found[reference])
         report(f"{title} / {reference}", f"{times:.0f} x", ">= 8 x", times >= 8)

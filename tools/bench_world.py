@@ -70,13 +70,13 @@ def main() -> None:
     share = ratio(found["rest"], found["bare"])
     speed = statistics.median(found["one"])
     report("marble, steps/s on one core", describe(found["one"]), ">= 40 k", speed >= 40e3)
-    report("marble at rest, steps/s", describe(found["rest"]), "", True)
-    report("bare do_physics on the same bodies, steps/s", describe(found["bare"]), "", True)
+    report("marble at rest, steps/s", describe(found["rest"]))
+    report("bare do_physics on the same bodies, steps/s", describe(found["bare"]))
     report("share of the bare loop", f"{share:.0%}", ">= 70%", share >= 0.7)
-    report("marble, steps/s with two workers", describe(found["two"]), "", True)
+    report("marble, steps/s with two workers", describe(found["two"]))
     report_gain("two workers / one", found["two"], found["one"], found)
     reset = statistics.median(1e6 / rate(resting.reset, ROWS) for _ in range(20))
-    report("a new world with its bodies in an old one's place, us", f"{renew(resting):.0f}", "", True)
+    report("a new world with its bodies in an old one's place, us", f"{renew(resting):.0f}")
     report(
         "a row's reset: that, and the rules and what binds them to it, us", f"{reset:.0f}", "about 100", reset <= 110
     )

@@ -87,6 +87,7 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
 
 
-def report(name: str, value: str, target: str, holds: bool) -> None:
-    """Print one figure with the figure it should reach."""
-    print(f"{'ok  ' if holds else 'MISS'}  {name:<58} {value:<34} wanted {target}")
+def report(name: str, value: str, target: str = "", holds: bool = True) -> None:
+    """Print one figure, with the figure it should reach where there is one."""
+    verdict = ("ok" if holds else "MISS") if target else ""
+    print(f"{verdict:<4}  {name:<58} {value:<34} {target and 'wanted'} {target}".rstrip())
