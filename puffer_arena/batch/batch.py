@@ -116,6 +116,7 @@ class Batch(BufferViews):
         self.rows.plan[:] = SPLITS.index(split), num_levels
         self._layout = buffer_layout(self.observation, num_envs, self.num_agents, self.num_choices)
         self.buffers = self.make_buffers()
+        self._own = Step(*self.buffers[: len(Step._fields)])
         kind = np.float64 if isinstance(self.action, Box) else np.int64
         self.actions = np.zeros((*self.rewards.shape, *self.action.dtype.shape), kind)
         self.program: Program = load_program(env, compiled, (*self.rows, self.obs))
@@ -191,7 +192,7 @@ class Batch(BufferViews):
             self.stepper.step(checked, out, self._mode)
             if self.recorder:
                 self.recorder.look()
-        return Step(out.obs, out.rewards, out.terminated, out.truncated)
+        return self._own if out is self.buffers else Step(*out[: len(Step._fields)])
 
     def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
         """Let a scripted bot choose actions and return them.
