@@ -67,10 +67,22 @@ def test_a_fork_steps_all_rows_without_the_threads_it_has_not() -> None:
     assert run_python(code) == "forked\n0\n"
 
 
-def test_worker_threads_end_with_their_batch() -> None:
-    def workers() -> int:
-        return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
+def workers() -> int:
+    return sum(thread.name == "puffer-arena-rows" for thread in threading.enumerate())
 
+
+@pytest.mark.parametrize(("env_id", "rows"), [("snake", 128), ("tag", 20), ("lander", 8)])
+def test_the_more_work_a_row_is_the_fewer_threads_share(env_id: str, rows: int) -> None:
+    join_workers()
+    before = workers()
+    for count, expected in ((rows, 1), (rows - 1, 0)):
+        with make(env_id, count, threads=2) as batch:
+            assert workers() - before == expected
+            batch.step(batch.actions)
+        join_workers()
+
+
+def test_worker_threads_end_with_their_batch() -> None:
     before = workers()
     with make(COUNTDOWN, 400, threads=3):
         assert workers() == before + 2

@@ -7,7 +7,7 @@ import numpy as np
 
 from puffer_arena.batch.check import explain
 from puffer_arena.batch.interrupts import uninterrupted
-from puffer_arena.batch.threads import Crew, split_rows
+from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.errors import BusyError
 from puffer_arena.core.fields import Array, Cells
@@ -63,7 +63,8 @@ class Stepper:
 
     def _hire(self, batch: "Batch", threads: int) -> Crew:
         """Return the threads that run the step kernel."""
-        spans = split_rows(batch.num_envs, threads)
+        fewest = FEWEST_SCENES if self.worlds else max(1, FEWEST // max(1, batch.num_agents))
+        spans = split_rows(batch.num_envs, threads, fewest)
         server = batch.program.server if len(spans) > 1 else None
         return Crew(batch.program.step, server, spans, self._rows, batch.actions, batch.buffers)
 

@@ -24,7 +24,8 @@ from puffer_arena.core.compile import bind, compile_function, entry_point, jit, 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers, Rows, Span
 
-MIN_SPAN = 64  # rows; a smaller span costs more to hand over than to step
+FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
+FEWEST_SCENES = 4  # the same where an engine moves the rows' bodies
 FRACTIONS = np.array([0, 16, 24, 28, 30, 31, 32]) / 32  # where the chunks of a span begin and end
 LINE = 8  # words between two counters, so that no two share a line of a cache
 SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 microseconds
@@ -203,12 +204,12 @@ def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Serv
     return Server(compile_function(working, name, {template: compiled}, layout), compile_function(waiting, name))
 
 
-def split_rows(num_rows: int, parts: int) -> list[Span]:
-    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size.
+def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
+    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size, of at least `fewest` rows.
 
     Their ends are unsigned, which spares compiled indexing the test for negative indices.
     """
-    parts = max(1, min(parts, num_rows // MIN_SPAN))
+    parts = max(1, min(parts, num_rows // fewest))
     edges = [num_rows * k // parts for k in range(parts + 1)]
     return [(low, high) for low, high in itertools.pairwise(np.array(edges, np.uint64))]
 
