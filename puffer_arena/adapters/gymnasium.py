@@ -69,11 +69,11 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}") from None
         if actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf":
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}")
-        batch.step(actions)
-        terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
+        _, rewards, ended, cut = batch.step(actions)
+        terminated, truncated = ended.item(), cut.item()
         self._going = not (terminated or truncated)
         obs, info = self._seen()
-        return obs, float(batch.rewards[0]), terminated, truncated, info
+        return obs, rewards.item(), terminated, truncated, info
 
     def _seen(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and info, after showing them to the person, if there is one."""
