@@ -156,6 +156,19 @@ def test_a_rewound_row_can_play_on_differently_and_be_rewound_again() -> None:
     assert row(batch, 0) == frame
 
 
+def test_a_row_that_is_further_than_the_others_has_room_for_its_actions() -> None:
+    ahead, behind = (make(PUPPET, num_envs=2, record=True, limit=1000) for _ in range(2))
+    play(ahead, 40)
+    frame = row(ahead, 0)
+    play(ahead, 20)  # the record has room for 64 at first
+    play(behind, 1)
+    assert behind.restore(1, ahead.snapshot(0))
+    play(behind, 30)
+    assert behind.state(1).step_count == 90
+    behind.rewind(1, 40)
+    assert row(behind, 1) == frame
+
+
 def test_rewinding_needs_a_record_and_a_step_that_was_played() -> None:
     with pytest.raises(ParameterError, match="record=True"):
         make(PUPPET).rewind(0, 0)

@@ -25,46 +25,52 @@ class Recorder:
         self._batch = batch
         rows, layout = batch.rows, past_layout(batch)
         self._layout = layout
-        self._starts, self._params = raw(rows.states).copy(), raw(rows.params).copy()
-        self._first = rows.states["step_count"].copy()  # of the starts
+        self._now, self._in_force = raw(rows.states), raw(rows.params)
+        self._count, self._ended = rows.states["step_count"], rows.states["ended"]
+        self._starts, self._params = self._now.copy(), self._in_force.copy()
+        self._first = self._count.copy()  # of the starts
         self._changes: dict[int, dict[int, Array]] = {}  # row -> step -> parameters from then on
-        self._seen = raw(rows.params).copy()
+        self._seen = self._in_force.copy()
         shape, dtype = layout["actions"]
         self._actions = np.zeros((batch.num_envs, FIRST_STEPS, *shape), dtype)
         self._every = np.arange(batch.num_envs)
+        self._spare = 0  # steps to come for which there is room in any row
 
     def note(self, actions: Array) -> None:
         """Keep the actions of the step to come."""
-        rows = self._batch.rows
-        at = rows.states["step_count"] - self._first
-        self._make_room(int(at.max()))
+        at = self._count - self._first
+        if not self._spare:
+            most = int(at.max())
+            self._make_room(most)
+            self._spare = self._actions.shape[1] - most
+        self._spare -= 1
         self._actions[self._every, at] = actions
-        params = raw(rows.params)
-        if (params != self._seen).any():
-            for i in np.flatnonzero((params != self._seen).any(axis=1)):
-                self._changes.setdefault(int(i), {})[int(at[i])] = params[i].copy()
-            self._seen[:] = params
+        different = self._in_force != self._seen
+        if different.any():
+            for i in np.flatnonzero(different.any(axis=1)):
+                self._changes.setdefault(int(i), {})[int(at[i])] = self._in_force[i].copy()
+            self._seen[:] = self._in_force
 
     def look(self) -> None:
         """Keep the starts of the episodes that have just begun."""
-        states = self._batch.rows.states
-        began = (states["step_count"] == 0) & (states["ended"] == 0)
+        if self._count.all():
+            return
+        began = (self._count == 0) & (self._ended == 0)
         if began.any():
             self.begin(began)
 
     def begin(self, which: Array) -> None:
         """Let the chosen rows, bool (num_envs,), start as they stand."""
-        rows = self._batch.rows
-        self._starts[which] = raw(rows.states)[which]
-        self._params[which] = self._seen[which] = raw(rows.params)[which]
-        self._first[which] = rows.states["step_count"][which]
+        self._starts[which] = self._now[which]
+        self._params[which] = self._seen[which] = self._in_force[which]
+        self._first[which] = self._count[which]
         for i in self._changes.keys() & set(np.flatnonzero(which).tolist()):
             del self._changes[i]
 
     def past(self, span: slice = slice(None)) -> Past:
         """Return the past of the rows of `span`."""
         rows, (low, high, _) = self._batch.rows, span.indices(self._batch.num_envs)
-        steps = (rows.states["step_count"] - self._first)[span].astype(np.int64)
+        steps = (self._count - self._first)[span].astype(np.int64)
         played = np.arange(self._actions.shape[1]) < steps[:, None]
         changes = [
             (i - low, step, params)
@@ -84,8 +90,9 @@ class Recorder:
         """Let the rows of `span`, which stand where it leads, have this past."""
         self._starts[span], self._params[span] = raw(past.starts), raw(past.params)
         self._first[span] = past.starts["step_count"]
-        self._seen[span] = raw(self._batch.rows.params)[span]
+        self._seen[span] = self._in_force[span]
         self._make_room(int(past.steps.max()))
+        self._spare = 0  # these rows may be further than the others
         self._actions[span][np.arange(self._actions.shape[1]) < past.steps[:, None]] = past.actions
         low, high, _ = span.indices(self._batch.num_envs)
         for i in range(low, high):
@@ -95,7 +102,7 @@ class Recorder:
 
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps."""
-        first, now = int(self._first[i]), int(self._batch.rows.states["step_count"][i])
+        first, now = int(self._first[i]), int(self._count[i])
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or not first <= step <= now:
             raise ParameterError(f"step = {step!r}; row {i} can be rewound to steps {first} to {now} of its episode")
         span = slice(i, i + 1)
