@@ -246,15 +246,18 @@ class Worker:
         """Have the thread watch for calls, if it sleeps."""
         if self._asleep:
             self._asleep = False
-            with contextlib.suppress(RuntimeError):  # it has been woken already
-                self._bell.release()
+            self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def join(self) -> BaseException | None:
         """Wait for the call to end, and return what went wrong in it."""
         while not self._server.wait(self._control):
             if self._error is not None:
+                self._control[DONE] = self._control[CALLED]  # before the error goes: nobody takes up the call again
                 error, self._error = self._error, None
-                self._control[DONE] = self._control[CALLED]
                 return error
             self.wake()
             time.sleep(0)
@@ -262,7 +265,7 @@ class Worker:
 
     def close(self) -> None:
         self._closed = True
-        self.wake()
+        self._ring()  # also a thread that is just about to sleep
 
 
 class Crew:
