@@ -9,7 +9,7 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
-from tests.playing import COUNTDOWN, DUEL, both_modes
+from tests.playing import COUNTDOWN, DUEL, both_modes, everything
 
 
 def play(batch, *moves):
@@ -302,3 +302,14 @@ def test_rows_of_a_played_game_lie_within_their_declared_bounds(env_id: str) -> 
 def test_a_batch_is_not_copied_by_halves(duplicate) -> None:
     with pytest.raises(TypeError, match="snapshots of its rows"):
         duplicate(make("snake", 2))
+
+
+def test_buffers_of_another_batch_are_refused_and_nothing_moves() -> None:
+    batch, few, other = make(COUNTDOWN, 8), make(COUNTDOWN, 4), make("snake", 8)
+    before = everything(batch)
+    for strange in (few.make_buffers(), other.make_buffers(), batch.buffers._replace(rewards=np.zeros(8))):
+        with pytest.raises(ActionError, match=r"buffer '.*' has shape"):
+            batch.step(batch.actions, out=strange)
+    assert everything(batch) == before
+    out = batch.make_buffers()
+    assert batch.step(batch.actions, out=out).obs is out.obs

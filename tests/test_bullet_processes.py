@@ -35,20 +35,12 @@ def test_a_killed_worker_is_reported_and_no_other_is_left():
     batch.close()
 
 
-def test_many_resets_leave_memory_flat():
-    with make(PILE, boxes=2, max_steps=1) as batch:
-        still(batch, 300)
-        before = resident()
-        still(batch, 3000)
-        assert resident() - before < 8
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_resets_leave_memory_flat():
-    with make(PILE, boxes=1, max_steps=1) as batch:
+@pytest.mark.parametrize(("boxes", "resets"), [(2, 3000), pytest.param(1, 100_000, marks=pytest.mark.slow)])
+def test_many_resets_leave_memory_flat(boxes, resets):
+    with make(PILE, boxes=boxes, max_steps=1) as batch:
         still(batch, 1000)
         before = resident()
-        still(batch, 100_000)
+        still(batch, resets)
         assert resident() - before < 8
 
 

@@ -33,6 +33,7 @@ from puffer_arena.core.spaces import Box, Space
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
+KNOWN = 1024  # buffers of a rollout's steps, which come again
 
 
 class Step(NamedTuple):
@@ -117,6 +118,7 @@ class Batch(BufferViews):
         self._layout = buffer_layout(self.observation, num_envs, self.num_agents, self.num_choices)
         self.buffers = self.make_buffers()
         self._own = Step(*self.buffers[: len(Step._fields)])
+        self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         kind = np.float64 if isinstance(self.action, Box) else np.int64
         self.actions = np.zeros((*self.rewards.shape, *self.action.dtype.shape), kind)
         self.program: Program = load_program(env, compiled, (*self.rows, self.obs))
@@ -181,10 +183,13 @@ class Batch(BufferViews):
             actions: whole numbers or floats as `self.actions`: (num_envs[, agents], *action shape).
 
         Raises:
-            ActionError: actions of the wrong shape, dtype or value; no row has moved.
+            ActionError: actions of the wrong shape, dtype or value, or buffers that do not fit; no row has moved.
             BusyError: another thread is stepping this batch.
         """
-        out = self.buffers if out is None else out
+        if out is None:
+            out = self.buffers
+        elif self._fitting.get(id(out)) is not out:
+            self._fit(out)
         with self.stepper.alone:
             checked = check_actions(self.env.name, self.action, actions, self.actions)
             if self.recorder:
@@ -193,6 +198,13 @@ class Batch(BufferViews):
             if self.recorder:
                 self.recorder.look()
         return self._own if out is self.buffers else Step(*out[: len(Step._fields)])
+
+    def _fit(self, out: Buffers) -> None:
+        """Refuse buffers that machine code would write beyond, and know those that fit from now on."""
+        make_buffers(self._layout, out._asdict())
+        if len(self._fitting) >= KNOWN:
+            self._fitting.clear()
+        self._fitting[id(out)] = out
 
     def act(self, bot: str, out: Array | None = None, which: Array | None = None) -> Array:
         """Let a scripted bot choose actions and return them.
