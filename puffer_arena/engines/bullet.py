@@ -1,7 +1,8 @@
 """The panda3d engine: one Bullet world an arena, without ShowBase, window or display.
 
-Bullet keeps more in a used world than its bodies' poses, so a reset calls `build` again and puts a new world in the
-old one's place: exact whatever was there before, for 0.1 to 0.2 ms, since a new world sets up 4 MB.  Panda's calls
+Bullet keeps more in a used world than its bodies' poses, so after a reset `build` is called again and puts a new world
+in the old one's place: exact whatever was there before, for 0.1 to 0.2 ms, since a new world sets up 4 MB.  That is done
+when the row first moves, so that processes which step rows side by side wait for each other once a step.  Panda's calls
 share one lock, so threads do not help: a batch's rows are spread over worker processes instead (`batch.processes`).
 """
 
@@ -13,8 +14,8 @@ import numpy as np
 from puffer_arena.core.bodies import POSE_3D
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, PhysicsError, require
-from puffer_arena.core.world_kernel import BAD_POSE, ENTERS, LOST, WorldRows
-from puffer_arena.engines.bullet_kernels import PLACE, REST, STEP, kernels
+from puffer_arena.core.world_kernel import LOST, WorldRows
+from puffer_arena.engines.bullet_kernels import DUE, MADE, PLACE, RENEW, STEP, kernels
 from puffer_arena.engines.scene import SceneParams, scene_params
 
 if TYPE_CHECKING:
@@ -66,12 +67,11 @@ class BulletEngine:
 
         self._env, self._rows, self._values = env, rows, values
         self._plan = Plan(env, rows.states)
-        self._sift, self._settle = kernels()
+        self._enter, self._sift, self._settle = kernels()
         n = len(rows.states)
         self._table = rows.states.view(np.float64).reshape(n, -1)
         self._seen = np.zeros((n, len(self._plan.bodies), len(POSE_3D)))
         self._bodies = self._plan.bodies // 8  # counted in doubles
-        self._poses = self._bodies[:, None] + np.arange(len(POSE_3D))
         self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
         self._arenas: list[Arena | None] = [None] * n
@@ -104,12 +104,11 @@ class BulletEngine:
             self._params.note(i, following)
 
     def fit(self, i: int) -> None:
-        """Nothing to do: `enter` builds from the parameters in force."""
+        """Nothing to do: the world is made from the parameters in force when the row moves."""
 
     def mend(self, i: int) -> None:
-        """Make the world of row `i` anew from its row."""
-        self._rows.scenes["stage"][i] = ENTERS
-        self.enter()
+        """Have the world of row `i` made anew from its row, which has its last sound poses back."""
+        self._rows.scenes["link"][i] = DUE
 
     def move(self) -> None:
         """Advance the rows whose stage is MOVES by one step."""
@@ -122,26 +121,28 @@ class BulletEngine:
         self._sift(self._table, self._bodies, *bound)
         for i, task in enumerate(self._tasks.tolist()):
             if task & STEP:
-                if task & PLACE and not arenas[i].place(i * size):  # type: ignore[union-attr]  # every row enters before it moves
-                    faults[i] = BAD_POSE
-                    self._tasks[i] = REST
-                elif not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
+                if task & RENEW:
+                    self._renew(i)
+                elif task & PLACE:
+                    arenas[i].place(i * size)  # type: ignore[union-attr]  # a world is made before it is MADE
+                if not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
                     faults[i] = LOST
                 elif plan.hears:
                     arenas[i].hear(i * size)  # type: ignore[union-attr]  # as above
         self._settle(self._table, self._bodies, *bound)
 
     def enter(self) -> None:
-        """Put a new world in the place of those of the rows whose stage is ENTERS."""
-        scenes, size, table = self._rows.scenes, self._plan.size, self._table
-        for i in np.flatnonzero(scenes["stage"] == ENTERS).tolist():
-            self._arenas[i] = self._worlds[i] = None  # its memory serves the new one
-            self._moving[i] = ()
-            self._arenas[i] = arena = self._make(self._rows.params[i])
-            self._worlds[i], self._moving[i], self._places[i] = arena.world, arena.moving, arena.places
-            if not arena.place(i * size):
-                scenes["fault"][i] = BAD_POSE
-            self._seen[i] = table[i][self._poses]
+        """Note which rows need a new world: those whose stage is ENTERS."""
+        self._enter(self._table, self._bodies, self._seen, self._rows.scenes)
+
+    def _renew(self, i: int) -> None:
+        """Put a new world in the place of row `i`'s."""
+        self._arenas[i] = self._worlds[i] = None  # its memory serves the new one
+        self._moving[i] = ()
+        self._arenas[i] = arena = self._make(self._rows.params[i])
+        self._worlds[i], self._moving[i], self._places[i] = arena.world, arena.moving, arena.places
+        arena.place(i * self._plan.size)
+        self._rows.scenes["link"][i] = MADE
 
     def close(self) -> None:
         """Free the worlds."""

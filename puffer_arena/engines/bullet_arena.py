@@ -58,18 +58,15 @@ class Mover:
     at: int
     built: Pose = ()  # how it stands while nothing has moved yet
 
-    def place(self, pose: Pose, before: Pose) -> bool:
-        """Put the body, which stands as `before`, where rules want it; False where that is no place to be."""
+    def place(self, pose: Pose, before: Pose) -> None:
+        """Put the body, which stands as `before`, where rules want it."""
         x, y, z, qw, qx, qy, qz, vx, vy, vz, wx, wy, wz = pose
         length = math.sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
-        if not (is_usable(pose) and length > 1e-6):
-            return False
         turn = LQuaternion(qw / length, qx / length, qy / length, qz / length)
         self.node.set_transform(TransformState.make_pos_quat_scale(LPoint3(x, y, z), turn, UNSCALED))
         if pose[VELOCITIES] != before[VELOCITIES]:
             self.node.set_linear_velocity(LVector3(vx, vy, vz))
             self.node.set_angular_velocity(LVector3(wx, wy, wz))
-        return True
 
 
 class Arena:
@@ -170,8 +167,8 @@ class Arena:
 
     # -- stepping -----------------------------------------------------------------------------------
 
-    def place(self, row: int) -> bool:
-        """Put the bodies where the row has them; False where one has no place to be.
+    def place(self, row: int) -> None:
+        """Put the bodies where the row has them; `bullet_kernels` saw to it that they can be there.
 
         Args:
             row: bytes from the start of the rows to this one.
@@ -179,10 +176,9 @@ class Arena:
         for mover in self.movers:
             pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
             before = mover.built or read_pose(mover.node)
-            if pose != before and not mover.place(pose, before):
-                return False
+            if pose != before:
+                mover.place(pose, before)
             mover.built = ()
-        return True
 
     def hear(self, row: int) -> None:
         """Write into the row what touches are and rays meet.
