@@ -13,7 +13,7 @@ import pytest
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import WorkerError
-from tests.piles import still
+from tests.piles import SOURCE, still
 from tests.playing import PILE
 from tests.processes import run_python, unmeasured
 
@@ -35,6 +35,27 @@ def test_a_killed_worker_is_reported_and_no_other_is_left():
     batch.close()
 
 
+def test_workers_follow_an_edited_file(tmp_path):
+    file = tmp_path / "edited_pile.py"
+    for ball, height in ((3, 2.9), (9, 8.9)):  # the same size and second, so that only the content tells
+        file.write_text(SOURCE.replace("6, 0, 3)", f"6, 0, {ball})"))
+        with make(str(file), num_envs=2, threads=2) as batch:
+            still(batch, 5)
+            assert batch.obs[:, 2] == pytest.approx([height, height], abs=0.1)
+
+
+def test_workers_refuse_a_module_that_was_edited_after_its_import(tmp_path, monkeypatch):
+    package = tmp_path / "package_of_piles"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "heap.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    make("package_of_piles.heap").close()
+    (package / "heap.py").write_text(SOURCE.replace("6, 0, 3)", "6, 0, 9)"))
+    with pytest.raises(WorkerError, match="'heap' has been edited since it was imported"):
+        make("package_of_piles.heap", num_envs=2, threads=2)
+
+
 @pytest.mark.parametrize(("boxes", "resets"), [(2, 3000), pytest.param(1, 100_000, marks=pytest.mark.slow)])
 def test_many_resets_leave_memory_flat(boxes, resets):
     with make(PILE, boxes=boxes, max_steps=1) as batch:
@@ -50,11 +71,13 @@ DROPPED = """
     def resident():
         gc.collect()
         return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-    for k in range(100):
-        make(PILE, num_envs=2)
+    def drop(count):
+        for k in range(count):
+            batch = make(PILE, num_envs=2)
+            batch.step(batch.actions)  # a world is made when its row first moves
+    drop(100)
     before = resident()
-    for k in range(COUNT):
-        make(PILE, num_envs=2)
+    drop(COUNT)
     print(resident() - before)
 """
 

@@ -129,6 +129,21 @@ def test_a_changed_rule_is_not_served_from_the_disk_cache(tmp_path: Path) -> Non
     assert outputs == ["10.0", "20.0"]
 
 
+def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "edited.py"
+    starts = []
+    for start in (3, 4):  # the same size and second, so that only the content tells
+        file.write_text(COUNTDOWN.replace("param(5, ", f"param({start}, "))
+        starts.append(make(str(file)).obs[0, 0])
+    assert starts == [3, 4]
+    known = load_env(str(file))
+    file.write_text("ENV = nothing\n")
+    with pytest.raises(NameError):
+        load_env(str(file))
+    file.write_text(COUNTDOWN.replace("param(5, ", "param(4, "))
+    assert load_env(str(file)) is known
+
+
 def test_fingerprints_see_constants_and_functions_that_are_reached() -> None:
     def variant(constant: int, inner_value: int):
         namespace: dict = {"jit": jit, "CONSTANT": constant}

@@ -14,10 +14,11 @@ from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import Layout, SharedArrays
 from puffer_arena.core.bodies import physics_dtype
 from puffer_arena.core.env import Env
+from puffer_arena.core.errors import WorkerError
 from puffer_arena.core.fields import Array, state_dtype
 from puffer_arena.core.kernel import Rows
 from puffer_arena.core.params import params_record
-from puffer_arena.core.registry import load_env
+from puffer_arena.core.registry import load_env, source_digest
 from puffer_arena.core.world_kernel import WorldRows
 from puffer_arena.engines import Engine, open_engine
 
@@ -68,7 +69,7 @@ class Arenas:
     ) -> None:
         self._rows, self._seen = rows, rows.following.tobytes()
         params = {name: getattr(values, name) for name in env.parameters}
-        common = {"env_id": env_id, "params": params, "num_envs": len(rows.states)}
+        common = {"env_id": env_id, "source": source_digest(env), "params": params, "num_envs": len(rows.states)}
         self._own = Part(env, rows, values, spans[0])
         self._workers = Workers(
             "puffer_arena.batch.arenas:open_part",
@@ -147,6 +148,8 @@ class Part:
 def open_part(setup: Any, attach: Any) -> Part:
     """Make a worker's object (see `processes.Workers`)."""
     env = load_env(setup["env_id"])
+    if source_digest(env) != setup["source"]:
+        raise WorkerError(f"environment '{env.name}' has been edited since it was imported; import it anew")
     values = env.build_params(setup["params"])
     memory: SharedArrays = attach(shared_layout(env, values, setup["num_envs"]))
     arrays = {name: memory[name] for name in SHARED + BINDING}

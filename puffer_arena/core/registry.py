@@ -1,9 +1,11 @@
 """Finding environments by id: a module of `puffer_arena.envs`, a dotted module, or a file.
 
 There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
-`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.
+`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again; other modules stay
+what they were when Python first imported them.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import pkgutil
@@ -12,6 +14,8 @@ from pathlib import Path
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
+
+_read: dict[str, str] = {}  # digests of the files that modules were read from here
 
 
 def list_envs() -> list[str]:
@@ -45,26 +49,42 @@ def load_env(env_id: str) -> Env:
     env = getattr(module, "ENV", None)
     if not isinstance(env, Env):
         raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
+    if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
+        file = Path(getattr(module, "__file__", None) or "")
+        env.__dict__["_source"] = _read.get(module_name) or (_digest(file.read_bytes()) if file.is_file() else "")
     return env
 
 
+def source_digest(env: Env) -> str:
+    """Return a word for the source that `load_env` found an environment in: processes compare theirs by it."""
+    return str(env.__dict__["_source"])
+
+
 def _load_file(path: Path) -> str:
-    """Import the file once and return its module's name."""
+    """Import the file, unless that was done and it has not changed since, and return its module's name."""
     path = path.resolve()
     if not path.is_file():
         raise UnknownName(f"unknown environment '{path}': there is no such file")
+    source = path.read_bytes()
+    digest = _digest(source)
     known = sys.modules.get(path.stem)
-    if known is not None and getattr(known, "__file__", None) == str(path):
-        return path.stem
-    name = path.stem if known is None else f"puffer_arena_file_{abs(hash(path))}.{path.stem}"
-    if name not in sys.modules:
+    is_own = known is None or getattr(known, "__file__", None) == str(path)
+    name = path.stem if is_own else f"puffer_arena_file_{abs(hash(path))}.{path.stem}"
+    before = sys.modules.get(name)
+    if before is None or _read.setdefault(name, digest) != digest:
         spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None  # a file that ends in .py always has one
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
+        assert spec is not None  # a file that ends in .py always has one
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        try:  # not from Python's own cache, which tells edits by the second
+            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except BaseException:
             del sys.modules[name]
+            if before is not None:
+                sys.modules[name] = before
             raise
+        _read[name] = digest
     return name
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()[:16]
