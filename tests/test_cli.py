@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from puffer_arena.cli.runs import find_run
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_file
 from tests.playing import PILE
 
@@ -155,6 +157,20 @@ def test_resume_goes_on_where_the_run_stopped(tmp_path, here):
     assert [entry["updates"] for entry in metrics_of(tmp_path / "runs" / "a")] == [1, 2, 3, 4, 5]
 
 
+def test_the_newest_run_is_one_with_a_checkpoint(tmp_path):
+    saved, begun = (tmp_path / "runs" / name for name in ("saved", "begun"))
+    for folder, written in ((saved, 1000), (begun, 2000)):
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "config.json").touch()
+        for path in (folder / "checkpoints", folder / "config.json"):
+            os.utime(path, (written, written))
+    assert find_run("newest", str(tmp_path / "runs"), saved=True) == begun
+    (saved / "checkpoints" / "000000000000100.safetensors").touch()
+    os.utime(saved / "checkpoints", (1000, 1000))
+    assert find_run("newest", str(tmp_path / "runs"), saved=True) == saved
+    assert find_run("newest", str(tmp_path / "runs")) == begun  # a window may open on a run that has just begun
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as a terminal sends them")
 def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path):
     process = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", cwd=tmp_path)
@@ -168,6 +184,20 @@ def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path):
     done = metrics_of(folder)[-1]["steps"]
     ok("train", "--resume", "a", "--steps", done + UPDATE, cwd=tmp_path)
     assert metrics_of(folder)[-1]["steps"] == done + UPDATE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker as Linux tells it")
+def test_a_killed_worker_ends_training_with_a_word_on_how_to_go_on(tmp_path):
+    given = (*SMALL, "--threads", 2, "--checkpoint-minutes", 0.0, "--steps", 10**9, "--name", "a")
+    process = start("train", PILE, *given, cwd=tmp_path)
+    wait_for_file(tmp_path / "runs" / "a" / "checkpoints" / f"{UPDATE:015d}.safetensors", process)
+    children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "was ended by SIGKILL" in err
+    assert "go on from the last checkpoint: python -m puffer_arena train --resume runs/a" in err
 
 
 def test_a_port_in_use_is_said_before_training_starts(tmp_path):

@@ -154,7 +154,6 @@ def test_a_run_keeps_its_config_metrics_and_newest_checkpoints(tmp_path: Path) -
     logged = read_metrics(run.folder / "metrics.jsonl")
     assert [entry["steps"] for entry in logged] == [m["steps"] for m in seen]
     assert {"policy_loss", "value_loss", "entropy", "gradient_norm", "time/learn"} <= logged[-1].keys()
-    assert Run.newest(tmp_path).folder == run.folder
     trainer.close()
 
 
@@ -199,8 +198,6 @@ def test_a_damaged_checkpoint_is_refused_and_an_older_one_named(tmp_path: Path) 
 def test_runs_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"no config\.json"):
         Run.open(tmp_path / "none")
-    with pytest.raises(UnknownName, match="there are no runs"):
-        Run.newest(tmp_path)
     run = Run.create(small_config("snake"), tmp_path, "it")
     with pytest.raises(TrainingError, match="there already"):
         Run.create(small_config("snake"), tmp_path, "it")
@@ -209,6 +206,20 @@ def test_runs_that_are_not_there_are_named(tmp_path: Path) -> None:
     (run.folder / "config.json").write_text(json.dumps([1]))
     with pytest.raises(FileError, match="damaged"):
         _ = run.config
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+    game = tmp_path / "game.py"
+    game.write_bytes((ROOT / "examples" / "catch.py").read_bytes())
+    config = small_config(str(game))
+    game.unlink()
+    for kept in ([], [], ["config.json", "notes.txt"]):
+        run = Run.create(config, tmp_path / "runs", "it")
+        for name in kept[1:]:
+            (run.folder / name).touch()
+        with pytest.raises(UnknownName, match="no such file"):
+            train(config, run)
+        assert sorted(path.name for path in (tmp_path / "runs").glob("it/*")) == kept
 
 
 def test_a_run_that_breaks_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:

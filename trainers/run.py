@@ -18,7 +18,7 @@ from typing import Any
 from puffer_arena.core.errors import FileError, TrainingError, UnknownName
 from puffer_arena.trainers.checkpoint import continued, restore_trainer, save_checkpoint
 from puffer_arena.trainers.config import Config, from_dict, to_dict
-from puffer_arena.trainers.runlog import MetricsFile, TensorBoard
+from puffer_arena.trainers.runlog import MetricsFile, TensorBoard, find_checkpoints
 from puffer_arena.trainers.tensorfile import write_bytes
 from puffer_arena.trainers.trainer import Trainer
 
@@ -89,18 +89,6 @@ class Run:
             raise UnknownName(f"'{folder}' is no run folder: it has no config.json")
         return cls(folder, warn)
 
-    @classmethod
-    def newest(cls, root: str | Path = "runs", warn: Callable[[str], None] = _say) -> "Run":
-        """Open the run that was written to last.
-
-        Raises:
-            UnknownName: there are no runs.
-        """
-        found = [path.parent for path in Path(root).glob("*/config.json")]
-        if not found:
-            raise UnknownName(f"there are no runs in '{root}'; start one with: python -m puffer_arena train snake")
-        return cls(max(found, key=lambda folder: folder.stat().st_mtime), warn)
-
     @property
     def config(self) -> Config:
         """The resolved config.
@@ -116,8 +104,7 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints, oldest first."""
-        found = [path for path in (self.folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit()]
-        return sorted(found, key=lambda path: int(path.stem))
+        return find_checkpoints(self.folder)
 
     def write_config(self, config: Config) -> None:
         """Write config.json.
@@ -168,6 +155,14 @@ class Run:
             self.warn(f"{what} can be written again")
         return True
 
+    def discard(self) -> None:
+        """Remove the folder of a run that never began."""
+        with contextlib.suppress(OSError):  # the folder stays where anything else lies in it
+            (self.folder / "checkpoints").rmdir()
+            if [path.name for path in self.folder.iterdir()] == ["config.json"]:
+                (self.folder / "config.json").unlink()
+                self.folder.rmdir()
+
     def close(self) -> None:
         """Close what is open."""
         self._tensorboard.close()
@@ -185,7 +180,7 @@ def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: 
     """
     callbacks = callbacks or Callbacks()
     run.warn = callbacks.on_warning
-    trainer = resume_trainer(config, run) if resume else Trainer(config)
+    trainer = resume_trainer(config, run) if resume else _begin(config, run)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
     if callbacks.on_start is not None:
         callbacks.on_start(trainer)
@@ -205,6 +200,15 @@ def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: 
             run.save(trainer)
     run.close()
     return trainer
+
+
+def _begin(config: Config, run: Run) -> Trainer:
+    """Make a new run's trainer; the folder of one that cannot begin goes, or it would be the newest run."""
+    try:
+        return Trainer(config)
+    except BaseException:
+        run.discard()
+        raise
 
 
 def resume_trainer(config: Config | None, run: Run) -> Trainer:

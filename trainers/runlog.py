@@ -1,4 +1,4 @@
-"""What a run writes while it goes on: metrics as JSON lines and as TensorBoard events.
+"""What a run writes while it goes on: checkpoints, metrics as JSON lines and as TensorBoard events.
 
 TensorBoard's event files are written with its own record format, one event per update, without its background
 threads: a write costs microseconds and an error comes back at once.
@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 TENSORBOARD_SECONDS = 1.0  # between events
+
+
+def find_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in a run's folder, oldest first."""
+    found = [path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit()]
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 class MetricsFile:

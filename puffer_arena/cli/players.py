@@ -13,6 +13,7 @@ from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.core.registry import load_env
+from puffer_arena.trainers.runlog import find_checkpoints
 
 
 class Acting(NamedTuple):
@@ -125,8 +126,8 @@ def find_checkpoint(name: str, runs_dir: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    folder = find_run(name, runs_dir)
-    found = sorted(path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit())
+    folder = find_run(name, runs_dir, saved=True)
+    found = find_checkpoints(folder)
     if not found:
         raise ParameterError(f"run '{folder}' has no checkpoint yet")
     return found[-1]

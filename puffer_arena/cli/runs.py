@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from puffer_arena.core.errors import UnknownName, suggest
+from puffer_arena.trainers.runlog import find_checkpoints
 
 
-def find_run(name: str, runs_dir: str) -> Path:
+def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
     """Return a run's folder.
 
     Args:
         name: a folder, a name below `runs_dir`, or "" or "newest" for the run that was written to last.
+        saved: the newest is looked for among runs with a checkpoint, if there are any.
 
     Raises:
         UnknownName: there is no such run.
@@ -18,7 +20,8 @@ def find_run(name: str, runs_dir: str) -> Path:
     if name in ("", "newest"):
         if not runs:
             raise UnknownName(f"there are no runs in '{runs_dir}'; start one with: python -m puffer_arena train snake")
-        return max(runs.values(), key=last_written)
+        with_checkpoints = [folder for folder in runs.values() if saved and find_checkpoints(folder)]
+        return max(with_checkpoints or runs.values(), key=last_written)
     for folder in (Path(name), Path(runs_dir) / name):
         if (folder / "config.json").is_file():
             return folder

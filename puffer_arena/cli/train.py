@@ -14,7 +14,7 @@ import tyro
 from puffer_arena.cli.dashboard import Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import parse, read_pairs
 from puffer_arena.cli.runs import find_run, portable
-from puffer_arena.core.errors import MissingExtra, ParameterError, TrainingError, require
+from puffer_arena.core.errors import MissingExtra, ParameterError, TrainingError, WorkerError, require
 from puffer_arena.core.registry import load_env
 from puffer_arena.live.address import is_running, read_address
 from puffer_arena.trainers.config import Config, check_fit, from_dict, load_config, to_dict
@@ -104,7 +104,7 @@ def base_config(options: Options) -> Config:
         raise ParameterError("--resume goes on with the run's own config; leave --config out")
     from puffer_arena.trainers.run import Run
 
-    config = Run.open(find_run(options.resume, options.runs_dir)).config
+    config = Run.open(find_run(options.resume, options.runs_dir, saved=True)).config
     if options.environment and portable(options.environment) != config.env:
         raise ParameterError(f"run '{options.resume}' is of environment '{config.env}', not '{options.environment}'")
     return config
@@ -133,7 +133,7 @@ def run(options: Options) -> int:
 
     config = final_config(options)
     if options.resume:
-        folder = find_run(options.resume, options.runs_dir)
+        folder = find_run(options.resume, options.runs_dir, saved=True)
         refuse_second_trainer(folder)
         place = Run.open(folder)
     else:
@@ -173,6 +173,11 @@ class Session:
         try:
             with self.display:
                 trainer = train(self.config, self.place, callbacks, resume=bool(self.options.resume))
+        except WorkerError as error:
+            if self.place.checkpoints():
+                hint = f"go on from the last checkpoint: python -m puffer_arena train --resume {self.place.folder}"
+                raise WorkerError(f"{error}\n{hint}") from None
+            raise
         finally:
             if self.broadcast is not None:
                 self.broadcast.close()

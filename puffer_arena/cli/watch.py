@@ -14,6 +14,7 @@ from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
+from puffer_arena.trainers.runlog import find_checkpoints
 
 
 @dataclass
@@ -92,12 +93,11 @@ def finished_run(folder: Path) -> FinishedRun:
 
 def newest_policy(folder: Path) -> Policy | None:
     """Return the newest checkpoint that can be read, with its steps."""
-    for path in sorted((folder / "checkpoints").glob("*.safetensors"), reverse=True):
-        if path.stem.isdigit():
-            try:
-                return path.read_bytes(), int(path.stem)
-            except OSError as error:
-                print(f"cannot read {path}: {error.strerror}", file=sys.stderr)
+    for path in reversed(find_checkpoints(folder)):
+        try:
+            return path.read_bytes(), int(path.stem)
+        except OSError as error:
+            print(f"cannot read {path}: {error.strerror}", file=sys.stderr)
     return None
 
 
