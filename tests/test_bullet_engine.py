@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena.batch.batch import make
-from tests.piles import still
+from tests.piles import altered, still
 from tests.playing import PILE
 
 # -- laws -------------------------------------------------------------------------------------------
@@ -178,6 +178,18 @@ def test_touches_tell_when_they_begin_how_hard_and_of_what():
         assert max(impulses) == pytest.approx(7.1, rel=0.1)
         assert feet[0]["touching"] == 1 and feet[0]["other"] == -1  # the floor has no field
         assert feet[1]["touching"] == 1 and feet[1]["other"] == 0  # the goal feels the ball
+
+
+def test_a_pad_that_lies_on_the_ground_is_touched_by_what_lands_on_it_only(tmp_path):
+    pad = 'pad = body("pad", BulletBoxShape(Vec3(1, 1, 0.1)), 0, 6, 0, 0.1)\n    goal = BulletGhostNode'
+    away = ("Point3(6, 0, 0.3)", "Point3(20, 0, 0.3)")
+    path = altered(tmp_path, ("goal = BulletGhostNode", pad), ('"feet": [ball, goal]', '"feet": [pad, goal]'), away)
+    with make(path) as batch:
+        still(batch, 1)
+        assert batch.state(0).feet[0].touching == 0
+        still(batch, 60)
+        touch = batch.state(0).feet[0]
+        assert (touch.touching, touch.other) == (1, 0) and touch.impulse > 0
 
 
 def test_rays_meet_what_is_nearest_but_not_their_own_body():

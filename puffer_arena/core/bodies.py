@@ -95,7 +95,8 @@ class Joint2D(Protocol):
 
 
 class Touch2D(Protocol):
-    """What touches a shape.
+    """What touches a shape: other bodies, ground, sensors and ghosts, unless masks keep them apart; static bodies do not
+    touch each other.
 
     touching  1 while anything touches it, else 0
     began     1 in the step in which that started

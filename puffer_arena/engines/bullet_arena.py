@@ -195,10 +195,12 @@ class Arena:
         """Write what touches the watched nodes."""
         contacts = []
         for manifold in self.world.get_manifolds():
-            points = manifold.get_manifold_points()
+            a, b, points = manifold.get_node0(), manifold.get_node1(), manifold.get_manifold_points()
+            if is_ground(a) and is_ground(b):  # a pad that lies on the floor
+                continue
             impulse = sum(point.applied_impulse for point in points)
             if impulse > 0.0 or any(point.distance <= 0.0 for point in points):
-                contacts.append((manifold.get_node0(), manifold.get_node1(), impulse))
+                contacts.append((a, b, impulse))
         for watched, at in self.touches:
             impulse, other, touching = 0.0, -1, 0
             for a, b, pushed in contacts:
@@ -271,6 +273,11 @@ def read_pose(node: BulletRigidBodyNode) -> Pose:
 def is_dynamic(node: BulletRigidBodyNode) -> bool:
     """Tell whether the engine moves a node."""
     return not (node.is_static() or node.is_kinematic())
+
+
+def is_ground(node: BulletBodyNode) -> bool:
+    """Tell whether a node is a body that nothing moves."""
+    return isinstance(node, BulletRigidBodyNode) and node.is_static()
 
 
 def is_usable(pose: Pose) -> bool:
