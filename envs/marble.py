@@ -32,6 +32,7 @@ from puffer_arena.core import (
     i32,
     jit,
     param,
+    to_world_axes,
     uniform,
 )
 
@@ -258,23 +259,11 @@ def draw_marble(s: State, canvas: Canvas) -> None:
     canvas.circle(x + 0.12 + 0.2 * max(above, 0.0), y - 0.12 - 0.2 * max(above, 0.0), size, "shadow", alpha=0.5)
     canvas.circle(x, y, size, "amber")
     for side in (-1.0, 1.0):  # a stripe that shows how it rolls
-        dx, dy, dz = turned(s.marble, 0.0, 0.0, side)
+        dx, dy, dz = to_world_axes(s.marble, 0.0, 0.0, side)
         if dz > 0.0:
             canvas.circle(x + 0.8 * size * dx, y + 0.8 * size * dy, 0.3 * size * (0.4 + dz), "orange")
     canvas.circle(x - 0.3 * size, y + 0.3 * size, 0.18 * size, "white", alpha=0.6)
     canvas.line([(x, y), (x + 6.0 * s.tilt[0], y + 6.0 * s.tilt[1])], "rose", width=0.08, alpha=0.8)
-
-
-def turned(body: Body3D, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Return a vector of the body's own axes in the world's."""
-    tx = 2.0 * (body.qy * z - body.qz * y)
-    ty = 2.0 * (body.qz * x - body.qx * z)
-    tz = 2.0 * (body.qx * y - body.qy * x)
-    return (
-        x + body.qw * tx + body.qy * tz - body.qz * ty,
-        y + body.qw * ty + body.qz * tx - body.qx * tz,
-        z + body.qw * tz + body.qx * ty - body.qy * tx,
-    )
 
 
 def camera(s: State, p: Params, view: Camera) -> None:

@@ -268,6 +268,44 @@ def push_at(body: Any, fx: float, fy: float, x: float, y: float) -> None:
     body.torque += (x - body.x) * fy - (y - body.y) * fx
 
 
+@jit
+def push_at_3d(body: Any, fx: float, fy: float, fz: float, x: float, y: float, z: float) -> None:
+    """Add a force, in world axes, that acts on a body at the world's point (x, y, z)."""
+    dx, dy, dz = x - body.x, y - body.y, z - body.z
+    body.fx += fx
+    body.fy += fy
+    body.fz += fz
+    body.torque_x += dy * fz - dz * fy
+    body.torque_y += dz * fx - dx * fz
+    body.torque_z += dx * fy - dy * fx
+
+
+@jit
+def to_world_axes(body: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Return a vector along a body's own axes in the world's; a place on the body is that added to its x, y, z."""
+    tx = 2.0 * (body.qy * z - body.qz * y)
+    ty = 2.0 * (body.qz * x - body.qx * z)
+    tz = 2.0 * (body.qx * y - body.qy * x)
+    return (
+        x + body.qw * tx + body.qy * tz - body.qz * ty,
+        y + body.qw * ty + body.qz * tx - body.qx * tz,
+        z + body.qw * tz + body.qx * ty - body.qy * tx,
+    )
+
+
+@jit
+def to_body_axes(body: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Return a vector along the world's axes in a body's own, as a sensor on it would measure."""
+    tx = 2.0 * (body.qz * y - body.qy * z)
+    ty = 2.0 * (body.qx * z - body.qz * x)
+    tz = 2.0 * (body.qy * x - body.qx * y)
+    return (
+        x + body.qw * tx - body.qy * tz + body.qz * ty,
+        y + body.qw * ty - body.qz * tx + body.qx * tz,
+        z + body.qw * tz - body.qx * ty + body.qy * tx,
+    )
+
+
 def bodies_of(row: Any, state: type) -> Array:
     """Return copies of all 2D bodies of one row, shape (bodies,), in the order of the State."""
     parts = [np.atleast_1d(row[name]).reshape(-1) for name in physics_fields(state, "body2d")]
