@@ -1,4 +1,4 @@
-"""The README's promises that a test can hold."""
+"""The promises of the README and of the documents that a test can hold."""
 
 import re
 import subprocess
@@ -6,20 +6,23 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from puffer_arena import make
+from puffer_arena import core, make
+from puffer_arena.core.env import ENGINES
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
 
 
 def test_the_example_shown_is_the_example_shipped_and_short() -> None:
     source = (ROOT / "examples" / "catch.py").read_text("utf-8")
-    assert source in blocks("python") and len(source.splitlines()) <= 80
+    assert source in blocks(ROOT / "README.md", "python") and len(source.splitlines()) <= 80
 
 
 def test_the_example_plays_as_its_docstring_says() -> None:
@@ -29,12 +32,26 @@ def test_the_example_plays_as_its_docstring_says() -> None:
     assert batch.terminated.all() and np.array_equal(batch.finished["caught"], [10] * 8)
 
 
-def test_the_python_blocks_run() -> None:
-    for block in blocks("python"):
+@every_document
+def test_the_python_blocks_run(document: Path) -> None:
+    for block in blocks(document, "python"):
         if "ENV = Env(" not in block:
             subprocess.run([sys.executable, "-c", block], check=True, capture_output=True, timeout=120, cwd=ROOT)
 
 
-def test_files_that_are_linked_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).is_file(), target
+@every_document
+def test_files_that_are_linked_exist(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text("utf-8")):
+        assert target.startswith("http") or (document.parent / target).is_file(), target
+
+
+def test_the_fields_of_physics_are_those_that_the_table_names() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)\(\)` \|[^|]*\| (.*) \|$", (ROOT / "docs" / "authoring.md").read_text("utf-8"), re.MULTILINE
+    )
+    declared = {kind for kinds in ENGINES.values() for kind in kinds}
+    assert {name for name, _ in rows} == declared
+    for name, cell in rows:
+        fields = set(np.dtype(getattr(core, name)().dtype).names)
+        named = set(re.findall(r"\w+", " ".join(re.findall("`([^`]*)`", cell)))) - {"touch2d", "reset"}
+        assert named <= fields, name
