@@ -16,6 +16,7 @@ from puffer_arena.core.compile import compile_function, fingerprint, jit
 from puffer_arena.core.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
 from puffer_arena.core.fields import Cells, Row
 from tests import playing
+from tests.piles import altered
 
 COUNTDOWN = Path(playing.COUNTDOWN).read_text()
 
@@ -90,6 +91,69 @@ def test_what_only_the_compiler_refuses_is_said_without_its_traceback(tmp_path: 
         make(path).step(np.zeros((1, 2), np.int64))
     message = str(caught.value)
     assert "broken" in message and path in message and "Traceback" not in message and len(message.splitlines()) < 8
+
+
+SELDOM = "if s.step_count > 50:\n        "
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "reason"),
+    [
+        ("s.left -= action[0]", SELDOM + "s.lfet = 1", "step", "no field 'lfet'; did you mean 'left'"),
+        ("s.left -= action[0]", SELDOM + "s.left = p.limt", "step", "no field 'limt'; did you mean 'limit'"),
+        ("s.left -= action[0]", SELDOM + "s.left = banana", "step", "nothing defines the name 'banana'"),
+        ("s.left -= action[0]", SELDOM + "s.left = ranndint(s, 2)", "step", "no name 'ranndint'; did you mean 'randint'"),
+        ("s.left -= action[0]", SELDOM + "r = s\n        r.lfet = 1", "step", "no field 'lfet'"),
+        ("s.left -= action[0]", SELDOM + "bonus(p, s)", "bonus", "no field 'lfet'"),
+        ("s.left -= action[0]", SELDOM + 's.left = "many"', "step", "Cannot cast"),
+        ("s.left -= action[0]", SELDOM + "s.left = np.linalg.norm(np.zeros(2))", "step", "fails here with ImportError"),
+        ("s.left -= action[0]", SELDOM + "return 1.0, True", "step", "returns 2 values; 'step' must return .reward, term"),
+        ("s.left -= action[0]", SELDOM + "return", "step", "returns nothing; 'step' must return .reward, terminated"),
+        ("return float(s.step_count), False, s.step_count >= p.limit", "pass", "step", "can end without a return; 'step'"),
+        ("return float(s.step_count), False,", "return 0.0,", "step", "returns 2 values"),
+        ("return float(s.step_count), False, s.step_count >= p.limit", "two = 0.0, False\n    return two", "step",
+         "must return .reward, terminated, truncated.; what it returned gives ValueError"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_before_play_reaches_it(tmp_path: Path, old: str, new: str, rule: str, reason: str) -> None:
+    helper = "import numpy as np\n\n\n@jit\ndef bonus(p, s) -> None:\n    s.lfet = 0\n\n\n@dataclass"
+    path = write(tmp_path, (old, new), ("@dataclass", helper))
+    name = Path(path).stem
+    with pytest.raises(DefinitionError, match=rf"environment '{name}': '{rule}' \({path}, line \d+\): .*\n.*{reason}"):
+        make(path).step(np.zeros((1, 2), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("return s.step_count >= p.limit", "pass", "can end without a return; 'step' must return whether the episode"),
+        ("return s.step_count >= p.limit", "return 0.0, True, False", "returns 3 values; 'step' must return whether"),
+        ("obs.pair.part_1 = agent", "obs.pair.part_2 = agent", "no field 'part_2'; did you mean 'part_1'"),
+        ("    return 1\n", "    pass\n", "can end without a return; 'careful' must return the action"),
+    ],
+)
+def test_a_mistake_among_several_agents_is_named(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    (tmp_path / "game.py").write_text(Path(playing.DUEL).read_text().replace(old, new))
+    with pytest.raises(DefinitionError, match=rf"environment 'game': '.*' \(.*game.py, line \d+\): .*\n.*{reason}"):
+        make(str(tmp_path / "game.py"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["s.boxes[0].colour = 1.0", "box = s.boxes[p.boxes - 1]; box.colour = 1.0", "for b in s.boxes: b.colour = 1.0"],
+)
+def test_a_field_that_a_body_lacks_is_named_however_the_rule_comes_to_it(tmp_path: Path, line: str) -> None:
+    rule = "def act(s, p, action):\n"
+    path = altered(tmp_path, (rule, f"{rule}    if s.step_count > 50:\n        {line}\n"))
+    with pytest.raises(DefinitionError, match=r"'act' .*, line 96\): .*\n.*no field 'colour'; valid are: .*torque_x"):
+        make(path)
+
+
+def test_what_the_reader_cannot_follow_is_left_to_the_compiler(tmp_path: Path) -> None:
+    helper = "@jit\ndef least(s) -> int:\n    while True:\n        if s.luck.shape[0] > 0:\n            return 1\n\n\n@jit\ndef step"
+    line = "kept, k = s, 0\n    for k in [k + j for j in range(1)]:\n        kept.left -= action[0] * least(kept)"
+    path = write(tmp_path, ("@jit\ndef step", helper), ("s.left -= action[0]", line))
+    assert make(path).step(np.array([[2, 0]])).obs[0, 0] == 3
 
 
 def test_an_unknown_environment_is_answered_with_the_nearest() -> None:

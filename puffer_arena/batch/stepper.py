@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from puffer_arena.batch.check import explain
+from puffer_arena.batch.explain import explain
 from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds

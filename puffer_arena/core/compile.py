@@ -60,6 +60,14 @@ def reached(function: Function) -> dict[str, Any]:
     return found
 
 
+def with_called(rule: Any) -> list[Any]:
+    """Return a rule and those that it calls, directly or through others."""
+    found = [rule]
+    for item in found:
+        found += [value for value in reached(item).values() if is_jit(value) and value not in found]
+    return found
+
+
 def bind(template: Any, name: str, **functions: Any) -> Any:
     """Copy `template` with some of its globals replaced, under a name of its own."""
     namespace = {**template.__globals__, **functions}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.columns import LANES, primitives
-from puffer_arena.core.compile import bind, generate, is_jit, jit, reached
+from puffer_arena.core.compile import bind, generate, jit, with_called
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
 from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span
@@ -73,14 +73,6 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
         else:
             step_plainly((low, high), rows, actions, out, mode)
         low = high
-
-
-def with_called(rule: Any) -> list[Any]:
-    """Return a rule and those that it calls, directly or through others."""
-    found = [rule]
-    for item in found:
-        found += [value for value in reached(item).values() if is_jit(value) and value not in found]
-    return found
 
 
 def is_straight(rule: Any) -> bool:
