@@ -40,7 +40,14 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ("return 10.0, True, False\n    return float", "return 10.0, True, False\n    return flot", "'step'.*\n.*flot"),
         ("obs[0], obs[1] = s.left", "obs[0], obs[1] = -100", "observe: wrote .* does not lie in"),
         ("return float(s.step_count)", "return float('nan')", "step: gave the reward nan"),
-        ('i32("width")', 'i32("widht")', "dimension 'widht'.*did you mean 'width'"),
+        ('i32("width")', 'i32("widht")', r"environment '.*': State\.luck: dimension 'widht'.*did you mean 'width'"),
+        (
+            "param(4, 2, 6)",
+            "param(0, 0, 6)",
+            r"State\.luck: dimension 'width' is 0; .* at least 1; make the batch with",
+        ),
+        ('i32("width")', "i32(0)", r"State\.luck: a dimension is 0; it must be a whole number of at least 1$"),
+        ("Box(-10, 1000, (2,))", "Box(-10, 1000, ('wdth',))", "': observation: dimension 'wdth'.*did you mean 'width'"),
         ("used: int = i32()", "level: int = i32()\n    used: int = i32()", "State.level: the name is kept"),
         ("used: int = i32()", "view: int = i32()\n    used: int = i32()", "State.view: compiled records have a method"),
         (
@@ -316,5 +323,9 @@ def test_parameters_that_size_memory_through_a_property_cannot_be_raised(tmp_pat
     assert load_env(path).dimensions == {"width"}
     batch = make(path, num_envs=2)
     batch.params.width[0] = 3
-    with pytest.raises(ParameterError, match=r"width.*allowed: int in \[2, 4\]"):
+    with pytest.raises(
+        ParameterError, match=r"width.*allowed: int in \[2, 4\]: the batch was made with 4; make it with"
+    ):
         batch.params.width[1] = 5
+    with pytest.raises(ParameterError, match=r"allowed: int in \[2, 4\]$"):
+        batch.params.width[1] = 7  # beyond what any batch may have

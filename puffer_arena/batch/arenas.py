@@ -15,7 +15,7 @@ from puffer_arena.batch.shared import Layout, SharedArrays
 from puffer_arena.core.bodies import physics_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import WorkerError
-from puffer_arena.core.fields import Array, state_dtype
+from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Rows
 from puffer_arena.core.params import params_record
 from puffer_arena.core.registry import load_env, source_digest
@@ -29,7 +29,7 @@ SCENE = np.dtype([("link", np.int64), ("stage", np.int32), ("fault", np.int32)],
 
 def shared_layout(env: Env, values: Any, num_envs: int) -> Layout:
     """Return the arrays that the processes of a batch share."""
-    row = state_dtype(env.state, values, len(env.agent_ids(values)))
+    row = env.row_dtype(values)
     record = params_record(values).dtype
     dtypes = {"states": row, "params": record, "following": record}
     dtypes |= {"scenes": SCENE, "built": physics_dtype(env.state, row)}

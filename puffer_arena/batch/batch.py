@@ -108,8 +108,9 @@ class Batch(BufferViews):
         self.param_values = env.build_params(params)
         self.agent_ids: tuple[str, ...] = env.agent_ids(self.param_values)
         self.num_agents = len(self.agent_ids)  # 0 for a solo environment
-        self.observation: Space = env.observation.resolve(self.param_values)
-        self.action: Space = env.action.resolve(self.param_values)
+        self.observation: Space
+        self.action: Space
+        self.observation, self.action = env.spaces(self.param_values)
         if compiled:
             check_definition(env)
         self._mode = AUTORESET[autoreset]

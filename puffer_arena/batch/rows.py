@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, state_dtype
+from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Rows
 from puffer_arena.core.params import params_record
 
@@ -16,7 +16,7 @@ def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
     num_agents = len(env.agent_ids(values))
     record, episode = params_record(values), episode_dtype(env, num_agents)
     return Rows(
-        states=np.zeros(num_envs, state_dtype(env.state, values, num_agents)),
+        states=np.zeros(num_envs, env.row_dtype(values)),
         params=np.repeat(record, num_envs),
         following=np.repeat(record, num_envs),
         levels=np.full(num_envs, -1, np.int64),

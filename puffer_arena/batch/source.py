@@ -19,7 +19,6 @@ from puffer_arena.batch.explain import ending_rule, place
 from puffer_arena.core.compile import code_names, is_jit, reached
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import suggest
-from puffer_arena.core.fields import state_dtype
 from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete
 
@@ -33,10 +32,7 @@ def check_source(env: Env) -> None:
         DefinitionError: a rule uses a field or a name that does not exist, or returns the wrong number of values.
     """
     values = env.params()
-    num_agents = len(env.agent_ids(values))
-    s = state_dtype(env.state, values, num_agents)
-    p = params_record(values).dtype
-    obs = env.observation.resolve(values).dtype
+    s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
     rules: list[tuple[Any, tuple[Kind, ...]]] = [(env.reset, (s, p)), (env.observe, (s, p, *several, obs))]
     rules += [(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, *env.bots.values()) if rule]

@@ -25,10 +25,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.compile import is_jit
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
-from puffer_arena.core.fields import dimension, state_fields
+from puffer_arena.core.fields import dimension, state_dtype, state_fields
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
@@ -238,6 +240,24 @@ class Env:
             return build_params(self.params, overrides)
         except (UnknownName, ValueError) as error:
             raise type(error)(f"environment '{self.name}': {error}") from None
+
+    def row_dtype(self, params: Any) -> np.dtype[Any]:
+        """Return the record of one row whose Params size it; errors name the environment."""
+        num_agents = len(self.agent_ids(params))
+        try:
+            return state_dtype(self.state, params, num_agents)
+        except DefinitionError as error:
+            raise DefinitionError(f"environment '{self.name}': {error}") from None
+
+    def spaces(self, params: Any) -> tuple[Space, Space]:
+        """Return observation and action with their named dimensions looked up; errors name the environment."""
+        found = []
+        for role, space in (("observation", self.observation), ("action", self.action)):
+            try:
+                found.append(space.resolve(params))
+            except DefinitionError as error:
+                raise self.error(role, str(error)) from None
+        return found[0], found[1]
 
     def agent_ids(self, params: Any) -> tuple[str, ...]:
         """Return the agents' ids in order, "chaser_0", ...; empty for a solo environment."""

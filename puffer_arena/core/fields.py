@@ -112,13 +112,19 @@ def dimension(value: int | str, params: Any) -> int:
     Raises:
         DefinitionError: no such attribute, or it is not a positive integer.
     """
+    what = "a dimension"
+    hint = ""
     if isinstance(value, str):
         if not hasattr(params, value):
             valid = [name for name in dir(params) if not name.startswith("_")]
             raise DefinitionError(f"dimension '{value}' is not an attribute of Params; {suggest(value, valid)}")
+        what = f"dimension '{value}'"
+        hint = f"; make the batch with more, and give its rows fewer afterwards: batch.params.{value}[:] = 0"
         value = getattr(params, value)
     if not isinstance(value, int) or value < 1:
-        raise DefinitionError(f"a dimension must be a whole number of at least 1, not {value!r}")
+        raise DefinitionError(
+            f"{what} is {value!r}; it must be a whole number of at least 1{hint if value == 0 else ''}"
+        )
     return value
 
 
@@ -135,7 +141,10 @@ def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
         if name in taken:
             raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
         check_name(f"State.{name}", name)
-        own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
+        try:
+            own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
+        except DefinitionError as error:
+            raise DefinitionError(f"State.{name}: {error}") from None
     return np.dtype([*header, *own], align=True)
 
 

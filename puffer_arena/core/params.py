@@ -50,6 +50,10 @@ class Parameter:
     def check(self, value: Any, high: Any = None) -> Any:
         """Return `value` as this parameter's type.
 
+        Args:
+            value: of any type.
+            high: what a batch was made with, where the parameter sizes its memory.
+
         Raises:
             ParameterError: not of this type, not finite, or outside the range.
         """
@@ -62,7 +66,11 @@ class Parameter:
         if not fits:
             raise ParameterError(f"parameter '{self.name}' = {value!r} is of the wrong type; allowed: {allowed}")
         if self.kind is not bool and not (math.isfinite(value) and self.low <= value <= high):
-            raise ParameterError(f"parameter '{self.name}' = {value!r} is out of range; allowed: {allowed}")
+            made = high < value <= self.high
+            remedy = f": the batch was made with {high}; make it with the largest value that its rows will need"
+            raise ParameterError(
+                f"parameter '{self.name}' = {value!r} is out of range; allowed: {allowed}{remedy if made else ''}"
+            )
         return self.kind(value)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.errors import ArenaError, ParameterError
-from puffer_arena.core.fields import state_dtype
 from puffer_arena.core.params import params_record
 from puffer_arena.core.registry import load_env
 from puffer_arena.live.history import Curve, History, read_metrics
@@ -83,7 +82,7 @@ class View:
         """
         values = self.env.build_params(dict(params))
         self.agent_ids = self.env.agent_ids(values)
-        self._states = state_dtype(self.env.state, values, len(self.agent_ids))
+        self._states = self.env.row_dtype(values)
         self._params = params_record(values).dtype
         changed = dict(params) != self._played or num_envs != self.num_envs
         if self._load_actor and (self._player is None or changed):
