@@ -31,6 +31,17 @@ def test_a_build_that_does_not_fit_its_state_is_named(tmp_path, changes, message
         make(altered(tmp_path, *changes))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_inside_build_is_the_same_in_every_process(tmp_path, threads):
+    path = altered(tmp_path, ("    return {", "    1 / (p.side - 0.5) if p.side < 0.6 else None\n    return {"))
+    with make(path, num_envs=2, threads=threads) as batch:
+        batch.params.side[1] = 0.5
+        with pytest.raises(
+            DefinitionError, match=r"^environment 'pile_\d+': 'build' \(.*, line \d+\): 1 / .*\n.*ZeroDiv"
+        ):
+            batch.reset()
+
+
 def test_two_rows_with_different_numbers_of_bodies_are_refused(tmp_path):
     path = altered(tmp_path, ("for k in range(p.boxes)]", "for k in range(4 if p.side > 0.5 else 3)]"))
     with make(path, num_envs=2) as batch:

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import linecache
 import os
 import re
 import traceback
@@ -25,7 +24,7 @@ NOISE = ("Failed in nopython", "During: ", "Overload", "There are", "- Of which"
 
 def place(env: Env, function: FunctionType, line: int, reason: str) -> DefinitionError:
     """Return an error that names a function of the rules and its line, and shows the line."""
-    return _at(env, function.__name__, function.__code__.co_filename, line, reason)
+    return env.error_at(function.__name__, function.__code__.co_filename, line, reason)
 
 
 def ending_rule(env: Env) -> tuple[FunctionType, str]:
@@ -47,7 +46,7 @@ def explain(env: Env, error: Exception) -> ArenaError | None:
     files = {function.__code__.co_filename for function in _functions(env)}
     for frame in reversed(frames):
         if frame.filename in files:
-            return _at(env, frame.name, frame.filename, frame.lineno, _reason(error))
+            return env.error_at(frame.name, frame.filename, frame.lineno or 0, _reason(error))
     if frames[-1].filename in KERNELS:  # where it takes what a rule has returned
         rule, result = ending_rule(env)
         reason = f"'{rule.__name__}' must return {result}; what it returned gives {_reason(error)}"
@@ -68,11 +67,6 @@ def _explain_compiling(env: Env, error: Exception) -> DefinitionError:
             if file == function.__code__.co_filename and first <= line < first + lines:
                 return place(env, function, line, reason)
     return env.error("compiling", reason)
-
-
-def _at(env: Env, name: str, file: str, line: int | None, reason: str) -> DefinitionError:
-    shown = linecache.getline(file, line or 0).strip()
-    return DefinitionError(f"environment '{env.name}': '{name}' ({file}, line {line}): {shown}\n    {reason}")
 
 
 def _functions(env: Env) -> list[FunctionType]:

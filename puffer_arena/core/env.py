@@ -19,6 +19,7 @@ Bots only read `s`.
 """
 
 import inspect
+import linecache
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -170,6 +171,11 @@ class Env:
     def error(self, where: str, message: str) -> DefinitionError:
         """Return a DefinitionError that names this environment and the place."""
         return DefinitionError(f"environment '{self.name}': {where}: {message}")
+
+    def error_at(self, function: str, file: str, line: int, reason: str) -> DefinitionError:
+        """Return a DefinitionError that names a function of this environment and its line, and shows the line."""
+        shown = linecache.getline(file, line).strip()
+        return DefinitionError(f"environment '{self.name}': '{function}' ({file}, line {line}): {shown}\n    {reason}")
 
     @property
     def usual_rows(self) -> int:

@@ -1,13 +1,14 @@
 """What scenes of every engine have in common: calling `build`, and knowing which rows need another scene."""
 
 import math
+import traceback
 from typing import Any
 
 import numpy as np
 
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import DefinitionError, suggest
+from puffer_arena.core.errors import ArenaError, DefinitionError, suggest
 from puffer_arena.core.params import watched
 
 
@@ -47,9 +48,19 @@ def call_build(env: Env, world: Any, p: Any) -> dict[str, Any]:
         p: from `scene_params`.
 
     Raises:
-        DefinitionError: it does not return a handle for every physics field, and for those only.
+        DefinitionError: it fails, or does not return a handle for every physics field, and for those only.
     """
-    handles = env.build(world, p)  # type: ignore[misc]  # Env checked it
+    build: Any = env.build
+    try:
+        handles = build(world, p)
+    except ArenaError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        file = getattr(build, "__code__", call_build.__code__).co_filename
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        at = own[-1]  # the author's innermost; below it lies the engine
+        raise env.error_at(at.name, at.filename, at.lineno or 0, reason) from None
     declared = physics_fields(env.state)
     if not isinstance(handles, dict):
         raise env.error(
