@@ -38,8 +38,12 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ("s.luck[k] = randint", "s.luck[k + 1] = randint", "'reset'.*\n.*IndexError"),
         ("obs[0], obs[1] = s.left", "obs[0], obs[2] = s.left", "'observe'.*\n.*IndexError"),
         ("return 10.0, True, False\n    return float", "return 10.0, True, False\n    return flot", "'step'.*\n.*flot"),
-        ("obs[0], obs[1] = s.left", "obs[0], obs[1] = -100", "observe: wrote .* does not lie in"),
-        ("return float(s.step_count)", "return float('nan')", "step: gave the reward nan"),
+        (
+            "obs[0], obs[1] = s.left",
+            "obs[0], obs[1] = -100",
+            r"'observe' \(.*, line \d+\): def observe.*\n +wrote obs\[0\] = -100.0, which does not lie in \[-10.0, 1000.0\]$",
+        ),
+        ("return float(s.step_count)", "return float('nan')", r"'step' \(.*\): def step.*\n +gave the reward nan"),
         ('i32("width")', 'i32("widht")', r"environment '.*': State\.luck: dimension 'widht'.*did you mean 'width'"),
         (
             "param(4, 2, 6)",
@@ -135,6 +139,13 @@ def test_a_mistake_is_named_before_play_reaches_it(tmp_path: Path, old: str, new
     [
         ("return s.step_count >= p.limit", "pass", "can end without a return; 'step' must return whether the episode"),
         ("return s.step_count >= p.limit", "return 0.0, True, False", "returns 3 values; 'step' must return whether"),
+        ("obs.last = s.last[agent]", "obs.last = 9", "wrote obs.last = .*9.*, which does not lie in Discrete"),
+        (
+            "obs.pair.part_0[0] = s.step_count",
+            "obs.pair.part_0[0] = -9",
+            r"wrote obs.pair.part_0\[0\] = -9, which",
+        ),
+        ("else actions[agent]", "else np.inf", "gave the reward inf to blue_0; rewards must be finite"),
         ("obs.pair.part_1 = agent", "obs.pair.part_2 = agent", "no field 'part_2'; did you mean 'part_1'"),
         ("    return 1\n", "    pass\n", "can end without a return; 'careful' must return the action"),
     ],

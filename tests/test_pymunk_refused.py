@@ -9,6 +9,7 @@ import pymunk
 import pytest
 
 from puffer_arena import load_env, make
+from puffer_arena.core.compile import jit
 from puffer_arena.core.errors import ActionError, DefinitionError, MissingExtra, PhysicsError
 from puffer_arena.engines import chipmunk_calls
 from puffer_arena.engines import pymunk as entry
@@ -113,6 +114,27 @@ def test_an_error_inside_build_names_the_line() -> None:
 
     with pytest.raises(DefinitionError, match=r"'build' .*line \d+.*\n.*no attribute 'disks'"):
         variant(DISCS, build)
+
+
+def test_an_observation_outside_its_space_is_named_by_index_and_label() -> None:
+    env = load_env("lander_continuous")
+    assert env.observation.labels[1]
+    narrow = dataclasses.replace(env.observation, low=0.99, high=1.0)
+    with pytest.raises(
+        DefinitionError, match=r"'observe' .*\n +wrote obs\[0\] = .* \(\w.*\), which does not lie.*nor do \d+ oth"
+    ):
+        variant("lander_continuous", observation=narrow)
+
+
+def test_a_reward_that_is_no_number_is_laid_to_judge() -> None:
+    @jit
+    def judge(s, p):
+        return np.nan, False, False
+
+    with pytest.raises(
+        DefinitionError, match=r"'judge' \(.*test_pymunk_refused.py, line \d+\): def judge.*\n.*reward nan"
+    ):
+        variant("lander", judge=judge)
 
 
 @pytest.mark.parametrize(

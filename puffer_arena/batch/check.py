@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.actions import check_actions
-from puffer_arena.batch.explain import explain
+from puffer_arena.batch.explain import ending_rule, explain, place_of
 from puffer_arena.batch.source import check_source
 from puffer_arena.core.env import Env
+from puffer_arena.core.spaces import Box, Dict, Space, Tuple
 
 CHECKED_STEPS = 3
 _checked: set[int] = set()
@@ -47,6 +48,28 @@ def _check_outputs(batch: Any) -> None:
     for one in obs if batch.num_agents else [obs]:
         value = batch.observation.load(one if one.shape != (1,) or batch.observation.dtype.shape else one[0])
         if not batch.observation.contains(value):
-            raise env.error("observe", f"wrote {value!r}, which does not lie in {batch.observation}")
+            raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
     if not np.isfinite(batch.rewards).all():
-        raise env.error("step", f"gave the reward {batch.rewards[0]}; rewards must be finite numbers")
+        rule, _ = ending_rule(env)
+        agent = int(np.flatnonzero(~np.isfinite(batch.rewards[0]))[0])
+        whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
+        given = batch.rewards.flat[agent]
+        raise place_of(env, rule, f"gave the reward {given}{whose}; rewards must be finite numbers")
+
+
+def _outside(space: Space, value: Any, name: str) -> str:
+    """Describe the first number of `value` that does not lie in `space`."""
+    if isinstance(space, Dict | Tuple):
+        parts = space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces)
+        for part, inner in parts:
+            if not inner.contains(value[part]):
+                return _outside(inner, value[part], f"{name}.{part if isinstance(part, str) else f'part_{part}'}")
+    if not isinstance(space, Box):
+        return f"{name} = {value!r}, which does not lie in {space}"
+    low, high = space.bounds
+    wrong = np.argwhere(~((value >= low) & (value <= high)))
+    at = tuple(int(k) for k in wrong[0])
+    element = f"{name}[{', '.join(map(str, at))}]" if at else name
+    label = f" ({space.labels[at[0]]})" if len(at) == 1 and at[0] < len(space.labels) else ""
+    others = f", nor do {len(wrong) - 1} others" if len(wrong) > 1 else ""
+    return f"{element} = {value[at]}{label}, which does not lie in [{low[at]}, {high[at]}]{others}"

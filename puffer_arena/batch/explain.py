@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import linecache
 import os
 import re
 import traceback
@@ -27,6 +28,14 @@ def place(env: Env, function: FunctionType, line: int, reason: str) -> Definitio
     return env.error_at(function.__name__, function.__code__.co_filename, line, reason)
 
 
+def place_of(env: Env, function: Any, reason: str) -> DefinitionError:
+    """Return an error that names a function of the rules as a whole, at the line of its `def`."""
+    line: int = function.__code__.co_firstlineno
+    while linecache.getline(function.__code__.co_filename, line).lstrip().startswith("@"):
+        line += 1
+    return place(env, function, line, reason)
+
+
 def ending_rule(env: Env) -> tuple[FunctionType, str]:
     """Return the rule that tells how a step ends, and what it must return."""
     rule: Any = env.judge if env.engine else env.step
@@ -50,7 +59,7 @@ def explain(env: Env, error: Exception) -> ArenaError | None:
     if frames[-1].filename in KERNELS:  # where it takes what a rule has returned
         rule, result = ending_rule(env)
         reason = f"'{rule.__name__}' must return {result}; what it returned gives {_reason(error)}"
-        return place(env, rule, rule.__code__.co_firstlineno, reason)
+        return place_of(env, rule, reason)
     return None
 
 

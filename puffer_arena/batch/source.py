@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.explain import ending_rule, place
+from puffer_arena.batch.explain import ending_rule, place, place_of
 from puffer_arena.core.compile import code_names, is_jit, reached
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import suggest
@@ -202,7 +202,7 @@ def check_returns(env: Env, function: Any, result: str, count: int) -> None:
             raise place(env, function, node.lineno, reason)  # type: ignore[attr-defined]  # of a return
     if runs_out(tree.body):
         reason = f"can end without a return; '{function.__name__}' must return {result} on every path"
-        raise place(env, function, tree.lineno, reason)
+        raise place_of(env, function, reason)
 
 
 def _returned(value: ast.expr | None) -> int | None:
