@@ -9,7 +9,7 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
-from tests.playing import COUNTDOWN, DUEL, both_modes, everything
+from tests.playing import COUNTDOWN, DUEL, PUPPET, both_modes, everything
 
 
 def play(batch, *moves):
@@ -221,6 +221,31 @@ def test_a_parameter_written_per_row_acts_at_once_or_at_the_reset() -> None:
     batch.params.shift = 1
     assert np.array_equal(batch.params.shift, [1, 1]) and list(batch.params.shift) == [1, 1]
     assert list(batch.params) == ["start", "limit", "shift", "width"] and len(batch.params.limit) == 2
+
+
+def test_the_parameters_of_all_rows_compute_like_arrays() -> None:
+    batch = make(COUNTDOWN, 2)
+    batch.params.limit += [1, 2]
+    batch.params.limit[1] += 5
+    assert batch.params.limit.tolist() == [9, 15] and batch.params.limit.mean() == 12
+    assert (batch.params.limit > 10).tolist() == [False, True] and (2 * batch.params.limit - 1).tolist() == [17, 29]
+    assert batch.rows.params["limit"].tolist() == [9, 15]
+    with pytest.raises(ParameterError, match=r"'limit' = 120"):
+        batch.params.limit *= 8
+    with pytest.raises(ValueError, match="read-only"):
+        batch.params.limit.sort()
+    assert batch.params.limit.tolist() == [9, 15]
+
+
+def test_rows_and_parameters_show_what_they_hold() -> None:
+    batch = make(COUNTDOWN, 2)
+    assert dir(batch.params) == ["limit", "shift", "start", "width"]
+    assert repr(batch.params.limit) == "Column(limit: [8, 8])" and "Column(width: [4, 4])" in repr(batch.params)
+    row = batch.state(0)
+    row.luck[:] = [1, 2, 3, 4]
+    assert repr(row.luck) == "Cells([1, 2, 3, 4])" and "left=5, used=0, luck=Cells([1, 2, 3, 4])" in repr(row)
+    assert repr(batch.state_params(0)) == "Row(start=5, limit=8, shift=0, width=4)"
+    assert repr(make(PUPPET).state(0).weight).startswith("Row(x=")
 
 
 @pytest.mark.parametrize(

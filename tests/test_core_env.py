@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -285,6 +286,13 @@ def test_rows_read_as_python_numbers() -> None:
     assert np.asarray(row.cells).sum() == 3 and "count" in dir(row)
     with pytest.raises(AttributeError, match="did you mean 'count'"):
         row.cuont = 1
+
+
+def test_a_field_that_a_row_lacks_is_hinted_at_once() -> None:
+    row = Row(np.zeros(1, [("count", np.int8)])[0])
+    with pytest.raises(AttributeError) as caught:
+        row.cuont  # noqa: B018
+    assert "".join(traceback.format_exception(caught.value)).lower().count("did you mean") == 1
 
 
 def test_the_whole_public_surface_is_listed_and_documented() -> None:

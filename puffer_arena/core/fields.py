@@ -7,6 +7,7 @@ interpreted code gets `Row` and `Cells` views that hand out `int` and `float`.
 Every row begins with a header that the kernels keep (`header_fields`); rules may read it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +176,11 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
             )
 
 
+def no_field(name: str, names: Iterable[str]) -> AttributeError:
+    """Return an error with our hint; `name` without `obj` keeps Python from adding its own."""
+    return AttributeError(f"no field '{name}'; {suggest(name, names)}", name=name)
+
+
 class Row:
     """One record as plain Python sees it: reads give int, float or `Cells`, as compiled code would."""
 
@@ -188,16 +194,19 @@ class Row:
             value = self._record[name]
         except (ValueError, KeyError, IndexError):
             names = self._record.dtype.names or ()
-            raise AttributeError(f"no field '{name}'; {suggest(name, names)}") from None
+            raise no_field(name, names) from None
         return plain(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in (self._record.dtype.names or ()):
-            raise AttributeError(f"no field '{name}'; {suggest(name, self._record.dtype.names or ())}")
+            raise no_field(name, self._record.dtype.names or ())
         self._record[name] = value._record if isinstance(value, Row) else value
 
     def __dir__(self) -> list[str]:
         return list(self._record.dtype.names or ())
+
+    def __repr__(self) -> str:
+        return f"Row({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__dir__())})"
 
 
 class Cells:
@@ -219,6 +228,9 @@ class Cells:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._array, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"Cells({np.array2string(self._array, separator=', ', threshold=100)})"
 
 
 def plain(value: Any) -> Any:

@@ -151,8 +151,8 @@ def params_record(values: Any) -> Array:
     return record
 
 
-class Column:
-    """One parameter over all rows: reads like an array, and checks what is written into it."""
+class Column(np.lib.mixins.NDArrayOperatorsMixin):
+    """One parameter over all rows: computes like an array, and checks what is written into it."""
 
     def __init__(self, parameter: Parameter, high: Any, targets: tuple[Array, ...]) -> None:
         self.parameter, self.high, self._targets = parameter, high, targets
@@ -168,6 +168,23 @@ class Column:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._targets[0], dtype=dtype)
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
+        operands = [np.asarray(value) if isinstance(value, Column) else value for value in inputs]
+        result = getattr(function, method)(*operands, **options)
+        for target in out:  # as of `+=`
+            target[...] = result
+        return out[0] if out else result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # Python asks for its own, as when copying
+            raise AttributeError(name)
+        values = self._targets[0].view()
+        values.flags.writeable = False  # what is written must be checked
+        return getattr(values, name)
+
+    def __repr__(self) -> str:
+        return f"Column({self.parameter.name}: {np.array2string(self._targets[0], separator=', ', threshold=100)})"
 
     def __setitem__(self, index: Any, value: Any) -> None:
         values = np.asarray(value)
@@ -211,3 +228,9 @@ class ParamRows:
 
     def __iter__(self) -> Iterator[str]:
         return iter(object.__getattribute__(self, "_columns"))
+
+    def __dir__(self) -> list[str]:
+        return list(self)
+
+    def __repr__(self) -> str:
+        return f"ParamRows({', '.join(repr(self[name]) for name in self)})"
