@@ -1,5 +1,6 @@
 """Definitions: what is wrong with an environment is said by name, place and remedy."""
 
+import dataclasses
 import gc
 import subprocess
 import sys
@@ -67,6 +68,24 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
             r"step: takes \(p, action\); it must take",
         ),
         ('counters=("used",)', 'counters=("usde",)', "'usde' is not a single number of State; did you mean 'used'"),
+        (
+            'counters=("used",)',
+            'counters=("used")',
+            r"counters: is one string; put a comma behind it: counters=\('used',\)",
+        ),
+        (
+            "    reset=reset,\n    step=step,\n    observe=observe,",
+            "    reset=reset, step=step, observe=None,",
+            "observe: is missing; give observe=..., a function marked @jit",
+        ),
+        (
+            "    bots={",
+            "    keys={'up': 1.0}, bots={",
+            r"keys: 'up' is 1.0; .* \(component, value\), components 0 to 1",
+        ),
+        ("    bots={", "    keys={'up': (2, 1)}, bots={", r"keys: 'up' is \(2, 1\); .* components 0 to 1"),
+        ("    used: int = i32()", "    used: int = 0", "State.used is 0; declare its storage: i8, i32, i64 or f64"),
+        ("    used: int = i32()", "    used: int", "State.used has no value; declare its storage"),
         ("param(5, 1, 100)", "param(500, 1, 100)", "default breaks its own range"),
         ("@dataclass(frozen=True)\n", "@dataclass\n", r"must be a dataclass: put @dataclass\(frozen=True\)"),
         ("limit: int = param(8, 1, 100)", "limit: str = 'x'", "Params.limit: a parameter is an int, float or bool"),
@@ -180,10 +199,22 @@ def test_an_unknown_environment_is_answered_with_the_nearest() -> None:
         UnknownName, match=r"unknown environment 'snaek'; did you mean 'snake'\? \(python -m puffer_arena list\)"
     ):
         make("snaek")
+    with pytest.raises(UnknownName, match=r"not by Env; for my_game.ENV give 'my_game' or"):
+        make(load_env("snake"))
     with pytest.raises(UnknownName, match="no such file"):
         make("./nowhere/game.py")
     with pytest.raises(UnknownName, match="no module 'nowhere'"):
         make("nowhere.game")
+
+
+def test_a_key_that_is_no_action_is_named() -> None:
+    with pytest.raises(DefinitionError, match="environment 'snake': keys: 'up' is 4; allowed: 0 to"):
+        dataclasses.replace(load_env("snake"), keys={"up": 4})
+
+
+def test_constants_and_the_header_need_no_storage(tmp_path: Path) -> None:
+    path = write(tmp_path, ("    used: int = i32()", "    SIZE = 3\n    episode_return: float\n    used: int = i32()"))
+    assert make(path).obs[0, 0] == 5
 
 
 def test_environments_are_found_by_name_module_and_file(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ Bots only read `s`.
 
 import inspect
 import linecache
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ import numpy as np
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.compile import is_jit
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
-from puffer_arena.core.fields import dimension, state_dtype, state_fields
+from puffer_arena.core.fields import Field, dimension, header_fields, state_dtype, state_fields
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
@@ -102,6 +103,7 @@ class Env:
 
     def __post_init__(self) -> None:
         declared_parameters(self.params)
+        self._check_state()
         self._check_engine()
         if not self.steps_per_second:
             object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
@@ -109,6 +111,8 @@ class Env:
             self._check_rule(role, getattr(self, role))
         for name, bot in self.bots.items():
             self._check_rule(f"bot '{name}'", bot)
+        if isinstance(self.counters, str):
+            raise self.error("counters", f"is one string; put a comma behind it: counters=('{self.counters}',)")
         for counter in self.counters:
             declared = state_fields(self.state).get(counter)
             if declared is None or declared.shape or isinstance(declared, PhysicsField):
@@ -122,6 +126,34 @@ class Env:
             raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
         if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):
             raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+        self._check_keys()
+
+    def _check_state(self) -> None:
+        """Check that what State annotates has storage."""
+        header = {entry[0] for entry in header_fields(1)}
+        for name, annotation in inspect.get_annotations(self.state).items():
+            value = vars(self.state).get(name)
+            if not isinstance(value, Field) and name not in header and "ClassVar" not in str(annotation):
+                given = f"is {value!r}" if name in vars(self.state) else "has no value"
+                raise self.error(
+                    "state", f"State.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)"
+                )
+
+    def _check_keys(self) -> None:
+        """Check that every key stands for an action."""
+        if isinstance(self.action, Discrete):
+            for key, action in self.keys.items():
+                if not (isinstance(action, int | np.integer) and 0 <= action < self.action.n):
+                    raise self.error("keys", f"'{key}' is {action!r}; allowed: 0 to {self.action.n - 1}")
+            return
+        named = any(isinstance(size, str) for size in getattr(self.action, "shape", ()))
+        components = 2**31 if named else math.prod(self.action.dtype.shape)
+        for key, action in self.keys.items():
+            pair = action if isinstance(action, tuple | list) and len(action) == 2 else (None, None)
+            fits = isinstance(pair[0], int | np.integer) and 0 <= pair[0] < components
+            if not (fits and isinstance(pair[1], int | float | np.number)):
+                allowed = "(component, value)" if named else f"(component, value), components 0 to {components - 1}"
+                raise self.error("keys", f"'{key}' is {action!r}; where an action is an array it is {allowed}")
 
     def _check_engine(self) -> None:
         """Check that the definition is either one of rules only or one of physics."""
@@ -150,6 +182,8 @@ class Env:
     def _check_rule(self, role: str, rule: Any) -> None:
         if rule is None and role == "action_mask":
             return
+        if rule is None:
+            raise self.error(role, f"is missing; give {role}=..., a function marked @jit")
         if not is_jit(rule):
             raise self.error(
                 role, f"is not marked for compiling; put @jit above 'def {getattr(rule, '__name__', rule)}'"

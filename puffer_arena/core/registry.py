@@ -31,6 +31,11 @@ def load_env(env_id: str) -> Env:
         UnknownName: nothing answers to `env_id`.
         DefinitionError: the module has no `ENV`.
     """
+    if not isinstance(env_id, str):
+        raise UnknownName(
+            f"an environment is named by its id, a dotted module or a .py file, as text, not by {type(env_id).__name__}; "
+            "for my_game.ENV give 'my_game' or './my_game.py'"
+        )
     if env_id.endswith(".py"):
         module_name = _load_file(Path(env_id))
     elif "." in env_id:
