@@ -176,6 +176,10 @@ def test_rewinding_needs_a_record_and_a_step_that_was_played() -> None:
     play(batch, 3)
     with pytest.raises(ParameterError, match="steps 0 to 3"):
         batch.rewind(0, 4)
+    for strange in (1, -1, 0.0):
+        for act in (lambda i: batch.rewind(i, 1), batch.snapshot, lambda i: batch.restore(i, batch.snapshot(0))):
+            with pytest.raises(ParameterError, match=rf"row {strange} is not there; this batch has rows 0 to 0"):
+                act(strange)
 
 
 def test_rewinding_works_for_games_of_rules_only() -> None:

@@ -254,7 +254,11 @@ class Batch(BufferViews):
 
         Where an engine moves bodies it also remembers contacts and the strain in joints.  A batch made with
         `record=True` therefore adds the row's past to its snapshots, from which all that comes back.
+
+        Raises:
+            ParameterError: no such row.
         """
+        self._check_row(i)
         past = past_bytes(self.recorder.past(slice(i, i + 1))) if self.worlds and self.recorder else b""
         return pack(self.env, self.rows, i, past)
 
@@ -267,7 +271,9 @@ class Batch(BufferViews):
 
         Raises:
             FileError: not such a snapshot; nothing has changed.
+            ParameterError: no such row.
         """
+        self._check_row(i)
         parts, rest = unpack(self.env, self.param_values, self.rows, data)
         past = read_past(self, split_bytes(self, rest), parts["states"]) if rest else None
         with self.stepper.alone:
@@ -280,6 +286,10 @@ class Batch(BufferViews):
             self.adopt(only)
             self.look(only)
         return self.worlds is None or int(self.rows.states["step_count"][i]) == 0
+
+    def _check_row(self, i: int) -> None:
+        if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < self.num_envs:
+            raise ParameterError(f"row {i!r} is not there; this batch has rows 0 to {self.num_envs - 1}")
 
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand."""
@@ -304,10 +314,11 @@ class Batch(BufferViews):
         The batch must be made with `record=True`.  Exact, physics included.
 
         Raises:
-            ParameterError: nothing was recorded, or no such step.
+            ParameterError: nothing was recorded, or no such row or step.
         """
         if self.recorder is None:
             raise ParameterError("nothing was recorded to rewind to; make the batch with record=True")
+        self._check_row(i)
         with self.stepper.alone:
             self.recorder.rewind(i, step)
 

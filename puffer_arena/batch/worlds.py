@@ -97,7 +97,8 @@ class Worlds:
                 wrong = ~(np.abs(values) < (STRONGEST if who == "act" else 1e300))
                 if wrong.any():
                     culprit = f"State.{name}.{part} = {values[wrong][0]}"
+        on = "; its step count and the other rows went on" if row["step_count"] else ""
         return (
             f"environment '{self._env.name}': in row {i}, step {row['step_count']}, {who} wrote {culprit}; forces must be "
-            f"finite and below {STRONGEST:g}, poses and speeds inside the world.  The row was not moved"
+            f"finite and below {STRONGEST:g}, poses and speeds inside the world.  The row's bodies were not moved{on}"
         )
