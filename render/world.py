@@ -21,7 +21,6 @@ from panda3d.core import (
     CardMaker,
     CullBinManager,
     DirectionalLight,
-    Fog,
     FrameBufferProperties,
     GraphicsEngine,
     GraphicsOutput,
@@ -121,10 +120,7 @@ class WorldView:
         ambient = AmbientLight("sky")
         ambient.set_color((0.38, 0.4, 0.48, 1))
         self._root.set_light(self._root.attach_new_node(ambient))
-        fog = Fog("distance")
-        fog.set_color(*linear("background"))
-        fog.set_exp_density(0.012)
-        self._root.set_fog(fog)
+        self._root.set_material(shine(self.renderer))
 
     # -- core.camera.Camera -------------------------------------------------------------------------
 
@@ -302,11 +298,18 @@ def show_body(node: BulletRigidBodyNode, scene: NodePath) -> NodePath:
             picture.reparent_to(path)
             picture.set_bin(IN_ORDER, 0)
             picture.set_transform(node.get_shape_transform(k))
-    shine = Material()
-    shine.set_specular((0.5, 0.5, 0.5, 1))
-    shine.set_shininess(40.0)
-    path.set_material(shine)
     return path
+
+
+def shine(renderer: str) -> Material:
+    """Return the surface of all bodies: the colour of their vertices, with a highlight."""
+    material = Material()
+    material.set_specular((0.5, 0.5, 0.5, 1))
+    material.set_shininess(40.0)
+    if renderer in SOFTWARE:  # it multiplies a vertex's colour by the material's, which without this is that colour too
+        material.set_diffuse((1, 1, 1, 1))
+        material.set_ambient((1, 1, 1, 1))
+    return material
 
 
 def draw_shadow(radius: float) -> PandaNode:

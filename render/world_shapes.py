@@ -1,9 +1,11 @@
 """Meshes for the shapes of Bullet, with normals and colours, made without a model file."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
+import numpy as np
 from panda3d.bullet import BulletBoxShape, BulletCapsuleShape, BulletCylinderShape, BulletPlaneShape, BulletSphereShape
 from panda3d.core import (
     Geom,
@@ -12,11 +14,11 @@ from panda3d.core import (
     GeomVertexData,
     GeomVertexFormat,
     GeomVertexWriter,
-    LineSegs,
     LVector3,
     NodePath,
 )
 
+from puffer_arena.core.fields import Array
 from puffer_arena.render.palette import color as rgb_of
 
 AROUND, ALONG = 32, 16  # parts of a sphere around its axis and from pole to pole
@@ -51,39 +53,45 @@ def mesh(corners: Iterable[Corner], triangles: Iterable[tuple[int, int, int]]) -
     return node
 
 
-def draw_box(half: LVector3, color: str) -> NodePath:
-    """Return a box with bright edges."""
+def facets(polygons: Iterable[Sequence[Array]], rgb: Rgb) -> GeomNode:
+    """Return a node of flat convex polygons; the corners of each run counterclockwise where it is seen."""
     corners: list[Corner] = []
     triangles = []
-    for axis in range(3):
-        for side in (-1.0, 1.0):
-            normal = [0.0, 0.0, 0.0]
-            normal[axis] = side
-            a, b = (axis + 1) % 3, (axis + 2) % 3
-            first = len(corners)
-            for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-                at = [0.0, 0.0, 0.0]
-                at[axis], at[a], at[b] = side * half[axis], u * half[a], v * half[b]
-                corners.append((tuple(at), tuple(normal), linear(color, 0.8)))
-            order = (0, 1, 2, 0, 2, 3) if side > 0 else (0, 2, 1, 0, 3, 2)
-            triangles += [(first + order[0], first + order[1], first + order[2])]
-            triangles += [(first + order[3], first + order[4], first + order[5])]
-    box = NodePath(mesh(corners, triangles))
-    draw_edges(half, color).reparent_to(box)
+    for points in polygons:
+        normal = np.cross(points[1] - points[0], points[2] - points[0])
+        length = float(np.linalg.norm(normal))
+        if length == 0.0:
+            continue
+        first = len(corners)
+        corners += [(tuple(point), tuple(normal / length), rgb) for point in points]
+        triangles += [(first, first + k, first + k + 1) for k in range(1, len(points) - 1)]
+    return mesh(corners, triangles)
+
+
+def draw_box(half: LVector3, color: str) -> NodePath:
+    """Return a box with bright edges: strips of its faces, for lines would be lost in the faces here and there."""
+    width = min(0.015 + 0.008 * max(half), 0.25 * min(half))
+    red, green, blue = (0.35 + 0.65 * part for part in linear(color))
+    faces, strips = [], []
+    for axis, side in product(range(3), (-1.0, 1.0)):
+        outer, inner = (side_of_box(half, axis, side, inset) for inset in (0.0, width))
+        faces.append(inner)
+        strips += [(outer[k], outer[(k + 1) % 4], inner[(k + 1) % 4], inner[k]) for k in range(4)]
+    box = NodePath("box")
+    box.attach_new_node(facets(faces, linear(color, 0.8)))
+    box.attach_new_node(facets(strips, (red, green, blue))).set_light_off()
     return box
 
 
-def draw_edges(half: LVector3, color: str) -> NodePath:
-    lines = LineSegs()
-    lines.set_thickness(2.5)
-    lines.set_color(*(0.35 + 0.65 * part for part in linear(color)), 1.0)
-    x, y, z = half[0] * 1.002, half[1] * 1.002, half[2] * 1.002
-    for height in (z, -z):
-        for k, (u, v) in enumerate(((-x, -y), (x, -y), (x, y), (-x, y), (-x, -y))):
-            (lines.move_to if k == 0 else lines.draw_to)(u, v, height)
-    edges = NodePath(lines.create())
-    edges.set_light_off()
-    return edges
+def side_of_box(half: LVector3, axis: int, side: float, inset: float) -> list[Array]:
+    """Return the corners of one side of a box, counterclockwise from outside and `inset` within its edges."""
+    a, b = (axis + 1) % 3, (axis + 2) % 3
+    corners = []
+    for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+        at = np.zeros(3)
+        at[axis], at[a], at[b] = side * half[axis], u * (half[a] - inset), v * (half[b] - inset)
+        corners.append(at)
+    return corners if side > 0 else corners[::-1]
 
 
 def draw_sphere(radius: float, color: str, stretch: float = 0.0) -> NodePath:

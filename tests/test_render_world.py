@@ -8,11 +8,12 @@ import pytest
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DisplayError
+from puffer_arena.core.registry import load_env
 from puffer_arena.render import world
 from puffer_arena.render.canvas import render_rgb, say_once
-from puffer_arena.render.palette import color
+from puffer_arena.render.palette import color, load_palette
 from puffer_arena.render.world import WorldView
-from tests.playing import PILE
+from tests.playing import PILE, variant
 from tests.processes import run_python
 
 
@@ -71,6 +72,23 @@ def test_a_world_that_leans_to_the_right_shows_its_right_side_lower(marble, pipe
     near = rows > 75  # the plate that the marble is on
     slope = np.polyfit(columns[near], rows[near], 1)[0]
     assert slope > 0.02
+
+
+@pytest.mark.parametrize("name", load_palette())
+def test_every_renderer_shows_a_colour_alike(name):
+    def build(world, p):
+        handles = marble_env.build(world, p)
+        for body in (handles["marble"], *handles["plates"]):
+            body.set_tag("color", name)
+        return handles
+
+    marble_env = load_env("marble")
+    with variant("marble", build=build) as batch:
+        batch.reset()
+        hardware, software = (draw(batch, (pipe,)).astype(int) for pipe in ("p3headlessgl", "p3tinydisplay"))
+    middle = (slice(55, 115), slice(60, 100))  # the marble on its plate
+    differs = np.abs(hardware - software)[middle].max(axis=-1)
+    assert np.percentile(differs, 90) <= 8  # levels of 255; at edges and in the highlight they differ more
 
 
 def test_an_orbit_looks_from_all_sides(pipe):
