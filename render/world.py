@@ -52,6 +52,14 @@ from puffer_arena.render.world_shapes import draw_shape, linear, mesh
 
 PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
+# Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
+QUIET = """
+audio-library-name null
+notify-level-display fatal
+notify-level-x11display fatal
+load-display
+aux-display
+"""
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
 IN_ORDER = "in order"  # a bin for what is drawn in the order of the scene; in Panda's own, memory addresses decide
@@ -232,9 +240,7 @@ class WorldView:
 
 def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str]:
     """Return an offscreen buffer and the name of the renderer that made it."""
-    load_prc_file_data(
-        "puffer_arena", "audio-library-name null\nnotify-level-display fatal\nnotify-level-x11display fatal"
-    )
+    load_prc_file_data("puffer_arena", QUIET)
     properties = FrameBufferProperties()
     properties.set_rgba_bits(8, 8, 8, 0)
     properties.set_depth_bits(24)
@@ -255,12 +261,9 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
 def open_pipe(name: str) -> Any:
     """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
     selection = GraphicsPipeSelection.get_global_ptr()
-    pipe = selection.make_module_pipe(name)
-    for k in range(selection.get_num_pipe_types()):
-        kind = selection.get_pipe_type(k)
-        if name == "p3tinydisplay" and kind.get_name() == "TinyOffscreenGraphicsPipe":
-            return selection.make_pipe(kind)  # the other kind holds on to the X server, and dies with it
-    return pipe
+    if name == "p3tinydisplay":  # its other pipe holds on to the X server, and dies with it
+        return selection.make_pipe("TinyOffscreenGraphicsPipe", name) or selection.make_module_pipe(name)
+    return selection.make_module_pipe(name)
 
 
 def release_context() -> None:

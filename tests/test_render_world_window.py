@@ -1,5 +1,9 @@
 """A world in space inside the window of the other games, under a real X server."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,7 @@ from puffer_arena.core.errors import DisplayError
 from puffer_arena.render import world
 from puffer_arena.render.palette import color
 from puffer_arena.render.play import play
+from tests.processes import unmeasured
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +47,19 @@ def test_play_shows_the_world_and_goes_on_showing_the_interface():
     assert len(rows) > 200
     assert abs(columns.mean() - picture.shape[1] / 2) < 40
     assert picture[:40].max() > 200  # the title above it
+
+
+def test_views_write_nothing_to_stderr_under_an_x_server():
+    code = """
+        from puffer_arena import make
+        from puffer_arena.render.world import PIPES, SOFTWARE, WorldView
+        with make("marble", seed=4) as batch:
+            for pipes in (SOFTWARE, PIPES):
+                WorldView(batch.env, (64, 48), pipes).draw(batch.state(0), batch.state_params(0))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_second_window_shows_it_too():
