@@ -44,14 +44,14 @@ from panda3d.core import Camera as Lens
 
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import DisplayError
+from puffer_arena.core.errors import DisplayError, UnknownName
 from puffer_arena.core.fields import Array
 from puffer_arena.engines.bullet import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
+from puffer_arena.render.palette import color as rgb_of
 from puffer_arena.render.world_shapes import draw_shape, linear, mesh
 
 PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
-SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 # Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
 QUIET = """
 audio-library-name null
@@ -60,6 +60,7 @@ notify-level-x11display fatal
 load-display
 aux-display
 """
+SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
 IN_ORDER = "in order"  # a bin for what is drawn in the order of the scene; in Panda's own, memory addresses decide
@@ -199,7 +200,7 @@ class WorldView:
         self._nodes = {name: _listed(handles[name]) for name in physics_fields(self.env.state, "body3d")}
         self._dynamic = []
         for node in self._world.get_rigid_bodies():
-            path = show_body(node, self._scene)
+            path = show_body(node, self._scene, self.env)
             if not node.is_static() and not node.is_kinematic():
                 self._dynamic.append(
                     (path, self._scene.attach_new_node(draw_shadow(node.get_shape_bounds().get_radius())))
@@ -290,11 +291,19 @@ def open_sky() -> NodePath:
     return scene.attach_new_node(camera)
 
 
-def show_body(node: BulletRigidBodyNode, scene: NodePath) -> NodePath:
-    """Put a body into the scene, with pictures of its shapes unless it has its own."""
+def show_body(node: BulletRigidBodyNode, scene: NodePath, env: Env) -> NodePath:
+    """Put a body into the scene, with pictures of its shapes unless it has its own.
+
+    Raises:
+        DefinitionError: its tag "color" is not of the palette.
+    """
     own = node.get_num_children() > 0
     path = scene.attach_new_node(node)
     color = node.get_tag("color") or "wall"
+    try:
+        rgb_of(color)
+    except UnknownName as error:
+        raise env.error("build", f"body '{node.get_name()}': {error}") from error
     for k in range(0 if own else node.get_num_shapes()):
         picture = draw_shape(node.get_shape(k), color)
         if picture is not None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from puffer_arena.batch.batch import make
-from puffer_arena.core.errors import DisplayError
+from puffer_arena.core.errors import DefinitionError, DisplayError
 from puffer_arena.core.registry import load_env
 from puffer_arena.render import world
 from puffer_arena.render.canvas import render_rgb, say_once
@@ -89,6 +89,21 @@ def test_every_renderer_shows_a_colour_alike(name):
     middle = (slice(55, 115), slice(60, 100))  # the marble on its plate
     differs = np.abs(hardware - software)[middle].max(axis=-1)
     assert np.percentile(differs, 90) <= 8  # levels of 255; at edges and in the highlight they differ more
+
+
+def test_an_unknown_colour_is_refused_with_its_environment_and_body(pipe):
+    def build(world, p):
+        handles = marble_env.build(world, p)
+        handles["plates"][2].set_tag("color", "purple")
+        return handles
+
+    marble_env = load_env("marble")
+    with (
+        variant("marble", build=build) as batch,
+        pytest.raises(DefinitionError, match="'marble': build: body 'plate 2': unknown colour 'purple'; valid are: "),
+    ):
+        batch.reset()
+        draw(batch, pipe)
 
 
 def test_an_orbit_looks_from_all_sides(pipe):
