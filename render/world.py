@@ -3,14 +3,19 @@
     view = WorldView(env, (640, 480))
     rgb = view.draw(batch.state(0), batch.state_params(0))
 
-What is drawn are the shapes that `build` makes, each in the palette's colour that its node's tag "color" names; a
-node with children of its own in Panda's scene graph shows those instead.  It draws with whatever the machine has:
-OpenGL without a display, OpenGL, or Panda's software renderer.
+What is drawn are the shapes of the rigid bodies that `build` attaches to the world, each in the palette's colour that
+its node's tag "color" names ("wall" where there is none).  Drawn are boxes, spheres, capsules, cylinders, cones, planes,
+multi-spheres, convex hulls, point clouds, triangle meshes, and height fields that rise along z; of any other a warning
+says once that it stays unseen.  A body whose node has children of its own in Panda's scene graph (a model, say) shows
+those instead of its shapes, in their own colours.  Ghost nodes and constraints are not shown.
+
+It draws with whatever the machine has: OpenGL without a display, OpenGL, or Panda's software renderer.
 """
 
 import contextlib
 import ctypes
 import math
+import struct
 import sys
 from typing import Any
 
@@ -305,12 +310,26 @@ def show_body(node: BulletRigidBodyNode, scene: NodePath, env: Env) -> NodePath:
     except UnknownName as error:
         raise env.error("build", f"body '{node.get_name()}': {error}") from error
     for k in range(0 if own else node.get_num_shapes()):
-        picture = draw_shape(node.get_shape(k), color)
-        if picture is not None:
-            picture.reparent_to(path)
-            picture.set_bin(IN_ORDER, 0)
-            picture.set_transform(node.get_shape_transform(k))
+        shape = node.get_shape(k)
+        try:
+            picture = draw_shape(shape, color)
+        except (ValueError, LookupError, struct.error) as error:
+            warn_unseen(env, node, shape, error)
+            continue
+        picture.reparent_to(path)
+        picture.set_bin(IN_ORDER, 0)
+        picture.set_transform(node.get_shape_transform(k))
     return path
+
+
+def warn_unseen(env: Env, node: BulletRigidBodyNode, shape: Any, error: Exception) -> None:
+    """Say once that a shape cannot be drawn, and what its author may do."""
+    from puffer_arena.render.canvas import say_once  # here, for it needs pygame
+
+    say_once(
+        f"environment '{env.name}': body '{node.get_name()}': its {shape.type.name} cannot be drawn ({error}); "
+        "give the body's node a child that shows it"
+    )
 
 
 def shine(renderer: str) -> Material:

@@ -6,7 +6,19 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from panda3d.bullet import BulletBoxShape, BulletCapsuleShape, BulletCylinderShape, BulletPlaneShape, BulletSphereShape
+from panda3d.bullet import (
+    BulletBoxShape,
+    BulletCapsuleShape,
+    BulletConeShape,
+    BulletConvexHullShape,
+    BulletConvexPointCloudShape,
+    BulletCylinderShape,
+    BulletHeightfieldShape,
+    BulletMultiSphereShape,
+    BulletPlaneShape,
+    BulletSphereShape,
+    BulletTriangleMeshShape,
+)
 from panda3d.core import (
     Geom,
     GeomNode,
@@ -20,9 +32,12 @@ from panda3d.core import (
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.palette import color as rgb_of
+from puffer_arena.render.world_hull import grown_hull
+from puffer_arena.render.world_written import read_axis, read_heights, read_points, read_triangles
 
 AROUND, ALONG = 32, 16  # parts of a sphere around its axis and from pole to pole
 STRIPES = 8  # of a sphere, so that one sees it turn
+ALONG_AXIS = ((0, 0, 90), (0, -90, 0), (0, 0, 0))  # headings, pitches and rolls that turn z to x, y and z, degrees
 FAR = 200.0  # metres to the edge of a plane
 Rgb = tuple[float, float, float]
 Corner = tuple[tuple[float, ...], tuple[float, ...], Rgb]  # position, normal, colour
@@ -137,22 +152,96 @@ def draw_cylinder(radius: float, half: float, color: str) -> NodePath:
     return NodePath(mesh(corners, triangles))
 
 
-def draw_plane(color: str) -> NodePath:
-    rgb = linear(color)
-    up = (0.0, 0.0, 1.0)
-    corners: list[Corner] = [((x, y, 0.0), up, rgb) for x, y in ((-FAR, -FAR), (FAR, -FAR), (FAR, FAR), (-FAR, FAR))]
-    return NodePath(mesh(corners, [(0, 1, 2), (0, 2, 3)]))
+def draw_plane(normal: LVector3, constant: float, color: str) -> NodePath:
+    """Return a plane, `constant` along its normal."""
+    up = np.array(tuple(normal))
+    a = np.cross(up, (1.0, 0.0, 0.0) if abs(up[0]) < 0.9 else (0.0, 1.0, 0.0))
+    a *= FAR / np.linalg.norm(a)
+    b, middle = np.cross(up, a), constant * up
+    return NodePath(facets([(middle - a - b, middle + a - b, middle + a + b, middle - a + b)], linear(color)))
 
 
-def draw_shape(shape: Any, color: str) -> NodePath | None:
-    """Return the picture of a Bullet shape, or None for those that have no simple one."""
+def draw_hull(points: Array, margin: float, color: str) -> NodePath:
+    """Return the convex hull of some points; Bullet lets bodies touch it `margin` outside.
+
+    Raises:
+        ValueError: the points lie in one plane.
+    """
+    triangles = grown_hull(points, margin)
+    if not len(triangles):
+        raise ValueError(f"its {len(points)} points span no body")
+    return NodePath(facets(triangles, linear(color, 0.8)))
+
+
+def draw_cone(radius: float, height: float, margin: float, color: str) -> NodePath:
+    """Return a cone along z."""
+    turn = 2 * np.pi * np.arange(AROUND) / AROUND
+    rim = np.stack([radius * np.cos(turn), radius * np.sin(turn), np.full(AROUND, -height / 2)], axis=1)
+    return draw_hull(np.vstack([rim, [0.0, 0.0, height / 2]]), margin, color)
+
+
+def draw_spheres(shape: BulletMultiSphereShape, color: str) -> NodePath:
+    """Return the convex hull of spheres, which is what Bullet makes of several."""
+    turn, tip = np.meshgrid(2 * np.pi * np.arange(AROUND // 2) / (AROUND // 2), np.pi * np.arange(ALONG + 1) / ALONG)
+    out = np.stack([np.sin(tip) * np.cos(turn), np.sin(tip) * np.sin(turn), np.cos(tip)], axis=-1).reshape(-1, 3)
+    out = np.unique(out.round(9), axis=0)  # each pole once
+    spheres = [(shape.get_sphere_pos(k), shape.get_sphere_radius(k)) for k in range(shape.get_sphere_count())]
+    return draw_hull(np.vstack([np.array(tuple(at)) + radius * out for at, radius in spheres]), 0.0, color)
+
+
+def draw_triangles(triangles: Array, color: str) -> NodePath:
+    """Return triangles that are seen from both sides."""
+    return NodePath(facets(np.concatenate([triangles, triangles[:, ::-1]]), linear(color, 0.8)))
+
+
+def draw_heights(heights: Array, color: str) -> NodePath:
+    """Return a landscape, its points a metre apart about the middle."""
+    rows, columns = heights.shape
+    x, y = np.meshgrid(np.arange(columns) - (columns - 1) / 2, np.arange(rows) - (rows - 1) / 2)
+    at = np.stack([x, y, heights], axis=-1)
+    near, far = (at[:-1, :-1], at[:-1, 1:], at[1:, 1:]), (at[:-1, :-1], at[1:, 1:], at[1:, :-1])
+    return draw_triangles(np.concatenate([np.stack(part, axis=2).reshape(-1, 3, 3) for part in (near, far)]), color)
+
+
+def draw_shape(shape: Any, color: str) -> NodePath:
+    """Return the picture of a Bullet shape.
+
+    Raises:
+        ValueError: it cannot be drawn; the text says why.
+    """
     if isinstance(shape, BulletBoxShape):
         return draw_box(shape.get_half_extents_with_margin(), color)
     if isinstance(shape, BulletSphereShape):
         return draw_sphere(shape.get_radius(), color)
+    if isinstance(shape, BulletPlaneShape):
+        return draw_plane(shape.get_plane_normal(), shape.get_plane_constant(), color)
+    if isinstance(shape, BulletMultiSphereShape):
+        return draw_spheres(shape, color)
+    if isinstance(shape, BulletConvexHullShape | BulletConvexPointCloudShape):
+        return draw_hull(read_points(shape), shape.get_margin(), color)
+    if isinstance(shape, BulletTriangleMeshShape):
+        return draw_triangles(read_triangles(shape), color)
+    if isinstance(shape, BulletHeightfieldShape) and read_axis(shape) == 2:
+        return draw_heights(read_heights(shape), color)
+    return draw_upright(shape, color)
+
+
+def draw_upright(shape: Any, color: str) -> NodePath:
+    """Return the picture of a shape that stands along one of the axes.
+
+    Raises:
+        ValueError: it is none of those.
+    """
     if isinstance(shape, BulletCapsuleShape):
-        return draw_sphere(shape.get_radius(), color, shape.get_half_height())
-    if isinstance(shape, BulletCylinderShape):
+        picture = draw_sphere(shape.get_radius(), color, shape.get_half_height())
+    elif isinstance(shape, BulletConeShape):
+        picture = draw_cone(shape.get_radius(), shape.get_height(), shape.get_margin(), color)
+    elif isinstance(shape, BulletCylinderShape):
         half = shape.get_half_extents_with_margin()
-        return draw_cylinder(half[0], half[2], color)
-    return draw_plane(color) if isinstance(shape, BulletPlaneShape) else None
+        picture = draw_cylinder(shape.get_radius(), half[read_axis(shape)], color)
+    else:
+        raise ValueError("its kind is unknown here")
+    upright = NodePath("upright")
+    picture.reparent_to(upright)
+    picture.set_hpr(*ALONG_AXIS[read_axis(shape)])
+    return upright
