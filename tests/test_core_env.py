@@ -74,6 +74,38 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
             r"counters: is one string; put a comma behind it: counters=\('used',\)",
         ),
         (
+            "s.left, s.used = p.start + p.shift, 0",
+            "s.left += p.start",
+            r"'reset' .*\n +begins .* another State\.left, State\.used than",
+        ),
+        (
+            "@jit\ndef reset(s: State, p: Params) -> None:\n    s.left, s.used = p.start + p.shift, 0\n",
+            "import numpy\n\n@jit\ndef reset(s: State, p: Params) -> None:\n    s.left, s.used = numpy.random.randint(3, 90), 0\n",
+            r"'reset' .*\n +begins .* another State\.left.* random numbers from randint, uniform or normal",
+        ),
+        (
+            "obs[0], obs[1] = s.left, s.luck[0]",
+            "obs[0] = s.left",
+            r"'observe' .*\n +does not write obs\[1\]; every element",
+        ),
+        (
+            "obs[0], obs[1] = s.left, s.luck[0]",
+            "obs = [s.left, s.luck[0]]",
+            r"'observe' .*\n +writes nothing into obs; fill",
+        ),
+        (
+            "obs[0], obs[1] = s.left",
+            "s.used += 1\n    obs[0], obs[1] = s.left",
+            r"'observe' .*\n +writes State\.used, which it",
+        ),
+        (
+            "action[0], action[1] = 2, 1",
+            "action[0], action[1], s.left = 2, 1, 7",
+            r"'hasty' .*\n +writes State\.left, which",
+        ),
+        ("s.left -= action[0]", "import numpy\n    s.left -= numpy.random.randint(9)", "plays differently the second"),
+        ("s.left -= action[0]", "p.limit = 4\n    s.left -= action[0]", r"rules: one writes p\.limit"),
+        (
             "    reset=reset,\n    step=step,\n    observe=observe,",
             "    reset=reset, step=step, observe=None,",
             "observe: is missing; give observe=..., a function marked @jit",

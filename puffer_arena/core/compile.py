@@ -173,7 +173,8 @@ def machine() -> str:
     """
     binding: Any = importlib.import_module("llvmlite.binding")
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    return f"{load_numba().__version__} {processor} {INLINED} {INLINED_LOOP}"
+    numba = load_numba()
+    return f"{numba.__version__} {processor} {INLINED} {INLINED_LOOP}{' checked' if numba.config.BOUNDSCHECK else ''}"
 
 
 def is_inlined(function: Function) -> bool:
