@@ -118,8 +118,12 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ("    bots={", "    keys={'up': (2, 1)}, bots={", r"keys: 'up' is \(2, 1\); .* components 0 to 1"),
         ("    used: int = i32()", "    used: int = 0", "State.used is 0; declare its storage: i8, i32, i64 or f64"),
         ("    used: int = i32()", "    used: int", "State.used has no value; declare its storage"),
-        ("param(5, 1, 100)", "param(500, 1, 100)", "default breaks its own range"),
-        ("@dataclass(frozen=True)\n", "@dataclass\n", r"must be a dataclass: put @dataclass\(frozen=True\)"),
+        ("param(5, 1, 100)", "param(500, 1, 100)", "environment 'broken.*default breaks its own range"),
+        (
+            "@dataclass(frozen=True)\n",
+            "@dataclass\n",
+            r"environment 'broken.*must be a dataclass: put @dataclass\(frozen=True\)",
+        ),
         ("limit: int = param(8, 1, 100)", "limit: str = 'x'", "Params.limit: a parameter is an int, float or bool"),
         ("action_mask=mask,", "action_mask=mask, observe_twice=1,", "observe_twice"),
         (
@@ -168,6 +172,8 @@ SELDOM = "if s.step_count > 50:\n        "
         ("s.left -= action[0]", SELDOM + "s.left = ranndint(s, 2)", "step", "no name 'ranndint'; did you mean 'randint'"),
         ("s.left -= action[0]", SELDOM + "r = s\n        r.lfet = 1", "step", "no field 'lfet'"),
         ("s.left -= action[0]", SELDOM + "bonus(p, s)", "bonus", "no field 'lfet'"),
+        ("s.left -= action[0]", SELDOM + "s.left = actions[0]", "step", "no name 'actions'; did you mean 'action'"),
+        ("s.left -= action[0]", SELDOM + 's.left = len(f"{s.left:3d}")', "step", "format spec in f-strings"),
         ("s.left -= action[0]", SELDOM + 's.left = "many"', "step", "Cannot cast"),
         ("s.left -= action[0]", SELDOM + "s.left = np.linalg.norm(np.zeros(2))", "step", "fails here with ImportError"),
         ("s.left -= action[0]", SELDOM + "return 1.0, True", "step", "returns 2 values; 'step' must return .reward, term"),
@@ -216,6 +222,18 @@ def test_a_field_that_a_body_lacks_is_named_however_the_rule_comes_to_it(tmp_pat
     rule = "def act(s, p, action):\n"
     path = altered(tmp_path, (rule, f"{rule}    if s.step_count > 50:\n        {line}\n"))
     with pytest.raises(DefinitionError, match=r"'act' .*, line 96\): .*\n.*no field 'colour'; valid are: .*torque_x"):
+        make(path)
+
+
+def test_a_record_that_a_function_of_ours_cannot_take_is_named_at_the_call(tmp_path: Path) -> None:
+    path = altered(
+        tmp_path,
+        ("    s.ball.fx =", "    push_at(s.ball, 1.0, 0.0, 0.0, 0.0)\n    s.ball.fx ="),
+        (" jit,", " jit, push_at,"),
+    )
+    with pytest.raises(
+        DefinitionError, match=r"'act' .*: push_at\(.*\n.*what 'push_at' is given has no field 'torque'"
+    ):
         make(path)
 
 

@@ -16,7 +16,9 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.errors import ArenaError, DefinitionError
 
 KERNELS = {kernel.__file__, world_kernel.__file__}
-PLACES = re.compile(r'File "(.+?)", line (\d+)| at (\S.*?) \((\d+)\)$', re.MULTILINE)  # as Numba's messages name them
+PLACES = re.compile(
+    r'File "(.+?)", line (\d+)|(?: at|Raised from) (\S.*?) \((\d+)\)$', re.MULTILINE
+)  # as Numba's messages name them
 SOLO_RESULT = "(reward, terminated, truncated)"
 SEVERAL_RESULT = "whether the episode is truncated, True or False"
 REMEDY = "rules are compiled: use numbers, loops, math, NumPy's arithmetic and functions marked @jit"

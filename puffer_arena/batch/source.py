@@ -8,21 +8,32 @@ the kernel takes.  What it cannot follow it leaves to the compiler.
 import ast
 import builtins
 import functools
+import inspect
+import itertools
 import linecache
 from collections.abc import Iterator
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from puffer_arena.batch.explain import ending_rule, place, place_of
 from puffer_arena.core.compile import code_names, is_jit, reached
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import suggest
+from puffer_arena.core.errors import DefinitionError, suggest
 from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
+
+
+class Call(NamedTuple):
+    """A rule with the kinds of its first arguments, and the rule and line that call it."""
+
+    rule: Any
+    kinds: tuple[Kind, ...]
+    caller: Any = None
+    line: int = 0
 
 
 def check_source(env: Env) -> None:
@@ -34,13 +45,15 @@ def check_source(env: Env) -> None:
     values = env.params()
     s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
-    rules: list[tuple[Any, tuple[Kind, ...]]] = [(env.reset, (s, p)), (env.observe, (s, p, *several, obs))]
-    rules += [(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, *env.bots.values()) if rule]
+    calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
+    calls += [
+        Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, *env.bots.values()) if rule
+    ]
     seen: set[Any] = set()
-    for rule, kinds in rules:  # grows by the rules that are called
-        if (rule, kinds) not in seen:
-            seen.add((rule, kinds))
-            rules += Reader(env, rule, kinds).read()
+    for call in calls:  # grows by those that the rules make
+        if call[:2] not in seen:
+            seen.add(call[:2])
+            calls += Reader(env, call).read()
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
         check_returns(env, bot, "the action", 1)
@@ -76,29 +89,30 @@ class Reader:
 
     Args:
         env: the environment, for messages.
-        function: the rule.
-        kinds: of its first arguments.
+        call: the rule, and what it is given.
     """
 
-    def __init__(self, env: Env, function: Any, kinds: tuple[Kind, ...]) -> None:
-        self._env, self._function = env, function
+    def __init__(self, env: Env, call: Call) -> None:
+        self._env, self._call = env, call
+        self._function = function = call.rule
         self._globals = reached(function)
         self._names = set(code_names(function.__code__))  # the source may have changed since
         self._tree = definition(function)
         self._bound: dict[str, list[ast.expr | Kind]] = {}  # local name -> what it is bound to
         self._following: set[str] = set()
         if self._tree is not None:
-            names = [argument.arg for argument in self._tree.args.args]
+            names = function.__code__.co_varnames[: len(inspect.signature(function).parameters)]
+            kinds = itertools.chain(call.kinds, itertools.repeat(None))
             self._bound = {name: [kind] for name, kind in zip(names, kinds, strict=False)}
             self._bind(self._tree)
 
-    def read(self) -> list[tuple[Any, tuple[Kind, ...]]]:
-        """Return the rules that this one calls, with the kinds of their arguments.
+    def read(self) -> list[Call]:
+        """Return the calls of other rules.
 
         Raises:
             DefinitionError: it uses a field or a name that does not exist.
         """
-        called: list[tuple[Any, tuple[Kind, ...]]] = []
+        calls: list[Call] = []
         for node in own_nodes(self._tree) if self._tree is not None else ():
             if isinstance(node, ast.Attribute):
                 self._check_field(node)
@@ -107,8 +121,16 @@ class Reader:
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in self._bound:
                 rule = self._globals.get(node.func.id)
                 if is_jit(rule) and not any(isinstance(argument, ast.Starred) for argument in node.args):
-                    called.append((rule, tuple(self.kind(argument) for argument in node.args)))
-        return called
+                    kinds = tuple(self.kind(argument) for argument in node.args)
+                    calls.append(Call(rule, kinds, self._function, node.lineno))
+        return calls
+
+    def _error(self, line: int, reason: str) -> DefinitionError:
+        """Return an error at a line of the rule, or at the author's call where the rule is one of this package."""
+        name, caller = self._function.__name__, self._call.caller
+        if caller is not None and self._function.__module__.startswith("puffer_arena.core."):
+            return place(self._env, caller, self._call.line, f"what '{name}' is given has {reason}")
+        return place(self._env, self._function, line, reason)
 
     def _check_field(self, node: ast.Attribute) -> None:
         base = _element(self.kind(node.value))
@@ -116,7 +138,7 @@ class Reader:
             return
         if not hasattr(np.ndarray, node.attr):  # an array of records has a shape too
             reason = f"no field '{node.attr}'; {suggest(node.attr, base.names)}"
-            raise place(self._env, self._function, node.lineno, reason)
+            raise self._error(node.lineno, reason)
 
     def _check_name(self, node: ast.Name) -> None:
         name = node.id
@@ -126,7 +148,7 @@ class Reader:
             reason = f"no name '{name}'; {suggest(name, defined)}"
             if "did you mean" not in reason:
                 reason = f"nothing defines the name '{name}'; assign or import it"
-            raise place(self._env, self._function, node.lineno, reason)
+            raise self._error(node.lineno, reason)
 
     def _bind(self, tree: ast.FunctionDef) -> None:
         """Note what local names are bound to."""

@@ -102,7 +102,10 @@ class Env:
     camera: Rule | None = None
 
     def __post_init__(self) -> None:
-        declared_parameters(self.params)
+        try:
+            declared_parameters(self.params)
+        except DefinitionError as error:
+            raise DefinitionError(f"environment '{self.name}': {error}") from None
         self._check_state()
         self._check_engine()
         if not self.steps_per_second:
