@@ -142,7 +142,9 @@ class Reader:
 
     def _check_name(self, node: ast.Name) -> None:
         name = node.id
-        known = name in self._bound or name in self._globals or hasattr(builtins, name) or name not in self._names
+        code = self._function.__code__
+        local = name in self._bound or name in (*code.co_varnames, *code.co_cellvars)
+        known = local or name in self._globals or hasattr(builtins, name) or name not in self._names
         if isinstance(node.ctx, ast.Load) and not known:
             defined = [*self._bound, *(name for name in self._function.__globals__ if not name.startswith("_"))]
             reason = f"no name '{name}'; {suggest(name, defined)}"
