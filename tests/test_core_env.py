@@ -237,6 +237,17 @@ def test_a_record_that_a_function_of_ours_cannot_take_is_named_at_the_call(tmp_p
         make(path)
 
 
+def test_an_edited_file_is_read_as_it_is_now(tmp_path: Path) -> None:
+    path = write(tmp_path, ("s.left -= action[0]", SELDOM + "s.lfet = 1"))
+    with pytest.raises(DefinitionError, match="no field 'lfet'"):
+        make(path)
+    write(tmp_path, ("s.left -= action[0]", "s.left -= action[0]\n    " + SELDOM + "s.luckk = 1"))
+    with pytest.raises(DefinitionError, match=r"line \d+\): s.luckk = 1\n.*no field 'luckk'"):
+        make(path)
+    write(tmp_path)
+    assert make(path).obs[0, 0] == 5
+
+
 def test_what_the_reader_cannot_follow_is_left_to_the_compiler(tmp_path: Path) -> None:
     helper = "@jit\ndef least(s) -> int:\n    while True:\n        if s.luck.shape[0] > 0:\n            return 1\n\n\n@jit\ndef step"
     line = "kept, k = s, 0\n    for k in [k + j for j in range(1)]:\n        kept.left -= action[0] * least(kept)"

@@ -72,6 +72,7 @@ def _definitions(file: str, source: str) -> dict[tuple[str, int], ast.FunctionDe
 def definition(function: FunctionType) -> ast.FunctionDef | None:
     """Return the syntax tree of a function, or None where its source is not at hand."""
     code = function.__code__
+    linecache.checkcache(code.co_filename)  # the file may have been edited and imported again
     source = "".join(linecache.getlines(code.co_filename, function.__globals__))
     return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))
 
