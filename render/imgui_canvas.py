@@ -46,7 +46,7 @@ class ImguiCanvas:
             self._list.pop_clip_rect()
         self._clips = 0
         if self._marked is not None:  # unclipped, for an agent at the board's edge
-            self._point_out(*self._marked)
+            point_out(self._list, *self._marked, top=self._area[1])
 
     # -- Canvas -------------------------------------------------------------------------------------
 
@@ -109,16 +109,6 @@ class ImguiCanvas:
     def status(self, text: str) -> None:
         self.message = text
 
-    def _point_out(self, at: Point, radius: float) -> None:
-        """Draw the mark: a ring, and an arrow that points down at it, or up where there is no room above."""
-        (x, y), thick = at, max(radius * 0.14, 1.5)
-        self._list.add_circle(at, radius + 2 * thick, packed("shadow", 200), 0, 2 * thick)
-        self._list.add_circle(at, radius + 2 * thick, packed("amber"), 0, thick)
-        size, away = max(radius * 0.55, 4.0), radius + 4.5 * thick
-        way = -1 if y - away - 1.3 * size >= self._area[1] else 1
-        tip, base = y + way * away, y + way * (away + 1.3 * size)
-        self._list.add_triangle_filled((x - size, base), (x + size, base), (x, tip), packed("amber"))
-
     def _capsule(self, start: Point, end: Point, radius: float, color: int) -> None:
         """Fill a thick segment with round ends as one shape, so that it may be translucent."""
         along = math.atan2(end[1] - start[1], end[0] - start[0])
@@ -126,6 +116,17 @@ class ImguiCanvas:
         self._list.path_arc_to(end, radius, along - quarter, along + quarter)
         self._list.path_arc_to(start, radius, along + quarter, along + 3 * quarter)
         self._list.path_fill_convex(color)
+
+
+def point_out(draw_list: Any, at: Point, radius: float, top: float) -> None:
+    """Mark an agent by a ring, and an arrow that points down at it, or up where there is no room below `top`."""
+    (x, y), thick = at, max(radius * 0.14, 1.5)
+    draw_list.add_circle(at, radius + 2 * thick, packed("shadow", 200), 0, 2 * thick)
+    draw_list.add_circle(at, radius + 2 * thick, packed("amber"), 0, thick)
+    size, away = max(radius * 0.55, 4.0), radius + 4.5 * thick
+    way = -1 if y - away - 1.3 * size >= top else 1
+    tip, base = y + way * away, y + way * (away + 1.3 * size)
+    draw_list.add_triangle_filled((x - size, base), (x + size, base), (x, tip), packed("amber"))
 
 
 def tint(name: str, alpha: float) -> int:

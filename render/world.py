@@ -9,6 +9,10 @@ multi-spheres, convex hulls, point clouds, triangle meshes, and height fields th
 says once that it stays unseen.  A body whose node has children of its own in Panda's scene graph (a model, say) shows
 those instead of its shapes, in their own colours.  Ghost nodes and constraints are not shown.
 
+Of what the environment's `draw` says, the window uses two things beside this picture: the status line, and where agents
+are.  `canvas.agent(k, x, y, radius)` with x and y of the world, in metres, marks the moving body whose middle is there
+seen from above, when a person steers or watches agent k.
+
 It draws with whatever the machine has: OpenGL without a display, OpenGL, or Panda's software renderer.
 """
 
@@ -31,6 +35,7 @@ from panda3d.core import (
     GraphicsOutput,
     GraphicsPipe,
     GraphicsPipeSelection,
+    LPoint2,
     LPoint3,
     LQuaternion,
     LVector3,
@@ -175,6 +180,28 @@ class WorldView:
             release_context()
         return self._read()
 
+    def find(self, x: float, y: float, radius: float) -> tuple[float, float, float] | None:
+        """Return where the last picture shows the moving body that is at (x, y), seen from above.
+
+        Args:
+            x, y: metres, as an environment's `draw` tells where an agent is.
+            radius: of the agent, metres; a body's middle farther away than this is another's.
+
+        Returns:
+            How far across and down its middle is and its radius, in parts of the picture's width, height and width;
+            None where no such body is seen.
+        """
+        away = {path: math.hypot(path.get_x(self._scene) - x, path.get_y(self._scene) - y) for path in self._moving}
+        nearest = min(away, key=lambda path: away[path], default=None)
+        if nearest is None or away[nearest] > radius:
+            return None
+        at, shown = nearest.get_pos(self._lens), LPoint2()
+        lens = self._lens.node().get_lens()
+        if not lens.project(at, shown):
+            return None
+        wide = 2 * at[1] * math.tan(math.radians(lens.get_hfov()) / 2)  # metres that the picture spans at that distance
+        return (1 + shown[0]) / 2, (1 - shown[1]) / 2, radius / wide
+
     def _read(self) -> Array:
         width, height = self._fine
         data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
@@ -204,8 +231,11 @@ class WorldView:
         handles = call_build(self.env, self._world, scene_params(self.env, record, self.env.params(**given)))
         self._nodes = {name: _listed(handles[name]) for name in physics_fields(self.env.state, "body3d")}
         self._dynamic = []
+        self._moving = []
         for node in self._world.get_rigid_bodies():
             path = show_body(node, self._scene, self.env)
+            if node.is_kinematic() or not node.is_static():
+                self._moving.append(path)
             if not node.is_static() and not node.is_kinematic():
                 self._dynamic.append(
                     (path, self._scene.attach_new_node(draw_shadow(node.get_shape_bounds().get_radius())))

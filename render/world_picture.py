@@ -16,7 +16,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DisplayError, MissingExtra
 from puffer_arena.core.fields import Array
 from puffer_arena.render.canvas import say_once
-from puffer_arena.render.imgui_canvas import ImguiCanvas
+from puffer_arena.render.imgui_canvas import ImguiCanvas, point_out
 from puffer_arena.render.opengl import gl
 
 STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
@@ -56,13 +56,15 @@ def draw_row(
     """
     if env.engine == "panda3d":
         try:
-            rgb = _picture(env, state, params, area)
+            rgb, view = _picture(env, state, params, area)
         except (MissingExtra, DisplayError) as error:
             say_once(f"{error}; '{env.name}' is drawn from above instead")
         else:
             _show(rgb, area, slot)
             recorded = RecordingCanvas()
             env.draw(state, params, recorded)
+            if mark in recorded.agents:
+                _mark(view, *recorded.agents[mark], area)
             return recorded.message, WIDE
     with ImguiCanvas(imgui.get_window_draw_list(), area, mark) as canvas:
         drawn: Canvas = canvas
@@ -70,7 +72,8 @@ def draw_row(
         return canvas.message, canvas.aspect
 
 
-def _picture(env: Env, state: Any, params: Any, area: Area) -> Array:
+def _picture(env: Env, state: Any, params: Any, area: Area) -> tuple[Array, Any]:
+    """Draw one row; return the picture and the view that drew it."""
     size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
     kept = _views.get(size)
     if kept is None or kept.view.env is not env:
@@ -80,7 +83,16 @@ def _picture(env: Env, state: Any, params: Any, area: Area) -> Array:
     before = time.thread_time()
     picture: Array = kept.view.draw(state, params)
     kept.slow = kept.slow + 1 if time.thread_time() - before > SMOOTH_SECONDS else 0
-    return picture
+    return picture, kept.view
+
+
+def _mark(view: Any, x: float, y: float, radius: float, area: Area) -> None:
+    """Point out the body that the environment draws at (x, y) from above, where the picture shows it."""
+    seen = view.find(x, y, radius)
+    if seen is not None:
+        left, top, width, height = area
+        across, down, reach = seen
+        point_out(imgui.get_window_draw_list(), (left + across * width, top + down * height), reach * width, top)
 
 
 def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:

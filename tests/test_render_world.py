@@ -91,6 +91,23 @@ def test_every_renderer_shows_a_colour_alike(name):
     assert np.percentile(differs, 90) <= 8  # levels of 255; at edges and in the highlight they differ more
 
 
+def test_a_body_is_found_where_the_picture_shows_it(marble, pipe):
+    marble.rows.states[0]["tilt"][0] = 0.3
+    try:
+        view = WorldView(marble.env, (160, 120), pipe)
+    except DisplayError:
+        pytest.skip(f"{pipe[0]} does not work on this machine")
+    rows, columns = np.nonzero(hue(view.draw(marble.state(0), marble.state_params(0)), "amber"))
+    ball = marble.state(0).marble
+    across, down, radius = view.find(ball.x + 0.1, ball.y - 0.1, 0.4)
+    nowhere = view.find(ball.x + 0.5, ball.y, 0.4)
+    view.close()
+    assert abs(160 * across - columns.mean()) < 2
+    assert abs(120 * down - rows.mean()) < 2
+    assert abs(160 * radius - np.sqrt(len(rows) / np.pi)) < 3  # a disc of as many pixels
+    assert nowhere is None
+
+
 def test_an_unknown_colour_is_refused_with_its_environment_and_body(pipe):
     def build(world, p):
         handles = marble_env.build(world, p)

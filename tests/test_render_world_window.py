@@ -13,6 +13,7 @@ from puffer_arena.core.errors import DisplayError
 from puffer_arena.render import world
 from puffer_arena.render.palette import color
 from puffer_arena.render.play import play
+from tests.playing import SHOVE
 from tests.processes import unmeasured
 
 
@@ -22,8 +23,8 @@ def on_display(display, monkeypatch):
         monkeypatch.setenv(name, display[name])
 
 
-def shown(size=(640, 480)):
-    """Play marble for some frames and return the last one's pixels."""
+def shown(size=(640, 480), env_id="marble", agent=None):
+    """Play for some frames and return the last one's pixels."""
     frames = []
 
     def on_frame(screen):
@@ -32,7 +33,7 @@ def shown(size=(640, 480)):
             frames[-1] = screen.gui.pixels()
             screen.gui.closing = True
 
-    play("marble", seed=4, size=size, params={"wind": 0.0}, on_frame=on_frame)
+    play(env_id, seed=4, size=size, agent=agent, on_frame=on_frame)
     return frames[-1].astype(int)
 
 
@@ -62,6 +63,13 @@ def test_views_write_nothing_to_stderr_under_an_x_server():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(("agent", "own_half"), [("left_0", slice(0, 320)), ("right_0", slice(320, 640))])
+def test_the_agent_that_a_person_steers_is_pointed_out(agent, own_half):
+    marked = amber(shown(env_id=SHOVE, agent=agent))
+    assert marked[:, own_half].sum() > 100
+    assert marked.sum() == marked[:, own_half].sum()  # none of the other half
+
+
 def test_a_second_window_shows_it_too():
     shown()
     assert amber(shown((800, 500))).sum() > 200
@@ -84,7 +92,7 @@ def test_a_large_picture_is_smooth_where_there_is_time_for_it(monkeypatch, allow
     monkeypatch.setattr(world_picture, "SMOOTH_SECONDS", allowed)
     with make("marble", seed=4) as batch:
         row = batch.env, batch.state(0), batch.state_params(0)
-        pictures = [world_picture._picture(*row, (0.0, 0.0, 480.0, 320.0)) for _ in range(5)]
+        pictures = [world_picture._picture(*row, (0.0, 0.0, 480.0, 320.0))[0] for _ in range(5)]
     (kept,) = world_picture._views.values()
     kept.view.close()
     assert kept.smooth == smooth
