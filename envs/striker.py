@@ -356,7 +356,10 @@ ENV = Env(
     time_step=TIME_STEP,
     substeps=3,
     bots={"footballer": footballer},
-    keys={"right": (0, 2), "left": (0, 0), "up": (1, 2), "down": (1, 0), "shift": (2, 1), "space": (3, 1)},
+    keys={
+        "red": {"right": (0, 2), "left": (0, 0), "up": (1, 2), "down": (1, 0), "shift": (2, 1), "space": (3, 1)},
+        "blue": {"right": (0, 0), "left": (0, 2), "up": (1, 0), "down": (1, 2), "shift": (2, 1), "space": (3, 1)},
+    },
     idle=(1, 1, 0, 0),
     counters=("red_goals", "blue_goals", "touches"),
     scores={"red": "red_goals", "blue": "blue_goals"},

@@ -5,7 +5,7 @@ where nothing waits the keys held down decide, the newest first.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,6 @@ class Game:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
         self.batch, self.env = batch, batch.env
-        self.keys = playable_keys(self.env.keys)
         self.agent = find_agent(batch, agent)
         self.level = level
         self._bot = find_bot(batch, bot)
@@ -53,6 +52,18 @@ class Game:
         self.restart()
 
     # -- keys ---------------------------------------------------------------------------------------
+
+    @property
+    def own_keys(self) -> Mapping[str, Any]:
+        """The environment's keys for the agent that the person steers."""
+        ids = self.batch.agent_ids
+        keys: Mapping[str, Any] = self.env.keys_of(ids[self.agent].rpartition("_")[0] if ids else None)
+        return keys
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """These, with w, a, s, d as arrows where they leave them free."""
+        return playable_keys(self.own_keys)
 
     def press(self, key: str, strength: float = 1.0) -> bool:
         """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""

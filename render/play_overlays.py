@@ -86,13 +86,13 @@ def key_label(name: str) -> str:
 
 def own_keys(game: "Game") -> tuple[str, str]:
     """Return the game's keys in short, with what they are for."""
-    return " ".join([key_label(name) for name in game.env.keys][:6]), "play"
+    return " ".join([key_label(name) for name in game.own_keys][:6]), "play"
 
 
 def key_meanings(game: "Game") -> list[Hint]:
     """Return the game's keys with what they do; those that do the same stand together."""
     keys: dict[str, list[str]] = {}
-    for name, action in game.env.keys.items():
+    for name, action in game.own_keys.items():
         keys.setdefault(action_meaning(game, action), []).append(key_label(name))
     return [("  ".join(names), meaning) for meaning, names in keys.items()]
 
@@ -109,7 +109,7 @@ def action_meaning(game: "Game", action: Any) -> str:
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write what a person needs to know while the game is not running, in the foot of `area`."""
     game = screen.game
-    begin = [] if "space" in game.env.keys else [("Space", "begin")]
+    begin = [] if "space" in game.own_keys else [("Space", "begin")]
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
         "paused": ("Paused", "", [("P", "go on"), ("R", "restart"), ("H", "all keys")]),

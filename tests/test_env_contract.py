@@ -204,8 +204,9 @@ def test_it_draws_without_a_window_in_colours_of_the_palette(env_id: str) -> Non
 def test_keys_and_the_idle_action_are_valid_actions(env_id: str) -> None:
     env = load_env(env_id)
     batch = make(env_id)
-    assert env.keys and all(key == key.lower() for key in env.keys)
-    for action in env.keys.values():
+    bindings = [binding for role in env.agents or (None,) for binding in env.keys_of(role).items()]
+    assert bindings and all(key == key.lower() for key, _ in bindings)
+    for _, action in bindings:
         if isinstance(env.action, Discrete):
             assert env.action.contains(action)
         else:

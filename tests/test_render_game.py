@@ -190,6 +190,18 @@ def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
     assert game.steps == 1
 
 
+@pytest.mark.parametrize("agent", ["red_0", "blue_0"])
+@pytest.mark.parametrize(
+    ("key", "part", "sign"), [("right", "vx", 1), ("left", "vx", -1), ("up", "vy", 1), ("s", "vy", -1)]
+)
+def test_keys_steer_where_they_point_whichever_side_one_plays(agent, key, part, sign):
+    game = game_of("striker", agent=agent, team=1)
+    game.press(key)
+    for _ in range(10):
+        game.step()
+    assert sign * getattr(game.batch.state(0).players[game.agent], part) > 0.5
+
+
 def test_tab_goes_round_the_agents_that_are_still_there():
     game = game_of("tag")
     game.batch.alive[0, 1] = False
@@ -337,4 +349,4 @@ def test_stick_and_buttons_make_one_action_of_several_parts():
     pads = pads_of(game)
     down = [event(pygame.JOYBUTTONDOWN, button=button) for button in (0, 1)]
     feed(game, pads, axis(0, 0.9), axis(1, -0.9), *down)
-    assert game._person_action().tolist() == [2, 2, 1, 1]  # right, up, boost, kick
+    assert game._person_action().tolist() == [0, 0, 1, 1]  # right, up as blue sees them; boost, kick

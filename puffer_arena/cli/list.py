@@ -95,7 +95,7 @@ def describe(env: Env) -> str:
             "",
             f"agents: {_agents(env)}    observation: {describe_space(env.observation.resolve(params))}    "
             f"action: {describe_space(env.action.resolve(params))}",
-            f"bots: {', '.join(env.bots) or 'none'}    keys: {', '.join(env.keys) or 'none'}",
+            f"bots: {', '.join(env.bots) or 'none'}    keys: {', '.join(env.keys_of(next(iter(env.agents), None))) or 'none'}",
             f"natural speed: {env.steps_per_second:g} steps a second    "
             f"solved: {'not defined' if env.solved is None else f'mean return {env.solved:g}'}",
             "parameters:",

@@ -58,7 +58,7 @@ class Env:
         bots: name -> scripted policy; the first is the default opponent.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
             first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys).  Where an
-            action is an array: (component, value).
+            action is an array: (component, value).  Where roles see the game from different sides: role -> such keys.
         idle: the action while no key is held; None repeats the last one.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
@@ -144,14 +144,21 @@ class Env:
 
     def _check_keys(self) -> None:
         """Check that every key stands for an action."""
+        by_role = any(isinstance(value, Mapping) for value in self.keys.values())
+        if by_role and self.keys.keys() != self.agents.keys():
+            raise self.error("keys", f"are those of {list(self.keys)}; give keys for every role of {list(self.agents)}")
+        for role in self.agents or [None]:
+            self._check_keys_of(self.keys_of(role))
+
+    def _check_keys_of(self, keys: Mapping[str, Any]) -> None:
         if isinstance(self.action, Discrete):
-            for key, action in self.keys.items():
+            for key, action in keys.items():
                 if not (isinstance(action, int | np.integer) and 0 <= action < self.action.n):
                     raise self.error("keys", f"'{key}' is {action!r}; allowed: 0 to {self.action.n - 1}")
             return
         named = any(isinstance(size, str) for size in getattr(self.action, "shape", ()))
         components = 2**31 if named else math.prod(self.action.dtype.shape)
-        for key, action in self.keys.items():
+        for key, action in keys.items():
             pair = action if isinstance(action, tuple | list) and len(action) == 2 else (None, None)
             fits = isinstance(pair[0], int | np.integer) and 0 <= pair[0] < components
             if not (fits and isinstance(pair[1], int | float | np.number)):
@@ -213,6 +220,11 @@ class Env:
         """Return a DefinitionError that names a function of this environment and its line, and shows the line."""
         shown = linecache.getline(file, line).strip()
         return DefinitionError(f"environment '{self.name}': '{function}' ({file}, line {line}): {shown}\n    {reason}")
+
+    def keys_of(self, role: str | None) -> Mapping[str, Any]:
+        """Return the keys of a role, None in a solo environment: key name -> action."""
+        own = self.keys.get(role) if role is not None else None
+        return own if isinstance(own, Mapping) else self.keys
 
     @property
     def usual_rows(self) -> int:
