@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import importlib
 import subprocess
 import sys
 import traceback
@@ -118,6 +119,16 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ("    bots={", "    keys={'up': (2, 1)}, bots={", r"keys: 'up' is \(2, 1\); .* components 0 to 1"),
         ("    used: int = i32()", "    used: int = 0", "State.used is 0; declare its storage: i8, i32, i64 or f64"),
         ("    used: int = i32()", "    used: int", "State.used has no value; declare its storage"),
+        (
+            "limit: int = param(8, 1, 100)",
+            "limit: float = param(8, 1, 100)",
+            "declared as float, but its default 8 is of",
+        ),
+        (
+            "    bots={",
+            "    keys={'a': {'up': (0, 1)}}, bots={",
+            r"keys: are those of \['a'\]; give keys for every role",
+        ),
         ("param(5, 1, 100)", "param(500, 1, 100)", "environment 'broken.*default breaks its own range"),
         (
             "@dataclass(frozen=True)\n",
@@ -284,6 +295,12 @@ def test_environments_are_found_by_name_module_and_file(tmp_path: Path) -> None:
     path = write(tmp_path, name="mine")
     assert load_env(path) is load_env(path)
     assert load_env(path).name == Path(path).stem
+
+
+def test_a_file_takes_no_module_s_place(tmp_path: Path) -> None:
+    (tmp_path / "statistics.py").write_text(COUNTDOWN)
+    assert load_env(str(tmp_path / "statistics.py")).name == "statistics"
+    assert not hasattr(importlib.import_module("statistics"), "ENV")
 
 
 def test_two_files_of_one_name_stay_apart(tmp_path: Path) -> None:

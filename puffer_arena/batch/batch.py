@@ -293,7 +293,7 @@ class Batch(BufferViews):
 
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand."""
-        self.stepper.run(self.program.look, self.buffers, which)
+        self.stepper.run(self.program.look, self.buffers, _flags("which", which, self._all.shape))
 
     def adopt(self, which: Array | None = None) -> None:
         """Go on from rows whose data were written from outside: engines take their bodies over as after a reset.
@@ -301,7 +301,7 @@ class Batch(BufferViews):
         Args:
             which: those rows, bool (num_envs,); all of them by default.
         """
-        chosen = self._all if which is None else which
+        chosen = self._all if which is None else _flags("which", which, self._all.shape)
         with self.stepper.alone:
             if self.worlds:
                 self.worlds.adopt(chosen)

@@ -42,7 +42,10 @@ class Canvas(Protocol):
         """Write `text`, `size` high, with its "center", "left" or "right" at (x, y)."""
 
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
-        """Tell where an agent is, so that the window can point out the one that a person steers or watches."""
+        """Tell where an agent is, so that the window can point out the one that a person steers or watches.
+
+        In worlds in space x and y are the world's, in metres, and the moving body there is marked.
+        """
 
     def status(self, text: str) -> None:
         """Say one short line about the state; the window shows it under the picture."""

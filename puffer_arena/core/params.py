@@ -90,6 +90,12 @@ def declared_parameters(params: type) -> dict[str, Parameter]:
             raise DefinitionError(
                 f"{params.__name__}.{field.name}: a parameter is an int, float or bool with a default, not {field.default!r}"
             )
+        annotated = field.type if isinstance(field.type, str) else field.type.__name__
+        if annotated in ("int", "float", "bool") and annotated != kind.__name__:
+            raise DefinitionError(
+                f"{params.__name__}.{field.name}: declared as {annotated}, but its default {field.default!r} is of type "
+                f"{kind.__name__}; make them agree"
+            )
         limits = {bool: (False, True), int: (-(2**31), 2**31 - 1), float: (-1e12, 1e12)}[kind]
         meta = field.metadata
         parameter = Parameter(

@@ -72,9 +72,9 @@ def _load_file(path: Path) -> str:
         raise UnknownName(f"unknown environment '{path}': there is no such file")
     source = path.read_bytes()
     digest = _digest(source)
-    known = sys.modules.get(path.stem)
-    is_own = known is None or getattr(known, "__file__", None) == str(path)
-    name = path.stem if is_own else f"puffer_arena_file_{abs(hash(path))}.{path.stem}"
+    is_imported = getattr(sys.modules.get(path.stem), "__file__", None) == str(path)
+    # A name of its own: a game in torch.py must not be what others import as torch.
+    name = path.stem if is_imported else f"puffer_arena_file_{_digest(str(path).encode())}.{path.stem}"
     before = sys.modules.get(name)
     if before is None or _read.setdefault(name, digest) != digest:
         spec = importlib.util.spec_from_file_location(name, path)
