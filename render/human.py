@@ -1,5 +1,6 @@
 """A plain window that shows pictures as they come: Gymnasium's render_mode="human"."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ class HumanViewer:
         if self.closed:
             return False
         if self._surface is None:
+            # A surface that SDL draws by OpenGL would push the 3D renderer's own context aside.
+            os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             begin_display()
             self._surface = open_window(self.title, self.size, pygame.RESIZABLE)
         for event in pygame.event.get():

@@ -70,6 +70,8 @@ notify-level-x11display fatal
 load-display
 aux-display
 """
+EGL = {"p3headlessgl"}
+_opened: set[str] = set()  # renderers of this process
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
@@ -176,8 +178,7 @@ class WorldView:
         elif bodies:
             self.chase(*bodies[0].get_pos(), heading=math.pi / 2, distance=9.0, height=4.0)
         GraphicsEngine.get_global_ptr().render_frame()
-        if self.renderer == "p3headlessgl":
-            release_context()
+        release_context()
         return self._read()
 
     def find(self, x: float, y: float, radius: float) -> tuple[float, float, float] | None:
@@ -272,6 +273,7 @@ class WorldView:
     def close(self) -> None:
         """Free the buffer."""
         GraphicsEngine.get_global_ptr().remove_window(self._buffer)
+        release_context()
 
 
 def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str]:
@@ -284,6 +286,7 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
         pipe = open_pipe(name)
         if pipe is None:
             continue
+        _opened.add(name)
         buffer = GraphicsEngine.get_global_ptr().make_output(
             pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
         )
@@ -303,8 +306,11 @@ def open_pipe(name: str) -> Any:
 
 
 def release_context() -> None:
-    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so."""
-    if sys.platform == "linux":
+    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so.
+
+    A frame is one of all open buffers, hence of those of other views too.
+    """
+    if sys.platform == "linux" and _opened & EGL:
         with contextlib.suppress(OSError, AttributeError):
             egl = ctypes.CDLL("libEGL.so.1")
             egl.eglGetCurrentDisplay.restype = ctypes.c_void_p

@@ -70,6 +70,24 @@ def test_the_agent_that_a_person_steers_is_pointed_out(agent, own_half):
     assert marked.sum() == marked[:, own_half].sum()  # none of the other half
 
 
+def test_gymnasiums_window_shows_it():
+    code = """
+        import gymnasium, numpy as np, pygame, puffer_arena
+        human, picture = (gymnasium.make("puffer_arena/Marble-v0", render_mode=mode) for mode in ("human", "rgb_array"))
+        for env in (human, picture):
+            env.reset(seed=4)
+            env.step(np.zeros(2, np.float32))
+        shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1).astype(int)
+        drawn = picture.render()
+        print(shown.mean(), drawn.mean())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=unmeasured(), capture_output=True, text=True
+    )
+    shown, drawn = map(float, done.stdout.split())
+    assert shown == pytest.approx(drawn, rel=0.1), done.stderr
+
+
 def test_a_second_window_shows_it_too():
     shown()
     assert amber(shown((800, 500))).sum() > 200
