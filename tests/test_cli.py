@@ -85,6 +85,9 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("train snake extra", "unexpected argument 'extra'"),
         ("train --resume", "'--resume'"),
         ("train --resume newest", "there are no runs in 'runs'"),
+        ("train snake --live.port 70000", "--live.port is 70000"),
+        ("eval snake --random --seed -1", "--seed is -1; it is at least 0"),
+        ("list ./lander", "unknown environment './lander'; a file's name ends in .py"),
         ("train --resume gone", "unknown run 'gone'"),
         ("train gone.py", "there is no such file"),
         ("watch", "there are no runs in 'runs'"),
@@ -246,20 +249,32 @@ def test_several_agents_train_and_are_measured_by_role(tmp_path, here):
         assert {"return_of_chaser", "return_of_runner", "length"} <= set(said[split])
 
 
-def test_a_second_trainer_in_the_same_run_is_refused(trained):
-    from puffer_arena.cli.train import refuse_second_trainer
-    from puffer_arena.core.errors import TrainingError
-    from puffer_arena.live.address import Address, remove_address, write_address
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
+    first = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", cwd=tmp_path)
+    wait_for_file(tmp_path / "runs" / "a" / "metrics.jsonl", first)
+    code, _, err = run("train", "--resume", "a", cwd=tmp_path)
+    assert code == 2 and f"is being trained by process {first.pid}; stop that one first" in err
+    first.kill()
+    first.communicate(timeout=60)
+    _, _, err = run("train", "--resume", "a", cwd=tmp_path)
+    assert "is being trained" not in err  # what a killed trainer left behind is no hindrance
 
-    folder = trained[0] / "runs" / "small"
-    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid()))
-    with pytest.raises(TrainingError, match=f"trained by process {os.getpid()}"):
-        refuse_second_trainer(folder)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    write_address(folder, Address("tcp://127.0.0.1:1", "k", "snake", ended.pid))
-    refuse_second_trainer(folder)  # what a killed trainer left behind is no hindrance
-    remove_address(folder, ended.pid)
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals as a terminal has them")
+@pytest.mark.parametrize("end", ["closed pipe", "SIGHUP"])
+def test_training_outlives_its_terminal(tmp_path, end):
+    steps = 8 * UPDATE if end == "closed pipe" else 10**9
+    process = start("train", "snake", *SMALL, "--steps", steps, "--name", "a", cwd=tmp_path)
+    process.stdout.readline()
+    if end == "closed pipe":
+        process.stdout.close()
+    else:
+        wait_for_file(tmp_path / "runs" / "a" / "metrics.jsonl", process)
+        process.send_signal(signal.SIGHUP)
+    err = process.stderr.read()
+    assert process.wait(60) == (0 if end == "closed pipe" else 130), err
+    assert ("the output went away; training goes on in runs/a" in err) == (end == "closed pipe")
+    assert any((tmp_path / "runs" / "a" / "checkpoints").iterdir())
 
 
 # -- eval and bench -------------------------------------------------------------------------------------

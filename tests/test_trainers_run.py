@@ -213,9 +213,9 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
     game.write_bytes((ROOT / "examples" / "catch.py").read_bytes())
     config = small_config(str(game))
     game.unlink()
-    for kept in ([], [], ["config.json", "notes.txt"]):
+    for kept in ([], [], ["config.json", "lock", "notes.txt"]):
         run = Run.create(config, tmp_path / "runs", "it")
-        for name in kept[1:]:
+        for name in kept[2:]:
             (run.folder / name).touch()
         with pytest.raises(UnknownName, match="no such file"):
             train(config, run)

@@ -1,6 +1,6 @@
 """A run's folder, and the loop that trains into it.
 
-    runs/<id>/  config.json  metrics.jsonl  checkpoints/<steps>.safetensors  tensorboard/
+    runs/<id>/  config.json  lock  metrics.jsonl  checkpoints/<steps>.safetensors  tensorboard/
 
 Nothing that goes wrong with the folder ends a run: it is said once and training goes on.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from puffer_arena.core.errors import FileError, TrainingError, UnknownName
 from puffer_arena.trainers.checkpoint import continued, restore_trainer, save_checkpoint
 from puffer_arena.trainers.config import Config, from_dict, to_dict
-from puffer_arena.trainers.runlog import MetricsFile, TensorBoard, find_checkpoints
+from puffer_arena.trainers.runlog import MetricsFile, TensorBoard, find_checkpoints, held
 from puffer_arena.trainers.tensorfile import write_bytes
 from puffer_arena.trainers.trainer import Trainer
 
@@ -159,8 +159,9 @@ class Run:
         """Remove the folder of a run that never began."""
         with contextlib.suppress(OSError):  # the folder stays where anything else lies in it
             (self.folder / "checkpoints").rmdir()
-            if [path.name for path in self.folder.iterdir()] == ["config.json"]:
-                (self.folder / "config.json").unlink()
+            if {path.name for path in self.folder.iterdir()} == {"config.json", "lock"}:
+                for name in ("config.json", "lock"):
+                    (self.folder / name).unlink()
                 self.folder.rmdir()
 
     def close(self) -> None:
@@ -175,10 +176,14 @@ def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: 
         resume: go on from the run's newest checkpoint.
 
     Raises:
-        TrainingError: the network or a loss is not finite, or the run is of another config.
+        TrainingError: the network or a loss is not finite, the run is of another config, or another process trains it.
         FileError: the checkpoint to resume from is damaged.
     """
-    callbacks = callbacks or Callbacks()
+    with held(run.folder):
+        return _train(config, run, callbacks or Callbacks(), resume)
+
+
+def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool) -> Trainer:
     run.warn = callbacks.on_warning
     trainer = resume_trainer(config, run) if resume else _begin(config, run)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
@@ -238,7 +243,10 @@ def resume_trainer(config: Config | None, run: Run) -> Trainer:
 
 @contextlib.contextmanager
 def _interruptible(trainer: Trainer) -> Iterator[None]:
-    """Let Ctrl-C and a termination request end the run after the present update; a second Ctrl-C ends it at once."""
+    """Let Ctrl-C, a termination request or the terminal's end stop the run after the present update.
+
+    A second Ctrl-C ends it at once.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -247,7 +255,8 @@ def _interruptible(trainer: Trainer) -> Iterator[None]:
         trainer.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asking = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    old = {number: signal.signal(number, ask) for number in asking}
     try:
         yield
     finally:

@@ -4,12 +4,18 @@ TensorBoard's event files are written with its own record format, one event per 
 threads: a write costs microseconds and an error comes back at once.
 """
 
+import contextlib
+import errno
 import json
 import os
 import socket
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from puffer_arena.core.errors import TrainingError
 
 TENSORBOARD_SECONDS = 1.0  # between events
 
@@ -18,6 +24,45 @@ def find_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in a run's folder, oldest first."""
     found = [path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit()]
     return sorted(found, key=lambda path: int(path.stem))
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a run's folder while it is trained; the lock goes with the process, however that ends.
+
+    Raises:
+        TrainingError: another process holds it.
+    """
+    try:
+        file = (folder / "lock").open("a+", encoding="utf-8")
+    except OSError:  # where nothing can be written nothing gets mixed up
+        yield
+        return
+    with file:
+        if not _lock(file):
+            file.seek(0)
+            raise TrainingError(f"run '{folder}' is being trained by process {file.read(20)}; stop that one first")
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock a file for as long as it is open; False where another process has."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 20)  # far behind what others may read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN)  # a file system without locks keeps nobody out
+    return True
 
 
 class MetricsFile:

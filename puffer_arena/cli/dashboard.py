@@ -3,8 +3,10 @@
 Both are written at most a few times a second, so that showing does not slow the training down.
 """
 
+import contextlib
 import itertools
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -137,6 +139,39 @@ class Dashboard:
     def say(self, text: str) -> None:
         """Print a message above the picture."""
         self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Lasting:
+    """A display whose terminal or pipe may go away (`| head`): training goes on without."""
+
+    def __init__(self, display: Any, folder: Any) -> None:
+        self._display, self._folder, self._gone = display, folder, False
+
+    def __enter__(self) -> "Lasting":
+        self._attempt(self._display.__enter__)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._attempt(self._display.__exit__, *error)
+
+    def refresh(self, last: bool = False) -> None:
+        """Show the progress if it is due."""
+        self._attempt(self._display.refresh, last)
+
+    def say(self, text: str) -> None:
+        """Show a message of its own."""
+        self._attempt(self._display.say, text)
+
+    def _attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
+        if self._gone:
+            return
+        try:
+            action(*arguments)
+        except OSError:
+            self._gone = True
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open as long as the process
+            with contextlib.suppress(OSError):
+                print(f"the output went away; training goes on in {self._folder}", file=sys.stderr, flush=True)
 
 
 def make_display(progress: Progress) -> Any:

@@ -78,6 +78,8 @@ def run(options: Options) -> int:
     """Print the table or the JSON."""
     if options.episodes < 2 or options.max_steps < 1:
         raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
+    if options.seed < 0:
+        raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = find_player(options)
     params = player.params | read_pairs(options.param, "--param")
     samples = {split: play(options, split, params, player) for split in SPLITS}

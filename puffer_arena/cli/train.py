@@ -6,17 +6,15 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.cli.dashboard import Progress, format_count, format_seconds, format_value, make_display
+from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import parse, read_pairs
 from puffer_arena.cli.runs import find_run, portable
-from puffer_arena.core.errors import MissingExtra, ParameterError, TrainingError, WorkerError, require
+from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.core.registry import load_env
-from puffer_arena.live.address import is_running, read_address
 from puffer_arena.trainers.config import Config, check_fit, from_dict, load_config, to_dict
 
 INTERRUPTED = 130
@@ -131,26 +129,16 @@ def run(options: Options) -> int:
     require("torch", "train")
     from puffer_arena.trainers.run import Run
 
+    if not 0 <= options.live.port <= 65535:
+        raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
     config = final_config(options)
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
-        refuse_second_trainer(folder)
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
     session = Session(options, config, place)
     return session.train()
-
-
-def refuse_second_trainer(folder: Path) -> None:
-    """Raise where another process trains in the run's folder.
-
-    Raises:
-        TrainingError: one does.
-    """
-    address = read_address(folder)
-    if address is not None and is_running(address.pid):
-        raise TrainingError(f"run '{folder}' is being trained by process {address.pid}; stop that one first")
 
 
 class Session:
@@ -160,7 +148,7 @@ class Session:
         self.options, self.config, self.place = options, config, place
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
-        self.display = make_display(self.progress)
+        self.display = Lasting(make_display(self.progress), place.folder)
         self.broadcast: Any = None
         self.window: Any = None
         self.begun, self.steps_before = time.monotonic(), 0

@@ -38,6 +38,8 @@ def load_env(env_id: str) -> Env:
         )
     if env_id.endswith(".py"):
         module_name = _load_file(Path(env_id))
+    elif env_id.startswith(".") or "/" in env_id or "\\" in env_id:
+        raise UnknownName(f"unknown environment '{env_id}'; a file's name ends in .py")
     elif "." in env_id:
         module_name = env_id
     elif env_id in list_envs():
