@@ -15,6 +15,9 @@ from puffer_arena.cli.runs import find_run
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_file
 from tests.playing import PILE
 
+# For a process that is killed: what coverage had begun to write would be damaged.
+UNMEASURED = dict.fromkeys((name for name in os.environ if name.startswith("COVERAGE")), "")
+
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 
@@ -192,7 +195,7 @@ def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker as Linux tells it")
 def test_a_killed_worker_ends_training_with_a_word_on_how_to_go_on(tmp_path):
     given = (*SMALL, "--threads", 2, "--checkpoint-minutes", 0.0, "--steps", 10**9, "--name", "a")
-    process = start("train", PILE, *given, cwd=tmp_path)
+    process = start("train", PILE, *given, cwd=tmp_path, env=UNMEASURED)
     wait_for_file(tmp_path / "runs" / "a" / "checkpoints" / f"{UPDATE:015d}.safetensors", process)
     children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
     for pid in children:
@@ -250,7 +253,7 @@ def test_several_agents_train_and_are_measured_by_role(tmp_path, here):
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
-    first = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", cwd=tmp_path)
+    first = start("train", "snake", *SMALL, "--steps", 10**9, "--name", "a", cwd=tmp_path, env=UNMEASURED)
     wait_for_file(tmp_path / "runs" / "a" / "metrics.jsonl", first)
     code, _, err = run("train", "--resume", "a", cwd=tmp_path)
     assert code == 2 and f"is being trained by process {first.pid}; stop that one first" in err
