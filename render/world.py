@@ -70,7 +70,6 @@ notify-level-x11display fatal
 load-display
 aux-display
 """
-EGL = {"p3headlessgl"}
 _opened: set[str] = set()  # renderers of this process
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
@@ -310,7 +309,7 @@ def release_context() -> None:
 
     A frame is one of all open buffers, hence of those of other views too.
     """
-    if sys.platform == "linux" and _opened & EGL:
+    if sys.platform == "linux" and "p3headlessgl" in _opened:
         with contextlib.suppress(OSError, AttributeError):
             egl = ctypes.CDLL("libEGL.so.1")
             egl.eglGetCurrentDisplay.restype = ctypes.c_void_p

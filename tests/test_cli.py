@@ -263,6 +263,19 @@ def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
     assert "is being trained" not in err  # what a killed trainer left behind is no hindrance
 
 
+@pytest.mark.skipif(os.name != "posix", reason="nohup is of POSIX")
+def test_training_under_nohup_goes_on_after_its_terminal(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it for the process that it starts
+    try:
+        process = start("train", "snake", *SMALL, "--steps", 8 * UPDATE, "--name", "a", cwd=tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for_file(tmp_path / "runs" / "a" / "metrics.jsonl", process)
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "finished after 8.19 k steps" in out, err
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals as a terminal has them")
 @pytest.mark.parametrize("end", ["closed pipe", "SIGHUP"])
 def test_training_outlives_its_terminal(tmp_path, end):

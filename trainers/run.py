@@ -245,7 +245,7 @@ def resume_trainer(config: Config | None, run: Run) -> Trainer:
 def _interruptible(trainer: Trainer) -> Iterator[None]:
     """Let Ctrl-C, a termination request or the terminal's end stop the run after the present update.
 
-    A second Ctrl-C ends it at once.
+    A second Ctrl-C ends it at once.  A signal that the process was started to ignore, as `nohup` does, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -256,7 +256,7 @@ def _interruptible(trainer: Trainer) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     asking = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    old = {number: signal.signal(number, ask) for number in asking}
+    old = {number: signal.signal(number, ask) for number in asking if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 DASHBOARD_SECONDS = 0.5
@@ -142,9 +143,14 @@ class Dashboard:
 
 
 class Lasting:
-    """A display whose terminal or pipe may go away (`| head`): training goes on without."""
+    """A display whose terminal or pipe may go away (`| head`): training goes on without.
 
-    def __init__(self, display: Any, folder: Any) -> None:
+    Args:
+        display: `PlainLines` or a `Dashboard`.
+        folder: the run's, for the one line that says so.
+    """
+
+    def __init__(self, display: Any, folder: Path) -> None:
         self._display, self._folder, self._gone = display, folder, False
 
     def __enter__(self) -> "Lasting":

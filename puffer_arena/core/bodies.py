@@ -281,29 +281,22 @@ def push_at_3d(body: Any, fx: float, fy: float, fz: float, x: float, y: float, z
 
 
 @jit
+def turn_vector(qw: float, qx: float, qy: float, qz: float, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Return a vector turned as a unit quaternion says."""
+    tx, ty, tz = 2.0 * (qy * z - qz * y), 2.0 * (qz * x - qx * z), 2.0 * (qx * y - qy * x)
+    return x + qw * tx + qy * tz - qz * ty, y + qw * ty + qz * tx - qx * tz, z + qw * tz + qx * ty - qy * tx
+
+
+@jit
 def to_world_axes(body: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Return a vector along a body's own axes in the world's; a place on the body is that added to its x, y, z."""
-    tx = 2.0 * (body.qy * z - body.qz * y)
-    ty = 2.0 * (body.qz * x - body.qx * z)
-    tz = 2.0 * (body.qx * y - body.qy * x)
-    return (
-        x + body.qw * tx + body.qy * tz - body.qz * ty,
-        y + body.qw * ty + body.qz * tx - body.qx * tz,
-        z + body.qw * tz + body.qx * ty - body.qy * tx,
-    )
+    return turn_vector(body.qw, body.qx, body.qy, body.qz, x, y, z)
 
 
 @jit
 def to_body_axes(body: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Return a vector along the world's axes in a body's own, as a sensor on it would measure."""
-    tx = 2.0 * (body.qz * y - body.qy * z)
-    ty = 2.0 * (body.qx * z - body.qz * x)
-    tz = 2.0 * (body.qy * x - body.qx * y)
-    return (
-        x + body.qw * tx - body.qy * tz + body.qz * ty,
-        y + body.qw * ty - body.qz * tx + body.qx * tz,
-        z + body.qw * tz - body.qx * ty + body.qy * tx,
-    )
+    return turn_vector(body.qw, -body.qx, -body.qy, -body.qz, x, y, z)
 
 
 def bodies_of(row: Any, state: type) -> Array:
