@@ -8,6 +8,7 @@ Nothing that goes wrong with the folder ends a run: it is said once and training
 import contextlib
 import json
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,6 @@ FOLDER = "the run folder"
 
 
 def _say(text: str) -> None:
-    import sys
-
     print(text, file=sys.stderr, flush=True)
 
 
@@ -245,7 +244,7 @@ def resume_trainer(config: Config | None, run: Run) -> Trainer:
 def _interruptible(trainer: Trainer) -> Iterator[None]:
     """Let Ctrl-C, a termination request or the terminal's end stop the run after the present update.
 
-    A second Ctrl-C ends it at once.  A signal that the process was started to ignore, as `nohup` does, stays ignored.
+    A second Ctrl-C ends it at once.  The terminal's end stays ignored where `nohup` had it so.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -255,8 +254,10 @@ def _interruptible(trainer: Trainer) -> Iterator[None]:
         trainer.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    asking = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    old = {number: signal.signal(number, ask) for number in asking if signal.getsignal(number) != signal.SIG_IGN}
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        asking.append(signal.SIGHUP)
+    old = {number: signal.signal(number, ask) for number in asking}
     try:
         yield
     finally:

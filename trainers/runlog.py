@@ -33,22 +33,19 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process holds it.
     """
-    try:
-        file = (folder / "lock").open("a+", encoding="utf-8")
-    except OSError:  # where nothing can be written nothing gets mixed up
-        yield
-        return
-    with file:
-        if not _lock(file):
-            file.seek(0)
-            raise TrainingError(f"run '{folder}' is being trained by process {file.read(20)}; stop that one first")
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # where nothing can be written nothing gets mixed up
+            file = stack.enter_context((folder / "lock").open("ab+", buffering=0))
+            if not _lock(file):
+                file.seek(0)
+                holder = file.read(20).decode("ascii", "replace")
+                raise TrainingError(f"run '{folder}' is being trained by process {holder}; stop that one first")
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
         yield
 
 
-def _lock(file: IO[str]) -> bool:
+def _lock(file: IO[bytes]) -> bool:
     """Lock a file for as long as it is open; False where another process has."""
     try:
         if sys.platform == "win32":
