@@ -177,10 +177,10 @@ def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
     from puffer_arena.cli.play import load_policy
     from puffer_arena.trainers.checkpoint import save_checkpoint
     from puffer_arena.trainers.config import load_config
-    from puffer_arena.trainers.trainer import Trainer
+    from puffer_arena.trainers.trainer import make_trainer
 
     path = tmp_path / "tag.safetensors"
-    save_checkpoint(path, Trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
+    save_checkpoint(path, make_trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
     game = game_of("tag", bot=load_policy(str(path)))
     for _ in range(3):
         game.step()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from puffer_arena.trainers.advantage import Experience, follow, gae, vtrace
+from puffer_arena.trainers.estimate.advantage import Experience, follow, gae_rows, vtrace_rows
 
 GAMMA, TRACE = 0.9, 0.8
 HORIZON, STREAMS = 12, 40
@@ -51,7 +51,7 @@ def run(method, e: SimpleNamespace, cuts=(1.0, 1.0)) -> tuple[np.ndarray, np.nda
 
 def test_gae_is_the_discounted_sum_of_errors() -> None:
     e = draw()
-    advantages, returns = run(gae, e)
+    advantages, returns = run(gae_rows, e)
     for i in range(STREAMS):
         for t in range(HORIZON):
             total, weight, at = 0.0, 1.0, t
@@ -70,7 +70,7 @@ def test_gae_is_the_discounted_sum_of_errors() -> None:
 @pytest.mark.parametrize("cuts", [(1.0, 1.0), (2.0, 0.5)])
 def test_vtrace_is_the_sum_of_the_paper(cuts: tuple[float, float]) -> None:
     e = draw(1, ratios=True)
-    advantages, returns = run(vtrace, e, cuts)
+    advantages, returns = run(vtrace_rows, e, cuts)
 
     def target(t: int, i: int) -> float:
         """Equation 1: v_t = V_t + sum over k of gamma^k (c_t ... c_{t+k-1}) delta_{t+k}."""
@@ -98,11 +98,11 @@ def test_vtrace_is_the_sum_of_the_paper(cuts: tuple[float, float]) -> None:
 
 def test_on_policy_vtrace_targets_are_the_returns_of_gae() -> None:
     e = draw(2)
-    np.testing.assert_allclose(run(vtrace, e)[1], run(gae, e)[1], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(run(vtrace_rows, e)[1], run(gae_rows, e)[1], rtol=1e-3, atol=1e-2)
 
 
 def test_compiled_and_plain_loops_agree() -> None:
     e = draw(3, ratios=True)
-    for method in (gae, vtrace):
+    for method in (gae_rows, vtrace_rows):
         for fast, slow in zip(run(method, e), run(method.python, e), strict=True):
             np.testing.assert_allclose(fast, slow, rtol=1e-3, atol=1e-2)

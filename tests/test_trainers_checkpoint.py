@@ -12,7 +12,7 @@ from puffer_arena.core.errors import ArenaError, FileError, TrainingError
 from puffer_arena.trainers import actor, checkpoint
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, Actor
 from puffer_arena.trainers.checkpoint import load_checkpoint, restore_trainer, save_checkpoint
-from puffer_arena.trainers.policy import policy_bytes
+from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.run import Run, resume_trainer
 from puffer_arena.trainers.tensorfile import pack, write_bytes
 from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
@@ -26,7 +26,7 @@ CASES = [
     ("tag", {"ppo__advantage": "vtrace", "ppo__epochs": 2}),
     ("tag", {"opponent__bot": "hunt", "network__memory": "gru"}),
     ("squared", {}),
-    ("target", {"ppo__entropy_final": 0.0}),
+    ("target", {"ppo__entropy_coef_final": 0.0}),
     ("lander", LONG),
     ("walker", LONG),
     ("marble", {**LONG, "num_envs": 4}),
@@ -133,7 +133,7 @@ def resigned(saved: Path, path: Path, change) -> Path:
     """Write the checkpoint with something changed and a checksum that fits."""
     tensors, about, _ = load_checkpoint(saved)
     change(tensors, about)
-    write_bytes(path, pack(CHECKPOINT_KIND, 1, tensors, about))
+    write_bytes(path, pack(CHECKPOINT_KIND, checkpoint.CHECKPOINT_VERSION, tensors, about))
     return path
 
 
@@ -148,16 +148,16 @@ def put(name: str, value):
 @pytest.mark.parametrize(
     "change",
     [
-        drop("policy/output.bias"),
+        drop("policy/actor.output.bias"),
         drop("rows/states"),
         drop("carried/obs"),
         drop("generator"),
-        put("policy/output.bias", torch.zeros(9)),
-        put("policy/output.bias", torch.full((5,), float("nan"))),
+        put("policy/actor.output.bias", torch.zeros(9)),
+        put("policy/actor.output.bias", torch.full((5,), float("nan"))),
         put("policy/extra", torch.zeros(5)),
         put("optimizer/nothing/exp_avg", torch.zeros(5)),
-        put("optimizer/output.bias/exp_avg", torch.zeros(7)),
-        put("optimizer/output.bias/exp_avg", torch.zeros(5, dtype=torch.int64)),
+        put("optimizer/actor.output.bias/exp_avg", torch.zeros(7)),
+        put("optimizer/actor.output.bias/exp_avg", torch.zeros(5, dtype=torch.int64)),
         put("rows/states", torch.zeros(3, dtype=torch.uint8)),
         put("rows/states", torch.zeros(3)),
         put("generator", torch.zeros(3, dtype=torch.uint8)),

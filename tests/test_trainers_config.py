@@ -6,9 +6,10 @@ import pytest
 
 from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.core.registry import list_envs
+from puffer_arena.trainers.algorithms.on_policy import annealed
 from puffer_arena.trainers.config import Config, from_dict, load_config, to_dict, tuned_config
+from puffer_arena.trainers.optimize.schedules import decay
 from puffer_arena.trainers.precision import resolve
-from puffer_arena.trainers.schedules import decay, entropy_weight
 from tests.playing import GAMES
 
 
@@ -90,8 +91,9 @@ def test_schedules_go_from_one_to_the_final_fraction() -> None:
         assert decay(schedule, 2.0, 0.1) == pytest.approx(0.1)
 
 
-def test_entropy_weight_moves_in_a_straight_line_when_asked() -> None:
-    fixed = load_config("snake", overrides={"ppo.entropy_coef": 0.02, "ppo.entropy_final": -1.0})
-    assert entropy_weight(fixed, 0.5) == 0.02
-    moving = load_config("snake", overrides={"ppo.entropy_coef": 0.02, "ppo.entropy_final": 0.0})
-    assert entropy_weight(moving, 0.5) == pytest.approx(0.01)
+def test_settings_move_in_a_straight_line_when_asked() -> None:
+    fixed = load_config("snake", overrides={"ppo.entropy_coef": 0.02}).method
+    assert annealed(fixed, 0.5) == fixed
+    moving = load_config("snake", overrides={"ppo.entropy_coef": 0.02, "ppo.entropy_coef_final": 0.0}).method
+    assert annealed(moving, 0.5).entropy_coef == pytest.approx(0.01)
+    assert annealed(moving, 0.5).clip == moving.clip

@@ -4,12 +4,12 @@ import pytest
 
 from puffer_arena.core.registry import load_env
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 
 def train_until(env_id: str, target: float, steps: int, key: str = "episode_return", **overrides: object) -> float:
     """Train until the mean over recent episodes reaches `target`, for at most `steps`; return the best mean."""
-    trainer = Trainer(load_config(env_id, overrides={name.replace("__", "."): v for name, v in overrides.items()}))
+    trainer = make_trainer(load_config(env_id, overrides={name.replace("__", "."): v for name, v in overrides.items()}))
     best, recent = -1e9, []
     while best < target and trainer.steps < steps and not trainer.finished:
         metrics = trainer.update()

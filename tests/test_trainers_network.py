@@ -1,16 +1,20 @@
 """Networks and heads: shapes from spaces, masks, memory, gradients."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, stored
-from puffer_arena.trainers.config import Network, Ppo
-from puffer_arena.trainers.heads import make_head
-from puffer_arena.trainers.networks import ConvolutionLayer
-from puffer_arena.trainers.objective import Samples, loss
-from puffer_arena.trainers.observations import leaf_tensors
-from puffer_arena.trainers.policy import Policy, matrix_flops
+from puffer_arena.trainers.algorithms.ppo import PPO, Settings
+from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.encoder import ConvolutionLayer
+from puffer_arena.trainers.networks.heads import make_head
+from puffer_arena.trainers.networks.memory import MinGru
+from puffer_arena.trainers.networks.observations import leaf_tensors
+from puffer_arena.trainers.networks.policy import Policy, matrix_flops, parameter_count
+from puffer_arena.trainers.optimize.optimizers import hidden_matrices
 from tests.trainers_support import small_trainer
 
 OBSERVATIONS = [
@@ -36,28 +40,29 @@ def draw_obs(space, rows: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("observation", OBSERVATIONS, ids=str)
-@pytest.mark.parametrize("memory", ["none", "gru", "lstm"])
+@pytest.mark.parametrize("memory", ["none", "gru", "lstm", "mingru"])
 def test_networks_fit_every_observation(observation, memory: str) -> None:
     policy = Policy(observation, Discrete(3), Network(hidden=(8, 8), memory=memory, memory_size=4))
     obs = leaf_tensors(observation, draw_obs(observation, 5))
     outputs, values, state = policy(obs, policy.initial_state(5))
     assert outputs.shape == (5, 3)
-    assert values.shape == (5,)
-    assert state.shape == (5, {"none": 0, "gru": 4, "lstm": 8}[memory])
+    assert values.shape == (5, 1)
+    parts = {"none": 0, "gru": 1, "mingru": 1, "lstm": 2}[memory]
+    assert [part.shape for part in state.values()] == [(5, 4)] * parts
 
 
 def test_pictures_and_grids_get_convolutions() -> None:
     picture, grid = Box(0, 255, (12, 12, 3), np.uint8), Box(0, 3, (6, 6), np.uint8)
-    assert isinstance(Policy(picture, Discrete(2), Network()).encoder.inputs[0], ConvolutionLayer)
+    assert isinstance(Policy(picture, Discrete(2), Network()).actor.encoder.inputs[0], ConvolutionLayer)
     policy = Policy(grid, Discrete(2), Network(images="cnn"))
-    assert isinstance(policy.encoder.inputs[0], ConvolutionLayer)
+    assert isinstance(policy.actor.encoder.inputs[0], ConvolutionLayer)
     outputs, _, _ = policy(leaf_tensors(grid, draw_obs(grid, 4)), policy.initial_state(4))
     assert outputs.shape == (4, 2)
 
 
 def test_code_layer_is_the_product_with_the_one_hot_encoding() -> None:
     space = MultiDiscrete((4, 1, 6, 3))
-    layer = Policy(space, Discrete(2), Network(hidden=(8,))).encoder.inputs[0]
+    layer = Policy(space, Discrete(2), Network(hidden=(8,))).actor.encoder.inputs[0]
     codes = torch.from_numpy(draw_obs(space, 50))
     torch.testing.assert_close(layer(codes), layer.product(codes))
     weight = torch.randn(50, 8)
@@ -80,7 +85,7 @@ def test_heads_agree_with_torch_distributions(action) -> None:
     elif isinstance(action, MultiBinary):
         known = [torch.distributions.Bernoulli(logits=outputs[:, k]) for k in range(head.width)]
     else:
-        spread = head.log_spread.exp()
+        spread = head.log_spread().exp()
         known = [torch.distributions.Normal(outputs[:, k], spread[k]) for k in range(head.width)]
     kind = torch.float32 if isinstance(action, Box | MultiBinary) else torch.int64
     expected = sum(one.log_prob(actions[:, k].to(kind)) for k, one in enumerate(known))
@@ -132,35 +137,34 @@ def test_continuous_actions_fill_their_box() -> None:
     np.testing.assert_allclose(ends, [[-2.0, 4.0]])
 
 
-@pytest.mark.parametrize("memory", ["gru", "lstm"])
+@pytest.mark.parametrize("memory", ["gru", "lstm", "mingru"])
 def test_memory_restarts_inside_a_segment(memory: str) -> None:
     space = Box(-1.0, 1.0, (3,))
     policy = Policy(space, Discrete(3), Network(hidden=(8,), memory=memory, memory_size=5))
     obs = torch.randn(9, 2, 3)
-    state = torch.randn(2, policy.state_size)
+    state = {name: torch.randn(2, *shape) for name, shape in policy.state_spec.items()}
     starts = torch.zeros(9, 2, dtype=torch.bool)
     starts[4] = True
-    together, values = policy.forward_sequence([obs], state, starts)
+    together, values = policy.sequence([obs], state, starts)
     none = torch.zeros(9, 2, dtype=torch.bool)
-    first, first_values = policy.forward_sequence([obs[:4]], state, none[:4])
-    second, second_values = policy.forward_sequence([obs[4:]], policy.initial_state(2), none[4:])
+    first, first_values = policy.sequence([obs[:4]], state, none[:4])
+    second, second_values = policy.sequence([obs[4:]], policy.initial_state(2), none[4:])
     torch.testing.assert_close(together, torch.cat([first, second]))
     torch.testing.assert_close(values, torch.cat([first_values, second_values]))
 
 
-def test_a_rollout_remembers_what_learning_will_recompute() -> None:
+@pytest.mark.parametrize("memory", ["gru", "mingru"])
+def test_a_rollout_remembers_what_learning_will_recompute(memory: str) -> None:
     """The recurrent policy replays its own segment to the same probabilities, episode ends included."""
-    trainer = small_trainer("memory", network__memory="gru", num_envs=8, ppo__horizon=24)
+    trainer = small_trainer("memory", network__memory=memory, num_envs=8, ppo__horizon=24, gradients="autograd")
     for _ in range(2):
-        trainer.collector.collect(trainer.policy, trainer.generator)
-        rollout = trainer.rollout
-        assert rollout.starts[1:-1].any()
+        rollout = trainer.collector.collect(trainer.generator)
+        assert rollout.began[1:-1].any()
         with torch.no_grad():
-            for chunk in trainer.learner.chunks:
-                outputs, _ = trainer.learner._evaluate(chunk)
-                actions = torch.from_numpy(trainer.learner._rows(rollout.actions, chunk))
-                log_probs, _ = trainer.policy.head.evaluate(outputs, actions, None)
-                recorded = torch.from_numpy(trainer.learner._rows(rollout.log_probs, chunk))
+            for chunk in trainer.chunks:
+                outputs, _ = trainer.backend._evaluate(chunk)
+                log_probs, _ = trainer.policy.head.evaluate(outputs, torch.from_numpy(chunk.rows("actions")), None)
+                recorded = torch.from_numpy(chunk.rows("old_log_prob"))
                 torch.testing.assert_close(log_probs, recorded, rtol=1e-4, atol=1e-5)
         rollout.advance()
     trainer.close()
@@ -179,46 +183,126 @@ def test_gradients_match_finite_differences(action, objective: str) -> None:
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
-        outputs, values, _ = policy(obs, torch.empty(0))
+        outputs, values, _ = policy(obs, {})
         actions = head.sample(outputs, noise, None)
         actions = actions.double() if isinstance(action, Box) else actions
-        log_probs, _ = head.evaluate(outputs, actions, None)
-    samples = Samples(
-        actions,
-        None,
-        log_probs + 0.3 * torch.randn(rows).double(),  # some ratios lie beyond the clip
-        values + 0.1,
-        torch.randn(rows).double(),
-        torch.randn(rows).double(),
-        (torch.rand(rows) < 0.8).double(),
-    )
-    ppo = Ppo(objective=objective, value_clip=0.5, rho_clip=100.0)
+        fixed, _ = head.evaluate(outputs, actions, None)
+    columns = {
+        "old_log_prob": fixed + 0.3 * torch.randn(rows).double(),  # some ratios lie beyond the clip
+        "old_value": values[:, 0] + 0.1,
+        "advantage": torch.randn(rows).double(),
+        "target": torch.randn(rows).double(),
+    }
+    settings = Settings(objective=objective, value_clip=0.5, rho_clip=100.0)
 
-    def total() -> torch.Tensor:
-        outputs, values, _ = policy(obs, torch.empty(0))
-        if objective == "importance":  # its weight is a constant: the loss whose slope is meant
-            new, entropy = head.evaluate(outputs, actions, None)
-            weight = (fixed - samples.log_probs).exp()
-            parts = -weight * new * samples.advantages - 0.01 * entropy
-            near = samples.values + (values - samples.values).clamp(-0.5, 0.5)
-            errors = torch.maximum((values - samples.returns) ** 2, (near - samples.returns) ** 2)
-            return (samples.weights * (parts + 0.25 * errors)).sum()
-        return loss(head, outputs, values, samples, ppo, 0.01)[0]
+    def total(hold_weight: bool) -> torch.Tensor:
+        outputs, values, _ = policy(obs, {})
+        log_prob, entropy = head.evaluate(outputs, actions, None)
+        row = SimpleNamespace(log_prob=log_prob, entropy=entropy, value=values[:, 0], **columns)
+        each = PPO.objectives[objective](row, settings)[0]
+        if objective == "importance" and hold_weight:  # its weight is a constant: the loss whose slope is meant
+            weight = (fixed - row.old_log_prob).exp()
+            moving = (log_prob - row.old_log_prob).exp().detach()
+            each = each - (weight - moving) * (log_prob - row.old_log_prob) * row.advantage
+        return each.sum()
 
-    fixed = log_probs
-    outputs, values, _ = policy(obs, torch.empty(0))
-    gradients = torch.autograd.grad(loss(head, outputs, values, samples, ppo, 0.01)[0], list(policy.parameters()))
+    gradients = torch.autograd.grad(total(False), list(policy.parameters()))
     step = 1e-6
     for parameter, gradient in zip(policy.parameters(), gradients, strict=True):
         direction = torch.randn_like(parameter)
         with torch.no_grad():
             parameter += step * direction
-            above = total()
+            above = total(True)
             parameter -= 2 * step * direction
-            below = total()
+            below = total(True)
             parameter += step * direction
         slope = float((above - below) / (2 * step))
         assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-4, abs=1e-6)
+
+
+def test_a_spread_at_its_bound_comes_back() -> None:
+    head = make_head(Box(-1.0, 1.0, (2,)))
+    for far in (-30.0, 30.0):
+        with torch.no_grad():
+            head.spread.fill_(far / 3)
+        (gradient,) = torch.autograd.grad(head.log_spread().sum(), head.spread)
+        assert (gradient > 0).all()
+        assert ((head.log_spread() >= head.LOW) & (head.log_spread() <= head.HIGH)).all()
+
+
+def test_convolutions_see_every_channel_of_coded_grids() -> None:
+    grid = Box(0, 3, (6, 6, 2), np.uint8)
+    policy = Policy(grid, Discrete(2), Network(images="cnn"))
+    obs = torch.zeros(1, 6, 6, 2, dtype=torch.uint8)
+    empty = policy([obs], {})[0]
+    for channel in range(2):
+        other = obs.clone()
+        other[0, 2, 3, channel] = 2
+        assert not torch.equal(policy([other], {})[0], empty)
+
+
+def test_boxes_of_four_axes_and_pictures_of_the_usual_size_have_networks() -> None:
+    deep = Box(0.0, 1.0, (2, 3, 4, 5))
+    policy = Policy(deep, Discrete(2), Network(images="cnn", hidden=(8,)))
+    assert policy([torch.rand(3, 2, 3, 4, 5)], {})[0].shape == (3, 2)
+    picture = Policy(Box(0, 255, (84, 84, 4), np.uint8), Discrete(2), Network())
+    # 84 - 8 over 4 makes 20, then 20 - 4 over 2 makes 9: 9 x 9 x 32 numbers, each with 128 weights.
+    assert picture.actor.encoder.inputs[0].weight.shape == (128, 9 * 9 * 32)
+    assert parameter_count(picture) < 400_000
+
+
+def test_normalization_is_that_of_all_rows_seen_and_folds_into_the_weights() -> None:
+    torch.manual_seed(0)
+    space = Dict({"x": Box(-100.0, 100.0, (3,)), "on": MultiBinary(2)})
+    policy = Policy(space, Discrete(3), Network(hidden=(8, 8), normalize=True))
+    encoder, seen = policy.actor.encoder, [5.0 + 20.0 * torch.randn(n, 3) for n in (50, 400, 7)]
+    for part in seen:
+        encoder.watch([part, torch.zeros(len(part), 2)])
+    mean, deviation = encoder.inputs[0].statistics()
+    torch.testing.assert_close(mean, torch.cat(seen).mean(0))
+    torch.testing.assert_close(deviation, torch.cat(seen).std(0, correction=0))
+    obs = [seen[0], torch.ones(50, 2)]
+    before = policy(obs, {})[0]
+    encoder.fold()
+    assert not dict(encoder.named_buffers())
+    torch.testing.assert_close(policy(obs, {})[0], before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_separate_critic_does_not_share_weights_with_the_policy() -> None:
+    policy = Policy(Box(-1.0, 1.0, (3,)), Discrete(4), Network(hidden=(8,), critic="separate", critic_hidden=(6, 5)))
+    outputs, values, _ = policy([torch.randn(2, 3)], {})
+    assert (outputs.shape, values.shape) == ((2, 4), (2, 1))
+    gradients = torch.autograd.grad(values.sum(), list(policy.actor.parameters()), allow_unused=True)
+    assert all(gradient is None or not gradient.any() for gradient in gradients)
+
+
+def test_several_values_stand_side_by_side() -> None:
+    policy = Policy(Box(-1.0, 1.0, (3,)), Discrete(4), Network(hidden=(8,)), values=("value", "cost_value"))
+    assert policy([torch.randn(2, 3)], {})[1].shape == (2, 2)
+
+
+def test_a_scan_is_the_loop_it_stands_for() -> None:
+    torch.manual_seed(0)
+    memory = MinGru(4, 3)
+    features, state = torch.randn(7, 5, 4, requires_grad=True), {"h": torch.randn(5, 3, requires_grad=True)}
+    began = torch.rand(7, 5) < 0.3
+    fast = memory.sequence(features, state, began)
+    slow = memory.double().sequence(features.double(), {"h": state["h"].double()}, began)
+    torch.testing.assert_close(fast.double(), slow)
+    weight = torch.randn(7, 5, 3)
+    wanted = torch.autograd.grad((slow.float() * weight).sum(), [features, state["h"]])
+    found = torch.autograd.grad((fast * weight).sum(), [features, state["h"]])
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_gates_are_matrices_of_their_own_and_an_lstm_begins_by_remembering() -> None:
+    for kind, gates in (("mingru", 2), ("gru", 6), ("lstm", 8)):
+        policy = Policy(Box(-1.0, 1.0, (3,)), Discrete(2), Network(hidden=(8,), memory=kind, memory_size=4))
+        assert [tuple(p.shape) for p in hidden_matrices(policy)].count((4, 8)) + [
+            tuple(p.shape) for p in hidden_matrices(policy)
+        ].count((4, 4)) == gates
+    assert (policy.actor.memory.inputs.each[1].bias == 1).all()
 
 
 def test_matrix_flops_counts_what_the_layers_multiply() -> None:

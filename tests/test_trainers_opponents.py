@@ -7,7 +7,7 @@ import torch
 from puffer_arena.batch.batch import make
 from puffer_arena.batch.seats import seats
 from puffer_arena.core.errors import ArenaError
-from puffer_arena.trainers.observations import leaf_tensors
+from puffer_arena.trainers.networks.observations import leaf_tensors
 from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 
 HUNT = {"opponent__bot": "hunt", "ppo__horizon": 40, "params__max_steps": 30}
@@ -27,7 +27,7 @@ def test_the_bot_steers_the_other_side_and_only_the_policys_agents_are_learned_f
     mine = np.ones((24, 6), np.bool_)
     mine[: round(24 * share)] = seats(again, role)[: round(24 * share)]
     assert rollout.streams == mine.sum() < mine.size
-    trainer.collector.collect(trainer.policy, trainer.generator)
+    trainer.collector.collect(trainer.generator)
     for t in range(config.ppo.horizon):
         np.testing.assert_array_equal(rollout.obs[t], again.obs[mine])
         np.testing.assert_array_equal(rollout.alive[t], again.alive[mine])
@@ -38,9 +38,9 @@ def test_the_bot_steers_the_other_side_and_only_the_policys_agents_are_learned_f
             np.testing.assert_array_equal(getattr(rollout, name)[t], getattr(again, name)[mine])
         with torch.no_grad():
             last = leaf_tensors(trainer.policy.observation, again.final_obs[mine])
-            values = trainer.policy(last, trainer.policy.initial_state(int(mine.sum())))[1].numpy()
+            values = trainer.policy(last, trainer.policy.initial_state(int(mine.sum())))[1][:, 0].numpy()
         cut = again.truncated[mine]
-        np.testing.assert_allclose(rollout.final_values[t, cut], values[cut], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(rollout.final_value[t, cut], values[cut], rtol=1e-4, atol=1e-5)
     assert rollout.truncated.any() and rollout.terminated.any()
     trainer.close()
 
@@ -54,11 +54,11 @@ def test_windows_see_every_agent_also_the_bots() -> None:
         seen.append(obs.copy())
         learners = trainer.opponent.learners.reshape(-1)
         np.testing.assert_array_equal(obs[learners], trainer.rollout.obs[t + 1])
-        np.testing.assert_array_equal(masks[learners], trainer.rollout.masks[t + 1])
-        np.testing.assert_array_equal(state[learners], trainer.rollout.state)
-        assert (state[~learners] == 0).all()
+        np.testing.assert_array_equal(masks[learners], trainer.rollout.action_mask[t + 1])
+        np.testing.assert_array_equal(state["actor.h"][learners], trainer.rollout.state["actor.h"])
+        assert (state["actor.h"][~learners] == 0).all()
 
-    trainer.collector.collect(trainer.policy, trainer.generator, look)
+    trainer.collector.collect(trainer.generator, look)
     again = make("tag", 24, trainer.config.seed, max_steps=30)
     actions = again.act("hunt").copy()
     actions[trainer.opponent.learners] = trainer.rollout.actions[0, :, 0]

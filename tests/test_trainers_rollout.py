@@ -6,8 +6,9 @@ import torch
 
 from puffer_arena.batch.batch import make
 from puffer_arena.trainers.actor import Actor
-from puffer_arena.trainers.lanes import Lanes, split
-from puffer_arena.trainers.observations import leaf_tensors
+from puffer_arena.trainers.backends.autograd import Autograd
+from puffer_arena.trainers.crew import Crew, split
+from puffer_arena.trainers.networks.observations import leaf_tensors
 from tests.trainers_support import small_trainer
 
 
@@ -16,14 +17,14 @@ def test_rollouts_follow_one_another_without_a_gap() -> None:
     config = trainer.config
     again = make("snake", config.num_envs, config.seed)
     for _ in range(3):
-        trainer.collector.collect(trainer.policy, trainer.generator)
+        trainer.collector.collect(trainer.generator)
         rollout = trainer.rollout
         for t in range(config.ppo.horizon):
             np.testing.assert_array_equal(rollout.obs[t], again.obs)
             again.step(rollout.actions[t, :, 0])
             np.testing.assert_array_equal(rollout.rewards[t], again.rewards)
             np.testing.assert_array_equal(rollout.terminated[t], again.terminated)
-            np.testing.assert_array_equal(rollout.starts[t + 1], again.terminated | again.truncated)
+            np.testing.assert_array_equal(rollout.began[t + 1], again.terminated | again.truncated)
         rollout.advance()
     trainer.close()
 
@@ -33,7 +34,7 @@ def test_truncated_episodes_are_valued_by_their_last_observation(overrides: dict
     trainer = small_trainer("snake", params__max_hunger=10, ppo__horizon=40, **overrides)
     again = make("snake", trainer.config.num_envs, trainer.config.seed, max_hunger=10)
     policy, seen = trainer.policy, 0
-    trainer.collector.collect(policy, trainer.generator)
+    trainer.collector.collect(trainer.generator)
     rollout = trainer.rollout
     state = policy.initial_state(rollout.streams)
     for t in range(trainer.config.ppo.horizon):
@@ -41,9 +42,10 @@ def test_truncated_episodes_are_valued_by_their_last_observation(overrides: dict
             state = policy(leaf_tensors(policy.observation, again.obs), state)[2]
             again.step(rollout.actions[t, :, 0])
             cut = again.truncated & ~again.terminated
-            values = policy(leaf_tensors(policy.observation, again.final_obs), state)[1].numpy()
-            state[torch.from_numpy(again.terminated | again.truncated)] = 0.0
-        np.testing.assert_allclose(rollout.final_values[t, cut], values[cut], rtol=1e-4, atol=1e-5)
+            values = policy(leaf_tensors(policy.observation, again.final_obs), state)[1][:, 0].numpy()
+            for part in state.values():
+                part[torch.from_numpy(again.terminated | again.truncated)] = 0.0
+        np.testing.assert_allclose(rollout.final_value[t, cut], values[cut], rtol=1e-4, atol=1e-5)
         seen += int(cut.sum())
     assert seen > 10
     trainer.close()
@@ -51,20 +53,20 @@ def test_truncated_episodes_are_valued_by_their_last_observation(overrides: dict
 
 def test_recorded_probabilities_are_those_of_the_actor() -> None:
     trainer = small_trainer("maze", network__memory="gru")
-    trainer.collector.collect(trainer.policy, trainer.generator)
+    trainer.collector.collect(trainer.generator)
     rollout, actor = trainer.rollout, Actor(trainer.policy)
     for t in range(trainer.config.ppo.horizon):
-        _, probs, values = actor.act(rollout.obs[t], rollout.masks[t])
+        _, probs, values = actor.act(rollout.obs[t], rollout.action_mask[t])
         chosen = np.take_along_axis(probs, rollout.actions[t], -1)[:, 0]
-        np.testing.assert_allclose(np.exp(rollout.log_probs[t]), chosen, rtol=1e-4)
-        np.testing.assert_allclose(rollout.values[t], values, rtol=1e-4, atol=1e-5)
-        actor.reset(rollout.starts[t + 1])
+        np.testing.assert_allclose(np.exp(rollout.old_log_prob[t]), chosen, rtol=1e-4)
+        np.testing.assert_allclose(rollout.old_value[t], values, rtol=1e-4, atol=1e-5)
+        actor.reset(rollout.began[t + 1])
     trainer.close()
 
 
 def test_agents_that_left_are_absent_until_the_next_episode() -> None:
     trainer = small_trainer("tag", ppo__horizon=64)
-    trainer.collector.collect(trainer.policy, trainer.generator)
+    trainer.collector.collect(trainer.generator)
     rollout = trainer.rollout
     left = rollout.terminated & ~rollout.alive[1:]
     assert left.any()
@@ -74,27 +76,27 @@ def test_agents_that_left_are_absent_until_the_next_episode() -> None:
     assert not rollout.truncated[absent].any()
     returned = rollout.alive[1:] & ~rollout.alive[:-1]
     assert returned.any()
-    assert rollout.starts[1:][returned].all()
-    assert rollout.starts[1:][rollout.terminated | rollout.truncated].all()
+    assert rollout.began[1:][returned].all()
+    assert rollout.began[1:][rollout.terminated | rollout.truncated].all()
     trainer.close()
 
 
 def test_thread_counts_do_not_change_what_is_collected() -> None:
     one, two = (small_trainer("snake", threads=threads, num_envs=256) for threads in (1, 2))
     for trainer in (one, two):
-        trainer.collector.collect(trainer.policy, trainer.generator)
+        trainer.collector.collect(trainer.generator)
     np.testing.assert_array_equal(one.rollout.actions, two.rollout.actions)
     np.testing.assert_array_equal(one.batch.rows.states, two.batch.rows.states)
     one.close()
     two.close()
 
 
-def test_lanes_split_evenly_and_pass_errors_on() -> None:
+def test_crews_split_evenly_and_pass_errors_on() -> None:
     assert split(10, 3) == [(0, 3), (3, 6), (6, 10)]
     assert split(10, 3, smallest=6) == [(0, 10)]
-    lanes = Lanes([0, 1, 2])
+    crew = Crew([0, 1, 2])
     seen: list[int] = []
-    lanes.run(seen.append)
+    crew.run(seen.append)
     assert sorted(seen) == [0, 1, 2]
 
     def fail(part: int) -> None:
@@ -102,10 +104,10 @@ def test_lanes_split_evenly_and_pass_errors_on() -> None:
             raise ValueError("part two")
 
     with pytest.raises(ValueError, match="part two"):
-        lanes.run(fail)
-    lanes.run(seen.append)  # and go on afterwards
+        crew.run(fail)
+    crew.run(seen.append)  # and go on afterwards
     assert len(seen) == 6
-    lanes.close()
+    crew.close()
 
 
 @pytest.mark.slow
@@ -113,7 +115,7 @@ def test_a_compiled_network_learns_the_same() -> None:
     plain, compiled = (
         small_trainer("snake", gradients=way, compile=on) for way, on in (("autograd", "off"), ("auto", "on"))
     )
-    assert compiled.learner.fused is None
+    assert isinstance(compiled.backend, Autograd)
     for trainer in (plain, compiled):
         for _ in range(2):
             trainer.update()

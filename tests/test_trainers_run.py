@@ -228,9 +228,9 @@ def test_a_run_that_breaks_keeps_its_last_good_checkpoint(tmp_path: Path) -> Non
 
     def break_it(trainer, metrics) -> None:
         if trainer.updates == 3:
-            trainer.policy.output.bias.data[1] = float("nan")
+            trainer.policy.actor.output.bias.data[1] = float("nan")
 
-    with pytest.raises(TrainingError, match=r"'output\.bias' is not finite"):
+    with pytest.raises(TrainingError, match=r"'actor\.output\.bias' is not finite"):
         train(config, run, Callbacks(on_update=break_it))
     trainer = resume_trainer(None, run)
     assert trainer.updates == 2

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, load_config
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 SMALL = {
     "num_envs": 24,
@@ -27,15 +28,15 @@ def small_config(env_id: str, **overrides: Any) -> Config:
     return load_config(env_id, overrides={**SMALL, **given})
 
 
-def small_trainer(env_id: str, **overrides: Any) -> Trainer:
-    return Trainer(small_config(env_id, **overrides))
+def small_trainer(env_id: str, **overrides: Any) -> Algorithm:
+    return make_trainer(small_config(env_id, **overrides))
 
 
-def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+def weights(trainer: Algorithm) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.policy.state_dict().items()}
 
 
-def assert_same_future(a: Trainer, b: Trainer, updates: int = 2) -> None:
+def assert_same_future(a: Algorithm, b: Algorithm, updates: int = 2) -> None:
     """Go on with both and compare every bit that matters."""
     for _ in range(updates):
         one, other = a.update(), b.update()

@@ -14,8 +14,9 @@ from measure import machine, report
 from puffer_arena.cli import eval as evaluation
 from puffer_arena.cli.players import Player, acting, scripted, versus
 from puffer_arena.trainers.actor import Actor
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 EPISODES = 256  # in one look, one a row
 LOOKS = 30  # at most, in the time that is allowed
@@ -39,7 +40,7 @@ TASKS = {
 }
 
 
-def look(env_id: str, task: Task, trainer: Trainer) -> float:
+def look(env_id: str, task: Task, trainer: Algorithm) -> float:
     """Return the share of held-out episodes that the present policy succeeds in."""
     options = evaluation.Options(env_id, episodes=EPISODES, opponent=task.opponent)
     player = Player("the policy", lambda _: acting(Actor(trainer.policy), options.seed, deterministic=True))
@@ -52,7 +53,7 @@ def look(env_id: str, task: Task, trainer: Trainer) -> float:
 def train(env_id: str, task: Task, seed: int, minutes: float, verbose: bool) -> tuple[bool, float, float, int]:
     """Train until a look meets the criterion; return whether one did, the seconds, its share and the steps."""
     begun, looking, share = time.perf_counter(), 0.0, 0.0
-    trainer = Trainer(load_config(env_id, overrides={"seed": seed}))
+    trainer = make_trainer(load_config(env_id, overrides={"seed": seed}))
     next_look = interval = 60 * task.minutes / LOOKS
     seconds = 0.0
     while share < task.share and seconds < 60 * minutes and not trainer.finished:

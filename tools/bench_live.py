@@ -28,9 +28,10 @@ from pathlib import Path
 from screenshots import screenless
 
 from puffer_arena.cli.broadcast import Broadcast
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.run import Run
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 KINDS = ("no publisher", "unattached", "attached")
 SETTLING = 1.5  # seconds of training before a slice counts: a window that comes back draws at once and often
@@ -98,7 +99,7 @@ class WatchingWindow:
 def measure(options: argparse.Namespace, folder: Path, environment: dict[str, str]) -> None:
     """Measure and print."""
     config = load_config(options.env, overrides={"total_steps": 10**12})
-    trainer = Trainer(config)
+    trainer = make_trainer(config)
     run = Run.create(trainer.config, folder, "run")
     for _ in range(5):  # compile and warm up
         trainer.update()
@@ -129,7 +130,7 @@ def print_figures(options: argparse.Namespace, slices: dict[str, list[Slice]]) -
         )
 
 
-def open_window(trainer: Trainer, run: Run, environment: dict[str, str]) -> WatchingWindow:
+def open_window(trainer: Algorithm, run: Run, environment: dict[str, str]) -> WatchingWindow:
     """Open a window on the trainer, wait until it is there and hold it."""
     broadcast = Broadcast(trainer, run, "127.0.0.1", 0)
     window = WatchingWindow(run, environment)
@@ -140,7 +141,7 @@ def open_window(trainer: Trainer, run: Run, environment: dict[str, str]) -> Watc
     return window
 
 
-def await_window(trainer: Trainer, broadcast: Broadcast, window: WatchingWindow) -> None:
+def await_window(trainer: Algorithm, broadcast: Broadcast, window: WatchingWindow) -> None:
     """Train until the window has found the trainer."""
     deadline = time.monotonic() + PATIENCE
     while not broadcast.publisher.windows:
@@ -149,7 +150,7 @@ def await_window(trainer: Trainer, broadcast: Broadcast, window: WatchingWindow)
             sys.exit(f"the window did not attach within {PATIENCE:g} s")
 
 
-def measure_slice(kind: str, trainer: Trainer, run: Run, window: WatchingWindow, seconds: float) -> Slice:
+def measure_slice(kind: str, trainer: Algorithm, run: Run, window: WatchingWindow, seconds: float) -> Slice:
     """Train for some seconds in one of the KINDS of company."""
     if kind == "no publisher":
         train(trainer, None, SETTLING)
@@ -171,11 +172,11 @@ def measure_slice(kind: str, trainer: Trainer, run: Run, window: WatchingWindow,
         broadcast.close()
 
 
-def train(trainer: Trainer, broadcast: Broadcast | None, seconds: float) -> Slice:
+def train(trainer: Algorithm, broadcast: Broadcast | None, seconds: float) -> Slice:
     """Train for at least so long."""
     served = 0.0
 
-    def on_step(trainer: Trainer, t: int) -> None:
+    def on_step(trainer: Algorithm, t: int) -> None:
         nonlocal served
         begun = time.thread_time()
         if broadcast is not None:

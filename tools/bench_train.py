@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from measure import describe, interleave, machine, ratio, report
 
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.policy import matrix_flops
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.networks.policy import matrix_flops
+from puffer_arena.trainers.trainer import make_trainer
 
 ROUNDS = 5
 UPDATES = 6  # in one timed round
@@ -40,9 +41,9 @@ def matrix_rate(dtype: torch.dtype, seconds: float = 0.3) -> float:
     return best
 
 
-def training(env_id: str, **overrides: Any) -> tuple[Trainer, Callable[[], float]]:
+def training(env_id: str, **overrides: Any) -> tuple[Algorithm, Callable[[], float]]:
     """Return a trainer, and a timed run of some updates that returns steps a second."""
-    trainer = Trainer(load_config(env_id, overrides={"total_steps": 10**12, **overrides}))
+    trainer = make_trainer(load_config(env_id, overrides={"total_steps": 10**12, **overrides}))
 
     def run() -> float:
         start = time.perf_counter()
@@ -108,7 +109,7 @@ def speed() -> None:
 
 def seconds_to(env_id: str, metric: str, goal: float, seed: int, **overrides: Any) -> tuple[float, float, int]:
     """Train until `metric` reaches `goal`; return the seconds, the metric and the steps."""
-    trainer = Trainer(load_config(env_id, overrides={"seed": seed, **overrides}))
+    trainer = make_trainer(load_config(env_id, overrides={"seed": seed, **overrides}))
     start = time.perf_counter()
     best = float("-inf")
     while not trainer.finished:

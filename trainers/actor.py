@@ -11,13 +11,14 @@ from puffer_arena.core.errors import FileError, SpaceError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.registry import load_env
 from puffer_arena.core.spaces import stored
-from puffer_arena.trainers.config import Config, from_dict
-from puffer_arena.trainers.heads import action_shape
-from puffer_arena.trainers.observations import leaf_tensors
-from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION, Policy
+from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.heads import action_shape
+from puffer_arena.trainers.networks.observations import leaf_tensors
+from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, Policy
+from puffer_arena.trainers.settings import build
 from puffer_arena.trainers.tensorfile import read_bytes, unpack
 
-CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 1
+CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 2
 
 
 class Actor:
@@ -25,7 +26,8 @@ class Actor:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy.eval()
-        self._state: torch.Tensor | None = None
+        self._state: dict[str, torch.Tensor] = {}
+        self._rows = 0
         self._rng = np.random.default_rng()
 
     @classmethod
@@ -41,9 +43,9 @@ class Actor:
         kind, tensors, about = unpack(data, kinds, name)
         if kind == CHECKPOINT_KIND:
             tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("policy/")}
-            config: Config = from_dict(about["config"])
-            origin = {"env": config.env, "params": config.params}
-            about = {"origin": origin, "network": about["config"]["network"]}
+            config = about["config"]
+            origin = {"env": config["env"], "params": config["params"]}
+            about = {"origin": origin, "network": config["network"], "values": about["values"]}
         return cls(build_policy(about, tensors, name))
 
     def act(
@@ -64,8 +66,8 @@ class Actor:
         if obs.shape[len(leading) :] != shape or not leading:
             raise SpaceError(f"observations have shape {obs.shape}; they must be (rows[, agents]) + {shape}")
         rows = int(np.prod(leading))
-        if self._state is None or len(self._state) != rows:
-            self._state = policy.initial_state(rows)
+        if self._rows != rows:
+            self._state, self._rows = policy.initial_state(rows), rows
         head = policy.head
         rng = self._rng if rng is None else rng
         size = (rows, head.components)
@@ -79,23 +81,27 @@ class Actor:
             chosen = head.best(outputs, mask) if deterministic else head.sample(outputs, torch.from_numpy(noise), mask)
             probs = head.probabilities(outputs, mask)
         actions = head.to_env(chosen.numpy()).reshape(*leading, *action_shape(policy.action))
-        return actions, None if probs is None else probs.numpy().reshape(*leading, -1), values.numpy().reshape(leading)
+        return (
+            actions,
+            None if probs is None else probs.numpy().reshape(*leading, -1),
+            values[:, 0].numpy().reshape(leading),
+        )
 
     def follow(self, older: "Actor") -> None:
         """Go on with what an older policy of the same network remembers of the rows."""
-        if older.policy.state_size == self.policy.state_size:
-            self._state = older._state
+        if older.policy.state_spec == self.policy.state_spec:
+            self._state, self._rows = older._state, older._rows
 
     def reset(self, which: Array | None = None) -> None:
         """Forget the recurrent state, of all rows or of those chosen: bool (rows,) or (rows, agents)."""
-        if which is None or self._state is None:
-            self._state = None
+        if which is None or not self._rows:
+            self._rows = 0
             return
         chosen = np.asarray(which, np.bool_).reshape(-1)
-        each = np.repeat(chosen, len(self._state) // len(chosen))
-        state = self._state.clone()
-        state[torch.from_numpy(each)] = 0.0
-        self._state = state
+        forgotten = torch.from_numpy(np.repeat(chosen, self._rows // len(chosen)))
+        self._state = {name: part.clone() for name, part in self._state.items()}
+        for part in self._state.values():
+            part[forgotten] = 0.0
 
 
 def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str) -> Policy:
@@ -105,12 +111,13 @@ def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], nam
         FileError: the description or the weights do not fit the environment.
     """
     try:
-        origin, network = dict(about["origin"]), from_dict({"network": about["network"]}).network
+        origin, network = dict(about["origin"]), build(Network, about["network"], "network.")
+        values = tuple(str(name) for name in about["values"])
         env = load_env(str(origin["env"]))
         params = env.build_params(dict(origin["params"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{name} is damaged: its description lacks {error}") from None
-    policy = Policy(env.observation.resolve(params), env.action.resolve(params), network, origin)
+    policy = Policy(env.observation.resolve(params), env.action.resolve(params), network, origin, values)
     load_weights(policy, tensors, name)
     return policy
 

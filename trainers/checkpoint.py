@@ -5,9 +5,10 @@ from typing import Any
 
 from puffer_arena.core.errors import ArenaError, FileError, TrainingError
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.tensorfile import pack, read_bytes, unpack, write_bytes
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 # Settings that may differ between a run and its continuation; with other threads, device or precision it goes on
 # correctly but no longer bit for bit.
@@ -24,7 +25,7 @@ DESCRIPTION: dict[str, Any] = {
 }
 
 
-def save_checkpoint(path: str | Path, trainer: Trainer) -> None:
+def save_checkpoint(path: str | Path, trainer: Algorithm) -> None:
     """Write a checkpoint; a crash meanwhile leaves the old file.
 
     Raises:
@@ -55,7 +56,7 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], C
     return tensors, about, config
 
 
-def restore_trainer(path: str | Path, config: Config | None = None) -> Trainer:
+def restore_trainer(path: str | Path, config: Config | None = None) -> Algorithm:
     """Make the trainer that a checkpoint was saved from.
 
     Args:
@@ -67,7 +68,7 @@ def restore_trainer(path: str | Path, config: Config | None = None) -> Trainer:
         TrainingError: it is of another environment or config than `config`.
     """
     tensors, about, saved = load_checkpoint(path)
-    trainer = Trainer(continued(saved, config, f"checkpoint '{path}'"))
+    trainer = make_trainer(continued(saved, config, f"checkpoint '{path}'"))
     try:
         trainer.load_state(tensors, about, f"checkpoint '{path}'")
     except ArenaError:

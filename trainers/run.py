@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.errors import FileError, TrainingError, UnknownName
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.checkpoint import continued, restore_trainer, save_checkpoint
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.runlog import MetricsFile, TensorBoard, find_checkpoints, held
 from puffer_arena.trainers.tensorfile import write_bytes
-from puffer_arena.trainers.trainer import Trainer
+from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
 FOLDER = "the run folder"
@@ -35,9 +36,9 @@ def _say(text: str) -> None:
 class Callbacks:
     """What a caller of `train` may hook in."""
 
-    on_start: Callable[[Trainer], None] | None = None
-    on_step: Callable[[Trainer, int], None] | None = None  # after every step of a rollout; must be cheap
-    on_update: Callable[[Trainer, dict[str, float]], None] | None = None
+    on_start: Callable[[Algorithm], None] | None = None
+    on_step: Callable[[Algorithm, int], None] | None = None  # after every step of a rollout; must be cheap
+    on_update: Callable[[Algorithm, dict[str, float]], None] | None = None
     on_warning: Callable[[str], None] = field(default=_say)
 
 
@@ -113,7 +114,7 @@ class Run:
         """
         write_bytes(self.folder / "config.json", json.dumps(to_dict(config), indent=2).encode())
 
-    def save(self, trainer: Trainer) -> bool:
+    def save(self, trainer: Algorithm) -> bool:
         """Write a checkpoint and drop the oldest beyond `keep_checkpoints`; tell whether it is on the disk."""
 
         def write() -> None:
@@ -168,7 +169,7 @@ class Run:
         self._tensorboard.close()
 
 
-def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: bool = False) -> Trainer:
+def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: bool = False) -> Algorithm:
     """Train until all steps are done, somebody calls `trainer.stop()`, or Ctrl-C; the last state is saved.
 
     Args:
@@ -182,7 +183,7 @@ def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: 
         return _train(config, run, callbacks or Callbacks(), resume)
 
 
-def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool) -> Trainer:
+def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool) -> Algorithm:
     run.warn = callbacks.on_warning
     trainer = resume_trainer(config, run) if resume else _begin(config, run)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
@@ -206,16 +207,16 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool) -> Trai
     return trainer
 
 
-def _begin(config: Config, run: Run) -> Trainer:
+def _begin(config: Config, run: Run) -> Algorithm:
     """Make a new run's trainer; the folder of one that cannot begin goes, or it would be the newest run."""
     try:
-        return Trainer(config)
+        return make_trainer(config)
     except BaseException:
         run.discard()
         raise
 
 
-def resume_trainer(config: Config | None, run: Run) -> Trainer:
+def resume_trainer(config: Config | None, run: Run) -> Algorithm:
     """Restore a run's newest checkpoint.
 
     Raises:
@@ -241,7 +242,7 @@ def resume_trainer(config: Config | None, run: Run) -> Trainer:
 
 
 @contextlib.contextmanager
-def _interruptible(trainer: Trainer) -> Iterator[None]:
+def _interruptible(trainer: Algorithm) -> Iterator[None]:
     """Let Ctrl-C, a termination request or the terminal's end stop the run after the present update.
 
     A second Ctrl-C ends it at once.  The terminal's end stays ignored where `nohup` had it so.

@@ -108,10 +108,10 @@ def measure_training(options: Options) -> list[float]:
 
     require("torch", "train")
     from puffer_arena.trainers.config import load_config
-    from puffer_arena.trainers.trainer import Trainer
+    from puffer_arena.trainers.trainer import make_trainer
 
     overrides = {f"params.{name}": value for name, value in read_pairs(options.param, "--param").items()}
-    trainer = Trainer(load_config(options.env, overrides=overrides))
+    trainer = make_trainer(load_config(options.env, overrides=overrides))
     for _ in range(3):  # compile and warm up
         trainer.update()
     rates = []

@@ -8,18 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.messages import Command
 from puffer_arena.live.publisher import Publisher
-from puffer_arena.trainers.observations import leaf_tensors
-from puffer_arena.trainers.policy import policy_bytes
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
+from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.run import Run
-from puffer_arena.trainers.trainer import Trainer
 
 WINDOW_LOG = "window.log"
 CREATE_NEW_PROCESS_GROUP = 0x200  # a Windows flag, which `subprocess` has on Windows only
@@ -35,7 +31,7 @@ class Broadcast:
     """
 
     def __init__(
-        self, trainer: Trainer, run: Run, host: str, port: int, changed: Callable[[], None] = lambda: None
+        self, trainer: Algorithm, run: Run, host: str, port: int, changed: Callable[[], None] = lambda: None
     ) -> None:
         self._trainer, self._run, self._t = trainer, run, 0
         self.publisher = Publisher(
@@ -51,25 +47,14 @@ class Broadcast:
         )
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
-    def on_step(self, trainer: Trainer, t: int) -> None:
+    def on_step(self, trainer: Algorithm, t: int) -> None:
         """Serve the windows after step `t` of a rollout."""
         self._t = t
         self.publisher.tend(trainer.steps + (t + 1) * trainer.config.num_envs, self.look)
 
     def look(self, rows: Array) -> tuple[Array | None, Array | None]:
         """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
-        rollout, policy, device = self._trainer.rollout, self._trainer.policy, self._trainer.device
-        agents = max(self._trainer.batch.num_agents, 1)
-        chosen = (rows[:, None] * agents + np.arange(agents)).reshape(-1)
-        seen, masks, state = rollout.newest(self._t, chosen)
-        with torch.inference_mode():
-            obs = leaf_tensors(policy.observation, seen, device)
-            outputs, values, _ = policy(obs, torch.from_numpy(state).to(device))
-            mask = torch.from_numpy(masks).to(device) if masks.shape[-1] else None
-            probs = policy.head.probabilities(outputs, mask)
-        shape = (len(rows), agents)
-        shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
-        return shown, values.float().cpu().numpy().reshape(shape)
+        return self._trainer.look(rows, self._t)
 
     def obey(self, command: Command) -> str:
         """Carry out what a window asks of the trainer, and return a note for the person.

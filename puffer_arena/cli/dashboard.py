@@ -19,7 +19,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
 SCORES = ("episode_return", "episode_length", "episodes")
-OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.opponents`
+OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.data.opponents`
 KNOWN = {*SCORES, "steps", "updates", "seconds", "steps_per_second", "learning_rate"}
 
 

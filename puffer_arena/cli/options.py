@@ -7,11 +7,12 @@ import io
 import re
 import typing
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
 from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
+from puffer_arena.trainers.settings import allowed
 
 T = TypeVar("T")
 FRAME = re.compile("[│╭╮╰╯┃]")  # what tyro draws round its messages
@@ -50,6 +51,31 @@ def parse(options: type[T], command: str, arguments: Sequence[str], default: T |
     if unknown:
         raise _unknown(unknown[0], options, command)
     return typing.cast(T, value)
+
+
+def annotated(kind: type[Any], hidden: Sequence[str] = ()) -> type[Any]:
+    """Return a copy of a dataclass of settings whose fields carry their help text, without those that are `hidden`."""
+    hints, fields = typing.get_type_hints(kind), []
+    for each in dataclasses.fields(kind):
+        hint: Any = hints[each.name]
+        default: Any = dataclasses.field(default=each.default, default_factory=each.default_factory)
+        if dataclasses.is_dataclass(hint):
+            hint = annotated(typing.cast(type[Any], hint))
+            default = dataclasses.field(default_factory=hint)
+        elif each.name in hidden:
+            hint = Annotated[hint, tyro.conf.arg(help=""), tyro.conf.Suppress]
+        else:
+            about = ". ".join(part for part in (each.metadata.get("doc", ""), allowed(each)) if part)
+            hint = Annotated[hint, tyro.conf.arg(help=about)]
+        fields.append((each.name, hint, default))
+    return dataclasses.make_dataclass(kind.__name__, fields)
+
+
+def as_annotated(kind: Any, settings: Any) -> Any:
+    """Return settings as the class that `annotated` made of theirs."""
+    hints = typing.get_type_hints(kind)
+    values = {each.name: getattr(settings, each.name) for each in dataclasses.fields(kind)}
+    return kind(**{k: as_annotated(hints[k], v) if dataclasses.is_dataclass(v) else v for k, v in values.items()})
 
 
 def read_pairs(pairs: Sequence[str], option: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import contextlib
+import dataclasses
 import socket
 import sys
 import time
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -11,11 +13,13 @@ from typing import Annotated, Any
 import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
-from puffer_arena.cli.options import parse, read_pairs
+from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
 from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.core.registry import load_env
-from puffer_arena.trainers.config import Config, check_fit, from_dict, load_config, to_dict
+from puffer_arena.trainers.algorithms import load_algorithm
+from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
+from puffer_arena.trainers.settings import plain
 
 INTERRUPTED = 130
 
@@ -27,14 +31,6 @@ class Live:
     host: str = "127.0.0.1"  # the interface to listen on; a window elsewhere needs the key that is printed then
     port: int = 0  # 0 for a free one
     off: bool = False  # do not let windows attach
-
-
-@dataclass(frozen=True)
-class Settings(Config):
-    """The settings of the run, but for what has options of its own."""
-
-    env: tyro.conf.Suppress[str] = ""
-    params: tyro.conf.Suppress[dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -50,11 +46,14 @@ class Options:
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
         python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
+        python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest
     """
 
     environment: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
     """An id of `list`, a dotted module, or a path to a .py file; not needed with --resume."""
+    algorithm: str = "ppo"
+    """How the policy learns: a name, or the path of a .py file with an ALGORITHM."""
     watch: bool = False
     """Open a window on the training."""
     resume: str = ""
@@ -70,36 +69,62 @@ class Options:
     runs_dir: str = "runs"
     """Where run folders are."""
     live: Live = field(default_factory=Live)
-    settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings, metadata={"flat": True})
+    preset: str = ""
+    """Settings that suit any environment: `samples` learns from few steps."""
 
 
-def parse_arguments(arguments: Sequence[str]) -> Options:
+def options_type(algorithm: str) -> Any:
+    """Return `Options` with the settings of a run by an algorithm, each an option of its own."""
+    kind = annotated(config_type(algorithm), hidden=("env", "params", "algorithm"))
+    flat = field(default_factory=kind, metadata={"flat": True})
+    settings = ("settings", Annotated[kind, tyro.conf.arg(name="")], flat)
+    made = dataclasses.make_dataclass("Options", [settings], bases=(Options,))
+    made.__doc__ = Options.__doc__
+    return made
+
+
+def parse_arguments(arguments: Sequence[str]) -> Any:
     """Read the command line twice: first for the environment, then with that environment's defaults.
 
     Raises:
         ArenaError: see `load_config` and `options.parse`.
     """
+    named = find_value(arguments, "--algorithm")
+    algorithm = load_algorithm(named) if named else "ppo"
     helpless = [argument for argument in arguments if argument not in ("-h", "--help")]
-    first = parse(Options, "train", helpless)
+    first = parse(options_type(algorithm), "train", helpless)
     if not first.environment and not first.resume:
         if len(helpless) < len(arguments):
-            return parse(Options, "train", arguments)  # prints the help text
+            return parse(options_type(algorithm), "train", arguments)  # prints the help text
         raise ParameterError("train needs an environment, such as: python -m puffer_arena train snake --watch")
-    base = base_config(first)
+    base = base_config(first, algorithm if named else "")
+    kind = options_type(base.algorithm)
+    settings = typing.get_type_hints(kind)["settings"]
     # Not what `first` holds: a flag that is set already would only be known as its opposite, --no-watch.
-    return parse(Options, "train", arguments, Options(settings=Settings(**vars(base))))
+    return parse(kind, "train", arguments, kind(settings=as_annotated(settings, base)))
 
 
-def base_config(options: Options) -> Config:
+def find_value(arguments: Sequence[str], option: str) -> str:
+    """Return what follows an option among arguments; "" where it is not there."""
+    for k, argument in enumerate(arguments):
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+        if argument == option and k + 1 < len(arguments):
+            return arguments[k + 1]
+    return ""
+
+
+def base_config(options: Any, algorithm: str) -> Config:
     """Return the config that the command line changes.
 
     Raises:
         ArenaError: an unknown environment, run, file or setting.
     """
     if not options.resume:
-        return load_config(options.environment, options.config or None)
-    if options.config:
-        raise ParameterError("--resume goes on with the run's own config; leave --config out")
+        file = options.config or None
+        return load_config(options.environment, file, preset=options.preset, algorithm=algorithm)
+    if options.config or options.preset:
+        raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
     from puffer_arena.trainers.run import Run
 
     config = Run.open(find_run(options.resume, options.runs_dir, saved=True)).config
@@ -108,13 +133,13 @@ def base_config(options: Options) -> Config:
     return config
 
 
-def final_config(options: Options) -> Config:
+def final_config(options: Any) -> Config:
     """Return the config with everything from the command line in it.
 
     Raises:
         UnknownName, ParameterError: an unknown parameter, or a value out of range.
     """
-    settings = to_dict(options.settings)
+    settings = plain(options.settings)
     settings["params"] = {**settings["params"], **read_pairs(options.param, "--param")}
     settings["env"] = portable(settings["env"] or options.environment)
     if options.steps:
@@ -124,7 +149,7 @@ def final_config(options: Options) -> Config:
     return config
 
 
-def run(options: Options) -> int:
+def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
     from puffer_arena.trainers.run import Run
@@ -144,7 +169,7 @@ def run(options: Options) -> int:
 class Session:
     """One call of `train`: display, publisher and window around the training loop."""
 
-    def __init__(self, options: Options, config: Config, place: Any) -> None:
+    def __init__(self, options: Any, config: Config, place: Any) -> None:
         self.options, self.config, self.place = options, config, place
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)

@@ -5,6 +5,7 @@ of half the box around its middle; `to_env` gives the actions that the environme
 `noise`, so that a seeded generator is read once per rollout.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -108,10 +109,13 @@ class Bernoulli(Head):
 
 
 class Gaussian(Head):
-    """Independent normal components whose spread does not depend on the state; the batch clips them."""
+    """Independent normal components whose spread does not depend on the state; the batch clips them.
+
+    The logarithm of the spread stays between LOW and HIGH by a sigmoid, whose slope never vanishes.
+    """
 
     noise_kind = "normal"
-    LOG_SPREAD_RANGE = (-5.0, 1.0)
+    LOW, HIGH, START = -5.0, 1.0, -0.5
 
     def __init__(self, box: Box) -> None:
         super().__init__()
@@ -121,10 +125,15 @@ class Gaussian(Head):
         self.reach = np.where(bounded, (high.astype(np.float64) - low) / 2, 1.0).reshape(-1)
         self.middle = np.where(bounded, (high.astype(np.float64) + low) / 2, 0.0).reshape(-1)
         self.width = self.components = self.reach.size
-        self.log_spread = nn.Parameter(torch.full((self.width,), -0.5))
+        share = (self.START - self.LOW) / (self.HIGH - self.LOW)
+        self.spread = nn.Parameter(torch.full((self.width,), math.log(share / (1.0 - share))))
+
+    def log_spread(self) -> Tensor:
+        """Return the logarithm of every component's deviation, (width,)."""
+        return self.LOW + (self.HIGH - self.LOW) * torch.sigmoid(self.spread)
 
     def _spread(self) -> tuple[Tensor, Tensor]:
-        log_spread = self.log_spread.clamp(*self.LOG_SPREAD_RANGE)
+        log_spread = self.log_spread()
         return log_spread, log_spread.exp()
 
     def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,20 +1,22 @@
 """Optimizers: the parts named by `optimizer.name`, with states that checkpoints store as named tensors."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from puffer_arena.core.errors import FileError
+from puffer_arena.core.errors import FileError, TrainingError
+from puffer_arena.trainers.backends.backend import ADVICE
 from puffer_arena.trainers.config import Optimizer
-from puffer_arena.trainers.policy import Policy
+from puffer_arena.trainers.networks.policy import Policy
 
 
 class Optimizers:
     """One or two torch optimizers that together cover a policy's weights."""
 
     def __init__(self, policy: Policy, settings: Optimizer) -> None:
-        self.settings = settings
+        self.settings, self.policy = settings, policy
         self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
         matrices = hidden_matrices(policy) if settings.name == "muon" else []
         rest = [p for p in policy.parameters() if not any(p is matrix for matrix in matrices)]
@@ -41,12 +43,26 @@ class Optimizers:
             )
             self.parts.append((muon, ratio))
 
-    def step(self, learning_rate: float) -> None:
-        """Move the weights along their gradients; Muon's rate keeps its ratio to Adam's."""
+    def step(self, learning_rate: float) -> float:
+        """Move the weights along their gradients, cut to `max_grad_norm`; return the length they had.
+
+        Muon's rate keeps its ratio to Adam's.
+
+        Raises:
+            TrainingError: a gradient is not finite; nothing has moved.
+        """
+        length = clip_gradients(self.policy, self.settings.max_grad_norm)
+        if not math.isfinite(length):
+            bad = next(
+                (n for n, p in self.policy.named_parameters() if p.grad is not None and not p.grad.isfinite().all()),
+                "all weights together",
+            )
+            raise TrainingError(f"the gradient of '{bad}' is not finite; {ADVICE}")
         for optimizer, ratio in self.parts:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * ratio
             optimizer.step()
+        return length
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state as tensors named "<weight>/<part of the state>"."""
@@ -85,8 +101,11 @@ class Optimizers:
 
 
 def hidden_matrices(policy: Policy) -> list[nn.Parameter]:
-    """Return the matrices between hidden layers, the ones that Muon is meant for."""
-    modules = [*policy.encoder.hidden, *([policy.memory] if policy.memory is not None else [])]
+    """Return the matrices between hidden layers, the ones that Muon is meant for; a gate's is one of its own."""
+    modules: list[Any] = []
+    for tower in policy.towers.values():
+        hidden: Any = getattr(tower.encoder, "hidden", ())
+        modules += [*hidden, *([tower.memory] if tower.memory is not None else [])]
     return [p for module in modules for p in module.parameters() if p.dim() == 2]
 
 

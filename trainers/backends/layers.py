@@ -4,7 +4,6 @@ Hidden activations come in float32 (`h32`) or as the upper halves of float32, wh
 says which one counts.  They are kept after their ReLU, so an activation of 0 had no gradient.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -126,198 +125,66 @@ def mask_gradient(h32: Any, h16: Any, d32: Any, d16: Any, half: bool, out32: Any
 
 
 @kernel
-def act_rows(
-    h32: Any,
-    h16: Any,
-    half: bool,
-    weight: Any,
-    bias: Any,
-    mask: Any,
-    noise: Any,
-    actions: Any,
-    chances: Any,
-    values: Any,
-) -> None:
-    """From the last activations to actions (rows, 1), their log-probabilities `chances`, and values.
-
-    Actions are drawn by inverting the cumulative distribution at `noise`; without rows in `actions` only values are made.
-    """
+def output_rows(h32: Any, h16: Any, half: bool, weight: Any, bias: Any, out: Any) -> None:
+    """out = h weight^T + bias, (rows, outputs) in float32."""
     outputs, width = weight.shape
-    choices = outputs - 1
     h = np.empty(width, np.float32)
     bits = h.view(np.uint32)
-    logits = np.empty(outputs, np.float32)
-    acting = len(actions) > 0
-    masked = mask.shape[1] > 0
-    for i in range(len(values)):
+    for i in range(len(out)):
         if half:
             for j in range(width):
                 bits[j] = np.uint32(h16[i, j]) << np.uint32(16)
         else:
             for j in range(width):
                 h[j] = h32[i, j]
-        for a in range(0 if acting else choices, outputs):
+        for a in range(outputs):
             dot = np.float32(0.0)
             for j in range(width):
                 dot += h[j] * weight[a, j]
-            logits[a] = dot + bias[a]
-        values[i] = logits[choices]
-        if not acting:
-            continue
-        highest = np.float32(-np.inf)
-        for a in range(choices):
-            if masked and not mask[i, a]:
-                logits[a] = np.float32(-1e9)
-            highest = max(highest, logits[a])
-        total = np.float32(0.0)
-        for a in range(choices):
-            total += np.float32(math.exp(logits[a] - highest))
-        threshold = noise[i, 0] * total
-        cumulative = np.float32(0.0)
-        chosen = -1
-        last = 0
-        for a in range(choices):
-            p = np.float32(math.exp(logits[a] - highest))
-            cumulative += p
-            if p > 0.0:
-                last = a
-                if chosen < 0 and cumulative > threshold:
-                    chosen = a
-        if chosen < 0:
-            chosen = last
-        actions[i, 0] = chosen
-        chances[i] = logits[chosen] - highest - np.float32(math.log(total))
+            out[i, a] = dot + bias[a]
 
 
 @kernel
-def learn_rows(
+def return_rows(
+    slopes: Any,
     h32: Any,
     h16: Any,
     half: bool,
     weight: Any,
-    bias: Any,
-    s: Any,
-    rules: Any,
     d32: Any,
     d16: Any,
     weight_gradient: Any,
     bias_gradient: Any,
     hidden_bias: Any,
-    sums: Any,
-    ratios: Any,
-    new_values: Any,
 ) -> None:
-    """The loss of `objective.loss` with its gradients, from the last activations back to them.
+    """The transpose of `output_rows`, for activations kept after their ReLU.
 
     Args:
-        s: Samples as arrays.
-        rules: 1/count, value_coef, entropy_coef, clip, value_clip, and rho_clip (0: the clipped objective).
+        slopes: of the outputs, (rows, outputs).
         d32, d16: receive the gradient of the activations, cut where those were 0.
         weight_gradient, bias_gradient: of the output layer, added to.
         hidden_bias: of the last hidden layer, added to.
-        sums: STATISTICS, added to.
-        ratios, new_values: receive each row's ratio and value if they have rows.
     """
     outputs, width = weight.shape
-    choices = outputs - 1
-    scale, value_coef, entropy_coef, clip = rules[0], rules[1], rules[2], rules[3]
-    value_clip, rho_clip = rules[4], rules[5]
     h = np.empty(width, np.float32)
     bits = h.view(np.uint32)
     back = np.empty(width, np.float32)
     back_bits = back.view(np.uint32)
-    logits = np.empty(outputs, np.float32)
-    probs = np.empty(outputs, np.float32)
-    d = np.empty(outputs, np.float32)
-    masked = s.masks.shape[1] > 0
-    keep = len(ratios) > 0
-    policy_sum = value_sum = entropy_sum = kl_sum = cut_sum = 0.0
-    for i in range(len(s.advantages)):
-        if s.weights[i] == 0.0:
-            if half:
-                for j in range(width):
-                    d16[i, j] = 0
-            else:
-                for j in range(width):
-                    d32[i, j] = 0.0
-            if keep:
-                ratios[i] = 1.0
-            continue
+    for i in range(len(slopes)):
         if half:
             for j in range(width):
                 bits[j] = np.uint32(h16[i, j]) << np.uint32(16)
         else:
             for j in range(width):
                 h[j] = h32[i, j]
-        highest = np.float32(-np.inf)
-        for a in range(outputs):
-            dot = np.float32(0.0)
-            for j in range(width):
-                dot += h[j] * weight[a, j]
-            logits[a] = dot + bias[a]
-            if a < choices:
-                if masked and not s.masks[i, a]:
-                    logits[a] = np.float32(-1e9)
-                highest = max(highest, logits[a])
-        total = np.float32(0.0)
-        for a in range(choices):
-            probs[a] = math.exp(logits[a] - highest)
-            total += probs[a]
-        log_total = np.float32(math.log(total)) + highest
-        entropy: Any = np.float32(0.0)
-        for a in range(choices):
-            probs[a] /= total
-            entropy -= probs[a] * (logits[a] - log_total) if probs[a] > 0.0 else np.float32(0.0)
-
-        # The policy's part: d loss / d log-probability of the action taken.
-        action = s.actions[i, 0]
-        log_ratio = logits[action] - log_total - s.log_probs[i]
-        ratio = math.exp(log_ratio)
-        advantage = s.advantages[i]
-        if rho_clip > 0.0:
-            slope = -min(ratio, rho_clip) * advantage
-            policy_loss = slope * log_ratio
-        else:
-            bounded = min(max(ratio, 1.0 - clip), 1.0 + clip)
-            policy_loss = -min(ratio * advantage, bounded * advantage)
-            cut = (advantage > 0.0 and ratio > 1.0 + clip) or (advantage < 0.0 and ratio < 1.0 - clip)
-            slope = 0.0 if cut else -ratio * advantage
-        for a in range(choices):
-            taken = 1.0 if a == action else 0.0
-            change = slope * (taken - probs[a])
-            if probs[a] > 0.0:
-                change += entropy_coef * probs[a] * (logits[a] - log_total + entropy)
-            d[a] = scale * change
-
-        # The value's part.
-        value = logits[choices]
-        error = float(value - s.returns[i])
-        pull = error
-        if value_clip > 0.0:
-            moved = min(max(value - s.values[i], -value_clip), value_clip)
-            near = float(s.values[i] + moved - s.returns[i])
-            if near * near > error * error:
-                error = near
-                pull = near if abs(value - s.values[i]) <= value_clip else 0.0
-        d[choices] = scale * value_coef * pull
-
-        policy_sum += policy_loss
-        value_sum += 0.5 * error * error
-        entropy_sum += entropy
-        kl_sum += ratio - 1.0 - log_ratio
-        cut_sum += 1.0 if abs(ratio - 1.0) > clip else 0.0
-        if keep:
-            ratios[i] = ratio
-            new_values[i] = value
-
         for j in range(width):
             back[j] = 0.0
         for a in range(outputs):
-            slope_a = d[a]
-            bias_gradient[a] += slope_a
+            slope = slopes[i, a]
+            bias_gradient[a] += slope
             for j in range(width):
-                back[j] += slope_a * weight[a, j]
-                weight_gradient[a, j] += slope_a * h[j]
+                back[j] += slope * weight[a, j]
+                weight_gradient[a, j] += slope * h[j]
         for j in range(width):
             back[j] = back[j] if h[j] != 0.0 else 0.0
             hidden_bias[j] += back[j]
@@ -329,8 +196,3 @@ def learn_rows(
         else:
             for j in range(width):
                 d32[i, j] = back[j]
-    sums[0] += policy_sum
-    sums[1] += value_sum
-    sums[2] += entropy_sum
-    sums[3] += kl_sum
-    sums[4] += cut_sum

@@ -2,8 +2,6 @@
 
 import math
 
-from puffer_arena.trainers.config import Config
-
 
 def decay(schedule: str, progress: float, final: float) -> float:
     """Return the factor of a learning rate: 1 at the start, `final` at the end."""
@@ -12,9 +10,3 @@ def decay(schedule: str, progress: float, final: float) -> float:
     progress = min(max(progress, 0.0), 1.0)
     left = 1.0 - progress if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * progress))
     return final + (1.0 - final) * left
-
-
-def entropy_weight(config: Config, progress: float) -> float:
-    """Return the weight of the entropy bonus."""
-    start, end = config.ppo.entropy_coef, config.ppo.entropy_final
-    return start if end < 0.0 else start + (end - start) * min(max(progress, 0.0), 1.0)

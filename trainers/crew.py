@@ -1,6 +1,6 @@
-"""Lanes: threads that run the same call over several parts of the work, the calling thread among them.
+"""A crew: threads that run the same call over several parts of the work, the calling thread among them.
 
-Torch operations and kernels release the GIL, so lanes run side by side.  Handing a part over costs some
+Torch operations and kernels release the GIL, so they run side by side.  Handing a part over costs some
 microseconds; a part should take a good deal longer.
 """
 
@@ -31,11 +31,11 @@ class _Worker:
         self._end.acquire()
         self._call: Callable[[], Any] | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="puffer-arena-lane", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="puffer-arena-crew", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        # OpenMP keeps this per thread: without it a lane's matrix products would start threads of their own, and add
+        # OpenMP keeps this per thread: without it a thread's matrix products would start threads of their own, and add
         # up in another order.
         torch.set_num_threads(1)
         while True:
@@ -68,7 +68,7 @@ class _Worker:
             self._thread.join()
 
 
-class Lanes:
+class Crew:
     """Runs a call once for each of `parts`; `close` or garbage collection ends the threads."""
 
     def __init__(self, parts: Sequence[Any]) -> None:

@@ -1,0 +1,79 @@
+"""Algorithms, one file each; the file's name is the algorithm's."""
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from puffer_arena.core.errors import DefinitionError, FileError, UnknownName, suggest
+
+if TYPE_CHECKING:
+    from puffer_arena.trainers.algorithms.algorithm import Algorithm
+
+PARTS = ("algorithm", "on_policy")  # what algorithms are made of
+_named: dict[Path, "type[Algorithm]"] = {}  # files that a person has named, by their resolved path
+
+
+@functools.cache
+def list_algorithms() -> list[str]:
+    """Return the names of the algorithms that come with puffer_arena."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in PARTS)
+
+
+def find_algorithm(name: str) -> "type[Algorithm]":
+    """Return the class of an algorithm: one of `list_algorithms`, or a file that `load_algorithm` has loaded.
+
+    Configs and checkpoints name their algorithm, and come from anywhere: no file is imported here.
+
+    Raises:
+        UnknownName: neither.
+    """
+    if name.endswith(".py"):
+        found = _named.get(Path(name).resolve())
+        if found is None:
+            raise UnknownName(
+                f"algorithm '{name}' is a file, which is only read where a person names it: --algorithm {name}"
+            )
+        return found
+    if name not in list_algorithms():
+        raise UnknownName(f"unknown algorithm '{name}'; {suggest(name, list_algorithms())}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    algorithm: type[Algorithm] = module.ALGORITHM
+    return algorithm
+
+
+def load_algorithm(name: str) -> str:
+    """Load the algorithm that a person names, by its name or its file, and return what configs call it.
+
+    Raises:
+        UnknownName: there is none of this name.
+        FileError: a file that is not there or cannot be imported.
+        DefinitionError: a file without an algorithm.
+    """
+    if not name.endswith(".py"):
+        find_algorithm(name)
+        return name
+    from puffer_arena.trainers.algorithms.algorithm import Algorithm
+
+    path = Path(name).resolve()
+    if not path.is_file():
+        raise FileError(f"algorithm '{name}' is not there; give the path of a .py file, or one of {list_algorithms()}")
+    # Compiled slopes are kept on disk with the name of their module, which must be this one again.
+    module_name = f"puffer_arena_algorithm_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None  # of a .py file there is always one
+    module = sys.modules[module_name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise DefinitionError(f"algorithm '{name}' cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, "ALGORITHM", None)
+    if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        raise DefinitionError(f"algorithm '{name}' has no ALGORITHM; end it with ALGORITHM = YourClass, an Algorithm")
+    _named[path] = found
+    return str(path)

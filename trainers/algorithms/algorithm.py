@@ -1,0 +1,128 @@
+"""What an algorithm is to everybody else: runs, checkpoints, windows and the command line know only this."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.errors import FileError
+from puffer_arena.core.fields import Array
+from puffer_arena.trainers.actor import Actor
+from puffer_arena.trainers.config import Config
+from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+
+OnStep = Callable[["Algorithm", int], None]
+
+
+class Algorithm(ABC):
+    """One training run in memory.
+
+    trainer = make_trainer(load_config("cartpole"))
+    while not trainer.finished:
+        metrics = trainer.update()
+
+    Attributes:
+        section: the config's section with the algorithm's settings.
+        settings_type: their dataclass; see `settings.py`.
+        config: with every "auto" resolved.
+        learning_rate: before its schedule; may be set at any time.
+        steps: of all environments together.
+        seconds: spent in updates.
+        inexact_rows: of a checkpoint that was loaded: they go on, but not to the bit.
+    """
+
+    section: ClassVar[str]
+    settings: ClassVar[type]
+
+    config: Config
+    batch: Batch
+    policy: Policy
+    learning_rate: float
+    steps: int
+    updates: int
+    seconds: float
+    inexact_rows: int
+
+    @abstractmethod
+    def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
+        """Make the environments and the networks.
+
+        Args:
+            make_encoder: an encoder of the caller's, in place of our own.
+        """
+
+    @abstractmethod
+    def update(self, on_step: OnStep | None = None) -> dict[str, float]:
+        """Collect, learn once, and return what was measured.
+
+        Args:
+            on_step: called as on_step(trainer, t) after every step of the environments.
+
+        Raises:
+            TrainingError: the network, a loss or a gradient is not finite.
+        """
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return all that the next update depends on: tensors by name, and a description for JSON."""
+
+    @abstractmethod
+    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
+        """Take over what `state` returned; afterwards the next update is the one that would have followed.
+
+        Raises:
+            FileError: it does not fit this trainer's environment, sizes or network.
+        """
+
+    @abstractmethod
+    def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
+        """Return what the policy makes of some rows after step `t` of an update, for windows.
+
+        Returns:
+            Probabilities of every choice (rows, agents or 1, choices), None if continuous, and values (rows, agents).
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End threads and environments."""
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        return min(self.steps / self.config.total_steps, 1.0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or `stop` was called."""
+        return self._stopped or self.steps >= self.config.total_steps
+
+    _stopped = False
+
+    def stop(self) -> None:
+        """Ask the loop around `update` to end."""
+        self._stopped = True
+
+    def actor(self) -> Actor:
+        """Return somebody who acts with the present policy, whose weights go on changing."""
+        return Actor(self.policy)
+
+
+def as_bytes(array: Array) -> torch.Tensor:
+    """Return a copy of an array of any dtype as a tensor of bytes."""
+    return torch.from_numpy(np.frombuffer(array.tobytes(), np.uint8).copy())
+
+
+def from_bytes(stored: dict[str, torch.Tensor], into: dict[str, Array], name: str) -> None:
+    """Copy bytes back into arrays.
+
+    Raises:
+        FileError: an array is missing or has another size; nothing has changed.
+    """
+    for key, array in into.items():
+        if key not in stored or stored[key].dtype != torch.uint8 or stored[key].numel() != array.nbytes:
+            raise FileError(f"{name} does not fit this environment: '{key}' is missing or of another size")
+    for key, array in into.items():
+        array[...] = np.frombuffer(stored[key].numpy().tobytes(), array.dtype).reshape(array.shape)

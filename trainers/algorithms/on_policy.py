@@ -1,0 +1,232 @@
+"""What on-policy algorithms share: environments, policy, rollout, collector, backend, optimizer and their state."""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.past import bring_back, read_past
+from puffer_arena.batch.snapshot import check_parts, layout
+from puffer_arena.core.errors import FileError
+from puffer_arena.core.fields import Array
+from puffer_arena.trainers.actor import load_weights
+from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
+from puffer_arena.trainers.backends.choose import choose_backend
+from puffer_arena.trainers.backends.loss import Loss
+from puffer_arena.trainers.config import Config, to_dict
+from puffer_arena.trainers.crew import Crew, split
+from puffer_arena.trainers.data.collector import Collector
+from puffer_arena.trainers.data.columns import Column
+from puffer_arena.trainers.data.opponents import ScriptedOpponent
+from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.estimate.scale import RewardScale
+from puffer_arena.trainers.networks.observations import leaf_tensors
+from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+from puffer_arena.trainers.optimize.optimizers import Optimizers
+from puffer_arena.trainers.optimize.schedules import decay
+from puffer_arena.trainers.precision import resolve
+
+WATCHED_ROWS = 8192  # of a rollout, that the statistics of observations are taken from
+
+
+class OnPolicy(Algorithm):
+    """The parts of an on-policy algorithm; a subclass says what it learns from them, in `update`.
+
+    Attributes:
+        values: what the critic predicts.
+        columns: what the rollout holds besides the columns of every rollout.
+    """
+
+    values: ClassVar[tuple[str, ...]] = ("value",)
+    columns: ClassVar[tuple[Column, ...]] = ()
+
+    def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
+        self.config = config = resolve(config)
+        # The threads below each run whole operations; torch must not split those again.
+        torch.set_num_threads(1)
+        method = config.method
+        self.batch = make(config.env, config.num_envs, config.seed, config.threads, record=None, **config.params)
+        self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.optimizer = Optimizers(self.policy, config.optimizer)
+        self.opponent = ScriptedOpponent(self.batch, config.opponent) if config.opponent.bot else None
+        learners = None if self.opponent is None else self.opponent.learners
+        self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
+        self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
+        threads = config.threads if config.device == "cpu" else 1
+        self.collector = Collector(self.rollout, self.backend, threads, self.opponent)
+        self.chunks = self.rollout.cut(method.minibatches, threads)
+        self.crew = Crew(split(self.rollout.streams, threads))
+        self.reward_scale = RewardScale(self.rollout.streams)
+        self.learning_rate = config.optimizer.learning_rate
+        self.steps = self.updates = self.inexact_rows = 0
+        self.seconds = 0.0
+
+    def losses(self) -> list[Loss]:
+        """Return every loss that this run trains."""
+        raise NotImplementedError
+
+    @property
+    def rate(self) -> float:
+        """The learning rate now, by its schedule."""
+        optimizer = self.config.optimizer
+        return self.learning_rate * decay(optimizer.schedule, self.progress, optimizer.final_fraction)
+
+    @contextlib.contextmanager
+    def measuring(self, on_step: OnStep | None) -> Iterator[dict[str, float]]:
+        """Collect a rollout, let the body learn from it, and complete the metrics that the body has begun."""
+        begun, config = time.perf_counter(), self.config
+        rate = self.rate
+        hook = None if on_step is None else lambda t: on_step(self, t)
+        self.collector.collect(self.generator, hook)
+        collected = time.perf_counter()
+        learned: dict[str, float] = {}
+        yield learned
+        self._watch()
+        self.rollout.advance()
+        steps = config.num_envs * self.rollout.horizon
+        self.steps += steps
+        self.updates += 1
+        seconds = time.perf_counter() - begun
+        self.seconds += seconds
+        measured = {
+            "steps": float(self.steps),
+            "updates": float(self.updates),
+            "seconds": self.seconds,
+            "steps_per_second": steps / seconds,
+            "time/step": self.collector.step_seconds,
+            "time/infer": self.collector.infer_seconds,
+            "time/learn": time.perf_counter() - collected,
+            "learning_rate": rate,
+        }
+        found = dict(learned)
+        learned.clear()
+        learned.update(measured | found | self.batch.episodes())
+        if self.opponent is not None:
+            learned.update(self.opponent.metrics())
+
+    def _watch(self) -> None:
+        """Let networks that normalize observations see some of the rollout's."""
+        if not self.config.network.normalize:
+            return
+        obs, alive = self.rollout.obs[:-1], self.rollout.alive[:-1]
+        apart = max(1, alive.size // WATCHED_ROWS)
+        kept = obs.reshape(-1, *obs.shape[2:])[::apart][alive.reshape(-1)[::apart]]
+        if len(kept):
+            leaves = leaf_tensors(self.policy.observation, kept, self.config.device)
+            for tower in self.policy.towers.values():
+                watch = getattr(tower.encoder, "watch", None)
+                if watch is not None:
+                    watch(leaves)
+
+    def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
+        policy, device = self.policy, self.config.device
+        agents = max(self.batch.num_agents, 1)
+        chosen = (rows[:, None] * agents + np.arange(agents)).reshape(-1)
+        seen, masks, state = self.rollout.newest(t, chosen)
+        with torch.inference_mode():
+            tensors = {name: torch.from_numpy(part).to(device) for name, part in state.items()}
+            outputs, values, _ = policy(leaf_tensors(policy.observation, seen, device), tensors)
+            mask = torch.from_numpy(masks).to(device) if masks.shape[-1] else None
+            probs = policy.head.probabilities(outputs, mask)
+        shape = (len(rows), agents)
+        shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        return shown, values[:, 0].float().cpu().numpy().reshape(shape)
+
+    def _carried(self) -> dict[str, Array]:
+        """Return the arrays that one update hands to the next."""
+        scale = {f"reward_scale.{name}": array for name, array in self.reward_scale.state().items()}
+        return self.rollout.carried() | scale
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
+        tensors |= {f"optimizer/{name}": value for name, value in self.optimizer.tensors().items()}
+        tensors |= {f"rows/{name}": as_bytes(array) for name, array in self.batch.rows._asdict().items()}
+        tensors |= {f"carried/{name}": as_bytes(array) for name, array in self._carried().items()}
+        if self.batch.recorder is not None:
+            tensors |= {f"past/{name}": as_bytes(array) for name, array in self.batch.recorder.past()._asdict().items()}
+        tensors["generator"] = self.generator.get_state()
+        about = {
+            "config": to_dict(self.config),
+            "env": {"name": self.batch.env.name, "version": self.batch.env.version},
+            "layout": layout(self.batch.env, self.batch.rows).hex(),
+            "values": list(self.policy.values),
+            "steps": self.steps,
+            "updates": self.updates,
+            "seconds": self.seconds,
+            "learning_rate": self.learning_rate,
+        }
+        return tensors, about
+
+    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
+        if about["layout"] != layout(self.batch.env, self.batch.rows).hex():
+            raise FileError(
+                f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
+                f"{self.batch.env.version} with these parameters"
+            )
+        groups: dict[str, dict[str, torch.Tensor]] = {
+            group: {} for group in ("policy", "optimizer", "rows", "carried", "past")
+        }
+        for key, value in tensors.items():
+            group, _, rest = key.partition("/")
+            if group in groups:
+                groups[group][rest] = value
+        rate, steps, updates = float(about["learning_rate"]), int(about["steps"]), int(about["updates"])
+        if not (0.0 <= rate < float("inf") and steps >= 0 and updates >= 0):
+            raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
+        load_weights(self.policy, groups["policy"], name)
+        self.optimizer.load_tensors(groups["optimizer"])
+        from_bytes(groups["rows"], self.batch.rows._asdict(), name)
+        from_bytes(groups["carried"], self._carried(), name)
+        self._take_over_rows(groups["past"], name)
+        try:
+            self.generator.set_state(tensors["generator"])
+        except (RuntimeError, TypeError) as error:
+            raise FileError(f"{name} is damaged: its generator cannot be used ({error})") from None
+        self.steps, self.updates, self.learning_rate = steps, updates, rate
+        self.seconds = float(about["seconds"])
+
+    def _take_over_rows(self, past: dict[str, torch.Tensor], name: str) -> None:
+        """Go on from the rows that were read, physics by way of their past."""
+        batch, rows = self.batch, self.batch.rows
+        stored = {key: tensor.numpy().tobytes() for key, tensor in past.items() if tensor.dtype == torch.uint8}
+        try:
+            check_parts(batch.env, batch.param_values, rows.states, rows.params, rows.following, rows.levels)
+            if batch.recorder is not None:
+                exact = bring_back(batch, slice(None), read_past(batch, stored, rows.states))
+                self.inexact_rows = int((~exact).sum())
+        except FileError as error:
+            raise FileError(f"{name}: {error}") from None
+
+    def close(self) -> None:
+        self.collector.close()
+        self.crew.close()
+        self.backend.close()
+        self.batch.close()
+
+
+def annealed(settings: Any, progress: float) -> Any:
+    """Return settings in which every `<name>_final` that is not below 0 has moved `<name>` towards it, in a line."""
+    progress = min(max(progress, 0.0), 1.0)
+    moved = {}
+    for each in dataclasses.fields(settings):
+        end = getattr(settings, f"{each.name}_final", -1.0)
+        if end >= 0.0:
+            start = getattr(settings, each.name)
+            moved[each.name] = start + (end - start) * progress
+    return dataclasses.replace(settings, **moved) if moved else settings
+
+
+def make_policy(
+    batch: Batch, config: Config, values: tuple[str, ...] = ("value",), make_encoder: MakeEncoder | None = None
+) -> Policy:
+    """Make the policy for a batch, with weights drawn from the config's seed."""
+    origin = {"env": config.env, "params": config.params}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Policy(batch.observation, batch.action, config.network, origin, values, make_encoder)

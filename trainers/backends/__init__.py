@@ -1,0 +1,1 @@
+"""How policies act and how losses are differentiated."""

@@ -1,0 +1,272 @@
+"""Row kernels: what lies between a network's outputs and its loss, one row after the other.
+
+A head's rules say how outputs become an action's probability and how slopes come back; a loss's slope
+says what the row is moved by.  `act_kernel` and `learn_kernel` bind them into one compiled loop each.
+
+Arrays: outputs and slopes (rows, width + values), actions and noise (rows, components), masks
+(rows, choices or 0), table (rows,) of `loss.row_dtype`.
+"""
+
+import functools
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.compile import bind, compile_function, jit
+from puffer_arena.core.fields import Array
+from puffer_arena.trainers.backends.loss import RegisteredSlope
+from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+# Categorical: `head` holds the number of choices of every component.
+
+
+@jit
+def draw_categorical(outputs: Any, masks: Any, noise: Any, head: Any, actions: Any, i: int) -> float:
+    """Draw by inverting the cumulative distribution at `noise`; return the action's log-probability."""
+    masked = masks.shape[1] > 0
+    base = 0
+    log_prob = 0.0
+    for k in range(len(head)):
+        size = head[k]
+        highest = -np.inf
+        for a in range(base, base + size):
+            if masked and not masks[i, a]:
+                outputs[i, a] = BARRED
+            highest = max(highest, outputs[i, a])
+        total = 0.0
+        for a in range(base, base + size):
+            total += math.exp(outputs[i, a] - highest)
+        threshold = noise[i, k] * total
+        cumulative = 0.0
+        chosen = -1
+        last = base
+        for a in range(base, base + size):
+            share = math.exp(outputs[i, a] - highest)
+            cumulative += share
+            if share > 0.0:
+                last = a
+                if chosen < 0 and cumulative > threshold:
+                    chosen = a
+        if chosen < 0:
+            chosen = last
+        actions[i, k] = chosen - base
+        log_prob += outputs[i, chosen] - highest - math.log(total)
+        base += size
+    return log_prob
+
+
+@jit
+def evaluate_categorical(outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any) -> None:
+    """Give the row its log-probability and entropy; leave log-probabilities in outputs, probabilities in slopes."""
+    masked = masks.shape[1] > 0
+    base = 0
+    log_prob = 0.0
+    entropy = 0.0
+    for k in range(len(head)):
+        size = head[k]
+        highest = -np.inf
+        for a in range(base, base + size):
+            if masked and not masks[i, a]:
+                outputs[i, a] = BARRED
+            highest = max(highest, outputs[i, a])
+        total = 0.0
+        for a in range(base, base + size):
+            share = math.exp(outputs[i, a] - highest)
+            slopes[i, a] = share
+            total += share
+        log_total = math.log(total) + highest
+        for a in range(base, base + size):
+            slopes[i, a] /= total
+            outputs[i, a] -= log_total
+            if slopes[i, a] > 0.0:
+                entropy -= slopes[i, a] * outputs[i, a]
+        log_prob += outputs[i, base + actions[i, k]]
+        base += size
+    row.log_prob = log_prob
+    row.entropy = entropy
+
+
+@jit
+def return_categorical(
+    outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any, extra: Any
+) -> None:
+    """d log p(a) / d logit = [taken] - p;  d H / d logit = -p (log p + H), component by component."""
+    base = 0
+    for k in range(len(head)):
+        size = head[k]
+        entropy = 0.0
+        for a in range(base, base + size):
+            if slopes[i, a] > 0.0:
+                entropy -= slopes[i, a] * outputs[i, a]
+        for a in range(base, base + size):
+            share = slopes[i, a]
+            taken = 1.0 if a - base == actions[i, k] else 0.0
+            change = row.d_log_prob * (taken - share)
+            if share > 0.0:
+                change -= row.d_entropy * share * (outputs[i, a] + entropy)
+            slopes[i, a] = change
+        base += size
+
+
+# Bernoulli: `head` has one element a flag.
+
+
+@jit
+def log_sigmoid(x: float) -> float:
+    """log(1 / (1 + exp(-x))) without overflow."""
+    return min(x, 0.0) - math.log1p(math.exp(-abs(x)))
+
+
+@jit
+def draw_bernoulli(outputs: Any, masks: Any, noise: Any, head: Any, actions: Any, i: int) -> float:
+    """Set each flag where `noise` lies below its probability; return the flags' log-probability."""
+    log_prob = 0.0
+    for k in range(len(head)):
+        on = log_sigmoid(outputs[i, k])
+        actions[i, k] = 1 if noise[i, k] < math.exp(on) else 0
+        log_prob += on if actions[i, k] > 0 else log_sigmoid(-outputs[i, k])
+    return log_prob
+
+
+@jit
+def evaluate_bernoulli(outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any) -> None:
+    """Give the row its log-probability and entropy."""
+    log_prob = 0.0
+    entropy = 0.0
+    for k in range(len(head)):
+        on, off = log_sigmoid(outputs[i, k]), log_sigmoid(-outputs[i, k])
+        log_prob += on if actions[i, k] > 0 else off
+        entropy -= math.exp(on) * on + math.exp(off) * off
+    row.log_prob = log_prob
+    row.entropy = entropy
+
+
+@jit
+def return_bernoulli(
+    outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any, extra: Any
+) -> None:
+    """d log p / d x = a - p;  d H / d x = -x p (1 - p)."""
+    for k in range(len(head)):
+        x = outputs[i, k]
+        share = math.exp(log_sigmoid(x))
+        slopes[i, k] = row.d_log_prob * (actions[i, k] - share) - row.d_entropy * x * share * (1.0 - share)
+
+
+# Gaussian: `head` holds the logarithm of every component's deviation, and the deviation, (2, components).
+
+
+@jit
+def draw_gaussian(outputs: Any, masks: Any, noise: Any, head: Any, actions: Any, i: int) -> float:
+    """Draw around the means; return the action's log-density."""
+    log_prob = 0.0
+    for k in range(head.shape[1]):
+        actions[i, k] = outputs[i, k] + head[1, k] * noise[i, k]
+        z = (actions[i, k] - outputs[i, k]) / head[1, k]
+        log_prob -= 0.5 * z * z + head[0, k] + HALF_LOG_TWO_PI
+    return log_prob
+
+
+@jit
+def evaluate_gaussian(outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any) -> None:
+    """Give the row its log-density and entropy."""
+    log_prob = 0.0
+    entropy = 0.0
+    for k in range(head.shape[1]):
+        z = (actions[i, k] - outputs[i, k]) / head[1, k]
+        log_prob -= 0.5 * z * z + head[0, k] + HALF_LOG_TWO_PI
+        entropy += head[0, k] + 0.5 + HALF_LOG_TWO_PI
+    row.log_prob = log_prob
+    row.entropy = entropy
+
+
+@jit
+def return_gaussian(
+    outputs: Any, actions: Any, masks: Any, head: Any, i: int, row: Any, slopes: Any, extra: Any
+) -> None:
+    """d log p / d mean = z / deviation;  d log p / d log deviation = z^2 - 1, added up in `extra`."""
+    for k in range(head.shape[1]):
+        z = (actions[i, k] - outputs[i, k]) / head[1, k]
+        slopes[i, k] = row.d_log_prob * z / head[1, k]
+        extra[k] += row.d_log_prob * (z * z - 1.0) + row.d_entropy
+
+
+def no_slope(row: Any, p: Any) -> None:
+    """What `learn_rows` is bound to in place of this: a loss's slope."""
+    raise AssertionError
+
+
+draw, evaluate, send_back, slope = draw_categorical, evaluate_categorical, return_categorical, jit(no_slope)
+
+
+def act_rows(outputs: Any, masks: Any, noise: Any, head: Any, actions: Any, log_probs: Any) -> None:
+    """Draw every row's action."""
+    for i in range(len(log_probs)):
+        log_probs[i] = draw(outputs, masks, noise, head, actions, i)
+
+
+def learn_rows(
+    outputs: Any, actions: Any, masks: Any, head: Any, table: Any, settings: Any, scale: float, slopes: Any, extra: Any
+) -> None:
+    """From outputs to the slopes of the head's inputs; rows of weight 0 get none.
+
+    Args:
+        outputs: used up.
+        table: holds the loss's columns; receives its slopes and statistics.
+        settings: the algorithm's numbers, as a record (1,).
+        scale: what slopes are multiplied by, one over the number of rows that count.
+        extra: the slopes of the head's own weights, added to.
+    """
+    p = settings[0]
+    for i in range(len(table)):
+        row = table[i]
+        if row.weight == 0.0:
+            for a in range(slopes.shape[1]):
+                slopes[i, a] = 0.0
+            continue
+        evaluate(outputs, actions, masks, head, i, row, slopes)
+        slope(row, p)
+        row.d_log_prob *= scale
+        row.d_entropy *= scale
+        send_back(outputs, actions, masks, head, i, row, slopes, extra)
+
+
+RULES: dict[type[Head], tuple[Any, Any, Any]] = {
+    Categorical: (draw_categorical, evaluate_categorical, return_categorical),
+    Bernoulli: (draw_bernoulli, evaluate_bernoulli, return_bernoulli),
+    Gaussian: (draw_gaussian, evaluate_gaussian, return_gaussian),
+}
+
+
+@functools.cache
+def act_kernel(head: type[Head]) -> Any:
+    """Return act_rows(outputs, masks, noise, head, actions, log_probs), compiled for a kind of head."""
+    return compile_function(bind(act_rows, head.__name__, draw=RULES[head][0]), head.__name__)
+
+
+@functools.cache
+def learn_kernel(head: type[Head], registered: RegisteredSlope, rows: Any, settings: Any) -> Any:
+    """Return `learn_rows`, compiled for a kind of head and a loss's slope.
+
+    Args:
+        rows, settings: the dtypes of the table and the settings.
+    """
+    name = f"{head.__name__}_{registered.function.__name__}"
+    _, evaluating, returning = RULES[head]
+    bound = bind(learn_rows, name, evaluate=evaluating, send_back=returning, slope=registered.function)
+    layout = hashlib.sha256(repr((rows.descr, settings.descr)).encode()).hexdigest()[:12]
+    return compile_function(bound, name, layout=f"_{layout}")
+
+
+def head_numbers(head: Head) -> Array:
+    """Return what a head's rules read as `head`."""
+    if isinstance(head, Categorical):
+        return np.asarray(head.sizes, np.int64)
+    if isinstance(head, Gaussian):
+        log_spread = head.log_spread().detach().cpu().double().numpy()
+        return np.stack([log_spread, np.exp(log_spread)])
+    return np.zeros(head.width)

@@ -1,0 +1,1 @@
+"""What a rollout holds, and how it is collected."""

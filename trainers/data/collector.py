@@ -1,0 +1,182 @@
+"""Collecting: the present policy plays `horizon` steps in every environment."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from puffer_arena.core.errors import TrainingError
+from puffer_arena.core.fields import Array
+from puffer_arena.trainers.backends.backend import Backend
+from puffer_arena.trainers.crew import Crew, split
+from puffer_arena.trainers.data.arrays import aligned_copy
+from puffer_arena.trainers.data.opponents import ScriptedOpponent
+from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.networks.observations import leaf_arrays
+
+MAX_BOOTSTRAP = 2048  # rows valued at once
+MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
+
+Cut = tuple[int, Array, Array, dict[str, Array]]  # time, streams, last observations, recurrent states
+
+
+class Collector:
+    """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
+
+    def __init__(
+        self, rollout: Rollout, backend: Backend, threads: int, opponent: ScriptedOpponent | None = None
+    ) -> None:
+        self.rollout, self.backend, self.opponent = rollout, backend, opponent
+        self.crew = Crew(split(rollout.streams, threads, MIN_STREAMS))
+        self._cuts: list[Cut] = []
+        self.infer_seconds = self.step_seconds = 0.0
+
+    def collect(self, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> Rollout:
+        """Play the whole horizon; `on_step(t)` is called after each step.
+
+        Raises:
+            TrainingError: the network gave a number that is not finite, or nobody may act as a mask says.
+        """
+        rollout, head = self.rollout, self.rollout.policy.head
+        self.infer_seconds = self.step_seconds = 0.0
+        shape = (rollout.horizon, rollout.streams, head.components)
+        draw = torch.rand if head.noise_kind == "uniform" else torch.randn
+        noise = draw(shape, generator=generator).numpy()
+        for name, part in rollout.first_state.items():
+            part[:] = rollout.state[name]
+        self.backend.refresh()
+        self._cuts.clear()
+        for t in range(rollout.horizon):
+            begun = time.perf_counter()
+            self.crew.run(self._act, t, noise)
+            self._check(t)
+            acted = time.perf_counter()
+            self._step(t)
+            self.infer_seconds += acted - begun
+            self.step_seconds += time.perf_counter() - acted
+            self._follow(t)
+            if on_step is not None:
+                on_step(t)
+        begun = time.perf_counter()
+        self.look_ahead()
+        self.infer_seconds += time.perf_counter() - begun
+        return rollout
+
+    def _act(self, span: tuple[int, int], t: int, noise: Array) -> None:
+        """Choose the actions of the streams of `span` at step `t`."""
+        rollout, (a, b) = self.rollout, span
+        state = {name: part[a:b] for name, part in rollout.state.items()}
+        values = self.backend.act(
+            rollout.obs[t, a:b],
+            state,
+            rollout.action_mask[t, a:b],
+            noise[t, a:b],
+            rollout.actions[t, a:b],
+            rollout.old_log_prob[t, a:b],
+            t * rollout.streams + a,
+        )
+        for k, name in enumerate(rollout.policy.values):
+            rollout.columns[f"old_{name}"][t, a:b] = values[:, k]
+
+    def _step(self, t: int) -> None:
+        rollout, batch = self.rollout, self.rollout.batch
+        actions = rollout.policy.head.to_env(rollout.actions[t])
+        everybody = actions.reshape(batch.actions.shape) if self.opponent is None else self.opponent.join(actions)
+        batch.step(everybody, out=rollout.slices[t])
+        rollout.gather(t)
+
+    def _follow(self, t: int) -> None:
+        """Note which streams begin an episode, and keep the last observations of truncated ones."""
+        rollout = self.rollout
+        ended = rollout.terminated[t] | rollout.truncated[t]
+        if rollout.batch.num_agents:
+            np.logical_or(ended, rollout.alive[t + 1] & ~rollout.alive[t], out=rollout.began[t + 1])
+        else:
+            rollout.began[t + 1] = ended
+        cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
+        if len(cut):
+            states = {name: part[cut] for name, part in rollout.state.items()}
+            self._cuts.append((t, cut, rollout.final_obs[cut], states))
+        for part in rollout.state.values():
+            part[rollout.began[t + 1]] = 0.0
+
+    def look_ahead(self) -> None:
+        """Value, by the present policy, the observations after the last step and those that ended truncated episodes."""
+        self.backend.refresh()
+        self.crew.run(self._look)
+        self._bootstrap()
+        self._check(self.rollout.horizon)
+
+    def _look(self, span: tuple[int, int]) -> None:
+        rollout, (a, b) = self.rollout, span
+        values = self.backend.value(rollout.obs[-1, a:b], {name: part[a:b] for name, part in rollout.state.items()})
+        for k, name in enumerate(rollout.policy.values):
+            rollout.columns[f"old_{name}"][-1, a:b] = values[:, k]
+
+    def _bootstrap(self) -> None:
+        if not self._cuts:
+            return
+        rollout = self.rollout
+        times = np.concatenate([np.full(len(cut), t) for t, cut, _, _ in self._cuts])
+        streams = np.concatenate([cut for _, cut, _, _ in self._cuts])
+        obs = aligned_copy(np.concatenate([obs for _, _, obs, _ in self._cuts]))
+        states = {
+            name: aligned_copy(np.concatenate([state[name] for _, _, _, state in self._cuts])) for name in rollout.state
+        }
+        for begin, end in split(len(obs), -(-len(obs) // MAX_BOOTSTRAP)):
+            part = slice(begin, end)
+            values = self.backend.value(obs[part], {name: state[part] for name, state in states.items()})
+            for k, name in enumerate(rollout.policy.values):
+                rollout.columns[f"final_{name}"][times[part], streams[part]] = values[:, k]
+
+    def _check(self, t: int) -> None:
+        """Check that what the network made of step `t` is finite, and that masks leave a choice."""
+        rollout = self.rollout
+        checked = {name: rollout.columns[f"old_{name}"][t] for name in rollout.policy.values}
+        if t < rollout.horizon:
+            checked["action probability"] = rollout.old_log_prob[t]
+            self._check_masks(t)
+        for what, numbers in checked.items():
+            if not np.isfinite(numbers.sum()):
+                self._explain(t, what, numbers)
+
+    def _check_masks(self, t: int) -> None:
+        masks, sizes = self.rollout.action_mask[t], getattr(self.rollout.policy.head, "sizes", ())
+        if masks.shape[-1] == 0:
+            return
+        begin = 0
+        for size in sizes:
+            open_ = masks[:, begin : begin + size].any(-1)
+            begin += size
+            if not open_.all():
+                barred = np.flatnonzero(~open_ & self.rollout.alive[t])
+                if len(barred):
+                    raise TrainingError(
+                        f"environment '{self.rollout.batch.env.name}' bars every choice of "
+                        f"{self.rollout.who(int(barred[0]))} at step {t} of the rollout; its action_mask must leave one"
+                    )
+
+    def _explain(self, t: int, what: str, numbers: Array) -> None:
+        """Say which number is not finite, and why as far as can be told.
+
+        Raises:
+            TrainingError: always.
+        """
+        rollout = self.rollout
+        stream = int(np.argmin(np.isfinite(numbers)))
+        where = f"{rollout.who(stream)} at step {t} of the rollout"
+        for array in leaf_arrays(rollout.batch.observation, np.asarray(rollout.obs[t, stream])[None]):
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise TrainingError(
+                    f"the observation from '{rollout.batch.env.name}' is not finite in {where}; look for a division "
+                    "or a root in its rules that goes wrong there"
+                )
+        raise TrainingError(
+            f"the network's {what} is {numbers[stream]} in {where}; lower optimizer.learning_rate or "
+            "optimizer.max_grad_norm and resume from the last checkpoint"
+        )
+
+    def close(self) -> None:
+        """End the threads."""
+        self.crew.close()

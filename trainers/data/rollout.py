@@ -1,0 +1,225 @@
+"""A rollout: the columns of `horizon` steps in every environment, and the chunks in which it is learned from.
+
+The batch writes each step straight into the columns.  A stream is one agent of one environment, of
+those that the policy steers; columns are (time, streams, ...).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.fields import Array
+from puffer_arena.core.kernel import Buffers
+from puffer_arena.trainers.crew import split
+from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
+from puffer_arena.trainers.data.columns import Column, value_columns
+from puffer_arena.trainers.networks.policy import Policy
+
+LOOKED_AT = ("obs", "alive", "action_mask")  # what a step leaves for the next
+MAX_CHUNK = 2048  # rows; larger chunks leave the cache, smaller ones spend their time between operations
+CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environments, but from neighbouring steps
+
+
+class Rollout:
+    """The columns of one rollout, each an attribute; the next rollout uses them again.
+
+    Every rollout has what the batch writes (obs, alive, action_mask, rewards, terminated, truncated), what
+    the policy did (actions, old_log_prob, old_<value>, final_<value>, began) and what the algorithm declares.
+
+    Args:
+        columns: those of the algorithm.
+        learners: agents that the policy steers and learns from, bool (num_envs, agents); all of them by default.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        horizon: int,
+        policy: Policy,
+        columns: Sequence[Column] = (),
+        learners: Array | None = None,
+    ) -> None:
+        self.batch, self.horizon, self.policy = batch, horizon, policy
+        self._sample = batch.make_buffers()
+        # None where every agent has a stream: then the batch writes into these arrays itself.
+        self._picked = None if learners is None or learners.all() else np.flatnonzero(learners)
+        self.streams = batch.num_envs * max(batch.num_agents, 1) if self._picked is None else len(self._picked)
+        self._written = {
+            name: aligned_zeros((horizon + (name in LOOKED_AT), self.streams, *part.shape[1:]), part.dtype)
+            for name, part in self._by_agent(self._sample).items()
+            if name != "final_obs"
+        }
+        self.columns: dict[str, Array] = dict(self._written)
+        self.alive[:] = True
+        self.action_mask[:] = True
+        self.slices = [self._slice(t) for t in range(horizon)]
+        self.final_obs = self._by_agent(self._sample)["final_obs"]
+        if self._picked is not None:
+            self.final_obs = self.final_obs[self._picked]
+        head = policy.head
+        kind = np.int64 if head.noise_kind == "uniform" else np.float32
+        own = (Column("actions", kind, (head.components,)), Column("old_log_prob"), Column("began", np.bool_, (), True))
+        for column in (*own, *value_columns(policy.values), *columns):
+            shape = (horizon + column.ahead, self.streams, *column.shape)
+            self.columns[column.name] = aligned_zeros(shape, column.dtype)
+        self.state = self._make_state()
+        self.first_state = self._make_state()  # the recurrent state before step 0
+        self.begin()
+
+    def __getattr__(self, name: str) -> Array:
+        try:
+            return self.__dict__["columns"][name]  # type: ignore[no-any-return]  # columns hold arrays
+        except KeyError:
+            raise AttributeError(f"this rollout has no column '{name}'") from None
+
+    def _make_state(self) -> dict[str, Array]:
+        spec = self.policy.state_spec
+        return {name: aligned_zeros((self.streams, *shape), np.float32) for name, shape in spec.items()}
+
+    def _by_agent(self, buffers: Buffers) -> dict[str, Array]:
+        """Return views of the batch's buffers with one entry an agent: (agents, ...)."""
+        agents = self.batch.num_envs * max(self.batch.num_agents, 1)
+        views = {}
+        for name, array in buffers._asdict().items():
+            leading = 2 if self.batch.num_agents or name == "alive" else 1
+            views[name] = array.reshape(agents, *array.shape[leading:])
+        return views
+
+    def _slice(self, t: int) -> Buffers:
+        """Return the buffers that the batch writes step `t` into."""
+        if self._picked is not None:
+            return self._sample
+        own = {name: array[t + (name in LOOKED_AT)] for name, array in self._written.items()}
+        shaped = {name: array.reshape(getattr(self._sample, name).shape) for name, array in own.items()}
+        return self.batch.make_buffers(final_obs=self._sample.final_obs, **shaped)
+
+    def gather(self, t: int) -> None:
+        """Take the streams out of what the batch wrote at step `t`, where not every agent has one."""
+        if self._picked is None:
+            return
+        parts = self._by_agent(self._sample)
+        for name, array in self._written.items():
+            np.take(parts[name], self._picked, axis=0, out=array[t + (name in LOOKED_AT)])
+        np.take(parts["final_obs"], self._picked, axis=0, out=self.final_obs)
+
+    def newest(self, t: int, agents: Array) -> tuple[Array, Array, dict[str, Array]]:
+        """Return observations, action masks and recurrent states of some agents after step `t`.
+
+        Args:
+            agents: numbered through the rows of the batch.  Those without a stream remember nothing.
+        """
+        if self._picked is None:
+            state = {name: part[agents] for name, part in self.state.items()}
+            return self.obs[t + 1][agents], self.action_mask[t + 1][agents], state
+        parts, state = self._by_agent(self._sample), {}
+        for name, part in self.state.items():
+            everybody = np.zeros((len(parts["obs"]), *part.shape[1:]), np.float32)
+            everybody[self._picked] = part
+            state[name] = everybody[agents]
+        return parts["obs"][agents], parts["action_mask"][agents], state
+
+    def who(self, stream: int) -> str:
+        """Return which row, and which agent, a stream is, for messages."""
+        agent = stream if self._picked is None else int(self._picked[stream])
+        row, seat = divmod(agent, max(self.batch.num_agents, 1))
+        return f"row {row}" + (f", agent {seat}" if self.batch.num_agents else "")
+
+    def begin(self) -> None:
+        """Take over the batch's buffers after a reset."""
+        parts = self._by_agent(self.batch.buffers)
+        for name in LOOKED_AT:
+            self.columns[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
+        self.began[0] = True
+
+    def advance(self) -> None:
+        """Let the last step be the first of the next rollout."""
+        for name in (*LOOKED_AT, "began"):
+            self.columns[name][0] = self.columns[name][-1]
+        for name, part in self.first_state.items():
+            part[:] = self.state[name]
+
+    def carried(self) -> dict[str, Array]:
+        """Return what one rollout hands to the next, for checkpoints."""
+        kept = {name: self.columns[name][0] for name in (*LOOKED_AT, "began")}
+        return kept | {f"state.{name}": part for name, part in self.state.items()}
+
+    def cut(self, minibatches: int, threads: int) -> list["Chunk"]:
+        """Cut the rollout into chunks of nearly equal size, some for every minibatch and thread."""
+        if self.policy.is_recurrent:
+            # Few wide chunks: the time steps of a chunk follow one another, each at the price of its calls.
+            units, largest, each = self.streams, max(1, MAX_CHUNK * 16 // self.horizon), threads
+        else:
+            units, largest = self.streams * self.horizon, MAX_CHUNK
+            each = max(CHUNKS_PER_MINIBATCH, threads)
+        count = max(-(-units // largest), min(units, minibatches * each))
+        count = min(units, -(-count // minibatches) * minibatches)
+        return [Chunk(self, *span) for span in split(units, count)]
+
+
+class Chunk:
+    """A part of a rollout: neighbouring steps of all streams, or with memory some streams over the whole horizon.
+
+    Rows are (time x streams) flattened, so that the former is a view and nothing is copied.
+    """
+
+    def __init__(self, rollout: Rollout, begin: int, end: int) -> None:
+        self.rollout, self.begin, self.end = rollout, begin, end
+        self.is_segment = rollout.policy.is_recurrent
+
+    @property
+    def place(self) -> int | None:
+        """The first row's number in the rollout, where rows are neighbours."""
+        return None if self.is_segment else self.begin
+
+    def __len__(self) -> int:
+        return (self.end - self.begin) * (self.rollout.horizon if self.is_segment else 1)
+
+    def rows(self, name: str) -> Array:
+        """Return the chunk's entries of a column, (rows, ...)."""
+        array, a, b = self.rollout.columns[name][: self.rollout.horizon], self.begin, self.end
+        if self.is_segment:
+            array, a, b = aligned_copy(array[:, a:b]), 0, (b - a) * len(array)
+        return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
+
+    def write(self, name: str, rows: Array) -> None:
+        """Set the chunk's entries of a column."""
+        column = self.rollout.columns[name][: self.rollout.horizon]
+        if self.is_segment:
+            column[:, self.begin : self.end] = rows.reshape(len(column), self.end - self.begin, *rows.shape[1:])
+        else:
+            column.reshape(-1, *column.shape[2:])[self.begin : self.end] = rows
+
+    def began(self) -> Array:
+        """Return where episodes begin in a segment, (time, streams)."""
+        return aligned_copy(self.rollout.began[:-1, self.begin : self.end])
+
+    def first_state(self) -> dict[str, Array]:
+        """Return a segment's recurrent state before its first step, (streams, ...)."""
+        return {name: part[self.begin : self.end] for name, part in self.rollout.first_state.items()}
+
+    def remember(self, log_probs: Array, values: dict[str, Array]) -> None:
+        """Keep what the present policy makes of the rows, which a later V-trace corrects by."""
+        self.write("ratio", np.exp(log_probs - self.rows("old_log_prob")))
+        for name, rows in values.items():
+            self.write(f"old_{name}", rows)
+
+
+class Minibatch:
+    """Some chunks, and how many of their rows count."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.chunks = list(chunks)
+        self.weights = [chunk.rows("alive").astype(np.float32) for chunk in self.chunks]
+        self.count = float(sum(weights.sum() for weights in self.weights))
+
+
+def shuffled(chunks: Sequence[Chunk], minibatches: int, generator: torch.Generator) -> Iterator[Minibatch]:
+    """Yield the chunks in random order, in so many minibatches; those in which nobody takes part are left out."""
+    order: Any = torch.randperm(len(chunks), generator=generator).numpy()
+    for part in np.array_split(order, min(minibatches, len(order))):
+        minibatch = Minibatch([chunks[k] for k in part])
+        if minibatch.count:
+            yield minibatch

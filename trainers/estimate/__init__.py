@@ -1,0 +1,1 @@
+"""How good actions turned out to be."""

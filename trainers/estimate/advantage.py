@@ -1,0 +1,155 @@
+"""How good each action turned out to be: functions over a rollout's columns.
+
+They read rewards, alive, terminated, truncated, old_<value> and final_<value>, and fill an advantage and a
+target for every stream, zero where an agent takes no part.  A stream is one agent of one environment;
+columns are (horizon, streams), `alive` and old values with one step more.
+
+An episode's end cuts the sums.  A truncated one is continued by the value of its last observation.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from puffer_arena.core.errors import TrainingError
+from puffer_arena.core.fields import Array
+from puffer_arena.trainers.crew import Crew
+from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.kernels import kernel
+
+
+class Experience(NamedTuple):
+    """What the advantages are made from; see the module's docstring for shapes."""
+
+    rewards: Array
+    alive: Array
+    values: Array
+    following: Array  # value of what comes after each step, 0 after a death
+    goes_on: Array  # whether the next row belongs to the same episode
+    ratios: Array  # the present policy's action probabilities over those of the policy that acted
+
+
+def follow(
+    terminated: Array, truncated: Array, alive: Array, values: Array, final_values: Array
+) -> tuple[Array, Array]:
+    """Return `following` and `goes_on` (see `Experience`), both (horizon, streams)."""
+    goes_on = ~(terminated | truncated) & alive[1:]
+    following = np.where(goes_on, values[1:], np.float32(0.0))
+    np.copyto(following, final_values, where=truncated & ~terminated)
+    goes_on[-1] = False
+    return following, goes_on
+
+
+class Columns(NamedTuple):
+    """Which columns an estimate reads and fills; a cost has others than the reward."""
+
+    rewards: str = "rewards"
+    value: str = "value"
+    advantage: str = "advantage"
+    target: str = "target"
+
+
+REWARD = Columns()
+
+
+def gae(rollout: Rollout, settings: Any, crew: Crew, columns: Columns = REWARD) -> None:
+    """Fill advantages and targets by generalized advantage estimation; see `gae_rows`."""
+    _estimate(gae_rows, rollout, settings, crew, columns)
+
+
+def vtrace(rollout: Rollout, settings: Any, crew: Crew, columns: Columns = REWARD) -> None:
+    """Fill advantages and targets by V-trace, which reads the column `ratio` too; see `vtrace_rows`."""
+    _estimate(vtrace_rows, rollout, settings, crew, columns)
+
+
+ESTIMATORS: dict[str, Callable[..., None]] = {"gae": gae, "vtrace": vtrace}
+
+
+def _estimate(rows: Any, rollout: Rollout, settings: Any, crew: Crew, columns: Columns) -> None:
+    """Run one of the loops below over all streams.
+
+    Args:
+        settings: has gamma, gae_lambda, rho_clip and c_clip.
+        crew: whose parts are spans of streams.
+    """
+    held = rollout.columns
+    values, final = held[f"old_{columns.value}"], held[f"final_{columns.value}"]
+    following, goes_on = follow(rollout.terminated, rollout.truncated, rollout.alive, values, final)
+    experience = Experience(held[columns.rewards], rollout.alive, values, following, goes_on, rollout.ratio)
+    advantages, targets = held[columns.advantage], held[columns.target]
+    cuts = np.array([settings.rho_clip, settings.c_clip])
+    crew.run(
+        lambda span: rows(experience, *span, settings.gamma, settings.gae_lambda, cuts, advantages, targets),
+    )
+    total = advantages.sum()
+    if not np.isfinite(total):
+        raise TrainingError(
+            f"the advantages became {total}: a reward is not finite or too large for float32; check the "
+            "environment's rewards"
+        )
+
+
+@kernel
+def gae_rows(
+    e: Any, begin: int, end: int, gamma: float, trace: float, cuts: Any, advantages: Any, targets: Any
+) -> None:
+    """Generalized advantage estimation (Schulman et al. 2016, equation 16) for streams [begin, end).
+
+    A_t = delta_t + gamma lambda A_{t+1},  delta_t = r_t + gamma V(s_{t+1}) - V(s_t); targets are A_t + V(s_t).
+    """
+    for t in range(e.rewards.shape[0] - 1, -1, -1):
+        for i in range(begin, end):
+            if not e.alive[t, i]:
+                advantages[t, i] = targets[t, i] = 0.0
+                continue
+            carried = advantages[t + 1, i] if e.goes_on[t, i] else 0.0
+            value = e.values[t, i]
+            advantage = e.rewards[t, i] + gamma * e.following[t, i] - value + gamma * trace * carried
+            advantages[t, i] = advantage
+            targets[t, i] = advantage + value
+
+
+@kernel
+def vtrace_rows(
+    e: Any, begin: int, end: int, gamma: float, trace: float, cuts: Any, advantages: Any, targets: Any
+) -> None:
+    """V-trace (Espeholt et al. 2018, equation 1 and remark 2) for streams [begin, end).
+
+    v_t = V_t + delta_t + gamma c_t (v_{t+1} - V_{t+1}),  delta_t = rho_t (r_t + gamma V_{t+1} - V_t),
+    rho_t = min(rho_clip, ratio_t), c_t = lambda min(c_clip, ratio_t).  Targets are v_t; advantages are
+    r_t + gamma v_{t+1} - V_t, whose weight rho_t the objective brings.
+    """
+    rho_clip, c_clip = cuts[0], cuts[1]
+    for t in range(e.rewards.shape[0] - 1, -1, -1):
+        for i in range(begin, end):
+            if not e.alive[t, i]:
+                advantages[t, i] = targets[t, i] = 0.0
+                continue
+            following, value, ratio = e.following[t, i], e.values[t, i], e.ratios[t, i]
+            correction = targets[t + 1, i] - following if e.goes_on[t, i] else 0.0
+            delta = min(rho_clip, ratio) * (e.rewards[t, i] + gamma * following - value)
+            targets[t, i] = value + delta + gamma * trace * min(c_clip, ratio) * correction
+            advantages[t, i] = e.rewards[t, i] + gamma * (following + correction) - value
+
+
+def normalize(advantages: Array, alive: Array) -> None:
+    """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
+    count = max(int(alive.sum()), 1)
+    mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
+    square = float(np.square(advantages, dtype=np.float64).sum()) / count
+    deviation = max(square - mean * mean, 0.0) ** 0.5
+    advantages -= np.float32(mean)
+    advantages *= np.float32(1.0 / (deviation + 1e-8))
+    if count < advantages.size:
+        advantages *= alive
+
+
+def explained_variance(alive: Array, values: Array, returns: Array) -> float:
+    """Return how much of the returns' variance the values explain: 1 is all of it, 0 none.
+
+    All are (horizon, streams).
+    """
+    wanted, errors = returns[alive], (returns - values)[alive]
+    spread = float(wanted.var()) if len(wanted) else 0.0
+    return 1.0 - float(errors.var()) / spread if spread > 1e-12 else 0.0

@@ -1,0 +1,1 @@
+"""Networks: encoders, recurrent layers, heads, and the policy made of them."""

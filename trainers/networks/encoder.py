@@ -1,0 +1,177 @@
+"""Encoders chosen from the spaces: every leaf of an observation is projected into the first hidden layer.
+
+Cell codes go through `CodeLayer`, quantities through a linear layer, pictures (and grids with `images = "cnn"`)
+through convolutions; the projections add up, which is the same as one linear layer over all of them.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from puffer_arena.core.spaces import Box, MultiBinary, Space
+from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.codes import CodeLayer
+from puffer_arena.trainers.networks.observations import code_sizes, is_picture, leaves, scale
+
+PICTURE_SIDE = 36  # pixels from which on pictures are strided over as in Mnih et al. 2015, table of Methods
+LARGE_GRID = 32  # cells from which on a grid's convolutions skip every second one
+SMALLEST_DEVIATION = 1e-4  # of a quantity that hardly changes
+
+
+class QuantityLayer(nn.Module):
+    """Linear in numbers, brought near 1 where they are whole; without a bias.
+
+    With `normalize` they are brought to mean 0 and deviation 1 by what `watch` has seen.
+    """
+
+    seen: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, space: Space, width: int, normalize: bool = False) -> None:
+        super().__init__()
+        self.factor = scale(space)
+        size = math.prod(space.dtype.shape)
+        self.weight = nn.Parameter(torch.empty(width, size))
+        nn.init.orthogonal_(self.weight, math.sqrt(2))
+        self.normalizes = normalize and not isinstance(space, MultiBinary)
+        if self.normalizes:
+            self.register_buffer("seen", torch.zeros(1, dtype=torch.float64))
+            self.register_buffer("mean", torch.zeros(size, dtype=torch.float64))
+            self.register_buffer("variance", torch.ones(size, dtype=torch.float64))
+
+    def plain_numbers(self, part: Tensor) -> Tensor:
+        """Return a leaf as numbers near 1, (rows, size), before they are normalized."""
+        numbers = part.reshape(len(part), -1).to(self.weight.dtype)
+        return numbers if self.factor == 1.0 else numbers * self.factor
+
+    def numbers(self, part: Tensor) -> Tensor:
+        """Return a leaf as the numbers that the weights see, (rows, size)."""
+        numbers = self.plain_numbers(part)
+        if not self.normalizes:
+            return numbers
+        mean, deviation = self.statistics()
+        return (numbers - mean) / deviation
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Return mean and deviation of every quantity, (size,)."""
+        deviation = self.variance.sqrt().clamp_(min=SMALLEST_DEVIATION)
+        return self.mean.to(self.weight.dtype), deviation.to(self.weight.dtype)
+
+    @torch.no_grad()
+    def watch(self, part: Tensor) -> None:
+        """Take more rows of the leaf into mean and variance (Chan et al. 1983, equation 2.1)."""
+        numbers = self.plain_numbers(part).double()
+        count, seen = len(numbers), float(self.seen)
+        mean, variance = numbers.mean(0), numbers.var(0, correction=0)
+        total = seen + count
+        moved = mean - self.mean
+        spread = self.variance * seen + variance * count + moved**2 * (seen * count / total)
+        self.mean += moved * (count / total)
+        self.variance.copy_(spread / total)
+        self.seen.fill_(total)
+
+    def forward(self, part: Tensor) -> Tensor:
+        return functional.linear(self.numbers(part), self.weight)
+
+
+class ConvolutionLayer(nn.Module):
+    """Convolutions over a grid or picture (rows, cols[, channels]), then linear; without a bias.
+
+    Pictures take the filters of Mnih et al. 2015: 8 wide 4 apart, 4 wide 2 apart, then 3 wide; grids 3 wide.
+    """
+
+    def __init__(self, space: Box, channels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        shape = space.dtype.shape
+        self.codes, self.factor = space.num_codes, scale(space)
+        planes = (shape[2] if len(shape) == 3 else 1) * max(self.codes, 1)
+        layers: list[nn.Module] = []
+        for k, count in enumerate(channels):
+            wide, apart, around = _filter(k, min(shape[:2]), bool(self.codes))
+            layers += [nn.Conv2d(planes, count, wide, apart, around), nn.ReLU()]
+            planes = count
+        self.convolutions = nn.Sequential(*layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.orthogonal_(layer.weight, math.sqrt(2))
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # these have a bias
+        with torch.no_grad():
+            flat = self._planes(torch.zeros(1, *shape, dtype=torch.uint8))
+            size = self.convolutions(flat).numel()
+        self.weight = nn.Parameter(torch.empty(width, size))
+        nn.init.orthogonal_(self.weight, math.sqrt(2))
+
+    def _planes(self, grid: Tensor) -> Tensor:
+        """Return (rows, planes, height, width); codes one-hot, those of every channel."""
+        if grid.dim() == 3:
+            grid = grid[..., None]
+        if self.codes:
+            return functional.one_hot(grid.long(), self.codes).flatten(3).permute(0, 3, 1, 2).float()
+        return grid.permute(0, 3, 1, 2).float() * self.factor
+
+    def forward(self, grid: Tensor) -> Tensor:
+        planes = self._planes(grid).to(self.weight.dtype)
+        return functional.linear(self.convolutions(planes).flatten(1), self.weight)
+
+
+def _filter(layer: int, side: int, coded: bool) -> tuple[int, int, int]:
+    """Return width, stride and padding of a convolution over a grid or picture whose shorter side is `side`."""
+    if side >= PICTURE_SIDE and not coded:
+        return ((8, 4, 0), (4, 2, 0))[layer] if layer < 2 else (3, 1, 1)
+    return 3, 2 if side >= LARGE_GRID and layer < 2 else 1, 1
+
+
+def make_input(space: Space, network: Network, width: int) -> nn.Module:
+    """Choose the layer that projects one leaf of an observation to `width` numbers."""
+    grid = isinstance(space, Box) and len(space.dtype.shape) in (2, 3)
+    convolved = grid if network.images == "cnn" else network.images == "auto" and is_picture(space)
+    if isinstance(space, Box) and convolved:
+        return ConvolutionLayer(space, network.channels, width)
+    sizes = code_sizes(space)
+    return CodeLayer(sizes, width) if sizes is not None else QuantityLayer(space, width, network.normalize)
+
+
+class Encoder(nn.Module):
+    """From the leaves of observations to features (rows, width)."""
+
+    def __init__(self, observation: Space, network: Network, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.width = widths[-1]
+        self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for leaf in leaves(observation))
+        self.bias = nn.Parameter(torch.zeros(widths[0]))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        for layer in self.hidden:
+            assert isinstance(layer, nn.Linear)  # made above
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, obs: list[Tensor]) -> Tensor:
+        total = self.bias
+        for layer, part in zip(self.inputs, obs, strict=True):
+            total = total + layer(part)
+        features = torch.relu(total)
+        for layer in self.hidden:
+            features = torch.relu(layer(features))
+        return features
+
+    def watch(self, obs: list[Tensor]) -> None:
+        """Let the layers that normalize their quantities see more of them."""
+        for layer, part in zip(self.inputs, obs, strict=True):
+            if isinstance(layer, QuantityLayer) and layer.normalizes:
+                layer.watch(part)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Take the normalization of quantities into the first layer's weights and bias; what comes out is the same."""
+        for layer in self.inputs:
+            if isinstance(layer, QuantityLayer) and layer.normalizes:
+                mean, deviation = layer.statistics()
+                layer.weight.div_(deviation)
+                self.bias.sub_(layer.weight @ mean)
+                layer.normalizes = False
+                del layer.seen, layer.mean, layer.variance
