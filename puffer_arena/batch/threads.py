@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.compile import bind, compile_function, entry_point, jit, load_numba
+from puffer_arena.core.compile import bind, compile_function, entry_point, jit, load_numba, unbound
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers, Rows, Span
 
@@ -104,11 +104,7 @@ def primitives() -> Primitives:
     return Primitives(address, rebase, load, store, take)
 
 
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before it was bound")
-
-
-step = address = rebase = load = store = take = _unbound
+step = address = rebase = load = store = take = unbound
 
 
 @jit

@@ -24,7 +24,8 @@ import numpy as np
 
 from puffer_arena.batch.shared import Layout
 from puffer_arena.batch.threads import primitives
-from puffer_arena.core.compile import bind, compile_function, jit, load_numba
+from puffer_arena.core.compile import bind, compile_function, jit, load_numba, unbound
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.fields import Array
 
 WATCHED, ASLEEP, CALLED, AWAITED, ANSWERED = range(5)
@@ -51,8 +52,7 @@ def turns_layout(count: int) -> Layout:
 
 def patience(processes: int) -> float:
     """Return how long each of so many processes may watch: not at all where they are more than there are cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return PATIENCE if processes <= cores else 0.0
+    return PATIENCE if processes <= usable_cores() else 0.0
 
 
 class Turn:
@@ -112,11 +112,7 @@ class Turn:
         return int(found)
 
 
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before it was bound")
-
-
-load = exchange = compare_exchange = relax = _unbound
+load = exchange = compare_exchange = relax = unbound
 
 
 @jit
