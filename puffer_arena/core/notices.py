@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+MARK = "puffer_arena: "
 PATIENCE = 1.0  # seconds that somebody waits without wondering
 SAID: set[str] = set()  # what this process has said
 
@@ -15,19 +16,37 @@ _announcing = threading.Event()
 
 
 def say_once(text: str) -> None:
-    """Say something on standard error, the first time; where nobody can read that, go on."""
+    """Say something on standard error, the first time."""
     with _lock:
         if text in SAID:
             return
         SAID.add(text)
+    tell(f"{MARK}{text}")
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error; where nobody can read it, go on."""
     if sys.stderr is not None:  # it is where the program was started without one
         with contextlib.suppress(OSError, ValueError):
-            print(f"puffer_arena: {text}", file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
 
 
-def announce_waits() -> None:
-    """Say from now on why one waits: for commands, since a program that uses this package has its own words."""
+def relay(line: str) -> None:
+    """Write a line that another process of ours wrote; what several of them have to say once is said once."""
+    if line.startswith(MARK):
+        say_once(line.removeprefix(MARK))
+    else:
+        tell(line)
+
+
+@contextlib.contextmanager
+def announced_waits() -> Iterator[None]:
+    """Say meanwhile why one waits: for commands, since a program that uses this package has its own words."""
     _announcing.set()
+    try:
+        yield
+    finally:
+        _announcing.clear()
 
 
 def announces_waits() -> bool:
