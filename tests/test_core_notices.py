@@ -65,7 +65,7 @@ def test_a_wait_is_announced_while_it_lasts(monkeypatch, capsys):
     monkeypatch.setattr(notices, "tell", lambda line: said.set())
     with announced_waits(), wait("a reason"):
         assert said.wait(60)
-    assert SAID == {"a reason"}
+    assert {"a reason"} == SAID
 
 
 def test_a_wait_that_is_over_in_time_is_not_announced(monkeypatch, capsys):
@@ -102,5 +102,5 @@ def test_where_nobody_can_read_it_nothing_is_said_and_nothing_fails(gone, monkey
             stream.close()
         monkeypatch.setattr(sys, "stderr", None if gone == "never there" else stream)
         say_once("a fallback")
-        assert not capsys.readouterr().out and SAID == {"a fallback"}
+        assert not capsys.readouterr().out and {"a fallback"} == SAID
         monkeypatch.undo()
