@@ -1,13 +1,14 @@
 """Machine code on disk, so that a kernel compiles once a machine.
 
-A file holds one kernel's code for one signature.  Its name is a digest of all that the code depends on, so nothing in it
-ever changes; it begins with a checksum of the rest:
+A file holds one kernel's code for one signature. Its name is a digest of all that the code
+depends on, so nothing in it ever changes; it begins with a checksum of the rest:
 
     MAGIC, SHA-256 of what follows, pickled (key, parts of Numba's result)
 
-Unpickling runs what a file says, and its machine code runs as it is.  So files are read from a folder only that belongs
-to this user and is closed to all others, and the checksum is compared before anything is unpickled.  Whatever is wrong
-with a file, the folder or the disk costs time and nothing else: rules are compiled anew, and one line says why.
+Unpickling runs what a file says, and its machine code runs as it is. So files are read from a
+folder only that belongs to this user and is closed to all others, and the checksum is compared
+before anything is unpickled. Whatever is wrong with a file, the folder or the disk costs time and
+nothing else: rules are compiled anew, and one line says why.
 """
 
 import contextlib
@@ -83,7 +84,7 @@ class KernelCache:
 
 
 def find_folder() -> Path | None:
-    """Return where compiled kernels are kept: below PUFFER_ARENA_CACHE, or the user's cache folder; None without a home."""
+    """Return where kernels are kept: below PUFFER_ARENA_CACHE or the user's cache folder, if any."""
     if chosen := os.environ.get("PUFFER_ARENA_CACHE"):
         return Path(chosen).absolute() / "kernels"
     home = Path(os.path.expanduser("~"))
@@ -102,7 +103,7 @@ def find_folder() -> Path | None:
 
 @functools.cache
 def is_ours(folder: Path) -> bool:
-    """Make the folder where there is none, and tell whether its files may be trusted; if not, say why."""
+    """Make the folder where there is none, and tell whether its files may be trusted, or say why."""
     try:
         for made in (folder.parent, folder):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ def find_stranger(found: os.stat_result, forbidden: int) -> str:
 
 
 def read(path: Path) -> bytes | None:
-    """Return what a file holds, once its owner and checksum are found to be right; None where there is no such file."""
+    """Return what a file holds if its owner and checksum are right; None where there is none."""
     try:
         with path.open("rb") as file:
             problem = find_stranger(os.fstat(file.fileno()), UNWRITABLE)

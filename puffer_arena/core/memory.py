@@ -1,4 +1,4 @@
-"""Memory as compiled code sees it: addresses, words that threads and processes share, and records copied whole."""
+"""Memory as compiled code sees it: addresses, words that threads share, records copied whole."""
 
 import functools
 import platform

@@ -1,4 +1,4 @@
-"""What is said beside all output, on standard error: a way around something missing, and waits that need a reason."""
+"""What is said on standard error, beside all output: ways around something missing, and waits."""
 
 import contextlib
 import sys
@@ -32,7 +32,7 @@ def tell(line: str) -> None:
 
 
 def relay(line: str) -> None:
-    """Write a line that another process of ours wrote; what several of them have to say once is said once."""
+    """Write a line of another process of ours; what several of them say once is said once."""
     if line.startswith(MARK):
         say_once(line.removeprefix(MARK))
     else:
@@ -41,7 +41,7 @@ def relay(line: str) -> None:
 
 @contextlib.contextmanager
 def announced_waits() -> Iterator[None]:
-    """Say meanwhile why one waits: for commands, since a program that uses this package has its own words."""
+    """Say meanwhile why one waits: for commands, since programs have words of their own."""
     _announcing.set()
     try:
         yield
@@ -56,7 +56,7 @@ def announces_waits() -> bool:
 
 @contextlib.contextmanager
 def wait(reason: str) -> Iterator[None]:
-    """Say `reason` once such waits have taken longer than PATIENCE in all, if this process announces waits."""
+    """Say `reason` once such waits have taken PATIENCE in all, if this process announces waits."""
     if reason in SAID or not announces_waits():
         yield
         return
