@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
+from puffer_arena.core.notices import announced_waits
 
 COMMANDS = {
     "train": "let an agent learn an environment",
@@ -63,7 +64,8 @@ def dispatch(arguments: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
     try:
-        return dispatch(list(sys.argv[1:] if argv is None else argv))
+        with announced_waits():
+            return dispatch(list(sys.argv[1:] if argv is None else argv))
     except ArenaError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED

@@ -5,7 +5,6 @@ surfaces and font module are used: no display, no audio, no `pygame.init`.
 """
 
 import io
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -17,6 +16,7 @@ from puffer_arena.core.canvas import Canvas, Point
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DisplayError, MissingExtra
 from puffer_arena.core.fields import Array
+from puffer_arena.core.notices import say_once
 from puffer_arena.render.palette import ASCENT, CAP_HEIGHT, Rgb, color, font_bytes
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.view import View, fit
@@ -175,11 +175,6 @@ def around(points: Sequence[Point], margin: float) -> Bounds:
     """Return the bounds of some points, widened by `margin`."""
     xs, ys = [x for x, _ in points] or [0.0], [y for _, y in points] or [0.0]
     return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
-
-
-@cache
-def say_once(text: str) -> None:
-    print(f"puffer_arena: {text}", file=sys.stderr)
 
 
 def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480)) -> Array:

@@ -1,7 +1,5 @@
 """When the window draws: at once after input, at a bounded cost while watching, hardly when nothing is new."""
 
-import os
-
 POLL = 1 / 60  # seconds between looks at the source
 CALM_POLL = 0.1  # the same beside a trainer, while the person only watches
 LIVELY = 0.6  # seconds of full frame rate after the person did something
@@ -57,8 +55,3 @@ class Pace:
         """Note a frame and what it cost."""
         self._drawn = now
         self.cost = 0.9 * self.cost + 0.1 * cost if self.cost else cost
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.fields import Array
 from puffer_arena.render.charts import Charts, draw_charts
 from puffer_arena.render.grid_view import Watch, draw_stage
 from puffer_arena.render.gui import Gui
 from puffer_arena.render.imgui_canvas import packed
 from puffer_arena.render.overlays import KEYS, draw_banner, draw_help, draw_waiting
-from puffer_arena.render.pace import Pace, count_cores
+from puffer_arena.render.pace import Pace
 from puffer_arena.render.panels import Panel, change_speed, draw_panel, toggle_pause
 from puffer_arena.render.source import Source
 from puffer_arena.render.theme import GAP, PAD, SMALL
@@ -27,7 +28,7 @@ class Screen:
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = False
-        self._pace = Pace(count_cores())
+        self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:

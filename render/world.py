@@ -56,6 +56,7 @@ from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DisplayError, UnknownName
 from puffer_arena.core.fields import Array
+from puffer_arena.core.notices import say_once
 from puffer_arena.engines.bullet import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.render.palette import color as rgb_of
@@ -359,8 +360,6 @@ def show_body(node: BulletRigidBodyNode, scene: NodePath, env: Env) -> NodePath:
 
 def warn_unseen(env: Env, node: BulletRigidBodyNode, shape: Any, error: Exception) -> None:
     """Say once that a shape cannot be drawn, and what its author may do."""
-    from puffer_arena.render.canvas import say_once  # here, for it needs pygame
-
     say_once(
         f"environment '{env.name}': body '{node.get_name()}': its {shape.type.name} cannot be drawn ({error}); "
         "give the body's node a child that shows it"

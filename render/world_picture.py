@@ -15,7 +15,7 @@ from puffer_arena.core.canvas import Canvas, RecordingCanvas
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DisplayError, MissingExtra
 from puffer_arena.core.fields import Array
-from puffer_arena.render.canvas import say_once
+from puffer_arena.core.notices import say_once
 from puffer_arena.render.imgui_canvas import ImguiCanvas, point_out
 from puffer_arena.render.opengl import gl
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from puffer_arena.core.errors import ParameterError
+from puffer_arena.core.notices import say_once
 
 LAYOUT = {"numbers": ((8,), np.dtype(np.int64)), "odd": ((3,), np.dtype([("x", "i1"), ("y", "f8")], align=True))}
 SWOLLEN = {**LAYOUT, "numbers": ((9,), np.dtype(np.int64))}
@@ -47,6 +48,10 @@ class Counter:
     def leave(self, code):
         print("words on the way out")
         os._exit(code)
+
+    def say(self, text):
+        say_once(text)
+        print("once")
 
     def crash(self):
         ctypes.string_at(0)

@@ -1,6 +1,7 @@
 """Worker processes: shared memory, answers, errors, death, interrupts and what is left afterwards."""
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -244,6 +245,74 @@ def test_a_fork_is_refused_and_leaves_the_workers_to_their_own_process():
                 print(code, (batch.rows.states["step_count"] == 1).all())
     """
     assert run_python(code) == "refused\nrefused\n0 True\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors of this kind are POSIX")
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_nothing_takes_the_place_of_a_closed_standard_stream(closed, tmp_path):
+    code = """
+        import json, os, sys
+        from puffer_arena.batch.processes import Workers
+        from puffer_arena.batch.shared import SharedArrays
+        from tests.counters import LAYOUT
+        memory = SharedArrays(LAYOUT)
+        crew = Workers("tests.counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory, quick=("count",))
+        taken = []
+        for k in json.loads(sys.argv[1]):
+            try:
+                os.write(k, b"words for a stream that is not there")
+                taken.append(k)
+            except OSError:
+                pass
+        crew.call("count")
+        answer = [crew.call("add", 2), memory["numbers"].tolist(), taken]
+        crew.close()
+        open(sys.argv[2], "w").write(json.dumps(answer))
+    """
+
+    def close():
+        for k in closed:
+            os.close(k)
+
+    out = tmp_path / "answer"
+    command = [sys.executable, "-c", textwrap.dedent(code), json.dumps(closed), str(out)]
+    process = subprocess.Popen(command, env=unmeasured(), preexec_fn=close)
+    assert process.wait(60) == 0
+    assert json.loads(out.read_text()) == [[12, 12], [3] * 8, []]
+
+
+@pytest.mark.parametrize("where", ["no place", "a later working folder"])
+def test_workers_take_no_module_of_the_working_folder_for_python_s_own(where, tmp_path):
+    """Whatever a worker imports, none of it may come from the folder that a program happens to be in."""
+    for name in ("json", "queue", "traceback", "signal", "hashlib", "uuid", "struct"):
+        (tmp_path / f"{name}.py").write_text("import os; os._exit(77)")
+    code = f"""
+        import os, sys, puffer_arena
+        sys.path.remove("")
+        puffer_arena.make("marble", 128, threads=2).close()  # this process has imported what it needs
+        if {where != "no place"}:
+            sys.path.insert(0, "")
+        os.chdir({str(tmp_path)!r})
+        with puffer_arena.make("marble", 128, threads=2) as batch:
+            print(batch.step(batch.actions).obs.shape[0])
+    """
+    assert run_python(code) == "128\n"
+
+
+def test_what_every_worker_says_once_is_said_once():
+    code = """
+        import contextlib, io
+        from puffer_arena.batch.processes import Workers
+        from puffer_arena.batch.shared import SharedArrays
+        from tests.counters import LAYOUT
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            crew = Workers("tests.counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], SharedArrays(LAYOUT))
+            crew.call("say", "a fallback")
+            crew.close()
+        print(sorted(said.getvalue().splitlines()))
+    """
+    assert run_python(code) == "['once', 'once', 'puffer_arena: a fallback']\n"
 
 
 def test_layouts_differ_by_a_digest():

@@ -356,6 +356,17 @@ def test_bench_prints_one_and_all_threads(tmp_path):
     assert re.search(r"1 thread +[\d,]+ steps/s", said) and re.search(r"2 threads +[\d,]+ steps/s", said)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system gives no cores out")
+def test_bench_takes_the_cores_that_it_may_use(tmp_path, here):
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        said = here(tmp_path, "bench", "cartpole", "--num-envs", 64, "--seconds", 0.01, "--repeats", 1)[1]
+    finally:
+        os.sched_setaffinity(0, before)
+    assert "1 thread " in said and "threads" not in said
+
+
 def test_bench_steps_no_more_worlds_than_fit_into_memory(tmp_path, here):
     said = here(tmp_path, "bench", PILE, "--threads", 1, "--seconds", 0.01, "--repeats", 1)[1]
     assert "128 environments" in said

@@ -1,5 +1,6 @@
 """Definitions: what is wrong with an environment is said by name, place and remedy."""
 
+import contextlib
 import dataclasses
 import gc
 import importlib
@@ -319,6 +320,50 @@ def test_a_changed_rule_is_not_served_from_the_disk_cache(tmp_path: Path) -> Non
         run = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=True)
         outputs.append(run.stdout.strip())
     assert outputs == ["10.0", "20.0"]
+
+
+BROKEN = {
+    "a parenthesis": (b"x = 1\ndef f(:\n    pass\n", "line 2): invalid syntax\n    def f(:"),
+    "an indent": (b"if 1:\nx = 2\n", "line 2): expected an indented block"),
+    "a byte that is not UTF-8": (b'x = 1\ny = "\xff"\n', "'utf-8' codec can't decode byte 0xff"),
+    "a NUL": (b"x = 1\0\n", "null bytes"),
+    "an unknown encoding": (b"# coding: nonsense\n", "unknown encoding: nonsense"),
+    "parentheses without end": (b"x = " + b"(" * 5000, "too many nested parentheses"),
+    "too deep": (b"x = " + b"-" * 100_000 + b"1\n", "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("source, said", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_not_python_is_one_error_with_its_line(source: bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "game.py"
+    file.write_bytes(source)
+    with pytest.raises(DefinitionError) as caught:
+        load_env(str(file))
+    assert f"environment '{file}' is not Python ({file}" in str(caught.value) and said in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2 and len(str(caught.value)) < 400 + 2 * len(str(file))
+
+
+def test_a_module_that_a_game_imports_and_that_is_not_python_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_helper.py").write_text("x = 1\nx = = 2\n")
+    (tmp_path / "importing_game.py").write_text("import broken_helper\n")
+    for env_id in (str(tmp_path / "importing_game.py"), "broken_helper.inner"):
+        with pytest.raises(DefinitionError, match=r"broken_helper\.py, line 2\): invalid syntax"):
+            load_env(env_id)
+
+
+@pytest.mark.parametrize(
+    "name", ["g\udcff.py", "\ud800.py", "nul\0.py", "long" * 1000 + ".py", "folder.py", "\udcff/game.py"]
+)
+def test_a_file_whose_name_nobody_can_use_is_one_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.py").mkdir()
+    with contextlib.suppress(OSError, ValueError):  # of names that cannot be, here or anywhere
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(COUNTDOWN)
+    with pytest.raises(UnknownName) as caught:
+        load_env(str(tmp_path / name))
+    str(caught.value).encode(errors="backslashreplace")
+    assert any(said in str(caught.value) for said in ("is not UTF-8; rename", "cannot be read", "no such file"))
 
 
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:

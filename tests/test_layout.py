@@ -46,3 +46,17 @@ def test_wheels_hold_every_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert settings["packages"] == ["puffer_arena"]
     assert {top: f"puffer_arena/{top}" for top in SIBLINGS} | {"tools/startup": "/"} == settings["force-include"]
+
+
+GENERATING = {f"puffer_arena/{name}.py" for name in ("core/compile", "core/columns", "core/memory", "engines/machine")}
+
+
+def test_few_files_write_machine_code() -> None:
+    found = set()
+    for path in [*(ROOT / "puffer_arena").rglob("*.py"), *(p for top in SIBLINGS for p in (ROOT / top).rglob("*.py"))]:
+        if (
+            any(name.split(".")[0] in ("numba", "llvmlite") for name in imports(path))
+            or "load_numba" in path.read_text()
+        ):
+            found.add(path.relative_to(ROOT).as_posix())
+    assert found == GENERATING

@@ -14,7 +14,7 @@ import pytest
 from puffer_arena import load_env, make
 from puffer_arena.engines import chipmunk_calls
 from tests.playing import DISCS, PUPPET, every_physics_game, everything, play, variant
-from tests.processes import unmeasured
+from tests.processes import run_python, unmeasured
 
 
 def bodies(batch, i):
@@ -264,3 +264,25 @@ def test_python_ends_without_a_word_while_scenes_are_alive() -> None:
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("threads", "compiled"), [(1, True), (2, True), (1, False)])
+def test_python_may_end_while_another_thread_steps(threads: int, compiled: bool) -> None:
+    code = f"""
+        import threading
+        from puffer_arena import make
+
+        batch = make("lander", num_envs={512 if compiled else 16}, threads={threads}, compiled={compiled})
+        idle = make("lander", num_envs=4)
+        stepped = threading.Event()
+
+        def play():
+            while True:
+                batch.step(batch.actions)
+                stepped.set()
+
+        threading.Thread(target=play, daemon=True).start()
+        stepped.wait()
+        print("ends")
+    """
+    assert run_python(code) == "ends\n"  # and its exit code is 0

@@ -11,6 +11,7 @@ import pytest
 from puffer_arena import load_env, make
 from puffer_arena.core.compile import jit
 from puffer_arena.core.errors import ActionError, DefinitionError, MissingExtra, PhysicsError
+from puffer_arena.core.notices import SAID
 from puffer_arena.engines import chipmunk_calls
 from puffer_arena.engines import pymunk as entry
 from tests.playing import DISCS, GAMES, PUPPET, play, variant
@@ -173,7 +174,7 @@ def test_a_body_flung_out_of_the_world_ends_the_episode_and_leaves_no_trace(comp
 
 def test_without_a_symbol_the_public_api_is_used_and_that_is_said_once(monkeypatch, capsys) -> None:
     monkeypatch.setattr(chipmunk_calls, "find_problem", lambda: "no such symbol")
-    entry._say_once.cache_clear()
+    SAID.clear()
     for _ in range(2):
         batch = make(DISCS, num_envs=2)
         play(batch, 3)

@@ -8,9 +8,10 @@ import pytest
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.errors import DefinitionError, DisplayError
+from puffer_arena.core.notices import SAID
 from puffer_arena.core.registry import load_env
 from puffer_arena.render import world
-from puffer_arena.render.canvas import render_rgb, say_once
+from puffer_arena.render.canvas import render_rgb
 from puffer_arena.render.palette import color, load_palette
 from puffer_arena.render.world import WorldView
 from tests.playing import PILE, variant
@@ -174,7 +175,7 @@ def test_render_rgb_shows_the_world_where_this_machine_can(marble):
 def test_a_machine_that_cannot_draw_worlds_sees_them_from_above(marble, monkeypatch, capsys):
     monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
     monkeypatch.setattr(world, "_views", {})
-    say_once.cache_clear()
+    SAID.clear()
     for _ in range(2):
         picture = render_rgb(marble.env, marble.state(0), marble.state_params(0), (97, 64))
         assert picture.shape == (64, 97, 3) and picture.std() > 5

@@ -14,8 +14,8 @@ from panda3d.core import (
     Vec3,
 )
 
+from puffer_arena.core.notices import SAID
 from puffer_arena.core.registry import load_env
-from puffer_arena.render.canvas import say_once
 from puffer_arena.render.world import SOFTWARE, WorldView
 from puffer_arena.render.world_hull import convex_hull
 from puffer_arena.render.world_shapes import draw_shape
@@ -157,7 +157,7 @@ def test_a_shape_that_cannot_be_drawn_is_said_once(capsys):
         shapes = bullet.BulletSphereShape(0.4), bullet.BulletBoxShape(Vec3(0.1, 0.1, 0.1))
         handles["marble"].add_shape(bullet.BulletMinkowskiSumShape(*shapes))
 
-    say_once.cache_clear()
+    SAID.clear()
     with marble_with(add_sum) as batch:
         for _ in range(2):
             drawn(batch)

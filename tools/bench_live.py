@@ -28,6 +28,7 @@ from pathlib import Path
 from screenshots import screenless
 
 from puffer_arena.cli.broadcast import Broadcast
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.run import Run
@@ -163,7 +164,7 @@ def measure_slice(kind: str, trainer: Algorithm, run: Run, window: WatchingWindo
         train(trainer, broadcast, SETTLING)
         used, begun = window.seconds(), time.perf_counter()
         measured = train(trainer, broadcast, seconds)
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         measured.drawn = (window.seconds() - used) / (time.perf_counter() - begun) / cores
         return measured
     finally:

@@ -1,6 +1,5 @@
 """Pairing and summing up of timings: what the bench tools share."""
 
-import os
 import platform
 import random
 import statistics
@@ -11,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from puffer_arena.core.compile import compile_function, jit
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.fields import Array
 
 Timed = Callable[[], float]  # runs once and returns a rate
@@ -84,7 +84,7 @@ def ratio(above: list[float], below: list[float]) -> float:
 
 def machine() -> str:
     """Return one line about the machine."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    return f"{platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}, {platform.system()}"
 
 
 def report(name: str, value: str, target: str = "", holds: bool = True) -> None:

@@ -6,7 +6,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from puffer_arena.core.compile import load_numba
+from puffer_arena.core.compile import OPTIONS, compile_function
+
+# "reassoc" and "contract" let sums use vector registers; NaN and infinity keep their meaning.
+FAST = {**OPTIONS, "fastmath": dict.fromkeys(("contract", "nsz", "reassoc"), True)}
 
 
 class Kernel:
@@ -19,10 +22,7 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         if self._compiled is None:
-            numba = load_numba()
-            # "reassoc" and "contract" let sums use vector registers; NaN and infinity keep their meaning.
-            flags = {"fastmath": {"reassoc", "contract", "nsz"}, "nogil": True, "error_model": "numpy"}
-            self._compiled = numba.njit(cache=bool(numba.config.CACHE_DIR), **flags)(self.python)
+            self._compiled = compile_function(self.python, "the trainer", options=FAST)
         return self._compiled(*arguments)
 
 

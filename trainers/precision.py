@@ -8,10 +8,10 @@ joins the many small operations.
 """
 
 import dataclasses
-import os
 
 import torch
 
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.trainers.config import Config
 
@@ -35,13 +35,6 @@ def resolve(config: Config) -> Config:
     compiled = config.compile if config.compile != "auto" else ("on" if device == "cuda" else "off")
     threads = config.threads or min(usable_cores(), MAX_AUTO_THREADS)
     return dataclasses.replace(config, device=device, precision=precision, compile=compiled, threads=threads)
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def prefers_bfloat16(device: str, width: int) -> bool:

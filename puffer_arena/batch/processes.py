@@ -24,14 +24,14 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO, Any
 
-from puffer_arena.batch.shared import SharedArrays, digest
+from puffer_arena.batch.shared import SharedArrays, above_standard, digest
 from puffer_arena.batch.turns import Turn, patience, turns_layout
 from puffer_arena.core import errors
 from puffer_arena.core.errors import ArenaError, WorkerError
+from puffer_arena.core.notices import announces_waits, relay
 
 LAST_LINES = 20  # of a worker's standard error, kept for when it dies
 GRACE = 2.0  # seconds a worker may take to end by itself
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from puffer_arena.batch.worker import main; main()"
 
 
 class Workers:
@@ -67,6 +67,7 @@ class Workers:
             self._workers.append(_Worker(k, names[k] if names else "", turn, memory.descriptors + turns.descriptors))
         for k, (worker, setup) in enumerate(zip(self._workers, setups, strict=True)):
             own = {"turns": turns.address, "number": k, "of": len(setups), "quick": quick, "seconds": seconds}
+            own["announce"] = announces_waits()
             shared = {"memory": memory.address, "layout": digest(memory.layout)}
             worker.call({"factory": factory, "setup": setup, **shared, **own})
         self._pending = True
@@ -152,13 +153,14 @@ class _Worker:
             options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP  # Ctrl-C is for the parent only
         else:
             options |= {"start_new_session": True, "pass_fds": descriptors}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **options,
-        )
+        with above_standard():
+            self.process = subprocess.Popen(
+                python("from puffer_arena.batch.worker import main; main()"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **options,
+            )
         assert self.process.stdin and self.process.stdout and self.process.stderr  # asked for above
         self._in, self._out = self.process.stdin, self.process.stdout
         self._answer: Any = None
@@ -232,13 +234,22 @@ class _Worker:
         self._listener.join(GRACE)
 
 
+def python(code: str, *arguments: str) -> list[str]:
+    """Return the command that runs code in a fresh interpreter, which finds modules where this process does.
+
+    Without -P, and with "" in another place than the last, a json.py in the working folder would be taken for Python's own.
+    """
+    places = sorted(sys.path, key=lambda place: place == "")
+    begin = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1))"
+    return [sys.executable, "-P", "-c", f"{begin}; {code}", json.dumps(places), *arguments]
+
+
 def _listen(stream: IO[bytes], last: "deque[str]") -> None:
     """Pass on what a worker says on its standard error, and keep the last lines."""
     with stream, contextlib.suppress(OSError, ValueError):
         for line in stream:
-            text = line.decode(errors="replace").rstrip()
-            last.append(text)
-            print(text, file=sys.stderr)
+            last.append(line.decode(errors="replace").rstrip())
+            relay(last[-1])
 
 
 def _end(workers: "list[_Worker]", process: int) -> None:

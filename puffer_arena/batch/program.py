@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.threads import Server, compile_server
-from puffer_arena.core.bodies import compiled_place, place
+from puffer_arena.core.bodies import place
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
 from puffer_arena.core.lanes import bind_lanes
+from puffer_arena.core.memory import primitives
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.core.world_kernel import bind_world_kernels
 from puffer_arena.engines import compiled_parts
@@ -41,7 +42,7 @@ class Program:
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
-            rules |= {"act": env.act, "judge": env.judge, "place": compiled_place() if self.compiled else place}
+            rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
         rules["step"] = env.step

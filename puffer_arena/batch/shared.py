@@ -4,13 +4,14 @@ The memory has no name in the file system: Linux gives an anonymous file, macOS 
 descriptor, and Windows a mapping that lives as long as its handles.  So nothing is left behind however the processes end.
 """
 
+import contextlib
 import hashlib
 import itertools
 import mmap
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from puffer_arena.core.fields import Array
 
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+STANDARD_ERROR = 2  # the last of the standard streams' descriptors
 ALIGNMENT = 64  # bytes: a cache line, so that no two arrays share one
 _numbers = itertools.count()
 
@@ -37,9 +39,10 @@ class SharedArrays:
             offsets[name] = size
             size += -(-int(np.prod(shape)) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
         size = max(size, ALIGNMENT)
-        self.address = _create(size) if address is None else address
         self._owner = address is None
-        block = _map(self.address, size)
+        with above_standard():
+            self.address = _create(size) if address is None else address
+            block = _map(self.address, size)
         self.arrays: dict[str, Array] = {
             name: np.ndarray(shape, dtype, block, offsets[name]) for name, (shape, dtype) in layout.items()
         }
@@ -63,6 +66,23 @@ def digest(layout: Layout) -> str:
     """Return a word that differs between layouts: processes compare theirs by it."""
     described = [(name, shape, repr(dtype)) for name, (shape, dtype) in layout.items()]
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def above_standard() -> Iterator[None]:
+    """Keep file descriptors that are made meanwhile off the numbers of standard streams, where these are closed.
+
+    A child's own streams would take their place, and what anybody writes to a stream of that number would go there.
+    """
+    held = [os.open(os.devnull, os.O_RDWR)]
+    try:
+        while held[-1] <= STANDARD_ERROR:
+            held.append(os.open(os.devnull, os.O_RDWR))
+        os.close(held.pop())
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
 
 
 def _create(size: int) -> str:

@@ -9,7 +9,6 @@ and then the chunks that are left of the others'.  Rows are independent: whoever
 """
 
 import contextlib
-import functools
 import itertools
 import os
 import threading
@@ -20,9 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.compile import bind, compile_function, entry_point, jit, load_numba
+from puffer_arena.core.compile import bind, compile_function, entry_point, jit, unbound
 from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import Buffers, Rows, Span
+from puffer_arena.core.memory import primitives
 
 FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
 FEWEST_SCENES = 4  # the same where an engine moves the rows' bodies
@@ -35,80 +35,7 @@ CALLED, DONE, MODE, ACTIONS, BUFFERS = range(5)  # from BUFFERS on, one address 
 WORDS = 2 * LINE  # BUFFERS and their addresses, and room to the next block's line
 
 
-class Primitives(NamedTuple):
-    """What Python has no words for: an array's address, an array at another one, and ordered memory access."""
-
-    address: Any  # address(array): where its data begin
-    rebase: Any  # rebase(array, address): an array like `array` whose data begin at `address`
-    load: Any  # load(words, index): read after what the writer wrote before
-    store: Any  # store(words, index, value): write after all that was written before
-    take: Any  # take(words, index): add 1 to a word, and return what it was
-
-
-@functools.cache
-def primitives() -> Primitives:
-    """Define the compiled primitives."""
-    null: Any = load_numba().core.cgutils.get_null_value
-    from numba import types
-    from numba.extending import intrinsic
-
-    @intrinsic
-    def address(context: Any, array: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            source = context.make_array(signature.args[0])(context, builder, arguments[0])
-            return builder.ptrtoint(source.data, context.get_value_type(types.int64))
-
-        return types.int64(array), generate
-
-    @intrinsic
-    def rebase(context: Any, array: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = context.make_array(signature.args[0])
-            source, moved = kind(context, builder, arguments[0]), kind(context, builder)
-            for name in ("nitems", "itemsize", "shape", "strides"):
-                setattr(moved, name, getattr(source, name))
-            moved.data = builder.inttoptr(arguments[1], source.data.type)
-            moved.meminfo = null(source.meminfo.type)
-            moved.parent = null(source.parent.type)
-            return moved._getvalue()
-
-        return array(array, types.int64), generate
-
-    def word(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    @intrinsic
-    def load(context: Any, words: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.load_atomic(word(context, builder, signature, arguments), "acquire", 8)
-
-        return types.int64(words, types.intp), generate
-
-    @intrinsic
-    def store(context: Any, words: Any, index: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            builder.store_atomic(arguments[2], word(context, builder, signature, arguments), "release", 8)
-            return context.get_dummy_value()
-
-        return types.void(words, types.intp, types.int64), generate
-
-    @intrinsic
-    def take(context: Any, words: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = word(context, builder, signature, arguments)
-            return builder.atomic_rmw("add", place, context.get_constant(types.int64, 1), "acq_rel")
-
-        return types.int64(words, types.intp), generate
-
-    return Primitives(address, rebase, load, store, take)
-
-
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before it was bound")
-
-
-step = address = rebase = load = store = take = _unbound
+step = address = rebase = load = store = take = unbound
 
 
 @jit

@@ -16,16 +16,16 @@ what was written to memory before it is seen by whoever reads it.
 
 import functools
 import os
-import platform
 import time
 from typing import Any
 
 import numpy as np
 
 from puffer_arena.batch.shared import Layout
-from puffer_arena.batch.threads import primitives
-from puffer_arena.core.compile import bind, compile_function, jit, load_numba
+from puffer_arena.core.compile import bind, compile_function, jit, unbound
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.fields import Array
+from puffer_arena.core.memory import primitives
 
 WATCHED, ASLEEP, CALLED, AWAITED, ANSWERED = range(5)
 STATE, METHOD = range(2)  # words of a turn: the one described above, and which method is called
@@ -33,14 +33,6 @@ BY_PIPE = -1  # in place of a method's number: the pipe says what is called
 WORDS = 16  # of 8 bytes: two cache lines, since processors fetch them in pairs
 LOOKS = 200  # at the word before a core is offered to others, some microseconds
 PATIENCE = 500e-6  # seconds of watching before a process sleeps: longer than a policy takes to choose its actions
-# What tells a processor that a loop only waits.
-HINTS = {
-    "x86_64": ("llvm.x86.sse2.pause", ()),
-    "AMD64": ("llvm.x86.sse2.pause", ()),
-    "aarch64": ("llvm.aarch64.hint", (1,)),
-    "arm64": ("llvm.aarch64.hint", (1,)),
-    "ARM64": ("llvm.aarch64.hint", (1,)),
-}
 offer_core = getattr(os, "sched_yield", functools.partial(time.sleep, 0))
 
 
@@ -51,8 +43,7 @@ def turns_layout(count: int) -> Layout:
 
 def patience(processes: int) -> float:
     """Return how long each of so many processes may watch: not at all where they are more than there are cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return PATIENCE if processes <= cores else 0.0
+    return PATIENCE if processes <= usable_cores() else 0.0
 
 
 class Turn:
@@ -112,11 +103,7 @@ class Turn:
         return int(found)
 
 
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before it was bound")
-
-
-load = exchange = compare_exchange = relax = _unbound
+load = exchange = compare_exchange = relax = unbound
 
 
 @jit
@@ -148,45 +135,8 @@ def claim(words: Array, expected: int, state: int) -> bool:
 @functools.cache
 def atomics() -> tuple[Any, Any, Any]:
     """Return `watch`, `swap` and `claim`, compiled."""
-    insert: Any = load_numba().core.cgutils.get_or_insert_function
-    from llvmlite import ir
-    from numba import types
-    from numba.extending import intrinsic
-
-    def state_of(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
-
-    @intrinsic
-    def exchange(context: Any, words: Any, state: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = state_of(context, builder, signature, arguments)
-            return builder.atomic_rmw("xchg", place, arguments[1], "seq_cst")
-
-        return types.int64(words, types.int64), generate
-
-    @intrinsic
-    def compare_exchange(context: Any, words: Any, expected: Any, state: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = state_of(context, builder, signature, arguments)
-            pair = builder.cmpxchg(place, arguments[1], arguments[2], "seq_cst", "seq_cst")
-            return builder.extract_value(pair, 1)
-
-        return types.boolean(words, types.int64, types.int64), generate
-
-    @intrinsic
-    def relax(context: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            name, given = HINTS.get(platform.machine(), ("", ()))
-            if name:
-                kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)] * len(given))
-                hint = insert(builder.module, kind, name)
-                builder.call(hint, [ir.Constant(ir.IntType(32), number) for number in given])
-            return context.get_dummy_value()
-
-        return types.void(), generate
-
-    parts = {"load": primitives().load, "exchange": exchange, "compare_exchange": compare_exchange, "relax": relax}
+    words = primitives()._asdict()
     watcher, swapper, claimer = (
-        compile_function(bind(rule, "turns", **parts), "turns") for rule in (watch, swap, claim)
+        compile_function(bind(rule, "turns", **words), "turns") for rule in (watch, swap, claim)
     )
     return watcher, swapper, claimer

@@ -1,5 +1,6 @@
 """The main loop of a worker process (see `puffer_arena.batch.processes`)."""
 
+import contextlib
 import faulthandler
 import functools
 import importlib
@@ -16,6 +17,7 @@ from typing import IO, Any
 from puffer_arena.batch.shared import Layout, SharedArrays, digest
 from puffer_arena.batch.turns import BY_PIPE, Turn, turns_layout
 from puffer_arena.core.errors import ArenaError, WorkerError
+from puffer_arena.core.notices import announced_waits
 
 
 def main() -> None:
@@ -28,6 +30,12 @@ def main() -> None:
     calls: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, calls), daemon=True).start()
     order = calls.get()
+    with announced_waits() if order["announce"] else contextlib.nullcontext():
+        _serve(order, calls, answers)
+
+
+def _serve(order: Any, calls: "SimpleQueue[Any]", answers: IO[bytes]) -> None:
+    """Make the worker's object and answer calls, for ever."""
     turn = Turn(SharedArrays(turns_layout(order["of"]), order["turns"])["turns"][order["number"]], order["seconds"])
     subject: list[Any] = []
     awake = _answer(answers, turn, lambda: subject.append(_begin(order)))

@@ -1,6 +1,5 @@
 """`bench`: how fast an environment steps, and how fast it trains."""
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import tyro
 
 from puffer_arena.batch.batch import make
 from puffer_arena.cli.options import read_pairs
+from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.registry import load_env
 
@@ -31,7 +31,7 @@ class Options:
     num_envs: int = 0
     """Environments stepped together; 0 for as many as suit its kind."""
     threads: int = 0
-    """Threads of the second measurement; 0 for one per core."""
+    """Threads of the second measurement; 0 for one per core that this process may use."""
     seconds: float = 1.0
     """Length of one measurement."""
     repeats: int = 5
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     """Print the measurements, one line each."""
     if options.repeats < 1 or not 0.01 <= options.seconds <= 3600:
         raise ParameterError("--repeats is at least 1 and --seconds from 0.01 to 3600")
-    threads = options.threads or os.cpu_count() or 1
+    threads = options.threads or usable_cores()
     options = replace(options, num_envs=options.num_envs or load_env(options.env).usual_rows)
     print(f"{options.env}: {options.num_envs} environments, median of {options.repeats}, least to greatest")
     samples = measure_envs(options, sorted({1, threads}))

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from puffer_arena.batch.processes import python
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
 from puffer_arena.live.history import read_metrics
@@ -106,7 +107,7 @@ class Window:
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "puffer_arena", "watch", str(run_dir)],
+                python("from puffer_arena.__main__ import main; sys.exit(main())", "watch", str(run_dir)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

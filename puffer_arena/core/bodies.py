@@ -17,7 +17,6 @@ poses, velocities, forces and joints, the engine carries over before it steps.
 """
 
 import functools
-import importlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from puffer_arena.core.compile import generate, jit, load_numba
+from puffer_arena.core.compile import generate, jit
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array, Field, state_fields
 
@@ -222,31 +221,6 @@ def place(s: Any, built: Any) -> None:
     """Put every physics record of a row where `build` put it."""
     for name in dir(built):
         setattr(s, name, getattr(built, name))
-
-
-@functools.cache
-def compiled_place() -> Any:
-    """Define `place` for compiled code: it copies the fields' bytes, which no loop over records needs to be compiled for."""
-    numba = load_numba()
-    extending: Any = importlib.import_module("numba.extending")
-    cgutils = numba.core.cgutils
-
-    @extending.intrinsic  # type: ignore[untyped-decorator]  # of Numba
-    def place(context: Any, s: Any, built: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            for name, _ in built.members:
-                kind = built.typeof(name)
-                size = kind.size * getattr(kind, "nitems", 1)  # of one record, or of an array of them
-                to, at = (
-                    cgutils.pointer_add(builder, record, of.offset(name))
-                    for record, of in zip(values, (s, built), strict=True)
-                )
-                cgutils.raw_memcpy(builder, to, at, context.get_constant(numba.types.intp, size), 1)
-            return context.get_dummy_value()
-
-        return numba.types.void(s, built), generate
-
-    return place
 
 
 def clear_forces_function(state: type) -> Any:

@@ -5,30 +5,33 @@ pdb and imported without Numba.  `compile_function` copies the marked functions 
 with the copies bound to one another, and compiles the top one; `interpret_function` binds the same
 templates and leaves them in Python.
 
-Compiled kernels are kept on disk.  Numba keys its cache by one file's time stamp and would miss a
-change elsewhere, so a kernel's name carries a fingerprint of all the code and constants it reaches.
+Compiled kernels are kept on disk (`cache`), by a name that carries a fingerprint of all the code and constants they reach.
 """
 
+import contextlib
 import dis
 import functools
 import hashlib
 import importlib
-import os
 import re
-import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
+from puffer_arena.core.cache import KernelCache
 from puffer_arena.core.collector import uncollected
 from puffer_arena.core.errors import DefinitionError
+from puffer_arena.core.notices import wait
 
 F = TypeVar("F", bound=Callable[..., Any])
 Function = types.FunctionType
 INLINED = 800  # bytes of bytecode up to which a rule is copied into its caller: its results stay in registers
 INLINED_LOOP = 256  # the same for a rule with a loop
-OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+OPTIONS: Mapping[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+COMPILING = "compiling to machine code, which takes some seconds the first time"
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from process to process
 
 
@@ -41,6 +44,11 @@ def jit(function: F) -> F:
 def is_jit(value: object) -> bool:
     """Tell whether `value` is a function marked by `jit`."""
     return isinstance(value, types.FunctionType) and hasattr(value, "__arena_jit__")
+
+
+def unbound(*_: Any) -> Any:
+    """Stand in a template for a name that `bind` replaces."""
+    raise AssertionError("a template was called before it was bound")
 
 
 def code_names(code: types.CodeType) -> Iterator[str]:
@@ -108,68 +116,69 @@ def fingerprint(function: Function, salt: str = "") -> str:
         add_code(item.__code__)
         for name, value in sorted(reached(item).items()):
             digest.update(name.encode())
-            if is_jit(value):
-                add(value)
-            elif not isinstance(value, types.ModuleType | type):
-                digest.update(ADDRESS.sub("", repr(value)).encode())
+            add_value(value)
+
+    def add_value(value: Any) -> None:
+        if is_jit(value):
+            add(value)
+        elif isinstance(value, np.ndarray):  # its text leaves elements out
+            digest.update(repr((value.dtype, value.shape)).encode() + value.tobytes())
+        elif isinstance(value, tuple | list):
+            digest.update(f"{type(value).__name__} of {len(value)}".encode())
+            for item in value:
+                add_value(item)
+        elif not isinstance(value, types.ModuleType | type):
+            digest.update(ADDRESS.sub("", repr(value)).encode())
+            if isinstance(written := getattr(value, "__wrapped__", None), types.FunctionType):  # a primitive
+                digest.update(file_digest(written.__code__.co_filename))
 
     add(function)
     digest.update(salt.encode())
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Return where compiled kernels are kept: PUFFER_ARENA_CACHE, or the user's cache folder."""
-    if chosen := os.environ.get("PUFFER_ARENA_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "puffer_arena" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "puffer_arena"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "puffer_arena"
+@functools.cache
+def file_digest(path: str) -> bytes:
+    """Return a digest of the source that writes machine code itself, where there is such a file."""
+    with contextlib.suppress(OSError):
+        return hashlib.sha256(Path(path).read_bytes()).digest()
+    return b""
 
 
 @functools.cache
 def load_numba() -> Any:
-    """Import Numba, pointing its cache at our folder when that can be written."""
+    """Import Numba, and have an eye on its compiling."""
     numba: Any = importlib.import_module("numba")
-
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(folder) if os.access(folder, os.W_OK) else ""
-    except OSError:
-        numba.config.CACHE_DIR = ""
-    compile_without_collecting()
-    return numba
-
-
-def compile_without_collecting() -> None:
-    """Keep Python's garbage collector off while Numba compiles, which takes a tenth less then."""
     event: Any = importlib.import_module("numba.core.event")
 
-    class Pause(event.Listener):  # type: ignore[misc]  # Numba has no types
-        """Compiling a function may begin that of another; Numba's compiler lock keeps other threads out."""
+    class Watch(event.Listener):  # type: ignore[misc]  # Numba has no types
+        """Keeps Python's garbage collector off meanwhile, which takes a tenth less, and says why one waits.
+
+        Compiling a function may begin that of another; Numba's compiler lock keeps other threads out.
+        """
 
         def __init__(self) -> None:
-            self.held: list[Any] = []
+            self.held: list[contextlib.ExitStack] = []
 
         def on_start(self, _: object) -> None:
-            self.held.append(uncollected())
-            self.held[-1].__enter__()
+            stack = contextlib.ExitStack()
+            stack.enter_context(uncollected())
+            if not self.held:
+                stack.enter_context(wait(COMPILING))
+            self.held.append(stack)
 
         def on_end(self, _: object) -> None:
-            self.held.pop().__exit__(None, None, None)
+            self.held.pop().close()
 
-    event.register("numba:compile", Pause())
+    event.register("numba:compile", Watch())
+    return numba
 
 
 @functools.cache
 def machine() -> str:
     """Return what machine code depends on besides its source.
 
-    Numba would keep code for several processors in one index, and processes that write it at once, on the machines of a
-    cluster that share a home, could make one load the other's.
+    The machines of a cluster may share a home.
     """
     binding: Any = importlib.import_module("llvmlite.binding")
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
@@ -183,7 +192,13 @@ def is_inlined(function: Function) -> bool:
     return len(function.__code__.co_code) < (INLINED_LOOP if looping else INLINED)
 
 
-def compile_function(function: Any, env_name: str, ready: dict[Any, Any] | None = None, layout: str = "") -> Any:
+def compile_function(
+    function: Any,
+    env_name: str,
+    ready: dict[Any, Any] | None = None,
+    layout: str = "",
+    options: Mapping[str, Any] = OPTIONS,
+) -> Any:
     """Compile a bound kernel with all that it reaches; its first call compiles or loads it.
 
     Args:
@@ -193,12 +208,15 @@ def compile_function(function: Any, env_name: str, ready: dict[Any, Any] | None 
             which share it share the rules they reach.
         layout: a digest of the records it works on.  Numba names a record's machine code by a number that counts
             anew in each process, so two layouts loaded from disk may bear one name, and the linker takes the wrong.
+        options: of Numba's.
 
     Raises:
         DefinitionError: compiled code calls a plain function that `jit` does not mark.
     """
-    kernel = link(function, env_name, {} if ready is None else ready, layout)
-    return load_numba().njit(**OPTIONS, cache=is_kept(function))(kernel)
+    kernel = link(function, env_name, {} if ready is None else ready, layout, options)
+    compiled = load_numba().njit(**options)(kernel)
+    compiled._cache = KernelCache(kernel.__qualname__)
+    return compiled
 
 
 def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any, Any]) -> Any:
@@ -209,8 +227,15 @@ def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any,
         signature: in Numba's words, such as "int64(int64)".
         env_name, ready: as for `compile_function`.
     """
-    kernel = link(function, env_name, ready, "")
-    return load_numba().cfunc(signature, error_model="numpy", cache=is_kept(function))(kernel)
+    kernel = link(function, env_name, ready, "", OPTIONS)
+    load_numba()
+    callback, types_of = (importlib.import_module(f"numba.core.{name}") for name in ("ccallback", "sigutils"))
+    kind: Any = callback.CFunc  # as `numba.cfunc` makes it, which compiles before it could be given a cache
+    compiled = kind(kernel, types_of.normalize_signature(signature), {}, {"error_model": "numpy"})
+    compiled._cache = KernelCache(f"{kernel.__qualname__}.c")
+    with wait(COMPILING):
+        compiled.compile()
+    return compiled
 
 
 def entry_point(kernel: Any, *arguments: Any) -> Callable[..., Any]:
@@ -224,12 +249,7 @@ def entry_point(kernel: Any, *arguments: Any) -> Callable[..., Any]:
     return code
 
 
-def is_kept(function: Function) -> bool:
-    """Tell whether a function's machine code is kept on disk."""
-    return bool(load_numba().config.CACHE_DIR) and os.path.isfile(function.__code__.co_filename)
-
-
-def link(function: Function, env_name: str, done: dict[Any, Any], layout: str) -> Function:
+def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, options: Mapping[str, Any]) -> Function:
     """Return a copy of `function` that calls compiled ones, under a name that tells all it is made of."""
     njit = load_numba().njit
 
@@ -250,9 +270,9 @@ def link(function: Function, env_name: str, done: dict[Any, Any], layout: str) -
 
     def build(item: Function) -> Any:  # for compiled callers alone, which need no wrappers
         if item not in done:
-            done[item] = njit(**OPTIONS, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
+            done[item] = njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
         return done[item]
 
     kernel = copied(function)
-    kernel.__qualname__ += f".{fingerprint(function, machine())}"
+    kernel.__qualname__ += f".{fingerprint(function, machine() + repr(sorted(options.items())))}"
     return kernel

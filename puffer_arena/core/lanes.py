@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.columns import LANES, primitives
-from puffer_arena.core.compile import bind, generate, jit, with_called
+from puffer_arena.core.compile import bind, generate, jit, unbound, with_called
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
 from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span
@@ -21,12 +21,8 @@ UNEQUAL = ("STORE_ATTR", "STORE_SUBSCR", "RETURN", "CALL")  # instructions that 
 COUNTED = {"step_count", "episode_return"}  # fields of the header that the kernel itself moves on
 
 
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before bind_lanes")
-
-
-step = observe = mask_actions = tally = begin_solo = step_plainly = _unbound
-load = store = load_block = columns = lane = copied = alike = _unbound
+step = observe = mask_actions = tally = begin_solo = step_plainly = unbound
+load = store = load_block = columns = lane = copied = alike = unbound
 
 
 @jit

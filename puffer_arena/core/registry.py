@@ -11,6 +11,7 @@ import importlib.util
 import pkgutil
 import sys
 from pathlib import Path
+from types import CodeType, ModuleType
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
@@ -29,36 +30,20 @@ def load_env(env_id: str) -> Env:
 
     Raises:
         UnknownName: nothing answers to `env_id`.
-        DefinitionError: the module has no `ENV`.
+        DefinitionError: the module has no `ENV`, or is not Python.
     """
     if not isinstance(env_id, str):
         raise UnknownName(
             f"an environment is named by its id, a dotted module or a .py file, as text, not by {type(env_id).__name__}; "
             "for my_game.ENV give 'my_game' or './my_game.py'"
         )
-    if env_id.endswith(".py"):
-        module_name = _load_file(Path(env_id))
-    elif env_id.startswith(".") or "/" in env_id or "\\" in env_id:
-        raise UnknownName(f"unknown environment '{env_id}'; a file's name ends in .py")
-    elif "." in env_id:
-        module_name = env_id
-    elif env_id in list_envs():
-        module_name = f"puffer_arena.envs.{env_id}"
-    else:
-        hint = suggest(env_id, list_envs())
-        raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise
-        raise UnknownName(f"unknown environment '{env_id}': there is no module '{error.name}'") from None
+    module = _import(env_id)
     env = getattr(module, "ENV", None)
     if not isinstance(env, Env):
         raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
     if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
         file = Path(getattr(module, "__file__", None) or "")
-        env.__dict__["_source"] = _read.get(module_name) or (_digest(file.read_bytes()) if file.is_file() else "")
+        env.__dict__["_source"] = _read.get(module.__name__) or (_digest(file.read_bytes()) if file.is_file() else "")
     return env
 
 
@@ -67,30 +52,84 @@ def source_digest(env: Env) -> str:
     return str(env.__dict__["_source"])
 
 
-def _load_file(path: Path) -> str:
-    """Import the file, unless that was done and it has not changed since, and return its module's name."""
-    path = path.resolve()
-    if not path.is_file():
-        raise UnknownName(f"unknown environment '{path}': there is no such file")
-    source = path.read_bytes()
+def _import(env_id: str) -> ModuleType:
+    """Import the file or module that an id means."""
+    try:
+        return _load_file(Path(env_id)) if env_id.endswith(".py") else _load_module(env_id)
+    except SyntaxError as error:
+        where = f"{error.filename or env_id}, line {error.lineno}" if error.lineno else str(error.filename or env_id)
+        shown = f"\n    {error.text.strip()[:100]}" if error.text else ""
+        raise DefinitionError(f"environment '{env_id}' is not Python ({where}): {error.msg}{shown}") from None
+
+
+def _load_module(env_id: str) -> ModuleType:
+    if env_id.startswith(".") or "/" in env_id or "\\" in env_id:
+        raise UnknownName(f"unknown environment '{env_id}'; a file's name ends in .py")
+    if "." in env_id:
+        module_name = env_id
+    elif env_id in list_envs():
+        module_name = f"puffer_arena.envs.{env_id}"
+    else:
+        hint = suggest(env_id, list_envs())
+        raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise
+        raise UnknownName(f"unknown environment '{env_id}': there is no module '{error.name}'") from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    """Import the file, unless that was done and it has not changed since."""
+    path, source = _read_file(path)
     digest = _digest(source)
     is_imported = getattr(sys.modules.get(path.stem), "__file__", None) == str(path)
     # A name of its own: a game in torch.py must not be what others import as torch.
     name = path.stem if is_imported else f"puffer_arena_file_{_digest(str(path).encode())}.{path.stem}"
     before = sys.modules.get(name)
-    if before is None or _read.setdefault(name, digest) != digest:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None  # a file that ends in .py always has one
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        try:  # not from Python's own cache, which tells edits by the second
-            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
-        except BaseException:
-            del sys.modules[name]
-            if before is not None:
-                sys.modules[name] = before
-            raise
-        _read[name] = digest
-    return name
+    if before is not None and _read.setdefault(name, digest) == digest:
+        return before
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # a file that ends in .py always has one
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:  # not from Python's own cache, which tells edits by the second
+        exec(_compile(source, path), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+        raise
+    _read[name] = digest
+    return module
+
+
+def _read_file(path: Path) -> tuple[Path, bytes]:
+    """Return where a file lies and what is in it.
+
+    Raises:
+        UnknownName: there is no such file, or nobody could write its name down: checkpoints and logs are UTF-8.
+    """
+    try:
+        path = path.resolve()
+        source = path.read_bytes() if path.is_file() else None
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise UnknownName(f"environment {str(path)!r} cannot be read: {reason}") from None
+    if source is None:
+        raise UnknownName(f"unknown environment '{path}': there is no such file")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UnknownName(f"the name of {str(path)!r} is not UTF-8; rename the file or its folder") from None
+    return path, source
+
+
+def _compile(source: bytes, path: Path) -> CodeType:
+    try:
+        return compile(source, str(path), "exec", dont_inherit=True)
+    except (MemoryError, RecursionError):  # of Python's parser
+        raise SyntaxError("an expression is nested too deeply", (str(path), None, None, None)) from None
 
 
 def _digest(source: bytes) -> str:

@@ -7,11 +7,11 @@ platforms or versions where a symbol is missing, which is said once.  PUFFER_ARE
 
 import functools
 import os
-import sys
 from typing import Any
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, require
+from puffer_arena.core.notices import say_once
 from puffer_arena.core.world_kernel import WorldRows
 
 OLDEST = (7, 0)
@@ -27,7 +27,7 @@ def compiled_parts() -> dict[str, Any]:
 
     problem = find_problem()
     if problem:
-        _say_once(f"{problem}; physics runs through pymunk's public API, which is slower")
+        say_once(f"{problem}; physics runs through pymunk's public API, which is slower")
         return {}
     return KERNEL_PARTS
 
@@ -55,8 +55,3 @@ def check_version() -> None:
     version = tuple(int(part) for part in pymunk.version.split(".")[:2])
     if version < OLDEST:
         raise MissingExtra(f"pymunk {pymunk.version} is too old; install 7.3 with: pip install 'puffer-arena[physics]'")
-
-
-@functools.cache
-def _say_once(text: str) -> None:
-    print(f"puffer_arena: {text}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """One row's scene: what `build` made, checked against the State and brought into the State's order."""
 
 import atexit
+import ctypes
 import math
 import weakref
 from collections.abc import Iterable
@@ -38,14 +39,18 @@ class Scene:
     entering: list[pymunk.Shape] = field(default_factory=list)  # the others that every reset takes out and puts back
 
 
-_living: "weakref.WeakSet[Scene]" = weakref.WeakSet()
+_living: "weakref.WeakValueDictionary[int, Scene]" = weakref.WeakValueDictionary()
 
 
 @atexit.register
-def free_scenes() -> None:
-    """Free the scenes that are left when Python ends, while pymunk can: not once its modules are taken apart."""
-    for scene in list(_living):
-        vars(scene).clear()
+def keep_scenes() -> None:
+    """Have the scenes that are left when Python ends outlast it: memory is the system's to take back then.
+
+    Other threads may still step them, and pymunk cannot free them once its modules are taken apart.
+    """
+    for known in _living.valuerefs():
+        if (scene := known()) is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(scene))  # by nobody that Python could take apart
 
 
 def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene:
@@ -63,7 +68,7 @@ def build_scene(env: Env, record: Any, values: Any, row: np.dtype[Any]) -> Scene
     space = pymunk.Space()
     handles = call_build(env, space, scene_params(env, record, values))
     scene = Scene(space, np.zeros(1, physics_dtype(env.state, row)))
-    _living.add(scene)
+    _living[id(scene)] = scene
     for name, described in physics_fields(env.state).items():
         records = scene.built[name].reshape(-1)
         named = list_handles(env, name, described, handles[name], row[name].shape)
