@@ -146,7 +146,7 @@ def test_an_environment_that_cannot_be_imported_says_why_when_made(monkeypatch: 
 
     monkeypatch.setattr("puffer_arena.core.registry.list_envs", lambda: ["broken_game"])
     monkeypatch.setattr("puffer_arena.core.registry.load_env", load)
-    monkeypatch.setattr("puffer_arena.batch.batch.load_env", load)
+    monkeypatch.setattr("puffer_arena.adapters.parts.load_env", load)
     try:
         register.register_gymnasium()
         with pytest.raises(SyntaxError, match="broken_game is broken"):
