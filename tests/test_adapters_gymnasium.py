@@ -330,18 +330,63 @@ def test_a_window_follows_by_itself_and_closes() -> None:
         env = gymnasium.make("puffer_arena:puffer_arena/Cartpole-v0", render_mode="human", render_size=(200, 150))
         env.reset(seed=0)
         import pygame
-        print(pygame.display.get_surface().get_size(), pygame.mixer.get_init())
-        before = pygame.surfarray.array3d(pygame.display.get_surface())
+        viewer = env.unwrapped._pictures._viewer
+        print(viewer.window.size, pygame.mixer.get_init())
+        before = pygame.surfarray.array3d(viewer.window.get_surface())
         for _ in range(4):
             env.step(1)
-        after = pygame.surfarray.array3d(pygame.display.get_surface())
+        after = pygame.surfarray.array3d(viewer.window.get_surface())
         print((before != after).any(), env.render())
         env.close()
-        print(pygame.display.get_init())
+        print(viewer.window)
         """,
         SDL_VIDEODRIVER="dummy",
     )
-    assert printed.splitlines() == ["(200, 150) None", "True None", "False"]
+    assert printed.splitlines() == ["(200, 150) None", "True None", "None"]
+
+
+def test_closing_one_window_leaves_the_others_open() -> None:
+    printed = run_python(
+        """
+        import gymnasium, pygame
+        def make():
+            env = gymnasium.make("puffer_arena:puffer_arena/Cartpole-v0", render_mode="human", render_size=(200, 150))
+            env.reset(seed=0)
+            return env
+        def show(env):
+            env.step(1)
+            window = env.unwrapped._pictures._viewer.window
+            return window and (window.size, pygame.surfarray.array3d(window.get_surface()).std() > 5)
+        pygame.display.init()
+        game = pygame.display.set_mode((90, 60))  # the caller's own
+        own = pygame.Window("own", (70, 50))
+        one, two, three = make(), make(), make()
+        print(show(one), show(two), show(three))
+        one.close()
+        pygame.event.clear()
+        pygame.event.post(pygame.event.Event(pygame.WINDOWCLOSE, window=two.unwrapped._pictures._viewer.window))
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_a, window=own))
+        pygame.event.post(pygame.event.Event(pygame.USEREVENT, window=None))
+        print(show(three), show(two))
+        kinds = (pygame.KEYDOWN, pygame.USEREVENT)
+        print([kinds.index(event.type) for event in pygame.event.get() if event.type in kinds])
+        print(pygame.display.get_surface() is game, own.id > 0)
+        pygame.display.flip()
+        other = gymnasium.make("CartPole-v1", render_mode="human")
+        other.reset(seed=0)
+        other.close()  # ends pygame's display
+        print(pygame.display.get_init(), show(three), show(two))
+        """,
+        SDL_VIDEODRIVER="dummy",
+    )
+    seen = "((200, 150), np.True_)"
+    assert printed.splitlines() == [
+        f"{seen} {seen} {seen}",
+        f"{seen} None",
+        "[0, 1]",
+        "True True",
+        f"False {seen} None",
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a desktop is always there")

@@ -327,7 +327,7 @@ def test_wrong_settings_are_refused_by_name() -> None:
     with pytest.raises(ArenaError, match=r"'duel' has 3 agents; use puffer_arena\.adapters\.pettingzoo"):
         GymnasiumVectorEnv(DUEL, 2)
     for limit in (0, -3, 2.5, True, "5"):
-        with pytest.raises(ParameterError, match="max_episode_steps = .*; it must be a whole number of at least 1"):
+        with pytest.raises(ParameterError, match=r"max_episode_steps = .*; it must be a whole number of at least 1"):
             GymnasiumVectorEnv("snake", 2, max_episode_steps=limit)
     with pytest.raises(ParameterError, match="2 seeds were given; it must be one number, or 3 of them"):
         GymnasiumVectorEnv("snake", 3).reset(seed=[1, 2])

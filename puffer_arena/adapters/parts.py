@@ -186,7 +186,12 @@ class OneRow(Copies):
         **params: Any,
     ) -> None:
         self.render_mode, self._render_size = render_mode, render_size
-        self._settings = {"env_id": env_id, "split": split, "num_levels": num_levels, "compiled": compiled}
+        self._settings: dict[str, Any] = {
+            "env_id": env_id,
+            "split": split,
+            "num_levels": num_levels,
+            "compiled": compiled,
+        }
         self._params = params
         self._open()
         self._seeded = False
