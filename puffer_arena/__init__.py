@@ -21,10 +21,12 @@ _PUBLIC = {
     "list_envs": "core.registry",
     "load_env": "core.registry",
     "make": "batch.batch",
+    "register": "adapters.register",
 }
-__all__ = ["ArenaError", "Batch", "Env", "list_envs", "load_env", "make"]
+__all__ = ["ArenaError", "Batch", "Env", "list_envs", "load_env", "make", "register"]
 
 if TYPE_CHECKING:
+    from puffer_arena.adapters.register import register
     from puffer_arena.batch.batch import Batch, make
     from puffer_arena.core.env import Env
     from puffer_arena.core.errors import ArenaError

@@ -18,15 +18,17 @@ INVISIBLE = ("dummy", "offscreen")  # what SDL falls back to; fine only where so
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn pygame's errors about the display into one clear line.
+    """Turn pygame's errors about the display into one clear line; a display that was in use before stays.
 
     Raises:
         ArenaError: there is no display, or it cannot show what was asked for.
     """
+    in_use = pygame.display.get_init()
     try:
         yield
     except pygame.error as error:
-        pygame.display.quit()
+        if not in_use:
+            pygame.display.quit()
         raise ArenaError(NO_DISPLAY.format(reason=str(error).strip() or "none found")) from None
 
 

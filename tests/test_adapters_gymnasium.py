@@ -15,7 +15,7 @@ from gymnasium.wrappers import RecordEpisodeStatistics
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.register import gymnasium_id
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import COUNTDOWN, DUEL, GATES
 from tests.processes import run_python
 
@@ -81,10 +81,67 @@ def test_it_plays_what_a_batch_of_one_row_plays(env_id: str) -> None:
 def test_the_last_step_carries_the_episodes_statistics() -> None:
     env = GymnasiumEnv(COUNTDOWN)
     env.reset(seed=0)
-    assert env.step((2, 1))[4].keys() == {"action_mask"}
-    env.step((2, 1))
+    assert env.step((2, 1))[4].keys() == {"action_mask", "used"}
+    assert env.step((2, 1))[4]["used"] == 2.0
     info = env.step((2, 0))[4]  # rewards 1, 2 and 10; the counter adds up the second components
-    assert info == {"statistics": {"episode_return": 13.0, "episode_length": 3, "used": 2.0}}
+    assert info == {"used": 2.0, "statistics": {"episode_return": 13.0, "episode_length": 3, "used": 2.0}}
+    assert env.reset()[1]["used"] == 0.0
+
+
+def test_wrappers_may_try_a_keyword_and_leave_it_out() -> None:
+    with pytest.raises(TypeError) as error:  # what TorchRL's GymEnv catches, and the words that it looks for
+        gymnasium.make("puffer_arena/Snake-v0", frameskip=1)
+    assert "unexpected keyword argument 'frameskip'" in str(error.value)
+    assert isinstance(error.value, UnknownName)
+    with pytest.raises(TypeError, match="unknown parameter 'frameskip'"):
+        make("snake", frameskip=1)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "choices"), [("snake", 4), (COUNTDOWN, 5), (GATES, None)], ids=["none", "multi", "one"]
+)
+def test_masks_have_a_flag_for_every_choice(env_id: str, choices: int | None) -> None:
+    env = GymnasiumEnv(env_id)
+    env.reset(seed=0)
+    masks = env.get_wrapper_attr("action_masks")()
+    assert masks.dtype == np.bool_ and masks.shape == (choices or env.action_space.n,)
+    assert masks.all() or env.batch.num_choices
+
+
+def test_actions_without_choices_have_no_masks() -> None:
+    with pytest.raises(ActionError, match=r"'target' has no choices to mask: its actions are Box"):
+        GymnasiumEnv("target").action_masks()
+
+
+@pytest.mark.parametrize("seed", [5.7, "5", -1, True, np.float64(5), [3]], ids=repr)
+def test_what_is_no_seed_is_refused_and_changes_nothing(seed: object) -> None:
+    env = GymnasiumEnv("snake")
+    env.reset(seed=0)
+    before = env.batch.snapshot(0)
+    with pytest.raises(ParameterError, match="it must be a whole number of at least 0"):
+        env.reset(seed=seed)
+    assert env.batch.snapshot(0) == before
+
+
+def test_long_seeds_differ_from_their_last_words() -> None:
+    keys = set()
+    for seed in (5, 2**64 + 5, 2**65 + 5, np.int64(5)):
+        env = GymnasiumEnv("snake")
+        env.reset(seed=seed)
+        keys.add(int(env.batch.rows.states["row_key"][0]))
+    assert len(keys) == 3
+
+
+def test_wrappers_read_and_set_parameters_as_attributes() -> None:
+    env = gymnasium.make("puffer_arena/Snake-v0", max_hunger=60)
+    assert env.has_wrapper_attr("max_hunger") and env.get_wrapper_attr("max_hunger") == 60
+    env.reset(seed=0)
+    assert env.set_wrapper_attr("max_hunger", 20)
+    assert env.get_wrapper_attr("max_hunger") == 20 and env.unwrapped.batch.state_params(0).max_hunger == 20
+    with pytest.raises(ParameterError, match="'max_hunger' = 1 is out of range"):
+        env.set_wrapper_attr("max_hunger", 1)
+    env.set_wrapper_attr("note", "mine")
+    assert env.get_wrapper_attr("note") == "mine" and not env.has_wrapper_attr("hunger")
 
 
 def test_the_mask_bars_what_the_rules_bar() -> None:
@@ -230,7 +287,7 @@ def test_wrong_reset_options_are_refused_and_change_nothing(options: dict, kind:
 
 
 def test_wrong_settings_are_refused_by_name() -> None:
-    with pytest.raises(UnknownName, match="unknown parameter 'row'; did you mean 'rows'"):
+    with pytest.raises(UnknownKeyword, match="unexpected keyword argument 'row'; did you mean 'rows'"):
         gymnasium.make("puffer_arena/Snake-v0", row=8)
     with pytest.raises(UnknownName, match="unknown environment 'snaek'; did you mean 'snake'"):
         GymnasiumEnv("snaek")
@@ -273,18 +330,63 @@ def test_a_window_follows_by_itself_and_closes() -> None:
         env = gymnasium.make("puffer_arena:puffer_arena/Cartpole-v0", render_mode="human", render_size=(200, 150))
         env.reset(seed=0)
         import pygame
-        print(pygame.display.get_surface().get_size(), pygame.mixer.get_init())
-        before = pygame.surfarray.array3d(pygame.display.get_surface())
+        viewer = env.unwrapped._pictures._viewer
+        print(viewer.window.size, pygame.mixer.get_init())
+        before = pygame.surfarray.array3d(viewer.window.get_surface())
         for _ in range(4):
             env.step(1)
-        after = pygame.surfarray.array3d(pygame.display.get_surface())
+        after = pygame.surfarray.array3d(viewer.window.get_surface())
         print((before != after).any(), env.render())
         env.close()
-        print(pygame.display.get_init())
+        print(viewer.window)
         """,
         SDL_VIDEODRIVER="dummy",
     )
-    assert printed.splitlines() == ["(200, 150) None", "True None", "False"]
+    assert printed.splitlines() == ["(200, 150) None", "True None", "None"]
+
+
+def test_closing_one_window_leaves_the_others_open() -> None:
+    printed = run_python(
+        """
+        import gymnasium, pygame
+        def make():
+            env = gymnasium.make("puffer_arena:puffer_arena/Cartpole-v0", render_mode="human", render_size=(200, 150))
+            env.reset(seed=0)
+            return env
+        def show(env):
+            env.step(1)
+            window = env.unwrapped._pictures._viewer.window
+            return window and (window.size, pygame.surfarray.array3d(window.get_surface()).std() > 5)
+        pygame.display.init()
+        game = pygame.display.set_mode((90, 60))  # the caller's own
+        own = pygame.Window("own", (70, 50))
+        one, two, three = make(), make(), make()
+        print(show(one), show(two), show(three))
+        one.close()
+        pygame.event.clear()
+        pygame.event.post(pygame.event.Event(pygame.WINDOWCLOSE, window=two.unwrapped._pictures._viewer.window))
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_a, window=own))
+        pygame.event.post(pygame.event.Event(pygame.USEREVENT, window=None))
+        print(show(three), show(two))
+        kinds = (pygame.KEYDOWN, pygame.USEREVENT)
+        print([kinds.index(event.type) for event in pygame.event.get() if event.type in kinds])
+        print(pygame.display.get_surface() is game, own.id > 0)
+        pygame.display.flip()
+        other = gymnasium.make("CartPole-v1", render_mode="human")
+        other.reset(seed=0)
+        other.close()  # ends pygame's display
+        print(pygame.display.get_init(), show(three), show(two))
+        """,
+        SDL_VIDEODRIVER="dummy",
+    )
+    seen = "((200, 150), np.True_)"
+    assert printed.splitlines() == [
+        f"{seen} {seen} {seen}",
+        f"{seen} None",
+        "[0, 1]",
+        "True True",
+        f"False {seen} None",
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a desktop is always there")

@@ -13,7 +13,7 @@ from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, ren
 
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.pettingzoo import PettingZooEnv, aec_env, parallel_env
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import DUEL
 
 SEVERAL = [name for name in list_envs() if load_env(name).agents]
@@ -253,7 +253,7 @@ def test_stepping_when_nobody_is_left_is_refused_unless_nobody_acts() -> None:
 def test_wrong_settings_are_refused_by_name() -> None:
     with pytest.raises(ArenaError, match=r"'snake' is for one agent; use puffer_arena\.adapters\.gymnasium"):
         parallel_env("snake")
-    with pytest.raises(UnknownName, match="unknown parameter 'chaser'; did you mean 'chasers'"):
+    with pytest.raises(UnknownKeyword, match="unexpected keyword argument 'chaser'; did you mean 'chasers'"):
         aec_env("tag", chaser=2)
     with pytest.raises(ParameterError, match="parameter 'limit' = 0 is out of range"):
         parallel_env(DUEL).reset(options={"params": {"limit": 0}})
@@ -263,6 +263,40 @@ def test_wrong_settings_are_refused_by_name() -> None:
         parallel_env("tag").action_space("chaser_9")
 
 
+@pytest.mark.parametrize("seed", [5.7, "5", -1, True, np.float64(5), [3]], ids=repr)
+@pytest.mark.parametrize("kind", [parallel_env, aec_env])
+def test_what_is_no_seed_is_refused_and_changes_nothing(kind, seed: object) -> None:
+    env = kind("tag")
+    env.reset(seed=0)
+    before = env.unwrapped.batch.snapshot(0)
+    with pytest.raises(ParameterError, match="it must be a whole number of at least 0"):
+        env.reset(seed=seed)
+    assert env.unwrapped.batch.snapshot(0) == before
+
+
+def test_long_seeds_differ_from_their_last_words() -> None:
+    keys = set()
+    for seed in (5, 2**64 + 5, 2**65 + 5, np.int64(5)):
+        env = parallel_env("tag")
+        env.reset(seed=seed)
+        keys.add(int(env.batch.rows.states["row_key"][0]))
+    assert len(keys) == 3
+
+
+def test_counters_reach_the_info_of_every_step() -> None:
+    env = parallel_env("tag", max_steps=30)
+    counters = env.batch.env.counters
+    _, infos = env.reset(seed=0)
+    assert counters and all(info[name] == 0.0 for info in infos.values() for name in counters)
+    steps = 0
+    while env.agents:
+        infos = env.step(sample(env, infos))[4]
+        steps += 1
+        standing = {name: float(getattr(env.batch.state(0), name)) for name in counters}
+        assert all(info.items() >= standing.items() for info in infos.values())
+    assert all(info["statistics"].items() >= standing.items() for info in infos.values()) and steps > 1
+
+
 @every_env
 def test_a_picture_shows_the_state(env_id: str) -> None:
     env = parallel_env(env_id, render_mode="rgb_array", render_size=(160, 120))
@@ -270,6 +304,23 @@ def test_a_picture_shows_the_state(env_id: str) -> None:
     picture = env.render()
     assert picture.shape == (120, 160, 3) and picture.dtype == np.uint8 and picture.std() > 2
     env.close()
+
+
+def test_supersuit_skips_frames() -> None:
+    import supersuit
+
+    skipping, plain = supersuit.frame_skip_v0(parallel_env("tag"), 3), parallel_env("tag")
+    skipping.reset(seed=4)
+    plain.reset(seed=4)
+    actions = dict.fromkeys(plain.agents, 0)
+    obs, rewards, *_ = skipping.step(actions)
+    earned = dict.fromkeys(actions, 0.0)
+    for _ in range(3):
+        seen, paid, *_ = plain.step(actions)
+        earned = {agent: earned[agent] + paid[agent] for agent in earned}
+    assert rewards == earned and plain.batch.state(0).step_count == 3
+    for agent in actions:
+        np.testing.assert_array_equal(obs[agent], seen[agent])
 
 
 @pytest.mark.filterwarnings("ignore")  # the two libraries' own

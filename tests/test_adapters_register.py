@@ -1,14 +1,18 @@
 """How Gymnasium and PettingZoo learn of the environments, in processes of their own."""
 
 import pkgutil
+import shutil
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+import puffer_arena
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters import register
+from puffer_arena.core.errors import ParameterError, UnknownName
+from tests.playing import COUNTDOWN, DUEL
 from tests.processes import run_python
 
 STARTUP = Path(__file__).parent.parent / "tools" / "startup"
@@ -144,15 +148,70 @@ def test_an_environment_that_cannot_be_imported_says_why_when_made(monkeypatch: 
     def load(name: str):
         raise SyntaxError(f"{name} is broken")
 
+    monkeypatch.setattr("puffer_arena.adapters.parts.load_env", load)  # first: it must be imported with the true one
     monkeypatch.setattr("puffer_arena.core.registry.list_envs", lambda: ["broken_game"])
     monkeypatch.setattr("puffer_arena.core.registry.load_env", load)
-    monkeypatch.setattr("puffer_arena.batch.batch.load_env", load)
     try:
         register.register_gymnasium()
         with pytest.raises(SyntaxError, match="broken_game is broken"):
             gymnasium.make("puffer_arena/BrokenGame-v0")
     finally:
         gymnasium.registry.pop("puffer_arena/BrokenGame-v0", None)
+
+
+@pytest.fixture
+def registries():
+    """Put Gymnasium's and PettingZoo's registries back as they were."""
+    import gymnasium
+    import pettingzoo
+
+    each = gymnasium.registry, pettingzoo.parallel_registry, pettingzoo.aec_registry
+    before = [dict(registry) for registry in each]
+    yield
+    for registry, known in zip(each, before, strict=True):
+        registry.clear()
+        registry.update(known)
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_file_of_yours_is_made_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gymnasium
+
+    shutil.copy(COUNTDOWN, tmp_path / "my_game.py")
+    with monkeypatch.context() as there:
+        there.chdir(tmp_path)
+        assert puffer_arena.register("my_game.py") == "puffer_arena/MyGame-v0"
+    env = gymnasium.make("puffer_arena/MyGame-v0", start=9)
+    assert env.reset(seed=0)[0][0] == 9
+    envs = gymnasium.make_vec("puffer_arena/MyGame-v0", num_envs=2, start=9)
+    assert envs.reset(seed=0)[0][:, 0].tolist() == [9, 9]
+    assert puffer_arena.register(str(tmp_path / "my_game.py")) == "puffer_arena/MyGame-v0"  # again: no warning
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_file_of_yours_with_several_agents_is_pettingzoos() -> None:
+    import pettingzoo
+
+    assert puffer_arena.register(DUEL) == "puffer_arena/duel_v0"
+    for kind in ("parallel", "aec"):
+        env = pettingzoo.make(kind, "puffer_arena/duel_v0", limit=3)
+        env.reset(seed=0)
+        assert env.possible_agents == ["red_0", "blue_0", "blue_1"]
+
+
+@pytest.mark.usefixtures("registries")
+def test_no_file_takes_the_id_of_another_environment(tmp_path: Path) -> None:
+    import gymnasium
+
+    assert puffer_arena.register("snake") == "puffer_arena/Snake-v0"
+    version = load_env("snake").version
+    source = Path(COUNTDOWN).read_text().replace("ENV = Env(", f"ENV = Env(version={version}, ")
+    (tmp_path / "snake.py").write_text(source)
+    with pytest.raises(ParameterError, match=r"'puffer_arena/Snake-v0' is 'snake' already; give '.*snake\.py' another"):
+        puffer_arena.register(str(tmp_path / "snake.py"))
+    assert gymnasium.spec("puffer_arena/Snake-v0").kwargs == {"env_id": "snake"}
+    with pytest.raises(UnknownName, match="there is no such file"):
+        puffer_arena.register("nowhere.py")
 
 
 def test_ids_are_each_librarys_own_style() -> None:

@@ -1,16 +1,18 @@
 """The vector environment beside Gymnasium's own SyncVectorEnv around single environments."""
 
 import copy
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownName
+from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import COUNTDOWN, DUEL, GATES
 
 SOLO = [name for name in list_envs() if not load_env(name).agents]
@@ -39,13 +41,20 @@ def drop_masks(infos):
     return {name: value for name, value in infos.items() if "action_mask" not in name}
 
 
-def play_both(env_id, mode, steps, num_envs=5, compare=lambda infos: infos):
+def drop_statistics(infos):
+    """Return infos without statistics, which TimeLimit's environments know nothing of."""
+    inner = {name: drop_statistics(value) for name, value in infos.items() if name == "final_info"}
+    return {name: value for name, value in infos.items() if "statistics" not in name} | inner
+
+
+def play_both(env_id, mode, steps, num_envs=5, compare=lambda infos: infos, limit=None):
     """Step our vector environment and SyncVectorEnv side by side; return how many episodes ended."""
-    ours = GymnasiumVectorEnv(env_id, num_envs, autoreset_mode=mode)
-    theirs = SyncVectorEnv([lambda: GymnasiumEnv(env_id)] * num_envs, autoreset_mode=mode)
+    ours = GymnasiumVectorEnv(env_id, num_envs, autoreset_mode=mode, max_episode_steps=limit)
+    wrap = (lambda env: TimeLimit(env, limit)) if limit else (lambda env: env)
+    theirs = SyncVectorEnv([lambda: wrap(GymnasiumEnv(env_id))] * num_envs, autoreset_mode=mode)
     assert ours.observation_space == theirs.observation_space
     assert ours.action_space == theirs.action_space
-    assert ours.metadata["autoreset_mode"] is theirs.metadata["autoreset_mode"] is mode
+    assert ours.metadata["autoreset_mode"] is theirs.metadata["autoreset_mode"] is ours.autoreset_mode is mode
     (obs, infos), (their_obs, their_infos) = ours.reset(seed=11), theirs.reset(seed=11)
     assert_same((obs, compare(infos)), (their_obs, compare(their_infos)))
     theirs.action_space.seed(3)
@@ -89,6 +98,72 @@ def test_masks_of_several_components_agree_apart_from_their_form(mode: Autoreset
     assert infos["_action_mask"].all()
 
 
+@every_mode
+@pytest.mark.parametrize("env_id", ["snake", "lander", "cartpole", GATES], ids=lambda env_id: Path(env_id).stem)
+def test_a_limit_of_steps_truncates_as_gymnasiums_time_limit(env_id: str, mode: AutoresetMode) -> None:
+    """Rows end by the rules, by the limit, and by both at once."""
+    assert play_both(env_id, mode, steps=120, compare=drop_statistics, limit=7) > 60
+
+
+@every_mode
+def test_an_episode_that_the_limit_ends_has_statistics(mode: AutoresetMode) -> None:
+    envs = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=3, max_episode_steps=5, autoreset_mode=mode, cols=11)
+    envs = RecordEpisodeStatistics(envs)
+    envs.reset(seed=0)
+    earned = np.zeros(3)
+    for step in range(1, 6):
+        _, rewards, terminated, truncated, infos = envs.step(np.full(3, step % 2))
+        earned += rewards
+        assert not terminated.any() and truncated.tolist() == [step == 5] * 3
+    infos = infos["final_info"] | infos if mode is AutoresetMode.SAME_STEP else infos
+    statistics = infos["statistics"]
+    assert statistics["episode_length"].tolist() == [5] * 3 == infos["episode"]["l"].tolist()
+    np.testing.assert_allclose(statistics["episode_return"], earned)
+    assert statistics["_score"].all() and infos["_statistics"].all()
+
+
+def test_parameters_are_attributes_of_the_rows() -> None:
+    ours, theirs = (
+        gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=3, vectorization_mode=mode)
+        for mode in ("vector_entry_point", "sync")
+    )
+    for envs in (ours, theirs):
+        envs.reset(seed=0)
+        envs.set_attr("max_hunger", [20, 30, 40])
+        assert envs.get_attr("max_hunger") == (20, 30, 40)
+        envs.set_attr("max_hunger", 25)
+        assert envs.get_attr("max_hunger") == (25, 25, 25)
+        assert envs.get_attr("action_space") == (envs.single_action_space,) * 3
+        with pytest.raises(ParameterError, match="'max_hunger' = 1 is out of range"):
+            envs.set_attr("max_hunger", 1)
+    assert ours.batch.params.max_hunger[:].tolist() == [25] * 3
+    with pytest.raises(ParameterError, match=r"set_attr: parameter 'max_hunger' has shape \(2,\)"):
+        ours.set_attr("max_hunger", [20, 30])
+    with pytest.raises(UnknownName, match="set_attr: unknown parameter 'hunger'"):
+        ours.set_attr("hunger", 3)
+    with pytest.raises(UnknownName, match="'snake' has no attribute 'max_hungr'; did you mean 'max_hunger'"):
+        ours.get_attr("max_hungr")
+
+
+def test_counters_come_with_every_step() -> None:
+    envs = GymnasiumVectorEnv(COUNTDOWN, 2, autoreset_mode="SameStep", start=4)
+    assert envs.reset(seed=0)[1]["used"].tolist() == [0, 0]
+    infos = envs.step(np.array([(2, 1), (0, 1)]))[4]
+    assert infos["used"].tolist() == [1, 1] and infos["_used"].all()
+    infos = envs.step(np.array([(2, 0), (0, 1)]))[4]
+    assert infos["used"].tolist() == [0, 2] and infos["final_info"]["used"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("seed", [5.7, "5", -1, True, [1, -1], [1, 2.0], ["1", "2"], (None, True)], ids=repr)
+def test_what_is_no_seed_is_refused_and_changes_nothing(seed: object) -> None:
+    envs = GymnasiumVectorEnv("snake", 2)
+    envs.reset(seed=0)
+    before = [envs.batch.snapshot(i) for i in range(2)]
+    with pytest.raises(ParameterError, match="it must be a whole number of at least 0"):
+        envs.reset(seed=seed)
+    assert [envs.batch.snapshot(i) for i in range(2)] == before
+
+
 def test_an_ended_row_ignores_its_action_on_the_reset_step() -> None:
     envs = GymnasiumVectorEnv(COUNTDOWN, 2, autoreset_mode="NextStep", start=4)
     envs.reset(seed=0)
@@ -117,7 +192,7 @@ def test_a_vector_environment_may_be_made_by_id() -> None:
     envs = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=3, autoreset_mode="SameStep", threads=2, rows=5, cols=6)
     assert isinstance(envs, GymnasiumVectorEnv) and envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
     obs, infos = envs.reset(seed=0)
-    assert obs.shape == (3, 5, 6) and infos == {} and envs.spec is not None
+    assert obs.shape == (3, 5, 6) and infos["score"].tolist() == [0.0] * 3 and envs.spec is not None
     sync = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=3, vectorization_mode="sync", rows=5, cols=6)
     np.testing.assert_array_equal(sync.reset(seed=0)[0], obs)
     envs.close()
@@ -187,8 +262,9 @@ def test_seeds_may_be_given_row_by_row() -> None:
     one, two = GymnasiumVectorEnv("snake", 3), GymnasiumVectorEnv("snake", 3)
     np.testing.assert_array_equal(one.reset(seed=[7, 8, 9])[0], two.reset(seed=7)[0])
     np.testing.assert_array_equal(one.reset(seed=np.int64(7))[0], two.reset(seed=7)[0])
-    large = 2**40 + 3
-    np.testing.assert_array_equal(one.reset(seed=[large, 0, 1])[0][0], GymnasiumEnv("snake").reset(seed=large)[0])
+    for large in (2**40 + 3, 2**64 - 1, 2**64 + 3):
+        np.testing.assert_array_equal(one.reset(seed=[large, 0, 1])[0][0], GymnasiumEnv("snake").reset(seed=large)[0])
+    np.testing.assert_array_equal(one.reset(seed=2**64 - 1)[0][1], GymnasiumEnv("snake").reset(seed=2**64)[0])
 
 
 def test_without_a_seed_two_environments_differ() -> None:
@@ -246,10 +322,13 @@ def test_wrong_settings_are_refused_by_name() -> None:
         GymnasiumVectorEnv("snake", 2, render_mode="human")
     with pytest.raises(ParameterError, match="num_envs = 0"):
         GymnasiumVectorEnv("snake", 0)
-    with pytest.raises(UnknownName, match="unknown parameter 'hunger'"):
+    with pytest.raises(UnknownKeyword, match="unexpected keyword argument 'hunger'"):
         GymnasiumVectorEnv("snake", 2, hunger=3)
     with pytest.raises(ArenaError, match=r"'duel' has 3 agents; use puffer_arena\.adapters\.pettingzoo"):
         GymnasiumVectorEnv(DUEL, 2)
+    for limit in (0, -3, 2.5, True, "5"):
+        with pytest.raises(ParameterError, match=r"max_episode_steps = .*; it must be a whole number of at least 1"):
+            GymnasiumVectorEnv("snake", 2, max_episode_steps=limit)
     with pytest.raises(ParameterError, match="2 seeds were given; it must be one number, or 3 of them"):
         GymnasiumVectorEnv("snake", 3).reset(seed=[1, 2])
     with pytest.raises(ParameterError, match=r"parameter 'start' has shape \(2,\); allowed: one number, or \(3,\)"):

@@ -77,7 +77,8 @@ def test_gymnasiums_window_shows_it():
         for env in (human, picture):
             env.reset(seed=4)
             env.step(np.zeros(2, np.float32))
-        shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1).astype(int)
+        window = human.unwrapped._pictures._viewer.window
+        shown = pygame.surfarray.array3d(window.get_surface()).swapaxes(0, 1).astype(int)
         drawn = picture.render()
         print(shown.mean(), drawn.mean())
     """

@@ -6,20 +6,25 @@
     obs, info = env.reset(seed=0, options={"params": {"max_hunger": 50}})
     envs = gymnasium.make_vec("puffer_arena/Snake-v0", num_envs=4096, autoreset_mode="SameStep", threads=2)
 
-`GymnasiumEnv("./my_game.py")` wraps a file of yours.  Row i of a vector environment plays exactly what a single one
-seeded with seed + i plays.  Infos hold, besides what Gymnasium defines:
+`GymnasiumEnv("./my_game.py")` wraps a file of yours; `puffer_arena.register("./my_game.py")` makes it known to
+`gymnasium.make`.  Row i of a vector environment plays exactly what a single one seeded with seed + i plays.  Parameters
+are attributes to `get_wrapper_attr` and `set_wrapper_attr`, and so to `get_attr` and `set_attr` of vector environments.
+Infos hold, besides what Gymnasium defines:
 
+    its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
     statistics    on the step that ends an episode: episode_return, episode_length and the environment's counters
     action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes
 """
 
+import math
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
-from puffer_arena.adapters.parts import OneRow, check_options, set_params, statistic_names
+from puffer_arena.adapters.parts import OneRow, check_options, check_seed, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
 from puffer_arena.core.errors import ActionError
@@ -42,8 +47,11 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         """Begin an episode; `options={"params": {name: value}}` sets parameters from it on.
 
         Raises:
-            UnknownName, ParameterError: an option or parameter that does not exist or is out of range.
+            UnknownName, ParameterError: an option or parameter that does not exist or is out of range; a seed that is
+                no whole number of at least 0.
         """
+        if seed is not None:
+            seed = check_seed(seed)
         super().reset(seed=seed)
         check_options(options or {}, ["params"])
         if options and "params" in options:
@@ -78,7 +86,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def _seen(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and info, after showing them to the person, if there is one."""
         batch = self.batch
-        info: dict[str, Any] = {}
+        info: dict[str, Any] = self._counted()
         if not self._going:
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
@@ -88,5 +96,40 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         return one_value(batch.observation, batch.obs[0]), info
 
     def action_masks(self) -> Array:
-        """Return the allowed choices, shape (choices,) bool, as sb3-contrib's MaskablePPO asks for them."""
-        return np.array(self.batch.action_mask[0])
+        """Return the allowed choices, shape (choices,) bool, as sb3-contrib's MaskablePPO asks for them.
+
+        Where the environment has no masks all are allowed; MultiBinary counts two choices, off and on, a component.
+        """
+        if self.batch.num_choices:
+            return np.array(self.batch.action_mask[0])
+        match self.action_space:
+            case spaces.Discrete() as space:
+                choices = int(space.n)
+            case spaces.MultiDiscrete() as space:
+                choices = int(space.nvec.sum())
+            case spaces.MultiBinary() as space:
+                choices = 2 * math.prod(space.shape)
+            case space:
+                raise ActionError(f"'{self.batch.env.name}' has no choices to mask: its actions are {space}")
+        return np.ones(choices, np.bool_)
+
+    def has_wrapper_attr(self, name: str) -> bool:
+        """Tell whether there is such a parameter or attribute."""
+        return name in self.batch.env.parameters or super().has_wrapper_attr(name)
+
+    def get_wrapper_attr(self, name: str) -> Any:
+        """Return a parameter as it was last set, or an attribute."""
+        if name in self.batch.env.parameters:
+            return self.batch.params[name][0].item()
+        return super().get_wrapper_attr(name)
+
+    def set_wrapper_attr(self, name: str, value: Any, *, force: bool = True) -> bool:
+        """Set a parameter, as `batch.params` does, or an attribute.
+
+        Raises:
+            ParameterError: a value of the wrong type, or outside the parameter's range.
+        """
+        if name not in self.batch.env.parameters:
+            return super().set_wrapper_attr(name, value, force=force)
+        set_params(self.batch, {name: value}, np.arange(1), "set_wrapper_attr")
+        return True

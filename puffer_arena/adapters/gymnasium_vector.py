@@ -17,6 +17,8 @@ from puffer_arena.adapters.parts import (
     Copies,
     Pictures,
     check_options,
+    check_seed,
+    counter_columns,
     open_batch,
     set_params,
     statistic_names,
@@ -40,6 +42,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         env_id: what `puffer_arena.make` takes.
         num_envs: rows.
         autoreset_mode: an AutoresetMode or its value, "NextStep", "SameStep" or "Disabled".
+        max_episode_steps: truncate episodes after so many steps, as Gymnasium's TimeLimit does; None for no limit.
         threads: threads that step the rows.
         render_mode: None or "rgb_array".
         render_size, split, num_levels, compiled, params: as in `OneRow`.
@@ -55,6 +58,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         env_id: str,
         num_envs: int = 1,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
         threads: int = 1,
         render_mode: str | None = None,
         render_size: tuple[int, int] = RENDER_SIZE,
@@ -63,7 +67,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         compiled: bool = True,
         **params: Any,
     ) -> None:
-        self._mode = _autoreset_mode(autoreset_mode)
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self._limit = _check_limit(max_episode_steps)
         self.num_envs, self.render_mode, self._render_size = num_envs, render_mode, render_size
         self._settings: dict[str, Any] = {
             "env_id": env_id,
@@ -71,13 +76,13 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             "threads": threads,
             "split": split,
             "num_levels": num_levels,
-            "autoreset": AUTORESET[self._mode],
+            "autoreset": AUTORESET[self.autoreset_mode],
             "compiled": compiled,
-            **params,
         }
+        self._params = params
         self._open()
         fps = self.batch.env.steps_per_second
-        self.metadata = {**self.metadata, "autoreset_mode": self._mode, "render_fps": fps}
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode, "render_fps": fps}
         self.single_observation_space = to_gymnasium(self.batch.observation)
         self.single_action_space = to_gymnasium(self.batch.action)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -87,8 +92,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         self._ended = np.ones(num_envs, np.bool_)  # rows without an episode under way
 
     def _open(self) -> None:
-        self.batch = open_batch(several=False, **self._settings)
-        self._finished = {name: self.batch.finished[name] for name in statistic_names(self.batch)}
+        self.batch = open_batch(several=False, params=self._params, **self._settings)
+        self._counters = counter_columns(self.batch)
         self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(
@@ -101,20 +106,22 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             options: "params" as in `GymnasiumEnv.reset`, a value also as an array with an entry a row; "reset_mask".
 
         Raises:
-            UnknownName, ParameterError: an option or parameter that does not exist, or is out of range.
+            UnknownName, ParameterError: an option or parameter that does not exist, or is out of range; a seed that is
+                no whole number of at least 0.
         """
         options = options or {}
         check_options(options, ["params", "reset_mask"])
         chosen = self._chosen(options.get("reset_mask"))
         seeds = self._seeds(seed)
         if isinstance(seed, int | np.integer):
-            super().reset(seed=int(seed))
+            super().reset(seed=check_seed(seed))
         if "params" in options:
             set_params(self.batch, options["params"], np.flatnonzero(chosen))
         self._seed_rows(seeds, chosen)
         stored = self.batch.reset(which=chosen)
         self._ended = self._ended & ~chosen
-        return batched_values(self.batch.observation, stored.copy()), self._mask_info(chosen)
+        infos = self._counter_infos(chosen) | self._mask_infos(chosen)
+        return batched_values(self.batch.observation, stored.copy()), infos
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         """Take one step in every row; what happens at episode ends is the autoreset mode's.
@@ -125,45 +132,108 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         batch = self.batch
         if not self._begun:
             raise ActionError(f"'{batch.env.name}' has no episodes under way: call reset() before step()")
-        if self._mode is AutoresetMode.DISABLED and self._ended.any():
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             raise ActionError(
                 f"rows {_few(np.flatnonzero(self._ended))} have no episode under way: "
                 "reset them with reset(options={'reset_mask': mask}) before step()"
             )
         batch.step(actions)
         out = batch.buffers
-        ended = out.terminated | out.truncated
+        rewards, terminated, truncated = out.rewards.copy(), out.terminated.copy(), out.truncated.copy()
+        last = self._last_values(terminated | truncated)
+        if self._limit:
+            truncated |= self._cut(terminated | truncated, last)
+        ended = terminated | truncated
         self._ended = ended.copy()  # infos hand `ended` itself out
-        obs = batched_values(batch.observation, out.obs.copy())
-        return obs, out.rewards.copy(), out.terminated.copy(), out.truncated.copy(), self._infos(ended)
+        infos = self._infos(ended, last)
+        return batched_values(batch.observation, out.obs.copy()), rewards, terminated, truncated, infos
 
-    def _infos(self, ended: Array) -> dict[str, Any]:
-        batch, same_step = self.batch, self._mode is AutoresetMode.SAME_STEP
-        infos: dict[str, Any] = {}
-        if batch.num_choices:
-            infos = self._mask_info(np.ones_like(ended) if same_step else ~ended)
+    def _last_values(self, ended: Array) -> dict[str, Array]:
+        """Return the statistics of the rows whose rules ended their episode, zeros elsewhere."""
+        finished = self.batch.finished
+        names = statistic_names(self.batch) if self._limit or ended.any() else ()
+        return {name: np.where(ended, finished[name], 0).astype(finished.dtype[name]) for name in names}
+
+    def _cut(self, ended: Array, last: dict[str, Array]) -> Array:
+        """End the episodes that have gone on for `max_episode_steps`, and return which rows have, bool (num_envs,).
+
+        Args:
+            ended: rows whose rules ended their episode.
+            last: statistics; those of the other rows that end here are filled in.
+        """
+        batch, states = self.batch, self.batch.rows.states
+        late = np.where(ended, last["episode_length"], states["step_count"]) >= self._limit
+        cut = late & ~ended
+        if not cut.any():
+            return late
+        read = {"episode_length": "step_count"}
+        for name, values in last.items():
+            values[cut] = states[read.get(name, name)][cut]
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            batch.final_obs[cut] = batch.obs[cut]
+            batch.reset(which=cut)
+        else:
+            states["ended"][cut] = 1
+        return late
+
+    def _infos(self, ended: Array, last: dict[str, Array]) -> dict[str, Any]:
+        everyone, same_step = np.ones_like(ended), self.autoreset_mode is AutoresetMode.SAME_STEP
+        infos = self._counter_infos(everyone) | self._mask_infos(everyone if same_step else ~ended)
         rows = ended.nonzero()[0]
         if not rows.size:
             return infos
-        statistics: dict[str, Any] = {}
-        for name, column in self._finished.items():
-            statistics[name] = values = np.zeros(self.num_envs, column.dtype)
-            values[rows] = column[rows]
-            statistics[f"_{name}"] = ended
-        last = {"statistics": statistics, "_statistics": ended}
+        over = {"statistics": _grouped(last, ended), "_statistics": ended}
         if not same_step:
-            return infos | last
+            return infos | over
+        over |= _grouped({name: last[name] for name in self._counters}, ended)
         final_obs = np.full(self.num_envs, None, dtype=object)
-        for i, value in zip(rows.tolist(), many_values(batch.observation, batch.final_obs[rows]), strict=True):
+        for i, value in zip(
+            rows.tolist(), many_values(self.batch.observation, self.batch.final_obs[rows]), strict=True
+        ):
             final_obs[i] = value
-        return infos | {"final_obs": final_obs, "_final_obs": ended, "final_info": last, "_final_info": ended}
+        return infos | {"final_obs": final_obs, "_final_obs": ended, "final_info": over, "_final_info": ended}
 
-    def _mask_info(self, rows: Array) -> dict[str, Any]:
-        """Return the action masks of some rows, bool (num_envs,), as info; the others are zero."""
+    def _counter_infos(self, rows: Array) -> dict[str, Any]:
+        """Return the counters of some rows, bool (num_envs,), as infos; the others are zero."""
+        return _grouped({name: np.where(rows, column, 0.0) for name, column in self._counters.items()}, rows)
+
+    def _mask_infos(self, rows: Array) -> dict[str, Any]:
+        """Return the action masks of some rows, bool (num_envs,), as infos; the others are zero."""
         if not self.batch.num_choices or not rows.any():
             return {}
         masks = self.batch.action_mask & rows[:, None]
         return {"action_mask": mask_values(self.batch.action, masks), "_action_mask": rows}
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Return a parameter of every row as it was last set, or what a single environment has by that name.
+
+        Raises:
+            UnknownName: neither a parameter nor such an attribute.
+        """
+        if name in self.batch.env.parameters:
+            return tuple(self.batch.params[name][:].tolist())
+        shared = {
+            "action_space": self.single_action_space,
+            "observation_space": self.single_observation_space,
+            "metadata": self.metadata,
+            "render_mode": self.render_mode,
+            "spec": self.spec,
+        }
+        if name not in shared:
+            raise UnknownName(
+                f"environment '{self.batch.env.name}' has no attribute '{name}'; "
+                f"{suggest(name, [*self.batch.env.parameters, *shared])}"
+            )
+        return (shared[name],) * self.num_envs
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set a parameter, as `batch.params` does: one value for all rows, or a list or tuple with one for each.
+
+        Raises:
+            UnknownName: no such parameter; attributes cannot be set.
+            ParameterError: values of the wrong type or number, or outside the parameter's range.
+        """
+        set_params(self.batch, {name: values}, np.arange(self.num_envs), "set_attr")
 
     def _chosen(self, reset_mask: Any) -> Array:
         """Return which rows a reset begins anew."""
@@ -181,11 +251,12 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         """Return one seed for each row, as Gymnasium's own vector environments understand `seed`."""
         if seed is None:
             return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + i for i in range(self.num_envs)]
+        if isinstance(seed, str) or not isinstance(seed, Sequence | np.ndarray):
+            check_seed(seed)
+            return [check_seed(int(seed) + i) for i in range(self.num_envs)]
         if len(seed) != self.num_envs:
             raise ParameterError(f"{len(seed)} seeds were given; it must be one number, or {self.num_envs} of them")
-        return list(seed)
+        return [None if one is None else check_seed(one) for one in seed]
 
     def _seed_rows(self, seeds: list[int | None], chosen: Array) -> None:
         """Restart the random streams of the chosen rows that have a seed, or never had one."""
@@ -194,8 +265,8 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             known = zip(seeds, entropy, self._seeded, strict=True)
             seeds = [own if seed is None and not seeded else seed for seed, own, seeded in known]
         rows = np.array([i for i in np.flatnonzero(chosen) if seeds[i] is not None], np.int64)
-        low = np.array([int(seeds[i] or 0) & MASK for i in rows], np.int64)
-        high = np.array([int(seeds[i] or 0) >> 32 & MASK for i in rows], np.int64)
+        low = np.array([(seeds[i] or 0) & MASK for i in rows], np.int64)
+        high = np.array([(seeds[i] or 0) >> 32 & MASK for i in rows], np.int64)
         states = self.batch.rows.states
         states["row_key"][rows] = philox(philox(low, high), 0)  # as row 0 of a batch with that seed
         states["episode"][rows] = 0
@@ -220,6 +291,20 @@ def _autoreset_mode(given: Any) -> AutoresetMode:
     except ValueError:
         valid = [mode.value for mode in AutoresetMode]
         raise UnknownName(f"unknown autoreset_mode {given!r}; {suggest(str(given), valid)}") from None
+
+
+def _check_limit(given: Any) -> int:
+    """Return how many steps an episode may have, 0 for no limit."""
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+        raise ParameterError(f"max_episode_steps = {given!r}; it must be a whole number of at least 1, or None")
+    return int(given)
+
+
+def _grouped(values: dict[str, Array], rows: Array) -> dict[str, Array]:
+    """Return arrays by name, each beside the mask of the rows that it holds for."""
+    return {key: array for name, value in values.items() for key, array in ((name, value), (f"_{name}", rows))}
 
 
 def _few(rows: Array) -> str:

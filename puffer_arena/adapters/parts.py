@@ -1,4 +1,7 @@
-"""What the Gymnasium and PettingZoo adapters share: making, copying, reset options, and pictures that wait for pygame."""
+"""What the Gymnasium and PettingZoo adapters share.
+
+Making, seeds, reset options, infos, copying, and pictures that wait for pygame.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -8,19 +11,33 @@ import numpy as np
 from gymnasium import logger
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
+from puffer_arena.core.errors import ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
 from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import load_env
 
 RENDER_SIZE = (480, 480)  # pixels, width and height
 
 
-def open_batch(env_id: str, several: bool, **settings: Any) -> Batch:
+def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings: Any) -> Batch:
     """Make a batch for an adapter of environments for one agent, or for several.
 
+    Args:
+        env_id: what `puffer_arena.make` takes.
+        several: whether the adapter is for several agents.
+        params: the adapter's keyword arguments beyond its own.
+        settings: for `puffer_arena.make`.
+
     Raises:
+        UnknownKeyword: one of `params` is no parameter of the environment.
         ArenaError: the environment is of the other kind; and what `make` raises.
     """
-    batch = make(env_id, record=None, **settings)  # copies are snapshots, which must be exact
+    env = load_env(env_id)
+    for name in params:
+        if name not in env.parameters:  # in Python's own words: TorchRL looks for them, and leaves the keyword out
+            raise UnknownKeyword(
+                f"environment '{env.name}': unexpected keyword argument '{name}'; {suggest(name, env.parameters)}"
+            )
+    batch = make(env_id, record=None, **settings, **params)  # copies are snapshots, which must be exact
     if several and not batch.num_agents:
         raise ArenaError(
             f"environment '{batch.env.name}' is for one agent; "
@@ -34,9 +51,26 @@ def open_batch(env_id: str, several: bool, **settings: Any) -> Batch:
     return batch
 
 
+def check_seed(seed: Any) -> int:
+    """Return a seed that somebody gave as one of 64 bits; longer ones are hashed, as Gymnasium hashes all.
+
+    Raises:
+        ParameterError: no whole number, or a negative one.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ParameterError(f"seed = {seed!r}; it must be a whole number of at least 0, or None")
+    whole = int(seed)
+    return whole if whole < 1 << 64 else int(np.random.SeedSequence(whole).generate_state(1, np.uint64)[0])
+
+
 def statistic_names(batch: Batch) -> tuple[str, ...]:
     """Return the fields of `Batch.finished` that infos hold when an episode ends."""
     return ("episode_return", "episode_length", *batch.env.counters)
+
+
+def counter_columns(batch: Batch) -> dict[str, Array]:
+    """Return the environment's counters as they stand: name -> a view, (num_envs,)."""
+    return {name: batch.rows.states[name] for name in batch.env.counters}
 
 
 def check_options(options: Mapping[str, Any], allowed: Iterable[str]) -> None:
@@ -50,19 +84,20 @@ def check_options(options: Mapping[str, Any], allowed: Iterable[str]) -> None:
             raise UnknownName(f"unknown reset option '{name}'; {suggest(str(name), allowed)}")
 
 
-def set_params(batch: Batch, given: Any, rows: Array) -> None:
-    """Set parameters of `rows`, which are about to be reset, from a reset's `options["params"]`.
+def set_params(batch: Batch, given: Any, rows: Array, source: str = "options['params']") -> None:
+    """Set parameters of `rows` from a reset's `options["params"]`, or from another `source`.
 
     Args:
         batch: whose parameters.
         given: name -> one number for all rows, or an array of shape (num_envs,).
         rows: indices of the rows.
+        source: where they were given, for messages.
 
     Raises:
         UnknownName: no such parameter.
         ParameterError: a value of the wrong type or shape, or outside its range. Nothing has been set.
     """
-    where = f"environment '{batch.env.name}': options['params']"
+    where = f"environment '{batch.env.name}': {source}"
     if not isinstance(given, Mapping):
         raise ParameterError(f"{where} = {given!r}; it must be a dict of parameter names and values")
     checked = {}
@@ -96,18 +131,21 @@ def _check_values(batch: Batch, name: str, value: Any) -> Array:
 class Copies(ABC):
     """Makes an adapter picklable and copyable: a copy stands where the original stood and has the same future.
 
-    A window stays with the original.  The adapter sets `batch` and `_pictures` in `_open`, which its constructor calls.
+    A window stays with the original.  The adapter sets `batch`, and whatever looks at it, in `_open`, which its
+    constructor calls.
     """
 
     batch: Batch
     _pictures: "Pictures"
+    _counters: dict[str, Array]
 
     @abstractmethod
     def _open(self) -> None:
         """Make the batch and the pictures from attributes that are copied."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name not in ("batch", "_pictures")}
+        looking = ("batch", "_pictures", "_counters")
+        state = {name: value for name, value in vars(self).items() if name not in looking}
         return {**state, "rows": [self.batch.snapshot(i) for i in range(self.batch.num_envs)]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -129,7 +167,8 @@ class OneRow(Copies):
         params: the environment's parameters.
 
     Raises:
-        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range.
+        UnknownName, ParameterError: no such environment, parameter or render mode, or a value outside its range; a
+            keyword that is no parameter is an UnknownKeyword, which is a TypeError too.
         ArenaError: the environment has one agent where the adapter is for several, or the other way round.
     """
 
@@ -147,19 +186,30 @@ class OneRow(Copies):
         **params: Any,
     ) -> None:
         self.render_mode, self._render_size = render_mode, render_size
-        self._settings = {"env_id": env_id, "split": split, "num_levels": num_levels, "compiled": compiled, **params}
+        self._settings: dict[str, Any] = {
+            "env_id": env_id,
+            "split": split,
+            "num_levels": num_levels,
+            "compiled": compiled,
+        }
+        self._params = params
         self._open()
         self._seeded = False
         self.metadata = {**self.metadata, "render_fps": self.batch.env.steps_per_second}
         self._declare()
 
     def _open(self) -> None:
-        self.batch = open_batch(several=self.several, autoreset="disabled", **self._settings)
+        self.batch = open_batch(several=self.several, autoreset="disabled", params=self._params, **self._settings)
+        self._counters = counter_columns(self.batch)
         self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     @abstractmethod
     def _declare(self) -> None:
         """Set the spaces and whatever else the adapter's API asks for from the start."""
+
+    def _counted(self) -> dict[str, Any]:
+        """Return the counters as they stand."""
+        return {name: float(column[0]) for name, column in self._counters.items()}
 
     def _show(self) -> None:
         """Show the row to the person, if there is one."""

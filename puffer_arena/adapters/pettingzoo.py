@@ -7,6 +7,7 @@
 
 After `import puffer_arena`, `pettingzoo.make("parallel", "puffer_arena/tag_v0")` does the same.  Infos hold, for each agent:
 
+    its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
     statistics    on the step that ends an agent's episode: its episode_return, episode_length, and the counters
     action_mask   while it takes part, where the environment has masks: what `action_space.sample(mask=...)` takes
 
@@ -17,10 +18,11 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import seeding
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
-from puffer_arena.adapters.parts import OneRow, set_params
+from puffer_arena.adapters.parts import OneRow, check_seed, set_params
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
@@ -46,6 +48,7 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         self._observation_spaces = {agent: to_gymnasium(self.batch.observation) for agent in self.possible_agents}
         self._action_spaces = {agent: to_gymnasium(self.batch.action) for agent in self.possible_agents}
         self.state_space = self._build_state_space()
+        self.np_random: np.random.Generator = seeding.np_random()[0]  # SuperSuit draws from it, as from Gymnasium's
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
@@ -61,17 +64,21 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         """Begin an episode; `options={"params": {name: value}}` sets parameters from it on, other options are ignored.
 
         Raises:
-            UnknownName, ParameterError: a parameter that does not exist, or a value out of its range.
+            UnknownName, ParameterError: a parameter that does not exist, or a value out of its range; a seed that is
+                no whole number of at least 0.
         """
+        if seed is not None:
+            seed = check_seed(seed)
+            self.np_random = seeding.np_random(seed)[0]
         if options and "params" in options:
             set_params(self.batch, options["params"], np.arange(1))
         if seed is None and not self._seeded:
-            seed = int(np.random.default_rng().integers(2**63))
+            seed = int(self.np_random.integers(2**63))
         self._seeded = True
         self.batch.reset(seed)
         self.agents = self._living()
         self._show()
-        return self._observations(self.agents), {agent: self._mask_info(agent) for agent in self.agents}
+        return self._observations(self.agents), {agent: self._playing_info(agent) for agent in self.agents}
 
     def step(
         self, actions: dict[str, Any]
@@ -94,7 +101,9 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         rewards = {agent: float(batch.rewards[0, k]) for agent, k in places.items()}
         terminated = {agent: bool(batch.terminated[0, k]) for agent, k in places.items()}
         truncated = {agent: bool(batch.truncated[0, k]) for agent, k in places.items()}
-        infos = {agent: self._mask_info(agent) if agent in self.agents else self._statistics(agent) for agent in before}
+        infos = {
+            agent: self._playing_info(agent) if agent in self.agents else self._last_info(agent) for agent in before
+        }
         self._show()
         return self._observations(before), rewards, terminated, truncated, infos
 
@@ -131,17 +140,17 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         space, obs = self.batch.observation, self.batch.obs[0]
         return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
 
-    def _mask_info(self, agent: str) -> dict[str, Any]:
+    def _playing_info(self, agent: str) -> dict[str, Any]:
         if not self.batch.num_choices:
-            return {}
+            return self._counted()
         mask = self.batch.action_mask[0, self._index[agent]]
-        return {"action_mask": mask_values(self.batch.action, mask)}
+        return {**self._counted(), "action_mask": mask_values(self.batch.action, mask)}
 
-    def _statistics(self, agent: str) -> dict[str, Any]:
-        s = self.batch.state(0)
-        counters = {name: float(getattr(s, name)) for name in self.batch.env.counters}
+    def _last_info(self, agent: str) -> dict[str, Any]:
+        s, counted = self.batch.state(0), self._counted()
         earned = float(s.episode_return[self._index[agent]])
-        return {"statistics": {"episode_return": earned, "episode_length": int(s.step_count), **counters}}
+        statistics = {"episode_return": earned, "episode_length": int(s.step_count), **counted}
+        return {**counted, "statistics": statistics}
 
     def _build_state_space(self) -> GymnasiumSpace:
         """Return the space of `state`: the agents' observations one above the other, flat where they are nested."""

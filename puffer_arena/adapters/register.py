@@ -6,7 +6,7 @@ does it, or the id itself, `gymnasium.make("puffer_arena:puffer_arena/Snake-v0")
 neither library is imported for it.  One that is there already is told at once, one that comes later as soon as it has
 been imported, so the order of imports does not matter.
 
-The id's version is `Env.version`, which changes whenever stored replays would play differently.  Gymnasium gets the
+`register` adds an environment of yours.  The id's version is `Env.version`, which changes whenever stored replays would play differently.  Gymnasium gets the
 environments for one agent, PettingZoo those for several.
 """
 
@@ -15,6 +15,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,19 +43,59 @@ def definitions() -> Iterator[tuple[str, Any]]:
             yield name, None
 
 
+def register(env_id: str) -> str:
+    """Make an environment of yours known to Gymnasium, or to PettingZoo where it has several agents.
+
+    Args:
+        env_id: what `puffer_arena.make` takes: a .py file or a dotted module.
+
+    Returns:
+        The id that it has there, such as "puffer_arena/MyGame-v0" for "./my_game.py".
+
+    Raises:
+        UnknownName, DefinitionError: there is no such environment, or it is written wrongly.
+        ParameterError: an environment from elsewhere has the id already.
+    """
+    from puffer_arena.core.errors import ArenaError, ParameterError
+    from puffer_arena.core.registry import load_env
+
+    env = load_env(env_id)
+    source = str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
+    host = importlib.import_module("pettingzoo" if env.agents else "gymnasium")
+    if env.agents and not hasattr(host, "register"):
+        raise ArenaError("this PettingZoo has no registry; install one from 1.26 on, or use adapters.pettingzoo")
+    known_as = (pettingzoo_id if env.agents else gymnasium_id)(env.name, env.version)
+    registries = (host.aec_registry, host.parallel_registry) if env.agents else (host.registry,)
+    filed_as = gymnasium_style(known_as) if env.agents else known_as
+    for registry in registries:
+        known = registry.get(filed_as)
+        if known is not None and known.kwargs.get("env_id") != source:
+            raise ParameterError(
+                f"'{known_as}' is '{known.kwargs.get('env_id')}' already; give '{env_id}' another name"
+            )
+    for registry in registries:  # it may have been edited since
+        registry.pop(filed_as, None)
+    (_tell_pettingzoo if env.agents else _tell_gymnasium)(known_as, source, env)
+    return known_as
+
+
 def register_gymnasium() -> None:
     """Register the environments for one agent with Gymnasium; those it knows already stay as they are."""
     gymnasium = importlib.import_module("gymnasium")
     for name, env in definitions():
         known_as = gymnasium_id(name, env.version if env else 0)
         if (env is None or not env.agents) and known_as not in gymnasium.registry:
-            gymnasium.register(
-                known_as,
-                entry_point="puffer_arena.adapters.gymnasium:GymnasiumEnv",
-                vector_entry_point="puffer_arena.adapters.gymnasium_vector:GymnasiumVectorEnv",
-                reward_threshold=env.solved if env else None,
-                kwargs={"env_id": name},
-            )
+            _tell_gymnasium(known_as, name, env)
+
+
+def _tell_gymnasium(known_as: str, env_id: str, env: Any) -> None:
+    importlib.import_module("gymnasium").register(
+        known_as,
+        entry_point="puffer_arena.adapters.gymnasium:GymnasiumEnv",
+        vector_entry_point="puffer_arena.adapters.gymnasium_vector:GymnasiumVectorEnv",
+        reward_threshold=env.solved if env else None,
+        kwargs={"env_id": env_id},
+    )
 
 
 def register_pettingzoo() -> None:
@@ -62,15 +103,19 @@ def register_pettingzoo() -> None:
     pettingzoo = importlib.import_module("pettingzoo")
     if not hasattr(pettingzoo, "register"):
         return
-    known = {"aec": pettingzoo.aec_registry, "parallel": pettingzoo.parallel_registry}
     for name, env in definitions():
-        if env is None or not env.agents:
-            continue
-        known_as = pettingzoo_id(name, env.version)
-        for kind, registry in known.items():
-            if gymnasium_style(known_as) not in registry:
-                entry_point = f"puffer_arena.adapters.pettingzoo:{kind}_env"
-                pettingzoo.register(kind, known_as, entry_point, kwargs={"env_id": name})
+        if env is not None and env.agents:
+            _tell_pettingzoo(pettingzoo_id(name, env.version), name, env)
+
+
+def _tell_pettingzoo(known_as: str, env_id: str, _: Any) -> None:
+    """Register with those of PettingZoo's two registries that do not have it."""
+    pettingzoo = importlib.import_module("pettingzoo")
+    known = {"aec": pettingzoo.aec_registry, "parallel": pettingzoo.parallel_registry}
+    for kind, registry in known.items():
+        if gymnasium_style(known_as) not in registry:
+            entry_point = f"puffer_arena.adapters.pettingzoo:{kind}_env"
+            pettingzoo.register(kind, known_as, entry_point, kwargs={"env_id": env_id})
 
 
 def gymnasium_style(known_as: str) -> str:

@@ -288,7 +288,7 @@ class Env:
         """Make this environment's Params; errors name the environment.
 
         Raises:
-            UnknownName: a key that is no parameter.
+            UnknownKeyword: a key that is no parameter.
             ParameterError: a value outside its range.
         """
         try:

@@ -2,6 +2,7 @@
 
     ArenaError
     ├── UnknownName (ValueError)      an environment, bot, key or setting that does not exist
+    │   └── UnknownKeyword (TypeError)  the same, given as a keyword argument
     ├── DefinitionError (TypeError)   an environment that is written wrongly
     ├── ParameterError (ValueError)   a parameter outside its declared range or of the wrong type
     ├── ActionError (ValueError)      actions of the wrong shape, dtype or value
@@ -29,6 +30,10 @@ class ArenaError(Exception):
 
 class UnknownName(ArenaError, ValueError):
     """A name that nothing answers to."""
+
+
+class UnknownKeyword(UnknownName, TypeError):
+    """A keyword argument that nothing answers to: callers of Python expect a TypeError."""
 
 
 class DefinitionError(ArenaError, TypeError):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownName, suggest
+from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, suggest
 from puffer_arena.core.fields import Array, check_name
 
 T = TypeVar("T", int, float, bool)
@@ -120,14 +120,14 @@ def build_params(params: type, overrides: dict[str, Any]) -> Any:
     """Make a Params with some values given.
 
     Raises:
-        UnknownName: a key that is no parameter.
+        UnknownKeyword: a key that is no parameter.
         ParameterError: a value outside its range.
     """
     declared = declared_parameters(params)
     values = {}
     for name, value in overrides.items():
         if name not in declared:
-            raise UnknownName(f"unknown parameter '{name}'; {suggest(name, declared)}")
+            raise UnknownKeyword(f"unknown parameter '{name}'; {suggest(name, declared)}")
         values[name] = declared[name].check(value)
     try:
         return params(**values)
