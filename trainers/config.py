@@ -85,9 +85,9 @@ class Config:
     """All settings of a training run."""
 
     env: str = ""  # an id of `list`, a dotted module, or a path to a .py file
-    seed: int = 0  # of the environments, the weights and the actions
+    seed: int = 0  # of the environments, the weights and the actions; a run repeats with the same number of threads
     num_envs: int = 4096  # environments stepped together; fewer where an engine moves bodies
-    threads: int = 0  # threads that step and learn; 0 for one per core, at most 8
+    threads: int = 0  # threads that step and learn, which change a run's numbers; 0 for one per core, at most 8
     total_steps: int = 50_000_000  # environment steps of the whole run
     params: dict[str, Any] = field(default_factory=dict)  # the environment's parameters
     device: str = "cpu"  # of the network: cpu, cuda, or auto
