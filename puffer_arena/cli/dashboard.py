@@ -18,6 +18,7 @@ from puffer_arena.cli.output import printable, reason, trouble
 DASHBOARD_SECONDS = 0.5
 LINE_SECONDS = 5.0
 NARROW, LOW = 40, 6  # a terminal with fewer columns or rows gets one line in place of the picture
+ECHO = 4  # columns that stay free for what a person types: beyond the last one it would move the picture
 FRAME_ROWS = 3  # the frame's two, and the one that the cursor is in
 BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
@@ -226,7 +227,7 @@ def render(progress: Progress, width: int, height: int) -> Any:
 
     if width < NARROW or height < LOW:
         return Text(printable(format_line(progress)))
-    width = min(width, 100)
+    width = min(width - ECHO, 100)
     room = width - 16  # beside frame and labels
     rows: list[tuple[str, Text]] = [("progress", _progress_bar(progress, room))]
     speed = (f"{format_count(progress.rate)} steps/s", "bold"), f"   {format_seconds(progress.seconds_left)} left"

@@ -240,8 +240,9 @@ class Session:
         what = "finished" if complete else "stopped"
         self.display.say(
             f"{what} after {format_count(trainer.steps)} steps in {format_seconds(seconds)} "
-            f"({format_count(rate)} steps/s){score}; run folder: {folder}"
+            f"({format_count(rate)} steps/s){score}"
         )
+        self.display.say(f"  folder:   {folder}")
         if not complete:
             self.display.say(f"  go on:    {command_line('train', '--resume', folder)}")
         self.display.say(f"  look:     {command_line('watch', folder)}")
