@@ -87,7 +87,7 @@ class MissingExtra(ArenaError, ImportError):
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Return a hint after an unknown name: the closest valid one, or the list of them."""
     valid = sorted(valid)
-    close = max(valid, key=lambda known: _likeness(name, known), default="")
+    close = max(valid, key=lambda known: (_likeness(name, known), known), default="")
     if close and _likeness(name, close)[0] >= SUGGESTED_FROM:
         return f"did you mean '{close}'?"
     return f"valid are: {', '.join(valid)}" if valid else "there are none"
@@ -99,12 +99,12 @@ def _likeness(name: str, known: str) -> tuple[float, float]:
     The initials of several words mean all of them: `lr` is `learning_rate`.
     """
     name, known = (re.sub("[-_]+", "-", text.lower()) for text in (name, known))
-    whole = difflib.SequenceMatcher(None, name, known).ratio()
+    whole = difflib.SequenceMatcher(None, known, name).ratio()
     asked, offered = (text.rpartition(".")[2].strip("-") for text in (name, known))
     words = offered.split("-")
     if len(words) > 1 and asked == "".join(word[:1] for word in words):
         return INITIALS, whole
-    return difflib.SequenceMatcher(None, asked, offered).ratio(), whole
+    return difflib.SequenceMatcher(None, offered, asked).ratio(), whole
 
 
 def require(module: str, extra: str) -> ModuleType:
