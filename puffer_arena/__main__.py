@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from puffer_arena.cli.output import printable, show, standard_streams
 from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
 from puffer_arena.core.notices import announced_waits
 
@@ -41,13 +42,13 @@ def dispatch(arguments: Sequence[str]) -> int:
         ArenaError: anything that the person can put right.
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
+        show(usage())
         return 0
     name = arguments[0]
     if name == "--version":
         from puffer_arena import __version__
 
-        print(f"puffer_arena {__version__}")
+        show(f"puffer_arena {__version__}")
         return 0
     if name not in COMMANDS:
         raise UnknownName(f"unknown command '{name}'; {suggest(name, COMMANDS)} (python -m puffer_arena --help)")
@@ -63,18 +64,17 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
-    try:
-        with announced_waits():
+    with standard_streams(), announced_waits():
+        try:
             return dispatch(list(sys.argv[1:] if argv is None else argv))
-    except ArenaError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # `puffer-arena list | head`
-        sys.stderr.close()
-        return 0
+        except ArenaError as error:
+            if isinstance(error.__cause__, BrokenPipeError):  # `puffer-arena list | head`
+                return 0
+            print(f"error: {printable(str(error))}", file=sys.stderr)
+            return FAILED
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
 
 
 if __name__ == "__main__":

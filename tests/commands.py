@@ -15,7 +15,7 @@ UPDATE = 64 * 16  # steps
 NO_DISPLAY = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"), "")
 
 
-def start(*arguments, cwd, env=None):
+def start(*arguments, cwd, env=None, stdout=subprocess.PIPE):
     places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     surroundings = {**os.environ, **NO_DISPLAY, "PYTHONPATH": places, "COLUMNS": ""}  # as wide as a pipe
     return subprocess.Popen(
@@ -23,7 +23,7 @@ def start(*arguments, cwd, env=None):
         cwd=cwd,
         env={**surroundings, **(env or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",

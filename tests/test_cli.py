@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from puffer_arena.cli import output
+from puffer_arena.cli.list import describe_space
 from puffer_arena.cli.runs import find_run
+from puffer_arena.core.registry import list_envs, load_env
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_file
 from tests.playing import PILE
 
@@ -44,10 +47,30 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
     lines = ok("list", cwd=tmp_path).splitlines()
     assert lines[0].split() == ["environment", "kind", "agents", "observation", "action", "bots", "summary"]
     (snake,) = (line for line in lines if line.startswith("snake "))
+    assert snake.endswith("never run into a wall or yourself.")
     assert re.search(r"solo +1 +11x11 uint8 +4 choices +greedy", snake)
     (tag,) = (line for line in lines if line.startswith("tag "))
     assert "several agents" in tag
     assert re.search(r"\d chaser, \d runner", tag)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_list_shows_everything_in_any_terminal(columns, tmp_path, here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = here(tmp_path, "list")[1]
+    words = " ".join(said.split())
+    for name in list_envs():
+        env = load_env(name)
+        for shown in (
+            name,
+            env.summary.partition(": ")[2],
+            *env.bots,
+            describe_space(env.action.resolve(env.params())),
+        ):
+            assert shown in words
+        for line in here(tmp_path, "list", name)[1].splitlines():
+            assert len(line) <= columns
+    assert max(map(len, said.splitlines())) <= columns
 
 
 def test_list_and_the_package_import_no_compiler_no_torch_and_no_window(tmp_path):
@@ -77,6 +100,8 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("train", "train needs an environment"),
         ("train snake --wach", "unknown option '--wach'; did you mean '--watch'?"),
         ("train snake --ppo.gama 0.9", "unknown option '--ppo.gama'; did you mean '--ppo.gamma'?"),
+        ("train snake --optimizer.lr 1e-3", "'--optimizer.lr'; did you mean '--optimizer.learning-rate'?"),
+        ("train snake --gamma 0.9", "unknown option '--gamma'; did you mean '--ppo.gamma'?"),
         ("train snake --ppo.gamma 1.5", "'ppo.gamma' = 1.5 is out of range; allowed: 0.0 to 1.0"),
         ("train snake --ppo.gamma much", "--ppo.gamma"),
         ("train snake --param row=9", "unknown parameter 'row'; did you mean 'rows'?"),
@@ -104,6 +129,10 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("eval tag --bot hunt --role chaser", "name its --opponent too"),
         ("eval tag --bot hunt --opponent hnt", "opponent 'hnt' is no bot of 'tag', no run and no checkpoint"),
         ("bench snake --repeats 0", "--repeats is at least 1"),
+        ("bench snake --num-envs -3", "num_envs = -3; it must be a whole number of at least 1"),
+        ("bench snake --threads -2", "threads = -2; it must be"),
+        ("bench snake --param rows=3", "'rows' = 3 is out of range"),
+        ("bench snake --param rows", "'rows' is not name=value"),
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(arguments, expected, tmp_path, here):
@@ -289,7 +318,7 @@ def test_training_outlives_its_terminal(tmp_path, end):
         process.send_signal(signal.SIGHUP)
     err = process.stderr.read()
     assert process.wait(60) == (0 if end == "closed pipe" else 130), err
-    assert ("the output went away; training goes on in runs/a" in err) == (end == "closed pipe")
+    assert ("cannot show the progress: Broken pipe; the run itself goes on in runs/a" in err) == (end == "closed pipe")
     assert any((tmp_path / "runs" / "a" / "checkpoints").iterdir())
 
 
@@ -344,6 +373,25 @@ def test_a_trained_side_meets_another(tmp_path, here):
     told = ("eval", "tag", "--checkpoint", "a", "--opponent", "a", "--role", "runner", "--episodes", 20, "--json")
     measured = json.loads(here(tmp_path, *told)[1])["held_out"]
     assert {"return", "opponent's_return", "length"} <= set(measured) and "won" not in measured
+
+
+@pytest.mark.parametrize("columns", [50, 60, 80, 200])
+def test_results_fit_into_the_terminal_and_name_their_intervals(columns, tmp_path, here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = here(tmp_path, "eval", "memory", "--bot", "recall", "--episodes", 100)[1].splitlines()
+    assert max(map(len, lines)) <= columns
+    assert sum("1.000 [0.963, 1.000] w" in line for line in lines) == (4 if columns == 50 else 2)  # return and right
+    assert any("Wilson" in line for line in lines)
+    said = json.loads(here(tmp_path, "eval", "memory", "--bot", "recall", "--episodes", 100, "--json")[1])["train"]
+    assert (said["right"]["interval"], said["length"]["interval"]) == ("Wilson", "all equal")
+
+
+def test_a_long_evaluation_shows_signs_of_life_on_stderr(tmp_path, here, monkeypatch):
+    monkeypatch.setattr(output, "PROGRESS_SECONDS", {True: 0.0, False: 0.0})
+    _, out, err = here(tmp_path, "eval", "memory", "--random", "--episodes", 10, "--json")
+    assert json.loads(out)["player"] == "random"
+    assert "training levels: 0 of 10 episodes have ended after 0 steps" in err
+    assert "held-out levels: 0 of 10" in err
 
 
 def test_episodes_that_do_not_end_are_said(tmp_path, here):

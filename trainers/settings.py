@@ -106,7 +106,7 @@ def build(kind: Any, values: Any, prefix: str = "", root: Any = None) -> Any:
     made = {}
     for name, value in values.items():
         if name not in fields:
-            raise UnknownName(f"unknown setting '{prefix}{name}'; {suggest_setting(f'{prefix}{name}', root)}")
+            raise UnknownName(f"unknown setting '{prefix}{name}'; {suggest(prefix + name, names(root))}")
         if dataclasses.is_dataclass(hints[name]):
             same = isinstance(value, hints[name])
             made[name] = value if same else build(hints[name], value, f"{prefix}{name}.", root)
@@ -115,14 +115,6 @@ def build(kind: Any, values: Any, prefix: str = "", root: Any = None) -> Any:
     result = kind(**made)
     check(result, prefix)
     return result
-
-
-def suggest_setting(name: str, root: Any) -> str:
-    """Return a hint after an unknown setting: one whose last part is the same, or else the closest."""
-    known = list(names(root))
-    last = name.rpartition(".")[2]
-    same = [each for each in known if each.rpartition(".")[2] == last]
-    return suggest(same[0], same) if same else suggest(name, known)
 
 
 def check(settings: Any, prefix: str = "") -> None:

@@ -1,5 +1,6 @@
 """`bench`: how fast an environment steps, and how fast it trains."""
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.batch import Batch, make
 from puffer_arena.cli.options import read_pairs
+from puffer_arena.cli.output import Waiting, show
 from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.registry import load_env
@@ -48,14 +50,23 @@ def run(options: Options) -> int:
         raise ParameterError("--repeats is at least 1 and --seconds from 0.01 to 3600")
     threads = options.threads or usable_cores()
     options = replace(options, num_envs=options.num_envs or load_env(options.env).usual_rows)
-    print(f"{options.env}: {options.num_envs} environments, median of {options.repeats}, least to greatest")
-    samples = measure_envs(options, sorted({1, threads}))
+    params = read_pairs(options.param, "--param")
+    with contextlib.ExitStack() as stack:
+        batches = {
+            n: stack.enter_context(make(options.env, num_envs=options.num_envs, threads=n, **params))
+            for n in sorted({1, threads})
+        }
+        show(f"{options.env}: {options.num_envs} environments, median of {options.repeats}, least to greatest")
+        samples = measure_envs(options, batches)
+        agents = batches[1].num_agents
+    if agents > 1:
+        show(f"  (a step moves all {agents} agents)")
     one = statistics.median(samples[1])
     for count, rates in samples.items():
         ratio = f"   {statistics.median(rates) / one:.2f}x" if count > 1 else ""
-        print(f"  {count} thread{'s' if count > 1 else ' '}  {format_rates(rates)}{ratio}")
+        show(f"  {count} thread{'s' if count > 1 else ' '}  {format_rates(rates)}{ratio}")
     if options.train:
-        print(f"  training   {format_rates(measure_training(options))}")
+        show(f"  training   {format_rates(measure_training(options))}")
     return 0
 
 
@@ -64,29 +75,25 @@ def format_rates(rates: list[float]) -> str:
     return f"{statistics.median(rates):>13,.0f} steps/s   ({min(rates):,.0f} to {max(rates):,.0f})"
 
 
-def measure_envs(options: Options, thread_counts: list[int]) -> dict[int, list[float]]:
+def measure_envs(options: Options, batches: dict[int, Batch]) -> dict[int, list[float]]:
     """Return steps per second by number of threads; the measurements take turns, so that all meet the same noise."""
-    params = read_pairs(options.param, "--param")
-    batches = {n: make(options.env, num_envs=options.num_envs, threads=n, **params) for n in thread_counts}
     rng = np.random.default_rng(0)
     first = next(iter(batches.values()))
     actions = [first.sample_actions(rng) for _ in range(32)]
-    agents = max(first.num_agents, 1)
-    rates: dict[int, list[float]] = {n: [] for n in thread_counts}
+    rates: dict[int, list[float]] = {n: [] for n in batches}
 
-    def stepper(batch: object) -> Callable[[int], object]:
-        return lambda k: batch.step(actions[k % len(actions)])  # type: ignore[attr-defined]  # it is a Batch
+    def stepper(batch: Batch) -> Callable[[int], object]:
+        return lambda k: batch.step(actions[k % len(actions)])
 
-    for n in thread_counts:  # compile and warm up
-        count_calls(stepper(batches[n]), min(options.seconds, 0.2))
-    for _ in range(options.repeats):
-        for n in thread_counts:
-            calls, seconds = count_calls(stepper(batches[n]), options.seconds)
-            rates[n].append(calls * options.num_envs / seconds)
-    if agents > 1:
-        print(f"  (a step moves all {agents} agents)")
-    for batch in batches.values():
-        batch.close()
+    for batch in batches.values():  # compile and warm up
+        count_calls(stepper(batch), min(options.seconds, 0.2))
+    with Waiting() as waiting:
+        for k in range(options.repeats):
+            for n, batch in batches.items():
+                if waiting.due():
+                    waiting.tell(f"measurement {k + 1} of {options.repeats}, threads: {n}")
+                calls, seconds = count_calls(stepper(batch), options.seconds)
+                rates[n].append(calls * options.num_envs / seconds)
     return rates
 
 

@@ -13,8 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from puffer_arena.cli.output import printable, reason, trouble
+
 DASHBOARD_SECONDS = 0.5
 LINE_SECONDS = 5.0
+NARROW, LOW = 40, 6  # a terminal with fewer columns or rows gets one line in place of the picture
+ECHO = 4  # columns that stay free for what a person types: beyond the last one it would move the picture
+FRAME_ROWS = 3  # the frame's two, and the one that the cursor is in
 BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
@@ -44,7 +49,7 @@ class Progress:
         self.values.update(metrics)
         if rate := metrics.get("steps_per_second"):
             self.rate += (rate - self.rate) * (RATE_WEIGHT if self.rate else 1.0)
-        if "episode_return" in metrics:
+        if math.isfinite(metrics.get("episode_return", math.nan)):
             self.returns.append(metrics["episode_return"])
             if len(self.returns) > 16 * SPARKS:  # halve it by means of pairs
                 self.returns = [sum(pair) / 2 for pair in zip(self.returns[::2], self.returns[1::2], strict=False)]
@@ -119,7 +124,7 @@ class Dashboard:
 
         self._progress, self._clock, self._next = progress, clock, 0.0
         self._console = Console()
-        self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="visible")
+        self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> "Dashboard":
         self._live.__enter__()
@@ -127,15 +132,17 @@ class Dashboard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.refresh(last=True)
-        self._live.__exit__(None, None, None)
+        try:
+            self.refresh(last=True)
+        finally:
+            self._live.__exit__(None, None, None)  # brings the cursor back, too
 
     def refresh(self, last: bool = False) -> None:
         """Draw again if it is due."""
         now = self._clock()
         if last or now >= self._next:
             self._next = now + DASHBOARD_SECONDS
-            self._live.update(render(self._progress, self._console.width), refresh=True)
+            self._live.update(render(self._progress, *self._console.size), refresh=True)
 
     def say(self, text: str) -> None:
         """Print a message above the picture."""
@@ -143,7 +150,9 @@ class Dashboard:
 
 
 class Lasting:
-    """A display whose terminal or pipe may go away (`| head`): training goes on without.
+    """All that training shows; when the display breaks, messages go on to stderr.
+
+    No trouble with a display ends a run, be it a full disk, a closed terminal or a fault in the picture.
 
     Args:
         display: `PlainLines` or a `Dashboard`.
@@ -166,23 +175,37 @@ class Lasting:
 
     def say(self, text: str) -> None:
         """Show a message of its own."""
-        self._attempt(self._display.say, text)
+        text = printable(text)
+        if not self._attempt(self._display.say, text):
+            _say_on_stderr(text)
 
-    def _attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
+    def _attempt(self, action: Callable[..., Any], *arguments: Any) -> bool:
+        """Tell whether the display did it; one that fails is given up."""
         if self._gone:
-            return
+            return False
         try:
             action(*arguments)
-        except OSError:
-            self._gone = True
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open as long as the process
-            with contextlib.suppress(OSError):
-                print(f"the output went away; training goes on in {self._folder}", file=sys.stderr, flush=True)
+            problem = trouble()
+        except Exception as error:  # whatever it is, it is only the display
+            problem = error
+        if problem is None:
+            return True
+        self._gone = True
+        with contextlib.suppress(Exception):
+            self._display.__exit__(None, None, None)
+        _say_on_stderr(f"cannot show the progress: {reason(problem)}; the run itself goes on in {self._folder}")
+        return False
+
+
+def _say_on_stderr(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def make_display(progress: Progress) -> Any:
-    """Return the dashboard where there is a terminal, plain lines elsewhere."""
-    return Dashboard(progress) if sys.stdout.isatty() else PlainLines(progress)
+    """Return the dashboard where there is a terminal that can draw one, plain lines elsewhere."""
+    able = sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+    return Dashboard(progress) if able else PlainLines(progress)
 
 
 def format_line(progress: Progress) -> str:
@@ -196,44 +219,52 @@ def format_line(progress: Progress) -> str:
     )
 
 
-def render(progress: Progress, width: int) -> Any:
-    """Return the dashboard as something rich can print."""
+def render(progress: Progress, width: int, height: int) -> Any:
+    """Return the dashboard as something rich can print, in no more than `width` columns and `height` rows."""
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    width = min(width, 100)
+    if width < NARROW or height < LOW:
+        return Text(printable(format_line(progress)))
+    width = min(width - ECHO, 100)
+    room = width - 16  # beside frame and labels
+    rows: list[tuple[str, Text]] = [("progress", _progress_bar(progress, room))]
+    speed = (f"{format_count(progress.rate)} steps/s", "bold"), f"   {format_seconds(progress.seconds_left)} left"
+    rows.append(("speed", Text.assemble(*speed)))
+    split = "   ".join(f"{name} {share:.0%}" for name, share in progress.time_split().items())
+    rows.append(("time", Text(split or "-")))
+    scores = [f"{name} {format_value(value)}" for name, value in progress.scores().items()]
+    rows += _labelled("episodes", _pack(scores, room) or ["none has ended yet"])
+    rows.append(("return", Text(sparkline(progress.returns, min(SPARKS, room)), "green")))
+    losses = [f"{name} {format_value(value)}" for name, value in progress.losses().items()]
+    rows += _labelled("learning", _pack(losses, room))
+    if progress.note:
+        rows.append(("window", Text(progress.note, "grey62")))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="grey62", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="crop")
-    bar = "━" * round(progress.fraction * 30)
-    table.add_row(
-        "progress",
-        Text.assemble(
-            (bar, "green"), ("━" * (30 - len(bar)), "grey30"), f" {progress.fraction:.0%}  ",
-            f"{format_count(progress.steps)} of {format_count(progress.total_steps)} steps",
-        ),
-    )  # fmt: skip
-    split = progress.time_split()
-    speed = Text.assemble(
-        (f"{format_count(progress.rate)} steps/s", "bold"), f"   {format_seconds(progress.seconds_left)} left"
-    )
-    table.add_row("speed", speed)
-    table.add_row("time", "   ".join(f"{name} {share:.0%}" for name, share in split.items()) or "-")
-    scores = Text("   ").join(
-        Text.assemble(f"{name} ", (format_value(value), "bold")) for name, value in progress.scores().items()
-    )
-    table.add_row("episodes", scores if scores.plain else Text("none has ended yet", "grey62"))
-    table.add_row("return", Text(sparkline(progress.returns, min(SPARKS, width - 20)), "green"))
-    for line in _pack([f"{name} {format_value(value)}" for name, value in progress.losses().items()], width - 20):
-        table.add_row("learning" if "learning" not in _labels(table) else "", line)
-    if progress.note:
-        table.add_row("window", Text(progress.note, "grey62"))
-    return Panel(table, title=progress.title, title_align="left", border_style="green", width=width)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for label, text in rows[: height - FRAME_ROWS]:
+        table.add_row(label, text)
+    title = Text(printable(progress.title))
+    return Panel(table, title=title, title_align="left", border_style="green", width=width)
 
 
-def _labels(table: Any) -> list[str]:
-    return list(table.columns[0].cells)
+def _progress_bar(progress: Progress, room: int) -> Any:
+    from rich.text import Text
+
+    share = f" {progress.fraction:.0%}  "
+    steps = f"{format_count(progress.steps)} of {format_count(progress.total_steps)} steps"
+    length = min(max(room - len(share) - len(steps), 4), 30)
+    done = round(progress.fraction * length)
+    return Text.assemble(("━" * done, "green"), ("╌" * (length - done), "grey30"), share, steps)
+
+
+def _labelled(label: str, lines: list[str]) -> list[tuple[str, Any]]:
+    """Return rows of which the first has the label."""
+    from rich.text import Text
+
+    return [(label if k == 0 else "", Text(line)) for k, line in enumerate(lines)]
 
 
 def _pack(words: list[str], width: int) -> list[str]:

@@ -2,22 +2,29 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import tyro
 
 from puffer_arena.batch.batch import SPLITS, Batch, make
 from puffer_arena.batch.seats import check_role, members, outcomes, seats
+from puffer_arena.cli.intervals import Interval, interval
 from puffer_arena.cli.options import read_pairs
+from puffer_arena.cli.output import Waiting, fill, show, width
 from puffer_arena.cli.players import Player, chance, find_checkpoint, opponent, scripted, trained, versus
 from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.registry import load_env
 
 MAX_ROWS = 512
-RESAMPLES = 2_000
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
+MARKS = {"bootstrap-t": "t", "Wilson": "w", "all equal": "="}
+LEGEND = {
+    "bootstrap-t": "bootstrap-t",
+    "Wilson": "Wilson (only two values)",
+    "all equal": "all values equal",
+}
 
 
 @dataclass
@@ -25,7 +32,7 @@ class Options:
     """Measure the mean return on training levels and on held-out ones, which training never sees.
 
     Every row plays the same number of episodes, so that short episodes do not count for more than long ones.  The
-    intervals hold 95% of bootstrap means.
+    95% intervals are Wilson's for rates and other numbers of two values, and bootstrap-t for the rest.
 
     Examples:
         python -m puffer_arena eval snake --bot greedy
@@ -74,6 +81,13 @@ class Sample:
         return len(self.columns["length"])
 
 
+class Measure(NamedTuple):
+    """A column's mean, and how far it may be off."""
+
+    mean: float
+    interval: Interval
+
+
 def run(options: Options) -> int:
     """Print the table or the JSON."""
     if options.episodes < 2 or options.max_steps < 1:
@@ -82,11 +96,13 @@ def run(options: Options) -> int:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = find_player(options)
     params = player.params | read_pairs(options.param, "--param")
-    samples = {split: play(options, split, params, player) for split in SPLITS}
+    with Waiting() as waiting:
+        samples = {split: play(options, split, params, player, waiting) for split in SPLITS}
     if options.json:
-        print(json.dumps({"env": options.env, "player": player.name, **{s: summarize(v) for s, v in samples.items()}}))
+        measured = {split: for_json(sample) for split, sample in samples.items()}
+        show(json.dumps({"env": options.env, "player": player.name, **measured}))
     else:
-        print(format_table(options.env, player.name, samples))
+        show(format_table(options.env, player.name, samples, width()))
     return 0
 
 
@@ -115,7 +131,7 @@ def find_player(options: Options) -> Player:
     return versus(player, other, options.role)
 
 
-def play(options: Options, split: str, params: dict[str, Any], player: Player) -> Sample:
+def play(options: Options, split: str, params: dict[str, Any], player: Player, waiting: Waiting) -> Sample:
     """Play until every row has ended its share of the episodes.
 
     Raises:
@@ -128,7 +144,10 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player) -
         mine = seats(batch, options.role) if options.opponent else np.zeros((rows, 0), np.bool_)
         kept, sides = [], []
         counted = np.zeros(rows, np.int64)
-        for _ in range(options.max_steps):
+        for step in range(options.max_steps):
+            if waiting.due():
+                ended = np.minimum(counted, share).sum()
+                waiting.tell(f"{LEVELS[split]}: {ended} of {rows * share} episodes have ended after {step:,} steps")
             batch.step(choose(batch))
             finished = batch.finished
             new = (finished["episodes"] > counted) & (counted < share)
@@ -169,36 +188,48 @@ def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
     return {name: column.astype(np.float64) for name, column in named.items()}
 
 
-def bootstrap(values: Array, seed: int = 0) -> tuple[float, float]:
-    """Return the bounds within which 95% of the means of resampled values lie."""
-    rng = np.random.default_rng(seed)
-    means = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+def summarize(sample: Sample) -> dict[str, Measure]:
+    """Return mean and interval of every column."""
+    # A length is never a rate, even where every episode ends with its first step.
+    intervals = {name: interval(values, rate=name != "length") for name, values in sample.columns.items()}
+    return {name: Measure(float(sample.columns[name].mean()), bounds) for name, bounds in intervals.items()}
 
 
-def summarize(sample: Sample) -> dict[str, Any]:
-    """Return mean and interval of every column, for JSON."""
+def for_json(sample: Sample) -> dict[str, Any]:
+    """Return the number of episodes, and mean and interval of every column."""
     result: dict[str, Any] = {"episodes": sample.episodes}
-    for name, values in sample.columns.items():
-        low, high = bootstrap(values)
-        result[name.replace(" ", "_")] = {"mean": float(values.mean()), "low": low, "high": high}
+    for name, (mean, (low, high, kind)) in summarize(sample).items():
+        result[name.replace(" ", "_")] = {"mean": mean, "low": low, "high": high, "interval": kind}
     return result
 
 
-def format_table(env: str, player: str, samples: dict[str, Sample]) -> str:
-    """Return means with their intervals, one line a number and one column a kind of levels."""
-    first = next(iter(samples.values()))
-    width = max(len(name) for name in first.columns)
-    lines = [f"{env}, played by {player}", ""]
-    lines.append(" " * width + "".join(f"  {LEVELS[split]:>32}" for split in samples))
-    for name in first.columns:
-        cells = []
-        for sample in samples.values():
-            values = sample.columns[name]
-            low, high = bootstrap(values)
-            cells.append(f"  {values.mean():>12.3f}  [{low:.3f}, {high:.3f}]".ljust(34))
-        lines.append(name.ljust(width) + "".join(f"  {cell.strip():>32}" for cell in cells))
+def format_table(env: str, player: str, samples: dict[str, Sample], columns: int) -> str:
+    """Return means with their intervals, the kinds of levels beside each other where that fits into `columns`."""
+    measured = {LEVELS[split]: summarize(sample) for split, sample in samples.items()}
+    names = list(next(iter(measured.values())))
+    blocks = [_block(levels, list(measures.values())) for levels, measures in measured.items()]
+    labels = ["", *names]
+    margin = max(map(len, labels))
+    lines = [fill(f"{env}, played by {player}", columns, 4), ""]
+    beside = ["   ".join([label.ljust(margin), *cells]) for label, *cells in zip(labels, *blocks, strict=True)]
+    if max(map(len, beside)) <= columns:
+        lines += beside
+    else:
+        for block in blocks:
+            lines += [f"{label.ljust(margin)}   {cell}" for label, cell in zip(labels, block, strict=True)] + [""]
+        lines.pop()
+    kinds = {measure.interval.kind for measures in measured.values() for measure in measures.values()}
+    legend = ", ".join(f"{mark} {LEGEND[kind]}" for kind, mark in MARKS.items() if kind in kinds)
     episodes = ", ".join(f"{sample.episodes} on {LEVELS[split]}" for split, sample in samples.items())
-    lines += ["", f"mean [95% bootstrap interval]; episodes: {episodes}"]
-    return "\n".join(lines)
+    notes = (f"mean [95% interval]: {legend}", f"episodes: {episodes}")
+    return "\n".join([*(line.rstrip() for line in lines), "", *(fill(note, columns, 4) for note in notes)])
+
+
+def _block(title: str, measures: list[Measure]) -> list[str]:
+    """Return a title and one cell for each measure, all of one width."""
+    means = [f"{measure.mean:,.3f}" for measure in measures]
+    bounds = [f"[{low:,.3f}, {high:,.3f}] {MARKS[kind]}" for _, (low, high, kind) in measures]
+    width = max(map(len, means))
+    cells = [f"{mean:>{width}} {bound}" for mean, bound in zip(means, bounds, strict=True)]
+    widest = max(len(cell) for cell in (title, *cells))
+    return [cell.ljust(widest) for cell in (title, *cells)]

@@ -1,11 +1,11 @@
 """`list`: every environment with its kind, agents, spaces and bots."""
 
-import shutil
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
+from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
 from puffer_arena.core.registry import list_envs, load_env
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
@@ -28,20 +28,27 @@ class Options:
 
 def run(options: Options) -> int:
     """Print the table, or one environment."""
-    print(describe(load_env(options.env)) if options.env else table())
+    columns = width()
+    show(describe(load_env(options.env), columns) if options.env else table(columns))
     return 0
 
 
-def table() -> str:
-    """Return one line for each environment, no wider than the terminal."""
-    rows = [HEADINGS, *(_row(name, load_env(name)) for name in list_envs())]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS) - 1)]
-    limit = max(shutil.get_terminal_size((160, 24)).columns, 80)
-    lines = []
-    for row in rows:
-        line = "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]])
-        lines.append(line if len(line) <= limit else f"{line[: limit - 1]}…")
-    return "\n".join(lines)
+def table(columns: int) -> str:
+    """Return one line for each environment where it fits into `columns`, else a name and a summary with details below."""
+    rows = [_row(name, load_env(name)) for name in list_envs()]
+    widths = [max(len(row[k]) for row in (HEADINGS, *rows)) for k in range(len(HEADINGS))]
+    if sum(widths) + 2 * (len(widths) - 1) <= columns:
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (HEADINGS, *rows)
+        )
+    entries = []
+    for name, kind, agents, observation, action, bots, summary in rows:
+        hang = widths[0] + 2
+        who = f"{kind}: {agents}" if agents != "1" else kind
+        details = f"{who}; sees {observation}; does {action}; bots: {bots}"
+        entries += [fill(f"{name.ljust(hang)}{summary}", columns, hang), fill(" " * hang + details, columns, hang)]
+    return "\n".join(entries)
 
 
 def _row(name: str, env: Env) -> tuple[str, ...]:
@@ -80,25 +87,31 @@ def describe_space(space: Space) -> str:
     return str(space)
 
 
-def describe(env: Env) -> str:
+def describe(env: Env, columns: int) -> str:
     """Return all there is to say about one environment."""
+    params = env.params()
+    keys = ", ".join(env.keys_of(next(iter(env.agents), None)))
+    facts = {
+        "agents": _agents(env),
+        "observation": describe_space(env.observation.resolve(params)),
+        "action": describe_space(env.action.resolve(params)),
+        "bots": ", ".join(env.bots) or "none",
+        "keys": keys or "none",
+        "natural speed": f"{env.steps_per_second:g} steps a second",
+        "solved": "not defined" if env.solved is None else f"mean return {env.solved:g}",
+    }
     parameters = [
         f"  {parameter.name} = {parameter.default}"
         + (f"  from {parameter.low} to {parameter.high}" if parameter.ranged else "")
         + (f"  ({parameter.doc})" if parameter.doc else "")
         for parameter in env.parameters.values()
     ]
-    params = env.params()
     return "\n".join(
         [
-            env.doc,
+            reflow(env.doc, columns),
             "",
-            f"agents: {_agents(env)}    observation: {describe_space(env.observation.resolve(params))}    "
-            f"action: {describe_space(env.action.resolve(params))}",
-            f"bots: {', '.join(env.bots) or 'none'}    keys: {', '.join(env.keys_of(next(iter(env.agents), None))) or 'none'}",
-            f"natural speed: {env.steps_per_second:g} steps a second    "
-            f"solved: {'not defined' if env.solved is None else f'mean return {env.solved:g}'}",
+            *(fill(f"{name + ':':<15}{value}", columns, 15) for name, value in facts.items()),
             "parameters:",
-            *parameters,
+            *(fill(line, columns, 6) for line in parameters),
         ]
     )

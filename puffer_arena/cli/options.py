@@ -5,12 +5,14 @@ import dataclasses
 import inspect
 import io
 import re
+import sys
 import typing
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from puffer_arena.cli.output import check
 from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.trainers.settings import allowed
 
@@ -46,6 +48,8 @@ def parse(options: type[T], command: str, arguments: Sequence[str], default: T |
             )
     except SystemExit as ended:
         if not ended.code:
+            sys.stdout.flush()
+            check()
             raise  # --help
         raise _read_message(said.getvalue(), options, command) from None
     if unknown:

@@ -1,9 +1,7 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
-import contextlib
 import dataclasses
 import socket
-import sys
 import time
 import typing
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
+from puffer_arena.cli.output import command_line
 from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.core.registry import load_env
@@ -188,8 +187,8 @@ class Session:
                 trainer = train(self.config, self.place, callbacks, resume=bool(self.options.resume))
         except WorkerError as error:
             if self.place.checkpoints():
-                hint = f"go on from the last checkpoint: python -m puffer_arena train --resume {self.place.folder}"
-                raise WorkerError(f"{error}\n{hint}") from None
+                hint = command_line("train", "--resume", self.place.folder)
+                raise WorkerError(f"{error}\ngo on from the last checkpoint: {hint}") from None
             raise
         finally:
             if self.broadcast is not None:
@@ -225,8 +224,10 @@ class Session:
             windows = self.broadcast.publisher.windows
             host = socket.gethostname() if live.host in ("0.0.0.0", "::", "*") else live.host
             self.display.say(
-                f"windows elsewhere: python -m puffer_arena watch --address tcp://{host}:{windows.port} "
-                f"--key {windows.key} --env {self.config.env}"
+                "windows elsewhere: "
+                + command_line(
+                    "watch", "--address", f"tcp://{host}:{windows.port}", "--key", windows.key, "--env", self.config.env
+                )
             )
         if self.options.watch:
             self.window = open_window(self.place.folder)
@@ -262,13 +263,12 @@ class Session:
         rate = (trainer.steps - self.steps_before) / max(seconds, 1e-9)
         score = f", mean return {format_value(values['episode_return'])}" if "episode_return" in values else ""
         what = "finished" if complete else "stopped"
-        print(
+        self.display.say(
             f"{what} after {format_count(trainer.steps)} steps in {format_seconds(seconds)} "
-            f"({format_count(rate)} steps/s){score}; run folder: {folder}"
+            f"({format_count(rate)} steps/s){score}"
         )
+        self.display.say(f"  folder:   {folder}")
         if not complete:
-            print(f"  go on:    python -m puffer_arena train --resume {folder}")
-        print(f"  look:     python -m puffer_arena watch {folder}")
-        print(f"  measure:  python -m puffer_arena eval {self.config.env} --checkpoint {folder}")
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
+            self.display.say(f"  go on:    {command_line('train', '--resume', folder)}")
+        self.display.say(f"  look:     {command_line('watch', folder)}")
+        self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")

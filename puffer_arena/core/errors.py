@@ -11,6 +11,7 @@
     ├── TrainingError (RuntimeError)  a run that cannot go on: a NaN, an unusable run folder
     ├── PhysicsError (RuntimeError)   forces or poses that no engine can work with
     ├── DisplayError (RuntimeError)   no renderer works on this machine
+    ├── OutputError (OSError)         a standard output that cannot be written
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     ├── BusyError (RuntimeError)      a batch that another thread is stepping
     └── MissingExtra (ImportError)    an optional dependency that is not installed
@@ -20,8 +21,12 @@ Each message says what was wrong, the value, what is allowed and what to do.
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable
 from types import ModuleType
+
+SUGGESTED_FROM = 0.6  # likeness from which a valid name may be what was meant
+INITIALS = 0.95  # likeness of a name and its initials; a name itself is nearer
 
 
 class ArenaError(Exception):
@@ -68,6 +73,10 @@ class DisplayError(ArenaError, RuntimeError):
     """No way to draw on this machine."""
 
 
+class OutputError(ArenaError, OSError):
+    """A standard output that cannot be written."""
+
+
 class WorkerError(ArenaError, RuntimeError):
     """A worker process that died, or failed by an error that is not one of ours."""
 
@@ -83,10 +92,24 @@ class MissingExtra(ArenaError, ImportError):
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Return a hint after an unknown name: the closest valid one, or the list of them."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(name, valid, n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
+    close = max(valid, key=lambda known: (_likeness(name, known), known), default="")
+    if close and _likeness(name, close)[0] >= SUGGESTED_FROM:
+        return f"did you mean '{close}'?"
     return f"valid are: {', '.join(valid)}" if valid else "there are none"
+
+
+def _likeness(name: str, known: str) -> tuple[float, float]:
+    """Return how alike the last parts of two dotted names are, from 0 to 1, and then the whole names.
+
+    The initials of several words mean all of them: `lr` is `learning_rate`.
+    """
+    name, known = (re.sub("[-_]+", "-", text.lower()) for text in (name, known))
+    whole = difflib.SequenceMatcher(None, known, name).ratio()
+    asked, offered = (text.rpartition(".")[2].strip("-") for text in (name, known))
+    words = offered.split("-")
+    if len(words) > 1 and asked == "".join(word[:1] for word in words):
+        return INITIALS, whole
+    return difflib.SequenceMatcher(None, offered, asked).ratio(), whole
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -8,6 +8,7 @@ what they were when Python first imported them.
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -86,7 +87,8 @@ def _load_file(path: Path) -> ModuleType:
     digest = _digest(source)
     is_imported = getattr(sys.modules.get(path.stem), "__file__", None) == str(path)
     # A name of its own: a game in torch.py must not be what others import as torch.
-    name = path.stem if is_imported else f"puffer_arena_file_{_digest(str(path).encode())}.{path.stem}"
+    stem = os.fsencode(path.stem).decode("utf-8", "replace")  # a file's name may be no text, a module's has to be
+    name = path.stem if is_imported else f"puffer_arena_file_{_digest(os.fsencode(path))}.{stem}"
     before = sys.modules.get(name)
     if before is not None and _read.setdefault(name, digest) == digest:
         return before
