@@ -87,7 +87,7 @@ class Actor:
             self._state = older._state
 
     def reset(self, which: Array | None = None) -> None:
-        """Forget the recurrent state, of all rows or of those chosen: bool (rows,) or (rows, agents)."""
+        """Forget the recurrent state, of all rows or of those chosen, as `Batch.began`: bool (rows[, agents])."""
         if which is None or self._state is None:
             self._state = None
             return

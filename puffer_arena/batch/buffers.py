@@ -26,6 +26,7 @@ def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choice
         "final_obs": obs,
         "alive": ((num_envs, max(num_agents, 1)), flags),
         "action_mask": ((*leading, num_choices), flags),
+        "began": (leading, flags),
     }
 
 
@@ -93,3 +94,8 @@ class BufferViews:
     def action_mask(self) -> Array:
         """Allowed choices, shape (num_envs[, agents], choices); no choices where the environment has no masks."""
         return np.asarray(self.buffers.action_mask)
+
+    @property
+    def began(self) -> Array:
+        """Whether `obs` is the first of an episode, shape (num_envs[, agents]); also for agents who died before."""
+        return np.asarray(self.buffers.began)

@@ -152,6 +152,7 @@ def work(
             control[BUFFERS + 4] = address(out.final_obs)
             control[BUFFERS + 5] = address(out.alive)
             control[BUFFERS + 6] = address(out.action_mask)
+            control[BUFFERS + 7] = address(out.began)
             store(control, CALLED, control[CALLED] + 1)
     else:
         seen = load(controls[own], DONE)
@@ -173,6 +174,7 @@ def work(
                 rebase(out.final_obs, control[BUFFERS + 4]),
                 rebase(out.alive, control[BUFFERS + 5]),
                 rebase(out.action_mask, control[BUFFERS + 6]),
+                rebase(out.began, control[BUFFERS + 7]),
             )
         for i in range(len(edges)):
             part = (own + i) % len(edges)

@@ -135,7 +135,7 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player) -
             kept.append(finished[new])
             sides.append(mine[new])
             counted = finished["episodes"].copy()
-            forget(batch.terminated | batch.truncated)
+            forget(batch.began)
             if counted.min() >= share:
                 break
         else:

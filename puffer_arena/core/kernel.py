@@ -44,6 +44,7 @@ class Buffers(NamedTuple):
     final_obs    like obs; valid where an episode was truncated (or ended, under SAME_STEP_FINAL)
     alive        (num_envs, agents) bool: whose observation counts and who acts next; solo: (num_envs, 1)
     action_mask  (num_envs, choices) bool: which actions are allowed next; choices is 0 without masks
+    began        (num_envs,) bool: whether obs is the first of an episode, for all of a row's agents alike
     """
 
     obs: Any
@@ -53,6 +54,7 @@ class Buffers(NamedTuple):
     final_obs: Any
     alive: Any
     action_mask: Any
+    began: Any
 
 
 def _unbound(*_: Any) -> Any:
@@ -87,6 +89,7 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
             observe(rows.states[i], rows.params[i], out.obs[i])
             out.action_mask[i, :] = True
             mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
+            out.began[i] = rows.states[i].step_count == 0
 
 
 @jit
@@ -115,6 +118,7 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
         if anew:
             rows.params[i] = rows.following[i]
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        out.began[i] = anew
         observe(s, p, out.obs[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
@@ -165,6 +169,7 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     for i in range(span[0], span[1]):
         if chosen[i]:
             look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
+            out.began[i, :] = rows.states[i].step_count == 0
 
 
 @jit
@@ -210,6 +215,7 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
         if anew:
             rows.params[i] = rows.following[i]
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        out.began[i, :] = anew
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 

@@ -42,7 +42,7 @@ def load_lanes(states: Any, params: Any, low: int, high: int, p: Any, first: Any
 @jit
 def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
     """Step the rows of `span`; those whose episode ends go on as `mode` says."""
-    first = columns(rows.states)
+    first, resets = columns(rows.states), mode <= SAME_STEP_FINAL
     low = span[0]
     while low < span[1]:
         high = min(low + BLOCK, span[1])
@@ -56,13 +56,14 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 out.rewards[i] = reward
                 out.terminated[i] = terminated
                 out.truncated[i] = truncated
+                out.began[i] = (terminated | truncated) & resets
             for i in range(low, high):
                 s, p, truncated = rows.states[i], rows.params[i], out.truncated[i]
                 store(s, lane(first, i - low))
                 if out.terminated[i] or truncated:
                     s.ended = 1
                     tally(s, rows.finished[i], rows.totals[i])
-                    if mode <= SAME_STEP_FINAL:
+                    if out.began[i]:
                         if truncated or mode == SAME_STEP_FINAL:
                             observe(s, p, out.final_obs[i])
                         rows.params[i] = rows.following[i]

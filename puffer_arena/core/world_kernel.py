@@ -141,6 +141,7 @@ def finish_solo(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode:
             if anew:
                 rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
+            out.began[i] = anew
             observe(s, p, out.obs[i])
             out.action_mask[i, :] = True
             mask_actions(s, p, out.action_mask[i])
@@ -178,6 +179,7 @@ def finish_several(span: Span, rows: WorldRows, actions: Array, out: Buffers, mo
             if anew:
                 rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
+            out.began[i, :] = anew
             look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
         follow((low, high), rows)
 
