@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.buffers import by_seat
 from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Buffers
+from puffer_arena.core.tables import Buffers
 from puffer_arena.trainers.advantage import Experience, follow
 from puffer_arena.trainers.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.fused import FusedPath
@@ -47,7 +48,7 @@ class Rollout:
         self.streams = batch.num_envs * max(batch.num_agents, 1) if self._picked is None else len(self._picked)
         self._arrays = {
             name: aligned_zeros((horizon + (name in LOOKED_AT), self.streams, *part.shape[1:]), part.dtype)
-            for name, part in self._by_agent(self._sample).items()
+            for name, part in by_seat(self._sample).items()
             if name != "final_obs"
         }
         self._arrays["alive"][:] = True
@@ -57,20 +58,11 @@ class Rollout:
             self._arrays[name] for name in ("rewards", "terminated", "truncated")
         )
         self.slices = [self._slice(t) for t in range(horizon)]
-        self.final_obs = self._by_agent(self._sample)["final_obs"]
+        self.final_obs = by_seat(self._sample)["final_obs"]
         if self._picked is not None:
             self.final_obs = self.final_obs[self._picked]
         self._allocate(policy)
         self.begin()
-
-    def _by_agent(self, buffers: Buffers) -> dict[str, Array]:
-        """Return views of the batch's buffers with one entry an agent: (agents, ...)."""
-        agents = self.batch.num_envs * max(self.batch.num_agents, 1)
-        views = {}
-        for name, array in buffers._asdict().items():
-            leading = 2 if self.batch.num_agents or name == "alive" else 1
-            views[name] = array.reshape(agents, *array.shape[leading:])
-        return views
 
     def _slice(self, t: int) -> Buffers:
         """Return the buffers that the batch writes step `t` into."""
@@ -84,7 +76,7 @@ class Rollout:
         """Take the streams out of what the batch wrote at step `t`, where not every agent has one."""
         if self._picked is None:
             return
-        parts = self._by_agent(self._sample)
+        parts = by_seat(self._sample)
         for name, array in self._arrays.items():
             np.take(parts[name], self._picked, axis=0, out=array[t + (name in LOOKED_AT)])
         np.take(parts["final_obs"], self._picked, axis=0, out=self.final_obs)
@@ -97,7 +89,7 @@ class Rollout:
         """
         if self._picked is None:
             return self.obs[t + 1][agents], self.masks[t + 1][agents], self.state[agents]
-        parts = self._by_agent(self._sample)
+        parts = by_seat(self._sample)
         state = np.zeros((len(parts["obs"]), self.state.shape[1]), np.float32)
         state[self._picked] = self.state
         return parts["obs"][agents], parts["action_mask"][agents], state[agents]
@@ -119,7 +111,7 @@ class Rollout:
 
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""
-        parts = self._by_agent(self.batch.buffers)
+        parts = by_seat(self.batch.buffers)
         for name in LOOKED_AT:
             self._arrays[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
         self.starts[0] = True

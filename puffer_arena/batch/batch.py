@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from puffer_arena.batch.actions import check_actions, count_choices, draw_actions
-from puffer_arena.batch.buffers import BufferViews, buffer_layout, make_buffers
+from puffer_arena.batch.buffers import buffer_layout, make_buffers
 from puffer_arena.batch.check import check_definition
 from puffer_arena.batch.past import bring_back, past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
@@ -25,11 +25,12 @@ from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array, Row
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
 from puffer_arena.core.spaces import Box, Space
+from puffer_arena.core.tables import Buffers, Rows, Written
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -82,7 +83,7 @@ def make(
     )
 
 
-class Batch(BufferViews):
+class Batch(Written):
     """Rows of one environment with their buffers; see `make`."""
 
     def __init__(

@@ -11,11 +11,12 @@ from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.errors import BusyError
 from puffer_arena.core.fields import Array, Cells
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Buffers, Rows, Span
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Span
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
     from puffer_arena.core.env import Env
+from puffer_arena.core.tables import Buffers, Rows
 
 
 class OneThread:

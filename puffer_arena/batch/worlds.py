@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from puffer_arena.batch.arenas import SCENE, Arenas, share_rows, split_arenas
-from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_dtype, physics_fields
+from puffer_arena.batch.arenas import Arenas, binding_layout, share_rows, split_arenas
+from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
 from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST, WorldRows
+from puffer_arena.core.tables import WorldRows
+from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST
 from puffer_arena.engines import Engine, needs_processes, open_engine
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class Worlds:
             memory, self.rows = share_rows(env, values, batch.rows)
             self._engine = Arenas(env, batch.env_id, self.rows, values, memory, spans)
         else:
-            records = SCENE, physics_dtype(env.state, batch.rows.states.dtype)
-            self.rows = WorldRows(*batch.rows, *(np.zeros(batch.num_envs, record) for record in records))
+            binding = binding_layout(env, batch.rows.states.dtype, batch.num_envs)
+            self.rows = WorldRows(*batch.rows, *(np.zeros(shape, dtype) for shape, dtype in binding.values()))
             self._engine = open_engine(env, self.rows, values, batch.program.enter if self.fused else None)
 
     def check_process(self) -> None:

@@ -10,51 +10,17 @@ asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from puffer_arena.core.compile import bind, generate, jit
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
+from puffer_arena.core.tables import Buffers, Rows
 
 # What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
 # keeps the last observation of terminated episodes).
 Span = tuple[int, int]  # first row, one past the last
 SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
-
-
-class Rows(NamedTuple):
-    """The rows of a batch; every array has num_envs entries but `plan`."""
-
-    states: Any
-    params: Any  # in force in this episode
-    following: Any  # in force from the next reset on
-    levels: Any  # int64: the level to play at the next reset, or -1 to draw one
-    plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
-    finished: Any  # the last episode that ended, one record each
-    totals: Any  # sums over ended episodes, one record each
-
-
-class Buffers(NamedTuple):
-    """What a step writes; with several agents each has a second axis for the agent.
-
-    obs          (num_envs, *observation shape)
-    rewards      (num_envs,) float32
-    terminated   (num_envs,) bool
-    truncated    (num_envs,) bool
-    final_obs    like obs; valid where an episode was truncated (or ended, under SAME_STEP_FINAL)
-    alive        (num_envs, agents) bool: whose observation counts and who acts next; solo: (num_envs, 1)
-    action_mask  (num_envs, choices) bool: which actions are allowed next; choices is 0 without masks
-    began        (num_envs,) bool: whether obs is the first of an episode, for all of a row's agents alike
-    """
-
-    obs: Any
-    rewards: Any
-    terminated: Any
-    truncated: Any
-    final_obs: Any
-    alive: Any
-    action_mask: Any
-    began: Any
 
 
 def _unbound(*_: Any) -> Any:

@@ -14,7 +14,8 @@ from puffer_arena.core.columns import LANES, primitives
 from puffer_arena.core.compile import bind, generate, jit, with_called
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
-from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span
+from puffer_arena.core.kernel import SAME_STEP_FINAL, Span
+from puffer_arena.core.tables import Buffers, Rows
 
 BLOCK: Any = np.uint64(LANES)
 UNEQUAL = ("STORE_ATTR", "STORE_SUBSCR", "RETURN", "CALL")  # instructions that may not depend on a condition

@@ -6,7 +6,7 @@ must take a row's bodies over from the beginning.  With an engine in compiled co
 some rows at a time; any other engine is called between them.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.kernel import (
     NEXT_STEP,
     SAME_STEP_FINAL,
-    Buffers,
     Span,
     begin_several,
     begin_solo,
@@ -27,6 +26,7 @@ from puffer_arena.core.kernel import (
     settle_several,
     tally_function,
 )
+from puffer_arena.core.tables import Buffers, WorldRows
 
 RESTS, MOVES, ENTERS = range(3)  # stages: nothing to do; forces are written; the row begins anew
 FINE, BAD_FORCE, BAD_POSE, LOST = range(4)  # faults; LOST: a body left the world or the range of numbers
@@ -34,20 +34,6 @@ BLOCK = 16  # rows whose bodies move before any is judged: rules and engine woul
 FARTHEST = 1e6  # a body beyond it, in metres, has left the world
 FASTEST = 1e9  # m/s or rad/s
 STRONGEST = 1e15  # newtons or newton metres
-
-
-class WorldRows(NamedTuple):
-    """The rows of a batch (see `kernel.Rows`), and what binds each to its scene."""
-
-    states: Any
-    params: Any
-    following: Any
-    levels: Any
-    plan: Any
-    finished: Any
-    totals: Any
-    scenes: Any  # records: link (the engine's own), stage, fault
-    built: Any  # records: the physics fields as `build` made them
 
 
 def _unbound(*_: Any) -> Any:
