@@ -148,7 +148,14 @@ class Batch(Written):
 
     @property
     def finished(self) -> Array:
-        """The last finished episode of every row: `episodes` so far, `episode_return`, `episode_length`, counters."""
+        """The last finished episode of every row: records with these fields.
+
+        episodes                        ended in this row so far
+        episode_return, episode_length  with several agents one return each
+        level, params                   that it was played on and with, as they were when it began; of a row that was
+                                        restored without its past, when it was restored
+        counters                        those of `Env.counters`, when it ended
+        """
         return np.asarray(self.rows.finished)
 
     # -- stepping -----------------------------------------------------------------------------------
@@ -280,6 +287,7 @@ class Batch(Written):
         with self.stepper.alone:
             for part, row in parts.items():
                 getattr(self.rows, part)[i : i + 1] = row
+            self.rows.started[i : i + 1] = parts["params"] if past is None else past.params
             if past is not None:
                 return bool(bring_back(self, slice(i, i + 1), past).all())
             only = np.zeros(self.num_envs, np.bool_)

@@ -11,7 +11,7 @@ from puffer_arena.core.bodies import compiled_place, place
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
+from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
 from puffer_arena.core.lanes import bind_lanes
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.core.world_kernel import bind_world_kernels
@@ -37,15 +37,16 @@ class Program:
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,
+            "tally": tally_function(env.counters, env.parameters, bool(env.agents)),
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": compiled_place() if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
+        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

@@ -9,7 +9,7 @@ environments and for several agents; both reset a row in the very step that ends
 asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from puffer_arena.core.compile import bind, generate, jit
@@ -78,11 +78,11 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
             if terminated or truncated:
                 s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
+                tally(s, rows.started[i], rows.finished[i], rows.totals[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
         if anew:
-            rows.params[i] = rows.following[i]
+            rows.started[i] = rows.params[i] = rows.following[i]
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         out.began[i] = anew
         observe(s, p, out.obs[i])
@@ -172,14 +172,14 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
+                tally(s, rows.started[i], rows.finished[i], rows.totals[i])
                 anew = mode <= SAME_STEP_FINAL
             if anew:
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
         if anew:
-            rows.params[i] = rows.following[i]
+            rows.started[i] = rows.params[i] = rows.following[i]
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         out.began[i, :] = anew
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
@@ -240,12 +240,13 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
-    """Generate the function that records an ended episode: its return, length and counters."""
-    lines = ["    last.episodes += 1", "    total.episodes += 1"]
+def tally_function(counters: tuple[str, ...], parameters: Iterable[str], several: bool) -> Any:
+    """Generate the function that records an ended episode: level, parameters, return, length and counters."""
+    lines = ["    last.episodes += 1", "    total.episodes += 1", "    last.level = s.level"]
+    lines += [f"    last.params.{name} = started.{name}" for name in parameters]
     for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
         lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
-    if num_agents:
+    if several:
         lines += [
             "    for agent in range(len(s.episode_return)):",
             "        last.episode_return[agent] = s.episode_return[agent]",
@@ -253,21 +254,19 @@ def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, last, total", lines)
+    return generate("tally", "s, started, last, total", lines)
 
 
 clear: Callable[[Any], None] = clear_array
 
 
-def bind_kernels(
-    name: str, num_agents: int, rules: dict[str, Any], obs_dtype: Any, counters: tuple[str, ...]
-) -> dict[str, Any]:
-    """Bind one environment's `rules` (reset, step, observe, mask_actions) into kernels.
+def bind_kernels(name: str, num_agents: int, rules: dict[str, Any], obs_dtype: Any) -> dict[str, Any]:
+    """Bind one environment's `rules` (reset, step, observe, mask_actions), with its `tally`, into kernels.
 
     Returns:
         The uncompiled kernels "step" and "look".
     """
-    bound = {**rules, "tally": tally_function(counters, num_agents), "begin_episode": begin_episode}
+    bound = {**rules, "begin_episode": begin_episode}
     if num_agents == 0:
         bound["begin_solo"] = bind(begin_solo, name, **bound)
         templates = {"step": step_solo, "look": look_solo}

@@ -63,11 +63,11 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 store(s, lane(first, i - low))
                 if out.terminated[i] or truncated:
                     s.ended = 1
-                    tally(s, rows.finished[i], rows.totals[i])
+                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
                     if out.began[i]:
                         if truncated or mode == SAME_STEP_FINAL:
                             observe(s, p, out.final_obs[i])
-                        rows.params[i] = rows.following[i]
+                        rows.started[i] = rows.params[i] = rows.following[i]
                         begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
                 observe(s, p, out.obs[i])
                 out.action_mask[i, :] = True

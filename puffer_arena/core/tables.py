@@ -88,9 +88,10 @@ class Rows(NamedTuple):
     states: Any
     params: Any  # in force in this episode
     following: Any  # in force from the next reset on
+    started: Any  # in force when this episode began
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
     plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
-    finished: Any  # the last episode that ended, one record each
+    finished: Any  # the last episode that ended, one record each, with its level and its parameters when it began
     totals: Any  # sums over ended episodes, one record each
 
 
@@ -100,6 +101,7 @@ class WorldRows(NamedTuple):
     states: Any
     params: Any
     following: Any
+    started: Any
     levels: Any
     plan: Any
     finished: Any

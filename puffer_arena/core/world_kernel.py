@@ -24,7 +24,6 @@ from puffer_arena.core.kernel import (
     look_several,
     look_solo,
     settle_several,
-    tally_function,
 )
 from puffer_arena.core.tables import Buffers, WorldRows
 
@@ -121,11 +120,11 @@ def finish_solo(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode:
                 anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
                 if terminated or truncated:
                     s.ended = 1
-                    tally(s, rows.finished[i], rows.totals[i])
+                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
                     if anew and (truncated or mode == SAME_STEP_FINAL):
                         observe(s, p, out.final_obs[i])
             if anew:
-                rows.params[i] = rows.following[i]
+                rows.started[i] = rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
             out.began[i] = anew
             observe(s, p, out.obs[i])
@@ -156,35 +155,29 @@ def finish_several(span: Span, rows: WorldRows, actions: Array, out: Buffers, mo
                 anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
                 if anew:
                     s.ended = 1
-                    tally(s, rows.finished[i], rows.totals[i])
+                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
                     anew = mode <= SAME_STEP_FINAL
                 if anew:
                     for agent in range(len(s.alive)):
                         if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                             observe(s, p, agent, out.final_obs[i, agent])
             if anew:
-                rows.params[i] = rows.following[i]
+                rows.started[i] = rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
             out.began[i, :] = anew
             look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
         follow((low, high), rows)
 
 
-def bind_world_kernels(
-    name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any, counters: tuple[str, ...]
-) -> dict[str, Any]:
-    """Bind one environment's `rules` (reset, act, judge, observe, mask_actions, place) into kernels.
+def bind_world_kernels(name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any) -> dict[str, Any]:
+    """Bind one environment's `rules` (reset, act, judge, observe, mask_actions, place), with its `tally`, into kernels.
 
     Returns:
         The uncompiled kernels "look", "start" and "finish"; with the engine's parts among the rules "look",
         "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
         expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
-    bound = {
-        **rules,
-        "tally": tally_function(counters, int(several)),
-        "clear_forces": clear_forces_function(state),
-    }
+    bound = {**rules, "clear_forces": clear_forces_function(state)}
     if several:
         bound["clear"] = clear_function(obs_dtype)
         bound["look_several"] = bind(look_several, name, **bound)
