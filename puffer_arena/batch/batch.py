@@ -156,7 +156,7 @@ class Batch(Written):
                                         restored without its past, when it was restored
         counters                        those of `Env.counters`, when it ended
         """
-        return np.asarray(self.rows.finished)
+        return np.asarray(self.rows.episodes["finished"])
 
     # -- stepping -----------------------------------------------------------------------------------
 
@@ -245,8 +245,8 @@ class Batch(Written):
         Keys: episodes, episode_return (the mean over agents with several), episode_length, and the counters; with
         several agents also episode_return/<role>.  Only `episodes` when none ended.
         """
-        means = mean_episodes(self.env, self.agent_ids, self.rows.totals)
-        self.rows.totals[:] = 0
+        means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
+        self.rows.episodes["totals"].fill(0)
         return means
 
     def state(self, i: int) -> Row:
@@ -287,7 +287,7 @@ class Batch(Written):
         with self.stepper.alone:
             for part, row in parts.items():
                 getattr(self.rows, part)[i : i + 1] = row
-            self.rows.started[i : i + 1] = parts["params"] if past is None else past.params
+            self.rows.episodes["started"][i : i + 1] = parts["params"] if past is None else past.params
             if past is not None:
                 return bool(bring_back(self, slice(i, i + 1), past).all())
             only = np.zeros(self.num_envs, np.bool_)

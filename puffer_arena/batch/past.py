@@ -155,7 +155,7 @@ def play_again(batch: "Batch", span: slice, past: Past) -> None:
     """Bring the rows of `span` to where their past leads, all at once; statistics stay, buffers follow."""
     rows = batch.rows
     states, params = rows.states[span], raw(rows.params[span])
-    statistics = rows.finished[span].copy(), rows.totals[span].copy()
+    statistics = rows.episodes[span].copy()
     which = np.zeros(batch.num_envs, np.bool_)
     which[span] = True
     raw(states)[:], params[:] = raw(past.starts), raw(past.params)
@@ -176,7 +176,7 @@ def play_again(batch: "Batch", span: slice, past: Past) -> None:
         actions[span] = past.actions[np.maximum(first + t - waits, 0)]
         batch.stepper.step(actions, scratch, DISABLED, some)
     states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
-    rows.finished[span], rows.totals[span] = statistics
+    rows.episodes[span] = statistics
     for name, array in scratch._asdict().items():
         getattr(batch.buffers, name)[span] = array[span]
     batch.look(which)

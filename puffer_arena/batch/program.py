@@ -37,7 +37,7 @@ class Program:
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,
-            "tally": tally_function(env.counters, env.parameters, bool(env.agents)),
+            "tally": tally_function(env.counters, bool(env.agents)),
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype

@@ -14,16 +14,14 @@ from puffer_arena.core.tables import Rows
 
 def rows_layout(env: Env, values: Any, num_envs: int) -> Layout:
     """Return shape and dtype of all that `Rows` holds, for an environment whose Params `values` size them."""
-    record, episode = params_record(values).dtype, episode_fields(env, len(env.agent_ids(values)))
+    record = params_record(values).dtype
     each = Rows(
         states=env.row_dtype(values),
         params=record,
         following=record,
-        started=record,
         levels=np.dtype(np.int64),
         plan=np.dtype(np.int64),
-        finished=np.dtype([*episode, ("level", np.int64), ("params", record)]),
-        totals=np.dtype(episode),
+        episodes=episodes_dtype(env, len(env.agent_ids(values)), record),
     )
     return {name: ((2 if name == "plan" else num_envs,), dtype) for name, dtype in each._asdict().items()}
 
@@ -32,16 +30,18 @@ def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
     """Return rows for an environment whose Params `values` size them; no episode has begun."""
     layout = rows_layout(env, values, num_envs)
     rows = Rows(**{name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()})
-    rows.params[:] = rows.following[:] = rows.started[:] = params_record(values)
+    rows.params[:] = rows.following[:] = rows.episodes["started"] = params_record(values)
     rows.levels[:] = -1
     return rows
 
 
-def episode_fields(env: Env, num_agents: int) -> list[tuple[Any, ...]]:
-    """Return the fields that tell of one ended episode, or sum up several."""
+def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the record of a row's episodes: of the last that ended, of all, and of the one under way."""
     returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
-    return [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
+    sums = [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
+    finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
+    return np.dtype([("finished", finished), ("totals", np.dtype(sums, align=True)), ("started", params)], align=True)
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:

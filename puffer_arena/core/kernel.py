@@ -9,7 +9,7 @@ environments and for several agents; both reset a row in the very step that ends
 asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.compile import bind, generate, jit
@@ -78,11 +78,11 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
             if terminated or truncated:
                 s.ended = 1
-                tally(s, rows.started[i], rows.finished[i], rows.totals[i])
+                tally(s, rows.episodes[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
         if anew:
-            rows.started[i] = rows.params[i] = rows.following[i]
+            rows.episodes[i].started = rows.params[i] = rows.following[i]
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         out.began[i] = anew
         observe(s, p, out.obs[i])
@@ -172,16 +172,17 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
-                tally(s, rows.started[i], rows.finished[i], rows.totals[i])
+                tally(s, rows.episodes[i])
                 anew = mode <= SAME_STEP_FINAL
             if anew:
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
         if anew:
-            rows.started[i] = rows.params[i] = rows.following[i]
+            rows.episodes[i].started = rows.params[i] = rows.following[i]
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
-        out.began[i, :] = anew
+        for agent in range(len(s.alive)):
+            out.began[i, agent] = anew
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 
@@ -240,10 +241,14 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-def tally_function(counters: tuple[str, ...], parameters: Iterable[str], several: bool) -> Any:
+def tally_function(counters: tuple[str, ...], several: bool) -> Any:
     """Generate the function that records an ended episode: level, parameters, return, length and counters."""
-    lines = ["    last.episodes += 1", "    total.episodes += 1", "    last.level = s.level"]
-    lines += [f"    last.params.{name} = started.{name}" for name in parameters]
+    lines = [
+        "    last, total = episodes.finished, episodes.totals",
+        "    last.episodes += 1",
+        "    total.episodes += 1",
+    ]
+    lines += ["    last.level = s.level", "    last.params = episodes.started"]
     for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
         lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
     if several:
@@ -254,7 +259,7 @@ def tally_function(counters: tuple[str, ...], parameters: Iterable[str], several
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, started, last, total", lines)
+    return generate("tally", "s, episodes", lines)
 
 
 clear: Callable[[Any], None] = clear_array

@@ -43,7 +43,7 @@ def load_lanes(states: Any, params: Any, low: int, high: int, p: Any, first: Any
 @jit
 def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
     """Step the rows of `span`; those whose episode ends go on as `mode` says."""
-    first, resets = columns(rows.states), mode <= SAME_STEP_FINAL
+    first = columns(rows.states)
     low = span[0]
     while low < span[1]:
         high = min(low + BLOCK, span[1])
@@ -57,17 +57,18 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 out.rewards[i] = reward
                 out.terminated[i] = terminated
                 out.truncated[i] = truncated
-                out.began[i] = (terminated | truncated) & resets
+                out.began[i] = terminated | truncated  # so far: whether the episode ended
             for i in range(low, high):
-                s, p, truncated = rows.states[i], rows.params[i], out.truncated[i]
+                s, p = rows.states[i], rows.params[i]
                 store(s, lane(first, i - low))
-                if out.terminated[i] or truncated:
+                if out.began[i]:
                     s.ended = 1
-                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
-                    if out.began[i]:
-                        if truncated or mode == SAME_STEP_FINAL:
+                    tally(s, rows.episodes[i])
+                    out.began[i] = mode <= SAME_STEP_FINAL
+                    if mode <= SAME_STEP_FINAL:
+                        if out.truncated[i] or mode == SAME_STEP_FINAL:
                             observe(s, p, out.final_obs[i])
-                        rows.started[i] = rows.params[i] = rows.following[i]
+                        rows.episodes[i].started = rows.params[i] = rows.following[i]
                         begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
                 observe(s, p, out.obs[i])
                 out.action_mask[i, :] = True

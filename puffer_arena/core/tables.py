@@ -88,11 +88,11 @@ class Rows(NamedTuple):
     states: Any
     params: Any  # in force in this episode
     following: Any  # in force from the next reset on
-    started: Any  # in force when this episode began
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
     plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
-    finished: Any  # the last episode that ended, one record each, with its level and its parameters when it began
-    totals: Any  # sums over ended episodes, one record each
+    episodes: (
+        Any  # records: finished (the last that ended), totals (sums), started (the parameters when this one began)
+    )
 
 
 class WorldRows(NamedTuple):
@@ -101,10 +101,8 @@ class WorldRows(NamedTuple):
     states: Any
     params: Any
     following: Any
-    started: Any
     levels: Any
     plan: Any
-    finished: Any
-    totals: Any
+    episodes: Any
     scenes: Any  # records: link (the engine's own), stage, fault
     built: Any  # records: the physics fields as `build` made them

@@ -120,11 +120,11 @@ def finish_solo(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode:
                 anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
                 if terminated or truncated:
                     s.ended = 1
-                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
+                    tally(s, rows.episodes[i])
                     if anew and (truncated or mode == SAME_STEP_FINAL):
                         observe(s, p, out.final_obs[i])
             if anew:
-                rows.started[i] = rows.params[i] = rows.following[i]
+                rows.episodes[i].started = rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
             out.began[i] = anew
             observe(s, p, out.obs[i])
@@ -155,16 +155,17 @@ def finish_several(span: Span, rows: WorldRows, actions: Array, out: Buffers, mo
                 anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
                 if anew:
                     s.ended = 1
-                    tally(s, rows.started[i], rows.finished[i], rows.totals[i])
+                    tally(s, rows.episodes[i])
                     anew = mode <= SAME_STEP_FINAL
                 if anew:
                     for agent in range(len(s.alive)):
                         if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                             observe(s, p, agent, out.final_obs[i, agent])
             if anew:
-                rows.started[i] = rows.params[i] = rows.following[i]
+                rows.episodes[i].started = rows.params[i] = rows.following[i]
                 begin_world(s, p, scene, rows.built[i], rows.levels[i], rows.plan[0], rows.plan[1])
-            out.began[i, :] = anew
+            for agent in range(len(s.alive)):
+                out.began[i, agent] = anew
             look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
         follow((low, high), rows)
 
