@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import make
-from puffer_arena.batch.past import bring_back, read_past
-from puffer_arena.batch.snapshot import check_parts, layout
+from puffer_arena.batch.snapshot import layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.actor import load_weights
@@ -119,10 +118,8 @@ class Trainer:
         """Return all that the next update depends on: tensors by name, and a description for JSON."""
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
         tensors |= {f"optimizer/{name}": value for name, value in self.optimizers.tensors().items()}
-        tensors |= {f"rows/{name}": as_bytes(array) for name, array in self.batch.rows._asdict().items()}
+        tensors |= {name: as_bytes(array) for name, array in self.batch.save_rows().items()}
         tensors |= {f"carried/{name}": as_bytes(array) for name, array in self.rollout.carried().items()}
-        if self.batch.recorder is not None:
-            tensors |= {f"past/{name}": as_bytes(array) for name, array in self.batch.recorder.past()._asdict().items()}
         tensors["generator"] = self.generator.get_state()
         about = {
             "config": to_dict(self.config),
@@ -146,9 +143,7 @@ class Trainer:
                 f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
                 f"{self.batch.env.version} with these parameters"
             )
-        groups: dict[str, dict[str, torch.Tensor]] = {
-            group: {} for group in ("policy", "optimizer", "rows", "carried", "past")
-        }
+        groups: dict[str, dict[str, torch.Tensor]] = {group: {} for group in ("policy", "optimizer", "carried")}
         for key, value in tensors.items():
             group, _, rest = key.partition("/")
             if group in groups:
@@ -158,9 +153,8 @@ class Trainer:
             raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
         load_weights(self.policy, groups["policy"], name)
         self.optimizers.load_tensors(groups["optimizer"])
-        from_bytes(groups["rows"], self.batch.rows._asdict(), name)
         from_bytes(groups["carried"], self.rollout.carried(), name)
-        self._take_over_rows(groups["past"], name)
+        self._take_over_rows(tensors, name)
         try:
             self.generator.set_state(tensors["generator"])
         except (RuntimeError, TypeError) as error:
@@ -168,15 +162,11 @@ class Trainer:
         self.steps, self.updates, self.learning_rate = steps, updates, rate
         self.seconds = float(about["seconds"])
 
-    def _take_over_rows(self, past: dict[str, torch.Tensor], name: str) -> None:
-        """Go on from the rows that were read, physics by way of their past."""
-        batch, rows = self.batch, self.batch.rows
-        stored = {key: tensor.numpy().tobytes() for key, tensor in past.items() if tensor.dtype == torch.uint8}
+    def _take_over_rows(self, tensors: dict[str, torch.Tensor], name: str) -> None:
+        """Go on from the rows that were saved, physics by way of their past."""
+        saved = {key: tensor.numpy() for key, tensor in tensors.items() if key.startswith(("rows/", "past/"))}
         try:
-            check_parts(batch.env, batch.param_values, rows.states, rows.params, rows.following, rows.levels)
-            if batch.recorder is not None:
-                exact = bring_back(batch, slice(None), read_past(batch, stored, rows.states))
-                self.inexact_rows = int((~exact).sum())
+            self.inexact_rows = int((~self.batch.load_rows(saved)).sum())
         except FileError as error:
             raise FileError(f"{name}: {error}") from None
 
