@@ -7,7 +7,9 @@ from puffer_arena import make
 from puffer_arena.core.errors import FileError
 from tests.playing import COUNTDOWN, DUEL, PILE, PUPPET, everything, play
 
-games = pytest.mark.parametrize("game", [COUNTDOWN, DUEL, PUPPET, PILE], ids=["solo", "several", "physics", "processes"])
+games = pytest.mark.parametrize(
+    "game", [COUNTDOWN, DUEL, PUPPET, PILE], ids=["solo", "several", "physics", "processes"]
+)
 
 
 def opened(game: str, seed: int):

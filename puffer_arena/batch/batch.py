@@ -10,7 +10,7 @@ threads, the process, or whether the rules run compiled.
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,20 +31,11 @@ from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_F
 from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.tables import Buffers, Written
+from puffer_arena.core.tables import Buffers, Step, Written
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
 KNOWN = 1024  # buffers of a rollout's steps, which come again
-
-
-class Step(NamedTuple):
-    """What `Batch.step` returns: views of the buffers it wrote."""
-
-    obs: Array
-    rewards: Array
-    terminated: Array
-    truncated: Array
 
 
 def make(

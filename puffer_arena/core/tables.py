@@ -82,6 +82,15 @@ else:
     Buffers = namedtuple("Buffers", BUFFERS, module=__name__)
 
 
+class Step(NamedTuple):
+    """What `Batch.step` returns: the first of the buffers it wrote."""
+
+    obs: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+
+
 class Rows(NamedTuple):
     """The rows of a batch; every array has num_envs entries but `plan`."""
 
