@@ -46,7 +46,7 @@ class Program:
             rules |= self.engine_parts
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels
@@ -56,18 +56,13 @@ class Program:
 
     @cached_property
     def step(self) -> Any:
-        """step(span, rows, actions, buffers, mode); not where an engine works between `start` and `finish`"""
+        """step(span, rows, actions, buffers, mode); after `start` and an engine that compiled code cannot call"""
         return self._finish(self._templates["step"])
 
     @cached_property
     def start(self) -> Any:
         """start(span, rows, actions)"""
         return self._finish(self._templates["start"])
-
-    @cached_property
-    def finish(self) -> Any:
-        """finish(span, rows, actions, buffers, mode)"""
-        return self._finish(self._templates["finish"])
 
     @cached_property
     def enter(self) -> Any:

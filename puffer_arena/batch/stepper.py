@@ -81,9 +81,7 @@ class Stepper:
         for span in find_spans(which):
             if self._crew is None:
                 self.run(self._program.start, actions, span=span)
-                self.run(self._program.finish, actions, out, NEXT_STEP, span=span)
-            else:
-                self.run(self._program.step, actions, out, NEXT_STEP, span=span)
+            self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
 
@@ -115,7 +113,7 @@ class Stepper:
         with uninterrupted():
             self.run(self._program.start, actions, span=span)
             self._guard(self.worlds.move)
-            self.run(self._program.finish, actions, out, mode, span=span)
+            self.run(self._program.step, actions, out, mode, span=span)
             self.worlds.settle()
 
     def look(self, which: Array) -> None:

@@ -8,8 +8,8 @@ from puffer_arena.batch.table import Table
 from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
 from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.tables import Rows, WorldRows
-from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST
+from puffer_arena.core.tables import BAD_FORCE, ENTERS, FINE, LOST, RESTS, Rows, WorldRows
+from puffer_arena.core.world_kernel import STRONGEST
 from puffer_arena.engines import Engine, needs_processes, open_engine
 
 

@@ -4,9 +4,10 @@ Functions called for every row take records and views: handing on `Rows` or `Buf
 to all of their arrays at every call, which costs more than most rules and stalls other threads.
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
-leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo
-environments and for several agents; both reset a row in the very step that ends its episode.  A reset that a caller
-asks for is a step too, of rows that have ended: one kernel less to compile.
+leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
+agents.  Both serve physics too, whose bodies an engine moves around them (`world_kernel`): ENGINE is a constant of each
+bound kernel, and the compiler cuts out what it rules out before it looks at types.  Both reset a row in the very step that
+ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 from puffer_arena.core.compile import bind, generate, jit
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
-from puffer_arena.core.tables import Buffers, Rows
+from puffer_arena.core.tables import ENTERS, LOST, RESTS, Buffers, Rows
 
 # What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
 # keeps the last observation of terminated episodes).
@@ -27,7 +28,8 @@ def _unbound(*_: Any) -> Any:
     raise AssertionError("a template was called before bind_kernels")
 
 
-reset = step = observe = mask_actions = bot = tally = _unbound
+reset = step = judge = observe = mask_actions = bot = tally = place = _unbound
+ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 
 
 @jit
@@ -59,8 +61,8 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
 
 
 @jit
-def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the rows of `span`; those whose episode ends go on as `mode` says."""
+def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
     for i in range(span[0], span[1]):
         s, p = rows.states[i], rows.params[i]
         if s.ended:
@@ -69,8 +71,13 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             out.truncated[i] = False
             anew = mode == NEXT_STEP
         else:
-            s.step_count += 1
-            reward, terminated, truncated = step(s, p, actions[i])
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                reward, terminated, truncated = judge(s, p)
+                truncated = truncated or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                reward, terminated, truncated = step(s, p, actions[i])
             s.episode_return += reward
             out.rewards[i] = reward
             out.terminated[i] = terminated
@@ -83,6 +90,9 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
                     observe(s, p, out.final_obs[i])
         if anew:
             rows.episodes[i].started = rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         out.began[i] = anew
         observe(s, p, out.obs[i])
@@ -157,8 +167,8 @@ def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, 
 
 
 @jit
-def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the rows of `span`; those whose episode ends go on as `mode` says."""
+def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
     for i in range(span[0], span[1]):
         s, p = rows.states[i], rows.params[i]
         out.rewards[i, :] = 0.0
@@ -167,8 +177,13 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
         if s.ended:
             anew = mode == NEXT_STEP
         else:
-            s.step_count += 1
-            over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                over = judge(s, p, out.rewards[i], out.terminated[i])
+                over = over or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
@@ -180,6 +195,9 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
                         observe(s, p, agent, out.final_obs[i, agent])
         if anew:
             rows.episodes[i].started = rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         for agent in range(len(s.alive)):
             out.began[i, agent] = anew
@@ -204,6 +222,11 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
         for agent in range(len(s.alive)):
             if chosen[i, agent] and s.alive[agent]:
                 bot(s, rows.params[i], agent, actions[i, agent])
+
+
+@jit
+def nothing() -> None:
+    """Stand in for a rule that this kind of environment does not have, and whose call is cut out."""
 
 
 @jit
@@ -265,21 +288,37 @@ def tally_function(counters: tuple[str, ...], several: bool) -> Any:
 clear: Callable[[Any], None] = clear_array
 
 
-def bind_kernels(name: str, num_agents: int, rules: dict[str, Any], obs_dtype: Any) -> dict[str, Any]:
-    """Bind one environment's `rules` (reset, step, observe, mask_actions), with its `tally`, into kernels.
+def bind_kernels(
+    name: str, several: bool, rules: dict[str, Any], obs_dtype: Any, engine: bool = False
+) -> dict[str, Any]:
+    """Bind one environment's rules into kernels.
+
+    Args:
+        name: of the environment.
+        several: whether it is one for several agents.
+        rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
+        obs_dtype: of one observation.
+        engine: whether one does.
 
     Returns:
         The uncompiled kernels "step" and "look".
     """
-    bound = {**rules, "begin_episode": begin_episode}
-    if num_agents == 0:
-        bound["begin_solo"] = bind(begin_solo, name, **bound)
-        templates = {"step": step_solo, "look": look_solo}
-    else:
+    bound = {
+        "step": nothing,
+        "judge": nothing,
+        "place": nothing,
+        **rules,
+        "begin_episode": begin_episode,
+        "ENGINE": engine,
+    }
+    if several:
         bound["clear"] = clear_function(obs_dtype)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
         templates = {"step": step_several, "look": look_chosen}
+    else:
+        bound["begin_solo"] = bind(begin_solo, name, **bound)
+        templates = {"step": step_solo, "look": look_solo}
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 

@@ -12,6 +12,9 @@ import numpy as np
 
 from puffer_arena.core.fields import Array
 
+RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are written; its row begins anew
+FINE, BAD_FORCE, BAD_POSE, LOST = range(4)  # faults; LOST: a body left the world or the range of numbers
+
 OBSERVATION, NUMBER, CHOICES = "observation", "number", "choices"  # what a buffer holds for one agent
 
 
