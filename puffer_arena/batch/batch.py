@@ -138,8 +138,7 @@ class Batch(Written):
 
         episodes                        ended in this row so far
         episode_return, episode_length  with several agents one return each
-        level, params                   that it was played on and with, as they were when it began; of a row that was
-                                        restored without its past, when it was restored
+        level, params                   that it was played on and with; params as they were in force when it ended
         counters                        those of `Env.counters`, when it ended
         """
         return np.asarray(self.rows.episodes["finished"])
@@ -273,7 +272,6 @@ class Batch(Written):
         with self.stepper.alone:
             for part, row in parts.items():
                 getattr(self.rows, part)[i : i + 1] = row
-            self.rows.episodes["started"][i : i + 1] = parts["params"] if past is None else past.params
             if past is not None:
                 return bool(bring_back(self.table, self.stepper, self.recorder, slice(i, i + 1), past).all())
             only = self.table.flags(i)

@@ -30,18 +30,18 @@ def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
     """Return rows for an environment whose Params `values` size them; no episode has begun."""
     layout = rows_layout(env, values, num_envs)
     rows = Rows(**{name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()})
-    rows.params[:] = rows.following[:] = rows.episodes["started"] = params_record(values)
+    rows.params[:] = rows.following[:] = params_record(values)
     rows.levels[:] = -1
     return rows
 
 
 def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the record of a row's episodes: of the last that ended, of all, and of the one under way."""
+    """Return the record of a row's episodes: of the last that ended, and of the sums over all."""
     returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
     sums = [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
     finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
-    return np.dtype([("finished", finished), ("totals", np.dtype(sums, align=True)), ("started", params)], align=True)
+    return np.dtype([("finished", finished), ("totals", np.dtype(sums, align=True))], align=True)
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:

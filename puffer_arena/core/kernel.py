@@ -85,11 +85,11 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
             anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
             if terminated or truncated:
                 s.ended = 1
-                tally(s, rows.episodes[i])
+                tally(s, p, rows.episodes[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
         if anew:
-            rows.episodes[i].started = rows.params[i] = rows.following[i]
+            rows.params[i] = rows.following[i]
             if ENGINE:
                 place(s, rows.built[i])
                 rows.scenes[i].stage = ENTERS
@@ -187,14 +187,14 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
-                tally(s, rows.episodes[i])
+                tally(s, p, rows.episodes[i])
                 anew = mode <= SAME_STEP_FINAL
             if anew:
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
         if anew:
-            rows.episodes[i].started = rows.params[i] = rows.following[i]
+            rows.params[i] = rows.following[i]
             if ENGINE:
                 place(s, rows.built[i])
                 rows.scenes[i].stage = ENTERS
@@ -271,7 +271,7 @@ def tally_function(counters: tuple[str, ...], several: bool) -> Any:
         "    last.episodes += 1",
         "    total.episodes += 1",
     ]
-    lines += ["    last.level = s.level", "    last.params = episodes.started"]
+    lines += ["    last.level = s.level", "    last.params = p"]
     for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
         lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
     if several:
@@ -282,7 +282,7 @@ def tally_function(counters: tuple[str, ...], several: bool) -> Any:
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, episodes", lines)
+    return generate("tally", "s, p, episodes", lines)
 
 
 clear: Callable[[Any], None] = clear_array

@@ -63,12 +63,12 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 store(s, lane(first, i - low))
                 if out.began[i]:
                     s.ended = 1
-                    tally(s, rows.episodes[i])
+                    tally(s, p, rows.episodes[i])
                     out.began[i] = mode <= SAME_STEP_FINAL
                     if mode <= SAME_STEP_FINAL:
                         if out.truncated[i] or mode == SAME_STEP_FINAL:
                             observe(s, p, out.final_obs[i])
-                        rows.episodes[i].started = rows.params[i] = rows.following[i]
+                        rows.params[i] = rows.following[i]
                         begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
                 observe(s, p, out.obs[i])
                 out.action_mask[i, :] = True

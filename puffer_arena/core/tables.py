@@ -102,9 +102,7 @@ class Rows(NamedTuple):
     following: Any  # in force from the next reset on
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
     plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
-    episodes: (
-        Any  # records: finished (the last that ended), totals (sums), started (the parameters when this one began)
-    )
+    episodes: Any  # records: finished, of the last that ended, and totals, the sums over all
 
 
 class WorldRows(NamedTuple):
