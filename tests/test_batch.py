@@ -338,3 +338,27 @@ def test_buffers_of_another_batch_are_refused_and_nothing_moves() -> None:
     assert everything(batch) == before
     out = batch.make_buffers()
     assert batch.step(batch.actions, out=out).obs is out.obs
+
+
+@both_modes
+@pytest.mark.parametrize(
+    ("game", "late", "value"),
+    [(COUNTDOWN, "shift", 3), (DUEL, "blue", 1), (PUPPET, "width", 12.0), ("cartpole", "gravity", 5.0)],
+    ids=["solo", "several", "physics", "lanes"],
+)
+def test_what_finished_says_its_level_and_the_parameters_it_was_played_with(game, late, value, compiled: bool) -> None:
+    batch = make(game, 4, compiled=compiled)
+    limit = "max_steps" if game == "cartpole" else "limit"
+    rng, ended = np.random.default_rng(0), 0
+    for t in range(40):
+        batch.params[limit][t % 4] = 10 + t % 3  # acts in mid-episode, too
+        if t == 5:
+            batch.params[late][:] = value
+        count = batch.finished["episodes"].copy()
+        levels, params = batch.rows.states["level"].copy(), batch.rows.params.copy()  # as the step finds them
+        batch.step(batch.sample_actions(rng))
+        for i in np.flatnonzero(batch.finished["episodes"] > count):
+            assert batch.finished["level"][i] == levels[i]
+            assert batch.finished["params"][i].tobytes() == params[i].tobytes()
+            ended += 1
+    assert ended >= 4 and (batch.finished["params"][late] == value).any()

@@ -69,6 +69,7 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
             "def step(p: Params, action",
             r"step: takes \(p, action\); it must take",
         ),
+        ('counters=("used",)', 'counters=("episodes",)', "'episodes' has a meaning of its own"),
         ('counters=("used",)', 'counters=("usde",)', "'usde' is not a single number of State; did you mean 'used'"),
         (
             'counters=("used",)',

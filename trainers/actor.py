@@ -93,7 +93,7 @@ class Actor:
             self._state, self._rows = older._state, older._rows
 
     def reset(self, which: Array | None = None) -> None:
-        """Forget the recurrent state, of all rows or of those chosen: bool (rows,) or (rows, agents)."""
+        """Forget the recurrent state, of all rows or of those chosen, as `Batch.began`: bool (rows[, agents])."""
         if which is None or not self._rows:
             self._rows = 0
             return

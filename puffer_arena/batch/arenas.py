@@ -11,29 +11,30 @@ import numpy as np
 
 from puffer_arena.batch.interrupts import uninterrupted
 from puffer_arena.batch.processes import Workers
+from puffer_arena.batch.rows import rows_layout
 from puffer_arena.batch.shared import Layout, SharedArrays
 from puffer_arena.core.bodies import physics_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import WorkerError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Rows
-from puffer_arena.core.params import params_record
 from puffer_arena.core.registry import load_env, source_digest
-from puffer_arena.core.world_kernel import WorldRows
+from puffer_arena.core.tables import Rows, WorldRows
 from puffer_arena.engines import Engine, open_engine
 
 SHARED = ("states", "params", "following")
-BINDING = ("scenes", "built")  # see `world_kernel.WorldRows`
+BINDING = tuple(name for name in WorldRows._fields if name not in Rows._fields)
 SCENE = np.dtype([("link", np.int64), ("stage", np.int32), ("fault", np.int32)], align=True)
 
 
 def shared_layout(env: Env, values: Any, num_envs: int) -> Layout:
     """Return the arrays that the processes of a batch share."""
-    row = env.row_dtype(values)
-    record = params_record(values).dtype
-    dtypes = {"states": row, "params": record, "following": record}
-    dtypes |= {"scenes": SCENE, "built": physics_dtype(env.state, row)}
-    return {name: ((num_envs,), dtype) for name, dtype in dtypes.items()}
+    rows = rows_layout(env, values, num_envs)
+    return {name: rows[name] for name in SHARED} | binding_layout(env, rows["states"][1], num_envs)
+
+
+def binding_layout(env: Env, row: np.dtype[Any], num_envs: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Return the arrays that bind rows to their scenes (see `tables.WorldRows`)."""
+    return {"scenes": ((num_envs,), SCENE), "built": ((num_envs,), physics_dtype(env.state, row))}
 
 
 def share_rows(env: Env, values: Any, rows: Rows) -> tuple[SharedArrays, WorldRows]:
@@ -153,5 +154,5 @@ def open_part(setup: Any, attach: Any) -> Part:
     values = env.build_params(setup["params"])
     memory: SharedArrays = attach(shared_layout(env, values, setup["num_envs"]))
     arrays = {name: memory[name] for name in SHARED + BINDING}
-    rows = WorldRows(**arrays, levels=None, plan=None, finished=None, totals=None)
+    rows = WorldRows(**dict.fromkeys(WorldRows._fields) | arrays)  # engines look at nothing else
     return Part(env, rows, values, tuple(setup["span"]))

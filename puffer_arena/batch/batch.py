@@ -8,41 +8,34 @@ An episode that ends is reset in the same step.  The same seed gives the same by
 threads, the process, or whether the rules run compiled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from puffer_arena.batch.actions import check_actions, count_choices, draw_actions
-from puffer_arena.batch.buffers import BufferViews, buffer_layout, make_buffers
+from puffer_arena.batch.actions import check_actions, draw_actions
+from puffer_arena.batch.again import bring_back, play_again
 from puffer_arena.batch.check import check_definition
-from puffer_arena.batch.past import bring_back, past_bytes, read_past, split_bytes
+from puffer_arena.batch.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.recorder import Recorder
-from puffer_arena.batch.rows import allocate_rows, mean_episodes
+from puffer_arena.batch.rows import mean_episodes
+from puffer_arena.batch.saving import read_saved, save_table
 from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.stepper import Stepper
+from puffer_arena.batch.table import make_table
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array, Row
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import MASK, philox
 from puffer_arena.core.registry import load_env
-from puffer_arena.core.spaces import Box, Space
+from puffer_arena.core.tables import Buffers, Step, Written
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
 KNOWN = 1024  # buffers of a rollout's steps, which come again
-
-
-class Step(NamedTuple):
-    """What `Batch.step` returns: views of the buffers it wrote."""
-
-    obs: Array
-    rewards: Array
-    terminated: Array
-    truncated: Array
 
 
 def make(
@@ -82,7 +75,7 @@ def make(
     )
 
 
-class Batch(BufferViews):
+class Batch(Written):
     """Rows of one environment with their buffers; see `make`."""
 
     def __init__(
@@ -104,33 +97,27 @@ class Batch(BufferViews):
         _check_count("num_envs", num_envs, 1)
         _check_count("threads", threads, 1)
         _check_count("num_levels", num_levels, 0)
-        self.env, self.env_id, self.num_envs = env, env_id, num_envs
-        self.param_values = env.build_params(params)
-        self.agent_ids: tuple[str, ...] = env.agent_ids(self.param_values)
-        self.num_agents = len(self.agent_ids)  # 0 for a solo environment
-        self.observation: Space
-        self.action: Space
-        self.observation, self.action = env.spaces(self.param_values)
+        values = env.build_params(params)
         if compiled:
-            check_definition(env)
+            check_definition(env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}))
         self._mode = AUTORESET[autoreset]
-        self.rows: Rows = allocate_rows(env, self.param_values, num_envs)
-        self.rows.plan[:] = SPLITS.index(split), num_levels
-        self._layout = buffer_layout(self.observation, num_envs, self.num_agents, self.num_choices)
-        self.buffers = self.make_buffers()
+        self.table = table = make_table(env, env_id, values, num_envs)
+        self.env, self.env_id, self.num_envs, self.param_values = env, env_id, num_envs, values
+        self.agent_ids, self.num_agents = table.agent_ids, len(table.agent_ids)  # none for a solo environment
+        self.observation, self.action = table.observation, table.action
+        self.buffers, self.actions = table.buffers, table.actions
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
-        kind = np.float64 if isinstance(self.action, Box) else np.int64
-        self.actions = np.zeros((*self.rewards.shape, *self.action.dtype.shape), kind)
-        self.program: Program = load_program(env, compiled, (*self.rows, self.obs))
-        self.stepper = Stepper(self, threads)
-        self.rows, self.worlds = self.stepper.rows, self.stepper.worlds
-        self.params = ParamRows(self.rows.params, self.rows.following, self.param_values, env.dimensions)
+        table.rows.plan[:] = SPLITS.index(split), num_levels
+        self.program: Program = load_program(env, compiled, (*table.rows, self.obs))
+        self.stepper = Stepper(table, self.program, threads)
+        self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
+        self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
         self.reset(seed)
         if record or (record is None and env.engine):
-            self.recorder = Recorder(self)
+            self.recorder = Recorder(table)
 
     def make_buffers(self, **given: Array) -> Buffers:
         """Return buffers for `step(out=...)`: the given arrays, with new ones for the rest.
@@ -138,17 +125,23 @@ class Batch(BufferViews):
         Raises:
             ActionError: an array of the wrong shape or dtype, or one that is not contiguous.
         """
-        return make_buffers(self._layout, given)
+        return self.table.make_buffers(**given)
 
     @property
     def num_choices(self) -> int:
         """Width of `action_mask`: 0 for an environment without masks."""
-        return count_choices(self.action) if self.env.action_mask else 0
+        return int(self.action_mask.shape[-1])
 
     @property
     def finished(self) -> Array:
-        """The last finished episode of every row: `episodes` so far, `episode_return`, `episode_length`, counters."""
-        return np.asarray(self.rows.finished)
+        """The last finished episode of every row: records with these fields.
+
+        episodes                        ended in this row so far
+        episode_return, episode_length  with several agents one return each
+        level, params                   that it was played on and with; params as they were in force when it ended
+        counters                        those of `Env.counters`, when it ended
+        """
+        return np.asarray(self.rows.episodes["finished"])
 
     # -- stepping -----------------------------------------------------------------------------------
 
@@ -202,7 +195,7 @@ class Batch(BufferViews):
 
     def _fit(self, out: Buffers) -> None:
         """Refuse buffers that machine code would write beyond, and know those that fit from now on."""
-        make_buffers(self._layout, out._asdict())
+        self.make_buffers(**out._asdict())
         if len(self._fitting) >= KNOWN:
             self._fitting.clear()
         self._fitting[id(out)] = out
@@ -237,8 +230,8 @@ class Batch(BufferViews):
         Keys: episodes, episode_return (the mean over agents with several), episode_length, and the counters; with
         several agents also episode_return/<role>.  Only `episodes` when none ended.
         """
-        means = mean_episodes(self.env, self.agent_ids, self.rows.totals)
-        self.rows.totals[:] = 0
+        means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
+        self.rows.episodes["totals"].fill(0)
         return means
 
     def state(self, i: int) -> Row:
@@ -275,14 +268,13 @@ class Batch(BufferViews):
         """
         self._check_row(i)
         parts, rest = unpack(self.env, self.param_values, self.rows, data)
-        past = read_past(self, split_bytes(self, rest), parts["states"]) if rest else None
+        past = read_past(self.table, split_bytes(self.table, rest), parts["states"]) if rest else None
         with self.stepper.alone:
             for part, row in parts.items():
                 getattr(self.rows, part)[i : i + 1] = row
             if past is not None:
-                return bool(bring_back(self, slice(i, i + 1), past).all())
-            only = np.zeros(self.num_envs, np.bool_)
-            only[i] = True
+                return bool(bring_back(self.table, self.stepper, self.recorder, slice(i, i + 1), past).all())
+            only = self.table.flags(i)
             self.adopt(only)
             self.look(only)
         return self.worlds is None or int(self.rows.states["step_count"][i]) == 0
@@ -293,7 +285,7 @@ class Batch(BufferViews):
 
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand."""
-        self.stepper.run(self.program.look, self.buffers, _flags("which", which, self._all.shape))
+        self.stepper.look(_flags("which", which, self._all.shape))
 
     def adopt(self, which: Array | None = None) -> None:
         """Go on from rows whose data were written from outside: engines take their bodies over as after a reset.
@@ -319,8 +311,33 @@ class Batch(BufferViews):
         if self.recorder is None:
             raise ParameterError("nothing was recorded to rewind to; make the batch with record=True")
         self._check_row(i)
+        past, span = self.recorder.past_until(i, step), slice(i, i + 1)
         with self.stepper.alone:
-            self.recorder.rewind(i, step)
+            play_again(self.table, self.stepper, span, past)
+            self.recorder.take_over(span, past)
+
+    def save_rows(self) -> dict[str, Array]:
+        """Return all that the next steps depend on: name -> bytes, uint8 (bytes,), that `load_rows` takes back."""
+        return save_table(self.table, self.recorder)
+
+    def load_rows(self, saved: Mapping[str, Array]) -> Array:
+        """Go on from what `save_rows` of a batch of the same environment and size returned.
+
+        Returns:
+            Whose future is to the bit that of the rows saved, bool (num_envs,); see `restore`.
+
+        Raises:
+            FileError: it does not fit, or holds what no row can; nothing has changed.
+        """
+        rows, past = read_saved(self.table, saved, self.recorder is not None)
+        with self.stepper.alone:
+            for name, array in rows._asdict().items():
+                getattr(self.rows, name)[...] = array
+            if past is not None:
+                return bring_back(self.table, self.stepper, self.recorder, slice(None), past)
+            self.adopt()
+            self.look(self._all)
+        return self._all.copy() if self.worlds is None else np.asarray(self.rows.states["step_count"] == 0)
 
     def close(self) -> None:
         """End the threads and free the scenes; the arrays stay readable."""

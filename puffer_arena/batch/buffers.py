@@ -1,4 +1,4 @@
-"""What a step writes: how the buffers are laid out, made and named."""
+"""What a step writes: how the buffers are laid out and made.  `core.tables` declares them."""
 
 from typing import Any
 
@@ -6,27 +6,22 @@ import numpy as np
 
 from puffer_arena.core.errors import ActionError, UnknownName, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Buffers
 from puffer_arena.core.spaces import Space, stored
+from puffer_arena.core.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, Buffers
 
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int) -> Layout:
-    """Return shape and dtype of every buffer (see `core.kernel.Buffers`)."""
-    leading = (num_envs, num_agents) if num_agents else (num_envs,)
+    """Return shape and dtype of every buffer."""
     obs_dtype, obs_shape = stored(observation)
-    obs = ((*leading, *obs_shape), obs_dtype)
-    flags = np.dtype(np.bool_)
-    return {
-        "obs": obs,
-        "rewards": (leading, np.dtype(np.float32)),
-        "terminated": (leading, flags),
-        "truncated": (leading, flags),
-        "final_obs": obs,
-        "alive": ((num_envs, max(num_agents, 1)), flags),
-        "action_mask": ((*leading, num_choices), flags),
-    }
+    entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,)}
+    layout = {}
+    for name, buffer in BUFFERS.items():
+        agents = (num_agents,) if num_agents else (1,) * buffer.seats
+        dtype = obs_dtype if buffer.holds == OBSERVATION else np.dtype(buffer.dtype)
+        layout[name] = ((num_envs, *agents, *entries[buffer.holds]), dtype)
+    return layout
 
 
 def make_buffers(layout: Layout, given: dict[str, Array]) -> Buffers:
@@ -43,7 +38,7 @@ def make_buffers(layout: Layout, given: dict[str, Array]) -> Buffers:
         array = given.get(name)
         if array is None:
             array = np.zeros(shape, dtype)
-            if name in ("alive", "action_mask"):
+            if BUFFERS[name].filled:
                 array[:] = True
         elif array.shape != shape or array.dtype != dtype or not array.flags.carray:
             raise ActionError(
@@ -54,42 +49,11 @@ def make_buffers(layout: Layout, given: dict[str, Array]) -> Buffers:
     return Buffers(**arrays)
 
 
-class BufferViews:
-    """The buffers by name."""
-
-    buffers: Buffers
-
-    @property
-    def obs(self) -> Array:
-        """Observations, shape (num_envs[, agents], *observation shape)."""
-        return np.asarray(self.buffers.obs)
-
-    @property
-    def rewards(self) -> Array:
-        """Rewards of the last step, shape (num_envs[, agents]), float32."""
-        return np.asarray(self.buffers.rewards)
-
-    @property
-    def terminated(self) -> Array:
-        """Whether the last step ended an agent's episode by the rules, shape (num_envs[, agents])."""
-        return np.asarray(self.buffers.terminated)
-
-    @property
-    def truncated(self) -> Array:
-        """Whether the last step cut an agent's episode off, shape (num_envs[, agents])."""
-        return np.asarray(self.buffers.truncated)
-
-    @property
-    def final_obs(self) -> Array:
-        """Last observations of episodes that the last step truncated, shaped like `obs`."""
-        return np.asarray(self.buffers.final_obs)
-
-    @property
-    def alive(self) -> Array:
-        """Which agents take part, shape (num_envs, agents); (num_envs, 1) for a solo environment."""
-        return np.asarray(self.buffers.alive)
-
-    @property
-    def action_mask(self) -> Array:
-        """Allowed choices, shape (num_envs[, agents], choices); no choices where the environment has no masks."""
-        return np.asarray(self.buffers.action_mask)
+def by_seat(buffers: Buffers) -> dict[str, Array]:
+    """Return views of buffers with one entry a seat, an agent of a row: (num_envs * agents, *entry)."""
+    several = buffers.rewards.ndim == 2
+    views = {}
+    for name, array in buffers._asdict().items():
+        leading = 2 if several or BUFFERS[name].seats else 1
+        views[name] = array.reshape(buffers.rewards.size, *array.shape[leading:])
+    return views

@@ -5,6 +5,7 @@ line; only then are they compiled, which checks nothing at run time.  The same p
 field that `reset` forgets, an element that `observe` leaves out, a rule that writes what it may only read.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,21 +22,23 @@ SAME_LEVEL = "set every field in reset, and take random numbers from randint, un
 GARBAGE = (0x55, 0xAA, 0)  # bytes that observations are filled with, to see what is left of them; padding stays zero
 
 
-def check_definition(env: Env) -> None:
+def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
     """Read the rules of `env` and play a few steps in plain Python with its default parameters, once a process.
+
+    Args:
+        env: the environment.
+        make_batch: makes a batch of it with one row that runs in plain Python.
 
     Raises:
         DefinitionError: a rule names what does not exist, fails, yields an observation outside its space or a reward that
             is no number, or breaks a promise: that a level plays the same again, that observations are written in full,
             that what looks at a row leaves it as it is.
     """
-    from puffer_arena.batch.batch import Batch  # a batch checks its environment, and the check needs a batch
-
     if "_checked" in env.__dict__:  # kept with the environment, as cached_property does
         return
     try:
         check_source(env)
-        batch = Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {})
+        batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None
     params, began = batch.rows.params.copy(), batch.rows.states.copy()

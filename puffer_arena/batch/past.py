@@ -5,19 +5,16 @@ by playing its episode again, from its start with the same actions and parameter
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from puffer_arena.batch.actions import action_bounds, check_actions
 from puffer_arena.batch.snapshot import check_params, check_states
+from puffer_arena.batch.table import Table
 from puffer_arena.core.errors import ArenaError, FileError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import DISABLED
 from puffer_arena.core.spaces import Box, Space
-
-if TYPE_CHECKING:
-    from puffer_arena.batch.batch import Batch
 
 
 class Past(NamedTuple):
@@ -45,14 +42,14 @@ class Past(NamedTuple):
         )
 
 
-def past_layout(batch: "Batch") -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+def past_layout(table: Table) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
     """Return shape of one entry and dtype of the arrays of a Past."""
-    states, params = batch.rows.states.dtype, batch.rows.params.dtype
+    states, params = table.rows.states.dtype, table.rows.params.dtype
     return {
         "starts": ((), states),
         "params": ((), params),
         "steps": ((), np.dtype(np.int64)),
-        "actions": (batch.actions.shape[1:], action_storage(batch.action)),
+        "actions": (table.actions.shape[1:], action_storage(table.action)),
         "changes": ((), np.dtype([("row", np.int64), ("step", np.int64), ("params", np.uint8, (params.itemsize,))])),
     }
 
@@ -67,11 +64,11 @@ def past_bytes(past: Past) -> bytes:
     return b"".join(array.tobytes() for array in past)
 
 
-def split_bytes(batch: "Batch", data: bytes) -> dict[str, bytes]:
+def split_bytes(table: Table, data: bytes) -> dict[str, bytes]:
     """Return what `past_bytes` joined, for `read_past`."""
     parts: dict[str, bytes] = {}
     at = 0
-    for name, (shape, dtype) in past_layout(batch).items():
+    for name, (shape, dtype) in past_layout(table).items():
         size = dtype.itemsize * int(np.prod(shape, dtype=int))
         if name == "actions":
             size *= max(int.from_bytes(parts["steps"], "little", signed=True), 0)
@@ -80,14 +77,14 @@ def split_bytes(batch: "Batch", data: bytes) -> dict[str, bytes]:
     return parts
 
 
-def read_past(batch: "Batch", data: Mapping[str, bytes], states: Array) -> Past:
+def read_past(table: Table, data: Mapping[str, bytes], states: Array) -> Past:
     """Return the past of rows that now hold `states`, from the bytes of its arrays.
 
     Raises:
         FileError: it is not of these rows, or holds what no episode can.
     """
     arrays = {}
-    for name, (shape, dtype) in past_layout(batch).items():
+    for name, (shape, dtype) in past_layout(table).items():
         size = dtype.itemsize * int(np.prod(shape, dtype=int))
         if name not in data or len(data[name]) % size:
             raise FileError(f"the recorded {name} of its episodes are missing or cut off")
@@ -97,19 +94,19 @@ def read_past(batch: "Batch", data: Mapping[str, bytes], states: Array) -> Past:
         raise FileError(f"the recorded episodes are of {len(past.steps)} rows, not {len(states)}")
     if past.steps.min() < 0 or past.steps.max() > len(past.actions) or past.steps.sum() != len(past.actions):
         raise FileError(f"the recorded episodes have {past.steps.sum()} steps but {len(past.actions)} actions")
-    check_states(batch.env, batch.param_values, past.starts)
+    check_states(table.env, table.values, past.starts)
     if (past.starts["step_count"] + past.steps != states["step_count"]).any():
         raise FileError("the recorded episodes do not lead to its rows")
     changes = past.changes
     if not ((changes["row"] >= 0) & (changes["row"] < len(states)) & (changes["step"] >= 0)).all():
         raise FileError("the recorded parameters belong to no row or step")
     for params in (past.params, np.ascontiguousarray(changes["params"]).view(past.params.dtype).reshape(-1)):
-        check_params(batch.env, batch.param_values, params)
-    check_recorded(batch, past.actions)
+        check_params(table.env, table.values, params)
+    check_recorded(table, past.actions)
     return past
 
 
-def check_recorded(batch: "Batch", actions: Array) -> None:
+def check_recorded(table: Table, actions: Array) -> None:
     """Check recorded actions.
 
     Raises:
@@ -118,73 +115,12 @@ def check_recorded(batch: "Batch", actions: Array) -> None:
     if not actions.size:
         return
     try:
-        allowed = check_actions(batch.env.name, batch.action, actions, np.empty(actions.shape, batch.actions.dtype))
+        allowed = check_actions(table.env.name, table.action, actions, np.empty(actions.shape, table.actions.dtype))
     except ArenaError as error:
         raise FileError(f"of the recorded actions, {error}") from None
     if not (allowed == actions).all():
-        low, high = action_bounds(batch.action)
+        low, high = action_bounds(table.action)
         raise FileError(f"a recorded action lies outside {np.min(low)} to {np.max(high)}")
-
-
-def bring_back(batch: "Batch", span: slice, past: Past) -> Array:
-    """Go on from the rows of `span`, whose data were written from outside, as if they had been played up to here.
-
-    A row that its past does not lead to, as after a change of the engine or the processor, goes on from its data
-    alone: its bodies are taken over as after a reset, which is close.
-
-    Returns:
-        Which rows are back to the bit, (rows,).
-    """
-    rows = batch.rows
-    states, params = raw(rows.states[span]).copy(), raw(rows.params[span]).copy()
-    play_again(batch, span, past)
-    if batch.recorder:
-        batch.recorder.take_over(span, past)
-    arrived = np.asarray((raw(rows.states[span]) == states).all(axis=1))
-    raw(rows.params[span])[:] = params
-    if not arrived.all():
-        raw(rows.states[span])[~arrived] = states[~arrived]
-        which = np.zeros(batch.num_envs, np.bool_)
-        which[span] = ~arrived
-        batch.adopt(which)
-        batch.look(which)
-    return arrived
-
-
-def play_again(batch: "Batch", span: slice, past: Past) -> None:
-    """Bring the rows of `span` to where their past leads, all at once; statistics stay, buffers follow."""
-    rows = batch.rows
-    states, params = rows.states[span], raw(rows.params[span])
-    statistics = rows.finished[span].copy(), rows.totals[span].copy()
-    which = np.zeros(batch.num_envs, np.bool_)
-    which[span] = True
-    raw(states)[:], params[:] = raw(past.starts), raw(past.params)
-    if batch.worlds:
-        batch.worlds.adopt(which)
-    longest, first = int(past.steps.max()), np.cumsum(past.steps) - past.steps
-    waits = longest - past.steps  # all end together: a short episode waits for its turn, resting as one that has ended
-    states["ended"][waits > 0] = 1
-    turns, changes = by_step(waits), by_step(past.changes["step"] + waits[past.changes["row"]])
-    scratch, actions = batch.make_buffers(), np.zeros_like(batch.actions)
-    some = None if which.all() else span
-    for t in range(longest):
-        if t in turns:
-            states["ended"][turns[t]] = 0
-        if t in changes:
-            changed = past.changes[changes[t]]
-            params[changed["row"]] = changed["params"]
-        actions[span] = past.actions[np.maximum(first + t - waits, 0)]
-        batch.stepper.step(actions, scratch, DISABLED, some)
-    states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
-    rows.finished[span], rows.totals[span] = statistics
-    for name, array in scratch._asdict().items():
-        getattr(batch.buffers, name)[span] = array[span]
-    batch.look(which)
-
-
-def by_step(steps: Array) -> dict[int, Array]:
-    """Return for every step that occurs where it does."""
-    return {step: np.flatnonzero(steps == step) for step in np.unique(steps).tolist()}
 
 
 def raw(rows: Array) -> Array:

@@ -11,7 +11,7 @@ from puffer_arena.core.bodies import place
 from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo
+from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
 from puffer_arena.core.lanes import bind_lanes
 from puffer_arena.core.memory import primitives
 from puffer_arena.core.spaces import Discrete
@@ -38,15 +38,16 @@ class Program:
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,
+            "tally": tally_function(env.counters, bool(env.agents)),
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.counters)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, len(env.agents), rules, obs_dtype, env.counters)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels
@@ -56,18 +57,13 @@ class Program:
 
     @cached_property
     def step(self) -> Any:
-        """step(span, rows, actions, buffers, mode); not where an engine works between `start` and `finish`"""
+        """step(span, rows, actions, buffers, mode); after `start` and an engine that compiled code cannot call"""
         return self._finish(self._templates["step"])
 
     @cached_property
     def start(self) -> Any:
         """start(span, rows, actions)"""
         return self._finish(self._templates["start"])
-
-    @cached_property
-    def finish(self) -> Any:
-        """finish(span, rows, actions, buffers, mode)"""
-        return self._finish(self._templates["finish"])
 
     @cached_property
     def enter(self) -> Any:

@@ -1,39 +1,35 @@
 """What `rewind` needs, and a checkpoint of physics: how each row's episode began, and every action and parameter since."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from puffer_arena.batch.past import Past, past_layout, play_again, raw
+from puffer_arena.batch.past import Past, past_layout, raw
+from puffer_arena.batch.table import Table
 from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
-
-if TYPE_CHECKING:
-    from puffer_arena.batch.batch import Batch
 
 FIRST_STEPS = 64  # room for actions at first; it doubles up to the longest episode
 
 
 class Recorder:
-    """Keeps the past of a batch's running episodes.
+    """Keeps the past of a table's running episodes.
 
     The actions of row `i` lie at `[i, k]`, k steps after its start, so that a row which was rewound writes over
     what it undid.
     """
 
-    def __init__(self, batch: "Batch") -> None:
-        self._batch = batch
-        rows, layout = batch.rows, past_layout(batch)
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        rows, layout = table.rows, past_layout(table)
         self._layout = layout
         self._now, self._in_force = raw(rows.states), raw(rows.params)
         self._count, self._ended = rows.states["step_count"], rows.states["ended"]
         self._starts, self._params = self._now.copy(), self._in_force.copy()
-        self._first = self._count.copy()  # of the starts
+        self._first = self._count.copy()  # step counts of the starts
         self._changes: dict[int, dict[int, Array]] = {}  # row -> step -> parameters from then on
         self._seen = self._in_force.copy()
         shape, dtype = layout["actions"]
-        self._actions = np.zeros((batch.num_envs, FIRST_STEPS, *shape), dtype)
-        self._every = np.arange(batch.num_envs)
+        self._actions = np.zeros((table.num_envs, FIRST_STEPS, *shape), dtype)
+        self._every = np.arange(table.num_envs)
         self._spare = 0  # steps to come for which there is room in any row
 
     def note(self, actions: Array) -> None:
@@ -69,7 +65,7 @@ class Recorder:
 
     def past(self, span: slice = slice(None)) -> Past:
         """Return the past of the rows of `span`."""
-        rows, (low, high, _) = self._batch.rows, span.indices(self._batch.num_envs)
+        rows, (low, high, _) = self._table.rows, span.indices(self._table.num_envs)
         steps = (self._count - self._first)[span].astype(np.int64)
         played = np.arange(self._actions.shape[1]) < steps[:, None]
         changes = [
@@ -94,21 +90,22 @@ class Recorder:
         self._make_room(int(past.steps.max()))
         self._spare = 0  # these rows may be further than the others
         self._actions[span][np.arange(self._actions.shape[1]) < past.steps[:, None]] = past.actions
-        low, high, _ = span.indices(self._batch.num_envs)
+        low, high, _ = span.indices(self._table.num_envs)
         for i in range(low, high):
             self._changes.pop(i, None)
         for row, step, params in past.changes:
             self._changes.setdefault(low + int(row), {})[int(step)] = params.copy()
 
-    def rewind(self, i: int, step: int) -> None:
-        """Put row `i` back to how it was after `step` steps."""
+    def past_until(self, i: int, step: int) -> Past:
+        """Return the past of row `i` up to `step` steps of its episode.
+
+        Raises:
+            ParameterError: no such step.
+        """
         first, now = int(self._first[i]), int(self._count[i])
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or not first <= step <= now:
             raise ParameterError(f"step = {step!r}; row {i} can be rewound to steps {first} to {now} of its episode")
-        span = slice(i, i + 1)
-        past = self.past(span).until(np.array([step - first]))
-        play_again(self._batch, span, past)
-        self.take_over(span, past)
+        return self.past(slice(i, i + 1)).until(np.array([step - first]))
 
     def _make_room(self, steps: int) -> None:
         """Have room for the action after so many steps."""

@@ -5,32 +5,43 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.shared import Layout
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Rows
 from puffer_arena.core.params import params_record
+from puffer_arena.core.tables import Rows
+
+
+def rows_layout(env: Env, values: Any, num_envs: int) -> Layout:
+    """Return shape and dtype of all that `Rows` holds, for an environment whose Params `values` size them."""
+    record = params_record(values).dtype
+    each = Rows(
+        states=env.row_dtype(values),
+        params=record,
+        following=record,
+        levels=np.dtype(np.int64),
+        plan=np.dtype(np.int64),
+        episodes=episodes_dtype(env, len(env.agent_ids(values)), record),
+    )
+    return {name: ((2 if name == "plan" else num_envs,), dtype) for name, dtype in each._asdict().items()}
 
 
 def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
     """Return rows for an environment whose Params `values` size them; no episode has begun."""
-    num_agents = len(env.agent_ids(values))
-    record, episode = params_record(values), episode_dtype(env, num_agents)
-    return Rows(
-        states=np.zeros(num_envs, env.row_dtype(values)),
-        params=np.repeat(record, num_envs),
-        following=np.repeat(record, num_envs),
-        levels=np.full(num_envs, -1, np.int64),
-        plan=np.zeros(2, np.int64),
-        finished=np.zeros(num_envs, episode),
-        totals=np.zeros(num_envs, episode),
-    )
+    layout = rows_layout(env, values, num_envs)
+    rows = Rows(**{name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()})
+    rows.params[:] = rows.following[:] = params_record(values)
+    rows.levels[:] = -1
+    return rows
 
 
-def episode_dtype(env: Env, num_agents: int) -> np.dtype[Any]:
-    """Return the record of one ended episode, or of the sums over several."""
+def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the record of a row's episodes: of the last that ended, and of the sums over all."""
     returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
-    return np.dtype([*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)])
+    sums = [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
+    finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
+    return np.dtype([("finished", finished), ("totals", np.dtype(sums, align=True))], align=True)
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:

@@ -10,7 +10,7 @@ from puffer_arena.core.bodies import check_physics
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import FileError, ParameterError
 from puffer_arena.core.fields import Array, check_rows
-from puffer_arena.core.kernel import Rows
+from puffer_arena.core.tables import Rows
 
 MAGIC = b"PARENA1\n"
 PARTS = ("states", "params", "following", "levels")

@@ -1,21 +1,21 @@
 """Running an environment's kernels over the rows of a batch: on one thread, on several, or around a physics engine."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from puffer_arena.batch.explain import explain
 from puffer_arena.batch.interrupts import uninterrupted
+from puffer_arena.batch.program import Program
+from puffer_arena.batch.table import Table
 from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
+from puffer_arena.core.env import Env
 from puffer_arena.core.errors import BusyError
 from puffer_arena.core.fields import Array, Cells
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Buffers, Rows, Span
-
-if TYPE_CHECKING:
-    from puffer_arena.batch.batch import Batch
-    from puffer_arena.core.env import Env
+from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Span
+from puffer_arena.core.tables import Buffers
 
 
 class OneThread:
@@ -26,7 +26,7 @@ class OneThread:
         worlds: its scenes, which may be of use in one process only.
     """
 
-    def __init__(self, env: "Env", worlds: Worlds | None) -> None:
+    def __init__(self, env: Env, worlds: Worlds | None) -> None:
         self._env, self._worlds, self._lock = env, worlds, threading.RLock()
 
     def __enter__(self) -> None:
@@ -43,30 +43,29 @@ class OneThread:
 
 
 class Stepper:
-    """Steps the rows of a batch.
+    """Steps the rows of a table.
 
     Attributes:
-        rows: the batch's rows, which may have moved into memory that worker processes share.
-        worlds: its scenes and their engine, in a physics environment.
-        alone: to be entered before rows change: one thread at a time.
+        worlds: the rows' scenes and their engine, in a physics environment.
+        alone: a lock to be entered before rows change, which lets one thread in at a time.
     """
 
-    def __init__(self, batch: "Batch", threads: int) -> None:
-        self._env, self._program, self._num_envs = batch.env, batch.program, batch.num_envs
-        threads = threads if batch.program.compiled else 1
-        self.worlds = Worlds(batch, threads) if batch.env.engine else None
-        self._rows: Any = self.worlds.rows if self.worlds else batch.rows  # as kernels take them
-        self.rows = Rows(*self._rows[: len(Rows._fields)])
-        self._whole = split_rows(batch.num_envs, 1)[0]
-        self.alone = OneThread(batch.env, self.worlds)
-        self._crew = self._hire(batch, threads) if self.worlds is None or self.worlds.fused else None
+    def __init__(self, table: Table, program: Program, threads: int) -> None:
+        self._table, self._program = table, program
+        threads = threads if program.compiled else 1
+        self.worlds = Worlds(table, program, threads) if table.env.engine else None
+        self._rows: Any = self.worlds.rows if self.worlds else table.rows  # as kernels take them
+        self._whole = split_rows(table.num_envs, 1)[0]
+        self.alone = OneThread(table.env, self.worlds)
+        self._crew = self._hire(threads) if self.worlds is None or self.worlds.fused else None
 
-    def _hire(self, batch: "Batch", threads: int) -> Crew:
+    def _hire(self, threads: int) -> Crew:
         """Return the threads that run the step kernel."""
-        fewest = FEWEST_SCENES if self.worlds else max(1, FEWEST // max(1, batch.num_agents))
-        spans = split_rows(batch.num_envs, threads, fewest)
-        server = batch.program.server if len(spans) > 1 else None
-        return Crew(batch.program.step, server, spans, self._rows, batch.actions, batch.buffers)
+        table, program = self._table, self._program
+        fewest = FEWEST_SCENES if self.worlds else max(1, FEWEST // max(1, len(table.agent_ids)))
+        spans = split_rows(table.num_envs, threads, fewest)
+        server = program.server if len(spans) > 1 else None
+        return Crew(program.step, server, spans, self._rows, table.actions, table.buffers)
 
     def begin(self, actions: Array, out: Buffers, which: Array) -> None:
         """Begin new episodes in the chosen rows, bool (num_envs,): they have ended, and are stepped as such.
@@ -78,13 +77,11 @@ class Stepper:
         """
         if self.worlds:
             self.worlds.prepare()
-        self.rows.states["ended"][which] = 1
+        self._table.rows.states["ended"][which] = 1
         for span in find_spans(which):
             if self._crew is None:
                 self.run(self._program.start, actions, span=span)
-                self.run(self._program.finish, actions, out, NEXT_STEP, span=span)
-            else:
-                self.run(self._program.step, actions, out, NEXT_STEP, span=span)
+            self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
 
@@ -97,7 +94,7 @@ class Stepper:
             mode: what becomes of episodes that end, as in `core.kernel`.
             rows: those that step, on this thread.
         """
-        some = None if rows is None else tuple(np.array(rows.indices(self._num_envs)[:2], np.uint64))
+        some = None if rows is None else tuple(np.array(rows.indices(self._table.num_envs)[:2], np.uint64))
         if self.worlds and mode != DISABLED:
             self.worlds.prepare()
         if self._crew is None:
@@ -116,8 +113,12 @@ class Stepper:
         with uninterrupted():
             self.run(self._program.start, actions, span=span)
             self._guard(self.worlds.move)
-            self.run(self._program.finish, actions, out, mode, span=span)
+            self.run(self._program.step, actions, out, mode, span=span)
             self.worlds.settle()
+
+    def look(self, which: Array) -> None:
+        """Observe the chosen rows, bool (num_envs,), as they stand, into the table's buffers."""
+        self.run(self._program.look, self._table.buffers, which)
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""
@@ -132,7 +133,7 @@ class Stepper:
         try:
             kernel(*arguments)
         except Exception as error:
-            raise explain(self._env, error) or error from None
+            raise explain(self._table.env, error) or error from None
 
     def close(self) -> None:
         """End the threads and free the scenes."""

@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.compile import bind, compile_function, entry_point, jit, unbound
+from puffer_arena.core.compile import bind, compile_function, entry_point, generate, jit, unbound
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Buffers, Rows, Span
+from puffer_arena.core.kernel import Span
 from puffer_arena.core.memory import primitives
+from puffer_arena.core.tables import Buffers, Rows
 
 FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
 FEWEST_SCENES = 4  # the same where an engine moves the rows' bodies
@@ -32,10 +33,10 @@ SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 mic
 
 # A worker's control block: int64 words.
 CALLED, DONE, MODE, ACTIONS, BUFFERS = range(5)  # from BUFFERS on, one address per field of Buffers
-WORDS = 2 * LINE  # BUFFERS and their addresses, and room to the next block's line
+WORDS = -(-(BUFFERS + len(Buffers._fields)) // LINE) * LINE  # BUFFERS and their addresses, up to the next block's line
 
 
-step = address = rebase = load = store = take = unbound
+step = address = rebase = load = store = take = hand_over = taken_over = unbound
 
 
 @jit
@@ -72,13 +73,7 @@ def work(
         for control in controls:
             control[MODE] = mode
             control[ACTIONS] = address(actions)
-            control[BUFFERS] = address(out.obs)
-            control[BUFFERS + 1] = address(out.rewards)
-            control[BUFFERS + 2] = address(out.terminated)
-            control[BUFFERS + 3] = address(out.truncated)
-            control[BUFFERS + 4] = address(out.final_obs)
-            control[BUFFERS + 5] = address(out.alive)
-            control[BUFFERS + 6] = address(out.action_mask)
+            hand_over(control, out)
             store(control, CALLED, control[CALLED] + 1)
     else:
         seen = load(controls[own], DONE)
@@ -92,15 +87,7 @@ def work(
             if called == seen:
                 return True
             seen, mode, actions = called, control[MODE], rebase(actions, control[ACTIONS])
-            out = Buffers(
-                rebase(out.obs, control[BUFFERS]),
-                rebase(out.rewards, control[BUFFERS + 1]),
-                rebase(out.terminated, control[BUFFERS + 2]),
-                rebase(out.truncated, control[BUFFERS + 3]),
-                rebase(out.final_obs, control[BUFFERS + 4]),
-                rebase(out.alive, control[BUFFERS + 5]),
-                rebase(out.action_mask, control[BUFFERS + 6]),
-            )
+            out = taken_over(control, out)
         for i in range(len(edges)):
             part = (own + i) % len(edges)
             k = take(taken, part * LINE)
@@ -126,9 +113,23 @@ class Server(NamedTuple):
 def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
     """Compile what threads run around a step kernel, given bound and compiled."""
     words = primitives()._asdict()
+    words |= buffer_functions(words)
     waiting = bind(wait, "words", **words)
     working = bind(work, name, step=template, wait=waiting, **words)
     return Server(compile_function(working, name, {template: compiled}, layout), compile_function(waiting, name))
+
+
+def buffer_functions(words: dict[str, Any]) -> dict[str, Any]:
+    """Generate hand_over(control, out), which writes the buffers' addresses, and taken_over(control, out), their twin."""
+    places = {name: f"control[{BUFFERS + k}]" for k, name in enumerate(Buffers._fields)}
+    give = [f"    {place} = address(out.{name})" for name, place in places.items()]
+    take = [f"        rebase(out.{name}, {place})," for name, place in places.items()]
+    return {
+        "hand_over": generate("hand_over", "control, out", give, **words),
+        "taken_over": generate(
+            "taken_over", "control, out", ["    return Buffers(", *take, "    )"], Buffers=Buffers, **words
+        ),
+    }
 
 
 def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:

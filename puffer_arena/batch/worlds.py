@@ -1,41 +1,45 @@
 """The physics side of a batch: its scenes, its engine, and what the engine finds wrong."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from puffer_arena.batch.arenas import SCENE, Arenas, share_rows, split_arenas
-from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_dtype, physics_fields
+from puffer_arena.batch.arenas import Arenas, binding_layout, share_rows, split_arenas
+from puffer_arena.batch.program import Program
+from puffer_arena.batch.table import Table
+from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
 from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import BAD_FORCE, ENTERS, FINE, LOST, RESTS, STRONGEST, WorldRows
+from puffer_arena.core.tables import BAD_FORCE, ENTERS, FINE, LOST, RESTS, Rows, WorldRows
+from puffer_arena.core.world_kernel import STRONGEST
 from puffer_arena.engines import Engine, needs_processes, open_engine
-
-if TYPE_CHECKING:
-    from puffer_arena.batch.batch import Batch
 
 
 class Worlds:
-    """The scenes of a batch's rows and the engine that moves them.
+    """The scenes of a table's rows and the engine that moves them.
+
+    Args:
+        table: whose rows move into shared memory where worker processes step them.
+        program: the environment's kernels.
+        threads: of the batch; as many processes where the engine needs them.
 
     Attributes:
-        rows: what kernels take: the batch's rows, and records that bind them to their scenes.
+        rows: what kernels take: the table's rows, and records that bind them to their scenes.
         fused: the kernels contain the engine.
     """
 
-    def __init__(self, batch: "Batch", threads: int) -> None:
-        env, values = batch.env, batch.param_values
-        self._env, self.fused = env, bool(batch.program.engine_parts)
-        spans = split_arenas(batch.num_envs, threads if needs_processes(env) else 1)
+    def __init__(self, table: Table, program: Program, threads: int) -> None:
+        env, values, num_envs = table.env, table.values, table.num_envs
+        self._env, self.fused = env, bool(program.engine_parts)
+        spans = split_arenas(num_envs, threads if needs_processes(env) else 1)
         self._engine: Engine
         self.rows: WorldRows
         if len(spans) > 1:
-            memory, self.rows = share_rows(env, values, batch.rows)
-            self._engine = Arenas(env, batch.env_id, self.rows, values, memory, spans)
+            memory, self.rows = share_rows(env, values, table.rows)
+            table.rows = Rows(*self.rows[: len(Rows._fields)])
+            self._engine = Arenas(env, table.env_id, self.rows, values, memory, spans)
         else:
-            records = SCENE, physics_dtype(env.state, batch.rows.states.dtype)
-            self.rows = WorldRows(*batch.rows, *(np.zeros(batch.num_envs, record) for record in records))
-            self._engine = open_engine(env, self.rows, values, batch.program.enter if self.fused else None)
+            binding = binding_layout(env, table.rows.states.dtype, num_envs)
+            self.rows = WorldRows(*table.rows, *(np.zeros(shape, dtype) for shape, dtype in binding.values()))
+            self._engine = open_engine(env, self.rows, values, program.enter if self.fused else None)
 
     def check_process(self) -> None:
         """Refuse the process that may not touch these rows: a fork, where worker processes share them."""

@@ -154,7 +154,7 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player, w
             kept.append(finished[new])
             sides.append(mine[new])
             counted = finished["episodes"].copy()
-            forget(batch.terminated | batch.truncated)
+            forget(batch.began)
             if counted.min() >= share:
                 break
         else:

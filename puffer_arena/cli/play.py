@@ -74,8 +74,7 @@ def load_policy(path: str) -> "Choose":
     actor = Actor.load(path)
 
     def choose(batch: "Batch") -> "Array":
-        if batch.rows.states["step_count"][0] == 0:
-            actor.reset()
+        actor.reset(batch.began)
         actions, _, _ = actor.act(batch.obs, batch.action_mask)
         return np.asarray(actions)
 

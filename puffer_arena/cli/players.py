@@ -20,7 +20,7 @@ class Acting(NamedTuple):
     """A player in front of one batch."""
 
     choose: Callable[[Batch], Array]  # actions for every agent, shaped as `Batch.actions`
-    forget: Callable[[Array], None]  # takes where an episode ended, bool, shaped as `Batch.terminated`
+    forget: Callable[[Array], None]  # takes where an episode began, as `Batch.began`
 
 
 @dataclass
@@ -108,9 +108,9 @@ def versus(player: Player, other: Player, role: str) -> Player:
             actions = first.choose(batch).copy()  # a bot's are in a buffer that the next bot writes
             return np.where(mine, actions, second.choose(batch))
 
-        def forget(ended: Array) -> None:
-            first.forget(ended)
-            second.forget(ended)
+        def forget(began: Array) -> None:
+            first.forget(began)
+            second.forget(began)
 
         return Acting(choose, forget)
 
@@ -133,5 +133,5 @@ def find_checkpoint(name: str, runs_dir: str) -> Path:
     return found[-1]
 
 
-def _forget_nothing(ended: Array) -> None:
+def _forget_nothing(began: Array) -> None:
     """Scripted bots and chance remember nothing."""

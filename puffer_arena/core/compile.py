@@ -85,9 +85,14 @@ def bind(template: Any, name: str, **functions: Any) -> Any:
     return jit(bound)
 
 
-def generate(name: str, parameters: str, lines: list[str]) -> Any:
-    """Make a jit function from source whose only variable parts are identifiers checked before."""
-    namespace: dict[str, Any] = {}
+def generate(name: str, parameters: str, lines: list[str], **called: Any) -> Any:
+    """Make a jit function from source whose only variable parts are identifiers checked before.
+
+    Args:
+        name, parameters, lines: of the source.
+        called: what it calls, by name.
+    """
+    namespace: dict[str, Any] = {**called}
     exec("\n".join([f"def {name}({parameters}):", *(lines or ["    pass"])]), namespace)
     return jit(namespace[name])
 

@@ -117,6 +117,10 @@ class Env:
         if isinstance(self.counters, str):
             raise self.error("counters", f"is one string; put a comma behind it: counters=('{self.counters}',)")
         for counter in self.counters:
+            if counter in ("episodes", "params"):
+                raise self.error(
+                    "counters", f"'{counter}' has a meaning of its own in `Batch.finished`; choose another"
+                )
             declared = state_fields(self.state).get(counter)
             if declared is None or declared.shape or isinstance(declared, PhysicsField):
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}

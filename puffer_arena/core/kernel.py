@@ -4,17 +4,19 @@ Functions called for every row take records and views: handing on `Rows` or `Buf
 to all of their arrays at every call, which costs more than most rules and stalls other threads.
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
-leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo
-environments and for several agents; both reset a row in the very step that ends its episode.  A reset that a caller
-asks for is a step too, of rows that have ended: one kernel less to compile.
+leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
+agents.  Both serve physics too, whose bodies an engine moves around them (`world_kernel`): ENGINE is a constant of each
+bound kernel, and the compiler cuts out what it rules out before it looks at types.  Both reset a row in the very step that
+ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from puffer_arena.core.compile import bind, generate, jit
+from puffer_arena.core.compile import bind, generate, jit, unbound
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
+from puffer_arena.core.tables import ENTERS, LOST, RESTS, Buffers, Rows
 
 # What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
 # keeps the last observation of terminated episodes).
@@ -22,44 +24,8 @@ Span = tuple[int, int]  # first row, one past the last
 SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
-class Rows(NamedTuple):
-    """The rows of a batch; every array has num_envs entries but `plan`."""
-
-    states: Any
-    params: Any  # in force in this episode
-    following: Any  # in force from the next reset on
-    levels: Any  # int64: the level to play at the next reset, or -1 to draw one
-    plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
-    finished: Any  # the last episode that ended, one record each
-    totals: Any  # sums over ended episodes, one record each
-
-
-class Buffers(NamedTuple):
-    """What a step writes; with several agents each has a second axis for the agent.
-
-    obs          (num_envs, *observation shape)
-    rewards      (num_envs,) float32
-    terminated   (num_envs,) bool
-    truncated    (num_envs,) bool
-    final_obs    like obs; valid where an episode was truncated (or ended, under SAME_STEP_FINAL)
-    alive        (num_envs, agents) bool: whose observation counts and who acts next; solo: (num_envs, 1)
-    action_mask  (num_envs, choices) bool: which actions are allowed next; choices is 0 without masks
-    """
-
-    obs: Any
-    rewards: Any
-    terminated: Any
-    truncated: Any
-    final_obs: Any
-    alive: Any
-    action_mask: Any
-
-
-def _unbound(*_: Any) -> Any:
-    raise AssertionError("a template was called before bind_kernels")
-
-
-reset = step = observe = mask_actions = bot = tally = _unbound
+reset = step = judge = observe = mask_actions = bot = tally = place = unbound
+ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 
 
 @jit
@@ -87,11 +53,12 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
             observe(rows.states[i], rows.params[i], out.obs[i])
             out.action_mask[i, :] = True
             mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
+            out.began[i] = rows.states[i].step_count == 0
 
 
 @jit
-def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the rows of `span`; those whose episode ends go on as `mode` says."""
+def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
     for i in range(span[0], span[1]):
         s, p = rows.states[i], rows.params[i]
         if s.ended:
@@ -100,8 +67,13 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             out.truncated[i] = False
             anew = mode == NEXT_STEP
         else:
-            s.step_count += 1
-            reward, terminated, truncated = step(s, p, actions[i])
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                reward, terminated, truncated = judge(s, p)
+                truncated = truncated or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                reward, terminated, truncated = step(s, p, actions[i])
             s.episode_return += reward
             out.rewards[i] = reward
             out.terminated[i] = terminated
@@ -109,12 +81,16 @@ def step_solo(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -
             anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
             if terminated or truncated:
                 s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
+                tally(s, p, rows.episodes[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
         if anew:
             rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        out.began[i] = anew
         observe(s, p, out.obs[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
@@ -165,6 +141,7 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     for i in range(span[0], span[1]):
         if chosen[i]:
             look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
+            out.began[i, :] = rows.states[i].step_count == 0
 
 
 @jit
@@ -186,8 +163,8 @@ def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, 
 
 
 @jit
-def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) -> None:
-    """Step the rows of `span`; those whose episode ends go on as `mode` says."""
+def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
     for i in range(span[0], span[1]):
         s, p = rows.states[i], rows.params[i]
         out.rewards[i, :] = 0.0
@@ -196,12 +173,17 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
         if s.ended:
             anew = mode == NEXT_STEP
         else:
-            s.step_count += 1
-            over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                over = judge(s, p, out.rewards[i], out.terminated[i])
+                over = over or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
-                tally(s, rows.finished[i], rows.totals[i])
+                tally(s, p, rows.episodes[i])
                 anew = mode <= SAME_STEP_FINAL
             if anew:
                 for agent in range(len(s.alive)):
@@ -209,7 +191,12 @@ def step_several(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int
                         observe(s, p, agent, out.final_obs[i, agent])
         if anew:
             rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        for agent in range(len(s.alive)):
+            out.began[i, agent] = anew
         look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
 
 
@@ -231,6 +218,11 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
         for agent in range(len(s.alive)):
             if chosen[i, agent] and s.alive[agent]:
                 bot(s, rows.params[i], agent, actions[i, agent])
+
+
+@jit
+def nothing() -> None:
+    """Stand in for a rule that this kind of environment does not have, and whose call is cut out."""
 
 
 @jit
@@ -268,12 +260,17 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
-    """Generate the function that records an ended episode: its return, length and counters."""
-    lines = ["    last.episodes += 1", "    total.episodes += 1"]
+def tally_function(counters: tuple[str, ...], several: bool) -> Any:
+    """Generate the function that records an ended episode: level, parameters, return, length and counters."""
+    lines = [
+        "    last, total = episodes.finished, episodes.totals",
+        "    last.episodes += 1",
+        "    total.episodes += 1",
+    ]
+    lines += ["    last.level = s.level", "    last.params = p"]
     for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
         lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
-    if num_agents:
+    if several:
         lines += [
             "    for agent in range(len(s.episode_return)):",
             "        last.episode_return[agent] = s.episode_return[agent]",
@@ -281,29 +278,43 @@ def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, last, total", lines)
+    return generate("tally", "s, p, episodes", lines)
 
 
 clear: Callable[[Any], None] = clear_array
 
 
 def bind_kernels(
-    name: str, num_agents: int, rules: dict[str, Any], obs_dtype: Any, counters: tuple[str, ...]
+    name: str, several: bool, rules: dict[str, Any], obs_dtype: Any, engine: bool = False
 ) -> dict[str, Any]:
-    """Bind one environment's `rules` (reset, step, observe, mask_actions) into kernels.
+    """Bind one environment's rules into kernels.
+
+    Args:
+        name: of the environment.
+        several: whether it is one for several agents.
+        rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
+        obs_dtype: of one observation.
+        engine: whether one does.
 
     Returns:
         The uncompiled kernels "step" and "look".
     """
-    bound = {**rules, "tally": tally_function(counters, num_agents), "begin_episode": begin_episode}
-    if num_agents == 0:
-        bound["begin_solo"] = bind(begin_solo, name, **bound)
-        templates = {"step": step_solo, "look": look_solo}
-    else:
+    bound = {
+        "step": nothing,
+        "judge": nothing,
+        "place": nothing,
+        **rules,
+        "begin_episode": begin_episode,
+        "ENGINE": engine,
+    }
+    if several:
         bound["clear"] = clear_function(obs_dtype)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
         templates = {"step": step_several, "look": look_chosen}
+    else:
+        bound["begin_solo"] = bind(begin_solo, name, **bound)
+        templates = {"step": step_solo, "look": look_solo}
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 

@@ -14,7 +14,8 @@ from puffer_arena.core.columns import LANES, primitives
 from puffer_arena.core.compile import bind, generate, jit, unbound, with_called
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
-from puffer_arena.core.kernel import SAME_STEP_FINAL, Buffers, Rows, Span
+from puffer_arena.core.kernel import SAME_STEP_FINAL, Span
+from puffer_arena.core.tables import Buffers, Rows
 
 BLOCK: Any = np.uint64(LANES)
 UNEQUAL = ("STORE_ATTR", "STORE_SUBSCR", "RETURN", "CALL")  # instructions that may not depend on a condition
@@ -52,14 +53,16 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 out.rewards[i] = reward
                 out.terminated[i] = terminated
                 out.truncated[i] = truncated
+                out.began[i] = terminated | truncated  # so far: whether the episode ended
             for i in range(low, high):
-                s, p, truncated = rows.states[i], rows.params[i], out.truncated[i]
+                s, p = rows.states[i], rows.params[i]
                 store(s, lane(first, i - low))
-                if out.terminated[i] or truncated:
+                if out.began[i]:
                     s.ended = 1
-                    tally(s, rows.finished[i], rows.totals[i])
+                    tally(s, p, rows.episodes[i])
+                    out.began[i] = mode <= SAME_STEP_FINAL
                     if mode <= SAME_STEP_FINAL:
-                        if truncated or mode == SAME_STEP_FINAL:
+                        if out.truncated[i] or mode == SAME_STEP_FINAL:
                             observe(s, p, out.final_obs[i])
                         rows.params[i] = rows.following[i]
                         begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])

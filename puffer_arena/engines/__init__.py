@@ -4,7 +4,7 @@ import importlib
 from typing import Any, Protocol
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import WorldRows
+from puffer_arena.core.tables import WorldRows
 
 MODULES = {"pymunk": "puffer_arena.engines.pymunk", "panda3d": "puffer_arena.engines.bullet"}
 PROCESSES = {"panda3d"}  # engines whose calls hold one lock: they need a process where others need a thread

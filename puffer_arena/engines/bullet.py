@@ -14,7 +14,7 @@ import numpy as np
 from puffer_arena.core.bodies import POSE_3D
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, PhysicsError, require
-from puffer_arena.core.world_kernel import LOST, WorldRows
+from puffer_arena.core.tables import LOST, WorldRows
 from puffer_arena.engines.bullet_kernels import DUE, MADE, PLACE, RENEW, STEP, kernels
 from puffer_arena.engines.scene import SceneParams, scene_params
 

@@ -6,7 +6,8 @@ from typing import Any
 from puffer_arena.core.bodies import FORCE_3D, POSE_3D
 from puffer_arena.core.compile import compile_function, jit
 from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, ENTERS, FARTHEST, FASTEST, FINE, LOST, MOVES, STRONGEST
+from puffer_arena.core.tables import BAD_FORCE, BAD_POSE, ENTERS, FINE, LOST, MOVES
+from puffer_arena.core.world_kernel import FARTHEST, FASTEST, STRONGEST
 
 # Tasks: nothing; or a step, before it bodies put, pushed or turned, or a new world.
 REST, STEP, PLACE, PUSH, TURN, RENEW = 0, 1, 2, 4, 8, 16

@@ -12,7 +12,7 @@ from typing import Any
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import MissingExtra, require
 from puffer_arena.core.notices import say_once
-from puffer_arena.core.world_kernel import WorldRows
+from puffer_arena.core.tables import WorldRows
 
 OLDEST = (7, 0)
 

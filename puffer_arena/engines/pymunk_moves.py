@@ -12,7 +12,7 @@ import numpy as np
 from puffer_arena.core.bodies import physics_fields, record_offsets
 from puffer_arena.core.compile import compile_for_c, jit
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import BAD_FORCE, BAD_POSE, FINE, LOST, RESTS
+from puffer_arena.core.tables import BAD_FORCE, BAD_POSE, FINE, LOST, RESTS
 from puffer_arena.engines.chipmunk_calls import (
     ADD_SHAPE,
     EACH_BODY,

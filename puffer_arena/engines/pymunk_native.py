@@ -7,7 +7,7 @@ from typing import Any
 
 from puffer_arena.core.collector import uncollected
 from puffer_arena.core.env import Env
-from puffer_arena.core.world_kernel import ENTERS, WorldRows
+from puffer_arena.core.tables import ENTERS, WorldRows
 from puffer_arena.engines.pymunk_block import PENDING, Block
 from puffer_arena.engines.pymunk_moves import common_words
 from puffer_arena.engines.pymunk_scene import Scene, build_scene

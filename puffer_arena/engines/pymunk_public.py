@@ -9,17 +9,8 @@ import pymunk
 from puffer_arena.core.bodies import FORCE_2D, POSE_2D, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.world_kernel import (
-    BAD_FORCE,
-    BAD_POSE,
-    ENTERS,
-    FARTHEST,
-    FASTEST,
-    LOST,
-    MOVES,
-    STRONGEST,
-    WorldRows,
-)
+from puffer_arena.core.tables import BAD_FORCE, BAD_POSE, ENTERS, LOST, MOVES, WorldRows
+from puffer_arena.core.world_kernel import FARTHEST, FASTEST, STRONGEST
 from puffer_arena.engines.pymunk_scene import TARGETS, Scene, body_type, build_scene
 from puffer_arena.engines.scene import SceneParams
 

@@ -95,7 +95,7 @@ class Player:
             return
         batch = self._batch
         batch.step(self._think() if self._actions is None else self._actions)
-        self._actor.reset(np.asarray(batch.terminated | batch.truncated))
+        self._actor.reset(batch.began)
         self._think()
 
     def _think(self) -> Array:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.past import bring_back, read_past
-from puffer_arena.batch.snapshot import check_parts, layout
+from puffer_arena.batch.snapshot import layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.actor import load_weights
@@ -146,10 +145,8 @@ class OnPolicy(Algorithm):
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
         tensors |= {f"optimizer/{name}": value for name, value in self.optimizer.tensors().items()}
-        tensors |= {f"rows/{name}": as_bytes(array) for name, array in self.batch.rows._asdict().items()}
+        tensors |= {name: as_bytes(array) for name, array in self.batch.save_rows().items()}
         tensors |= {f"carried/{name}": as_bytes(array) for name, array in self._carried().items()}
-        if self.batch.recorder is not None:
-            tensors |= {f"past/{name}": as_bytes(array) for name, array in self.batch.recorder.past()._asdict().items()}
         tensors["generator"] = self.generator.get_state()
         about = {
             "config": to_dict(self.config),
@@ -169,9 +166,7 @@ class OnPolicy(Algorithm):
                 f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
                 f"{self.batch.env.version} with these parameters"
             )
-        groups: dict[str, dict[str, torch.Tensor]] = {
-            group: {} for group in ("policy", "optimizer", "rows", "carried", "past")
-        }
+        groups: dict[str, dict[str, torch.Tensor]] = {group: {} for group in ("policy", "optimizer", "carried")}
         for key, value in tensors.items():
             group, _, rest = key.partition("/")
             if group in groups:
@@ -181,9 +176,8 @@ class OnPolicy(Algorithm):
             raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
         load_weights(self.policy, groups["policy"], name)
         self.optimizer.load_tensors(groups["optimizer"])
-        from_bytes(groups["rows"], self.batch.rows._asdict(), name)
         from_bytes(groups["carried"], self._carried(), name)
-        self._take_over_rows(groups["past"], name)
+        self._take_over_rows(tensors, name)
         try:
             self.generator.set_state(tensors["generator"])
         except (RuntimeError, TypeError) as error:
@@ -191,15 +185,11 @@ class OnPolicy(Algorithm):
         self.steps, self.updates, self.learning_rate = steps, updates, rate
         self.seconds = float(about["seconds"])
 
-    def _take_over_rows(self, past: dict[str, torch.Tensor], name: str) -> None:
-        """Go on from the rows that were read, physics by way of their past."""
-        batch, rows = self.batch, self.batch.rows
-        stored = {key: tensor.numpy().tobytes() for key, tensor in past.items() if tensor.dtype == torch.uint8}
+    def _take_over_rows(self, tensors: dict[str, torch.Tensor], name: str) -> None:
+        """Go on from the rows that were saved, physics by way of their past."""
+        saved = {key: tensor.numpy() for key, tensor in tensors.items() if key.startswith(("rows/", "past/"))}
         try:
-            check_parts(batch.env, batch.param_values, rows.states, rows.params, rows.following, rows.levels)
-            if batch.recorder is not None:
-                exact = bring_back(batch, slice(None), read_past(batch, stored, rows.states))
-                self.inexact_rows = int((~exact).sum())
+            self.inexact_rows = int((~self.batch.load_rows(saved)).sum())
         except FileError as error:
             raise FileError(f"{name}: {error}") from None
 

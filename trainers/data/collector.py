@@ -87,13 +87,8 @@ class Collector:
         rollout.gather(t)
 
     def _follow(self, t: int) -> None:
-        """Note which streams begin an episode, and keep the last observations of truncated ones."""
+        """Forget where episodes begin, and keep the last observations of truncated ones."""
         rollout = self.rollout
-        ended = rollout.terminated[t] | rollout.truncated[t]
-        if rollout.batch.num_agents:
-            np.logical_or(ended, rollout.alive[t + 1] & ~rollout.alive[t], out=rollout.began[t + 1])
-        else:
-            rollout.began[t + 1] = ended
         cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
         if len(cut):
             states = {name: part[cut] for name, part in rollout.state.items()}

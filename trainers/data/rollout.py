@@ -11,14 +11,15 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.buffers import by_seat
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import Buffers
+from puffer_arena.core.tables import Buffers
 from puffer_arena.trainers.crew import split
 from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.data.columns import Column, value_columns
 from puffer_arena.trainers.networks.policy import Policy
 
-LOOKED_AT = ("obs", "alive", "action_mask")  # what a step leaves for the next
+LOOKED_AT = ("obs", "alive", "action_mask", "began")  # what a step leaves for the next
 MAX_CHUNK = 2048  # rows; larger chunks leave the cache, smaller ones spend their time between operations
 CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environments, but from neighbouring steps
 
@@ -26,8 +27,8 @@ CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environm
 class Rollout:
     """The columns of one rollout, each an attribute; the next rollout uses them again.
 
-    Every rollout has what the batch writes (obs, alive, action_mask, rewards, terminated, truncated), what
-    the policy did (actions, old_log_prob, old_<value>, final_<value>, began) and what the algorithm declares.
+    Every rollout has what the batch writes (obs, alive, action_mask, began, rewards, terminated,
+    truncated), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and what the algorithm declares.
 
     Args:
         columns: those of the algorithm.
@@ -49,19 +50,19 @@ class Rollout:
         self.streams = batch.num_envs * max(batch.num_agents, 1) if self._picked is None else len(self._picked)
         self._written = {
             name: aligned_zeros((horizon + (name in LOOKED_AT), self.streams, *part.shape[1:]), part.dtype)
-            for name, part in self._by_agent(self._sample).items()
+            for name, part in by_seat(self._sample).items()
             if name != "final_obs"
         }
         self.columns: dict[str, Array] = dict(self._written)
         self.alive[:] = True
         self.action_mask[:] = True
         self.slices = [self._slice(t) for t in range(horizon)]
-        self.final_obs = self._by_agent(self._sample)["final_obs"]
+        self.final_obs = by_seat(self._sample)["final_obs"]
         if self._picked is not None:
             self.final_obs = self.final_obs[self._picked]
         head = policy.head
         kind = np.int64 if head.noise_kind == "uniform" else np.float32
-        own = (Column("actions", kind, (head.components,)), Column("old_log_prob"), Column("began", np.bool_, (), True))
+        own = (Column("actions", kind, (head.components,)), Column("old_log_prob"))
         for column in (*own, *value_columns(policy.values), *columns):
             shape = (horizon + column.ahead, self.streams, *column.shape)
             self.columns[column.name] = aligned_zeros(shape, column.dtype)
@@ -79,15 +80,6 @@ class Rollout:
         spec = self.policy.state_spec
         return {name: aligned_zeros((self.streams, *shape), np.float32) for name, shape in spec.items()}
 
-    def _by_agent(self, buffers: Buffers) -> dict[str, Array]:
-        """Return views of the batch's buffers with one entry an agent: (agents, ...)."""
-        agents = self.batch.num_envs * max(self.batch.num_agents, 1)
-        views = {}
-        for name, array in buffers._asdict().items():
-            leading = 2 if self.batch.num_agents or name == "alive" else 1
-            views[name] = array.reshape(agents, *array.shape[leading:])
-        return views
-
     def _slice(self, t: int) -> Buffers:
         """Return the buffers that the batch writes step `t` into."""
         if self._picked is not None:
@@ -100,7 +92,7 @@ class Rollout:
         """Take the streams out of what the batch wrote at step `t`, where not every agent has one."""
         if self._picked is None:
             return
-        parts = self._by_agent(self._sample)
+        parts = by_seat(self._sample)
         for name, array in self._written.items():
             np.take(parts[name], self._picked, axis=0, out=array[t + (name in LOOKED_AT)])
         np.take(parts["final_obs"], self._picked, axis=0, out=self.final_obs)
@@ -114,7 +106,7 @@ class Rollout:
         if self._picked is None:
             state = {name: part[agents] for name, part in self.state.items()}
             return self.obs[t + 1][agents], self.action_mask[t + 1][agents], state
-        parts, state = self._by_agent(self._sample), {}
+        parts, state = by_seat(self._sample), {}
         for name, part in self.state.items():
             everybody = np.zeros((len(parts["obs"]), *part.shape[1:]), np.float32)
             everybody[self._picked] = part
@@ -129,21 +121,20 @@ class Rollout:
 
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""
-        parts = self._by_agent(self.batch.buffers)
+        parts = by_seat(self.batch.buffers)
         for name in LOOKED_AT:
             self.columns[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
-        self.began[0] = True
 
     def advance(self) -> None:
         """Let the last step be the first of the next rollout."""
-        for name in (*LOOKED_AT, "began"):
+        for name in LOOKED_AT:
             self.columns[name][0] = self.columns[name][-1]
         for name, part in self.first_state.items():
             part[:] = self.state[name]
 
     def carried(self) -> dict[str, Array]:
         """Return what one rollout hands to the next, for checkpoints."""
-        kept = {name: self.columns[name][0] for name in (*LOOKED_AT, "began")}
+        kept = {name: self.columns[name][0] for name in LOOKED_AT}
         return kept | {f"state.{name}": part for name, part in self.state.items()}
 
     def cut(self, minibatches: int, threads: int) -> list["Chunk"]:

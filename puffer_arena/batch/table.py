@@ -1,0 +1,68 @@
+"""The rows of a batch with all that sized them: what its parts work on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.batch.actions import count_choices
+from puffer_arena.batch.buffers import Layout, buffer_layout, make_buffers
+from puffer_arena.batch.rows import allocate_rows
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box, Space
+from puffer_arena.core.tables import Buffers, Rows
+
+
+@dataclass
+class Table:
+    """Rows of one environment, and the buffers that their steps write.
+
+    Attributes:
+        env: the environment.
+        env_id: by which other processes load it.
+        values: the Params that sized the rows.
+        num_envs: rows.
+        agent_ids: of the agents in a row; none for a solo environment.
+        observation, action: spaces of one agent.
+        rows: states, parameters, levels and episodes; they may move into memory that worker processes share.
+        layout: of the buffers.
+        buffers: those that are written unless a step is given others.
+        actions: as the next step takes them, (num_envs[, agents], *action shape).
+    """
+
+    env: Env
+    env_id: str
+    values: Any
+    num_envs: int
+    agent_ids: tuple[str, ...]
+    observation: Space
+    action: Space
+    rows: Rows
+    layout: Layout
+    buffers: Buffers
+    actions: Array
+
+    def make_buffers(self, **given: Array) -> Buffers:
+        """Return buffers for a step: the given arrays, with new ones for the rest (see `buffers.make_buffers`)."""
+        return make_buffers(self.layout, given)
+
+    def flags(self, span: slice | int) -> Array:
+        """Return which rows a span holds, bool (num_envs,)."""
+        flags = np.zeros(self.num_envs, np.bool_)
+        flags[span] = True
+        return flags
+
+
+def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
+    """Allocate the rows and buffers of a batch; no episode has begun."""
+    agent_ids = env.agent_ids(values)
+    observation, action = env.spaces(values)
+    choices = count_choices(action) if env.action_mask else 0
+    layout = buffer_layout(observation, num_envs, len(agent_ids), choices)
+    buffers = make_buffers(layout, {})
+    actions = np.zeros(
+        (*buffers.rewards.shape, *action.dtype.shape), np.float64 if isinstance(action, Box) else np.int64
+    )
+    rows = allocate_rows(env, values, num_envs)
+    return Table(env, env_id, values, num_envs, agent_ids, observation, action, rows, layout, buffers, actions)
