@@ -14,7 +14,7 @@ import torch
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
 from puffer_arena.live.history import read_metrics
-from puffer_arena.live.messages import Command
+from puffer_arena.live.commands import Command
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.trainers.observations import leaf_tensors
 from puffer_arena.trainers.policy import policy_bytes
