@@ -347,7 +347,7 @@ def test_what_a_key_holder_says_cannot_move_a_terminals_cursor(trainer, tmp_path
 
 
 def test_a_window_without_the_key_gets_nothing(trainer, tmp_path):
-    stranger = Subscriber(replace(read_address(tmp_path), key="0" * 64))
+    stranger = Subscriber(replace(read_address(tmp_path), key="1" * 64))
     friend = Subscriber(read_address(tmp_path), tmp_path)
     wait_for(lambda: steps_of(friend) > 64 * 100, friend, stranger)
     wait_for(lambda: "refuses this key" in stranger.note, stranger)  # it is told why, and does not wait for ever
@@ -421,8 +421,9 @@ def fake():
 
 
 def test_a_window_ignores_what_is_no_message_of_a_trainer(fake):
-    state = np.zeros(1, make("snake").rows.states.dtype).tobytes()
-    params = np.zeros(1, make("snake").rows.params.dtype).tobytes()
+    with make("snake", seed=1) as batch:
+        batch.reset()
+        state, params = batch.rows.states.tobytes(), batch.rows.params.tobytes()
     row = np.zeros(1, np.int64).tobytes()
     steps = b'{"steps": 7, "probs": [1, 1, 4], "values": [1, 1]}'
     probs, values = np.zeros(4, np.float32).tobytes(), np.zeros(1, np.float32).tobytes()

@@ -89,9 +89,7 @@ def check_command(name: Any, arguments: dict[str, Any]) -> Command:
         if argument not in arguments:
             raise ParameterError(f"'{name}' needs '{argument}': {allowed}")
         if not fits(arguments[argument]):
-            raise ParameterError(
-                f"'{name}': {argument} = {printable(arguments[argument], 40)}; allowed: {allowed}"
-            )
+            raise ParameterError(f"'{name}': {argument} = {printable(arguments[argument], 40)}; allowed: {allowed}")
     return Command(name, arguments)
 
 

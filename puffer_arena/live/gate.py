@@ -5,7 +5,8 @@ processor, and when it ends the trainer starts another as soon as somebody knock
 
 - who: ZeroMQ's CURVE handshake (https://rfc.zeromq.org/spec/26) opens only to those who know the run's public key,
   and closes after HANDSHAKE_SECONDS;
-- how many: MAX_CONNECTIONS, beyond which new ones wait in the system's queue, and MAX_WINDOWS of them served;
+- how many: MAX_CONNECTIONS, and CONNECTIONS_A_SECOND, beyond which new ones wait in the system's queue; MAX_WINDOWS of
+  them are served;
 - how much: MAX_MESSAGE bytes a part, COMMANDS_A_SECOND passed on, MEMORY of the whole process, within which one
   message of endless many parts also ends.
 
@@ -36,16 +37,18 @@ HANDSHAKE_SECONDS = 5
 MAX_CONNECTIONS = 32
 MAX_WINDOWS = 8
 MAX_MESSAGE = 4 * MAX_COMMAND  # bytes of a part; a longer one closes its sender's connection
-MAX_READ = 64  # messages taken in at a time
+MAX_READ = 16  # messages taken in at a time, and then none for PAUSE
+PAUSE = 0.01  # seconds
+CONNECTIONS_A_SECOND = 20
 OUTGOING_MESSAGES = 16  # kept for a slow window before new ones are dropped
 COMMANDS_A_SECOND, COMMANDS_AT_ONCE = 10.0, 30.0
 SILENT_SECONDS = 6.0  # a window that says nothing for so long has gone
 IDLE_SECONDS = 60.0  # without a connection, until the gate ends
-TICK = 0.25  # seconds between looks at the clock
+TICK = 250  # milliseconds between looks at the clock
 REPORT_SECONDS = 0.1  # between two reports to the trainer
 MEMORY = 750_000_000  # bytes of address space
 MAX_FILES = 128
-NICENESS = 19
+NICENESS = 10  # the trainer comes first where both want the same core
 LINGER = 500  # milliseconds, for the last message
 MAX_UP = 1_000_000  # bytes that a trainer may leave unread before it is told no more
 MAX_DOWN = 600_000_000  # bytes of a message from the trainer
@@ -75,14 +78,15 @@ class Gate:
         self._context = zmq.Context()
         self._front = front = self._context.socket(zmq.ROUTER)
         front.linger, front.maxmsgsize = LINGER, MAX_MESSAGE
-        front.sndhwm, front.rcvhwm = OUTGOING_MESSAGES, MAX_READ
+        front.sndhwm, front.rcvhwm = OUTGOING_MESSAGES, 4 * MAX_READ
         front.handshake_ivl = HANDSHAKE_SECONDS * 1000
         front.curve_server, front.curve_publickey, front.curve_secretkey = True, public, secret
         for option, value in KEEPALIVE.items():
             front.setsockopt(option, value)
         self._monitor = front.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED)
-        self._connections: set[int] = set()
-        self._door = b""  # ZeroMQ's name of it while it is open
+        self._connections: set[Any] = set()  # their descriptors
+        self._second, self._accepted = 0.0, 0  # connections let in since then
+        self._door = ""  # ZeroMQ's name of it while it is open
         self._attached: dict[bytes, Attached] = {}
         self._hello: list[bytes] = []
         self._points: list[bytes] = []  # metrics since the greeting was written
@@ -98,12 +102,13 @@ class Gate:
         poller.register(self._monitor, zmq.POLLIN)
         while not self._line.ended:
             poller.register(self._line.socket, zmq.POLLIN | (zmq.POLLOUT if self._line.waiting else 0))
-            poller.poll(TICK * 1000)
+            poller.poll(TICK)
             now = time.monotonic()
-            self._count_connections()
-            self._hear_windows(now)
+            self._count_connections(now)
+            if self._hear_windows(now) == MAX_READ:
+                time.sleep(PAUSE)
             self._line.flush()
-            for parts in self._line.receive(MAX_READ):
+            for parts in self._line.receive(4 * MAX_READ):
                 self._pass_on(parts)
             self._report(now)
             if self._connections:
@@ -121,32 +126,35 @@ class Gate:
 
     # -- clients --------------------------------------------------------------------------------------
 
-    def _count_connections(self) -> None:
+    def _count_connections(self, now: float) -> None:
         """Keep the door open while there is room."""
         is_full = False
+        if now - self._second >= 1.0:
+            self._second, self._accepted = now, 0
         while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)
+            event: dict[str, Any] = dict(recv_monitor_message(self._monitor))
             match event["event"]:
                 case zmq.EVENT_ACCEPTED:
                     self._connections.add(event["value"])
+                    self._accepted += 1
                 case zmq.EVENT_DISCONNECTED:
                     self._connections.discard(event["value"])
                 case _:  # no file descriptors left
                     is_full = True
-        is_full = is_full or len(self._connections) >= MAX_CONNECTIONS
+        is_full |= len(self._connections) >= MAX_CONNECTIONS or self._accepted >= CONNECTIONS_A_SECOND
         if is_full and self._door:
             self._front.unbind(self._door)
-            self._door = b""
+            self._door = ""
         elif not is_full and not self._door:
             self._front.setsockopt(zmq.USE_FD, self._listener.dup().detach())
             self._front.bind("tcp://127.0.0.1:*")  # where does not count: the descriptor is bound already
-            self._door = self._front.last_endpoint
+            self._door = self._front.last_endpoint.decode()
 
-    def _hear_windows(self, now: float) -> None:
-        """Take in what the windows sent, and forget those that have gone."""
-        for _ in range(MAX_READ):
-            if not self._front.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-                break
+    def _hear_windows(self, now: float) -> int:
+        """Take in what the windows sent, and forget those that have gone; return how many messages there were."""
+        count = 0
+        while count < MAX_READ and self._front.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            count += 1
             parts = self._front.recv_multipart(zmq.NOBLOCK)
             try:
                 if len(parts) != 2:
@@ -156,6 +164,7 @@ class Gate:
                 self._warn(error, now)
         for identity in [i for i, window in self._attached.items() if now - window.seen > SILENT_SECONDS]:
             del self._attached[identity]
+        return count
 
     def _obey(self, identity: bytes, command: Command, data: bytes, now: float) -> None:
         """Carry out one command, or pass it on.

@@ -81,19 +81,19 @@ class Line:
         return bool(data)
 
     def _take(self) -> list[bytes] | None:
-        """Return the first message when it is here as a whole."""
+        """Return the first message when it is here as a whole; end a line on which something else comes."""
         held = self._incoming
         if len(held) < 4:
             return None
         (count,) = struct.unpack_from("!I", held)
-        if count > MAX_PARTS:
-            return self._refuse()
         at = 4 * (count + 1)
-        if len(held) < at:
+        if count <= MAX_PARTS and len(held) < at:
             return None
-        sizes = struct.unpack_from(f"!{count}I", held, 4)
-        if sum(sizes) > self._limit:
-            return self._refuse()
+        sizes = struct.unpack_from(f"!{count}I", held, 4) if count <= MAX_PARTS else ()
+        if count > MAX_PARTS or sum(sizes) > self._limit:
+            self.ended = True
+            held.clear()
+            return None
         if len(held) < at + sum(sizes):
             return None
         parts = []
@@ -102,8 +102,3 @@ class Line:
             at += size
         del held[:at]
         return parts
-
-    def _refuse(self) -> None:
-        """End a line on which something else than messages comes."""
-        self.ended = True
-        self._incoming.clear()

@@ -203,11 +203,11 @@ class _Gate:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self.line = Line(ours, 4 * MAX_COMMAND)
-        options: dict[str, Any] = (
-            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # Ctrl-C is for the trainer only
-            if sys.platform == "win32"
-            else {"pass_fds": (listener.fileno(), theirs.fileno())}
-        )
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP  # Ctrl-C is for the trainer only
+        else:
+            options["pass_fds"] = (listener.fileno(), theirs.fileno())
         with contextlib.ExitStack() as undo:
             undo.callback(self.line.close)
             with theirs:
