@@ -5,8 +5,8 @@ processor, and when it ends the trainer starts another as soon as somebody knock
 
 - who: ZeroMQ's CURVE handshake (https://rfc.zeromq.org/spec/26) opens only to those who know the run's public key,
   and closes after HANDSHAKE_SECONDS;
-- how many: MAX_CONNECTIONS, and CONNECTIONS_A_SECOND, beyond which new ones wait in the system's queue; MAX_WINDOWS of
-  them are served;
+- how many: MAX_CONNECTIONS, and CONNECTIONS_A_SECOND, beyond which no more are made (`live.door`); MAX_WINDOWS of them
+  are served;
 - how much: MAX_MESSAGE bytes a part, COMMANDS_A_SECOND passed on, MEMORY of the whole process, within which one
   message of endless many parts also ends.
 
@@ -31,6 +31,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from puffer_arena.core.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, printable
+from puffer_arena.live.door import open_door, shut_door
 from puffer_arena.live.line import Line
 
 HANDSHAKE_SECONDS = 5
@@ -86,7 +87,9 @@ class Gate:
         self._monitor = front.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED)
         self._connections: set[Any] = set()  # their descriptors
         self._second, self._accepted = 0.0, 0  # connections let in since then
-        self._door = ""  # ZeroMQ's name of it while it is open
+        self._is_shut = False
+        front.setsockopt(zmq.USE_FD, listener.dup().detach())
+        front.bind("tcp://127.0.0.1:*")  # where does not count: the descriptor is bound already
         self._attached: dict[bytes, Attached] = {}
         self._hello: list[bytes] = []
         self._points: list[bytes] = []  # metrics since the greeting was written
@@ -142,18 +145,14 @@ class Gate:
                 case _:  # no file descriptors left
                     is_full = True
         is_full |= len(self._connections) >= MAX_CONNECTIONS or self._accepted >= CONNECTIONS_A_SECOND
-        if is_full and self._door:
-            self._front.unbind(self._door)
-            self._door = ""
-        elif not is_full and not self._door:
-            self._front.setsockopt(zmq.USE_FD, self._listener.dup().detach())
-            self._front.bind("tcp://127.0.0.1:*")  # where does not count: the descriptor is bound already
-            self._door = self._front.last_endpoint.decode()
+        if is_full != self._is_shut:
+            (shut_door if is_full else open_door)(self._listener)
+            self._is_shut = is_full
 
     def _hear_windows(self, now: float) -> int:
         """Take in what the windows sent, and forget those that have gone; return how many messages there were."""
         count = 0
-        while count < MAX_READ and self._front.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        while count < MAX_READ and self._front.poll(0):
             count += 1
             parts = self._front.recv_multipart(zmq.NOBLOCK)
             try:

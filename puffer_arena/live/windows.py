@@ -19,6 +19,7 @@ from typing import Any
 
 from puffer_arena.core.errors import ArenaError, MissingExtra, TrainingError, require
 from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, decode_header, encode_header, printable
+from puffer_arena.live.door import open_door
 from puffer_arena.live.line import Line
 
 QUEUE = 16  # connections that the system keeps until the gate takes them
@@ -26,7 +27,7 @@ BUFFER = 1 << 20  # bytes on their way to the gate, where the system allows so m
 MAX_READ = 16  # messages taken in at a time
 MAX_WAITING = 64_000_000  # bytes that the gate has not taken; a gate so far behind is given up
 MAX_POINTS = 1_000_000  # bytes of metrics after which the gate is told them all again, in short
-AGAIN_SECONDS, FAILED_SECONDS = 1.0, 10.0  # until another gate is opened after one that ended, or failed
+AGAIN_SECONDS, FAILED_SECONDS = 1.0, 5.0  # until another gate is opened after one that ended, or failed
 GRACE = 2.0  # seconds that a gate may take to end
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from puffer_arena.live.gate import main; main()"
 
@@ -155,6 +156,7 @@ class Windows:
         gate, self._gate = self._gate, None
         self._selector.unregister(gate.line.socket)
         if self._listener.fileno() >= 0:
+            open_door(self._listener)
             self._selector.register(self._listener, selectors.EVENT_READ)
         return gate.end()
 
