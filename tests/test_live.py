@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import make
+from puffer_arena import list_envs, make
 from puffer_arena.core.errors import FileError, MissingExtra, ParameterError, TrainingError
 from puffer_arena.live.address import Address, is_running, read_address, write_address
+from puffer_arena.live.messages import Frame, decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.live.subscriber import Subscriber
 
@@ -476,3 +477,51 @@ def test_an_address_written_by_another_process_is_not_removed(tmp_path):
         write_address(tmp_path, Address("tcp://127.0.0.1:1", "0" * 64, "snake", os.getpid() + 1))
         publisher.close()
     assert read_address(tmp_path) is not None
+
+
+def frame_of(batch, **changes) -> list[bytes]:
+    """Return a frame of the batch's rows as it goes over the wire, some of its arrays replaced."""
+    rows = np.arange(batch.num_envs)
+    parts = {"states": batch.rows.states.copy(), "params": batch.rows.params.copy(), "rows": rows, **changes}
+    return encode_frame(
+        Frame(1, parts["rows"], parts["states"], parts["params"], parts.get("probs"), parts.get("values"))
+    )
+
+
+def test_rows_on_the_wire_are_checked_like_those_of_a_snapshot():
+    with make("snake", num_envs=2, seed=1) as batch:
+        states, params = batch.rows.states, batch.rows.params
+        shown = decode_frame(frame_of(batch), batch.env, batch.param_values, 2)
+        assert (shown.states == states).all() and (shown.params == params).all()
+
+        def changed(records, name, value):
+            copy = records.copy()
+            copy[name][1] = value
+            return copy
+
+        for changes in (
+            {"states": changed(states, "episode_return", np.nan)},
+            {"states": changed(states, "episode_return", np.inf)},
+            {"states": changed(states, "step_count", -1)},
+            {"states": changed(states, "ended", 7)},
+            {"params": changed(params, "rows", 2**31 - 1)},
+            {"params": changed(params, "reward_food", np.nan)},
+            {"rows": np.array([0, 2])},
+            {"rows": np.array([0, -1])},
+            {"probs": np.full((2, 1, 4), np.nan, np.float32)},
+            {"values": np.full((2, 1), np.inf, np.float32)},
+        ):
+            with pytest.raises(FileError):
+                decode_frame(frame_of(batch, **changes), batch.env, batch.param_values, 2)
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_arbitrary_rows_are_refused(env_id):
+    """Random bytes have a header no row can have; what is left of them after the checks is drawn like any other."""
+    random = np.random.default_rng(0)
+    with make(env_id, num_envs=4, seed=1, compiled=False) as batch:
+        for part in ("states", "params"):
+            records = getattr(batch.rows, part)
+            noise = np.frombuffer(random.bytes(records.nbytes), records.dtype)
+            with pytest.raises(FileError):
+                decode_frame(frame_of(batch, **{part: noise}), batch.env, batch.param_values, 4)
