@@ -40,7 +40,7 @@ class Source(Protocol):
         """Take in what has come since the last call; never waits."""
 
     def send(self, command: str, **arguments: Any) -> None:
-        """Ask for something: see `puffer_arena.live.messages` for commands and arguments."""
+        """Ask for something: see `puffer_arena.live.commands` for commands and arguments."""
 
     def close(self) -> None:
         """Let go of the connection; the trainer goes on."""

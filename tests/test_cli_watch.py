@@ -88,6 +88,50 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     assert "Traceback" not in err and "stopped after" in out
 
 
+PLANTED = """
+from pathlib import Path
+Path(__file__).with_suffix(".ran").touch()
+from puffer_arena.envs.snake import ENV
+"""
+
+
+def test_no_message_or_file_chooses_what_a_window_imports(tmp_path, here):
+    """The environment's name in live.json, in config.json and in a policy's header."""
+    import torch
+
+    from puffer_arena import make
+    from puffer_arena.cli.watch import Options, find_source, load_actor, newest_policy
+    from puffer_arena.core.errors import ArenaError, FileError, ParameterError
+    from puffer_arena.live.address import Address, write_address
+    from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION
+    from puffer_arena.trainers.tensorfile import pack
+
+    planted = tmp_path / "planted.py"
+    planted.write_text(PLANTED)
+    assert here(tmp_path, "train", "snake", *SMALL, "--steps", UPDATE, "--name", "a")[0] == 0
+    folder = tmp_path / "runs" / "a"
+    weights = {"w": torch.zeros(1)}
+    with make("snake", num_envs=2) as batch:
+        for name in (str(planted), "planted", "./planted.py", "maze"):
+            about = {"origin": {"env": name, "params": {}}, "network": {}}
+            with pytest.raises(FileError, match="this window shows 'snake'"):
+                load_actor(pack(POLICY_KIND, POLICY_VERSION, weights, about), batch)
+        for about in ({}, {"origin": 1}, {"origin": {"env": 1}}):
+            with pytest.raises(FileError, match="does not say which environment"):
+                load_actor(pack(POLICY_KIND, POLICY_VERSION, weights, about), batch)
+        policy, _ = newest_policy(folder)
+        assert load_actor(policy, batch).act(batch.obs)[0].shape == (2,)
+    write_address(folder, Address("tcp://127.0.0.1:1", "1" * 64, str(planted), os.getpid()))
+    with pytest.raises(ParameterError, match="files do not choose what is imported"):
+        find_source(Options("a"))
+    (folder / "live.json").unlink()
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"snake"', f'"{planted.as_posix()}"'))
+    with pytest.raises(ArenaError):
+        find_source(Options("a"))
+    assert not planted.with_suffix(".ran").exists()
+
+
 def test_a_newer_policy_goes_on_with_the_memory_of_the_older(tmp_path, here):
     from puffer_arena import make
     from puffer_arena.cli.watch import load_actor, newest_policy

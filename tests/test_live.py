@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import make
-from puffer_arena.core.errors import FileError, TrainingError
+from puffer_arena import list_envs, make
+from puffer_arena.core.errors import FileError, MissingExtra, ParameterError, TrainingError
 from puffer_arena.live.address import Address, is_running, read_address, write_address
+from puffer_arena.live.messages import Frame, decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.live.subscriber import Subscriber
 
 zmq = pytest.importorskip("zmq")
+z85 = pytest.importorskip("zmq.utils.z85")
 PATIENCE = 60.0  # seconds until a test gives up waiting
 
 
@@ -225,7 +227,24 @@ def test_the_address_is_private_to_its_owner(trainer, tmp_path):
     assert address.address == f"tcp://127.0.0.1:{trainer.port}"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"address": 1}', '{"address":"a","key":"b","env":"c","pid":"d"}'])
+GOOD = {"address": "tcp://127.0.0.1:5555", "key": "0" * 64, "env": "snake", "pid": 1}
+DAMAGED = {
+    "another type": {"pid": "1"},
+    "a truth value": {"pid": True},
+    "a process beyond all": {"pid": 2**40},
+    "a process below none": {"pid": -1},
+    "no key": {"key": "0" * 32},
+    "no address": {"address": "ipc:///tmp/x"},
+    "an escape": {"address": "tcp://\x1b[2J:1"},
+    "more": {"extra": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"address": 1}', "[" * 9_000, json.dumps(GOOD).replace("1}", "1" * 5_000 + "}")]
+    + [json.dumps({**GOOD, **changes}) for changes in DAMAGED.values()],
+)
 def test_a_damaged_address_file_is_refused_by_name(tmp_path, text):
     (tmp_path / "live.json").write_text(text)
     with pytest.raises(FileError, match=r"live\.json is damaged"):
@@ -245,46 +264,58 @@ def test_a_port_in_use_is_named_with_what_to_do(tmp_path):
 # -- hostile peers ------------------------------------------------------------------------------------
 
 
-def attack(port: int, *messages: list[bytes]) -> None:
-    context = zmq.Context()
-    dealer = context.socket(zmq.DEALER)
-    dealer.linger = 2_000
-    dealer.connect(f"tcp://127.0.0.1:{port}")
-    try:
+def dealer(context, port: int, key: str | None):
+    """Return a client's socket; with the run's key, a wrong one, or none at all."""
+    client = context.socket(zmq.DEALER)
+    client.linger = 2_000
+    if key is not None:
+        client.curve_publickey, client.curve_secretkey = zmq.curve_keypair()
+        client.curve_serverkey = z85.encode(bytes.fromhex(key))
+    client.connect(f"tcp://127.0.0.1:{port}")
+    return client
+
+
+def attack(port: int, key: str | None, *messages: list[bytes]) -> None:
+    with zmq.Context() as context, dealer(context, port, key) as client:
         for message in messages:
-            dealer.send_multipart(message)
-    finally:
-        dealer.close()
-        context.term()
+            client.send_multipart(message)
+        if key is None:
+            client.linger = 0  # nobody will ever take them
+
+
+def command(name, /, **arguments) -> list[bytes]:
+    return [json.dumps({"command": name, **arguments}).encode()]
 
 
 def test_hostile_messages_change_nothing(trainer, window, tmp_path):
-    key = read_address(tmp_path).key.encode()
+    key = read_address(tmp_path).key
     with socket.create_connection(("127.0.0.1", trainer.port)) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(range(256)) * 50)
-    pause = json.dumps({"command": "pause"}).encode()
-    attack(trainer.port, [b"x" * 10_000_000])
+    attack(trainer.port, None, command("pause"))
+    attack(trainer.port, key, [b"x" * 10_000_000])
     attack(
         trainer.port,
+        key,
         [b""],
-        [b"0" * 32, pause],  # a wrong key
-        [b"", pause],
-        [key],
-        [key, pause, b"more"],
-        [key, b""],
-        [key, b"\xff\xfe"],
-        [key, b"[" * 8_000],
-        [key, b"{}"],
-        [key, b"null"],
-        [key, json.dumps({"command": ["pause"]}).encode()],
-        [key, json.dumps({"command": "rows", "indices": list(range(65))}).encode()],
-        [key, json.dumps({"command": "rows", "indices": [-1]}).encode()],
-        [key, json.dumps({"command": "speed", "value": 1e9}).encode()],
-        [key, b'{"command": "speed", "value": NaN}'],
-        [key, b'{"command": "learning_rate", "value": Infinity}'],
-        [key, json.dumps({"command": "param", "name": "__class__", "value": 1}).encode()],
-        [key, json.dumps({"command": "param", "name": "rows", "value": 10**30}).encode()],
-        [key, json.dumps({"command": "pause", "extra": "x" * 5_000}).encode()],
+        [b"0" * 32, *command("pause")],
+        [*command("pause"), b"more"],
+        [b""] * 1_000,
+        [b"\xff\xfe"],
+        [b"[" * 8_000],
+        [b"{}"],
+        [b"null"],
+        command(["pause"]),
+        command("rows", indices=list(range(65))),
+        command("rows", indices=[-1]),
+        command("rows", indices=[10**4_000]),
+        command("speed", value=1e9),
+        [b'{"command": "speed", "value": NaN}'],
+        [b'{"command": "learning_rate", "value": Infinity}'],
+        command("learning_rate", value=10**4_000),
+        command("param", name="__class__", value=1),
+        command("param", name="rows", value=10**30),
+        command("pause", extra="x" * 5_000),
+        command("here", streams=[["frame"]], frame_seconds="\ud800"),
     )
     before = wait_for(lambda: steps_of(window), window)
     wait_for(lambda: steps_of(window) > before + 64 * 200, window)
@@ -296,13 +327,56 @@ def test_hostile_messages_change_nothing(trainer, window, tmp_path):
     assert log.count("ignored a message from a window") >= 1
 
 
+ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\ud800\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        command(ESCAPE),
+        command("pause", **{ESCAPE: 1}),
+        command("speed", value=ESCAPE),
+        command("param", name=ESCAPE, value=1),
+        command("mode", name=[ESCAPE]),
+    ],
+)
+def test_what_a_key_holder_says_cannot_move_a_terminals_cursor(trainer, tmp_path, said):
+    attack(trainer.port, read_address(tmp_path).key, said)
+    line = trainer.process.stderr.readline()
+    assert "ignored a message from a window" in line
+    assert line.rstrip("\n").isprintable()
+
+
 def test_a_window_without_the_key_gets_nothing(trainer, tmp_path):
-    stranger = Subscriber(replace(read_address(tmp_path), key="0" * 32))
+    stranger = Subscriber(replace(read_address(tmp_path), key="1" * 64))
     friend = Subscriber(read_address(tmp_path), tmp_path)
     wait_for(lambda: steps_of(friend) > 64 * 100, friend, stranger)
-    assert (stranger.frame, stranger.num_envs, stranger.status) == (None, 0, "waiting")
+    wait_for(lambda: "refuses this key" in stranger.note, stranger)  # it is told why, and does not wait for ever
+    assert (stranger.frame, stranger.num_envs, stranger.status) == (None, 0, "lost")
     friend.close()
     stranger.close()
+
+
+def test_a_window_is_told_when_nothing_answers():
+    with socket.socket() as taken:  # bound, but it does not listen
+        taken.bind(("127.0.0.1", 0))
+        window = Subscriber(Address(f"tcp://127.0.0.1:{taken.getsockname()[1]}", "0" * 64, "snake"))
+        wait_for(lambda: "nothing answers" in window.note, window)
+        window.close()
+
+
+@pytest.mark.parametrize("key", ["", "0" * 63, "0" * 65, "g" * 64, "\x1b" * 64])
+def test_what_is_no_key_is_refused_before_anything_is_opened(key):
+    with pytest.raises(ParameterError, match="64 hexadecimal digits"):
+        Address("tcp://127.0.0.1:5555", key, "snake")
+
+
+def test_a_zeromq_without_curve_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(zmq, "has", lambda capability: capability != "curve")
+    with make("snake", num_envs=1) as batch, pytest.raises(MissingExtra, match="without CURVE"):
+        Publisher(batch, "run", tmp_path)
+    with pytest.raises(MissingExtra, match="without CURVE"):
+        Subscriber(Address("tcp://127.0.0.1:5555", "0" * 64, "snake"))
 
 
 class FakeTrainer:
@@ -312,8 +386,11 @@ class FakeTrainer:
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.router.linger = 0
+        public, secret = zmq.curve_keypair()
+        self.router.curve_server, self.router.curve_publickey, self.router.curve_secretkey = True, public, secret
         self.port = self.router.bind_to_random_port("tcp://127.0.0.1")
-        self.window = Subscriber(Address(f"tcp://127.0.0.1:{self.port}", "0" * 32, "snake", os.getpid()))
+        key = z85.decode(public).hex()
+        self.window = Subscriber(Address(f"tcp://127.0.0.1:{self.port}", key, "snake", os.getpid()))
         self.identity = wait_for(self.receive, self.window)[0]
 
     def receive(self):
@@ -324,10 +401,13 @@ class FakeTrainer:
 
     def greet(self, **changes) -> None:
         header = {
-            "protocol": 1, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0,
-            "status": "training", "note": "", "steps": 0, "speed": 0.0, "rows": [0], "values": {},
+            "protocol": 2, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0
         }  # fmt: skip
-        self.say(b"hello", json.dumps({**header, **changes}).encode(), b"{}")
+        self.say(b"hello", json.dumps({**header, **changes}).encode(), b"{}", b"[]")
+
+    def tell(self, **changes) -> None:
+        header = {"status": "training", "note": "", "steps": 0, "speed": 0.0, "rows": [0], "values": {}}
+        self.say(b"status", json.dumps({**header, **changes}).encode())
 
     def close(self) -> None:
         self.window.close()
@@ -342,23 +422,32 @@ def fake():
 
 
 def test_a_window_ignores_what_is_no_message_of_a_trainer(fake):
-    state = np.zeros(1, make("snake").rows.states.dtype).tobytes()
-    params = np.zeros(1, make("snake").rows.params.dtype).tobytes()
+    with make("snake", seed=1) as batch:
+        batch.reset()
+        state, params = batch.rows.states.tobytes(), batch.rows.params.tobytes()
     row = np.zeros(1, np.int64).tobytes()
     steps = b'{"steps": 7, "probs": [1, 1, 4], "values": [1, 1]}'
     probs, values = np.zeros(4, np.float32).tobytes(), np.zeros(1, np.float32).tobytes()
     fake.say(b"frame", steps, row, state, params, probs, values)  # before any greeting
-    fake.greet(protocol=2)
+    fake.greet(protocol=1)
     fake.greet(version=99)
     fake.greet(params={"rows": 10**9})
     fake.greet(params={"nonsense": 1})
     fake.greet(num_envs=-1)
-    fake.greet(speed="fast")
-    fake.say(b"hello", b"{}", b"{}")
+    fake.greet(num_envs=10**400)
+    fake.greet(count=float("inf"))
+    fake.greet(title="\x1b[2J", params=["\ud800"])
+    fake.say(b"hello", b"{}", b"{}", b"[]")
+    fake.say(b"hello", b"{}" * 100_000, b"[" * 100_000, b"[" * 100_000)
+    for changes in ({"speed": "fast"}, {"speed": 10**400}, {"status": []}, {"values": 1}, {"values": {"rows": 10**30}}):
+        fake.tell(**changes)
     fake.say(b"")
     fake.say(b"frame")
     fake.say(b"metrics", b'{"count": 1, "steps": 1, "values": [1]}')
+    fake.say(b"metrics", b'{"count": 1, "steps": 1' + b"0" * 400 + b', "values": {"a": 1}}')
+    fake.say(b"metrics", b'{"count": 1e999, "steps": 1, "values": {"a": 1}}')
     fake.say(b"policy", b"{", b"")
+    fake.say(b"policy", b'{"steps": 1e999}', b"")
     fake.greet()
     for header in (b"{}", b"[]", b"{" * 70_000, b'{"steps": -1}', b'{"steps": 1, "probs": [1e9], "values": []}'):
         fake.say(b"frame", header, row, state, params, probs, values)
@@ -377,7 +466,7 @@ def test_a_window_asks_again_when_metrics_were_lost(fake):
 
     def asked():
         message = fake.receive()
-        return message and json.loads(message[2])["command"] == "hello"
+        return message and json.loads(message[1])["command"] == "hello"
 
     wait_for(asked, fake.window)
 
@@ -385,6 +474,54 @@ def test_a_window_asks_again_when_metrics_were_lost(fake):
 def test_an_address_written_by_another_process_is_not_removed(tmp_path):
     with make("snake", num_envs=1) as batch:
         publisher = Publisher(batch, "run", tmp_path)
-        write_address(tmp_path, Address("tcp://127.0.0.1:1", "k", "snake", os.getpid() + 1))
+        write_address(tmp_path, Address("tcp://127.0.0.1:1", "0" * 64, "snake", os.getpid() + 1))
         publisher.close()
     assert read_address(tmp_path) is not None
+
+
+def frame_of(batch, **changes) -> list[bytes]:
+    """Return a frame of the batch's rows as it goes over the wire, some of its arrays replaced."""
+    rows = np.arange(batch.num_envs)
+    parts = {"states": batch.rows.states.copy(), "params": batch.rows.params.copy(), "rows": rows, **changes}
+    return encode_frame(
+        Frame(1, parts["rows"], parts["states"], parts["params"], parts.get("probs"), parts.get("values"))
+    )
+
+
+def test_rows_on_the_wire_are_checked_like_those_of_a_snapshot():
+    with make("snake", num_envs=2, seed=1) as batch:
+        states, params = batch.rows.states, batch.rows.params
+        shown = decode_frame(frame_of(batch), batch.env, batch.param_values, 2)
+        assert (shown.states == states).all() and (shown.params == params).all()
+
+        def changed(records, name, value):
+            copy = records.copy()
+            copy[name][1] = value
+            return copy
+
+        for changes in (
+            {"states": changed(states, "episode_return", np.nan)},
+            {"states": changed(states, "episode_return", np.inf)},
+            {"states": changed(states, "step_count", -1)},
+            {"states": changed(states, "ended", 7)},
+            {"params": changed(params, "rows", 2**31 - 1)},
+            {"params": changed(params, "reward_food", np.nan)},
+            {"rows": np.array([0, 2])},
+            {"rows": np.array([0, -1])},
+            {"probs": np.full((2, 1, 4), np.nan, np.float32)},
+            {"values": np.full((2, 1), np.inf, np.float32)},
+        ):
+            with pytest.raises(FileError):
+                decode_frame(frame_of(batch, **changes), batch.env, batch.param_values, 2)
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_arbitrary_rows_are_refused(env_id):
+    """Random bytes have a header no row can have; what is left of them after the checks is drawn like any other."""
+    random = np.random.default_rng(0)
+    with make(env_id, num_envs=4, seed=1, compiled=False) as batch:
+        for part in ("states", "params"):
+            records = getattr(batch.rows, part)
+            noise = np.frombuffer(random.bytes(records.nbytes), records.dtype)
+            with pytest.raises(FileError):
+                decode_frame(frame_of(batch, **{part: noise}), batch.env, batch.param_values, 4)

@@ -11,8 +11,8 @@ from typing import Any
 from puffer_arena.batch.processes import python
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
+from puffer_arena.live.commands import Command, printable
 from puffer_arena.live.history import read_metrics
-from puffer_arena.live.messages import Command
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.networks.policy import policy_bytes
@@ -98,16 +98,23 @@ class Broadcast:
 
 
 class Window:
-    """A window on a run in a process of its own, which may end at any time."""
+    """A window on a run in a process of its own, which may end at any time.
 
-    def __init__(self, run_dir: Path) -> None:
+    Args:
+        run_dir: the run's folder.
+        env_id: what it trains in.
+    """
+
+    def __init__(self, run_dir: Path, env_id: str) -> None:
         self._log = run_dir / WINDOW_LOG
         own_group: dict[str, Any] = (  # so that Ctrl-C in the terminal ends the training only
             {"creationflags": CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                python("from puffer_arena.__main__ import main; sys.exit(main())", "watch", str(run_dir)),
+                python(
+                    "from puffer_arena.__main__ import main; sys.exit(main())", "watch", str(run_dir), "--env", env_id
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -122,7 +129,7 @@ class Window:
         if code < 0:
             return f"its process was killed by signal {-code}"
         lines = self._log.read_text("utf-8", "replace").strip().splitlines() or [f"exit code {code}"]
-        return lines[-1].removeprefix("error: ")
+        return printable(lines[-1].removeprefix("error: "))
 
 
 def why_no_window() -> str:
@@ -136,12 +143,12 @@ def why_no_window() -> str:
     return ""
 
 
-def open_window(run_dir: Path) -> Window | str:
+def open_window(run_dir: Path, env_id: str) -> Window | str:
     """Open a window on a run, or return in one line why it cannot be."""
     reason = why_no_window()
     if reason:
         return reason
     try:
-        return Window(run_dir)
+        return Window(run_dir, env_id)
     except (OSError, ArenaError) as error:
         return str(error)

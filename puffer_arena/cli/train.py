@@ -230,7 +230,7 @@ class Session:
                 )
             )
         if self.options.watch:
-            self.window = open_window(self.place.folder)
+            self.window = open_window(self.place.folder, self.config.env)
             if isinstance(self.window, str):
                 self.display.say(f"no window: {self.window}; training goes on without")
                 self.window = None

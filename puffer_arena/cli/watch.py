@@ -1,16 +1,19 @@
 """`watch`: a window on a run, while it trains or afterwards."""
 
+import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.cli.runs import find_run
+from puffer_arena.cli.runs import find_run, portable
 from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.core.registry import list_envs
 from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.commands import printable
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
@@ -24,6 +27,7 @@ class Options:
     Examples:
         python -m puffer_arena watch
         python -m puffer_arena watch runs/snake-20261120-120000
+        python -m puffer_arena watch runs/a --env my_env.py
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
     """
 
@@ -36,7 +40,7 @@ class Options:
     key: str = ""
     """That trainer's key."""
     env: str = ""
-    """That trainer's environment."""
+    """That trainer's environment; for a RUN only where it is none of `list`."""
 
 
 def run(options: Options) -> int:
@@ -67,15 +71,31 @@ def find_source(options: Options) -> Any:
     folder = find_run(options.run, options.runs_dir)
     address = read_address(folder)
     if address is not None and is_running(address.pid):
+        address = replace(address, env=choose_env(address.env, options.env))
         print(f"watching {folder}, which trains now", flush=True)
         return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
-    return finished_run(folder)
+    return finished_run(folder, options.env)
 
 
-def finished_run(folder: Path) -> FinishedRun:
+def choose_env(found: str, named: str) -> str:
+    """Return the environment to import for a run: what a person named, or a built-in one that the run's files name.
+
+    Raises:
+        ParameterError: the run's files name another, which they could have from anybody.
+    """
+    if named or found in list_envs():
+        return named or found
+    raise ParameterError(
+        f"this run is of '{printable(found)}', and files do not choose what is imported; if you trust it, name it: "
+        f"--env {shlex.quote(printable(found))}"
+    )
+
+
+def finished_run(folder: Path, named_env: str = "") -> FinishedRun:
     """Return a run that does not train now, with its last policy at play.
 
     Raises:
+        ParameterError: its environment must be named.
         FileError: its config is damaged.
         MissingExtra: torch is not installed.
     """
@@ -88,7 +108,8 @@ def finished_run(folder: Path) -> FinishedRun:
     print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
     loader = actor_loader()
     assert loader is not None  # torch is there
-    return FinishedRun(folder, config.env, config.params, loader, lambda: newest_policy(folder))
+    env_id = choose_env(config.env, named_env)
+    return FinishedRun(folder, env_id, config.params, loader, lambda: newest_policy(folder))
 
 
 def newest_policy(folder: Path) -> Policy | None:
@@ -109,17 +130,38 @@ def actor_loader() -> LoadActor | None:
 
 
 def load_actor(policy: bytes, batch: Any) -> Any:
-    """Return an actor for a policy that fits the batch.
+    """Return an actor for a policy of the environment that the batch is of; no other is imported.
 
     Raises:
-        FileError: the policy is damaged, or of other spaces than the batch.
+        FileError: the policy is damaged, of another environment, or of other spaces than the batch.
     """
     import torch
 
     from puffer_arena.trainers.actor import Actor
 
     torch.set_num_threads(1)  # a few rows; the trainer needs the cores
+    found = policy_env(policy)
+    if portable(found) != portable(batch.env_id):
+        raise FileError(f"the policy is of '{printable(found, 100)}'; this window shows '{batch.env_id}'")
     actor = Actor.load(policy)
     if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
         raise FileError("the policy is of another environment or of other parameters")
     return actor
+
+
+def policy_env(policy: bytes) -> str:
+    """Return which environment a policy or checkpoint says it is of; nothing is imported for it.
+
+    Raises:
+        FileError: it is damaged, or neither.
+    """
+    from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION
+    from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION
+    from puffer_arena.trainers.tensorfile import unpack
+
+    kind, _, about = unpack(policy, {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}, "the policy")
+    origin = about.get("config" if kind == CHECKPOINT_KIND else "origin")
+    env = origin.get("env") if isinstance(origin, dict) else None
+    if not isinstance(env, str):
+        raise FileError("the policy is damaged: it does not say which environment it is of")
+    return env

@@ -4,25 +4,43 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import FileError
+from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.live.commands import printable
 
 FILE_NAME = "live.json"
 MAX_BYTES = 10_000
+KEY_DIGITS = 64
 
 
 @dataclass(frozen=True)
 class Address:
-    """How to attach to one run."""
+    """How to attach to one run.
+
+    Raises:
+        ParameterError: a part of it cannot be.
+    """
 
     address: str  # tcp://127.0.0.1:5555
-    key: str
+    key: str  # the run's public key for CURVE, which only those hold who may watch; in hexadecimal
     env: str  # id, module or file
     pid: int = 0  # of the trainer; 0 when it runs elsewhere
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"tcp://[\w.:%\[\]-]{1,200}:\d{1,5}", self.address):
+            raise ParameterError(f"'{printable(self.address, 100)}' is no address; write it as tcp://127.0.0.1:5555")
+        if not re.fullmatch(f"[0-9a-f]{{{KEY_DIGITS}}}", self.key):
+            raise ParameterError(
+                f"a key of {len(self.key)} characters that is not one of {KEY_DIGITS} hexadecimal digits; "
+                "copy what the trainer printed"
+            )
+        if not 0 <= self.pid < 2**31:
+            raise ParameterError("a process's number is from 0 to 2^31 - 1")
 
 
 def write_address(run_dir: Path, address: Address) -> None:
@@ -88,4 +106,4 @@ def is_running(pid: int) -> bool:
     return True
 
 
-EXAMPLE = Address("tcp://127.0.0.1:5555", "0" * 32, "snake", 1)
+EXAMPLE = Address("tcp://127.0.0.1:5555", "0" * KEY_DIGITS, "snake", 1)

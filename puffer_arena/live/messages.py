@@ -1,36 +1,31 @@
-"""What a trainer and its windows say to each other.
+"""What a trainer sends to its windows: a kind, a JSON header and raw arrays.
 
-A window sends the run's key and a command as JSON.  A trainer answers with its kind, a JSON header and raw arrays:
-
-    hello    header: who is training what;         body: the metrics so far, as JSON
-    status   header: training or paused, a note
+    hello    header: who is training what;  bodies: the metrics so far as JSON, and the points since then
+    status   header: training or paused, a note, the parameters in force
     metrics  header: count, steps, values
-    frame    header: steps;                        body: rows, states, params, probs, values
-    policy   header: steps;                        body: safetensors
+    frame    header: steps;                 bodies: rows, states, params, probs, values
+    policy   header: steps;                 body: safetensors
 
-Everything that comes in is bounded and checked here, on both sides; nothing is ever unpickled.
+A window checks all of it before it is used, rows as those of a snapshot; nothing is ever unpickled.
 """
 
-import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.errors import FileError, ParameterError, UnknownName, suggest
+from puffer_arena.batch.snapshot import check_params, check_states
+from puffer_arena.core.env import Env
+from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.params import params_record
+from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, printable, read_count
 
-PROTOCOL = 1
-KEY_BYTES = 32  # hexadecimal digits
-MAX_COMMAND = 8_192  # bytes of JSON
-MAX_HEADER = 65_536
-MAX_HISTORY = 8_000_000
+PROTOCOL = 2
+MAX_HISTORY = 8_000_000  # bytes of metrics
 MAX_BODY = 256_000_000  # a policy
-MAX_ROWS = 64  # rows that can be watched at once
-MODES = ("time-lapse", "smooth")
-STREAMS = ("frame", "policy")
 
 
 @dataclass(frozen=True)
@@ -45,124 +40,6 @@ class Frame:
     values: Array | None = None
 
 
-@dataclass(frozen=True)
-class Command:
-    """One thing a window asks for."""
-
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-def _number(low: float, high: float) -> Callable[[Any], bool]:
-    def fits(value: Any) -> bool:
-        return not isinstance(value, bool) and isinstance(value, int | float) and low <= value <= high
-
-    return fits
-
-
-def _name(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 100
-
-
-def _setting(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 2**53)  # false for NaN
-
-
-def _indices(value: Any) -> bool:
-    whole = isinstance(value, list) and all(type(i) is int and 0 <= i < 2**31 for i in value)
-    return whole and 0 < len(value) <= MAX_ROWS
-
-
-def _streams(value: Any) -> bool:
-    return isinstance(value, list) and len(value) <= len(STREAMS) and all(name in STREAMS for name in value)
-
-
-# command -> argument -> (what is allowed in words, the check)
-COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    "pause": {},
-    "resume": {},
-    "step": {},
-    "save": {},
-    "speed": {"value": ("a number from 0 to 1000", _number(0, 1000))},
-    "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
-    "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false", _setting)},
-    "learning_rate": {"value": ("a number above 0, at most 1", _number(1e-12, 1))},
-    "mode": {"name": (f"one of {', '.join(MODES)}", lambda name: name in MODES)},
-    # between the programs, not for people:
-    "here": {
-        "streams": ("a list of streams", _streams),
-        "frame_seconds": ("a number from 0 to 10", _number(0, 10)),
-    },
-    "hello": {},
-    "leave": {},
-}
-
-
-def check_command(name: Any, arguments: dict[str, Any]) -> Command:
-    """Return the command.
-
-    Raises:
-        UnknownName: no such command or argument.
-        ParameterError: an argument is missing or not allowed.
-    """
-    if not isinstance(name, str) or name not in COMMANDS:
-        raise UnknownName(f"unknown command {str(name)[:40]!r}; {suggest(str(name)[:40], COMMANDS)}")
-    expected = COMMANDS[name]
-    if unknown := sorted(set(arguments) - set(expected)):
-        raise UnknownName(f"'{name}' takes no '{unknown[0][:40]}'; {suggest(unknown[0][:40], expected)}")
-    for argument, (allowed, fits) in expected.items():
-        if argument not in arguments:
-            raise ParameterError(f"'{name}' needs '{argument}': {allowed}")
-        if not fits(arguments[argument]):
-            raise ParameterError(f"'{name}': {argument} = {str(arguments[argument])[:40]}; allowed: {allowed}")
-    return Command(name, arguments)
-
-
-def encode_command(name: str, /, **arguments: Any) -> bytes:
-    """Return a command as the wire takes it.
-
-    Raises:
-        UnknownName, ParameterError: as `check_command`.
-    """
-    check_command(name, arguments)
-    return json.dumps({"command": name, **arguments}).encode()
-
-
-def decode_command(data: bytes) -> Command:
-    """Read a command from outside.
-
-    Raises:
-        FileError: not a command at all.
-        UnknownName, ParameterError: as `check_command`.
-    """
-    if len(data) > MAX_COMMAND:
-        raise FileError(f"a command of {len(data)} bytes; at most {MAX_COMMAND} are read")
-    message = decode_header(data)
-    return check_command(message.pop("command", None), message)
-
-
-def encode_header(values: dict[str, Any]) -> bytes:
-    """Return a JSON header."""
-    return json.dumps(values, separators=(",", ":")).encode()
-
-
-def decode_header(data: bytes, limit: int = MAX_HEADER) -> dict[str, Any]:
-    """Read a JSON object from outside.
-
-    Raises:
-        FileError: too long, or not a JSON object.
-    """
-    if len(data) > limit:
-        raise FileError(f"a header of {len(data)} bytes; at most {limit} are read")
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError):
-        raise FileError("a header that is not JSON") from None
-    if not isinstance(values, dict):
-        raise FileError("a header that is not a JSON object")
-    return values
-
-
 def encode_frame(frame: Frame) -> list[bytes]:
     """Return a frame as header and raw arrays."""
     missing = np.zeros(0, np.float32)
@@ -173,11 +50,17 @@ def encode_frame(frame: Frame) -> list[bytes]:
     return [header, *(array.tobytes() for array in arrays)]
 
 
-def decode_frame(parts: Sequence[bytes], states: np.dtype[Any], params: np.dtype[Any]) -> Frame:
-    """Read a frame from outside; `states` and `params` are what this side's environment says of a row.
+def decode_frame(parts: Sequence[bytes], env: Env, values: Any, num_envs: int) -> Frame:
+    """Read a frame from outside.
+
+    Args:
+        parts: the message behind its kind.
+        env: the environment here.
+        values: the Params that size its rows.
+        num_envs: rows there are.
 
     Raises:
-        FileError: its sizes do not fit.
+        FileError: its sizes do not fit, or a row holds what no row can.
     """
     if len(parts) != 6:
         raise FileError(f"a frame of {len(parts)} parts; it has 6")
@@ -185,20 +68,27 @@ def decode_frame(parts: Sequence[bytes], states: np.dtype[Any], params: np.dtype
     count, rest = divmod(len(parts[1]), 8)
     if rest or not 0 < count <= MAX_ROWS:
         raise FileError(f"a frame of {len(parts[1])} bytes of row numbers; at most {MAX_ROWS} rows are watched")
-    steps = header.get("steps")
-    if type(steps) is not int or steps < 0:
-        raise FileError("a frame without its steps")
-    for what, data, dtype in (("states", parts[2], states), ("params", parts[3], params)):
-        if len(data) != count * dtype.itemsize:
-            raise FileError(f"a frame with {len(data)} bytes of {what}; {count} rows take {count * dtype.itemsize}")
-    return Frame(
-        steps,
-        np.frombuffer(parts[1], np.int64),
-        np.frombuffer(parts[2], states),
-        np.frombuffer(parts[3], params),
-        _read_floats(parts[4], header.get("probs"), count, 3),
-        _read_floats(parts[5], header.get("values"), count, 2),
-    )
+    rows = np.frombuffer(parts[1], np.int64)
+    if not ((rows >= 0) & (rows < num_envs)).all():
+        raise FileError(f"a frame of rows {rows.min()} to {rows.max()}; there are 0 to {num_envs - 1}")
+    steps = read_count(header, "steps")
+    states = _read_records("states", parts[2], env.row_dtype(values), count)
+    params = _read_records("params", parts[3], params_record(values).dtype, count)
+    check_states(env, values, states)
+    check_params(env, values, params)
+    probs = _read_floats(parts[4], header.get("probs"), count, 3)
+    critic = _read_floats(parts[5], header.get("values"), count, 2)
+    for what, numbers in (("episode_return", states["episode_return"]), ("probs", probs), ("values", critic)):
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise FileError(f"a frame with numbers in {what} that are not finite")
+    return Frame(steps, rows, states, params, probs, critic)
+
+
+def _read_records(what: str, data: bytes, dtype: np.dtype[Any], count: int) -> Array:
+    """Return `count` records."""
+    if len(data) != count * dtype.itemsize:
+        raise FileError(f"a frame with {len(data)} bytes of {what}; {count} rows take {count * dtype.itemsize}")
+    return np.frombuffer(data, dtype)
 
 
 def _read_floats(data: bytes, shape: Any, count: int, axes: int) -> Array | None:
@@ -207,5 +97,5 @@ def _read_floats(data: bytes, shape: Any, count: int, axes: int) -> Array | None
         return None
     whole = isinstance(shape, list) and all(type(size) is int and 0 < size < 2**16 for size in shape)
     if not whole or len(shape) != axes or shape[0] != count or math.prod(shape) * 4 != len(data):
-        raise FileError(f"a frame with {len(data)} bytes for numbers of shape {str(shape)[:40]}")
+        raise FileError(f"a frame with {len(data)} bytes for numbers of shape {printable(shape, 40)}")
     return np.frombuffer(data, np.float32).reshape(shape)

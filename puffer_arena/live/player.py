@@ -12,9 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.core.errors import ArenaError
+from puffer_arena.core.errors import ArenaError, UnknownName, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.live.messages import MAX_ROWS, Frame
+from puffer_arena.core.registry import load_env
+from puffer_arena.live.commands import MAX_ROWS, printable
+from puffer_arena.live.messages import Frame
 
 MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped
 
@@ -54,6 +56,7 @@ class Player:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._env_id, self._params, self._load_actor, self._clock = env_id, dict(params), load_actor, clock
+        self._parameters = load_env(env_id).parameters
         self.num_envs = max(1, min(num_envs, MAX_ROWS))
         self.speed, self.paused, self.note, self.steps = 1.0, False, "", 0
         self.rows = np.arange(min(self.num_envs, 16))
@@ -132,9 +135,12 @@ class Player:
         Raises:
             UnknownName, ParameterError: no such parameter, or a value it does not take.
         """
-        self.values[name] = value
+        if name not in self._parameters:
+            raise UnknownName(f"no parameter '{name}'; {suggest(name, self._parameters)}")
+        checked = self._parameters[name].check(value)
         if self._batch is not None:
-            self._batch.params[name][:] = value
+            self._batch.params[name][:] = checked
+        self.values[name] = checked
 
     def close(self) -> None:
         """Let the batch go."""
@@ -151,14 +157,22 @@ class Player:
                 if older is not None:
                     self._actor.follow(older)
                 self._loaded = None
-                for name, value in self.values.items() if new else ():
-                    self._batch.params[name][:] = value
+                if new:
+                    self._take_params(self._batch)
         if self._loading is None and self._next_policy is not None:
             (policy, steps), self._next_policy = self._next_policy, None
             if self._batch is None:
                 self.note = "loading the policy"
             self._loading = threading.Thread(target=self._load, args=(policy, steps), daemon=True)
             self._loading.start()
+
+    def _take_params(self, batch: Batch) -> None:
+        """Give a new batch the parameters changed meanwhile; it may be too small for one."""
+        for name, value in self.values.items():
+            try:
+                batch.params[name][:] = value
+            except ArenaError as error:
+                self.note = str(error)
 
     def _load(self, policy: bytes, steps: int) -> None:
         try:
@@ -168,5 +182,5 @@ class Player:
                 batch = make(self._env_id, num_envs=self.num_envs, seed=seed, **self._params)
             self._loaded = batch, self._load_actor(policy, batch), steps
             self.note = ""
-        except ArenaError as error:
-            self.note = f"the policy cannot be played: {error}"
+        except Exception as error:  # whatever comes as a policy, the window goes on
+            self.note = f"the policy cannot be played: {printable(error)}"

@@ -5,8 +5,8 @@
     publisher.metrics(steps, {"episode_return": 3.2})   # after every update
     publisher.close("finished")
 
-Nobody watching costs one look at the clock per call.  Sending only hands bytes to ZeroMQ's own thread; a
-window that cannot keep up loses frames.
+Nobody watching costs one look at the clock per call.  Sending only hands bytes to a process of its own (`live.gate`),
+which alone deals with clients; a window that cannot keep up loses frames.
 """
 
 import logging
@@ -24,14 +24,16 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.core.fields import Array
 from puffer_arena.live.address import Address, remove_address, write_address
+from puffer_arena.live.commands import MAX_ROWS, Command, printable
 from puffer_arena.live.history import History
-from puffer_arena.live.messages import MAX_ROWS, PROTOCOL, Command, Frame, encode_frame
+from puffer_arena.live.messages import PROTOCOL, Frame, encode_frame
 from puffer_arena.live.windows import Windows
 
 FRAME_SECONDS = 1 / 15  # at least in full flight, where two frames have little in common anyway and each costs 0.05%
 SLOW_FRAME_SECONDS = 1 / 60  # where a person has limited the speed
 IDLE_SECONDS = 0.2  # between looks for a window while there is none
 POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
+POLICY_AGAIN_SECONDS = 1.0  # at least, also where windows come and go
 STATUS_SECONDS = 1.0
 MAX_FRAME_BYTES = 1_000_000  # rows beyond it are left out
 
@@ -45,7 +47,7 @@ class Publisher:
         batch: the rows that train.
         title: what the window shows as the run's name.
         run_dir: where `live.json` goes; None writes none.
-        host: the interface to listen on; every command carries the run's key, on loopback too.
+        host: the interface to listen on; only who knows the run's key comes in, on loopback too.
         port: 0 lets the system choose.
         obey: carries out what a window asks of the trainer and returns a note for the person.
         policy: returns the newest policy as bytes.
@@ -54,7 +56,7 @@ class Publisher:
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
-        MissingExtra: pyzmq is not installed.
+        MissingExtra: pyzmq is not installed, or has no CURVE.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Publisher:
         self._batch, self._title, self._run_dir = batch, title, run_dir
         self._obey, self._policy, self._clock = obey, policy, clock
         self._stopping, self._changed = stopping, changed
-        self.windows = Windows(host, port, self._greet, self._execute, self._release)
+        self.windows = Windows(host, port, self._greet, self._show_soon, self._execute, self._release)
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.paused, self.speed, self.steps = False, 0.0, 0
         self._single_steps, self._note = 0, ""
@@ -82,7 +84,7 @@ class Publisher:
         self._columns = {name: batch.rows.following[name] for name in batch.env.parameters}
         self.history = History()
         self._sent_metrics = 0
-        self._framed = -math.inf
+        self._framed = self._policy_sent = -math.inf
         self._next_look = self._next_status = self._next_policy = self._next_step = 0.0
         self._closed = False
         self._env = str(Path(batch.env_id).resolve()) if batch.env_id.endswith(".py") else batch.env_id
@@ -102,6 +104,7 @@ class Publisher:
         self.steps = steps
         now = self._clock()
         if now < self._next_look and not self.paused and not self.speed:
+            self.windows.flush()
             return
         self._serve(now, look)
         if self.paused or self.speed:
@@ -110,10 +113,9 @@ class Publisher:
     def metrics(self, steps: int, values: Mapping[str, float]) -> None:
         """Keep the metrics of an update and send them to the windows."""
         self.steps = steps
-        self.windows.receive(self._clock())  # first, so that who arrives now is greeted without this point
         kept = self.history.add(steps, values)
         self._sent_metrics += 1
-        self.windows.broadcast(b"metrics", {"count": self._sent_metrics, "steps": steps, "values": kept})
+        self.windows.send(b"metrics", {"count": self._sent_metrics, "steps": steps, "values": kept})
 
     def say(self, note: str) -> None:
         """Show one line in the windows."""
@@ -146,10 +148,10 @@ class Publisher:
         windows = self.windows
         if windows.want("frame") and (self.speed or now >= self._framed + windows.frame_seconds):
             self._framed = now
-            windows.broadcast(b"frame", *encode_frame(self._take_frame(look)), stream="frame")
+            windows.send(b"frame", *encode_frame(self._take_frame(look)))
         if now >= self._next_policy and self._policy is not None and windows.want("policy"):
-            self._next_policy = now + POLICY_SECONDS
-            windows.broadcast(b"policy", {"steps": self.steps}, self._policy(), stream="policy")
+            self._policy_sent, self._next_policy = now, now + POLICY_SECONDS
+            windows.send(b"policy", {"steps": self.steps}, self._policy())
         if now >= self._next_status:
             self._send_status()
 
@@ -160,7 +162,7 @@ class Publisher:
 
     def _send_status(self, status: str = "") -> None:
         self._next_status = self._clock() + STATUS_SECONDS
-        self.windows.broadcast(b"status", self._describe(status))
+        self.windows.send(b"status", self._describe(status))
 
     def _describe(self, status: str = "") -> dict[str, Any]:
         """Return what may change while a window is attached."""
@@ -173,10 +175,8 @@ class Publisher:
             "values": {name: column[0].item() for name, column in self._columns.items()},
         }
 
-    def _greet(self, identity: bytes) -> None:
-        """Tell a new window what it needs to read everything else, and show it the present soon."""
-        self._next_look = self._next_policy = 0.0
-        self._framed = -math.inf
+    def _greet(self) -> tuple[dict[str, Any], bytes]:
+        """Return what a new window needs to read everything else."""
         header = {
             "protocol": PROTOCOL,
             "title": self._title,
@@ -185,9 +185,14 @@ class Publisher:
             "params": asdict(self._batch.param_values),
             "num_envs": self._batch.num_envs,
             "count": self._sent_metrics,
-            **self._describe(),
         }
-        self.windows.send(identity, b"hello", header, self.history.encode())
+        return header, self.history.encode()
+
+    def _show_soon(self) -> None:
+        """Show the present to a window that has just come."""
+        self._next_look = self._next_status = 0.0
+        self._next_policy = min(self._next_policy, self._policy_sent + POLICY_AGAIN_SECONDS)
+        self._framed = -math.inf
 
     # -- commands -------------------------------------------------------------------------------------
 
@@ -210,11 +215,11 @@ class Publisher:
                 case _:
                     self._note = self._ask_trainer(command)
         except ArenaError as error:
-            self._note = str(error)
+            self._note = printable(error)
         except Exception as error:  # whatever a window asks for, training goes on
             log.exception("could not carry out '%s'", command.name)
-            self._note = f"'{command.name}' failed: {error}"
-        log.info("a window asks: %s %s", command.name, given or "")
+            self._note = f"'{command.name}' failed: {printable(error)}"
+        log.info("a window asks: %s %s", command.name, printable(given) if given else "")
         self._send_status()
         self._changed()
 

@@ -6,22 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import ArenaError, FileError, ParameterError, require
+from puffer_arena.core.errors import ArenaError, FileError, ParameterError
 from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
-from puffer_arena.live.messages import (
-    MAX_BODY,
-    PROTOCOL,
-    Command,
-    decode_frame,
-    decode_header,
-    encode_command,
-)
+from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.view import Policy, View
+from puffer_arena.live.windows import require_curve
 
 HERE_SECONDS = 1.0  # between signs of life, unless frames are wanted much sooner
 MAX_READ = 256  # messages taken in at a time
+PATIENT = 2  # failures in a row until the person is told
 ENDINGS = {"finished": "training is complete", "stopped": "training was stopped"}
 
 log = logging.getLogger("puffer_arena.live")
@@ -38,7 +34,7 @@ class Subscriber(View):
         newest: returns the last policy saved, for when the trainer has ended.
 
     Raises:
-        MissingExtra: pyzmq is not installed.
+        MissingExtra: pyzmq is not installed, or has no CURVE.
         UnknownName: the environment does not exist here.
     """
 
@@ -52,14 +48,17 @@ class Subscriber(View):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(address.env, title or address.env, load_actor, clock)
-        self._zmq = require("zmq", "window")
+        self._zmq = require_curve()
         self._run_dir, self._newest = run_dir, newest
         self._context = self._zmq.Context()
         self._training_speed, self._count, self._trainer_note = 0.0, -1, ""
         self._connected, self._warned = False, 0.0
+        self._refusals = self._silences = 0  # in a row: handshakes refused, and attempts without an answer
         self._connect(address)
 
     def _connect(self, address: Address) -> None:
+        from zmq.utils import z85
+
         zmq = self._zmq
         self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
         self._told_seconds = 0.0
@@ -68,8 +67,19 @@ class Subscriber(View):
         self._socket.rcvhwm, self._socket.sndhwm = 64, 64
         self._socket.maxmsgsize = MAX_BODY
         self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 200, 2_000
-        self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 3_000, 10_000
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._socket.tcp_keepalive, self._socket.tcp_keepalive_idle = 1, 5  # seconds; no heartbeats: see `live.gate`
+        self._socket.tcp_keepalive_intvl, self._socket.tcp_keepalive_cnt = 2, 3
+        self._socket.ipv6 = "[" in address.address
+        self._socket.curve_serverkey = z85.encode(bytes.fromhex(address.key))
+        self._socket.curve_publickey, self._socket.curve_secretkey = zmq.curve_keypair()
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_CONNECTED
+            | zmq.EVENT_CONNECT_RETRIED
+            | zmq.EVENT_DISCONNECTED
+        )
         try:
             self._socket.connect(address.address)
         except zmq.ZMQError as error:
@@ -119,11 +129,31 @@ class Subscriber(View):
         from zmq.utils.monitor import recv_monitor_message
 
         while not self._monitor.closed and self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)["event"]
-            self._connected = event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._next_here = 0.0
-            if not self._connected and self.status not in ("finished", "waiting"):
-                self.status, self._note = "lost", "the trainer has gone; waiting for it to come back"
+            event, zmq = recv_monitor_message(self._monitor)["event"], self._zmq
+            match event:
+                case zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    self._connected, self._next_here, self._refusals = True, 0.0, 0
+                case zmq.EVENT_CONNECTED:
+                    self._silences = 0
+                case zmq.EVENT_CONNECT_RETRIED:
+                    self._silences += 1
+                    if self._silences == PATIENT and self._run_dir is None and self.status != "finished":
+                        self._lose(f"nothing answers at {self._address.address}; does the trainer still run there?")
+                case zmq.EVENT_DISCONNECTED:
+                    if self._connected and self.status not in ("finished", "waiting"):
+                        self._lose("the trainer has gone; waiting for it to come back")
+                    self._connected = False
+                case _:  # the handshake failed
+                    self._refusals += 1
+                    if self._refusals == PATIENT and self.status != "finished":
+                        self._lose(
+                            f"{self._address.address} refuses this key: compare it with what the trainer printed "
+                            "(or no trainer of this version listens there)"
+                        )
+
+    def _lose(self, note: str) -> None:
+        """Say why there is no trainer."""
+        self.status, self._note = "lost", note
 
     def _search(self) -> None:
         """Look in the run's folder whether the trainer has come back at another address."""
@@ -143,9 +173,8 @@ class Subscriber(View):
             self._note = f"the trainer's process has ended; resume it with: train --resume {self._run_dir}"
 
     def _tell(self, command: str, **arguments: Any) -> None:
-        message = [self._address.key.encode(), encode_command(command, **arguments)]
         try:
-            self._socket.send_multipart(message, self._zmq.NOBLOCK)
+            self._socket.send(encode_command(command, **arguments), self._zmq.NOBLOCK)
         except self._zmq.ZMQError:  # its queue is full: the trainer has not read for long
             self._note = f"'{command}' could not be sent; the trainer does not answer"
 
@@ -210,10 +239,10 @@ class Subscriber(View):
     def _try(self, handle: Callable[[list[bytes]], None], parts: list[bytes], now: float) -> None:
         try:
             handle(parts)
-        except (ArenaError, ValueError, KeyError, TypeError) as error:
+        except (ArenaError, ValueError, KeyError, TypeError, OverflowError) as error:
             if now - self._warned >= 1.0:
                 self._warned = now
-                log.warning("ignored a message from the trainer: %s", error)
+                log.warning("ignored a message from the trainer: %s", printable(error))
 
     def _handle(self, parts: list[bytes]) -> None:
         """Read one message that is no frame.
@@ -221,35 +250,43 @@ class Subscriber(View):
         Raises:
             FileError: it is not one of ours.
         """
-        header = decode_header(parts[1]) if len(parts) in (2, 3) else {}
+        header = decode_header(parts[1]) if 2 <= len(parts) <= 4 else {}
         match parts[0], len(parts):
-            case b"hello", 3:
-                self._meet(header, parts[2])
+            case b"hello", 4:
+                self._meet(header, parts[2], parts[3])
             case b"status", 2:
                 self._read_status(header)
             case b"metrics", 2:
                 self._read_metrics(header)
             case b"policy", 3:
+                steps = read_count(header, "steps")
                 if self._player:
-                    self._player.load(parts[2], int(header["steps"]))
+                    self._player.load(parts[2], steps)
             case _:
                 raise FileError(f"a message {parts[0][:20]!r} of {len(parts)} parts")
 
-    def _meet(self, header: dict[str, Any], history: bytes) -> None:
-        """Learn from the trainer what it trains."""
+    def _meet(self, header: dict[str, Any], history: bytes, since: bytes) -> None:
+        """Learn from the trainer what it trains.
+
+        Args:
+            header: who greets.
+            history: curves.
+            since: the metrics that came after them, as a JSON list of headers.
+        """
         if header["protocol"] != PROTOCOL or header["version"] != self.env.version:
             self._note = "the trainer is of another version of puffer_arena; use the same on both sides"
             raise FileError(self._note)
-        num_envs = int(header["num_envs"])
+        num_envs, count = read_count(header, "num_envs"), read_count(header, "count")
         if not 0 < num_envs < 2**31 or not isinstance(header["params"], dict):
             raise FileError("a greeting without rows or parameters")
-        curves = History.decode(history)
+        curves, points = History.decode(history), decode_list(since, MAX_HISTORY)
         self._begin(header["params"], num_envs)
-        self._history, self._count = curves, int(header["count"])
-        self.title = str(header["title"])[:200]
+        self._history, self._count = curves, count
+        for point in points:
+            self._read_metrics(point)
+        self.title = printable(header["title"], 200)
         if self._rows:  # chosen before the trainer resumed
             self._tell("rows", indices=self._rows)
-        self._read_status(header)
 
     def _read_status(self, header: dict[str, Any]) -> None:
         status = header["status"]
@@ -261,8 +298,8 @@ class Subscriber(View):
             return
         self.status = "paused" if status == "paused" else "training"
         if header["note"] != self._trainer_note:  # a note of this side stays until the trainer has a new one
-            self._trainer_note = self._note = str(header["note"])[:500]
-        self._training_speed = float(header["speed"])
+            self._trainer_note = self._note = printable(header["note"])
+        self._training_speed = min(max(float(header["speed"]), 0.0), 1000.0)
         self._follow_params(header["values"])
         if self.mode == "smooth":
             self._show_pause()
@@ -277,7 +314,7 @@ class Subscriber(View):
                 self._player.set_param(name, value)
 
     def _read_metrics(self, header: dict[str, Any]) -> None:
-        count, values = int(header["count"]), header["values"]
+        count, values = read_count(header, "count"), header["values"]
         if not isinstance(values, dict):
             raise FileError("metrics that are no object")
         if self._count >= 0 and count != self._count + 1:  # some were lost on the way: ask for all
@@ -289,4 +326,4 @@ class Subscriber(View):
     def _show(self, parts: list[bytes]) -> None:
         """Read a frame of the training rows."""
         if self.mode == "time-lapse" and self.num_envs:
-            self.frame = decode_frame(parts[1:], self._states, self._params)
+            self.frame = decode_frame(parts[1:], self.env, self._values, self.num_envs)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.errors import ArenaError, ParameterError
-from puffer_arena.core.params import params_record
 from puffer_arena.core.registry import load_env
+from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
-from puffer_arena.live.messages import MODES, Command, Frame, check_command
+from puffer_arena.live.messages import Frame
 from puffer_arena.live.player import LoadActor, Player
 
 Policy = tuple[bytes, int]  # the policy and the steps it has learned for
@@ -82,8 +82,7 @@ class View:
         """
         values = self.env.build_params(dict(params))
         self.agent_ids = self.env.agent_ids(values)
-        self._states = self.env.row_dtype(values)
-        self._params = params_record(values).dtype
+        self._values = values
         changed = dict(params) != self._played or num_envs != self.num_envs
         if self._load_actor and (self._player is None or changed):
             if self._player:

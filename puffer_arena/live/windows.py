@@ -1,181 +1,302 @@
-"""The windows attached to a trainer, and the socket that they come through.
+"""The windows attached to a trainer, as the trainer sees them: what they want, and what they ask for.
 
-A window says once a second that it is there, which streams it wants and how many frames; one that falls silent is
-forgotten.  Every message carries the run's key.  Sending only hands bytes to ZeroMQ's own thread and never waits.
+The trainer holds the socket that windows knock at, and looks at it now and then.  Who knocks is let in by a process of
+its own, the gate (`live.gate`), which ends when nobody has been there for a while.  Sending hands bytes to the gate
+and never waits; frames and policies are left out while it has not taken the ones before.
 """
 
+import contextlib
+import errno
+import json
 import logging
 import math
-import secrets
+import selectors
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from puffer_arena.core.errors import ArenaError, ParameterError, TrainingError, require
-from puffer_arena.live.messages import KEY_BYTES, MAX_COMMAND, Command, decode_command, encode_header
+from puffer_arena.core.errors import ArenaError, MissingExtra, TrainingError, require
+from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, decode_header, encode_header, printable
+from puffer_arena.live.door import open_door
+from puffer_arena.live.line import Line
 
-SILENT_SECONDS = 6.0  # a window that says nothing for so long has gone
-MAX_WINDOWS = 8
-MAX_READ = 64  # messages taken in at a time
-OUTGOING_MESSAGES = 32  # kept for a slow window before new ones are dropped
+QUEUE = 16  # connections that the system keeps until the gate takes them
+BUFFER = 1 << 20  # bytes on their way to the gate, where the system allows so much
+MAX_READ = 16  # messages taken in at a time
+MAX_WAITING = 64_000_000  # bytes that the gate has not taken; a gate so far behind is given up
+MAX_POINTS = 1_000_000  # bytes of metrics after which the gate is told them all again, in short
+AGAIN_SECONDS, FAILED_SECONDS = 1.0, 5.0  # until another gate is opened after one that ended, or failed
+GRACE = 2.0  # seconds that a gate may take to end
+START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from puffer_arena.live.gate import main; main()"
 
 log = logging.getLogger("puffer_arena.live")
 
 
-@dataclass
-class Window:
-    """One that is attached."""
-
-    streams: frozenset[str]
-    frame_seconds: float  # it shows no more than a frame in so long
-    seen: float
-
-
 class Windows:
-    """All that are attached, by the identity that ZeroMQ gives their connection.
+    """All that are attached.
 
     Args:
         host, port: where to listen; port 0 lets the system choose.
-        arrived: called with the identity of a window that is new, or that wants to be told all again.
+        greeting: returns what a new window is told first: a header, and the metrics so far.
+        arrived: called when a window has come, or wants something else than before.
         asked: called with what a person asks for.
         deserted: called when the last one has gone.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
-        MissingExtra: pyzmq is not installed.
+        MissingExtra: pyzmq is not installed, or has no CURVE.
     """
 
     def __init__(
         self,
         host: str,
         port: int,
-        arrived: Callable[[bytes], None],
+        greeting: Callable[[], tuple[dict[str, Any], bytes]],
+        arrived: Callable[[], None],
         asked: Callable[[Command], None],
         deserted: Callable[[], None],
     ) -> None:
-        self._zmq = require("zmq", "window")
-        self._arrived, self._asked, self._deserted = arrived, asked, deserted
-        self._attached: dict[bytes, Window] = {}
-        self._warned = -math.inf
-        self.key = secrets.token_hex(KEY_BYTES // 2)
-        self._context = self._zmq.Context()
-        self._socket = self._listen(host, port)
-        self.port = int(self._socket.last_endpoint.decode().rpartition(":")[2])
+        self._greeting, self._arrived, self._asked, self._deserted = greeting, arrived, asked, deserted
+        self.key, self._secret = make_keys()
+        self._listener = listen(host, port)
+        self.port = int(self._listener.getsockname()[1])
         here = "127.0.0.1" if host in ("*", "0.0.0.0", "::") else host
-        self.local_address = f"tcp://{here}:{self.port}"  # for windows on this machine
-
-    def _listen(self, host: str, port: int) -> Any:
-        zmq = self._zmq
-        socket = self._context.socket(zmq.ROUTER)
-        socket.linger = 500  # milliseconds, for the last message
-        socket.sndhwm, socket.rcvhwm = OUTGOING_MESSAGES, MAX_READ
-        socket.maxmsgsize = 4 * MAX_COMMAND  # a longer one closes its sender's connection
-        socket.heartbeat_ivl, socket.heartbeat_timeout = 3_000, 10_000
-        try:
-            socket.bind(f"tcp://{host}:{port or '*'}")
-        except zmq.ZMQError as error:
-            self._context.destroy(0)
-            if error.errno == zmq.EADDRINUSE:
-                raise TrainingError(
-                    f"port {port} is in use by another program; leave --live.port out to get a free one, or choose another"
-                ) from None
-            raise TrainingError(
-                f"cannot listen on {host}:{port}: {error.strerror}; --live.host is the address of "
-                "one of this machine's interfaces, --live.port a number from 1024 to 65535"
-            ) from None
-        return socket
+        self.local_address = f"tcp://{f'[{here}]' if ':' in here else here}:{self.port}"  # for windows on this machine
+        self._gate: _Gate | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._next_gate = self._warned = -math.inf
+        self._count, self._streams, self._arrivals, self._points = 0, frozenset[str](), 0, 0
+        self.frame_seconds = 0.0  # between frames, for the window that shows most of them
 
     def __len__(self) -> int:
-        return len(self._attached)
+        return self._count
 
     def want(self, stream: str) -> bool:
-        """Tell whether anyone wants a stream."""
-        return any(stream in window.streams for window in self._attached.values())
+        """Tell whether anyone wants a stream, and the gate has taken the last of it."""
+        return stream in self._streams and self._gate is not None and not self._gate.line.waiting
 
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds between frames for the window that shows most of them."""
-        return min((window.frame_seconds for window in self._attached.values()), default=0.0)
-
-    def send(self, identity: bytes, kind: bytes, header: dict[str, Any] | bytes, *bodies: bytes) -> None:
-        """Send one window a message; it is lost when that one is gone or too slow."""
-        head = header if isinstance(header, bytes) else encode_header(header)
-        try:
-            self._socket.send_multipart([identity, kind, head, *bodies], self._zmq.NOBLOCK)
-        except self._zmq.ZMQError as error:
-            log.debug("not sent to a window: %s", error)
-
-    def broadcast(self, kind: bytes, header: dict[str, Any] | bytes, *bodies: bytes, stream: str = "") -> None:
-        """Send a message to all, or to those who want `stream`."""
-        if not self._attached:
+    def send(self, kind: bytes, header: dict[str, Any] | bytes, *bodies: bytes) -> None:
+        """Send a message to all who want it."""
+        if self._gate is None:
+            return
+        if self._gate.line.waiting > MAX_WAITING:
+            self._gate.line.ended = True  # noticed by `receive`
             return
         head = header if isinstance(header, bytes) else encode_header(header)
-        for identity, window in self._attached.items():
-            if not stream or stream in window.streams:
-                self.send(identity, kind, head, *bodies)
+        self._gate.line.send(kind, head, *bodies)
+        if kind == b"metrics":
+            self._points += len(head)
+            if self._points > MAX_POINTS:
+                self._greet()
+
+    def flush(self) -> None:
+        """Hand over more of what the gate has not taken yet."""
+        if self._gate is not None and self._gate.line.waiting:
+            self._gate.line.flush()
 
     def wait(self, seconds: float) -> None:
-        """Wait until a message comes, at most so long."""
-        self._socket.poll(math.ceil(seconds * 1000))
+        """Wait until a message comes, or can go on its way; at most so long."""
+        if self._gate is not None:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._gate.line.waiting else 0)
+            self._selector.modify(self._gate.line.socket, events)
+        self._selector.select(seconds)
 
     def receive(self, now: float) -> None:
-        """Take in what the windows sent, at most MAX_READ messages, and forget those that have gone."""
-        zmq = self._zmq
-        for _ in range(MAX_READ):
-            if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-                break
+        """Open a gate to those who knock, and take in what came through it."""
+        if self._gate is None:
+            if now >= self._next_gate and self._selector.select(0):
+                self._open(now)
+            return
+        line = self._gate.line
+        line.flush()
+        for message in line.receive(MAX_READ):
             try:
-                self._handle(self._socket.recv_multipart(zmq.NOBLOCK), now)
-            except (ArenaError, ValueError) as error:
-                self._warn(now, error)
-        for identity in [i for i, window in self._attached.items() if now - window.seen > SILENT_SECONDS]:
-            self._drop(identity)
+                self._handle(message)
+            except (ArenaError, ValueError, KeyError, TypeError) as error:
+                self._warn(now, printable(error))
+        if line.ended:
+            failed = self._shut()
+            self._next_gate = now + (FAILED_SECONDS if failed else AGAIN_SECONDS)
+            if failed:
+                log.warning("the process that serves the windows ended with code %d; training goes on", failed)
+            self._take_report({"windows": 0, "streams": [], "frame_seconds": 0.0, "arrivals": 0})
 
     def close(self) -> None:
         """Let all of them go; what was sent still arrives."""
-        self._attached.clear()
-        self._socket.close()
-        self._context.term()
+        self._count = 0
+        self._listener.close()
+        if self._gate is not None:
+            self._shut()
+        self._selector.close()
 
-    def _handle(self, parts: list[bytes], now: float) -> None:
-        """Carry out one message.
+    def _open(self, now: float) -> None:
+        """Start a gate."""
+        try:
+            self._gate = _Gate(self.key, self._secret, self._listener)
+        except OSError as error:  # no process or descriptor to be had; training goes on
+            self._next_gate = now + FAILED_SECONDS
+            log.warning("windows cannot be served now: %s", error)
+            return
+        self._selector.unregister(self._listener)
+        self._selector.register(self._gate.line.socket, selectors.EVENT_READ)
+        self._greet()
+
+    def _greet(self) -> None:
+        """Tell the gate what it tells new windows."""
+        self._points = 0
+        header, history = self._greeting()
+        self.send(b"hello", header, history)
+
+    def _shut(self) -> int:
+        """End the gate; return its exit code."""
+        assert self._gate is not None  # callers looked
+        gate, self._gate = self._gate, None
+        self._selector.unregister(gate.line.socket)
+        if self._listener.fileno() >= 0:
+            open_door(self._listener)
+            self._selector.register(self._listener, selectors.EVENT_READ)
+        return gate.end()
+
+    def _handle(self, message: list[bytes]) -> None:
+        """Take in one message of the gate.
 
         Raises:
-            ArenaError: it is not one of ours, or not allowed.
+            ArenaError: it passed on something that is no command.
         """
-        if len(parts) != 3 or not secrets.compare_digest(parts[1], self.key.encode()):
-            raise ParameterError("a message without this run's key")
-        identity, command = parts[0], decode_command(parts[2])
-        match command.name:
-            case "here":
-                given = command.arguments
-                self._keep(identity, Window(frozenset(given["streams"]), given["frame_seconds"], now))
-            case "hello":
-                self._arrived(identity)
-            case "leave":
-                self._drop(identity)
-            case _:
-                self._asked(command)
+        match message:
+            case [b"command", data]:
+                self._asked(decode_command(data))
+            case [b"report", data]:
+                self._take_report(decode_header(data))
+            case [b"warning", data]:
+                log.warning("ignored a message from a window: %s", printable(data.decode()))
 
-    def _keep(self, identity: bytes, window: Window) -> None:
-        """Note that a window is there; one that wants another stream than before counts as new."""
-        known = self._attached.get(identity)
-        if known is None and len(self._attached) >= MAX_WINDOWS:
-            raise ParameterError(f"one window more than the {MAX_WINDOWS} that can watch at once")
-        self._attached[identity] = window
-        if known is None:
-            log.info("a window is watching")
-        if known is None or known.streams != window.streams:
-            self._arrived(identity)
+    def _take_report(self, report: dict[str, Any]) -> None:
+        """Note who is here."""
+        before, self._count = self._count, int(report["windows"])
+        self._streams, self.frame_seconds = frozenset(report["streams"]), float(report["frame_seconds"])
+        arrivals, self._arrivals = self._arrivals, int(report["arrivals"])
+        if self._count != before:
+            log.info("%d windows are watching", self._count)
+        if self._arrivals > arrivals:
+            self._arrived()
+        if before and not self._count:
+            self._deserted()
 
-    def _drop(self, identity: bytes) -> None:
-        if self._attached.pop(identity, None) is not None:
-            log.info("a window has left")
-            if not self._attached:
-                self._deserted()
-
-    def _warn(self, now: float, error: Exception) -> None:
+    def _warn(self, now: float, error: str) -> None:
         """Log a message that was ignored; at most one line a second."""
         if now - self._warned >= 1.0:
             self._warned = now
             log.warning("ignored a message from a window: %s", error)
+
+
+class _Gate:
+    """The process, and the line to it.
+
+    Raises:
+        OSError: the system has no room for either.
+    """
+
+    def __init__(self, public: str, secret: str, listener: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+        self.line = Line(ours, 4 * MAX_COMMAND)
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP  # Ctrl-C is for the trainer only
+        else:
+            options["pass_fds"] = (listener.fileno(), theirs.fileno())
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.line.close)
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", START, json.dumps(sys.path)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    **options,
+                )
+                given = {"public": public, "secret": secret}
+                given |= {name: self._share(end) for name, end in (("line", theirs), ("listener", listener))}
+                assert self._process.stdin is not None  # asked for above
+                with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+                    pipe.write(json.dumps(given).encode() + b"\n")
+            undo.pop_all()
+
+    def _share(self, end: socket.socket) -> Any:
+        """Return what the process makes a socket of."""
+        if sys.platform == "win32":
+            return end.share(self._process.pid).hex()
+        return end.fileno()
+
+    def end(self) -> int:
+        """Send what is left, end the process and return its exit code."""
+        self.line.close(GRACE)
+        try:
+            return self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def make_keys() -> tuple[str, str]:
+    """Return a new pair of keys for CURVE, public and secret, in hexadecimal.
+
+    Raises:
+        MissingExtra: pyzmq is not installed, or has no CURVE.
+    """
+    zmq = require_curve()
+    from zmq.utils import z85
+
+    public, secret = zmq.curve_keypair()
+    return z85.decode(public).hex(), z85.decode(secret).hex()
+
+
+def require_curve() -> Any:
+    """Import zmq.
+
+    Raises:
+        MissingExtra: it is not installed, or cannot keep strangers out.
+    """
+    zmq = require("zmq", "window")
+    if not zmq.has("curve"):
+        raise MissingExtra(
+            f"this ZeroMQ ({zmq.zmq_version()}) was built without CURVE, which keeps strangers out of a run; "
+            "install one that has it: pip install --force-reinstall --only-binary :all: pyzmq"
+        )
+    return zmq
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        TrainingError: the port is in use, or the host is not this machine's.
+    """
+    where = "0.0.0.0" if host == "*" else host
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(where, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if sys.platform != "win32":  # there it would let another program take the port over
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(QUEUE)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise TrainingError(
+                f"port {port} is in use by another program; leave --live.port out to get a free one, or choose another"
+            ) from None
+        raise TrainingError(
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; --live.host is the address "
+            "of one of this machine's interfaces, --live.port a number from 1024 to 65535"
+        ) from None
+    return listener
