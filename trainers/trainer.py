@@ -173,7 +173,7 @@ class Trainer:
         batch, rows = self.batch, self.batch.rows
         stored = {key: tensor.numpy().tobytes() for key, tensor in past.items() if tensor.dtype == torch.uint8}
         try:
-            check_parts(batch.env, batch.param_values, rows.states, rows.params, rows.following, rows.levels)
+            check_parts(batch.env, batch.param_values, **rows._asdict())
             if batch.recorder is not None:
                 exact = bring_back(batch, slice(None), read_past(batch, stored, rows.states))
                 self.inexact_rows = int((~exact).sum())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.actions import check_actions
+from puffer_arena.batch.bounds import check_bounds
 from puffer_arena.batch.explain import ending_rule, explain, place_of
 from puffer_arena.batch.source import check_source
 from puffer_arena.core.env import Env
@@ -25,7 +26,7 @@ def check_definition(env: Env) -> None:
     """Read the rules of `env` and play a few steps in plain Python with its default parameters, once a process.
 
     Raises:
-        DefinitionError: a rule names what does not exist, fails, yields an observation outside its space or a reward that
+        DefinitionError: a rule names what does not exist, indexes with a number that nothing bounds, fails, yields an observation outside its space or a reward that
             is no number, or breaks a promise: that a level plays the same again, that observations are written in full,
             that what looks at a row leaves it as it is.
     """
@@ -35,6 +36,7 @@ def check_definition(env: Env) -> None:
         return
     try:
         check_source(env)
+        check_bounds(env)
         batch = Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {})
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None

@@ -171,9 +171,22 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     for name, below in bounds.items():
         values = rows[name]
         if not ((values >= 0) & (values < below)).all():
+            limits = ", ".join(map(str, np.atleast_1d(below)))
             raise FileError(
-                f"field '{name}' of a row holds {values.min()} to {values.max()}; allowed: 0 to below {below}"
+                f"field '{name}' of a row holds {values.min()} to {values.max()}; allowed: 0 to below {limits}"
             )
+    check_finite(rows)
+
+
+def check_finite(records: Array) -> None:
+    """Check that no number of records from outside is infinite or not a number.
+
+    Raises:
+        FileError: one is.
+    """
+    for name in records.dtype.names or ():
+        if records.dtype[name].base.kind == "f" and not (finite := np.isfinite(records[name])).all():
+            raise FileError(f"field '{name}' of a row holds {records[name][~finite][0]}; it must be a finite number")
 
 
 def no_field(name: str, names: Iterable[str]) -> AttributeError:
