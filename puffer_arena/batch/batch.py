@@ -17,17 +17,19 @@ import numpy as np
 from puffer_arena.batch.actions import check_actions, count_choices, draw_actions
 from puffer_arena.batch.buffers import BufferViews, buffer_layout, make_buffers
 from puffer_arena.batch.check import check_definition
+from puffer_arena.batch.limits import MOST_THREADS, check_size
 from puffer_arena.batch.past import bring_back, past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.rows import allocate_rows, mean_episodes
+from puffer_arena.batch.seeds import check_seed, row_keys
 from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL, Buffers, Rows
 from puffer_arena.core.params import ParamRows
-from puffer_arena.core.random import MASK, philox
+from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.core.registry import load_env
 from puffer_arena.core.spaces import Box, Space
 
@@ -63,10 +65,10 @@ def make(
     Args:
         env_id: an id of `list_envs()`, a dotted module, or a path to a .py file.
         num_envs: rows.
-        seed: of all the rows; any integer.
-        threads: threads that step them; the bytes do not depend on it.
+        seed: of all the rows; a whole number of at least 0, hashed where it takes more than 64 bits.
+        threads: threads that step them, at most 1024; the bytes do not depend on it.
         split: "train" or "held_out": two halves of the levels that never meet.
-        num_levels: how many different levels occur; 0 for no limit.
+        num_levels: how many different levels occur, at most 2**31; 0 for no limit.
         autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
             "next_step" or "disabled", as Gymnasium defines them.
         compiled: False runs the rules in plain Python, for debugging.
@@ -75,7 +77,8 @@ def make(
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
-        UnknownName, ParameterError, DefinitionError: see `core.errors`.
+        UnknownName, ParameterError, DefinitionError: see `core.errors`; rows that do not fit into this machine's memory
+            are a ParameterError, before anything is allocated.
     """
     return Batch(
         load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params, record
@@ -102,8 +105,9 @@ class Batch(BufferViews):
         _check_choice("split", split, SPLITS)
         _check_choice("autoreset", autoreset, tuple(AUTORESET))
         _check_count("num_envs", num_envs, 1)
-        _check_count("threads", threads, 1)
-        _check_count("num_levels", num_levels, 0)
+        _check_count("threads", threads, 1, MOST_THREADS)
+        _check_count("num_levels", num_levels, 0, HELD_OUT_BIT)
+        check_seed(seed)
         self.env, self.env_id, self.num_envs = env, env_id, num_envs
         self.param_values = env.build_params(params)
         self.agent_ids: tuple[str, ...] = env.agent_ids(self.param_values)
@@ -111,6 +115,7 @@ class Batch(BufferViews):
         self.observation: Space
         self.action: Space
         self.observation, self.action = env.spaces(self.param_values)
+        check_size(env, self.param_values, (self.observation, self.action), self.num_choices, num_envs)
         if compiled:
             check_definition(env)
         self._mode = AUTORESET[autoreset]
@@ -163,8 +168,7 @@ class Batch(BufferViews):
         """
         with self.stepper.alone:
             if seed is not None:
-                key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
-                self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))
+                self.rows.states["row_key"] = row_keys(seed, self.num_envs)
                 self.rows.states["episode"] = 0
             if levels is not None:
                 chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
@@ -323,7 +327,7 @@ class Batch(BufferViews):
             self.recorder.rewind(i, step)
 
     def close(self) -> None:
-        """End the threads and free the scenes; the arrays stay readable."""
+        """End the threads and free the scenes; the arrays stay readable, anything else is a ClosedError from then on."""
         self.stepper.close()
 
     def __reduce__(self) -> Any:
@@ -351,6 +355,8 @@ def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:
         raise UnknownName(f"unknown {what} '{value}'; {suggest(str(value), valid)}")
 
 
-def _check_count(what: str, value: Any, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise ParameterError(f"{what} = {value!r}; it must be a whole number of at least {low}")
+def _check_count(what: str, value: Any, low: int, high: int | None = None) -> None:
+    fits = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low
+    if not fits or (high is not None and value > high):
+        allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise ParameterError(f"{what} = {value!r}; it must be a whole number {allowed}")

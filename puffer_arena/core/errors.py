@@ -12,6 +12,7 @@
     ├── DisplayError (RuntimeError)   no renderer works on this machine
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     ├── BusyError (RuntimeError)      a batch that another thread is stepping
+    ├── ClosedError (RuntimeError)    a batch that has been closed
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
 Each message says what was wrong, the value, what is allowed and what to do.
@@ -69,6 +70,10 @@ class WorkerError(ArenaError, RuntimeError):
 
 class BusyError(ArenaError, RuntimeError):
     """A batch that another thread is stepping; nothing was stepped."""
+
+
+class ClosedError(ArenaError, RuntimeError):
+    """A batch that has been closed."""
 
 
 class MissingExtra(ArenaError, ImportError):

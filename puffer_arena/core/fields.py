@@ -7,6 +7,7 @@ interpreted code gets `Row` and `Cells` views that hand out `int` and `float`.
 Every row begins with a header that the kernels keep (`header_fields`); rules may read it.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from puffer_arena.core.errors import DefinitionError, FileError, suggest
 
 Array = npt.NDArray[Any]
+LARGEST = 1 << 30  # bytes of one row, or of one observation: NumPy counts a record's in 32 bits
 
 
 Bound = int | str | tuple[int | str, ...] | None
@@ -129,13 +131,28 @@ def dimension(value: int | str, params: Any) -> int:
     return value
 
 
+def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
+    """Return how many bytes an array takes within one row.
+
+    Raises:
+        DefinitionError: more than a record can hold.
+    """
+    size = math.prod(shape) * int(np.dtype(dtype).itemsize)
+    if size > LARGEST:
+        raise DefinitionError(
+            f"{what} of shape {shape} takes {size:,} bytes in every row; at most {LARGEST:,} are allowed: lower its sizes"
+        )
+    return size
+
+
 def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
-        DefinitionError: a field takes a header's name, or a dimension cannot be resolved.
+        DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
     header = header_fields(num_agents)
+    size = 0
     taken = {entry[0] for entry in header}
     own: list[tuple[Any, ...]] = []
     for name, declared in state_fields(state).items():
@@ -143,9 +160,12 @@ def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
             raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
         check_name(f"State.{name}", name)
         try:
-            own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
+            shape = tuple(dimension(size, params) for size in declared.shape)
+            size += sized("a field", declared.dtype, shape)
+            own.append((name, declared.dtype, shape))
         except DefinitionError as error:
             raise DefinitionError(f"State.{name}: {error}") from None
+    sized("State", np.uint8, (size,))
     return np.dtype([*header, *own], align=True)
 
 
