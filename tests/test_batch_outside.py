@@ -201,22 +201,28 @@ def test_a_snapshot_of_marble_with_more_plates_than_there_are_is_refused():
             batch.restore(0, batch.snapshot(0))
 
 
+def floats_of(records):
+    """Yield a view of every array of floats in records, with its name."""
+    for name in records.dtype.names or ():
+        if records.dtype[name].base.names:
+            yield from floats_of(records[name])
+        elif records.dtype[name].base.kind == "f":
+            yield name, records[name]
+
+
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("env_id", ["cartpole", "tag", "striker", "marble"])
 def test_numbers_that_are_not_finite_are_refused_wherever_a_row_carries_them(env_id, number):
     batch = make(env_id, num_envs=2)
-    rows = batch.rows
-    for part in ("states", "params", "following", "finished", "totals"):
-        records = getattr(rows, part)
-        floats = [name for name in records.dtype.names if records.dtype[name].base.kind == "f"]
-        for name in floats:
-            changed = {**rows._asdict(), part: records.copy()}
-            changed[part][name].flat[-1] = number
+    for part, array in batch.rows._asdict().items():
+        for k, (name, _) in enumerate(floats_of(array)):
+            changed = {**batch.rows._asdict(), part: array.copy()}
+            list(floats_of(changed[part]))[k][1].flat[-1] = number
             with pytest.raises(FileError, match=name):
                 check_parts(batch.env, batch.param_values, **changed)
             if part in ("states", "params", "following"):
                 with pytest.raises(FileError, match=name):
-                    batch.restore(0, pack(batch.env, type(rows)(**changed), 1))
+                    batch.restore(0, pack(batch.env, type(batch.rows)(**changed), 1))
 
 
 def test_a_frame_is_checked_by_its_states_and_parameters_alone():

@@ -238,8 +238,9 @@ class Batch(BufferViews):
     def episodes(self) -> dict[str, float]:
         """Return means over the episodes that ended since the last call, with their number `episodes`.
 
-        Keys: episodes, episode_return (the mean over agents with several), episode_length, and the counters; with
-        several agents also episode_return/<role>.  Only `episodes` when none ended.
+        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length, and the
+        counters; with several agents also episode_return/<role>, where any of the role took part.  Only `episodes` when
+        none ended.
         """
         means = mean_episodes(self.env, self.agent_ids, self.rows.totals)
         self.rows.totals[:] = 0

@@ -28,9 +28,28 @@ def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
 
 def episode_dtype(env: Env, num_agents: int) -> np.dtype[Any]:
     """Return the record of one ended episode, or of the sums over several."""
-    returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
-    counts = [("episodes", np.int64), ("episode_length", np.int64)]
-    return np.dtype([*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)])
+    fields: list[tuple[Any, ...]] = [("episodes", np.int64), ("episode_length", np.int64)]
+    fields += [("episode_return", np.float64, (num_agents,) if num_agents else ())]
+    fields += [(name, np.float64) for name in env.counters]
+    # Episodes in which each agent took part, of sums over several.
+    return np.dtype([*fields, *([("seats", np.int64, (num_agents,))] if num_agents else [])])
+
+
+def took_part(returns: Array) -> Array:
+    """Return which agents took part in their episodes, bool, from `episode_return` of several agents."""
+    return np.asarray((returns != 0.0) | ~np.signbit(returns))
+
+
+def mean_returns(returns: Array, among: Array) -> Array:
+    """Return the mean return of some agents who took part, one number for each episode where there was one.
+
+    Args:
+        returns: of all agents, (episodes, agents).
+        among: those asked for, bool (episodes, agents) or (agents,).
+    """
+    counted = took_part(returns) & among
+    seats = counted.sum(axis=1)
+    return np.asarray((returns * counted).sum(axis=1)[seats > 0] / seats[seats > 0])
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:
@@ -38,11 +57,13 @@ def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str
     count = int(totals["episodes"].sum())
     means: dict[str, float] = {"episodes": count}
     if count:
-        returns = totals["episode_return"].sum(axis=0) / count
-        means["episode_return"] = float(np.mean(returns))
+        returns = totals["episode_return"].sum(axis=0)
+        seats = totals["seats"].sum(axis=0) if env.agents else np.asarray(count)
+        means["episode_return"] = float(returns.sum() / max(seats.sum(), 1))
         for role in env.agents:
             mine = [k for k, agent in enumerate(agent_ids) if agent.rpartition("_")[0] == role]
-            means[f"episode_return/{role}"] = float(np.mean(returns[mine]))
+            if seats[mine].any():
+                means[f"episode_return/{role}"] = float(returns[mine].sum() / seats[mine].sum())
         for name in ("episode_length", *env.counters):
             means[name] = float(totals[name].sum()) / count
     return means

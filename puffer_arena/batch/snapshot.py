@@ -13,6 +13,7 @@ from puffer_arena.core.fields import Array, check_finite, check_rows
 from puffer_arena.core.kernel import Rows
 
 MAGIC = b"PARENA1\n"
+COUNTS = ("episodes", "episode_length", "seats")
 PARTS = ("states", "params", "following", "levels")
 
 
@@ -63,15 +64,15 @@ def check_parts(
     following: Array | None = None,
     levels: Array | None = None,
     plan: Array | None = None,
-    finished: Array | None = None,
-    totals: Array | None = None,
+    **statistics: Array,
 ) -> None:
     """Check rows from outside (a snapshot, a checkpoint, a frame) before any rule runs on them or draws them.
 
     Args:
         env: their environment.
         values: the Params of the batch they go to.
-        states, params, following, levels, plan, finished, totals: as in `Rows`; what did not come is None.
+        states, params, following, levels, plan: as in `Rows`; what did not come is None.
+        statistics: the other arrays of `Rows`.
 
     Raises:
         FileError: a number lies outside what is allowed.
@@ -82,22 +83,23 @@ def check_parts(
     for records in (params, following):
         if records is not None:
             check_params(env, values, records)
-    for records in (finished, totals):
-        if records is not None:
-            check_statistics(records)
+    for records in statistics.values():
+        check_statistics(records)
     if plan is not None and not (0 <= plan[0] <= 1 and 0 <= plan[1] < 1 << 31):
         raise FileError(f"a plan of levels is {plan.tolist()}; allowed: 0 or 1, and 0 to {(1 << 31) - 1}")
 
 
 def check_statistics(records: Array) -> None:
-    """Check statistics of episodes from outside, records as `rows.episode_dtype` has them.
+    """Check statistics of episodes from outside, records that may hold others.
 
     Raises:
         FileError: a count is negative, or a number is not finite.
     """
-    for count in ("episodes", "episode_length"):
-        if (records[count] < 0).any():
-            raise FileError(f"statistics hold {records[count].min()} as '{count}'; it is at least 0")
+    for name in records.dtype.names or ():
+        if records.dtype[name].names:
+            check_statistics(records[name])
+        elif name in COUNTS and (records[name] < 0).any():
+            raise FileError(f"statistics hold {records[name].min()} as '{name}'; it is at least 0")
     check_finite(records)
 
 

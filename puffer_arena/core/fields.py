@@ -68,7 +68,7 @@ def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
     episode         episodes begun in this row
     step_count      steps taken in this episode
     ended           1 between the end of an episode and its reset
-    episode_return  sum of rewards so far, one per agent with several agents
+    episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
     """
     fields: list[tuple[Any, ...]] = [

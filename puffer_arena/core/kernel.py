@@ -9,6 +9,7 @@ environments and for several agents; both reset a row in the very step that ends
 asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -143,6 +144,9 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
         s.episode_return[agent] = 0.0
         s.alive[agent] = 1
     reset(s, p)
+    for agent in range(len(s.alive)):
+        if not s.alive[agent]:
+            s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
 
 
 @jit
@@ -268,6 +272,12 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
+@jit
+def count_seat(total: float) -> int:
+    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
+    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
+
+
 def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
     """Generate the function that records an ended episode: its return, length and counters."""
     lines = ["    last.episodes += 1", "    total.episodes += 1"]
@@ -278,10 +288,12 @@ def tally_function(counters: tuple[str, ...], num_agents: int) -> Any:
             "    for agent in range(len(s.episode_return)):",
             "        last.episode_return[agent] = s.episode_return[agent]",
             "        total.episode_return[agent] += s.episode_return[agent]",
+            "        total.seats[agent] += count_seat(s.episode_return[agent])",
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, last, total", lines)
+    tally = generate("tally", "s, last, total", lines)
+    return bind(tally, "tally", count_seat=count_seat) if num_agents else tally
 
 
 clear: Callable[[Any], None] = clear_array
