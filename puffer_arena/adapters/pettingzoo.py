@@ -128,6 +128,7 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return gathered
 
     def _observations(self, agents: list[str]) -> dict[str, Any]:
+        self.batch.check_choices()
         space, obs = self.batch.observation, self.batch.obs[0]
         return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from puffer_arena.batch.actions import check_actions, count_choices, draw_actions
+from puffer_arena.batch.actions import check_actions, check_mask, count_choices, draw_actions
 from puffer_arena.batch.buffers import BufferViews, buffer_layout, make_buffers
 from puffer_arena.batch.check import check_definition
 from puffer_arena.batch.limits import MOST_THREADS, check_size
@@ -218,7 +218,12 @@ class Batch(BufferViews):
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
             which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+
+        Raises:
+            UnknownName: no such bot.
+            ActionError: `out` does not fit, or see `check_choices`.
         """
+        self.check_choices()
         actions = self.actions if out is None else out
         if actions.shape != self.actions.shape or actions.dtype != self.actions.dtype or not actions.flags.carray:
             raise ActionError(
@@ -230,8 +235,23 @@ class Batch(BufferViews):
         return actions
 
     def sample_actions(self, rng: np.random.Generator) -> Array:
-        """Draw uniform random actions for every agent, masks honoured for Discrete actions."""
+        """Draw uniform random actions for every agent, masks honoured for Discrete actions.
+
+        Raises:
+            ActionError: see `check_choices`.
+        """
+        self.check_choices()
         return draw_actions(self.action, self.actions.shape, self.action_mask, rng)
+
+    def check_choices(self) -> None:
+        """Check that masks leave everybody who acts next a choice.
+
+        Raises:
+            ActionError: all choices of some agent are barred; it names the row and the agent.
+        """
+        if self.num_choices:
+            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
