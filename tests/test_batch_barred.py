@@ -79,6 +79,7 @@ def test_pettingzoo_s_environments_refuse_it(tmp_path):
 
 def test_a_person_s_game_refuses_it(walled):
     with make(walled, autoreset="disabled") as batch:
+        game = Game(batch)
         batch.action_mask[:] = False
         with pytest.raises(ActionError, match="'walled': in row 0"):
-            Game(batch)._allowed(0)
+            game._allowed(0)
