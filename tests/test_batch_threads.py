@@ -18,7 +18,7 @@ def join_workers() -> None:
     """Wait for threads that were told to end."""
     for thread in threading.enumerate():
         if thread.name == "puffer-arena-rows":
-            thread.join()
+            thread.join(10)  # one of another test that nobody told to end goes on
 
 
 def test_every_row_steps_once_whoever_takes_it() -> None:
