@@ -68,6 +68,11 @@ class Params:
     reward_fall: float = param(-1.0, -10.0, 0.0, "for falling")
     max_steps: int = param(1500, 60, 100_000, "steps before the episode is truncated")
 
+    @property
+    def beyond(self) -> int:
+        """One more than a course can have."""
+        return self.plates + 1
+
 
 class State(Header):
     marble: Body3D = body3d()
@@ -76,7 +81,7 @@ class State(Header):
     slopes: Array = f64("plates")  # rad, upwards
     banks: Array = f64("plates")  # rad, the right side down
     plate: int = i32(below="plates")  # the plate the marble is on, or flies towards
-    count: int = i32()  # plates of this course
+    count: int = i32(below="beyond")  # plates of this course
     tilt: Array = f64(2)  # of the world: to the right, forwards, rad
     gust: Array = f64(3)  # direction, phase and rhythm of the wind
     wind: Array = f64(2)  # m/s²

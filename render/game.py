@@ -193,7 +193,8 @@ class Game:
         if not self.batch.num_choices or not isinstance(self.env.action, Discrete):
             return action
         mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
-        return action if mask[action] or not mask.any() else int(mask.argmax())
+        self.batch.check_choices()
+        return action if mask[action] else int(mask.argmax())
 
 
 def playable_keys(keys: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.processes import wait_until
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("--num-envs", "64", "--threads", "1", "--ppo.horizon", "16", "--network.hidden", "16")
@@ -32,7 +33,7 @@ def start(*arguments, cwd, env=None, stdout=subprocess.PIPE):
 
 def run(*arguments, cwd, env=None):
     process = start(*arguments, cwd=cwd, env=env)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     return process.returncode, out, err
 
 
@@ -74,8 +75,9 @@ def trained(tmp_path_factory):
 
 
 def wait_for_file(path: Path, process) -> None:
-    end = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, f"{path} did not come"
-        time.sleep(0.02)
+    wait_until(lambda: path.exists() and path.stat().st_size, process)
+
+
+def wait_for_checkpoint(folder: Path, process) -> Path:
+    """Return the newest checkpoint of a run, once there is one."""
+    return max(wait_until(lambda: list((folder / "checkpoints").glob("*.safetensors")), process))

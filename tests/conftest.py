@@ -1,6 +1,7 @@
 """Fixtures that several files of tests share."""
 
 from tests.commands import here, trained
+from tests.processes import _ended_processes
 from tests.xvfb import display
 
-__all__ = ["display", "here", "trained"]
+__all__ = ["_ended_processes", "display", "here", "trained"]

@@ -17,7 +17,7 @@ from puffer_arena.batch.processes import Workers
 from puffer_arena.batch.shared import SharedArrays, digest
 from puffer_arena.core.errors import ParameterError, WorkerError
 from tests.counters import LAYOUT
-from tests.processes import run_python, unmeasured
+from tests.processes import run_python, unmeasured, wait_until
 
 FACTORY = "tests.counters:Counter"
 SPANS = [{"span": [0, 4]}, {"span": [4, 8]}]
@@ -49,13 +49,9 @@ def descriptors():
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-def gone(pids, seconds=10.0):
+def gone(pids):
     """Wait until none of the processes lives."""
-    deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, "a worker process is left over"
-        time.sleep(0.01)
-    return True
+    return wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
 def test_workers_write_into_memory_that_the_caller_sees(memory, workers):
@@ -220,7 +216,7 @@ def test_no_worker_outlives_its_parent_in_the_middle_of_a_call(how):
     pids = [int(word) for word in parent.stdout.readline().split()]
     assert len(pids) == 2
     parent.send_signal(how)
-    assert parent.wait(20) != 0
+    assert parent.wait() != 0
     parent.stdout.close()
     assert gone(pids)
 

@@ -117,10 +117,3 @@ def test_an_unsupported_panda3d_is_named(monkeypatch):
     bullet.load_panda.cache_clear()
     with pytest.raises(MissingExtra, match=r"panda3d 1\.9\.4 is not supported"):
         bullet.load_panda()
-
-
-def test_a_closed_batch_says_so():
-    batch = make(PILE, num_envs=2)
-    batch.close()
-    with pytest.raises(PhysicsError, match="closed"):
-        still(batch, 1)

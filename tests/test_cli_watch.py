@@ -5,11 +5,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from tests.commands import SMALL, UPDATE, metrics_of, run, start, wait_for_file
+from tests.processes import wait_until
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
@@ -28,14 +28,10 @@ def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, 
     monkeypatch.chdir(trained[0])
     source = find_source(Options())
     assert "runs/small" in capsys.readouterr().out.replace(os.sep, "/")
-    end = time.monotonic() + 60
-    while source.frame is None and time.monotonic() < end:
-        source.poll()
-        time.sleep(0.01)
+    wait_until(lambda: source.poll() or source.frame)
     source.send("speed", value=100)
     before = source.frame.states["episode"].copy()
-    while (source.frame.states["episode"] == before).all() and time.monotonic() < end:
-        source.poll()
+    wait_until(lambda: source.poll() or (source.frame.states["episode"] != before).any())
     source.close()
     assert (source.title, source.status, source.mode) == ("small", "finished", "smooth")
     assert source.frame.states["board"].shape[1:] == (8, 11)
@@ -54,11 +50,7 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     source = find_source(Options("a"))
 
     def wait(happened):
-        end = time.monotonic() + 60
-        while not happened():
-            assert process.poll() is None and time.monotonic() < end, (source.status, source.note)
-            source.poll()
-            time.sleep(0.003)
+        wait_until(lambda: source.poll() or happened(), process)
 
     wait(lambda: source.frame is not None and source.metrics)
     agents = max(len(source.agent_ids), 1)
@@ -77,13 +69,9 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     wait(lambda: source.frame is not stale and source.frame.probs is not None)
     assert source.speed == 1.0
     process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
-    deadline = time.monotonic() + 60
-    while source.frame.steps != last or source.status != "finished":
-        assert time.monotonic() < deadline, (source.status, source.note, source.frame.steps, last)
-        source.poll()
-        time.sleep(0.003)
+    wait_until(lambda: source.poll() or (source.frame.steps, source.status) == (last, "finished"))
     source.close()
     assert "Traceback" not in err and "stopped after" in out
 
@@ -157,17 +145,13 @@ def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, en
         wait_for_file(log.with_name("live.json"), process)
         window = wait_for_window(display, process)
         os.kill(window, getattr(signal, end))
-        deadline = time.monotonic() + 60
-        while is_process(window):  # until the trainer has noticed: a child that ended stays until it is asked about
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+        # The trainer has noticed, then: a child that ended stays until it is asked about.
+        wait_until(lambda: not is_process(window), process)
         before = len(metrics_of(log.parent))
-        while len(metrics_of(log.parent)) < before + 20:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: len(metrics_of(log.parent)) >= before + 20, process)
     finally:
         process.terminate()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert "stopped after" in out and "Traceback" not in err
     assert len(re.findall("no window: .* killed by signal", out)) == said
 
@@ -182,11 +166,12 @@ def is_process(number: int) -> bool:
 
 def wait_for_window(environment, process) -> int:
     """Return the process id of the trainer's window once the display shows it."""
-    deadline = time.monotonic() + 60
-    while True:
-        assert process.poll() is None and time.monotonic() < deadline
+
+    def shown():
         for child in subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split():
             search = ["xdotool", "search", "--onlyvisible", "--pid", child]
             if subprocess.run(search, env=environment, capture_output=True).returncode == 0:
                 return int(child)
-        time.sleep(0.2)
+        return None
+
+    return wait_until(shown, process)

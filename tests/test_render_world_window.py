@@ -59,7 +59,7 @@ def test_views_write_nothing_to_stderr_under_an_x_server():
                 WorldView(batch.env, (64, 48), pipes).draw(batch.state(0), batch.state_params(0))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

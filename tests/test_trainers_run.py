@@ -79,7 +79,7 @@ def test_an_interrupted_run_saves_and_can_be_resumed(tmp_path: Path, number: sig
     process = start(tmp_path)
     lines_until(process, "5")
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate()
     assert process.returncode == 0
     updates = int(output.split()[-1])
     assert output.split()[-2] == "saved"
@@ -99,7 +99,7 @@ def test_a_full_disk_is_said_once_and_training_goes_on(tmp_path: Path) -> None:
     process = start(tmp_path, minutes=0.0, before=limit)
     lines = lines_until(process, "120")
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate()
     assert process.returncode == 0
     warnings = [line for line in [*lines, *rest.splitlines()] if line.startswith("!")]
     for what in ("checkpoints", "metrics.jsonl"):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 INSTALL = "apt-get install xvfb xdotool libgl1-mesa-dri"
-DEADLINE = 90.0  # seconds; only a broken window takes so long
+DEADLINE = 600.0  # seconds; only a broken window takes so long, on the slowest machine too
 ROOT = Path(__file__).parent.parent
 
 

@@ -24,9 +24,10 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
-from puffer_arena.adapters.parts import OneRow, check_options, check_seed, set_params, statistic_names
+from puffer_arena.adapters.parts import OneRow, check_options, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
+from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.errors import ActionError
 from puffer_arena.core.fields import Array
 
@@ -91,6 +92,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
         elif batch.num_choices:
+            batch.check_choices()
             info["action_mask"] = mask_values(batch.action, batch.action_mask[0])
         self._show()
         return one_value(batch.observation, batch.obs[0]), info

@@ -17,13 +17,13 @@ from puffer_arena.adapters.parts import (
     Copies,
     Pictures,
     check_options,
-    check_seed,
     counter_columns,
     open_batch,
     set_params,
     statistic_names,
 )
 from puffer_arena.adapters.spaces import batched_values, many_values, mask_values, to_gymnasium
+from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import MASK, philox
@@ -201,6 +201,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         """Return the action masks of some rows, bool (num_envs,), as infos; the others are zero."""
         if not self.batch.num_choices or not rows.any():
             return {}
+        self.batch.check_choices()
         masks = self.batch.action_mask & rows[:, None]
         return {"action_mask": mask_values(self.batch.action, masks), "_action_mask": rows}
 

@@ -51,18 +51,6 @@ def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings
     return batch
 
 
-def check_seed(seed: Any) -> int:
-    """Return a seed that somebody gave as one of 64 bits; longer ones are hashed, as Gymnasium hashes all.
-
-    Raises:
-        ParameterError: no whole number, or a negative one.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ParameterError(f"seed = {seed!r}; it must be a whole number of at least 0, or None")
-    whole = int(seed)
-    return whole if whole < 1 << 64 else int(np.random.SeedSequence(whole).generate_state(1, np.uint64)[0])
-
-
 def statistic_names(batch: Batch) -> tuple[str, ...]:
     """Return the fields of `Batch.finished` that infos hold when an episode ends."""
     return ("episode_return", "episode_length", *batch.env.counters)

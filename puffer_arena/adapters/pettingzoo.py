@@ -22,10 +22,11 @@ from gymnasium.utils import seeding
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import AECEnv, ParallelEnv
 
-from puffer_arena.adapters.parts import OneRow, check_seed, set_params
+from puffer_arena.adapters.parts import OneRow, set_params
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
+from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.errors import ActionError, ArenaError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 
@@ -137,6 +138,7 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return gathered
 
     def _observations(self, agents: list[str]) -> dict[str, Any]:
+        self.batch.check_choices()
         space, obs = self.batch.observation, self.batch.obs[0]
         return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
 

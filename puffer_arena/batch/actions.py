@@ -1,6 +1,7 @@
 """Actions as they come from outside: checked before any rule sees them, and drawn at random."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,34 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     return ready
 
 
+def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, alive: Array) -> None:
+    """Check that everybody who acts next has a choice; one reduction where all have.
+
+    Args:
+        name: the environment's.
+        agent_ids: of its agents; none for a solo environment.
+        space: of one agent's action.
+        mask: allowed choices, bool (num_envs[, agents], choices).
+        alive: who acts next, bool (num_envs, agents); (num_envs, 1) for a solo environment.
+
+    Raises:
+        ActionError: all of somebody's choices are barred.
+    """
+    sizes = space.nvec if isinstance(space, MultiDiscrete) else (mask.shape[-1],)
+    flags = mask.reshape(*alive.shape, -1)
+    free = np.logical_or.reduceat(flags, np.cumsum((0, *sizes[:-1])), axis=-1)
+    if (free.all(axis=-1) | ~alive).all():
+        return
+    row, agent, part = np.argwhere(~free & alive[..., None])[0].tolist()
+    who = f", of agent '{agent_ids[agent]}'" if agent_ids else ""
+    component = f" of component {part}" if isinstance(space, MultiDiscrete) else ""
+    raise ActionError(
+        f"environment '{name}': in row {row}{who}, action_mask bars every choice{component}; leave at least one allowed"
+    )
+
+
 def draw_actions(space: Space, shape: tuple[int, ...], mask: Array, rng: np.random.Generator) -> Array:
-    """Draw uniform random actions of `shape`; `mask` has no choices where all are allowed."""
+    """Draw uniform random actions of `shape`; `mask` has no choices where all are allowed, and bars never all."""
     low, high = action_bounds(space)
     if isinstance(space, Box):
         return rng.uniform(np.maximum(low, -WIDEST), np.minimum(high, WIDEST), shape)

@@ -14,14 +14,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from puffer_arena.batch.actions import check_actions, draw_actions
+from puffer_arena.batch.actions import check_actions, check_mask, draw_actions
 from puffer_arena.batch.again import bring_back, play_again
 from puffer_arena.batch.check import check_definition
+from puffer_arena.batch.limits import MOST_THREADS
 from puffer_arena.batch.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.rows import mean_episodes
 from puffer_arena.batch.saving import read_saved, save_table
+from puffer_arena.batch.seeds import check_seed, row_keys
 from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
@@ -29,7 +31,7 @@ from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, s
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.core.params import ParamRows
-from puffer_arena.core.random import MASK, philox
+from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.core.registry import load_env
 from puffer_arena.core.tables import Buffers, Step, Written
 
@@ -56,10 +58,10 @@ def make(
     Args:
         env_id: an id of `list_envs()`, a dotted module, or a path to a .py file.
         num_envs: rows.
-        seed: of all the rows; any integer.
-        threads: threads that step them; the bytes do not depend on it.
+        seed: of all the rows; a whole number of at least 0, hashed where it takes more than 64 bits.
+        threads: threads that step them, at most 1024; the bytes do not depend on it.
         split: "train" or "held_out": two halves of the levels that never meet.
-        num_levels: how many different levels occur; 0 for no limit.
+        num_levels: how many different levels occur, at most 2**31; 0 for no limit.
         autoreset: "same_step" (keeps `final_obs` of truncated episodes), "same_step_final" (of all),
             "next_step" or "disabled", as Gymnasium defines them.
         compiled: False runs the rules in plain Python, for debugging.
@@ -68,7 +70,8 @@ def make(
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
-        UnknownName, ParameterError, DefinitionError: see `core.errors`.
+        UnknownName, ParameterError, DefinitionError: see `core.errors`; rows that do not fit into this machine's memory
+            are a ParameterError, before anything is allocated.
     """
     return Batch(
         load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params, record
@@ -95,8 +98,9 @@ class Batch(Written):
         _check_choice("split", split, SPLITS)
         _check_choice("autoreset", autoreset, tuple(AUTORESET))
         _check_count("num_envs", num_envs, 1)
-        _check_count("threads", threads, 1)
-        _check_count("num_levels", num_levels, 0)
+        _check_count("threads", threads, 1, MOST_THREADS)
+        _check_count("num_levels", num_levels, 0, HELD_OUT_BIT)
+        check_seed(seed)
         values = env.build_params(params)
         if compiled:
             check_definition(env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}))
@@ -156,8 +160,7 @@ class Batch(Written):
         """
         with self.stepper.alone:
             if seed is not None:
-                key = philox(int(seed) & MASK, int(seed) >> 32 & MASK)
-                self.rows.states["row_key"] = philox(key, np.arange(self.num_envs))
+                self.rows.states["row_key"] = row_keys(seed, self.num_envs)
                 self.rows.states["episode"] = 0
             if levels is not None:
                 chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
@@ -207,7 +210,12 @@ class Batch(Written):
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
             which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+
+        Raises:
+            UnknownName: no such bot.
+            ActionError: `out` does not fit, or see `check_choices`.
         """
+        self.check_choices()
         actions = self.actions if out is None else out
         if actions.shape != self.actions.shape or actions.dtype != self.actions.dtype or not actions.flags.carray:
             raise ActionError(
@@ -219,16 +227,32 @@ class Batch(Written):
         return actions
 
     def sample_actions(self, rng: np.random.Generator) -> Array:
-        """Draw uniform random actions for every agent, masks honoured for Discrete actions."""
+        """Draw uniform random actions for every agent, masks honoured for Discrete actions.
+
+        Raises:
+            ActionError: see `check_choices`.
+        """
+        self.check_choices()
         return draw_actions(self.action, self.actions.shape, self.action_mask, rng)
+
+    def check_choices(self) -> None:
+        """Check that masks leave everybody who acts next a choice.
+
+        Raises:
+            ActionError: all choices of some agent are barred; it names the row and the agent.
+        """
+        if self.num_choices:
+            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
     def episodes(self) -> dict[str, float]:
         """Return means over the episodes that ended since the last call, with their number `episodes`.
 
-        Keys: episodes, episode_return (the mean over agents with several), episode_length, and the counters; with
-        several agents also episode_return/<role>.  Only `episodes` when none ended.
+        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length, and the
+        counters; with several agents also episode_return/<role>, where any of the role took part.  Only `episodes` when
+        none ended.
         """
         means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
         self.rows.episodes["totals"].fill(0)
@@ -340,7 +364,7 @@ class Batch(Written):
         return self._all.copy() if self.worlds is None else np.asarray(self.rows.states["step_count"] == 0)
 
     def close(self) -> None:
-        """End the threads and free the scenes; the arrays stay readable."""
+        """End the threads and free the scenes; the arrays stay readable, anything else is a ClosedError from then on."""
         self.stepper.close()
 
     def __reduce__(self) -> Any:
@@ -368,6 +392,8 @@ def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:
         raise UnknownName(f"unknown {what} '{value}'; {suggest(str(value), valid)}")
 
 
-def _check_count(what: str, value: Any, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise ParameterError(f"{what} = {value!r}; it must be a whole number of at least {low}")
+def _check_count(what: str, value: Any, low: int, high: int | None = None) -> None:
+    fits = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low
+    if not fits or (high is not None and value > high):
+        allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise ParameterError(f"{what} = {value!r}; it must be a whole number {allowed}")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.actions import check_actions
+from puffer_arena.batch.bounds import check_bounds
 from puffer_arena.batch.explain import ending_rule, explain, place_of
 from puffer_arena.batch.source import check_source
 from puffer_arena.core.env import Env
@@ -30,7 +31,7 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         make_batch: makes a batch of it with one row that runs in plain Python.
 
     Raises:
-        DefinitionError: a rule names what does not exist, fails, yields an observation outside its space or a reward that
+        DefinitionError: a rule names what does not exist, indexes with a number that nothing bounds, fails, yields an observation outside its space or a reward that
             is no number, or breaks a promise: that a level plays the same again, that observations are written in full,
             that what looks at a row leaves it as it is.
     """
@@ -38,6 +39,7 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         return
     try:
         check_source(env)
+        check_bounds(env)
         batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None

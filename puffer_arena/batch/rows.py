@@ -41,7 +41,25 @@ def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
     sums = [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
     finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
-    return np.dtype([("finished", finished), ("totals", np.dtype(sums, align=True))], align=True)
+    seats = [("seats", np.int64, (num_agents,))] if num_agents else []  # episodes in which each agent took part
+    return np.dtype([("finished", finished), ("totals", np.dtype([*sums, *seats], align=True))], align=True)
+
+
+def took_part(returns: Array) -> Array:
+    """Return which agents took part in their episodes, bool, from `episode_return` of several agents."""
+    return np.asarray((returns != 0.0) | ~np.signbit(returns))
+
+
+def mean_returns(returns: Array, among: Array) -> Array:
+    """Return the mean return of some agents who took part, one number for each episode where there was one.
+
+    Args:
+        returns: of all agents, (episodes, agents).
+        among: those asked for, bool (episodes, agents) or (agents,).
+    """
+    counted = took_part(returns) & among
+    seats = counted.sum(axis=1)
+    return np.asarray((returns * counted).sum(axis=1)[seats > 0] / seats[seats > 0])
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:
@@ -49,11 +67,13 @@ def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str
     count = int(totals["episodes"].sum())
     means: dict[str, float] = {"episodes": count}
     if count:
-        returns = totals["episode_return"].sum(axis=0) / count
-        means["episode_return"] = float(np.mean(returns))
+        returns = totals["episode_return"].sum(axis=0)
+        seats = totals["seats"].sum(axis=0) if env.agents else np.asarray(count)
+        means["episode_return"] = float(returns.sum() / max(seats.sum(), 1))
         for role in env.agents:
             mine = [k for k, agent in enumerate(agent_ids) if agent.rpartition("_")[0] == role]
-            means[f"episode_return/{role}"] = float(np.mean(returns[mine]))
+            if seats[mine].any():
+                means[f"episode_return/{role}"] = float(returns[mine].sum() / seats[mine].sum())
         for name in ("episode_length", *env.counters):
             means[name] = float(totals[name].sum()) / count
     return means

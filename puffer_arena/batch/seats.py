@@ -45,6 +45,13 @@ def members(batch: Batch, role: str) -> list[int]:
     return [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]
 
 
+def belongs(batch: Batch, role: str) -> Array:
+    """Return which agents are of a role, bool (agents,)."""
+    flags = np.zeros(batch.num_agents, np.bool_)
+    flags[members(batch, role)] = True
+    return flags
+
+
 def check_role(env: Env, role: str) -> None:
     """Check that there are two sides, and that `role`, unless empty, is one.
 

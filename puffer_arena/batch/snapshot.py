@@ -9,10 +9,11 @@ import numpy as np
 from puffer_arena.core.bodies import check_physics
 from puffer_arena.core.env import Env
 from puffer_arena.core.errors import FileError, ParameterError
-from puffer_arena.core.fields import Array, check_rows
+from puffer_arena.core.fields import Array, check_finite, check_rows
 from puffer_arena.core.tables import Rows
 
 MAGIC = b"PARENA1\n"
+COUNTS = ("episodes", "episode_length", "seats")
 PARTS = ("states", "params", "following", "levels")
 
 
@@ -55,22 +56,51 @@ def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Arra
     return parts, body[at:]
 
 
-def check_parts(env: Env, values: Any, states: Array, params: Array, following: Array, levels: Array) -> None:
-    """Check rows from outside before any rule runs on them.
+def check_parts(
+    env: Env,
+    values: Any,
+    states: Array,
+    params: Array,
+    following: Array | None = None,
+    levels: Array | None = None,
+    plan: Array | None = None,
+    **statistics: Array,
+) -> None:
+    """Check rows from outside (a snapshot, a checkpoint, a frame) before any rule runs on them or draws them.
 
     Args:
         env: their environment.
         values: the Params of the batch they go to.
-        states, params, following, levels: as in `Rows`.
+        states, params, following, levels, plan: as in `Rows`; what did not come is None.
+        statistics: the other arrays of `Rows`.
 
     Raises:
-        FileError: a state, parameter or level lies outside what is allowed.
+        FileError: a number lies outside what is allowed.
     """
     check_states(env, values, states)
-    if not ((levels >= -1) & (levels < 1 << 32)).all():
+    if levels is not None and not ((levels >= -1) & (levels < 1 << 32)).all():
         raise FileError(f"a level lies outside -1 to {(1 << 32) - 1}")
     for records in (params, following):
-        check_params(env, values, records)
+        if records is not None:
+            check_params(env, values, records)
+    for records in statistics.values():
+        check_statistics(records)
+    if plan is not None and not (0 <= plan[0] <= 1 and 0 <= plan[1] < 1 << 31):
+        raise FileError(f"a plan of levels is {plan.tolist()}; allowed: 0 or 1, and 0 to {(1 << 31) - 1}")
+
+
+def check_statistics(records: Array) -> None:
+    """Check statistics of episodes from outside, records that may hold others.
+
+    Raises:
+        FileError: a count is negative, or a number is not finite.
+    """
+    for name in records.dtype.names or ():
+        if records.dtype[name].names:
+            check_statistics(records[name])
+        elif name in COUNTS and (records[name] < 0).any():
+            raise FileError(f"statistics hold {records[name].min()} as '{name}'; it is at least 0")
+    check_finite(records)
 
 
 def check_states(env: Env, values: Any, states: Array) -> None:

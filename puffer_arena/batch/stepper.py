@@ -12,7 +12,7 @@ from puffer_arena.batch.table import Table
 from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import BusyError
+from puffer_arena.core.errors import BusyError, ClosedError
 from puffer_arena.core.fields import Array, Cells
 from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Span
 from puffer_arena.core.tables import Buffers
@@ -28,8 +28,23 @@ class OneThread:
 
     def __init__(self, env: Env, worlds: Worlds | None) -> None:
         self._env, self._worlds, self._lock = env, worlds, threading.RLock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._closed = True
+
+    def check_open(self) -> None:
+        """Refuse a batch that was closed.
+
+        Raises:
+            ClosedError: it was.
+        """
+        if self._closed:
+            raise ClosedError(f"this batch of '{self._env.name}' has been closed; make a new one")
 
     def __enter__(self) -> None:
+        self.check_open()
         if self._worlds:
             self._worlds.check_process()
         if not self._lock.acquire(blocking=False):
@@ -122,6 +137,7 @@ class Stepper:
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""
+        self.alone.check_open()
         rows = self._rows
         if not self._program.compiled:
             rows = type(rows)(*(Cells(array) for array in rows))
@@ -137,6 +153,7 @@ class Stepper:
 
     def close(self) -> None:
         """End the threads and free the scenes."""
+        self.alone.close()
         if self._crew:
             self._crew.close()
         if self.worlds:

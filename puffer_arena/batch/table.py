@@ -7,6 +7,7 @@ import numpy as np
 
 from puffer_arena.batch.actions import count_choices
 from puffer_arena.batch.buffers import Layout, buffer_layout, make_buffers
+from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.rows import allocate_rows
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -55,10 +56,15 @@ class Table:
 
 
 def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
-    """Allocate the rows and buffers of a batch; no episode has begun."""
+    """Allocate the rows and buffers of a batch; no episode has begun.
+
+    Raises:
+        ParameterError: they do not fit into memory.
+    """
     agent_ids = env.agent_ids(values)
     observation, action = env.spaces(values)
     choices = count_choices(action) if env.action_mask else 0
+    check_size(env, values, (observation, action), choices, num_envs)
     layout = buffer_layout(observation, num_envs, len(agent_ids), choices)
     buffers = make_buffers(layout, {})
     actions = np.zeros(

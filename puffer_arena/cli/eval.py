@@ -8,7 +8,8 @@ import numpy as np
 import tyro
 
 from puffer_arena.batch.batch import SPLITS, Batch, make
-from puffer_arena.batch.seats import check_role, members, outcomes, seats
+from puffer_arena.batch.rows import mean_returns
+from puffer_arena.batch.seats import belongs, check_role, outcomes, seats
 from puffer_arena.cli.intervals import Interval, interval
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
@@ -169,19 +170,20 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player, w
 
 
 def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
-    """Return the returns under their names for people; with several agents one column a role."""
+    """Return the returns under their names for people; with several agents one column a role, of those who took part."""
     returns = episodes["episode_return"]
     if not batch.num_agents:
         return {"return": returns}
-    return {f"return of {role}": returns[:, members(batch, role)].mean(axis=1) for role in batch.env.agents}
+    every = {role: mean_returns(returns, belongs(batch, role)) for role in batch.env.agents}
+    return {f"return of {role}": column for role, column in every.items() if len(column)}
 
 
 def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
     """Return the returns of both sides, and who won where the environment keeps scores."""
     returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
     named = {
-        "return": (returns * mine).sum(axis=1) / mine.sum(axis=1),
-        "opponent's return": (returns * ~mine).sum(axis=1) / (~mine).sum(axis=1),
+        "return": mean_returns(returns, mine),
+        "opponent's return": mean_returns(returns, ~mine),
     }
     if outcome is not None:
         named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}

@@ -156,7 +156,7 @@ def policy_env(policy: bytes) -> str:
         FileError: it is damaged, or neither.
     """
     from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION
-    from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION
+    from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION
     from puffer_arena.trainers.tensorfile import unpack
 
     kind, _, about = unpack(policy, {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}, "the policy")

@@ -38,6 +38,7 @@ from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDisc
 
 Rule = Callable[..., Any]
 ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": ("body3d", "touch3d", "ray3d")}
+MOST_AGENTS = 1 << 16
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
@@ -321,7 +322,10 @@ class Env:
     def agent_ids(self, params: Any) -> tuple[str, ...]:
         """Return the agents' ids in order, "chaser_0", ...; empty for a solo environment."""
         try:
-            return tuple(f"{role}_{k}" for role, count in self.agents.items() for k in range(dimension(count, params)))
+            counts = {role: dimension(count, params) for role, count in self.agents.items()}
+            if sum(counts.values()) > MOST_AGENTS:
+                raise DefinitionError(f"there are {sum(counts.values()):,}; at most {MOST_AGENTS:,} are allowed")
+            return tuple(f"{role}_{k}" for role, count in counts.items() for k in range(count))
         except DefinitionError as error:
             raise self.error("agents", str(error)) from None
 

@@ -14,6 +14,7 @@
     ├── OutputError (OSError)         a standard output that cannot be written
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     ├── BusyError (RuntimeError)      a batch that another thread is stepping
+    ├── ClosedError (RuntimeError)    a batch that has been closed
     └── MissingExtra (ImportError)    an optional dependency that is not installed
 
 Each message says what was wrong, the value, what is allowed and what to do.
@@ -83,6 +84,10 @@ class WorkerError(ArenaError, RuntimeError):
 
 class BusyError(ArenaError, RuntimeError):
     """A batch that another thread is stepping; nothing was stepped."""
+
+
+class ClosedError(ArenaError, RuntimeError):
+    """A batch that has been closed."""
 
 
 class MissingExtra(ArenaError, ImportError):

@@ -7,6 +7,7 @@ interpreted code gets `Row` and `Cells` views that hand out `int` and `float`.
 Every row begins with a header that the kernels keep (`header_fields`); rules may read it.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from puffer_arena.core.errors import DefinitionError, FileError, suggest
 
 Array = npt.NDArray[Any]
+LARGEST = 1 << 30  # bytes of one row, or of one observation: NumPy counts a record's in 32 bits
 
 
 Bound = int | str | tuple[int | str, ...] | None
@@ -66,7 +68,7 @@ def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
     episode         episodes begun in this row
     step_count      steps taken in this episode
     ended           1 between the end of an episode and its reset
-    episode_return  sum of rewards so far, one per agent with several agents
+    episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
     """
     fields: list[tuple[Any, ...]] = [
@@ -129,13 +131,28 @@ def dimension(value: int | str, params: Any) -> int:
     return value
 
 
+def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
+    """Return how many bytes an array takes within one row.
+
+    Raises:
+        DefinitionError: more than a record can hold.
+    """
+    size = math.prod(shape) * int(np.dtype(dtype).itemsize)
+    if size > LARGEST:
+        raise DefinitionError(
+            f"{what} of shape {shape} takes {size:,} bytes in every row; at most {LARGEST:,} are allowed: lower its sizes"
+        )
+    return size
+
+
 def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
-        DefinitionError: a field takes a header's name, or a dimension cannot be resolved.
+        DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
     header = header_fields(num_agents)
+    size = 0
     taken = {entry[0] for entry in header}
     own: list[tuple[Any, ...]] = []
     for name, declared in state_fields(state).items():
@@ -143,9 +160,12 @@ def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
             raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
         check_name(f"State.{name}", name)
         try:
-            own.append((name, declared.dtype, tuple(dimension(size, params) for size in declared.shape)))
+            shape = tuple(dimension(size, params) for size in declared.shape)
+            size += sized("a field", declared.dtype, shape)
+            own.append((name, declared.dtype, shape))
         except DefinitionError as error:
             raise DefinitionError(f"State.{name}: {error}") from None
+    sized("State", np.uint8, (size,))
     return np.dtype([*header, *own], align=True)
 
 
@@ -171,9 +191,22 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     for name, below in bounds.items():
         values = rows[name]
         if not ((values >= 0) & (values < below)).all():
+            limits = ", ".join(map(str, np.atleast_1d(below)))
             raise FileError(
-                f"field '{name}' of a row holds {values.min()} to {values.max()}; allowed: 0 to below {below}"
+                f"field '{name}' of a row holds {values.min()} to {values.max()}; allowed: 0 to below {limits}"
             )
+    check_finite(rows)
+
+
+def check_finite(records: Array) -> None:
+    """Check that no number of records from outside is infinite or not a number.
+
+    Raises:
+        FileError: one is.
+    """
+    for name in records.dtype.names or ():
+        if records.dtype[name].base.kind == "f" and not (finite := np.isfinite(records[name])).all():
+            raise FileError(f"field '{name}' of a row holds {records[name][~finite][0]}; it must be a finite number")
 
 
 def no_field(name: str, names: Iterable[str]) -> AttributeError:

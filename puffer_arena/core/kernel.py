@@ -10,6 +10,7 @@ bound kernel, and the compiler cuts out what it rules out before it looks at typ
 ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +120,9 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
         s.episode_return[agent] = 0.0
         s.alive[agent] = 1
     reset(s, p)
+    for agent in range(len(s.alive)):
+        if not s.alive[agent]:
+            s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
 
 
 @jit
@@ -260,6 +264,12 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
+@jit
+def count_seat(total: float) -> int:
+    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
+    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
+
+
 def tally_function(counters: tuple[str, ...], several: bool) -> Any:
     """Generate the function that records an ended episode: level, parameters, return, length and counters."""
     lines = [
@@ -275,10 +285,11 @@ def tally_function(counters: tuple[str, ...], several: bool) -> Any:
             "    for agent in range(len(s.episode_return)):",
             "        last.episode_return[agent] = s.episode_return[agent]",
             "        total.episode_return[agent] += s.episode_return[agent]",
+            "        total.seats[agent] += count_seat(s.episode_return[agent])",
         ]
     else:
         lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
-    return generate("tally", "s, p, episodes", lines)
+    return generate("tally", "s, p, episodes", lines, count_seat=count_seat)
 
 
 clear: Callable[[Any], None] = clear_array

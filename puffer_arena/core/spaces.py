@@ -6,7 +6,7 @@ bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fill
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from puffer_arena.core.errors import SpaceError
-from puffer_arena.core.fields import Array, dimension
+from puffer_arena.core.fields import Array, dimension, sized
 
 Size: TypeAlias = int | str
 
@@ -80,6 +80,7 @@ class MultiDiscrete(Space):
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        sized("a MultiDiscrete", np.int64, (len(self.nvec),))
         return np.dtype((np.int64, (len(self.nvec),)))
 
     def contains(self, value: Any) -> bool:
@@ -101,6 +102,7 @@ class MultiBinary(Space):
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        sized("a MultiBinary", np.int8, (self.n,))
         return np.dtype((np.int8, (self.n,)))
 
     def contains(self, value: Any) -> bool:
@@ -122,10 +124,13 @@ class Box(Space):
     labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     def resolve(self, params: Any) -> "Box":
-        return replace(self, shape=tuple(dimension(size, params) for size in self.shape))
+        shape = tuple(dimension(size, params) for size in self.shape)
+        sized("a Box", self.element, shape)
+        return replace(self, shape=shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        sized("a Box", self.element, tuple(size for size in self.shape if isinstance(size, int)))
         return np.dtype((self.element, self.shape))
 
     @cached_property  # asked for at every step
@@ -171,7 +176,7 @@ class Dict(Space):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype([(name, space.dtype) for name, space in self.spaces.items()], align=True)
+        return record([(name, space.dtype) for name, space in self.spaces.items()])
 
     def contains(self, value: Any) -> bool:
         if not isinstance(value, Mapping) or set(value) != set(self.spaces):
@@ -201,7 +206,7 @@ class Tuple(Space):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype([(f"part_{k}", space.dtype) for k, space in enumerate(self.spaces)], align=True)
+        return record([(f"part_{k}", space.dtype) for k, space in enumerate(self.spaces)])
 
     def contains(self, value: Any) -> bool:
         if not isinstance(value, tuple) or len(value) != len(self.spaces):
@@ -218,6 +223,12 @@ class Tuple(Space):
 
     def load(self, stored: Any) -> tuple[Any, ...]:
         return tuple(space.load(stored[f"part_{k}"]) for k, space in enumerate(self.spaces))
+
+
+def record(parts: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:
+    """Return the storage of an observation of parts."""
+    sized("an observation", np.uint8, (sum(dtype.itemsize for _, dtype in parts),))
+    return np.dtype(list(parts), align=True)
 
 
 def stored(space: Space) -> tuple[np.dtype[Any], tuple[int, ...]]:

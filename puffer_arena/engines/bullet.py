@@ -13,7 +13,7 @@ import numpy as np
 
 from puffer_arena.core.bodies import POSE_3D
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import MissingExtra, PhysicsError, require
+from puffer_arena.core.errors import MissingExtra, require
 from puffer_arena.core.tables import LOST, WorldRows
 from puffer_arena.engines.bullet_kernels import DUE, MADE, PLACE, RENEW, STEP, kernels
 from puffer_arena.engines.scene import SceneParams, scene_params
@@ -115,8 +115,6 @@ class BulletEngine:
         from puffer_arena.engines.bullet_arena import advance
 
         plan, size, arenas = self._plan, self._plan.size, self._arenas
-        if len(arenas) != len(self._tasks):
-            raise PhysicsError(f"environment '{self._env.name}': the batch has been closed; make a new one")
         faults, bound = self._rows.scenes["fault"], (self._seen, self._rows.scenes, self._tasks)
         self._sift(self._table, self._bodies, *bound)
         for i, task in enumerate(self._tasks.tolist()):

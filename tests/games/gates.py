@@ -33,7 +33,7 @@ class Params:
 
 
 class State(Header):
-    shut: int = i32()
+    shut: int = i32(below=3)
     passed: int = i32()
     reading: float = f64()
 
