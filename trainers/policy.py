@@ -23,7 +23,7 @@ class Policy(nn.Module):
     def __init__(
         self, observation: Space, action: Space, network: Network, origin: Mapping[str, Any] | None = None
     ) -> None:
-        """Make the network; `origin` says for which environment: {"env": id, "params": {...}}."""
+        """Make the network; `origin` says for which environment: {"env": id, "params": {...}, "rules": digest}."""
         super().__init__()
         self.observation, self.action, self.network = observation, action, network
         self.origin = dict(origin or {})

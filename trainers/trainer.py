@@ -18,6 +18,7 @@ from puffer_arena.batch.past import bring_back, read_past
 from puffer_arena.batch.snapshot import check_parts, layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.fused import choose_path
@@ -126,7 +127,11 @@ class Trainer:
         tensors["generator"] = self.generator.get_state()
         about = {
             "config": to_dict(self.config),
-            "env": {"name": self.batch.env.name, "version": self.batch.env.version},
+            "env": {
+                "name": self.batch.env.name,
+                "version": self.batch.env.version,
+                "rules": source_digest(self.batch.env),
+            },
             "layout": layout(self.batch.env, self.batch.rows).hex(),
             "steps": self.steps,
             "updates": self.updates,
@@ -207,7 +212,7 @@ def from_bytes(stored: dict[str, torch.Tensor], into: dict[str, Array], name: st
 
 def make_policy(batch: Any, config: Config) -> Policy:
     """Make the policy for a batch, with weights drawn from the config's seed."""
-    origin = {"env": config.env, "params": config.params}
+    origin = {"env": config.env, "params": config.params, "rules": source_digest(batch.env)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return Policy(batch.observation, batch.action, config.network, origin)

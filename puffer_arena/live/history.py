@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ class History:
     def add(self, steps: float, values: Mapping[str, Any]) -> dict[str, float]:
         """Append one point to each curve named, and return those that were kept: finite numbers only."""
         kept: dict[str, float] = {}
-        if not math.isfinite(steps):
+        if not is_finite(steps):
             return kept
         for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
                 continue
             if name not in self.curves and (len(self.curves) >= MAX_CURVES or len(name) > 100):
                 continue
@@ -64,6 +64,11 @@ class History:
         except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
             raise FileError("metrics that are not curves of numbers") from None
         return history
+
+
+def is_finite(value: float) -> bool:
+    """Tell whether a number, also a whole one beyond all floats, can be drawn."""
+    return abs(value) <= sys.float_info.max
 
 
 def read_metrics(path: Path) -> History:
