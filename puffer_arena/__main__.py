@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from puffer_arena.batch.watchdog import watchdog
 from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
 
 COMMANDS = {
@@ -63,7 +64,8 @@ def dispatch(arguments: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
     try:
-        return dispatch(list(sys.argv[1:] if argv is None else argv))
+        with watchdog():
+            return dispatch(list(sys.argv[1:] if argv is None else argv))
     except ArenaError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED

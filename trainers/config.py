@@ -7,7 +7,7 @@ folder keeps.
 """
 
 import dataclasses
-import math
+import sys
 import tomllib
 import types
 import typing
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.seats import check_role
-from puffer_arena.core.errors import ParameterError, UnknownName, suggest
+from puffer_arena.core.errors import ParameterError, UnknownName, shown, suggest
 from puffer_arena.core.registry import load_env
 
 
@@ -229,7 +229,7 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def _build(kind: Any, settings: Mapping[str, Any], prefix: str) -> Any:
     if not isinstance(settings, Mapping):
-        raise ParameterError(f"settings {prefix or 'of a run'} must be a table, not {settings!r}")
+        raise ParameterError(f"settings {prefix or 'of a run'} must be a table, not {shown(settings)}")
     hints = typing.get_type_hints(kind)
     values = {}
     for name, value in settings.items():
@@ -255,14 +255,14 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
             return value
     elif isinstance(value, str):
         return _convert(name, kind, _parse_toml(f"value = {value}", f"setting '{name}'")["value"])
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+    elif kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
     elif typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
         return tuple(_convert(name, int, element) for element in value)
     elif typing.get_origin(kind) is dict and isinstance(value, Mapping):
         return {key: _plain_text(item) for key, item in value.items()}
     allowed = getattr(kind, "__name__", str(kind)) if not typing.get_origin(kind) else str(kind)
-    raise ParameterError(f"setting '{name}' = {value!r} is of the wrong type; allowed: {allowed}")
+    raise ParameterError(f"setting '{name}' = {shown(value)} is of the wrong type; allowed: {allowed}")
 
 
 def _plain_text(value: Any) -> Any:
@@ -271,7 +271,7 @@ def _plain_text(value: Any) -> Any:
         return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -294,8 +294,8 @@ def check_config(config: Config) -> None:
             raise UnknownName(f"setting '{name}' = '{read(name)}' is unknown; {suggest(read(name), valid)}")
     for name, (low, high) in RANGES.items():
         value = read(name)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ParameterError(f"setting '{name}' = {value} is out of range; allowed: {low} to {high}")
+        if not low <= value <= high:
+            raise ParameterError(f"setting '{name}' = {shown(value)} is out of range; allowed: {low} to {high}")
     for name in ("network.hidden", "network.channels"):
         widths = read(name)
         if not widths or not all(1 <= width <= 2**14 for width in widths):
@@ -321,5 +321,5 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _parse_toml(text: str, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of TOML, or of whole numbers with thousands of digits
         raise ParameterError(f"{what} is no TOML: {error}") from None

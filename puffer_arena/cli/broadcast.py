@@ -1,5 +1,6 @@
 """Between a trainer and its publisher: what windows see of the network, and what they may ask of the trainer."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
+from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.messages import Command
 from puffer_arena.live.publisher import Publisher
@@ -95,6 +97,12 @@ class Broadcast:
         late = batch.env.parameters[name].at_reset or name in batch.env.dimensions
         return f"{name} is {value} {'from the next episodes on' if late else 'now'}"
 
+    def announce(self) -> None:
+        """Write `live.json` again where somebody deleted the run's folder."""
+        if not (self._run.folder / FILE_NAME).exists():
+            with contextlib.suppress(OSError):
+                self.publisher.announce()
+
     def on_update(self, metrics: dict[str, float]) -> None:
         """Send an update's metrics."""
         self.publisher.metrics(int(metrics["steps"]), metrics)
@@ -114,14 +122,14 @@ class Broadcast:
 class Window:
     """A window on a run in a process of its own, which may end at any time."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, env_id: str) -> None:
         self._log = run_dir / WINDOW_LOG
         own_group: dict[str, Any] = (  # so that Ctrl-C in the terminal ends the training only
             {"creationflags": CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "puffer_arena", "watch", str(run_dir)],
+                [sys.executable, "-m", "puffer_arena", "watch", str(run_dir), "--env", env_id],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -150,12 +158,12 @@ def why_no_window() -> str:
     return ""
 
 
-def open_window(run_dir: Path) -> Window | str:
-    """Open a window on a run, or return in one line why it cannot be."""
+def open_window(run_dir: Path, env_id: str) -> Window | str:
+    """Open a window on a run of an environment, or return in one line why it cannot be."""
     reason = why_no_window()
     if reason:
         return reason
     try:
-        return Window(run_dir)
+        return Window(run_dir, env_id)
     except (OSError, ArenaError) as error:
         return str(error)

@@ -5,19 +5,19 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import parse, read_pairs
-from puffer_arena.cli.runs import find_run, portable
+from puffer_arena.cli.runs import command_line, find_run, naming, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
-from puffer_arena.core.registry import load_env
+from puffer_arena.core.registry import choose_env, load_env
 from puffer_arena.trainers.config import Config, check_fit, from_dict, load_config, to_dict
 
-INTERRUPTED = 130
+UNSAVED, INTERRUPTED = 1, 130
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ class Options:
         python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train --resume newest
+        python -m puffer_arena train my_env.py --resume newest
     """
 
     environment: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
-    """An id of `list`, a dotted module, or a path to a .py file; not needed with --resume."""
+    """An id of `list`, a dotted module, or a path to a .py file; with --resume needed only for what `list` lacks."""
     watch: bool = False
     """Open a window on the training."""
     resume: str = ""
@@ -102,10 +103,9 @@ def base_config(options: Options) -> Config:
         raise ParameterError("--resume goes on with the run's own config; leave --config out")
     from puffer_arena.trainers.run import Run
 
-    config = Run.open(find_run(options.resume, options.runs_dir, saved=True)).config
-    if options.environment and portable(options.environment) != config.env:
-        raise ParameterError(f"run '{options.resume}' is of environment '{config.env}', not '{options.environment}'")
-    return config
+    folder = find_run(options.resume, options.runs_dir, saved=True)
+    config = Run.open(folder).config
+    return replace(config, env=choose_env(config.env, "", options.environment, f"run '{folder}'"))
 
 
 def final_config(options: Options) -> Config:
@@ -157,21 +157,23 @@ class Session:
         """Train to the end or to Ctrl-C."""
         from puffer_arena.trainers.run import Callbacks, train
 
-        callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say)
+        callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
         try:
             with self.display:
                 trainer = train(self.config, self.place, callbacks, resume=bool(self.options.resume))
         except WorkerError as error:
             if self.place.checkpoints():
-                hint = f"go on from the last checkpoint: python -m puffer_arena train --resume {self.place.folder}"
-                raise WorkerError(f"{error}\n{hint}") from None
+                raise WorkerError(f"{error}\ngo on from the last checkpoint: {self.going_on()}") from None
             raise
         finally:
             if self.broadcast is not None:
                 self.broadcast.close()
         complete = trainer.steps >= self.config.total_steps
-        self.conclude(trainer, complete)
+        saved = trainer.updates in (0, self.place.saved_updates)
+        self.conclude(trainer, complete, saved)
         trainer.close()
+        if not saved:
+            return UNSAVED
         return 0 if complete else INTERRUPTED
 
     def on_start(self, trainer: Any) -> None:
@@ -204,7 +206,7 @@ class Session:
                 f"--key {windows.key} --env {self.config.env}"
             )
         if self.options.watch:
-            self.window = open_window(self.place.folder)
+            self.window = open_window(self.place.folder, self.config.env)
             if isinstance(self.window, str):
                 self.display.say(f"no window: {self.window}; training goes on without")
                 self.window = None
@@ -230,7 +232,16 @@ class Session:
             self.window = None
         self.display.refresh()
 
-    def conclude(self, trainer: Any, complete: bool) -> None:
+    def on_save(self, trainer: Any) -> None:
+        """Let windows find the run again where its folder was deleted."""
+        if self.broadcast is not None:
+            self.broadcast.announce()
+
+    def going_on(self) -> str:
+        """Return the command that goes on with the run."""
+        return command_line("train", *naming(self.config.env), "--resume", self.place.folder)
+
+    def conclude(self, trainer: Any, complete: bool, saved: bool) -> None:
         """Say what happened and what can be done next."""
         seconds = time.monotonic() - self.begun
         values, folder = self.progress.values, self.place.folder
@@ -241,9 +252,15 @@ class Session:
             f"{what} after {format_count(trainer.steps)} steps in {format_seconds(seconds)} "
             f"({format_count(rate)} steps/s){score}; run folder: {folder}"
         )
-        if not complete:
-            print(f"  go on:    python -m puffer_arena train --resume {folder}")
-        print(f"  look:     python -m puffer_arena watch {folder}")
-        print(f"  measure:  python -m puffer_arena eval {self.config.env} --checkpoint {folder}")
+        kept = self.place.checkpoints()
+        if not saved:
+            last = f"the last checkpoint is of step {int(kept[-1].stem):,}" if kept else "there is no checkpoint"
+            print(f"  saved:    NOT the last state, which could not be written; {last}")
+        if kept and not (complete and saved):
+            print(f"  go on:    {self.going_on()}")
+        if kept:
+            named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
+            print(f"  look:     {command_line('watch', folder, *named)}")
+            print(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")
         with contextlib.suppress(OSError):
             sys.stdout.flush()

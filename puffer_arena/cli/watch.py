@@ -1,7 +1,7 @@
 """`watch`: a window on a run, while it trains or afterwards."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ import tyro
 
 from puffer_arena.cli.runs import find_run
 from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.core.registry import choose_env
 from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
@@ -24,6 +25,7 @@ class Options:
     Examples:
         python -m puffer_arena watch
         python -m puffer_arena watch runs/snake-20261120-120000
+        python -m puffer_arena watch runs/my_env-20261120-120000 --env my_env.py
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
     """
 
@@ -36,7 +38,8 @@ class Options:
     key: str = ""
     """That trainer's key."""
     env: str = ""
-    """That trainer's environment."""
+    """The environment; needed with --address, and for a run of none that `list` shows: its files name it, but a file
+    does not choose what is imported."""
 
 
 def run(options: Options) -> int:
@@ -67,16 +70,22 @@ def find_source(options: Options) -> Any:
     folder = find_run(options.run, options.runs_dir)
     address = read_address(folder)
     if address is not None and is_running(address.pid):
+        address = replace(address, env=choose_env(address.env, "", options.env, f"run '{folder}'"))
         print(f"watching {folder}, which trains now", flush=True)
         return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
-    return finished_run(folder)
+    return finished_run(folder, options.env)
 
 
-def finished_run(folder: Path) -> FinishedRun:
+def finished_run(folder: Path, env: str = "") -> FinishedRun:
     """Return a run that does not train now, with its last policy at play.
+
+    Args:
+        folder: the run's.
+        env: the environment as the person named it; needed where it is none of puffer_arena's own.
 
     Raises:
         FileError: its config is damaged.
+        ParameterError: it is of another environment than `env`, or of one that has to be named.
         MissingExtra: torch is not installed.
     """
     from puffer_arena.core.errors import require
@@ -85,10 +94,11 @@ def finished_run(folder: Path) -> FinishedRun:
     from puffer_arena.trainers.run import Run
 
     config = Run.open(folder).config
+    env = choose_env(config.env, "", env, f"run '{folder}'")
     print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
     loader = actor_loader()
     assert loader is not None  # torch is there
-    return FinishedRun(folder, config.env, config.params, loader, lambda: newest_policy(folder))
+    return FinishedRun(folder, env, config.params, loader, lambda: newest_policy(folder))
 
 
 def newest_policy(folder: Path) -> Policy | None:
@@ -119,7 +129,7 @@ def load_actor(policy: bytes, batch: Any) -> Any:
     from puffer_arena.trainers.actor import Actor
 
     torch.set_num_threads(1)  # a few rows; the trainer needs the cores
-    actor = Actor.load(policy)
+    actor = Actor.load(policy, batch.env_id)  # whatever the policy says it is of
     if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
         raise FileError("the policy is of another environment or of other parameters")
     return actor
