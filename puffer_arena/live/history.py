@@ -23,13 +23,13 @@ class History:
     def __init__(self) -> None:
         self.curves: dict[str, Curve] = {}
 
-    def add(self, steps: float, values: Mapping[str, Any]) -> dict[str, float]:
+    def add(self, steps: Any, values: Mapping[str, Any]) -> dict[str, float]:
         """Append one point to each curve named, and return those that were kept: finite numbers only."""
         kept: dict[str, float] = {}
-        if not is_finite(steps):
+        if not _is_finite(steps):
             return kept
         for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
+            if not _is_finite(value):
                 continue
             if name not in self.curves and (len(self.curves) >= MAX_CURVES or len(name) > 100):
                 continue
@@ -66,18 +66,19 @@ class History:
         return history
 
 
-def is_finite(value: float) -> bool:
-    """Tell whether a number, also a whole one beyond all floats, can be drawn."""
-    return abs(value) <= sys.float_info.max
+def _is_finite(value: Any) -> bool:
+    """Tell whether a value is a number that a curve can hold."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max  # false for NaN; whole numbers may be larger than floats go
 
 
 def read_metrics(path: Path) -> History:
     """Read a run's metrics.jsonl; a line that is damaged, as the last one after a crash, is left out."""
     history = History()
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+    with contextlib.suppress(OSError), path.open("rb") as file:
         while line := file.readline(MAX_LINE):
             with contextlib.suppress(ValueError, RecursionError):
                 values = json.loads(line)
-                if isinstance(values, dict) and isinstance(values.get("steps"), int | float):
-                    history.add(values["steps"], values)
+                if isinstance(values, dict):
+                    history.add(values.get("steps"), values)
     return history
