@@ -344,6 +344,21 @@ def test_plain_names_are_taken(tmp_path: Path) -> None:
         assert Run.create(small_config("bandit"), tmp_path, name).folder == tmp_path / name
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_does_not_ask_its_parent_to_end() -> None:
+    code = (
+        "import os, signal\n"
+        "from puffer_arena.batch.watchdog import watchdog\n"
+        "with watchdog():\n"
+        "    child = os.fork()\n"
+        "    if not child: os._exit(0 if signal.set_wakeup_fd(-1) == -1 else 1)\n"
+        "    code = os.waitpid(child, 0)[1]\n"
+        "    inside = signal.set_wakeup_fd(-1)\n"
+        "print(code, inside > 0, signal.set_wakeup_fd(-1))\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "0 True -1\n"
+
+
 STUCK = """
 import sys, threading, time
 sys.path.insert(0, {checkout!r})

@@ -47,6 +47,17 @@ def watchdog() -> Iterator[None]:
         _watching.release()
 
 
+def _forget_in_child() -> None:
+    """Leave the parent's descriptor alone: its watchdog is not to count what a fork is asked."""
+    if _watching.locked():
+        with contextlib.suppress(ValueError):  # forked from another thread than the one that watches
+            signal.set_wakeup_fd(-1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+
+
 def _watch(requests: socket.socket) -> None:
     """Count requests to end until the other side is closed; end the process when the second one is in vain."""
     asked, deadline = 0, float("inf")
