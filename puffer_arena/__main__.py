@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from puffer_arena.batch.watchdog import watchdog
 from puffer_arena.cli.output import printable, show, standard_streams
 from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
 from puffer_arena.core.notices import announced_waits
@@ -64,7 +65,7 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
-    with standard_streams(), announced_waits():
+    with standard_streams(), announced_waits(), watchdog():
         try:
             return dispatch(list(sys.argv[1:] if argv is None else argv))
         except ArenaError as error:

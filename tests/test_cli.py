@@ -232,7 +232,7 @@ def test_a_killed_worker_ends_training_with_a_word_on_how_to_go_on(tmp_path):
     _, err = process.communicate()
     assert process.returncode == 2
     assert "was ended by SIGKILL" in err
-    assert "go on from the last checkpoint: python -m puffer_arena train --resume runs/a" in err
+    assert f"go on from the last checkpoint: python -m puffer_arena train {PILE} --resume runs/a" in err
 
 
 def test_a_port_in_use_is_said_before_training_starts(tmp_path):

@@ -1,5 +1,6 @@
 """Runs as people meet them: interrupted, killed, resumed, on a disk that is full."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from puffer_arena.core.errors import FileError, TrainingError, UnknownName
+from puffer_arena.core.errors import FileError, ParameterError, TrainingError, UnknownName
 from puffer_arena.trainers.checkpoint import restore_trainer
 from puffer_arena.trainers.run import Callbacks, Run, resume_trainer, train
 from puffer_arena.trainers.runlog import read_metrics
@@ -119,9 +120,10 @@ def test_an_unwritable_folder_is_said_and_training_goes_on(tmp_path: Path) -> No
     run = Run.create(config, tmp_path / "runs", warn=said.append)
     trainer = train(config, run, Callbacks(on_warning=said.append))
     assert trainer.updates == 4
-    (text,) = said
-    assert text.startswith("cannot write the run folder")
-    assert text.endswith("training goes on without")
+    first, last = said
+    assert first.startswith("cannot write the run folder")
+    assert first.endswith("training goes on without")
+    assert "NOT saved" in last and run.saved_updates == -1
     trainer.close()
 
 
@@ -250,3 +252,156 @@ def test_learning_rate_can_be_moved_and_a_run_stopped(tmp_path: Path) -> None:
 
     train(config, Run.create(config, tmp_path), Callbacks(on_update=steer)).close()
     assert rates == [config.optimizer.learning_rate, 1e-4, 1e-4]
+
+
+def test_a_last_state_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    config = small_config("snake", total_steps=24 * 8 * 4, checkpoint_minutes=0.0)
+    run, said = Run.create(config, tmp_path, "it"), []
+
+    def take_the_place(trainer, metrics) -> None:
+        if trainer.updates == 3:
+            (run.folder / "checkpoints").rename(tmp_path / "taken")
+            (run.folder / "checkpoints").touch()
+
+    trainer = train(config, run, Callbacks(on_update=take_the_place, on_warning=said.append))
+    assert (run.saved_updates, trainer.updates) == (2, 4)
+    assert ["NOT saved" in text for text in said] == [False, True]
+    trainer.close()
+
+
+def test_a_folder_that_was_deleted_comes_back_complete(tmp_path: Path) -> None:
+    config = small_config("snake", total_steps=24 * 8 * 8, checkpoint_minutes=0.0)
+    run, saves = Run.create(config, tmp_path, "it"), []
+
+    def delete(trainer, metrics) -> None:
+        if trainer.updates == 3:
+            run.folder.rename(tmp_path / "gone")
+        if trainer.updates == 4:
+            run._tensorboard._last = 0.0  # another event is due
+            with pytest.raises(TrainingError, match="is being trained by process"):  # the new folder is kept, too
+                train(config, Run.open(run.folder), resume=True)
+
+    hooks = Callbacks(
+        on_update=delete, on_save=lambda trainer: saves.append(trainer.updates), on_warning=lambda _: None
+    )
+    trainer = train(config, run, hooks)
+    assert saves == list(range(1, 9)) and run.saved_updates == 8
+    assert run.config == trainer.config
+    assert [entry["updates"] for entry in read_metrics(run.folder / "metrics.jsonl")] == [4, 5, 6, 7, 8]
+    assert any((run.folder / "tensorboard").iterdir())
+    trainer.close()
+    resume_trainer(None, Run.open(run.folder)).close()
+
+
+def test_what_a_killed_save_leaves_behind_goes_with_the_next_start(tmp_path: Path) -> None:
+    kill = """
+import os
+replace = os.replace
+os.replace = lambda a, b: os.kill(os.getpid(), 9) if "safetensors" in str(a) else replace(a, b)
+"""
+    process = start(tmp_path, minutes=0.0, before=kill)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    run = Run.open(tmp_path / "it")
+    (left,) = (run.folder / "checkpoints").iterdir()
+    kept = [run.folder / ".notes", run.folder / "my.tmp", run.folder / "checkpoints" / ".hidden"]
+    dropped = [run.folder / ".live.json.77", run.folder / ".metrics.jsonl.77.tmp", run.folder / ".config.json.7.tmp"]
+    for path in (*kept, *dropped):
+        path.touch()
+    train(small_config("snake", total_steps=24 * 8), run).close()
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in (left, *dropped))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "a/b",
+        "a\\b",
+        "..",
+        ".",
+        ".hidden",
+        "-x",
+        "newest",
+        "a" * 300,
+        "a\nb",
+        "\x1b[2J",
+        "a\udcff",
+        " ",
+        "a.",
+    ],
+)
+def test_names_that_are_no_folder_of_the_runs_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParameterError, match="a run cannot be named") as error:
+        Run.create(small_config("snake"), tmp_path / "runs" / "mine", name)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_plain_names_are_taken(tmp_path: Path) -> None:
+    for name in ("a", "snake-20261120-120000", "9 lives", "größer", "a+b=c,(d)@e_f.g", "a" * 100):
+        assert Run.create(small_config("bandit"), tmp_path, name).folder == tmp_path / name
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_does_not_ask_its_parent_to_end() -> None:
+    code = (
+        "import os, signal\n"
+        "from puffer_arena.batch.watchdog import watchdog\n"
+        "with watchdog():\n"
+        "    child = os.fork()\n"
+        "    if not child: os._exit(0 if signal.set_wakeup_fd(-1) == -1 else 1)\n"
+        "    code = os.waitpid(child, 0)[1]\n"
+        "    inside = signal.set_wakeup_fd(-1)\n"
+        "print(code, inside > 0, signal.set_wakeup_fd(-1))\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "0 True -1\n"
+
+
+STUCK = """
+import sys, threading, time
+sys.path.insert(0, {checkout!r})
+from tests.trainers_support import small_config
+from puffer_arena.batch import watchdog
+from puffer_arena.trainers.run import Callbacks, Run, train
+
+watchdog.GRACE_SECONDS = 0.2
+config = small_config({game!r}, threads={threads})
+
+def stick(trainer, t):
+    trainer.batch.params.stuck = 1
+
+def watch(trainer):
+    def tell():
+        while not trainer.batch.rows.states["waiting"].any():
+            time.sleep(0.01)
+        print("stuck", flush=True)
+    threading.Thread(target=tell, daemon=True).start()
+
+try:
+    train(config, Run.create(config, {root!r}, "it"), Callbacks(on_start=watch, on_step=stick))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals as a terminal and a scheduler do")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_rule_that_never_ends_is_ended_by_asking_twice(tmp_path: Path, number: signal.Signals, threads: int) -> None:
+    game = str(ROOT / "tests" / "games" / "stuck.py")
+    code = STUCK.format(checkout=str(ROOT), root=str(tmp_path), game=game, threads=threads)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "stuck\n"
+        while process.poll() is None:
+            process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    told = process.returncode == 130 and "asked twice to end" in err
+    assert told or (threads, number, process.returncode, out) == (2, signal.SIGINT, 0, "interrupted\n")

@@ -1,15 +1,15 @@
 """Acting with a finished or growing policy: numpy in, numpy out, no learning."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from puffer_arena.core.errors import FileError, SpaceError
+from puffer_arena.core.errors import ArenaError, FileError, SpaceError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import load_env
+from puffer_arena.core.registry import choose_env, load_env
 from puffer_arena.core.spaces import stored
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
@@ -31,22 +31,26 @@ class Actor:
         self._rng = np.random.default_rng()
 
     @classmethod
-    def load(cls, source: str | Path | bytes) -> "Actor":
+    def load(cls, source: str | Path | bytes, env: str = "") -> "Actor":
         """Load a checkpoint, or what `policy_bytes` returned, from a file or from bytes.
+
+        Args:
+            source: a path, or the bytes themselves.
+            env: the id of the environment it is of; needed unless that comes with puffer_arena, for nothing that a
+                file names is imported.
 
         Raises:
             FileError: damaged, foreign, from a newer version, or not fitting its own environment.
-            UnknownName: it is of an environment that is not installed.
+            ParameterError: it is of another environment than `env`, or of one that has to be named.
+            UnknownName: nothing answers to `env`.
         """
         data, name = (source, "the policy") if isinstance(source, bytes) else (read_bytes(source), f"'{source}'")
         kinds = {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}
         kind, tensors, about = unpack(data, kinds, name)
         if kind == CHECKPOINT_KIND:
             tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("policy/")}
-            config = about["config"]
-            origin = {"env": config["env"], "params": config["params"]}
-            about = {"origin": origin, "network": config["network"], "values": about["values"]}
-        return cls(build_policy(about, tensors, name))
+            about = _as_policy(about, name)
+        return cls(build_policy(about, tensors, name, env))
 
     def act(
         self,
@@ -104,22 +108,86 @@ class Actor:
             part[forgotten] = 0.0
 
 
-def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str) -> Policy:
-    """Make a policy for the environment that `about` names, with the weights in `tensors`.
+def _as_policy(about: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a checkpoint's description as `policy_bytes` writes a policy's.
+
+    Raises:
+        FileError: something is missing.
+    """
+    try:
+        config = about["config"]
+        origin = {"env": config["env"], "params": config["params"], "rules": about["env"]["rules"]}
+        return {"origin": origin, "network": config["network"], "values": about["values"]}
+    except (KeyError, TypeError) as error:
+        raise FileError(f"{name} is damaged: its description lacks {error}") from None
+
+
+def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str, env: str = "") -> Policy:
+    """Make a policy for an environment, with the weights in `tensors`.
+
+    Args:
+        about: {"origin": see `Policy`, "network": its settings}.
+        tensors: the weights, by their names in the policy.
+        name: what to call the file in errors.
+        env: see `Actor.load`.
 
     Raises:
         FileError: the description or the weights do not fit the environment.
+        ParameterError, UnknownName: see `Actor.load`.
     """
     try:
-        origin, network = dict(about["origin"]), build(Network, about["network"], "network.")
-        values = tuple(str(name) for name in about["values"])
-        env = load_env(str(origin["env"]))
-        params = env.build_params(dict(origin["params"]))
-    except (KeyError, TypeError, AttributeError) as error:
+        network = build(Network, about["network"], "network.")
+        values = tuple(str(each) for each in about["values"])
+        origin = {"env": "", "params": {}, "rules": "", **about["origin"]}
+        recorded, rules, given = str(origin["env"]), str(origin["rules"]), dict(origin["params"])
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{name} is damaged: its description lacks {error}") from None
-    policy = Policy(env.observation.resolve(params), env.action.resolve(params), network, origin, values)
+    except ArenaError as error:
+        raise FileError(f"{name} is damaged: {error}") from None
+    origin["env"] = choose_env(recorded, rules, env, name)
+    rules_of = load_env(origin["env"])
+    try:
+        params = rules_of.build_params(given)
+    except ArenaError as error:
+        raise FileError(f"{name} does not fit environment '{rules_of.name}': {error}") from None
+
+    def make() -> Policy:
+        return Policy(rules_of.observation.resolve(params), rules_of.action.resolve(params), network, origin, values)
+
+    check_sizes(make, tensors, name)
+    policy = make()
     load_weights(policy, tensors, name)
     return policy
+
+
+def check_sizes(make: Callable[[], Policy], tensors: dict[str, torch.Tensor], name: str) -> None:
+    """Compare weights with the policy that they are for, before that takes any memory.
+
+    Args:
+        make: makes the policy.
+        tensors: the weights.
+        name: what to call the file in errors.
+
+    Raises:
+        FileError: other names or shapes than the policy's.
+    """
+    with torch.device("meta"):  # shapes without numbers
+        own = make().state_dict()
+    _compare(own, tensors, name)
+
+
+def _compare(own: Mapping[str, torch.Tensor], tensors: dict[str, torch.Tensor], name: str) -> None:
+    for key in sorted(own.keys() ^ tensors.keys()):
+        raise FileError(f"{name} does not fit this environment and network: '{key}' is on one side only")
+    for key, value in tensors.items():
+        if value.shape != own[key].shape or value.dtype != own[key].dtype:
+            raise FileError(
+                f"{name} does not fit this environment and network: '{key}' is {_kind(value)}, not {_kind(own[key])}"
+            )
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
 def load_weights(policy: Policy, tensors: dict[str, torch.Tensor], name: str) -> None:
@@ -128,15 +196,8 @@ def load_weights(policy: Policy, tensors: dict[str, torch.Tensor], name: str) ->
     Raises:
         FileError: other names or shapes than the policy's, or numbers that are not finite.
     """
-    own = policy.state_dict()
-    for key in own.keys() ^ tensors.keys():
-        raise FileError(f"{name} does not fit this environment and network: '{key}' is on one side only")
+    _compare(policy.state_dict(), tensors, name)
     for key, value in tensors.items():
-        if value.shape != own[key].shape or value.dtype != own[key].dtype:
-            raise FileError(
-                f"{name} does not fit this environment and network: '{key}' has shape {tuple(value.shape)}, "
-                f"not {tuple(own[key].shape)}"
-            )
         if not value.isfinite().all():
             raise FileError(f"{name} holds numbers that are not finite in '{key}'")
     policy.load_state_dict(tensors)

@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,27 +21,60 @@ TENSORBOARD_SECONDS = 1.0  # between events
 
 def find_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in a run's folder, oldest first."""
-    found = [path for path in (folder / "checkpoints").glob("*.safetensors") if path.stem.isdigit()]
+    found = (folder / "checkpoints").glob("*.safetensors")
+    found = (path for path in found if path.stem.isascii() and path.stem.isdigit())
     return sorted(found, key=lambda path: int(path.stem))
 
 
-@contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a run's folder while it is trained; the lock goes with the process, however that ends.
+class Lock:
+    """Keeps a run's folder to one process while it is trained; it goes with the process, however that ends."""
 
-    Raises:
-        TrainingError: another process holds it.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # where nothing can be written nothing gets mixed up
-            file = stack.enter_context((folder / "lock").open("ab+", buffering=0))
-            if not _lock(file):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "Lock":
+        """Take the folder, where anything can be written: elsewhere nothing gets mixed up.
+
+        Raises:
+            TrainingError: another process holds it.
+        """
+        with contextlib.suppress(OSError):
+            holder = self._take()
+            if holder is not None:
+                raise TrainingError(f"run '{self.folder}' is being trained by process {holder}; stop that one first")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def renew(self) -> None:
+        """Take a folder that somebody deleted and that was made again.
+
+        Raises:
+            OSError: it cannot be written, or another process holds it now.
+        """
+        if self._file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(self._file.fileno()), (self.folder / "lock").stat()):
+                    return
+        self.__exit__()
+        if (holder := self._take()) is not None:
+            raise OSError(f"process {holder} trains there now")
+
+    def _take(self) -> str | None:
+        """Lock the folder; return the process that has done so before, or None."""
+        file = (self.folder / "lock").open("ab+", buffering=0)
+        if not _lock(file):
+            with file:
                 file.seek(0)
-                holder = file.read(20).decode("ascii", "replace")
-                raise TrainingError(f"run '{folder}' is being trained by process {holder}; stop that one first")
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
-        yield
+                return file.read(20).decode("ascii", "replace")
+        self._file = file
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        return None
 
 
 def _lock(file: IO[bytes]) -> bool:
@@ -91,22 +123,24 @@ class MetricsFile:
         """
         if not self.path.exists():
             return
-        kept = [json.dumps(entry) for entry in read_metrics(self.path) if entry.get("updates", 0) <= updates]
-        beside = self.path.with_name(f".{self.path.name}.tmp")
-        beside.write_text("".join(line + "\n" for line in kept), "utf-8")
-        os.replace(beside, self.path)
+        kept = [json.dumps(entry) for entry in read_metrics(self.path) if (entry.get("updates") or 0) <= updates]
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        try:
+            beside.write_text("".join(line + "\n" for line in kept), "utf-8")
+            os.replace(beside, self.path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
-def read_metrics(path: str | Path) -> list[dict[str, float]]:
-    """Read a metrics.jsonl; lines that a crash cut short are left out."""
+def read_metrics(path: str | Path) -> list[dict[str, float | None]]:
+    """Read a metrics.jsonl; lines that a crash cut short, and what is no number, are left out."""
     entries = []
     for line in Path(path).read_text("utf-8", "replace").splitlines():
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            entries.append(entry)
+            if isinstance(entry, dict):
+                numbers = {name: value for name, value in entry.items() if isinstance(value, int | float | None)}
+                entries.append(numbers)
     return entries
 
 
@@ -123,6 +157,7 @@ class TensorBoard:
         self.folder = folder
         self._file: Any = None
         self._records: Any = None
+        self._path = folder
         self._last = 0.0
 
     def due(self) -> bool:
@@ -139,6 +174,8 @@ class TensorBoard:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         self._last = now = time.time()
+        if self._file is not None and not self._path.exists():  # somebody deleted it
+            self.close()
         if self._file is None:
             self._open(int(metrics["steps"]))
         values = [
@@ -153,7 +190,8 @@ class TensorBoard:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"
-        self._file = (self.folder / name).open("ab", buffering=0)
+        self._path = self.folder / name
+        self._file = self._path.open("ab", buffering=0)
         self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
         # Viewers drop what an earlier, interrupted part of the run wrote beyond this step.

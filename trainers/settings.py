@@ -9,7 +9,7 @@ The command line, configs on disk and documentation derive from these.  Unknown 
 """
 
 import dataclasses
-import math
+import sys
 import tomllib
 import types
 import typing
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
-from puffer_arena.core.errors import ParameterError, UnknownName, suggest
+from puffer_arena.core.errors import ParameterError, UnknownName, shown, suggest
 
 MAX_WIDTH = 2**14
 MAX_LAYERS = 32
@@ -99,7 +99,7 @@ def build(kind: Any, values: Any, prefix: str = "", root: Any = None) -> Any:
         ParameterError: a value of the wrong type or out of range.
     """
     if not isinstance(values, Mapping):
-        raise ParameterError(f"settings {prefix or 'of a run'} must be a table, not {values!r}")
+        raise ParameterError(f"settings {prefix or 'of a run'} must be a table, not {shown(values)}")
     root = kind if root is None else root
     hints = typing.get_type_hints(kind)
     fields = {each.name: each for each in dataclasses.fields(kind)}
@@ -130,9 +130,9 @@ def check(settings: Any, prefix: str = "") -> None:
             check(value, f"{name}.")
         elif "choices" in meta and value not in meta["choices"]:
             raise UnknownName(f"setting '{name}' = '{value}' is unknown; {suggest(value, meta['choices'])}")
-        elif "low" in meta and not (math.isfinite(value) and meta["low"] <= value <= meta["high"]):
+        elif "low" in meta and not meta["low"] <= value <= meta["high"]:
             raise ParameterError(
-                f"setting '{name}' = {value} is out of range; allowed: {meta['low']} to {meta['high']}"
+                f"setting '{name}' = {shown(value)} is out of range; allowed: {meta['low']} to {meta['high']}"
             )
         elif "layers" in meta and not (
             meta["layers"] <= len(value) <= MAX_LAYERS and all(1 <= width <= MAX_WIDTH for width in value)
@@ -163,10 +163,8 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
             return value
     elif isinstance(value, str):
         return _convert(name, kind, parse_toml(f"value = {value}", f"setting '{name}'")["value"])
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
-        with_point = _as_float(value)
-        if with_point is not None:
-            return with_point
+    elif kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+        return float(value)
     elif typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
         return tuple(_convert(name, int, element) for element in value)
     elif typing.get_origin(kind) is dict and isinstance(value, Mapping):
@@ -175,29 +173,13 @@ def _convert(name: str, kind: Any, value: Any) -> Any:
     raise ParameterError(f"setting '{name}' = {shown(value)} is of the wrong type; allowed: {kinds}")
 
 
-def shown(value: Any) -> str:
-    """Return a value as text of a length that fits a message."""
-    try:
-        words = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits, or a nest too deep
-        return f"a {type(value).__name__} too large to show"
-    return words if len(words) <= 80 else f"{words[:77]}..."
-
-
-def _as_float(value: int) -> float | None:
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
 def _plain_text(value: Any) -> Any:
     """Read text from a command line as the number or truth value it spells."""
     if not isinstance(value, str):
         return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -209,5 +191,5 @@ def parse_toml(source: str, what: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, or of whole numbers with thousands of digits
         raise ParameterError(f"{what} is no TOML: {error}") from None

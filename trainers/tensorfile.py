@@ -45,20 +45,26 @@ def unpack(data: bytes, kinds: dict[str, int], name: str) -> tuple[str, dict[str
         kind, version, text = labels["kind"], int(labels["version"]), labels["about"]
         stored = labels["sha256"]
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise FileError(f"{name} is truncated, damaged or no file of puffer_arena ({error})") from None
+        raise FileError(f"{name} is truncated, damaged or no file of puffer_arena ({_brief(error)})") from None
     if kind not in kinds:
         raise FileError(f"{name} is a {kind[:80]!r}; expected: {', '.join(sorted(kinds))}")
+    if version < 1:
+        raise FileError(f"{name} is damaged: it has version {version}")
     if version > kinds[kind]:
         raise FileError(
             f"{name} has version {version}; this puffer_arena reads up to {kinds[kind]}: update puffer_arena"
         )
     try:
         tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
-        raise FileError(f"{name} is truncated or damaged ({error})") from None
-    if _digest(kind, version, tensors, text) != stored:
+        digest = _digest(kind, version, tensors, text)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
+        raise FileError(f"{name} is truncated or damaged ({_brief(error)})") from None
+    if digest != stored:
         raise FileError(f"{name} is damaged: its checksum does not fit its content")
-    about = json.loads(text)
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{name} is damaged: its description cannot be read ({_brief(error)})") from None
     if not isinstance(about, dict):
         raise FileError(f"{name} is damaged: its description is no table")
     return kind, tensors, about
@@ -117,9 +123,14 @@ def _labels(data: bytes) -> dict[str, str]:
     if len(data) < 8 or size > min(MAX_HEADER_BYTES, len(data) - 8):
         raise ValueError("its header is cut off")
     labels = json.loads(data[8 : 8 + size])["__metadata__"]
-    if not all(isinstance(value, str) for value in labels.values()):
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise ValueError("its header holds no text")
-    return dict(labels)
+    return labels
+
+
+def _brief(error: BaseException) -> str:
+    """Return what went wrong in one short line, whatever of the file is quoted in it."""
+    return " ".join(str(error).split())[:200]
 
 
 def _digest(kind: str, version: int, tensors: dict[str, Tensor], about: str) -> str:

@@ -1,5 +1,6 @@
 """Between a trainer and its publisher: what windows see of the network, and what they may ask of the trainer."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 from puffer_arena.batch.processes import python
 from puffer_arena.core.errors import ArenaError, UnknownName
 from puffer_arena.core.fields import Array
+from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.commands import Command, printable
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
@@ -81,6 +83,12 @@ class Broadcast:
         late = batch.env.parameters[name].at_reset or name in batch.env.dimensions
         return f"{name} is {value} {'from the next episodes on' if late else 'now'}"
 
+    def announce(self) -> None:
+        """Write `live.json` again where somebody deleted the run's folder."""
+        if not (self._run.folder / FILE_NAME).exists():
+            with contextlib.suppress(OSError):
+                self.publisher.announce()
+
     def on_update(self, metrics: dict[str, float]) -> None:
         """Send an update's metrics."""
         self.publisher.metrics(int(metrics["steps"]), metrics)
@@ -144,7 +152,7 @@ def why_no_window() -> str:
 
 
 def open_window(run_dir: Path, env_id: str) -> Window | str:
-    """Open a window on a run, or return in one line why it cannot be."""
+    """Open a window on a run of an environment, or return in one line why it cannot be."""
     reason = why_no_window()
     if reason:
         return reason

@@ -55,7 +55,7 @@ def run(options: Options) -> int:
     trained = options.bot is not None and (os.sep in options.bot or os.path.isfile(options.bot))
     play(
         options.env,
-        bot=load_policy(options.bot) if trained and options.bot else options.bot,
+        bot=load_policy(options.bot, options.env) if trained and options.bot else options.bot,
         agent=options.agent,
         seed=options.seed,
         level=options.level,
@@ -66,12 +66,12 @@ def run(options: Options) -> int:
     return 0
 
 
-def load_policy(path: str) -> "Choose":
-    """Return a trained policy as a bot."""
+def load_policy(path: str, env: str) -> "Choose":
+    """Return a trained policy of an environment as a bot."""
     require("torch", "train")
     from puffer_arena.trainers.actor import Actor
 
-    actor = Actor.load(path)
+    actor = Actor.load(path, env)
 
     def choose(batch: "Batch") -> "Array":
         actor.reset(batch.began)

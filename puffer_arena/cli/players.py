@@ -1,5 +1,6 @@
 """Who plays: a scripted bot, chance or a trained policy, alone or one against another."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,10 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import seats
-from puffer_arena.cli.runs import find_run, portable
+from puffer_arena.cli.runs import find_run
 from puffer_arena.core.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import load_env
+from puffer_arena.core.registry import is_edited, load_env
 from puffer_arena.trainers.runlog import find_checkpoints
 
 
@@ -44,7 +45,7 @@ def scripted(bot: str) -> Player:
 
 
 def trained(path: Path, env: str, seed: int, deterministic: bool) -> Player:
-    """Return the policy of a checkpoint.
+    """Return the policy of a checkpoint; say so where the environment's source has changed since.
 
     Raises:
         ArenaError: it is damaged, or of another environment than `env`.
@@ -52,12 +53,12 @@ def trained(path: Path, env: str, seed: int, deterministic: bool) -> Player:
     require("torch", "train")
     from puffer_arena.trainers.actor import Actor
 
-    origin = Actor.load(path).policy.origin
-    if portable(str(origin["env"])) != portable(env):
-        raise ParameterError(f"checkpoint '{path}' is of environment '{origin['env']}', not '{env}'")
+    origin = Actor.load(path, env).policy.origin
+    if is_edited(str(origin["rules"]), env):
+        print(f"the source of environment '{env}' has changed since '{path}' was trained", file=sys.stderr)
 
     def prepare(batch: Batch) -> Acting:
-        actor = Actor.load(path)
+        actor = Actor.load(path, env)
         if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
             raise ParameterError(f"checkpoint '{path}' was trained with other sizes than --param gives")
         return acting(actor, seed, deterministic)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from puffer_arena.core.errors import UnknownName, suggest
+from puffer_arena.core.registry import list_envs
 from puffer_arena.trainers.runlog import find_checkpoints
 
 
@@ -34,6 +35,11 @@ def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
 def portable(env_id: str) -> str:
     """Return an id that means the same from another working directory."""
     return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
+
+
+def naming(env_id: str) -> tuple[str, ...]:
+    """Return what a follow-up command needs to name a run's environment: nothing for one of puffer_arena's own."""
+    return () if env_id in list_envs() else (env_id,)
 
 
 def last_written(folder: Path) -> float:

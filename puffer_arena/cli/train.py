@@ -5,7 +5,7 @@ import socket
 import time
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import tyro
@@ -13,14 +13,14 @@ import tyro
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
 from puffer_arena.cli.output import command_line
-from puffer_arena.cli.runs import find_run, portable
+from puffer_arena.cli.runs import find_run, naming, portable
 from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
-from puffer_arena.core.registry import load_env
+from puffer_arena.core.registry import choose_env, load_env
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
 from puffer_arena.trainers.settings import plain
 
-INTERRUPTED = 130
+UNSAVED, INTERRUPTED = 1, 130
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ class Options:
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest
+        python -m puffer_arena train my_env.py --resume newest
     """
 
     environment: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
-    """An id of `list`, a dotted module, or a path to a .py file; not needed with --resume."""
+    """An id of `list`, a dotted module, or a path to a .py file; with --resume needed only for what `list` lacks."""
     algorithm: str = "ppo"
     """How the policy learns: a name, or the path of a .py file with an ALGORITHM."""
     watch: bool = False
@@ -126,10 +127,9 @@ def base_config(options: Any, algorithm: str) -> Config:
         raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
     from puffer_arena.trainers.run import Run
 
-    config = Run.open(find_run(options.resume, options.runs_dir, saved=True)).config
-    if options.environment and portable(options.environment) != config.env:
-        raise ParameterError(f"run '{options.resume}' is of environment '{config.env}', not '{options.environment}'")
-    return config
+    folder = find_run(options.resume, options.runs_dir, saved=True)
+    config = Run.open(folder).config
+    return replace(config, env=choose_env(config.env, "", options.environment, f"run '{folder}'"))
 
 
 def final_config(options: Any) -> Config:
@@ -181,21 +181,23 @@ class Session:
         """Train to the end or to Ctrl-C."""
         from puffer_arena.trainers.run import Callbacks, train
 
-        callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say)
+        callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
         try:
             with self.display:
                 trainer = train(self.config, self.place, callbacks, resume=bool(self.options.resume))
         except WorkerError as error:
             if self.place.checkpoints():
-                hint = command_line("train", "--resume", self.place.folder)
-                raise WorkerError(f"{error}\ngo on from the last checkpoint: {hint}") from None
+                raise WorkerError(f"{error}\ngo on from the last checkpoint: {self.going_on()}") from None
             raise
         finally:
             if self.broadcast is not None:
                 self.broadcast.close()
         complete = trainer.steps >= self.config.total_steps
-        self.conclude(trainer, complete)
+        saved = trainer.updates in (0, self.place.saved_updates)
+        self.conclude(trainer, complete, saved)
         trainer.close()
+        if not saved:
+            return UNSAVED
         return 0 if complete else INTERRUPTED
 
     def on_start(self, trainer: Any) -> None:
@@ -256,7 +258,16 @@ class Session:
             self.window = None
         self.display.refresh()
 
-    def conclude(self, trainer: Any, complete: bool) -> None:
+    def on_save(self, trainer: Any) -> None:
+        """Let windows find the run again where its folder was deleted."""
+        if self.broadcast is not None:
+            self.broadcast.announce()
+
+    def going_on(self) -> str:
+        """Return the command that goes on with the run."""
+        return command_line("train", *naming(self.config.env), "--resume", self.place.folder)
+
+    def conclude(self, trainer: Any, complete: bool, saved: bool) -> None:
         """Say what happened and what can be done next."""
         seconds = time.monotonic() - self.begun
         values, folder = self.progress.values, self.place.folder
@@ -268,7 +279,13 @@ class Session:
             f"({format_count(rate)} steps/s){score}"
         )
         self.display.say(f"  folder:   {folder}")
-        if not complete:
-            self.display.say(f"  go on:    {command_line('train', '--resume', folder)}")
-        self.display.say(f"  look:     {command_line('watch', folder)}")
-        self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")
+        kept = self.place.checkpoints()
+        if not saved:
+            last = f"the last checkpoint is of step {int(kept[-1].stem):,}" if kept else "there is no checkpoint"
+            self.display.say(f"  saved:    NOT the last state, which could not be written; {last}")
+        if kept and not (complete and saved):
+            self.display.say(f"  go on:    {self.going_on()}")
+        if kept:
+            named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
+            self.display.say(f"  look:     {command_line('watch', folder, *named)}")
+            self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")

@@ -1,6 +1,5 @@
 """`watch`: a window on a run, while it trains or afterwards."""
 
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -9,11 +8,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.cli.runs import find_run, portable
+from puffer_arena.cli.runs import find_run
 from puffer_arena.core.errors import FileError, ParameterError
-from puffer_arena.core.registry import list_envs
+from puffer_arena.core.registry import choose_env
 from puffer_arena.live.address import Address, is_running, read_address
-from puffer_arena.live.commands import printable
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
@@ -27,7 +25,7 @@ class Options:
     Examples:
         python -m puffer_arena watch
         python -m puffer_arena watch runs/snake-20261120-120000
-        python -m puffer_arena watch runs/a --env my_env.py
+        python -m puffer_arena watch runs/my_env-20261120-120000 --env my_env.py
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
     """
 
@@ -40,7 +38,8 @@ class Options:
     key: str = ""
     """That trainer's key."""
     env: str = ""
-    """That trainer's environment; for a RUN only where it is none of `list`."""
+    """The environment; needed with --address, and for a run of none that `list` shows: its files name it, but a file
+    does not choose what is imported."""
 
 
 def run(options: Options) -> int:
@@ -71,32 +70,23 @@ def find_source(options: Options) -> Any:
     folder = find_run(options.run, options.runs_dir)
     address = read_address(folder)
     if address is not None and is_running(address.pid):
-        address = replace(address, env=choose_env(address.env, options.env))
+        address = replace(address, env=choose_env(address.env, "", options.env, f"run '{folder}'"))
         print(f"watching {folder}, which trains now", flush=True)
         return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
     return finished_run(folder, options.env)
 
 
-def choose_env(found: str, named: str) -> str:
-    """Return the environment to import for a run: what a person named, or a built-in one that the run's files name.
-
-    Raises:
-        ParameterError: the run's files name another, which they could have from anybody.
-    """
-    if named or found in list_envs():
-        return named or found
-    raise ParameterError(
-        f"this run is of '{printable(found)}', and files do not choose what is imported; if you trust it, name it: "
-        f"--env {shlex.quote(printable(found))}"
-    )
-
-
-def finished_run(folder: Path, named_env: str = "") -> FinishedRun:
+def finished_run(folder: Path, env: str = "") -> FinishedRun:
     """Return a run that does not train now, with its last policy at play.
+
+    Args:
+        folder: the run's.
+        env: the environment as the person named it; needed where it is none of puffer_arena's own.
 
     Raises:
         ParameterError: its environment must be named.
         FileError: its config is damaged.
+        ParameterError: it is of another environment than `env`, or of one that has to be named.
         MissingExtra: torch is not installed.
     """
     from puffer_arena.core.errors import require
@@ -105,11 +95,11 @@ def finished_run(folder: Path, named_env: str = "") -> FinishedRun:
     from puffer_arena.trainers.run import Run
 
     config = Run.open(folder).config
+    env = choose_env(config.env, "", env, f"run '{folder}'")
     print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
     loader = actor_loader()
     assert loader is not None  # torch is there
-    env_id = choose_env(config.env, named_env)
-    return FinishedRun(folder, env_id, config.params, loader, lambda: newest_policy(folder))
+    return FinishedRun(folder, env, config.params, loader, lambda: newest_policy(folder))
 
 
 def newest_policy(folder: Path) -> Policy | None:
@@ -140,28 +130,7 @@ def load_actor(policy: bytes, batch: Any) -> Any:
     from puffer_arena.trainers.actor import Actor
 
     torch.set_num_threads(1)  # a few rows; the trainer needs the cores
-    found = policy_env(policy)
-    if portable(found) != portable(batch.env_id):
-        raise FileError(f"the policy is of '{printable(found, 100)}'; this window shows '{batch.env_id}'")
-    actor = Actor.load(policy)
+    actor = Actor.load(policy, batch.env_id)  # whatever the policy says it is of
     if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
         raise FileError("the policy is of another environment or of other parameters")
     return actor
-
-
-def policy_env(policy: bytes) -> str:
-    """Return which environment a policy or checkpoint says it is of; nothing is imported for it.
-
-    Raises:
-        FileError: it is damaged, or neither.
-    """
-    from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION
-    from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION
-    from puffer_arena.trainers.tensorfile import unpack
-
-    kind, _, about = unpack(policy, {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}, "the policy")
-    origin = about.get("config" if kind == CHECKPOINT_KIND else "origin")
-    env = origin.get("env") if isinstance(origin, dict) else None
-    if not isinstance(env, str):
-        raise FileError("the policy is damaged: it does not say which environment it is of")
-    return env

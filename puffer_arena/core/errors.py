@@ -94,6 +94,15 @@ class MissingExtra(ArenaError, ImportError):
     """An optional dependency that is not installed."""
 
 
+def shown(value: object) -> str:
+    """Return a value as text that fits a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, or a nest too deep
+        return f"{type(value).__name__} too large to show"
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Return a hint after an unknown name: the closest valid one, or the list of them."""
     valid = sorted(valid)

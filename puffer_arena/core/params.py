@@ -6,14 +6,14 @@ reset; any other at once (`shapes_level`).
 """
 
 import dataclasses
-import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
-from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, suggest
+from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, shown, suggest
 from puffer_arena.core.fields import Array, check_name
 
 T = TypeVar("T", int, float, bool)
@@ -64,12 +64,12 @@ class Parameter:
         whole = isinstance(value, int) and not isinstance(value, bool)
         fits = {bool: isinstance(value, bool), int: whole, float: whole or isinstance(value, float)}[self.kind]
         if not fits:
-            raise ParameterError(f"parameter '{self.name}' = {value!r} is of the wrong type; allowed: {allowed}")
-        if self.kind is not bool and not (math.isfinite(value) and self.low <= value <= high):
+            raise ParameterError(f"parameter '{self.name}' = {shown(value)} is of the wrong type; allowed: {allowed}")
+        if self.kind is not bool and not (abs(value) <= sys.float_info.max and self.low <= value <= high):
             made = high < value <= self.high
             remedy = f": the batch was made with {high}; make it with the largest value that its rows will need"
             raise ParameterError(
-                f"parameter '{self.name}' = {value!r} is out of range; allowed: {allowed}{remedy if made else ''}"
+                f"parameter '{self.name}' = {shown(value)} is out of range; allowed: {allowed}{remedy if made else ''}"
             )
         return self.kind(value)
 

@@ -3,6 +3,9 @@
 There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
 `./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again; other modules stay
 what they were when Python first imported them.
+
+Files and messages name environments too.  What stands there is never imported, unless it is the id of one that comes
+with the package: a person names any other (`choose_env`).
 """
 
 import hashlib
@@ -11,11 +14,11 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import CodeType, ModuleType
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
+from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownName, suggest
 
 _read: dict[str, str] = {}  # digests of the files that modules were read from here
 
@@ -51,6 +54,52 @@ def load_env(env_id: str) -> Env:
 def source_digest(env: Env) -> str:
     """Return a word for the source that `load_env` found an environment in: processes compare theirs by it."""
     return str(env.__dict__["_source"])
+
+
+def env_name(env_id: str) -> str:
+    """Return the name of the environment that an id means, without importing anything."""
+    last = PureWindowsPath(env_id).name  # knows both kinds of separators
+    return last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
+
+
+def is_same_env(recorded: str, rules: str, named: str) -> bool:
+    """Tell whether a file and a person mean the same environment: by its name, or by its rules' digest.
+
+    Args:
+        recorded: the id in the file.
+        rules: `source_digest` of that environment; "" where the file has none.
+        named: the id that the person gave.
+    """
+    return env_name(recorded) == env_name(named) or (bool(rules) and rules == source_digest(load_env(named)))
+
+
+def is_edited(rules: str, named: str) -> bool:
+    """Tell whether an environment's source has changed since a file noted its digest."""
+    return bool(rules) and rules != source_digest(load_env(named))
+
+
+def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
+    """Return the id to import for an environment that a file or message is of.
+
+    Args:
+        recorded, rules, named: see `is_same_env`; `named` is "" where the person named none.
+        what: what to call the file or message in errors.
+
+    Raises:
+        ParameterError: the person named another environment, or none where the package has none of that name.
+        UnknownName: nothing answers to `named`.
+    """
+    if named:
+        if not is_same_env(recorded, rules, named):
+            raise ParameterError(f"{what} is of environment {recorded[:200]!r}, not {named!r}")
+        return named
+    if recorded in list_envs():
+        return recorded
+    raise ParameterError(
+        f"{what} is of environment {recorded[:200]!r}, which does not come with puffer_arena, and what a file or message "
+        "names is never imported; name the environment yourself, such as ./my_env.py: as ENV of train, eval and play, "
+        "as --env of watch, as `env` in Python"
+    )
 
 
 def _import(env_id: str) -> ModuleType:

@@ -75,7 +75,7 @@ def _is_finite(value: Any) -> bool:
 def read_metrics(path: Path) -> History:
     """Read a run's metrics.jsonl; a line that is damaged, as the last one after a crash, is left out."""
     history = History()
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+    with contextlib.suppress(OSError), path.open("rb") as file:
         while line := file.readline(MAX_LINE):
             with contextlib.suppress(ValueError, RecursionError):
                 values = json.loads(line)

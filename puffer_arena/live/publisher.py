@@ -88,8 +88,17 @@ class Publisher:
         self._next_look = self._next_status = self._next_policy = self._next_step = 0.0
         self._closed = False
         self._env = str(Path(batch.env_id).resolve()) if batch.env_id.endswith(".py") else batch.env_id
-        if run_dir is not None:
-            write_address(run_dir, Address(self.windows.local_address, self.windows.key, self._env, os.getpid()))
+        self.announce()
+
+    def announce(self) -> None:
+        """Write where windows find this publisher.
+
+        Raises:
+            OSError: the run's folder cannot be written.
+        """
+        if self._run_dir is not None:
+            address = Address(self.windows.local_address, self.windows.key, self._env, os.getpid())
+            write_address(self._run_dir, address)
 
     # -- what the training loop calls -----------------------------------------------------------------
 

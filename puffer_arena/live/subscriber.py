@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,8 @@ class Subscriber(View):
         except FileError as error:
             self._note = str(error)
             return
+        if address is not None:
+            address = replace(address, env=self._address.env)  # not the file chooses what is imported
         if address is not None and address != self._address:
             self._disconnect()
             self._connect(address)

@@ -26,7 +26,8 @@ class Algorithm(ABC):
 
     Attributes:
         section: the config's section with the algorithm's settings.
-        settings_type: their dataclass; see `settings.py`.
+        settings: their dataclass; see `settings.py`.
+        values: what the critic predicts.
         config: with every "auto" resolved.
         learning_rate: before its schedule; may be set at any time.
         steps: of all environments together.
@@ -36,6 +37,7 @@ class Algorithm(ABC):
 
     section: ClassVar[str]
     settings: ClassVar[type]
+    values: ClassVar[tuple[str, ...]] = ("value",)
 
     config: Config
     batch: Batch

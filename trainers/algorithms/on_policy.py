@@ -13,6 +13,7 @@ from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.snapshot import layout
 from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
+from puffer_arena.core.registry import source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
 from puffer_arena.trainers.backends.choose import choose_backend
@@ -37,11 +38,9 @@ class OnPolicy(Algorithm):
     """The parts of an on-policy algorithm; a subclass says what it learns from them, in `update`.
 
     Attributes:
-        values: what the critic predicts.
         columns: what the rollout holds besides the columns of every rollout.
     """
 
-    values: ClassVar[tuple[str, ...]] = ("value",)
     columns: ClassVar[tuple[Column, ...]] = ()
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
@@ -150,7 +149,11 @@ class OnPolicy(Algorithm):
         tensors["generator"] = self.generator.get_state()
         about = {
             "config": to_dict(self.config),
-            "env": {"name": self.batch.env.name, "version": self.batch.env.version},
+            "env": {
+                "name": self.batch.env.name,
+                "version": self.batch.env.version,
+                "rules": source_digest(self.batch.env),
+            },
             "layout": layout(self.batch.env, self.batch.rows).hex(),
             "values": list(self.policy.values),
             "steps": self.steps,
@@ -216,7 +219,7 @@ def make_policy(
     batch: Batch, config: Config, values: tuple[str, ...] = ("value",), make_encoder: MakeEncoder | None = None
 ) -> Policy:
     """Make the policy for a batch, with weights drawn from the config's seed."""
-    origin = {"env": config.env, "params": config.params}
+    origin = {"env": config.env, "params": config.params, "rules": source_digest(batch.env)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return Policy(batch.observation, batch.action, config.network, origin, values, make_encoder)

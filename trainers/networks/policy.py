@@ -62,7 +62,7 @@ class Policy(nn.Module):
     """A tower for actions, and one for values unless they share it.
 
     Args:
-        origin: for which environment: {"env": id, "params": {...}}.
+        origin: for which environment: {"env": id, "params": {...}, "rules": digest of its source}.
         values: names of what the critic predicts.
         make_encoder: an encoder in place of our own.
     """

@@ -11,6 +11,9 @@ from puffer_arena.trainers.backends.backend import ADVICE
 from puffer_arena.trainers.config import Optimizer
 from puffer_arena.trainers.networks.policy import Policy
 
+COUNT = "step"
+STATES = {torch.optim.AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, torch.optim.Muon: {"momentum_buffer"}}  # of a weight
+
 
 class Optimizers:
     """One or two torch optimizers that together cover a policy's weights."""
@@ -77,7 +80,7 @@ class Optimizers:
         """Take over what `tensors` returned.
 
         Raises:
-            FileError: a tensor that does not belong here.
+            FileError: a tensor that does not belong here, or one that is missing.
         """
         parameters = {
             self.names[id(p)]: (optimizer, p)
@@ -90,14 +93,22 @@ class Optimizers:
             weight, _, key = name.rpartition("/")
             if weight not in parameters:
                 raise FileError(f"the checkpoint's optimizer has a state for '{weight}', which this network lacks")
-            if not value.is_floating_point():
-                raise FileError(f"the checkpoint's optimizer state '{name}' has dtype {value.dtype}")
-            if value.dim() and value.shape != parameters[weight][1].shape:
-                raise FileError(f"the checkpoint's optimizer state '{name}' has shape {tuple(value.shape)}")
-            states.setdefault(weight, {})[key] = value.clone()
+            states.setdefault(weight, {})[key] = value
+        for weight, (optimizer, parameter) in parameters.items() if states else ():
+            state, expected = states.get(weight, {}), STATES[type(optimizer)]
+            for key in sorted(state.keys() ^ expected):
+                where = "misses" if key in expected else "has a needless"
+                raise FileError(f"the checkpoint's optimizer {where} state '{weight}/{key}'")
+            for key, value in state.items():
+                shape = torch.Size() if key == COUNT else parameter.shape
+                if value.dtype != parameter.dtype or value.shape != shape or not value.isfinite().all():
+                    raise FileError(
+                        f"the checkpoint's optimizer state '{weight}/{key}' is {value.dtype} of shape "
+                        f"{tuple(value.shape)}; it must be finite numbers, {parameter.dtype} of shape {tuple(shape)}"
+                    )
         for weight, state in states.items():
             optimizer, parameter = parameters[weight]
-            optimizer.state[parameter] = state
+            optimizer.state[parameter] = {key: value.clone() for key, value in state.items()}
 
 
 def hidden_matrices(policy: Policy) -> list[nn.Parameter]:
