@@ -14,7 +14,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, f64, jit, param, uniform
+from puffer_arena.core import (
+    Array,
+    Box,
+    Canvas,
+    Discrete,
+    Env,
+    Header,
+    f64,
+    jit,
+    param,
+    small_cosine,
+    small_sine,
+    uniform,
+)
 
 PUSH_LEFT, PUSH_RIGHT = range(2)
 CART_WIDTH, CART_HEIGHT = 0.6, 0.32  # drawn size, metres
@@ -50,26 +63,9 @@ def reset(s: State, p: Params) -> None:
 
 
 @jit
-def sine(angle: float) -> float:
-    """Return sin(angle) for |angle| <= 0.8 to 1e-11: Taylor's series, grouped for few steps in a row."""
-    q = angle * angle
-    low = (1.0 - q * (1 / 6)) + q * q * (1 / 120 - q * (1 / 5040))
-    return angle * (low + (q * q) * (q * q) * (1 / 362880 - q * (1 / 39916800)))
-
-
-@jit
-def cosine(angle: float) -> float:
-    """Return cos(angle) for |angle| <= 0.8 to 1e-12; see `sine`."""
-    q = angle * angle
-    low = (1.0 - q * (1 / 2)) + q * q * (1 / 24 - q * (1 / 720))
-    high = (1 / 40320 - q * (1 / 3628800)) + q * q * (1 / 479001600)
-    return low + (q * q) * (q * q) * high
-
-
-@jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
     force = p.push if action == PUSH_RIGHT else -p.push
-    sin, cos = sine(s.theta), cosine(s.theta)  # |theta| <= angle_limit, or the episode had ended
+    sin, cos = small_sine(s.theta), small_cosine(s.theta)  # |theta| <= angle_limit, or the episode had ended
     inverse_mass, moment = 1.0 / (p.cart_mass + p.pole_mass), p.pole_mass * p.pole_length
 
     pushed = (force + moment * (s.theta_dot * s.theta_dot) * sin) * inverse_mass

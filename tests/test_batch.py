@@ -359,6 +359,6 @@ def test_what_finished_says_its_level_and_the_parameters_it_was_played_with(game
         batch.step(batch.sample_actions(rng))
         for i in np.flatnonzero(batch.finished["episodes"] > count):
             assert batch.finished["level"][i] == levels[i]
-            assert batch.finished["params"][i].tobytes() == params[i].tobytes()
+            assert batch.finished["params"][i].item() == params[i].item()
             ended += 1
     assert ended >= 4 and (batch.finished["params"][late] == value).any()

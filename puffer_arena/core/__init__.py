@@ -27,6 +27,7 @@ from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
+from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
 __all__ = [
@@ -67,6 +68,8 @@ __all__ = [
     "ray_polygon",
     "ray_segment",
     "segment2d",
+    "small_cosine",
+    "small_sine",
     "to_body_axes",
     "to_world_axes",
     "touch2d",
