@@ -1,25 +1,41 @@
 """A game-engine integrated suite of environments: play, watch and edit them, and train agents in them."""
 
 import importlib
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# In a checkout envs/, render/, trainers/ and assets/ lie beside this folder and are subpackages of it.
+_BESIDE = ("envs", "render", "trainers", "assets")
 _checkout = Path(__file__).resolve().parent.parent
+
+
+class _Checkout(MetaPathFinder):
+    """Finds the four subpackages that lie beside this folder in a checkout, and nothing else there."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        if package == __name__ and name in _BESIDE:
+            return PathFinder.find_spec(fullname, [str(_checkout)], target)
+        return None
+
+
 if (_checkout / "envs" / "__init__.py").is_file() and (_checkout / "pyproject.toml").is_file():
-    __path__.append(str(_checkout))
+    sys.meta_path.append(_Checkout())
 
 # Gymnasium and PettingZoo learn of the environments now or when they are imported; this imports neither.
 importlib.import_module("puffer_arena.adapters.register").announce()
 
 _PUBLIC = {
-    "ArenaError": "core.errors",
+    "ArenaError": "errors",
     "Batch": "batch.batch",
     "Env": "core.env",
-    "list_envs": "core.registry",
-    "load_env": "core.registry",
+    "list_envs": "registry",
+    "load_env": "registry",
     "make": "batch.batch",
     "register": "adapters.register",
 }
@@ -29,8 +45,8 @@ if TYPE_CHECKING:
     from puffer_arena.adapters.register import register
     from puffer_arena.batch.batch import Batch, make
     from puffer_arena.core.env import Env
-    from puffer_arena.core.errors import ArenaError
-    from puffer_arena.core.registry import list_envs, load_env
+    from puffer_arena.errors import ArenaError
+    from puffer_arena.registry import list_envs, load_env
 
 
 def __getattr__(name: str) -> Any:

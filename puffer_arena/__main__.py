@@ -7,10 +7,10 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from puffer_arena.batch.watchdog import watchdog
+from puffer_arena.batch.workers.watchdog import watchdog
 from puffer_arena.cli.output import printable, show, standard_streams
-from puffer_arena.core.errors import ArenaError, UnknownName, require, suggest
-from puffer_arena.core.notices import announced_waits
+from puffer_arena.errors import ArenaError, UnknownName, require, suggest
+from puffer_arena.machine.notices import announced_waits
 
 COMMANDS = {
     "train": "let an agent learn an environment",

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from puffer_arena.core.errors import ArenaError
+from puffer_arena.errors import ArenaError
 from puffer_arena.render.toolkit import pygame
 
 NO_DISPLAY = (
@@ -81,7 +81,7 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
 
 def draw_icon() -> "pygame.Surface":
     """Draw the window's icon: two players on a board."""
-    from puffer_arena.render.canvas import PygameCanvas
+    from puffer_arena.render.draw.canvas import PygameCanvas
 
     canvas = PygameCanvas((64, 64), background="panel")
     canvas.view(8, 8)

@@ -2,7 +2,7 @@
 
 import os
 
-from puffer_arena.core.errors import require
+from puffer_arena.errors import require
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 require("pygame", "window")

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from puffer_arena.core.errors import ParameterError
-from puffer_arena.core.notices import say_once
+from puffer_arena.errors import ParameterError
+from puffer_arena.machine.notices import say_once
 
 LAYOUT = {"numbers": ((8,), np.dtype(np.int64)), "odd": ((3,), np.dtype([("x", "i1"), ("y", "f8")], align=True))}
 SWOLLEN = {**LAYOUT, "numbers": ((9,), np.dtype(np.int64))}

@@ -15,7 +15,7 @@ from gymnasium.wrappers import RecordEpisodeStatistics
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.register import gymnasium_id
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
+from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import COUNTDOWN, DUEL, GATES
 from tests.processes import run_python
 

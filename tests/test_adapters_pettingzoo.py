@@ -13,7 +13,7 @@ from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, ren
 
 from puffer_arena import list_envs, load_env, make
 from puffer_arena.adapters.pettingzoo import PettingZooEnv, aec_env, parallel_env
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
+from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import DUEL
 
 SEVERAL = [name for name in list_envs() if load_env(name).agents]

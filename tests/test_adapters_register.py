@@ -11,7 +11,7 @@ import pytest
 import puffer_arena
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters import register
-from puffer_arena.core.errors import ParameterError, UnknownName
+from puffer_arena.errors import ParameterError, UnknownName
 from tests.playing import COUNTDOWN, DUEL
 from tests.processes import run_python
 
@@ -149,8 +149,8 @@ def test_an_environment_that_cannot_be_imported_says_why_when_made(monkeypatch: 
         raise SyntaxError(f"{name} is broken")
 
     monkeypatch.setattr("puffer_arena.adapters.parts.load_env", load)  # first: it must be imported with the true one
-    monkeypatch.setattr("puffer_arena.core.registry.list_envs", lambda: ["broken_game"])
-    monkeypatch.setattr("puffer_arena.core.registry.load_env", load)
+    monkeypatch.setattr("puffer_arena.registry.list_envs", lambda: ["broken_game"])
+    monkeypatch.setattr("puffer_arena.registry.load_env", load)
     try:
         register.register_gymnasium()
         with pytest.raises(SyntaxError, match="broken_game is broken"):

@@ -18,7 +18,7 @@ from puffer_arena.adapters.spaces import (
     to_gymnasium,
 )
 from puffer_arena.core import spaces as ours
-from puffer_arena.core.errors import SpaceError
+from puffer_arena.errors import SpaceError
 
 counts = st.integers(1, 6)
 shapes = st.lists(st.integers(1, 3), max_size=3).map(tuple)

@@ -12,7 +12,7 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from puffer_arena import list_envs, load_env
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
-from puffer_arena.core.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
+from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import COUNTDOWN, DUEL, GATES
 
 SOLO = [name for name in list_envs() if not load_env(name).agents]

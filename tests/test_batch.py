@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.errors import ActionError, ParameterError, UnknownName
 from puffer_arena.core.fields import check_rows
+from puffer_arena.errors import ActionError, ParameterError, UnknownName
 from tests.playing import COUNTDOWN, DUEL, PUPPET, both_modes, everything
 
 

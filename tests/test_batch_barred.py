@@ -8,8 +8,8 @@ import pytest
 from puffer_arena import make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
-from puffer_arena.core.errors import ActionError
-from puffer_arena.render.game import Game
+from puffer_arena.errors import ActionError
+from puffer_arena.render.play.game import Game
 from tests.playing import GATES
 
 TAG = "tag"

@@ -5,7 +5,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.batch.buffers import by_seat
-from puffer_arena.core.tables import BUFFERS
+from puffer_arena.kernels.tables import BUFFERS
 from tests.playing import COUNTDOWN, DUEL
 from tests.processes import run_python
 
@@ -20,7 +20,7 @@ import puffer_arena
 file = Path(puffer_arena.__file__).parent / "core" / "tables.py"
 line = '    began = Buffer('
 source = file.read_text().replace(line, '    costs = Buffer(NUMBER, "Costs of the last step.", np.float32)\\n' + line)
-tables = types.ModuleType("puffer_arena.core.tables")
+tables = types.ModuleType("puffer_arena.kernels.tables")
 sys.modules[tables.__name__] = tables
 exec(compile(source, str(file), "exec"), tables.__dict__)
 

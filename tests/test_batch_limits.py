@@ -6,7 +6,7 @@ import pytest
 from puffer_arena import make
 from puffer_arena.batch.limits import check_size, memory_bytes, row_bytes
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.errors import ClosedError, DefinitionError, ParameterError
+from puffer_arena.errors import ClosedError, DefinitionError, ParameterError
 from tests.playing import PUPPET, both_modes, everything
 
 ENDLESS = 2**70

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.batch.snapshot import check_parts, pack
+from puffer_arena.batch.saving.snapshot import check_parts, pack
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.canvas import RecordingCanvas
-from puffer_arena.core.errors import ArenaError, DefinitionError, FileError
 from puffer_arena.core.fields import dimension, state_fields
+from puffer_arena.errors import ArenaError, DefinitionError, FileError
 from tests.playing import GAMES, play
 
 GAME = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.errors import FileError, ParameterError
 from tests.playing import COUNTDOWN, DUEL, PUPPET, both_modes, every_physics_game, play, row
 
 

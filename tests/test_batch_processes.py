@@ -13,9 +13,9 @@ import weakref
 import numpy as np
 import pytest
 
-from puffer_arena.batch.processes import Workers
-from puffer_arena.batch.shared import SharedArrays, digest
-from puffer_arena.core.errors import ParameterError, WorkerError
+from puffer_arena.batch.workers.processes import Workers
+from puffer_arena.batch.workers.shared import SharedArrays, digest
+from puffer_arena.errors import ParameterError, WorkerError
 from tests.counters import LAYOUT
 from tests.processes import run_python, unmeasured, wait_until
 
@@ -191,8 +191,8 @@ def test_a_dropped_crew_leaves_no_process_no_memory_and_no_descriptor():
 
 SCRIPT = """
     import signal
-    from puffer_arena.batch.processes import Workers
-    from puffer_arena.batch.shared import SharedArrays
+    from puffer_arena.batch.workers.processes import Workers
+    from puffer_arena.batch.workers.shared import SharedArrays
     from tests.counters import LAYOUT
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
     memory = SharedArrays(LAYOUT)
@@ -225,7 +225,7 @@ def test_no_worker_outlives_its_parent_in_the_middle_of_a_call(how):
 def test_a_fork_is_refused_and_leaves_the_workers_to_their_own_process():
     code = """
         import os, puffer_arena
-        from puffer_arena.core.errors import WorkerError
+        from puffer_arena.errors import WorkerError
         with puffer_arena.make("marble", 128, threads=2, autoreset="disabled") as batch:
             child = os.fork()
             if not child:
@@ -248,8 +248,8 @@ def test_a_fork_is_refused_and_leaves_the_workers_to_their_own_process():
 def test_nothing_takes_the_place_of_a_closed_standard_stream(closed, tmp_path):
     code = """
         import json, os, sys
-        from puffer_arena.batch.processes import Workers
-        from puffer_arena.batch.shared import SharedArrays
+        from puffer_arena.batch.workers.processes import Workers
+        from puffer_arena.batch.workers.shared import SharedArrays
         from tests.counters import LAYOUT
         memory = SharedArrays(LAYOUT)
         crew = Workers("tests.counters:Counter", [{"span": [0, 4]}, {"span": [4, 8]}], memory, quick=("count",))
@@ -298,8 +298,8 @@ def test_workers_take_no_module_of_the_working_folder_for_python_s_own(where, tm
 def test_what_every_worker_says_once_is_said_once():
     code = """
         import contextlib, io
-        from puffer_arena.batch.processes import Workers
-        from puffer_arena.batch.shared import SharedArrays
+        from puffer_arena.batch.workers.processes import Workers
+        from puffer_arena.batch.workers.shared import SharedArrays
         from tests.counters import LAYOUT
         said = io.StringIO()
         with contextlib.redirect_stderr(said):

@@ -10,7 +10,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.buffers import buffer_layout, make_buffers
 from puffer_arena.batch.protocol import Saves, Steps
 from puffer_arena.core.spaces import Box, Discrete
-from puffer_arena.core.tables import Step
+from puffer_arena.kernels.tables import Step
 from tests.playing import COUNTDOWN, DUEL, everything
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.core.errors import FileError
+from puffer_arena.errors import FileError
 from tests.playing import COUNTDOWN, DUEL, PILE, PUPPET, everything, play
 
 games = pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.core.errors import BusyError, DefinitionError
+from puffer_arena.errors import BusyError, DefinitionError
 from tests.playing import COUNTDOWN
 from tests.processes import run_python
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
-from puffer_arena.batch.turns import BY_PIPE, WORDS, Turn, patience
+from puffer_arena.batch.workers.turns import BY_PIPE, WORDS, Turn, patience
 
 CALLS = 2000
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from puffer_arena.batch.batch import make
-from puffer_arena.core.errors import WorkerError
+from puffer_arena.errors import WorkerError
 from tests.piles import SOURCE, still
 from tests.playing import PILE
 from tests.processes import run_python, unmeasured

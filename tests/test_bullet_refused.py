@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from puffer_arena.batch.batch import make
-from puffer_arena.core.errors import DefinitionError, FileError, MissingExtra, PhysicsError
+from puffer_arena.errors import DefinitionError, FileError, MissingExtra, PhysicsError
 from tests.piles import altered, still
 from tests.playing import PILE
 

@@ -13,8 +13,8 @@ import pytest
 
 from puffer_arena.cli import output
 from puffer_arena.cli.list import describe_space
-from puffer_arena.cli.runs import find_run
-from puffer_arena.core.registry import list_envs, load_env
+from puffer_arena.registry import list_envs, load_env
+from puffer_arena.trainers.runs.find import find_run
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, only_run, run, start, wait_for_checkpoint, wait_for_file
 from tests.playing import PILE
 

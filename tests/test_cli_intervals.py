@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from puffer_arena.cli.intervals import interval
-from puffer_arena.core.errors import ParameterError
+from puffer_arena.errors import ParameterError
+from puffer_arena.players.intervals import interval
 
 # Of so many samples; a coverage of 0.95 is measured to within 0.011 (one standard error).
 SAMPLES = 400

@@ -15,7 +15,7 @@ from puffer_arena.__main__ import main
 from puffer_arena.cli import output
 from puffer_arena.cli.dashboard import Lasting, PlainLines, Progress, render
 from puffer_arena.cli.output import Stream, Waiting, command_line, fill, printable, reflow, standard_streams
-from puffer_arena.core.errors import suggest
+from puffer_arena.errors import suggest
 from tests.commands import ROOT, SMALL, UPDATE, start
 
 pytest.importorskip("torch")

@@ -101,7 +101,7 @@ def forge_address(copy: Path) -> Path:
 
 def test_an_address_does_not_choose_what_is_imported(copy):
     from puffer_arena.cli.watch import Options, find_source
-    from puffer_arena.core.errors import ParameterError
+    from puffer_arena.errors import ParameterError
 
     folder = forge_address(copy)
     for env in ("", "snake"):
@@ -117,7 +117,7 @@ def test_an_address_does_not_choose_what_is_imported(copy):
 def test_a_policy_in_a_message_does_not_choose_what_is_imported(copy):
     from puffer_arena import make
     from puffer_arena.cli.watch import load_actor
-    from puffer_arena.core.errors import ArenaError
+    from puffer_arena.errors import ArenaError
 
     policy = (next((copy / "runs" / "a" / "checkpoints").iterdir())).read_bytes()
     with make("snake", num_envs=2) as batch, pytest.raises(ArenaError, match="is of environment"):

@@ -89,10 +89,10 @@ def test_no_message_or_file_chooses_what_a_window_imports(tmp_path, here):
 
     from puffer_arena import make
     from puffer_arena.cli.watch import Options, find_source, load_actor, newest_policy
-    from puffer_arena.core.errors import ArenaError, FileError, ParameterError
+    from puffer_arena.errors import ArenaError, FileError, ParameterError
     from puffer_arena.live.address import Address, write_address
     from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION
-    from puffer_arena.trainers.tensorfile import pack
+    from puffer_arena.trainers.runs.tensorfile import pack
 
     planted = tmp_path / "planted.py"
     planted.write_text(PLANTED)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from puffer_arena.core import cache
-from puffer_arena.core.cache import MAGIC, KernelCache, find_folder, is_ours, read, write
-from puffer_arena.core.compile import compile_function, fingerprint, jit
-from puffer_arena.core.notices import SAID
+from puffer_arena.machine.cache import MAGIC, KernelCache, find_folder, is_ours, read, write
+from puffer_arena.machine.compile import compile_function, fingerprint, jit
+from puffer_arena.machine.notices import SAID
 
 OTHER = 12345  # a user's number
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows closes users' folders by itself")
 PLAY = """
     import resource, sys
-    from puffer_arena.core.compile import compile_function, jit
+    from puffer_arena.machine.compile import compile_function, jit
     from puffer_arena.core import cache
 
     if "full" in sys.argv:  # every write fails like one on a full disk

@@ -16,9 +16,9 @@ from numba.core.errors import TypingError
 
 import puffer_arena
 from puffer_arena import list_envs, load_env, make
-from puffer_arena.core.compile import compile_function, fingerprint, jit
-from puffer_arena.core.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
 from puffer_arena.core.fields import Cells, Row
+from puffer_arena.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
+from puffer_arena.machine.compile import compile_function, fingerprint, jit
 from tests import playing
 from tests.piles import altered
 

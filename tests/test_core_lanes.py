@@ -6,8 +6,8 @@ import pytest
 import puffer_arena
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core import jit
-from puffer_arena.core.columns import LANES
-from puffer_arena.core.lanes import is_straight
+from puffer_arena.kernels.lanes import is_straight
+from puffer_arena.machine.columns import LANES
 
 
 @jit

@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from puffer_arena.core import notices
-from puffer_arena.core.compile import COMPILING
-from puffer_arena.core.notices import SAID, announced_waits, relay, say_once, wait
+from puffer_arena.machine.compile import COMPILING
+from puffer_arena.machine.notices import SAID, announced_waits, relay, say_once, wait
 from tests.playing import COUNTDOWN
 
 PLAY = """

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from puffer_arena.core.compile import compile_function
 from puffer_arena.core.fields import Row
 from puffer_arena.core.random import HELD_OUT_BIT, draw_level, normal, philox, randint, uniform
+from puffer_arena.machine.compile import compile_function
 
 
 def stream(level: int) -> Row:

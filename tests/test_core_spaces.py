@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from puffer_arena.core.errors import DefinitionError, SpaceError
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, flatten, unflatten
+from puffer_arena.errors import DefinitionError, SpaceError
 
 names = st.text("abcdefgh_", min_size=1, max_size=6)
 shapes = st.lists(st.integers(1, 3), max_size=3).map(tuple)

@@ -13,7 +13,7 @@ from puffer_arena import list_envs, load_env, make
 from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.core.spaces import Box, Discrete
-from puffer_arena.render.palette import load_palette
+from puffer_arena.render.draw.palette import load_palette
 
 HEADINGS = ("Actions", "Observation", "Reward", "Termination", "Parameters", "Source")
 every_env = pytest.mark.parametrize("env_id", list_envs())
@@ -284,7 +284,7 @@ BOUNDS_CHECK = """
 import sys
 import numpy as np
 from puffer_arena import list_envs, make
-from puffer_arena.core.compile import compile_function, jit
+from puffer_arena.machine.compile import compile_function, jit
 from tests.test_env_contract import play
 
 @jit

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from puffer_arena.core.errors import ParameterError
 from puffer_arena.envs import maze
+from puffer_arena.errors import ParameterError
 from tests.grids import cells, flood, make, move
 
 

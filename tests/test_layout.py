@@ -1,21 +1,42 @@
 """The repository's shape: which package may import which, and that the wheel carries them all."""
 
 import ast
+import importlib
 import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Room by room from the ground up; each may import those above it that it names.
+GROUND = {"errors", "machine", "core"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "core": set(),
+    "errors": set(),
+    "machine": {"errors"},
+    "core": {"errors", "machine"},
     "envs": {"core"},
-    "engines": {"core"},
-    "batch": {"core", "engines"},
-    "render": {"core", "engines", "batch", "assets"},
-    "adapters": {"core", "batch", "render"},
-    "live": {"core", "batch"},
-    "trainers": {"core", "batch", "assets"},
+    "registry": GROUND,
+    "kernels": GROUND,
+    "authoring": GROUND | {"kernels"},
+    "engines": GROUND | {"kernels"},
+    "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
+    "trainers": GROUND | {"registry", "kernels", "batch", "assets"},
+    "live": GROUND | {"registry", "batch"},
+    "render": GROUND | {"registry", "engines", "batch", "assets"},
+    "adapters": GROUND | {"registry", "batch", "render"},
+    "players": GROUND | {"registry", "batch", "trainers"},
+}
+# What only some rooms may import, wherever it stands.
+OWNERS = {
+    "torch": {"trainers"},
+    "pygame": {"render"},
+    "imgui_bundle": {"render"},
+    "OpenGL": {"render"},
+    "panda3d": {"engines", "render", "envs"},
+    "pymunk": {"engines", "envs"},
+    "zmq": {"live"},
+    "gymnasium": {"adapters"},
+    "pettingzoo": {"adapters"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 
@@ -31,15 +52,33 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def files(room: str) -> list[Path]:
+    """Return a room's files; a room may be a single module."""
+    place = ROOT / room if room in SIBLINGS else ROOT / "puffer_arena" / room
+    return [*place.rglob("*.py")] or [place.with_suffix(".py")]
+
+
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_imports_point_downwards(package: str) -> None:
-    folder = ROOT / package if package in SIBLINGS else ROOT / "puffer_arena" / package
-    for path in folder.rglob("*.py"):
+    for path in files(package):
         for name in imports(path):
             parts = name.split(".")
             assert parts[0] not in SIBLINGS, f"{path}: import puffer_arena.{name}, not {name}"
             if parts[0] == "puffer_arena":
                 assert parts[1] in MAY_IMPORT[package] | {package}, f"{path}: {package} must not import {name}"
+            owners = OWNERS.get(parts[0])
+            assert owners is None or package in owners, f"{path}: {package} must not import {name}"
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {path.stem for path in (ROOT / "puffer_arena").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - {"__init__", "__main__", "__pycache__", "py", "cli"} == MAY_IMPORT.keys() - SIBLINGS
+
+
+@pytest.mark.parametrize("name", ["puffer_arena.puffer_arena.core", "puffer_arena.tests", "puffer_arena.tools"])
+def test_nothing_else_of_a_checkout_is_a_subpackage(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name)
 
 
 def test_wheels_hold_every_package() -> None:
@@ -48,7 +87,9 @@ def test_wheels_hold_every_package() -> None:
     assert {top: f"puffer_arena/{top}" for top in SIBLINGS} | {"tools/startup": "/"} == settings["force-include"]
 
 
-GENERATING = {f"puffer_arena/{name}.py" for name in ("core/compile", "core/columns", "core/memory", "engines/machine")}
+GENERATING = {
+    f"puffer_arena/{name}.py" for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls")
+}
 
 
 def test_few_files_write_machine_code() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.errors import FileError, MissingExtra, ParameterError, TrainingError
+from puffer_arena.errors import FileError, MissingExtra, ParameterError, TrainingError
 from puffer_arena.live.address import Address, is_running, read_address, write_address
 from puffer_arena.live.messages import Frame, decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher

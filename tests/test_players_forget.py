@@ -5,8 +5,8 @@ import numpy as np
 from puffer_arena import make
 from puffer_arena.cli import eval as evaluation
 from puffer_arena.cli import play
-from puffer_arena.cli.players import Player, acting, versus
 from puffer_arena.live.player import Player as LivePlayer
+from puffer_arena.players.player import Player, acting, versus
 from puffer_arena.trainers.actor import Actor
 from tests.playing import DUEL
 

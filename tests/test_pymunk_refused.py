@@ -9,11 +9,11 @@ import pymunk
 import pytest
 
 from puffer_arena import load_env, make
-from puffer_arena.core.compile import jit
-from puffer_arena.core.errors import ActionError, DefinitionError, MissingExtra, PhysicsError
-from puffer_arena.core.notices import SAID
 from puffer_arena.engines import chipmunk_calls
 from puffer_arena.engines import pymunk as entry
+from puffer_arena.errors import ActionError, DefinitionError, MissingExtra, PhysicsError
+from puffer_arena.machine.compile import jit
+from puffer_arena.machine.notices import SAID
 from tests.playing import DISCS, GAMES, PUPPET, play, variant
 
 

@@ -7,7 +7,7 @@ import pymunk
 import pytest
 
 from puffer_arena.core import ray_circle, ray_polygon, ray_segment
-from puffer_arena.core.compile import compile_function
+from puffer_arena.machine.compile import compile_function
 
 RAYS = 400
 

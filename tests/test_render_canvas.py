@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.errors import UnknownName
-from puffer_arena.render.canvas import PygameCanvas, render_rgb
-from puffer_arena.render.palette import color, font_bytes, load_palette
-from puffer_arena.render.view import fit
+from puffer_arena.errors import UnknownName
+from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
+from puffer_arena.render.draw.fit import fit
+from puffer_arena.render.draw.palette import color, font_bytes, load_palette
 from tests.processes import run_python
 
 ROSE, BACKGROUND = (255, 93, 115), (15, 18, 24)
@@ -151,7 +151,7 @@ def test_drawing_starts_no_window_no_sound_and_prints_nothing():
         """
         import json
         from puffer_arena import list_envs, make
-        from puffer_arena.render.canvas import render_rgb
+        from puffer_arena.render.draw.canvas import render_rgb
         for env_id in list_envs():
             batch = make(env_id, 1, compiled=False)
             render_rgb(batch.env, batch.state(0), batch.state_params(0), (120, 120))
@@ -168,9 +168,9 @@ def test_a_missing_extra_is_named_with_its_command():
         """
         import sys
         sys.modules["pygame"] = None
-        from puffer_arena.core.errors import MissingExtra
+        from puffer_arena.errors import MissingExtra
         try:
-            import puffer_arena.render.canvas
+            import puffer_arena.render.draw.canvas
         except MissingExtra as error:
             print(error)
         """
@@ -183,8 +183,8 @@ def test_a_missing_part_of_the_window_is_named_before_anything_opens():
         """
         import sys
         sys.modules["imgui_bundle"] = None
-        from puffer_arena.core.errors import MissingExtra
-        from puffer_arena.render.play import play
+        from puffer_arena.errors import MissingExtra
+        from puffer_arena.render.play.play import play
         try:
             play("snake")
         except MissingExtra as error:
@@ -199,7 +199,7 @@ def test_the_human_viewer_shows_pictures_and_stays_closed_once_closed():
         """
         import numpy as np
         from puffer_arena import make
-        from puffer_arena.render.human import HumanViewer
+        from puffer_arena.render.play.human import HumanViewer
         import pygame
         batch = make("snake", 1, compiled=False)
         viewer = HumanViewer("snake", (200, 160))
@@ -224,7 +224,7 @@ def test_the_human_viewer_without_a_display_says_so():
         """
         import numpy as np
         from puffer_arena import ArenaError
-        from puffer_arena.render.human import HumanViewer
+        from puffer_arena.render.play.human import HumanViewer
         try:
             HumanViewer("snake").show(np.zeros((4, 4, 3), np.uint8))
         except ArenaError as error:

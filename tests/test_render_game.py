@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.core.errors import ParameterError, UnknownName
 from puffer_arena.core.spaces import Box
-from puffer_arena.render.game import Game
-from puffer_arena.render.gamepad import ARROW_AXES, Gamepads, menu_action, stick_axes
+from puffer_arena.errors import ParameterError, UnknownName
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.gamepad import ARROW_AXES, Gamepads, menu_action, stick_axes
 from puffer_arena.render.toolkit import pygame
 
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -175,8 +175,8 @@ def test_a_policy_may_steer_the_others():
 def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
     pytest.importorskip("torch")
     from puffer_arena.cli.play import load_policy
-    from puffer_arena.trainers.checkpoint import save_checkpoint
     from puffer_arena.trainers.config import load_config
+    from puffer_arena.trainers.runs.checkpoint import save_checkpoint
     from puffer_arena.trainers.trainer import make_trainer
 
     path = tmp_path / "tag.safetensors"

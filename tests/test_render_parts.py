@@ -8,17 +8,17 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete
-from puffer_arena.render.local_source import LocalSource
-from puffer_arena.render.numbers import format_count, format_tick, format_value, nice_ticks
+from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
+from puffer_arena.render.window.local_source import LocalSource
 
 pytest.importorskip("imgui_bundle")
-from puffer_arena.render.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
-from puffer_arena.render.grid_view import Watch, arrange
-from puffer_arena.render.imgui_canvas import clockwise
-from puffer_arena.render.pace import CALM_FRAME, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
-from puffer_arena.render.panels import change_speed, nearest_stop
-from puffer_arena.render.parameters import settable
-from puffer_arena.render.policy_view import choice_names
+from puffer_arena.render.window.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
+from puffer_arena.render.window.grid_view import Watch, arrange
+from puffer_arena.render.window.imgui_canvas import clockwise
+from puffer_arena.render.window.pace import CALM_FRAME, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
+from puffer_arena.render.window.panels import change_speed, nearest_stop
+from puffer_arena.render.window.parameters import settable
+from puffer_arena.render.window.policy_view import choice_names
 
 
 @pytest.mark.parametrize(

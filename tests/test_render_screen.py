@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from puffer_arena import ArenaError, list_envs, make
-from puffer_arena.render.local_source import LocalSource
-from puffer_arena.render.source import Frame
+from puffer_arena.render.window.local_source import LocalSource
+from puffer_arena.render.window.source import Frame
 
 pytest.importorskip("imgui_bundle")
-from puffer_arena.render.game import Game
-from puffer_arena.render.imgui_canvas import packed
+from puffer_arena.render.play.game import Game
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window import show
+from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.window import show
 
 
 @pytest.fixture(autouse=True)
@@ -232,7 +232,7 @@ def test_a_right_click_on_a_slider_sets_the_default():
 
 def play_on(env_id, *acts, **options):
     """Play; do one act per frame; return the screen's last picture."""
-    from puffer_arena.render.play import play
+    from puffer_arena.render.play.play import play
 
     waiting, pictures = list(acts), []
 

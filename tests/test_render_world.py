@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from puffer_arena.batch.batch import make
-from puffer_arena.core.errors import DefinitionError, DisplayError
-from puffer_arena.core.notices import SAID
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import DefinitionError, DisplayError
+from puffer_arena.machine.notices import SAID
+from puffer_arena.registry import load_env
 from puffer_arena.render import world
-from puffer_arena.render.canvas import render_rgb
-from puffer_arena.render.palette import color, load_palette
-from puffer_arena.render.world import WorldView
+from puffer_arena.render.draw.canvas import render_rgb
+from puffer_arena.render.draw.palette import color, load_palette
+from puffer_arena.render.world.world import WorldView
 from tests.playing import PILE, variant
 from tests.processes import run_python
 

@@ -14,11 +14,11 @@ from panda3d.core import (
     Vec3,
 )
 
-from puffer_arena.core.notices import SAID
-from puffer_arena.core.registry import load_env
-from puffer_arena.render.world import SOFTWARE, WorldView
-from puffer_arena.render.world_hull import convex_hull
-from puffer_arena.render.world_shapes import draw_shape
+from puffer_arena.machine.notices import SAID
+from puffer_arena.registry import load_env
+from puffer_arena.render.world.hull import convex_hull
+from puffer_arena.render.world.shapes import draw_shape
+from puffer_arena.render.world.world import SOFTWARE, WorldView
 from tests.playing import variant
 
 WEDGE = [(x, y, z) for x in (-1.0, 1.0) for y, z in ((-1.5, -0.5), (1.5, -0.5), (1.5, 0.7))]

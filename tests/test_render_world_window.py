@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena import make
-from puffer_arena.core.errors import DisplayError
+from puffer_arena.errors import DisplayError
 from puffer_arena.render import world
-from puffer_arena.render.palette import color
-from puffer_arena.render.play import play
+from puffer_arena.render.draw.palette import color
+from puffer_arena.render.play.play import play
 from tests.playing import SHOVE
 from tests.processes import unmeasured
 
@@ -53,7 +53,7 @@ def test_play_shows_the_world_and_goes_on_showing_the_interface():
 def test_views_write_nothing_to_stderr_under_an_x_server():
     code = """
         from puffer_arena import make
-        from puffer_arena.render.world import PIPES, SOFTWARE, WorldView
+        from puffer_arena.render.world.world import PIPES, SOFTWARE, WorldView
         with make("marble", seed=4) as batch:
             for pipes in (SOFTWARE, PIPES):
                 WorldView(batch.env, (64, 48), pipes).draw(batch.state(0), batch.state_params(0))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName
-from puffer_arena.core.registry import list_envs
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName
+from puffer_arena.registry import list_envs
 from puffer_arena.trainers.algorithms.on_policy import annealed
 from puffer_arena.trainers.config import Config, from_dict, load_config, to_dict, tuned_config
 from puffer_arena.trainers.optimize.schedules import decay

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.core.errors import DefinitionError, TrainingError
 from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from puffer_arena.errors import DefinitionError, TrainingError
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.backends.autograd import Autograd

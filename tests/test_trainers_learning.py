@@ -2,7 +2,7 @@
 
 import pytest
 
-from puffer_arena.core.registry import load_env
+from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.trainer import make_trainer
 

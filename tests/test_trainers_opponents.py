@@ -6,7 +6,7 @@ import torch
 
 from puffer_arena.batch.batch import make
 from puffer_arena.batch.seats import seats
-from puffer_arena.core.errors import ArenaError
+from puffer_arena.errors import ArenaError
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 

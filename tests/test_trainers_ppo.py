@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena.core.errors import ArenaError
+from puffer_arena.errors import ArenaError
 from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, load_algorithm
 from puffer_arena.trainers.algorithms.ppo import PPO
 from puffer_arena.trainers.backends.fused import Fused

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from puffer_arena.core.errors import FileError, ParameterError, TrainingError, UnknownName
-from puffer_arena.trainers.checkpoint import restore_trainer
-from puffer_arena.trainers.run import Callbacks, Run, resume_trainer, train
-from puffer_arena.trainers.runlog import read_metrics
+from puffer_arena.errors import FileError, ParameterError, TrainingError, UnknownName
+from puffer_arena.trainers.runs.checkpoint import restore_trainer
+from puffer_arena.trainers.runs.log import read_metrics
+from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
 from tests.trainers_support import assert_same_future, small_config, small_trainer
 
 ROOT = Path(__file__).parent.parent
@@ -21,7 +21,7 @@ PROGRAM = """
 import sys
 sys.path.insert(0, {checkout!r})
 from tests.trainers_support import small_config
-from puffer_arena.trainers.run import Callbacks, Run, train
+from puffer_arena.trainers.runs.run import Callbacks, Run, train
 
 config = small_config("snake", checkpoint_minutes={minutes})
 {before}
@@ -348,7 +348,7 @@ def test_plain_names_are_taken(tmp_path: Path) -> None:
 def test_a_fork_does_not_ask_its_parent_to_end() -> None:
     code = (
         "import os, signal\n"
-        "from puffer_arena.batch.watchdog import watchdog\n"
+        "from puffer_arena.batch.workers.watchdog import watchdog\n"
         "with watchdog():\n"
         "    child = os.fork()\n"
         "    if not child: os._exit(0 if signal.set_wakeup_fd(-1) == -1 else 1)\n"
@@ -364,7 +364,7 @@ import sys, threading, time
 sys.path.insert(0, {checkout!r})
 from tests.trainers_support import small_config
 from puffer_arena.batch import watchdog
-from puffer_arena.trainers.run import Callbacks, Run, train
+from puffer_arena.trainers.runs.run import Callbacks, Run, train
 
 watchdog.GRACE_SECONDS = 0.2
 config = small_config({game!r}, threads={threads})

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from puffer_arena import make
-from puffer_arena.render.local_source import LocalSource
-from puffer_arena.render.play import play
+from puffer_arena.render.play.play import play
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window import show
+from puffer_arena.render.window.local_source import LocalSource
+from puffer_arena.render.window.window import show
 
 last: dict[str, Any] = {}
 

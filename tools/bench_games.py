@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from measure import machine, report
 
 from puffer_arena.cli import eval as evaluation
-from puffer_arena.cli.players import Player, acting, scripted, versus
+from puffer_arena.players.player import Player, acting, scripted, versus
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config

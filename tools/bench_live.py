@@ -28,10 +28,10 @@ from pathlib import Path
 from screenshots import screenless
 
 from puffer_arena.cli.broadcast import Broadcast
-from puffer_arena.core.cores import usable_cores
+from puffer_arena.machine.cores import usable_cores
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.run import Run
+from puffer_arena.trainers.runs.run import Run
 from puffer_arena.trainers.trainer import make_trainer
 
 KINDS = ("no publisher", "unattached", "attached")

@@ -19,11 +19,11 @@ import pymunk
 from measure import Timed, controls, describe, interleave, machine, rate, ratio, report, report_gain
 
 from puffer_arena import make
-from puffer_arena.core.compile import compile_function, jit
-from puffer_arena.core.errors import ArenaError, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.engines.chipmunk_calls import STEP, address, call_table
-from puffer_arena.engines.machine import call_pf
+from puffer_arena.engines.pymunk.calls import STEP, address, call_table
+from puffer_arena.errors import ArenaError, suggest
+from puffer_arena.machine.calls import call_pf
+from puffer_arena.machine.compile import compile_function, jit
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"

@@ -18,7 +18,7 @@ from puffer_arena import make
 from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Row
-from puffer_arena.render.canvas import render_rgb
+from puffer_arena.render.draw.canvas import render_rgb
 
 GAMES = Path(__file__).resolve().parent.parent / "docs" / "games"
 MOST_FRAMES_A_SECOND = 20

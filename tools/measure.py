@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from puffer_arena.core.compile import compile_function, jit
-from puffer_arena.core.cores import usable_cores
 from puffer_arena.core.fields import Array
+from puffer_arena.machine.compile import compile_function, jit
+from puffer_arena.machine.cores import usable_cores
 
 Timed = Callable[[], float]  # runs once and returns a rate
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.registry import load_env
-from puffer_arena.render.canvas import PygameCanvas, load_font, render_rgb
-from puffer_arena.render.palette import color
+from puffer_arena.registry import load_env
+from puffer_arena.render.draw.canvas import PygameCanvas, load_font, render_rgb
+from puffer_arena.render.draw.palette import color
 from puffer_arena.render.toolkit import pygame
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -140,7 +140,7 @@ def after(seconds: float, path: Path, prepare: Callable[[Any], None]) -> Callabl
 
 def make_window() -> None:
     """The window on a snake that learns."""
-    from puffer_arena.render.window import show
+    from puffer_arena.render.window.window import show
 
     with training("snake") as source:
         show(
@@ -152,7 +152,7 @@ def make_window() -> None:
 
 def make_agents() -> None:
     """The window on one environment of several agents, enlarged."""
-    from puffer_arena.render.window import show
+    from puffer_arena.render.window.window import show
 
     def enlarge(screen: Any) -> None:
         screen.watch.enlarged = True
@@ -163,7 +163,7 @@ def make_agents() -> None:
 
 def make_play() -> None:
     """A game of snake, well under way."""
-    from puffer_arena.render.play import play
+    from puffer_arena.render.play.play import play
 
     def look(screen: Any) -> None:
         screen.phase, screen.game.bot_plays = "playing", screen.game.score < 16

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.core.errors import ArenaError, FileError, SpaceError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import choose_env, load_env
 from puffer_arena.core.spaces import stored
+from puffer_arena.errors import ArenaError, FileError, SpaceError
+from puffer_arena.registry import choose_env, load_env
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, Policy
+from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 from puffer_arena.trainers.settings import build
-from puffer_arena.trainers.tensorfile import read_bytes, unpack
 
 CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 2
 

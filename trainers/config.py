@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
-from puffer_arena.core.errors import ParameterError, UnknownName, suggest
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.registry import load_env
 from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
 from puffer_arena.trainers.settings import (
     build,

@@ -11,8 +11,8 @@ import dataclasses
 
 import torch
 
-from puffer_arena.core.cores import usable_cores
-from puffer_arena.core.errors import TrainingError
+from puffer_arena.errors import TrainingError
+from puffer_arena.machine.cores import usable_cores
 from puffer_arena.trainers.config import Config
 
 MAX_AUTO_THREADS = 8

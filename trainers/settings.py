@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
-from puffer_arena.core.errors import ParameterError, UnknownName, shown, suggest
+from puffer_arena.errors import ParameterError, UnknownName, shown, suggest
 
 MAX_WIDTH = 2**14
 MAX_LAYERS = 32

@@ -28,8 +28,8 @@ from puffer_arena.adapters.parts import OneRow, check_options, set_params, stati
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.errors import ActionError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ActionError
 
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
 

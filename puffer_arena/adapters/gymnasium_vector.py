@@ -24,9 +24,9 @@ from puffer_arena.adapters.parts import (
 )
 from puffer_arena.adapters.spaces import batched_values, many_values, mask_values, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import MASK, philox
+from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 
 AUTORESET = {
     AutoresetMode.NEXT_STEP: "next_step",

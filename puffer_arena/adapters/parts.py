@@ -11,9 +11,9 @@ import numpy as np
 from gymnasium import logger
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.core.errors import ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
+from puffer_arena.registry import load_env
 
 RENDER_SIZE = (480, 480)  # pixels, width and height
 
@@ -243,7 +243,7 @@ class Pictures:
 
     def rgb(self, i: int = 0) -> Array:
         """Draw row `i`: uint8, shape (height, width, 3)."""
-        from puffer_arena.render.canvas import render_rgb
+        from puffer_arena.render.draw.canvas import render_rgb
 
         batch = self.batch
         return render_rgb(batch.env, batch.state(i), batch.state_params(i), self.size)
@@ -256,7 +256,7 @@ class Pictures:
         """
         batch = self.batch
         if self._viewer is None:
-            from puffer_arena.render.human import HumanViewer
+            from puffer_arena.render.play.human import HumanViewer
 
             self._viewer = HumanViewer(batch.env.name, self.size, batch.env.steps_per_second)
         self._viewer.draw(batch.env, batch.state(0), batch.state_params(0))

@@ -27,8 +27,8 @@ from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.errors import ActionError, ArenaError, UnknownName, suggest
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
 __all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]
 

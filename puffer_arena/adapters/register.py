@@ -34,7 +34,7 @@ def pettingzoo_id(name: str, version: int) -> str:
 
 def definitions() -> Iterator[tuple[str, Any]]:
     """Yield every environment's id and `Env`; None for one whose file cannot be imported."""
-    from puffer_arena.core.registry import list_envs, load_env
+    from puffer_arena.registry import list_envs, load_env
 
     for name in list_envs():
         try:
@@ -56,8 +56,8 @@ def register(env_id: str) -> str:
         UnknownName, DefinitionError: there is no such environment, or it is written wrongly.
         ParameterError: an environment from elsewhere has the id already.
     """
-    from puffer_arena.core.errors import ArenaError, ParameterError
-    from puffer_arena.core.registry import load_env
+    from puffer_arena.errors import ArenaError, ParameterError
+    from puffer_arena.registry import load_env
 
     env = load_env(env_id)
     source = str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id

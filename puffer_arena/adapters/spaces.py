@@ -12,8 +12,8 @@ import gymnasium.spaces as theirs
 import numpy as np
 
 from puffer_arena.core import spaces as ours
-from puffer_arena.core.errors import SpaceError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import SpaceError
 
 GymnasiumSpace: TypeAlias = "theirs.Space[Any]"
 

@@ -14,26 +14,26 @@ from typing import Any, Self
 
 import numpy as np
 
-from puffer_arena.batch.actions import check_actions, check_mask, draw_actions
-from puffer_arena.batch.again import bring_back, play_again
-from puffer_arena.batch.check import check_definition
+from puffer_arena.authoring.check import check_definition
 from puffer_arena.batch.limits import MOST_THREADS
-from puffer_arena.batch.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.program import Program, load_program
-from puffer_arena.batch.recorder import Recorder
 from puffer_arena.batch.rows import mean_episodes
-from puffer_arena.batch.saving import read_saved, save_table
+from puffer_arena.batch.saving.again import bring_back, play_again
+from puffer_arena.batch.saving.past import past_bytes, read_past, split_bytes
+from puffer_arena.batch.saving.recorder import Recorder
+from puffer_arena.batch.saving.snapshot import pack, unpack
+from puffer_arena.batch.saving.table import read_saved, save_table
 from puffer_arena.batch.seeds import check_seed, row_keys
-from puffer_arena.batch.snapshot import pack, unpack
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
-from puffer_arena.core.errors import ActionError, ParameterError, UnknownName, suggest
+from puffer_arena.core.actions import check_actions, check_mask, draw_actions
 from puffer_arena.core.fields import Array, Row
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import HELD_OUT_BIT, MASK
-from puffer_arena.core.registry import load_env
-from puffer_arena.core.tables import Buffers, Step, Written
+from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
+from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
+from puffer_arena.kernels.tables import Buffers, Step, Written
+from puffer_arena.registry import load_env
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.errors import ActionError, UnknownName, suggest
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space, stored
-from puffer_arena.core.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, Buffers
+from puffer_arena.errors import ActionError, UnknownName, suggest
+from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, Buffers
 
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 

@@ -10,8 +10,8 @@ import numpy as np
 from puffer_arena.batch.buffers import buffer_layout
 from puffer_arena.batch.rows import rows_layout
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.spaces import Space
+from puffer_arena.errors import ParameterError
 
 MOST_THREADS = 1024
 SCENE_BYTES = {None: 0, "pymunk": 8 << 10, "panda3d": 4 << 20}  # of one row's scene, at the least

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from puffer_arena.batch.threads import Server, compile_server
+from puffer_arena.batch.workers.threads import Server, compile_server
 from puffer_arena.core.bodies import place
-from puffer_arena.core.compile import compile_function
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.kernel import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
-from puffer_arena.core.lanes import bind_lanes
-from puffer_arena.core.memory import primitives
 from puffer_arena.core.spaces import Discrete
-from puffer_arena.core.world_kernel import bind_world_kernels
 from puffer_arena.engines import compiled_parts
+from puffer_arena.kernels.lanes import bind_lanes
+from puffer_arena.kernels.step import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
+from puffer_arena.kernels.world import bind_world_kernels
+from puffer_arena.machine.compile import compile_function
+from puffer_arena.machine.memory import primitives
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
-from puffer_arena.core.tables import Buffers, Step
+from puffer_arena.kernels.tables import Buffers, Step
 
 
 class Steps(Protocol):

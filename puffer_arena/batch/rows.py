@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.shared import Layout
+from puffer_arena.batch.workers.shared import Layout
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
-from puffer_arena.core.tables import Rows
+from puffer_arena.kernels.tables import Rows
 
 
 def rows_layout(env: Env, values: Any, num_envs: int) -> Layout:

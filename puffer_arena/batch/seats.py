@@ -4,8 +4,8 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import ParameterError, UnknownName, suggest
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ParameterError, UnknownName, suggest
 
 
 def seats(batch: Batch, role: str = "") -> Array:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import MASK, philox
+from puffer_arena.errors import ParameterError
 
 
 def check_seed(seed: Any) -> int:

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.explain import explain
-from puffer_arena.batch.interrupts import uninterrupted
+from puffer_arena.authoring.explain import explain
 from puffer_arena.batch.program import Program
 from puffer_arena.batch.table import Table
-from puffer_arena.batch.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
+from puffer_arena.batch.workers.interrupts import uninterrupted
+from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import BusyError, ClosedError
 from puffer_arena.core.fields import Array, Cells
-from puffer_arena.core.kernel import DISABLED, NEXT_STEP, Span
-from puffer_arena.core.tables import Buffers
+from puffer_arena.errors import BusyError, ClosedError
+from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
+from puffer_arena.kernels.tables import Buffers
 
 
 class OneThread:

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.actions import count_choices
 from puffer_arena.batch.buffers import Layout, buffer_layout, make_buffers
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.rows import allocate_rows
+from puffer_arena.core.actions import count_choices
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, Space
-from puffer_arena.core.tables import Buffers, Rows
+from puffer_arena.kernels.tables import Buffers, Rows
 
 
 @dataclass

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from puffer_arena.batch.arenas import Arenas, binding_layout, share_rows, split_arenas
 from puffer_arena.batch.program import Program
 from puffer_arena.batch.table import Table
+from puffer_arena.batch.workers.arenas import Arenas, binding_layout, share_rows, split_arenas
 from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
-from puffer_arena.core.errors import PhysicsError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.tables import BAD_FORCE, ENTERS, FINE, LOST, RESTS, Rows, WorldRows
-from puffer_arena.core.world_kernel import STRONGEST
 from puffer_arena.engines import Engine, needs_processes, open_engine
+from puffer_arena.errors import PhysicsError
+from puffer_arena.kernels.tables import BAD_FORCE, ENTERS, FINE, LOST, RESTS, Rows, WorldRows
+from puffer_arena.kernels.world import STRONGEST
 
 
 class Worlds:

@@ -13,9 +13,9 @@ import tyro
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, show
-from puffer_arena.core.cores import usable_cores
-from puffer_arena.core.errors import ParameterError
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import ParameterError
+from puffer_arena.machine.cores import usable_cores
+from puffer_arena.registry import load_env
 
 
 @dataclass
@@ -111,7 +111,7 @@ def count_calls(call: Callable[[int], object], seconds: float) -> tuple[int, flo
 
 def measure_training(options: Options) -> list[float]:
     """Return the trainer's steps per second, collecting and learning together."""
-    from puffer_arena.core.errors import require
+    from puffer_arena.errors import require
 
     require("torch", "train")
     from puffer_arena.trainers.config import load_config

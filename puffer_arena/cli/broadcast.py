@@ -9,16 +9,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.batch.processes import python
-from puffer_arena.core.errors import ArenaError, UnknownName
+from puffer_arena.batch.workers.processes import python
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError, UnknownName
 from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.commands import Command, printable
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.networks.policy import policy_bytes
-from puffer_arena.trainers.run import Run
+from puffer_arena.trainers.runs.run import Run
 
 WINDOW_LOG = "window.log"
 CREATE_NEW_PROCESS_GROUP = 0x200  # a Windows flag, which `subprocess` has on Windows only

@@ -10,13 +10,13 @@ import tyro
 from puffer_arena.batch.batch import SPLITS, Batch, make
 from puffer_arena.batch.rows import mean_returns
 from puffer_arena.batch.seats import belongs, check_role, outcomes, seats
-from puffer_arena.cli.intervals import Interval, interval
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
-from puffer_arena.cli.players import Player, chance, find_checkpoint, opponent, scripted, trained, versus
-from puffer_arena.core.errors import ParameterError
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import ParameterError
+from puffer_arena.players.intervals import Interval, interval
+from puffer_arena.players.player import Player, chance, find_checkpoint, opponent, scripted, trained, versus
+from puffer_arena.registry import load_env
 
 MAX_ROWS = 512
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}

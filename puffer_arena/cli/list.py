@@ -7,8 +7,8 @@ import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
-from puffer_arena.core.registry import list_envs, load_env
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.registry import list_envs, load_env
 
 HEADINGS = ("environment", "kind", "agents", "observation", "action", "bots", "summary")
 

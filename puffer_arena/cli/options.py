@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from puffer_arena.cli.output import check
-from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.trainers.settings import allowed
 
 T = TypeVar("T")

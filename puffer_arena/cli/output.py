@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO, cast
 
-from puffer_arena.core.errors import OutputError
+from puffer_arena.errors import OutputError
 
 WIDE = 240  # columns, where the output is no terminal
 STAND_INS = str.maketrans("━─│╭╮╰╯┃╌…·•²³▁▂▃▄▅▆▇█—→←≥≤", "=-|++++|-~-*23_.,-=+*#-><><")

@@ -8,12 +8,12 @@ import numpy as np
 import tyro
 
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.core.errors import require
+from puffer_arena.errors import require
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
     from puffer_arena.core.fields import Array
-    from puffer_arena.render.game import Choose
+    from puffer_arena.render.play.game import Choose
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Open the window and play until it is closed."""
-    from puffer_arena.render.play import play
+    from puffer_arena.render.play.play import play
 
     trained = options.bot is not None and (os.sep in options.bot or os.path.isfile(options.bot))
     play(

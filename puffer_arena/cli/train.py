@@ -13,11 +13,11 @@ import tyro
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
 from puffer_arena.cli.output import command_line
-from puffer_arena.cli.runs import find_run, naming, portable
-from puffer_arena.core.errors import MissingExtra, ParameterError, WorkerError, require
-from puffer_arena.core.registry import choose_env, load_env
+from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
+from puffer_arena.registry import choose_env, load_env
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
+from puffer_arena.trainers.runs.find import find_run, naming, portable
 from puffer_arena.trainers.settings import plain
 
 UNSAVED, INTERRUPTED = 1, 130
@@ -125,7 +125,7 @@ def base_config(options: Any, algorithm: str) -> Config:
         return load_config(options.environment, file, preset=options.preset, algorithm=algorithm)
     if options.config or options.preset:
         raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
-    from puffer_arena.trainers.run import Run
+    from puffer_arena.trainers.runs.run import Run
 
     folder = find_run(options.resume, options.runs_dir, saved=True)
     config = Run.open(folder).config
@@ -151,7 +151,7 @@ def final_config(options: Any) -> Config:
 def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
-    from puffer_arena.trainers.run import Run
+    from puffer_arena.trainers.runs.run import Run
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
@@ -179,7 +179,7 @@ class Session:
 
     def train(self) -> int:
         """Train to the end or to Ctrl-C."""
-        from puffer_arena.trainers.run import Callbacks, train
+        from puffer_arena.trainers.runs.run import Callbacks, train
 
         callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
         try:

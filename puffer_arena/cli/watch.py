@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.cli.runs import find_run
-from puffer_arena.core.errors import FileError, ParameterError
-from puffer_arena.core.registry import choose_env
+from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
-from puffer_arena.trainers.runlog import find_checkpoints
+from puffer_arena.registry import choose_env
+from puffer_arena.trainers.runs.find import find_run
+from puffer_arena.trainers.runs.log import find_checkpoints
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Show the window until it is closed."""
-    from puffer_arena.render.window import show, yield_to_training
+    from puffer_arena.render.window.window import show, yield_to_training
 
     source = find_source(options)
     try:
@@ -89,10 +89,10 @@ def finished_run(folder: Path, env: str = "") -> FinishedRun:
         ParameterError: it is of another environment than `env`, or of one that has to be named.
         MissingExtra: torch is not installed.
     """
-    from puffer_arena.core.errors import require
+    from puffer_arena.errors import require
 
     require("torch", "train")
-    from puffer_arena.trainers.run import Run
+    from puffer_arena.trainers.runs.run import Run
 
     config = Run.open(folder).config
     env = choose_env(config.env, "", env, f"run '{folder}'")

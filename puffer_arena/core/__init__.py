@@ -21,7 +21,6 @@ from puffer_arena.core.bodies import (
 )
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
-from puffer_arena.core.compile import jit
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
 from puffer_arena.core.params import param
@@ -29,6 +28,7 @@ from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
 from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.machine.compile import jit
 
 __all__ = [
     "Array",

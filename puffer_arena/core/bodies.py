@@ -24,9 +24,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from puffer_arena.core.compile import generate, jit
-from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array, Field, state_fields
+from puffer_arena.errors import FileError
+from puffer_arena.machine.compile import generate, jit
 
 
 def _record(kind: str, reals: tuple[str, ...], integers: tuple[str, ...] = ()) -> np.dtype[Any]:

@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.bodies import PhysicsField, physics_fields
-from puffer_arena.core.compile import is_jit
-from puffer_arena.core.errors import DefinitionError, UnknownName, suggest
 from puffer_arena.core.fields import Field, dimension, header_fields, state_dtype, state_fields
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.errors import DefinitionError, UnknownName, suggest
+from puffer_arena.machine.compile import is_jit
 
 Rule = Callable[..., Any]
 ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": ("body3d", "touch3d", "ray3d")}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from puffer_arena.core.errors import DefinitionError, FileError, suggest
+from puffer_arena.errors import DefinitionError, FileError, suggest
 
 Array = npt.NDArray[Any]
 LARGEST = 1 << 30  # bytes of one row, or of one observation: NumPy counts a record's in 32 bits

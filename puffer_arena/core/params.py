@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from puffer_arena.core.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, shown, suggest
 from puffer_arena.core.fields import Array, check_name
+from puffer_arena.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, shown, suggest
 
 T = TypeVar("T", int, float, bool)
 STORAGE: dict[type, type[np.generic]] = {bool: np.bool_, int: np.int32, float: np.float64}

@@ -10,7 +10,7 @@ integers, compiled ones and GPU ones then agree bit for bit.
 import math
 from typing import Any
 
-from puffer_arena.core.compile import jit
+from puffer_arena.machine.compile import jit
 
 MASK = 0xFFFFFFFF
 MULTIPLIER = 0xD256D193

@@ -6,8 +6,8 @@ several shapes is the least of the parts.  As in Chipmunk, a shape in which the 
 
 import math
 
-from puffer_arena.core.compile import jit
 from puffer_arena.core.fields import Array
+from puffer_arena.machine.compile import jit
 
 
 @jit

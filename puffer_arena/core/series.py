@@ -3,7 +3,7 @@
 Both are Taylor's series, grouped for few steps in a row, and give the same bits on every machine.
 """
 
-from puffer_arena.core.compile import jit
+from puffer_arena.machine.compile import jit
 
 
 @jit

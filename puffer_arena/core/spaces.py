@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from puffer_arena.core.errors import SpaceError
 from puffer_arena.core.fields import Array, dimension, sized
+from puffer_arena.errors import SpaceError
 
 Size: TypeAlias = int | str
 

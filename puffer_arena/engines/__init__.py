@@ -4,9 +4,9 @@ import importlib
 from typing import Any, Protocol
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.tables import WorldRows
+from puffer_arena.kernels.tables import WorldRows
 
-MODULES = {"pymunk": "puffer_arena.engines.pymunk", "panda3d": "puffer_arena.engines.bullet"}
+MODULES = {"pymunk": "puffer_arena.engines.pymunk.choose", "panda3d": "puffer_arena.engines.bullet.engine"}
 PROCESSES = {"panda3d"}  # engines whose calls hold one lock: they need a process where others need a thread
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import ArenaError, DefinitionError, suggest
 from puffer_arena.core.params import watched
+from puffer_arena.errors import ArenaError, DefinitionError, suggest
 
 
 def read_params(env: Env) -> set[str]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import FileError, ParameterError
+from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.commands import printable
 
 FILE_NAME = "live.json"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from puffer_arena.core.errors import FileError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
 
 MAX_COMMAND = 8_192  # bytes of JSON
 MAX_HEADER = 65_536

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import FileError
+from puffer_arena.errors import FileError
 from puffer_arena.live.messages import MAX_HISTORY
 
 MAX_POINTS = 1_000  # of one curve; when it is full every second point goes

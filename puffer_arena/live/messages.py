@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.snapshot import check_params, check_states
+from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.core.env import Env
-from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
+from puffer_arena.errors import FileError
 from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, printable, read_count
 
 PROTOCOL = 2

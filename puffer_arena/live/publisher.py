@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.live.address import Address, remove_address, write_address
 from puffer_arena.live.commands import MAX_ROWS, Command, printable
 from puffer_arena.live.history import History

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import ArenaError, FileError, ParameterError
+from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
@@ -25,7 +25,7 @@ log = logging.getLogger("puffer_arena.live")
 
 
 class Subscriber(View):
-    """A running trainer, as `puffer_arena.render.source.Source` wants it.
+    """A running trainer, as `puffer_arena.render.window.source.Source` wants it.
 
     Args:
         address: how to attach.

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.core.errors import ArenaError, ParameterError
-from puffer_arena.core.registry import load_env
+from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
 from puffer_arena.live.messages import Frame
 from puffer_arena.live.player import LoadActor, Player
+from puffer_arena.registry import load_env
 
 Policy = tuple[bytes, int]  # the policy and the steps it has learned for
 
 
 class View:
-    """The shared part; a source for the window, as `puffer_arena.render.source.Source` says.
+    """The shared part; a source for the window, as `puffer_arena.render.window.source.Source` says.
 
     Args:
         env_id: what is played.

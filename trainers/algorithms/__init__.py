@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from puffer_arena.core.errors import DefinitionError, FileError, UnknownName, suggest
+from puffer_arena.errors import DefinitionError, FileError, UnknownName, suggest
 
 if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.errors import FileError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import FileError
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.snapshot import layout
-from puffer_arena.core.errors import FileError
+from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.core.fields import Array
-from puffer_arena.core.registry import source_digest
+from puffer_arena.errors import FileError
+from puffer_arena.registry import source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
 from puffer_arena.trainers.backends.choose import choose_backend

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from puffer_arena.core.compile import jit
+from puffer_arena.machine.compile import jit
 from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.loss import Loss, slope_of

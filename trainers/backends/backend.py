@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.loss import Loss
 from puffer_arena.trainers.data.rollout import Chunk, Minibatch
 from puffer_arena.trainers.networks.policy import Policy

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from puffer_arena.core.errors import TrainingError
+from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.backends.fused import Fused

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend, add_up, check_finite, interleaved
 from puffer_arena.trainers.backends.layers import (
     add_gradient_rows,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.trainers.kernels import kernel
+from puffer_arena.machine.loops import kernel
 
 
 @kernel

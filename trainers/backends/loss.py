@@ -27,9 +27,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from puffer_arena.core.compile import jit
-from puffer_arena.core.errors import DefinitionError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import DefinitionError
+from puffer_arena.machine.compile import jit
 
 Loss = Callable[[Any, Any], tuple[Tensor, dict[str, Tensor]]]
 Slope = Callable[[Any, Any], None]

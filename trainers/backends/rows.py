@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.compile import bind, compile_function, jit
 from puffer_arena.core.fields import Array
+from puffer_arena.machine.compile import bind, compile_function, jit
 from puffer_arena.trainers.backends.loss import RegisteredSlope
 from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head
 

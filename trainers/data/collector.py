@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.crew import Crew, split
 from puffer_arena.trainers.data.arrays import aligned_copy

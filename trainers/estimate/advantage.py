@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.core.errors import TrainingError
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import TrainingError
+from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.crew import Crew
 from puffer_arena.trainers.data.rollout import Rollout
-from puffer_arena.trainers.kernels import kernel
 
 
 class Experience(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.fields import Array
+from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.data.rollout import Rollout
-from puffer_arena.trainers.kernels import kernel
 
 SMALLEST_DEVIATION = 1e-4  # of a game that gives hardly any reward
 

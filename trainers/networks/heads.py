@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.errors import DefinitionError
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
+from puffer_arena.errors import DefinitionError
 
 BARRED = -1e9  # logit of a choice that is masked out
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.trainers.kernels import kernel
+from puffer_arena.machine.loops import kernel
 
 State = dict[str, Tensor]
 

@@ -13,7 +13,7 @@ from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import make_head
 from puffer_arena.trainers.networks.memory import Memory, State, make_memory
-from puffer_arena.trainers.tensorfile import pack
+from puffer_arena.trainers.runs.tensorfile import pack
 
 POLICY_KIND, POLICY_VERSION = "puffer_arena policy", 2
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from puffer_arena.core.errors import FileError, TrainingError
+from puffer_arena.errors import FileError, TrainingError
 from puffer_arena.trainers.backends.backend import ADVICE
 from puffer_arena.trainers.config import Optimizer
 from puffer_arena.trainers.networks.policy import Policy

@@ -1,0 +1,1 @@
+"""Reading and trying rules before they compile, and explaining what is wrong."""

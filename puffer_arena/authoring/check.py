@@ -1,0 +1,143 @@
+"""Finding what is wrong with an environment before, or instead of, a compiler's traceback.
+
+The rules are first read (`source`) and played for a few steps in plain Python, where a wrong shape fails at its own
+line; only then are they compiled, which checks nothing at run time.  The same play shows what no single step does: a
+field that `reset` forgets, an element that `observe` leaves out, a rule that writes what it may only read.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.authoring.bounds import check_bounds
+from puffer_arena.authoring.explain import ending_rule, explain, place_of
+from puffer_arena.authoring.source import check_source
+from puffer_arena.core.actions import check_actions
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array, state_fields
+from puffer_arena.core.spaces import Box, Dict, Space, Tuple
+
+CHECKED_STEPS = 3
+SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
+GARBAGE = (0x55, 0xAA, 0)  # bytes that observations are filled with, to see what is left of them; padding stays zero
+
+
+def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
+    """Read the rules of `env` and play a few steps in plain Python with its default parameters, once a process.
+
+    Args:
+        env: the environment.
+        make_batch: makes a batch of it with one row that runs in plain Python.
+
+    Raises:
+        DefinitionError: a rule names what does not exist, indexes with a number that nothing bounds, fails, yields an observation outside its space or a reward that
+            is no number, or breaks a promise: that a level plays the same again, that observations are written in full,
+            that what looks at a row leaves it as it is.
+    """
+    if "_checked" in env.__dict__:  # kept with the environment, as cached_property does
+        return
+    try:
+        check_source(env)
+        check_bounds(env)
+        batch = make_batch()
+    except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
+        raise explain(env, error) or error from None
+    params, began = batch.rows.params.copy(), batch.rows.states.copy()
+    played = _play(batch)
+    before = batch.rows.states.copy()
+    _check_observation(batch)
+    _check_unchanged(batch, before, env.observe)
+    for bot in env.bots:
+        check_actions(env.name, batch.action, batch.act(bot), batch.actions)
+        _check_unchanged(batch, before, env.bots[bot])
+    for name in env.parameters:
+        if (batch.rows.params[name] != params[name]).any():
+            raise env.error(
+                "rules", f"one writes p.{name}; parameters are for reading, copy it into State to change it"
+            )
+    batch.reset(0)
+    forgotten = _differing(env, began, batch.rows.states)
+    if _play(batch) != played:
+        if forgotten:
+            names = ", ".join(f"State.{name}" for name in forgotten)
+            raise place_of(env, env.reset, f"begins the same level with another {names} than before; {SAME_LEVEL}")
+        raise env.error("rules", f"the same level plays differently the second time; {SAME_LEVEL}")
+    env.__dict__["_checked"] = True
+
+
+def _play(batch: Any) -> list[bytes]:
+    """Play a few steps of random actions, check what comes out, and return it."""
+    rng, played = np.random.default_rng(0), []
+    for _ in range(CHECKED_STEPS):
+        _check_outputs(batch)
+        played.append(batch.obs.tobytes())
+        batch.step(batch.sample_actions(rng))
+        played += [batch.rewards.tobytes(), batch.terminated.tobytes()]
+    _check_outputs(batch)
+    return [*played, batch.obs.tobytes()]
+
+
+def _differing(env: Env, before: Array, after: Array) -> list[str]:
+    """Return the fields of State in which two rows differ."""
+    return [name for name in state_fields(env.state) if before[name].tobytes() != after[name].tobytes()]
+
+
+def _check_unchanged(batch: Any, before: Array, rule: Any) -> None:
+    """Check that a rule that may only read has not written."""
+    written = _differing(batch.env, before, batch.rows.states)
+    if written:
+        raise place_of(batch.env, rule, f"writes State.{written[0]}, which it may only read")
+
+
+def _check_observation(batch: Any) -> None:
+    """Check that `observe` writes every element: batches observe into memory that has been used."""
+    seen = []
+    for garbage in GARBAGE:
+        batch.obs.view(np.uint8)[:] = garbage
+        batch.look(np.ones(1, np.bool_))
+        seen.append(batch.obs.copy())
+    left = np.argwhere(seen[0] != seen[1])
+    if not len(left):
+        return
+    env, at = batch.env, tuple(int(k) for k in left[0][2 if batch.num_agents else 1 :])
+    if len(left) == seen[0].size:
+        raise place_of(
+            env, env.observe, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ..."
+        )
+    labels = batch.observation.labels if isinstance(batch.observation, Box) else ()
+    label = f" ({labels[at[0]]})" if len(at) == 1 and at[0] < len(labels) else ""
+    element = f"obs[{', '.join(map(str, at))}]{label}" if at else "a part of obs"
+    raise place_of(env, env.observe, f"does not write {element}; every element must be written at every look")
+
+
+def _check_outputs(batch: Any) -> None:
+    env, obs = batch.env, batch.obs[0]
+    for one in obs if batch.num_agents else [obs]:
+        value = batch.observation.load(one if one.shape != (1,) or batch.observation.dtype.shape else one[0])
+        if not batch.observation.contains(value):
+            raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
+    if not np.isfinite(batch.rewards).all():
+        rule, _ = ending_rule(env)
+        agent = int(np.flatnonzero(~np.isfinite(batch.rewards[0]))[0])
+        whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
+        given = batch.rewards.flat[agent]
+        raise place_of(env, rule, f"gave the reward {given}{whose}; rewards must be finite numbers")
+
+
+def _outside(space: Space, value: Any, name: str) -> str:
+    """Describe the first number of `value` that does not lie in `space`."""
+    if isinstance(space, Dict | Tuple):
+        parts = space.spaces.items() if isinstance(space, Dict) else enumerate(space.spaces)
+        for part, inner in parts:
+            if not inner.contains(value[part]):
+                return _outside(inner, value[part], f"{name}.{part if isinstance(part, str) else f'part_{part}'}")
+    if not isinstance(space, Box):
+        return f"{name} = {value!r}, which does not lie in {space}"
+    low, high = space.bounds
+    wrong = np.argwhere(~((value >= low) & (value <= high)))
+    at = tuple(int(k) for k in wrong[0])
+    element = f"{name}[{', '.join(map(str, at))}]" if at else name
+    label = f" ({space.labels[at[0]]})" if len(at) == 1 and at[0] < len(space.labels) else ""
+    others = f", nor do {len(wrong) - 1} others" if len(wrong) > 1 else ""
+    return f"{element} = {value[at]}{label}, which does not lie in [{low[at]}, {high[at]}]{others}"

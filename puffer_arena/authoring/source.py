@@ -1,0 +1,249 @@
+"""Reading the rules' source for mistakes in branches that a few steps of play do not reach.
+
+The reader follows records (the row, its parameters, bodies, an observation of parts) through names, indices and calls of
+other rules, and looks for fields that they do not have, for names that nothing defines and for `return` without what
+the kernel takes.  What it cannot follow it leaves to the compiler.
+"""
+
+import ast
+import builtins
+import functools
+import inspect
+import itertools
+import linecache
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from puffer_arena.authoring.explain import ending_rule, place, place_of
+from puffer_arena.core.env import Env
+from puffer_arena.core.params import params_record
+from puffer_arena.core.spaces import Discrete
+from puffer_arena.errors import DefinitionError, suggest
+from puffer_arena.machine.compile import code_names, is_jit, reached
+
+Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
+
+
+class Call(NamedTuple):
+    """A rule with the kinds of its first arguments, and the rule and line that call it."""
+
+    rule: Any
+    kinds: tuple[Kind, ...]
+    caller: Any = None
+    line: int = 0
+
+
+def check_source(env: Env) -> None:
+    """Read the rules of `env` and those that they call.
+
+    Raises:
+        DefinitionError: a rule uses a field or a name that does not exist, or returns the wrong number of values.
+    """
+    values = env.params()
+    s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
+    several: tuple[Kind, ...] = (None,) if env.agents else ()
+    calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
+    calls += [
+        Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, *env.bots.values()) if rule
+    ]
+    seen: set[Any] = set()
+    for call in calls:  # grows by those that the rules make
+        if call[:2] not in seen:
+            seen.add(call[:2])
+            calls += Reader(env, call).read()
+    check_returns(env, *ending_rule(env), 1 if env.agents else 3)
+    for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
+        check_returns(env, bot, "the action", 1)
+
+
+@functools.lru_cache(maxsize=8)
+def _definitions(file: str, source: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """Return the functions of a file by name and first line, decorators included."""
+    try:
+        found = [node for node in ast.walk(ast.parse(source, file)) if isinstance(node, ast.FunctionDef)]
+    except SyntaxError:  # changed since it was imported
+        return {}
+    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
+
+
+def definition(function: FunctionType) -> ast.FunctionDef | None:
+    """Return the syntax tree of a function, or None where its source is not at hand."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)  # the file may have been edited and imported again
+    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below `node`, in the order of the source, without those of functions within."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.Lambda):
+            yield from own_nodes(child)
+
+
+class Reader:
+    """Reads one rule.
+
+    Args:
+        env: the environment, for messages.
+        call: the rule, and what it is given.
+    """
+
+    def __init__(self, env: Env, call: Call) -> None:
+        self._env, self._call = env, call
+        self._function = function = call.rule
+        self._globals = reached(function)
+        self._names = set(code_names(function.__code__))  # the source may have changed since
+        self._tree = definition(function)
+        self._bound: dict[str, list[ast.expr | Kind]] = {}  # local name -> what it is bound to
+        self._following: set[str] = set()
+        if self._tree is not None:
+            names = function.__code__.co_varnames[: len(inspect.signature(function).parameters)]
+            kinds = itertools.chain(call.kinds, itertools.repeat(None))
+            self._bound = {name: [kind] for name, kind in zip(names, kinds, strict=False)}
+            self._bind(self._tree)
+
+    def read(self) -> list[Call]:
+        """Return the calls of other rules.
+
+        Raises:
+            DefinitionError: it uses a field or a name that does not exist.
+        """
+        calls: list[Call] = []
+        for node in own_nodes(self._tree) if self._tree is not None else ():
+            if isinstance(node, ast.Attribute):
+                self._check_field(node)
+            elif isinstance(node, ast.Name):
+                self._check_name(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in self._bound:
+                rule = self._globals.get(node.func.id)
+                if is_jit(rule) and not any(isinstance(argument, ast.Starred) for argument in node.args):
+                    kinds = tuple(self.kind(argument) for argument in node.args)
+                    calls.append(Call(rule, kinds, self._function, node.lineno))
+        return calls
+
+    def _error(self, line: int, reason: str) -> DefinitionError:
+        """Return an error at a line of the rule, or at the author's call where the rule is one of this package."""
+        name, caller = self._function.__name__, self._call.caller
+        if caller is not None and self._function.__module__.startswith("puffer_arena.core."):
+            return place(self._env, caller, self._call.line, f"what '{name}' is given has {reason}")
+        return place(self._env, self._function, line, reason)
+
+    def _check_field(self, node: ast.Attribute) -> None:
+        base = _element(self.kind(node.value))
+        if base is None or base.names is None or node.attr in base.names or node.attr not in self._names:
+            return
+        if not hasattr(np.ndarray, node.attr):  # an array of records has a shape too
+            reason = f"no field '{node.attr}'; {suggest(node.attr, base.names)}"
+            raise self._error(node.lineno, reason)
+
+    def _check_name(self, node: ast.Name) -> None:
+        name = node.id
+        code = self._function.__code__
+        local = name in self._bound or name in (*code.co_varnames, *code.co_cellvars)
+        known = local or name in self._globals or hasattr(builtins, name) or name not in self._names
+        if isinstance(node.ctx, ast.Load) and not known:
+            defined = [*self._bound, *(name for name in self._function.__globals__ if not name.startswith("_"))]
+            reason = f"no name '{name}'; {suggest(name, defined)}"
+            if "did you mean" not in reason:
+                reason = f"nothing defines the name '{name}'; assign or import it"
+            raise self._error(node.lineno, reason)
+
+    def _bind(self, tree: ast.FunctionDef) -> None:
+        """Note what local names are bound to."""
+        for node in own_nodes(tree):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    self._assign(target, node.value)
+            elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+                self._assign(node.target, node.value)
+            elif isinstance(node, ast.For | ast.comprehension):
+                each = ast.Subscript(node.iter, ast.Constant(0), ast.Load())
+                self._assign(node.target, each)
+        for node in own_nodes(tree):  # other ways to bind a name hide what it is
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                self._bound.setdefault(node.id, [None])
+            elif isinstance(node, ast.alias):
+                self._bound[(node.asname or node.name).partition(".")[0]] = [None]
+            elif isinstance(node, ast.FunctionDef):
+                self._bound[node.name] = [None]
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self._bound.setdefault(target.id, []).append(value)
+        elif isinstance(target, ast.Tuple):
+            parts = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts) else ()
+            for k, part in enumerate(target.elts):
+                self._assign(part, parts[k] if parts else ast.Constant(None))
+
+    def kind(self, node: ast.expr) -> Kind:
+        """Return what an expression gives, where that is known."""
+        if isinstance(node, ast.Name):
+            return self._kind_of_name(node.id)
+        if isinstance(node, ast.Attribute):
+            record = self.kind(node.value)
+            return record[node.attr] if record is not None and record.names and node.attr in record.names else None
+        if isinstance(node, ast.Subscript):
+            array = self.kind(node.value)
+            index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if array is None or array.subdtype is None or any(isinstance(part, ast.Slice) for part in index):
+                return None
+            base, shape = array.subdtype
+            return np.dtype((base, shape[len(index) :])) if len(index) < len(shape) else base
+        return None
+
+    def _kind_of_name(self, name: str) -> Kind:
+        if name in self._following:  # bound to itself
+            return None
+        self._following.add(name)
+        found = [self.kind(value) if isinstance(value, ast.expr) else value for value in self._bound.get(name, [None])]
+        self._following.remove(name)
+        return found[0] if all(kind is not None and kind == found[0] for kind in found) else None
+
+
+def _element(kind: Kind) -> Kind:
+    """Return the kind of a record, and None for an array."""
+    return kind if kind is not None and kind.subdtype is None else None
+
+
+def check_returns(env: Env, function: Any, result: str, count: int) -> None:
+    """Check that a rule returns `count` values wherever it ends.
+
+    Raises:
+        DefinitionError: one path returns something else, or nothing.
+    """
+    tree = definition(function)
+    if tree is None:
+        return
+    for node in own_nodes(tree):
+        given = _returned(node.value) if isinstance(node, ast.Return) else None
+        if given not in (count, None):
+            said = {0: "nothing", 1: "one value"}.get(given, f"{given} values")
+            reason = f"returns {said}; '{function.__name__}' must return {result}"
+            raise place(env, function, node.lineno, reason)  # type: ignore[attr-defined]  # of a return
+    if runs_out(tree.body):
+        reason = f"can end without a return; '{function.__name__}' must return {result} on every path"
+        raise place_of(env, function, reason)
+
+
+def _returned(value: ast.expr | None) -> int | None:
+    """Return how many values a `return` gives, or None where only running it tells."""
+    if value is None or (isinstance(value, ast.Constant) and value.value is None):
+        return 0
+    if isinstance(value, ast.Tuple):
+        return None if any(isinstance(part, ast.Starred) for part in value.elts) else len(value.elts)
+    return 1 if isinstance(value, ast.Constant | ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp) else None
+
+
+def runs_out(body: list[ast.stmt]) -> bool:
+    """Tell whether statements certainly can end without a return.  A loop or `match` that returns is trusted."""
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return not last.orelse or runs_out(last.body) or runs_out(last.orelse)
+    if isinstance(last, ast.Return | ast.Raise):
+        return False
+    return not any(isinstance(node, ast.Return | ast.Raise) for node in own_nodes(last))

@@ -1,0 +1,1 @@
+"""Rows that are kept: snapshots, and the past that brings physics back."""

@@ -1,0 +1,128 @@
+"""One row as bytes: a header that names environment, version and layout, its state and parameters, then its past."""
+
+import hashlib
+import zlib
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.bodies import check_physics
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array, check_finite, check_rows
+from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.kernels.tables import Rows
+
+MAGIC = b"PARENA1\n"
+COUNTS = ("episodes", "episode_length", "seats")
+PARTS = ("states", "params", "following", "levels")
+
+
+def layout(env: Env, rows: Rows) -> bytes:
+    """Return 16 bytes that differ between environments, versions and shapes."""
+    described = (env.name, env.version, [str(getattr(rows, part).dtype.descr) for part in PARTS])
+    return hashlib.sha256(repr(described).encode()).digest()[:16]
+
+
+def pack(env: Env, rows: Rows, i: int, past: bytes = b"") -> bytes:
+    """Return row `i` as bytes, with what its engine needs to go on exactly."""
+    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS) + past
+    return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Array], bytes]:
+    """Return the records of a snapshot, each shape (1,), and the past that it was given.
+
+    Raises:
+        FileError: damaged, or of another environment, version or shape.
+    """
+    sizes = [getattr(rows, part).dtype.itemsize for part in PARTS]
+    head = len(MAGIC) + 16
+    if not isinstance(data, bytes) or len(data) < head or not data.startswith(MAGIC):
+        raise FileError("this is no snapshot: it must be the bytes that Batch.snapshot returned")
+    if data[len(MAGIC) : head] != layout(env, rows):
+        raise FileError(
+            f"the snapshot is of another environment, version or size than '{env.name}' version {env.version} "
+            "with these parameters; make the batch as the one it came from"
+        )
+    body = data[head + 4 :]
+    fits = len(body) >= sum(sizes) if env.engine else len(body) == sum(sizes)
+    if not fits or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
+        raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
+    at, parts = 0, {}
+    for part, size in zip(PARTS, sizes, strict=True):
+        parts[part] = np.frombuffer(body[at : at + size], getattr(rows, part).dtype)
+        at += size
+    check_parts(env, values, **parts)
+    return parts, body[at:]
+
+
+def check_parts(
+    env: Env,
+    values: Any,
+    states: Array,
+    params: Array,
+    following: Array | None = None,
+    levels: Array | None = None,
+    plan: Array | None = None,
+    **statistics: Array,
+) -> None:
+    """Check rows from outside (a snapshot, a checkpoint, a frame) before any rule runs on them or draws them.
+
+    Args:
+        env: their environment.
+        values: the Params of the batch they go to.
+        states, params, following, levels, plan: as in `Rows`; what did not come is None.
+        statistics: the other arrays of `Rows`.
+
+    Raises:
+        FileError: a number lies outside what is allowed.
+    """
+    check_states(env, values, states)
+    if levels is not None and not ((levels >= -1) & (levels < 1 << 32)).all():
+        raise FileError(f"a level lies outside -1 to {(1 << 32) - 1}")
+    for records in (params, following):
+        if records is not None:
+            check_params(env, values, records)
+    for records in statistics.values():
+        check_statistics(records)
+    if plan is not None and not (0 <= plan[0] <= 1 and 0 <= plan[1] < 1 << 31):
+        raise FileError(f"a plan of levels is {plan.tolist()}; allowed: 0 or 1, and 0 to {(1 << 31) - 1}")
+
+
+def check_statistics(records: Array) -> None:
+    """Check statistics of episodes from outside, records that may hold others.
+
+    Raises:
+        FileError: a count is negative, or a number is not finite.
+    """
+    for name in records.dtype.names or ():
+        if records.dtype[name].names:
+            check_statistics(records[name])
+        elif name in COUNTS and (records[name] < 0).any():
+            raise FileError(f"statistics hold {records[name].min()} as '{name}'; it is at least 0")
+    check_finite(records)
+
+
+def check_states(env: Env, values: Any, states: Array) -> None:
+    """Check states from outside.
+
+    Raises:
+        FileError: a field lies outside what is allowed.
+    """
+    check_rows(states, env.state, values)
+    check_physics(states, env.state)
+
+
+def check_params(env: Env, values: Any, records: Array) -> None:
+    """Check parameter records from outside.
+
+    Raises:
+        FileError: one lies outside its range.
+    """
+    for name, parameter in env.parameters.items() if len(records) else ():
+        high = getattr(values, name) if name in env.dimensions else None
+        for extreme in (records[name].min(), records[name].max()):
+            try:
+                parameter.check(extreme, high)
+            except ParameterError as error:
+                raise FileError(str(error)) from None

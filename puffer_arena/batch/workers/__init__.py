@@ -1,0 +1,1 @@
+"""Who steps rows beside the caller: threads and processes."""

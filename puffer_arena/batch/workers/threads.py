@@ -1,0 +1,273 @@
+"""Threads that step spans of rows beside the calling thread, without the GIL.
+
+A thread that sleeps takes some 50 microseconds to wake, as long as a whole step of a thousand rows.  So
+a worker waits for its next call inside compiled code, watching a word of memory for as long as
+back-to-back steps need, and only then sleeps.  A call reaches it as addresses of the arrays to use.
+
+Which core is slow changes from step to step.  So every thread takes its own span in chunks that shrink towards its end,
+and then the chunks that are left of the others'.  Rows are independent: whoever steps them, the bytes are the same.
+"""
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from puffer_arena.core.fields import Array
+from puffer_arena.kernels.step import Span
+from puffer_arena.kernels.tables import Buffers, Rows
+from puffer_arena.machine.compile import bind, compile_function, entry_point, generate, jit, unbound
+from puffer_arena.machine.memory import primitives
+
+FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
+FEWEST_SCENES = 4  # the same where an engine moves the rows' bodies
+FRACTIONS = np.array([0, 16, 24, 28, 30, 31, 32]) / 32  # where the chunks of a span begin and end
+LINE = 8  # words between two counters, so that no two share a line of a cache
+SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 microseconds
+
+# A worker's control block: int64 words.
+CALLED, DONE, MODE, ACTIONS, BUFFERS = range(5)  # from BUFFERS on, one address per field of Buffers
+WORDS = -(-(BUFFERS + len(Buffers._fields)) // LINE) * LINE  # BUFFERS and their addresses, up to the next block's line
+
+
+step = address = rebase = load = store = take = hand_over = taken_over = unbound
+
+
+@jit
+def wait(control: Array) -> bool:
+    """Watch for the end of a worker's call; False when it takes long."""
+    for _ in range(SPINS):  # noqa: SIM110  compiled code has no any()
+        if load(control, DONE) == control[CALLED]:
+            return True
+    return False
+
+
+@jit
+def work(
+    controls: Array, taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers, mode: int
+) -> bool:
+    """Step rows beside other threads, as the caller or as a worker.
+
+    The caller owns the last span and steps once; it returns False where a worker is not done soon after.  A worker takes
+    part in every call that comes, and returns when none has come for a while.  This is one function because `step` is
+    optimized anew in each that calls it.
+
+    Args:
+        controls: a control block for each worker, int64 (workers, WORDS).
+        taken: how many chunks of each span somebody has taken, at every LINE-th word.
+        edges: the rows where the chunks of a span begin, uint64 (spans, chunks + 1).
+        own: the span to begin with.
+        rows: of the batch.
+        actions, out, mode: of the call; a worker finds those of later calls in its control block.
+    """
+    calls, seen = own == len(controls), 0
+    if calls:
+        for part in range(len(edges)):
+            taken[part * LINE] = 0
+        for control in controls:
+            control[MODE] = mode
+            control[ACTIONS] = address(actions)
+            hand_over(control, out)
+            store(control, CALLED, control[CALLED] + 1)
+    else:
+        seen = load(controls[own], DONE)
+    while True:
+        if not calls:
+            control, called = controls[own], seen
+            for _ in range(SPINS):
+                called = load(control, CALLED)
+                if called != seen:
+                    break
+            if called == seen:
+                return True
+            seen, mode, actions = called, control[MODE], rebase(actions, control[ACTIONS])
+            out = taken_over(control, out)
+        for i in range(len(edges)):
+            part = (own + i) % len(edges)
+            k = take(taken, part * LINE)
+            while k < edges.shape[1] - 1:
+                step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
+                k = take(taken, part * LINE)
+        if calls:
+            break
+        store(controls[own], DONE, seen)
+    done = True
+    for control in controls:
+        done &= wait(control)
+    return done
+
+
+class Server(NamedTuple):
+    """What threads run together."""
+
+    work: Callable[..., Any]
+    wait: Callable[..., Any]
+
+
+def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
+    """Compile what threads run around a step kernel, given bound and compiled."""
+    words = primitives()._asdict()
+    words |= buffer_functions(words)
+    waiting = bind(wait, "words", **words)
+    working = bind(work, name, step=template, wait=waiting, **words)
+    return Server(compile_function(working, name, {template: compiled}, layout), compile_function(waiting, name))
+
+
+def buffer_functions(words: dict[str, Any]) -> dict[str, Any]:
+    """Generate hand_over(control, out), which writes the buffers' addresses, and taken_over(control, out), their twin."""
+    places = {name: f"control[{BUFFERS + k}]" for k, name in enumerate(Buffers._fields)}
+    give = [f"    {place} = address(out.{name})" for name, place in places.items()]
+    take = [f"        rebase(out.{name}, {place})," for name, place in places.items()]
+    return {
+        "hand_over": generate("hand_over", "control, out", give, **words),
+        "taken_over": generate(
+            "taken_over", "control, out", ["    return Buffers(", *take, "    )"], Buffers=Buffers, **words
+        ),
+    }
+
+
+def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
+    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size, of at least `fewest` rows.
+
+    Their ends are unsigned, which spares compiled indexing the test for negative indices.
+    """
+    parts = max(1, min(parts, num_rows // fewest))
+    edges = [num_rows * k // parts for k in range(parts + 1)]
+    return [(low, high) for low, high in itertools.pairwise(np.array(edges, np.uint64))]
+
+
+class Worker:
+    """One thread that takes part in every step.
+
+    Args:
+        server: the compiled functions.
+        control: its control block.
+        arguments: of `work`.
+    """
+
+    def __init__(self, server: Server, control: Array, *arguments: Any) -> None:
+        self._server, self._control, self._arguments = server, control, arguments
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._asleep = self._closed = False
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="puffer-arena-rows", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._asleep = True  # announced before the look at the word, so that no call is missed
+            if self._error is not None or self._control[CALLED] == self._control[DONE]:
+                self._bell.acquire()
+            self._asleep = False
+            try:
+                self._server.work(*self._arguments)
+            except BaseException as error:  # raised again in the calling thread
+                self._error = error
+
+    def wake(self) -> None:
+        """Have the thread watch for calls, if it sleeps."""
+        if self._asleep:
+            self._asleep = False
+            self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._bell.release()
+
+    def join(self) -> BaseException | None:
+        """Wait for the call to end, and return what went wrong in it."""
+        while not self._server.wait(self._control):
+            if self._error is not None:
+                self._control[DONE] = self._control[CALLED]  # before the error goes: nobody takes up the call again
+                error, self._error = self._error, None
+                return error
+            self.wake()
+            time.sleep(0)
+        return None
+
+    def close(self) -> None:
+        self._closed = True
+        self._ring()  # also a thread that is just about to sleep
+
+
+class Crew:
+    """Steps all rows of a batch on several threads; `close` or garbage collection ends them.
+
+    A fork leaves its child the calling thread alone, which then steps all rows.
+    """
+
+    def __init__(
+        self, step_kernel: Any, server: Server | None, spans: list[Span], rows: Rows, actions: Array, out: Buffers
+    ) -> None:
+        taken = np.zeros(len(spans) * LINE, np.int64)
+        edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
+        controls = np.zeros((len(spans) - 1, WORDS), np.int64)
+        self._kernel = server.work if server else step_kernel
+        self._code: Callable[..., Any] | None = None  # of the kernel, once it is compiled
+        self._together = (controls, taken, edges, len(controls)) if server else (spans[0],)
+        self._alone = (controls[:0], taken, edges, 0) if server else self._together
+        self._workers: list[Worker] = []
+        self._late = False  # an interrupt may have left a worker at work
+        if server:
+            for own, control in enumerate(controls):
+                self._workers.append(Worker(server, control, controls, taken, edges, own, rows, actions, out, 0))
+        _crews.add(self)
+        self._finalizer = weakref.finalize(self, _dismiss, self._workers)
+
+    def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
+        """Step every row; the calling thread begins with the last span, and does all once the others have ended."""
+        if self._late:
+            self._join()
+        for worker in self._workers:
+            worker.wake()
+        self._late = True
+        first = self._together if self._workers else self._alone
+        try:
+            if self._code is None:
+                done = self._kernel(*first, rows, actions, out, mode)
+                self._code = entry_point(self._kernel, *first, rows, actions, out, mode)
+            else:
+                done = self._code(*first, rows, actions, out, mode)
+        except Exception:
+            self._join()
+            raise
+        errors = self._join() if done is False else []
+        self._late = False
+        if errors:
+            raise errors[0]
+
+    def _join(self) -> list[BaseException]:
+        """Wait until no worker steps, and return what went wrong in each."""
+        return [error for error in (worker.join() for worker in self._workers) if error is not None]
+
+    def forget(self) -> None:
+        """Do without the other threads: they are not there any more."""
+        self._workers.clear()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._finalizer()
+
+
+def _dismiss(workers: list[Worker]) -> None:
+    while workers:
+        workers.pop().close()
+
+
+_crews: "weakref.WeakSet[Crew]" = weakref.WeakSet()
+
+
+def _forget_threads() -> None:
+    """Know, in a process just forked, that it has only one thread."""
+    for crew in list(_crews):
+        crew.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

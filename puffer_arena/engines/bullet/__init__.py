@@ -1,0 +1,1 @@
+"""panda3d's Bullet behind the verbs of `engines`."""

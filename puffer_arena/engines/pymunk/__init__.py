@@ -1,0 +1,1 @@
+"""pymunk behind the verbs of `engines`."""

@@ -1,0 +1,336 @@
+"""The kernels: plain templates that loop over rows and call one environment's rules.
+
+Functions called for every row take records and views: handing on `Rows` or `Buffers` would count references
+to all of their arrays at every call, which costs more than most rules and stalls other threads.
+
+`bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
+leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
+agents.  Both serve physics too, whose bodies an engine moves around them (`world_kernel`): ENGINE is a constant of each
+bound kernel, and the compiler cuts out what it rules out before it looks at types.  Both reset a row in the very step that
+ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from puffer_arena.core.fields import Array
+from puffer_arena.core.random import draw_level
+from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
+from puffer_arena.machine.compile import bind, generate, jit, unbound
+
+# What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
+# keeps the last observation of terminated episodes).
+Span = tuple[int, int]  # first row, one past the last
+SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
+
+
+reset = step = judge = observe = mask_actions = bot = tally = place = unbound
+ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
+
+
+@jit
+def begin_episode(s: Any, level: int, split: int, num_levels: int) -> None:
+    """Choose the level and clear the header; the rules' reset follows."""
+    s.level = draw_level(s.row_key, s.episode, split, num_levels) if level < 0 else level
+    s.rng_count = 0
+    s.episode += 1
+    s.step_count = 0
+    s.ended = 0
+
+
+@jit
+def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
+    begin_episode(s, level, split, num_levels)
+    s.episode_return = 0.0
+    reset(s, p)
+
+
+@jit
+def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
+    """Observe the chosen rows of `span` as they stand."""
+    for i in range(span[0], span[1]):
+        if chosen[i]:
+            observe(rows.states[i], rows.params[i], out.obs[i])
+            out.action_mask[i, :] = True
+            mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
+            out.began[i] = rows.states[i].step_count == 0
+
+
+@jit
+def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
+    for i in range(span[0], span[1]):
+        s, p = rows.states[i], rows.params[i]
+        if s.ended:
+            out.rewards[i] = 0.0
+            out.terminated[i] = False
+            out.truncated[i] = False
+            anew = mode == NEXT_STEP
+        else:
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                reward, terminated, truncated = judge(s, p)
+                truncated = truncated or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                reward, terminated, truncated = step(s, p, actions[i])
+            s.episode_return += reward
+            out.rewards[i] = reward
+            out.terminated[i] = terminated
+            out.truncated[i] = truncated
+            anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
+            if terminated or truncated:
+                s.ended = 1
+                tally(s, p, rows.episodes[i])
+                if anew and (truncated or mode == SAME_STEP_FINAL):
+                    observe(s, p, out.final_obs[i])
+        if anew:
+            rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
+            begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        out.began[i] = anew
+        observe(s, p, out.obs[i])
+        out.action_mask[i, :] = True
+        mask_actions(s, p, out.action_mask[i])
+
+
+@jit
+def act_solo(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
+    """Let the bot choose the actions of the rows of `span` where `chosen` (num_envs, 1) is set."""
+    for i in range(span[0], span[1]):
+        if chosen[i, 0]:
+            actions[i] = bot(rows.states[i], rows.params[i])
+
+
+@jit
+def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
+    """`act_solo` for actions that are arrays."""
+    for i in range(span[0], span[1]):
+        if chosen[i, 0]:
+            bot(rows.states[i], rows.params[i], actions[i])
+
+
+@jit
+def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
+    begin_episode(s, level, split, num_levels)
+    for agent in range(len(s.alive)):
+        s.episode_return[agent] = 0.0
+        s.alive[agent] = 1
+    reset(s, p)
+    for agent in range(len(s.alive)):
+        if not s.alive[agent]:
+            s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
+
+
+@jit
+def look_several(s: Any, p: Any, obs: Any, mask: Array, alive: Array) -> None:
+    """Observe for the living agents; those who left see zeros from then on."""
+    for agent in range(len(s.alive)):
+        if s.alive[agent]:
+            observe(s, p, agent, obs[agent])
+            mask[agent, :] = True
+            mask_actions(s, p, agent, mask[agent])
+        else:
+            clear(obs[agent])
+            mask[agent, :] = False
+        alive[agent] = s.alive[agent] != 0
+
+
+@jit
+def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
+    """Observe the chosen rows of `span` as they stand."""
+    for i in range(span[0], span[1]):
+        if chosen[i]:
+            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
+            out.began[i, :] = rows.states[i].step_count == 0
+
+
+@jit
+def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, over: bool) -> bool:
+    """Add up rewards and let agents leave who terminated; tell whether the episode has ended."""
+    living = 0
+    for agent in range(len(s.alive)):
+        if s.alive[agent]:
+            s.episode_return[agent] += rewards[agent]
+            if terminated[agent]:
+                s.alive[agent] = 0
+            else:
+                living += 1
+                truncated[agent] = over
+        else:
+            rewards[agent] = 0.0
+            terminated[agent] = False
+    return over or living == 0
+
+
+@jit
+def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) -> None:
+    """Step the rows of `span`, Rows or WorldRows; those whose episode ends go on as `mode` says."""
+    for i in range(span[0], span[1]):
+        s, p = rows.states[i], rows.params[i]
+        out.rewards[i, :] = 0.0
+        out.terminated[i, :] = False
+        out.truncated[i, :] = False
+        if s.ended:
+            anew = mode == NEXT_STEP
+        else:
+            if ENGINE:
+                rows.scenes[i].stage = RESTS
+                over = judge(s, p, out.rewards[i], out.terminated[i])
+                over = over or rows.scenes[i].fault == LOST
+            else:
+                s.step_count += 1
+                over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
+            anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
+            if anew:
+                s.ended = 1
+                tally(s, p, rows.episodes[i])
+                anew = mode <= SAME_STEP_FINAL
+            if anew:
+                for agent in range(len(s.alive)):
+                    if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
+                        observe(s, p, agent, out.final_obs[i, agent])
+        if anew:
+            rows.params[i] = rows.following[i]
+            if ENGINE:
+                place(s, rows.built[i])
+                rows.scenes[i].stage = ENTERS
+            begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
+        for agent in range(len(s.alive)):
+            out.began[i, agent] = anew
+        look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
+
+
+@jit
+def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
+    """Let the bot choose for the living agents of the rows of `span` where `chosen` (num_envs, agents) is set."""
+    for i in range(span[0], span[1]):
+        s = rows.states[i]
+        for agent in range(len(s.alive)):
+            if chosen[i, agent] and s.alive[agent]:
+                actions[i, agent] = bot(s, rows.params[i], agent)
+
+
+@jit
+def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
+    """`act_several` for actions that are arrays."""
+    for i in range(span[0], span[1]):
+        s = rows.states[i]
+        for agent in range(len(s.alive)):
+            if chosen[i, agent] and s.alive[agent]:
+                bot(s, rows.params[i], agent, actions[i, agent])
+
+
+@jit
+def nothing() -> None:
+    """Stand in for a rule that this kind of environment does not have, and whose call is cut out."""
+
+
+@jit
+def no_mask_solo(s: Any, p: Any, mask: Array) -> None:
+    """Stand in for an environment without action masks."""
+
+
+@jit
+def no_mask_several(s: Any, p: Any, agent: int, mask: Array) -> None:
+    """Stand in for an environment without action masks."""
+
+
+@jit
+def clear_array(obs: Any) -> None:
+    """Zero an observation that is one array."""
+    obs[:] = 0
+
+
+def clear_function(dtype: Any) -> Any:
+    """Generate the function that zeroes one observation of `dtype`, records within records included."""
+    if dtype.names is None:
+        return clear_array
+    lines: list[str] = []
+
+    def visit(prefix: str, part: Any) -> None:
+        for name in part.names:
+            inner = part[name]
+            base, shape = inner.subdtype or (inner, ())
+            if base.names and not shape:
+                visit(f"{prefix}.{name}", base)
+            else:
+                lines.append(f"    {prefix}.{name}{'[:]' if shape else ''} = 0")
+
+    visit("obs", dtype)
+    return generate("clear", "obs", lines)
+
+
+@jit
+def count_seat(total: float) -> int:
+    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
+    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
+
+
+def tally_function(counters: tuple[str, ...], several: bool) -> Any:
+    """Generate the function that records an ended episode: level, parameters, return, length and counters."""
+    lines = [
+        "    last, total = episodes.finished, episodes.totals",
+        "    last.episodes += 1",
+        "    total.episodes += 1",
+    ]
+    lines += ["    last.level = s.level", "    last.params = p"]
+    for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
+        lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
+    if several:
+        lines += [
+            "    for agent in range(len(s.episode_return)):",
+            "        last.episode_return[agent] = s.episode_return[agent]",
+            "        total.episode_return[agent] += s.episode_return[agent]",
+            "        total.seats[agent] += count_seat(s.episode_return[agent])",
+        ]
+    else:
+        lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
+    return generate("tally", "s, p, episodes", lines, count_seat=count_seat)
+
+
+clear: Callable[[Any], None] = clear_array
+
+
+def bind_kernels(
+    name: str, several: bool, rules: dict[str, Any], obs_dtype: Any, engine: bool = False
+) -> dict[str, Any]:
+    """Bind one environment's rules into kernels.
+
+    Args:
+        name: of the environment.
+        several: whether it is one for several agents.
+        rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
+        obs_dtype: of one observation.
+        engine: whether one does.
+
+    Returns:
+        The uncompiled kernels "step" and "look".
+    """
+    bound = {
+        "step": nothing,
+        "judge": nothing,
+        "place": nothing,
+        **rules,
+        "begin_episode": begin_episode,
+        "ENGINE": engine,
+    }
+    if several:
+        bound["clear"] = clear_function(obs_dtype)
+        bound["begin_several"] = bind(begin_several, name, **bound)
+        bound["look_several"] = bind(look_several, name, **bound)
+        templates = {"step": step_several, "look": look_chosen}
+    else:
+        bound["begin_solo"] = bind(begin_solo, name, **bound)
+        templates = {"step": step_solo, "look": look_solo}
+    return {role: bind(template, name, **bound) for role, template in templates.items()}
+
+
+def bind_bot(name: str, num_agents: int, function: Any, vector: bool) -> Any:
+    """Bind a bot into the kernel that lets it act; `vector` where an action is an array."""
+    if num_agents == 0:
+        return bind(act_solo_vector if vector else act_solo, name, bot=function)
+    return bind(act_several_vector if vector else act_several, name, bot=function)

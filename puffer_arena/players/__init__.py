@@ -1,0 +1,1 @@
+"""Who acts in which seat, and how well."""

@@ -1,0 +1,187 @@
+"""Finding environments by id: a module of `puffer_arena.envs`, a dotted module, or a file.
+
+There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
+`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again; other modules stay
+what they were when Python first imported them.
+
+Files and messages name environments too.  What stands there is never imported, unless it is the id of one that comes
+with the package: a person names any other (`choose_env`).
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from pathlib import Path, PureWindowsPath
+from types import CodeType, ModuleType
+
+from puffer_arena.core.env import Env
+from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
+
+_read: dict[str, str] = {}  # digests of the files that modules were read from here
+
+
+def list_envs() -> list[str]:
+    """Return the ids of the environments that come with the package, sorted."""
+    package = importlib.import_module("puffer_arena.envs")
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if not found.name.startswith("_"))
+
+
+def load_env(env_id: str) -> Env:
+    """Import an environment.
+
+    Raises:
+        UnknownName: nothing answers to `env_id`.
+        DefinitionError: the module has no `ENV`, or is not Python.
+    """
+    if not isinstance(env_id, str):
+        raise UnknownName(
+            f"an environment is named by its id, a dotted module or a .py file, as text, not by {type(env_id).__name__}; "
+            "for my_game.ENV give 'my_game' or './my_game.py'"
+        )
+    module = _import(env_id)
+    env = getattr(module, "ENV", None)
+    if not isinstance(env, Env):
+        raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
+    if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
+        file = Path(getattr(module, "__file__", None) or "")
+        env.__dict__["_source"] = _read.get(module.__name__) or (_digest(file.read_bytes()) if file.is_file() else "")
+    return env
+
+
+def source_digest(env: Env) -> str:
+    """Return a word for the source that `load_env` found an environment in: processes compare theirs by it."""
+    return str(env.__dict__["_source"])
+
+
+def env_name(env_id: str) -> str:
+    """Return the name of the environment that an id means, without importing anything."""
+    last = PureWindowsPath(env_id).name  # knows both kinds of separators
+    return last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
+
+
+def is_same_env(recorded: str, rules: str, named: str) -> bool:
+    """Tell whether a file and a person mean the same environment: by its name, or by its rules' digest.
+
+    Args:
+        recorded: the id in the file.
+        rules: `source_digest` of that environment; "" where the file has none.
+        named: the id that the person gave.
+    """
+    return env_name(recorded) == env_name(named) or (bool(rules) and rules == source_digest(load_env(named)))
+
+
+def is_edited(rules: str, named: str) -> bool:
+    """Tell whether an environment's source has changed since a file noted its digest."""
+    return bool(rules) and rules != source_digest(load_env(named))
+
+
+def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
+    """Return the id to import for an environment that a file or message is of.
+
+    Args:
+        recorded, rules, named: see `is_same_env`; `named` is "" where the person named none.
+        what: what to call the file or message in errors.
+
+    Raises:
+        ParameterError: the person named another environment, or none where the package has none of that name.
+        UnknownName: nothing answers to `named`.
+    """
+    if named:
+        if not is_same_env(recorded, rules, named):
+            raise ParameterError(f"{what} is of environment {recorded[:200]!r}, not {named!r}")
+        return named
+    if recorded in list_envs():
+        return recorded
+    raise ParameterError(
+        f"{what} is of environment {recorded[:200]!r}, which does not come with puffer_arena, and what a file or message "
+        "names is never imported; name the environment yourself, such as ./my_env.py: as ENV of train, eval and play, "
+        "as --env of watch, as `env` in Python"
+    )
+
+
+def _import(env_id: str) -> ModuleType:
+    """Import the file or module that an id means."""
+    try:
+        return _load_file(Path(env_id)) if env_id.endswith(".py") else _load_module(env_id)
+    except SyntaxError as error:
+        where = f"{error.filename or env_id}, line {error.lineno}" if error.lineno else str(error.filename or env_id)
+        shown = f"\n    {error.text.strip()[:100]}" if error.text else ""
+        raise DefinitionError(f"environment '{env_id}' is not Python ({where}): {error.msg}{shown}") from None
+
+
+def _load_module(env_id: str) -> ModuleType:
+    if env_id.startswith(".") or "/" in env_id or "\\" in env_id:
+        raise UnknownName(f"unknown environment '{env_id}'; a file's name ends in .py")
+    if "." in env_id:
+        module_name = env_id
+    elif env_id in list_envs():
+        module_name = f"puffer_arena.envs.{env_id}"
+    else:
+        hint = suggest(env_id, list_envs())
+        raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise
+        raise UnknownName(f"unknown environment '{env_id}': there is no module '{error.name}'") from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    """Import the file, unless that was done and it has not changed since."""
+    path, source = _read_file(path)
+    digest = _digest(source)
+    is_imported = getattr(sys.modules.get(path.stem), "__file__", None) == str(path)
+    # A name of its own: a game in torch.py must not be what others import as torch.
+    stem = os.fsencode(path.stem).decode("utf-8", "replace")  # a file's name may be no text, a module's has to be
+    name = path.stem if is_imported else f"puffer_arena_file_{_digest(os.fsencode(path))}.{stem}"
+    before = sys.modules.get(name)
+    if before is not None and _read.setdefault(name, digest) == digest:
+        return before
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # a file that ends in .py always has one
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:  # not from Python's own cache, which tells edits by the second
+        exec(_compile(source, path), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+        raise
+    _read[name] = digest
+    return module
+
+
+def _read_file(path: Path) -> tuple[Path, bytes]:
+    """Return where a file lies and what is in it.
+
+    Raises:
+        UnknownName: there is no such file, or nobody could write its name down: checkpoints and logs are UTF-8.
+    """
+    try:
+        path = path.resolve()
+        source = path.read_bytes() if path.is_file() else None
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise UnknownName(f"environment {str(path)!r} cannot be read: {reason}") from None
+    if source is None:
+        raise UnknownName(f"unknown environment '{path}': there is no such file")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UnknownName(f"the name of {str(path)!r} is not UTF-8; rename the file or its folder") from None
+    return path, source
+
+
+def _compile(source: bytes, path: Path) -> CodeType:
+    try:
+        return compile(source, str(path), "exec", dont_inherit=True)
+    except (MemoryError, RecursionError):  # of Python's parser
+        raise SyntaxError("an expression is nested too deeply", (str(path), None, None, None)) from None
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()[:16]

@@ -1,0 +1,234 @@
+"""A game that a person plays: one row, keys held and tapped, bots for everybody else. No window, no clock.
+
+A key that goes down and up between two steps still counts: taps wait in line (`MOST_TAPS` of them at most), and
+where nothing waits the keys held down decide, the newest first.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box, Discrete
+from puffer_arena.errors import ParameterError, UnknownName, suggest
+
+Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
+MOST_TAPS = 2  # more would make the game lag behind the person
+WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
+
+
+class Game:
+    """One episode after another, steered by a person.
+
+    Args:
+        batch: one row, made with `autoreset="disabled"`, so that the last state stays to be seen.
+        bot: who steers the agents the person does not: a name of `env.bots`, a policy, or None for the first bot.
+        agent: which agent the person steers first; an id of `batch.agent_ids`, None for the first.
+        level: the level of every episode, or None for a new one each time.
+
+    Raises:
+        ParameterError: the batch is not one row that waits at its end.
+        UnknownName: no such agent or bot.
+    """
+
+    def __init__(
+        self, batch: Batch, bot: "str | Choose | None" = None, agent: str | None = None, level: int | None = None
+    ) -> None:
+        if batch.num_envs != 1:
+            raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
+        self.batch, self.env = batch, batch.env
+        self.agent = find_agent(batch, agent)
+        self.level = level
+        self._bot = find_bot(batch, bot)
+        self.bot_plays = False  # the bot steers the person's agent too
+        self.best: float | None = None  # the best score of this session
+        self.last_reward = 0.0
+        self._held: dict[str, float] = {}  # how far each is down; the newest last
+        self._taps: deque[str] = deque(maxlen=MOST_TAPS)
+        self._repeated = self._idle_action()
+        self.restart()
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    @property
+    def own_keys(self) -> Mapping[str, Any]:
+        """The environment's keys for the agent that the person steers."""
+        ids = self.batch.agent_ids
+        keys: Mapping[str, Any] = self.env.keys_of(ids[self.agent].rpartition("_")[0] if ids else None)
+        return keys
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """These, with w, a, s, d as arrows where they leave them free."""
+        return playable_keys(self.own_keys)
+
+    def press(self, key: str, strength: float = 1.0) -> bool:
+        """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
+        if key not in self.keys:
+            return False
+        if key not in self._held:
+            self._taps.append(key)
+        self._held[key] = strength
+        return True
+
+    def release(self, key: str) -> None:
+        """Note that a key went up."""
+        self._held.pop(key, None)
+
+    def release_all(self) -> None:
+        """Forget every key, as when the window loses the keyboard."""
+        self._held.clear()
+        self._taps.clear()
+
+    # -- playing ------------------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Begin a new episode."""
+        self.batch.reset(levels=None if self.level is None else self.level)
+        self._repeated = self._idle_action()
+        self._taps.clear()
+        self.last_reward = 0.0
+
+    def step(self) -> None:
+        """Let everybody act once; does nothing after the end."""
+        if self.over:
+            return
+        everybody = self._bot_actions()
+        if not self.bot_plays:
+            index = (0, self.agent) if self.batch.num_agents else (0,)
+            everybody[index] = self._allowed(self._person_action())
+        self.batch.step(everybody)
+        rewards = np.atleast_1d(self.batch.rewards[0])
+        self.last_reward = float(rewards[self.agent])
+        if self.over:
+            self.best = self.score if self.best is None else max(self.best, self.score)
+
+    def steer(self, by: int = 1) -> None:
+        """Give the person the next agent that is still there."""
+        count = self.batch.num_agents
+        for k in range(1, count + 1):
+            candidate = (self.agent + by * k) % count
+            if self.batch.alive[0, candidate] or k == count:
+                self.agent = candidate
+                self.release_all()
+                return
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has ended."""
+        return bool(self.batch.rows.states["ended"][0])
+
+    @property
+    def out(self) -> bool:
+        """Whether the person's agent has left while the others play on."""
+        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.alive[0, self.agent])
+
+    @property
+    def steps(self) -> int:
+        """Steps of this episode."""
+        return int(self.batch.rows.states["step_count"][0])
+
+    @property
+    def episode_return(self) -> float:
+        """Rewards of the person's agent in this episode."""
+        return float(np.atleast_1d(self.batch.rows.states["episode_return"][0])[self.agent])
+
+    @property
+    def counters(self) -> dict[str, float]:
+        """What the environment counts, such as its score."""
+        return {name: self.batch.rows.states[name][0].item() for name in self.env.counters}
+
+    @property
+    def score(self) -> float:
+        """The counter "score" where there is one, else the return."""
+        return float(self.counters.get("score", self.episode_return))
+
+    # -- who does what ------------------------------------------------------------------------------
+
+    def _bot_actions(self) -> Array:
+        if not self.batch.num_agents and not self.bot_plays:
+            return self.batch.actions.copy()
+        return np.array(self._bot(self.batch), self.batch.actions.dtype).reshape(self.batch.actions.shape)
+
+    def _idle_action(self) -> Any:
+        if isinstance(self.env.action, Discrete):
+            return 0 if self.env.idle is None else self.env.idle
+        shape = self.batch.actions.shape[2 if self.batch.num_agents else 1 :]
+        idle = np.zeros(shape, self.batch.actions.dtype)
+        if self.env.idle is not None:
+            idle[...] = self.env.idle
+        return idle
+
+    def _person_action(self) -> Any:
+        single = isinstance(self.env.action, Discrete)
+        self._repeated = self._single_action() if single else self._combined_action()
+        return self._repeated
+
+    def _single_action(self) -> int:
+        if self._taps:
+            return int(self.keys[self._taps.popleft()])
+        if self._held:
+            return int(self.keys[next(reversed(self._held))])
+        return int(self._repeated if self.env.idle is None else self.env.idle)
+
+    def _combined_action(self) -> Array:
+        """Return an action array: every key held, or tapped since the last step, sets its component."""
+        pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
+        self._taps.clear()
+        if not pressed and self.env.idle is None:
+            return np.asarray(self._repeated)
+        action = self._idle_action()
+        parts = action.reshape(-1)
+        for key in pressed:
+            component, value = self.keys[key]
+            strength = self._held.get(key, 1.0) if isinstance(self.env.action, Box) else 1.0
+            parts[component] += strength * (value - parts[component])
+        return np.asarray(action)
+
+    def _allowed(self, action: Any) -> Any:
+        """Replace a barred choice by the first that is allowed."""
+        if not self.batch.num_choices or not isinstance(self.env.action, Discrete):
+            return action
+        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
+        self.batch.check_choices()
+        return action if mask[action] else int(mask.argmax())
+
+
+def playable_keys(keys: Any) -> dict[str, Any]:
+    """Return the environment's keys, with w, a, s, d as arrows where it leaves them free."""
+    found = dict(keys)
+    if not set(WASD) & set(found):
+        found.update({letter: found[arrow] for letter, arrow in WASD.items() if arrow in found})
+    return found
+
+
+def find_agent(batch: Batch, agent: str | None) -> int:
+    """Return an agent's index.
+
+    Raises:
+        UnknownName: the environment has no such agent.
+    """
+    if agent is None:
+        return 0
+    if agent not in batch.agent_ids:
+        raise UnknownName(f"'{batch.env.name}' has no agent '{agent}'; {suggest(agent, batch.agent_ids)}")
+    return batch.agent_ids.index(agent)
+
+
+def find_bot(batch: Batch, bot: "str | Choose | None") -> Choose:
+    """Return a function that chooses everybody's actions: a policy, a scripted bot, or chance where there is none.
+
+    Raises:
+        UnknownName: the environment has no such bot.
+    """
+    if bot is not None and not isinstance(bot, str):
+        return bot
+    if bot is None and not batch.env.bots:
+        rng = np.random.default_rng(0)
+        return lambda playing: playing.sample_actions(rng)
+    name = bot or next(iter(batch.env.bots))
+    batch.env.find_bot(name)
+    return lambda playing: playing.act(name)

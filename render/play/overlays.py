@@ -1,0 +1,182 @@
+"""What `play` writes around and over the game: the head line, the keys, and a card when it is not running."""
+
+from typing import TYPE_CHECKING, Any
+
+from imgui_bundle import imgui
+
+from puffer_arena.core.spaces import Discrete
+from puffer_arena.render.draw.numbers import format_score, format_value
+from puffer_arena.render.play.gamepad import ARROW_AXES
+from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.theme import BODY, PAD, RADIUS, SMALL, TITLE, Theme
+from puffer_arena.render.window.widgets import (
+    Area,
+    Hint,
+    card,
+    hints_width,
+    key_hints,
+    pill,
+    shorten,
+    text_width,
+    write,
+)
+
+if TYPE_CHECKING:
+    from puffer_arena.render.play.game import Game
+    from puffer_arena.render.play.screen import PlayScreen
+
+KEY_LABELS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "return": "Enter"}
+MESSAGE_HEIGHT = 82  # pixels at scale 1 that `draw_message` needs
+PILLS = {
+    "ready": ("ready", "sky"),
+    "playing": ("playing", "lime"),
+    "paused": ("paused", "amber"),
+    "over": ("over", "rose"),
+}
+
+
+def draw_head(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write the game's name at the left, its figures at the right."""
+    game = screen.game
+    x, y, width, _ = area
+    x, right, top = x + theme.px(6), x + width - theme.px(6), y + theme.px(10)
+    end = x + write(theme, (x, top), game.env.name, "text", TITLE)
+    who = person(game)
+    write(theme, (x, top + theme.px(TITLE + 1)), who, "accent" if not game.bot_plays else "amber", SMALL)
+    end = max(end, x + text_width(who, SMALL))
+    text, color = PILLS[screen.phase]
+    pill(theme, right, top + theme.px(6), text, color)
+    right -= text_width(text, SMALL) + theme.px(30 + 2 * PAD)
+    for label, value in reversed(figures(screen)):
+        width_of_both = max(text_width(label, SMALL), text_width(value, TITLE))
+        if right - width_of_both < end + theme.px(PAD):
+            return
+        write(theme, (right - text_width(label, SMALL), top + theme.px(TITLE + 1)), label, "muted", SMALL)
+        write(theme, (right - text_width(value, TITLE), top), value, "text", TITLE)
+        right -= width_of_both + theme.px(1.6 * PAD)
+
+
+def person(game: "Game") -> str:
+    """Say who steers what."""
+    if game.batch.num_agents:
+        agent = game.batch.agent_ids[game.agent]
+        if game.bot_plays:
+            return f"the bot plays; you watch {agent}"
+        return f"you are {agent}" + ("  (out)" if game.out else "")
+    return "the bot plays" if game.bot_plays else "you play"
+
+
+def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
+    """Return the head line's labels and values."""
+    game = screen.game
+    found = [("speed", f"{screen.speed:g} x")] if screen.speed != 1.0 else []
+    if game.best is not None:
+        found.append(("best", format_score(game.best)))
+    found += [("steps", str(game.steps)), ("return", format_value(game.episode_return))]
+    return found + [(name.replace("_", " "), format_score(value)) for name, value in game.counters.items()]
+
+
+def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write the environment's own line at the right, keys before it."""
+    x, y, width, height = area
+    shown = shorten(screen.message, width * 0.5, SMALL)
+    right = x + width - theme.px(6)
+    right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
+    hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
+    if screen.game.batch.num_agents:
+        hints.insert(2, ("Tab", "next agent"))
+    top = y + (height - theme.px(20)) / 2
+    key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
+
+
+def key_label(name: str) -> str:
+    """Return what is written on a key."""
+    return KEY_LABELS.get(name, name.upper() if len(name) == 1 else name.title())
+
+
+def own_keys(game: "Game") -> tuple[str, str]:
+    """Return the game's keys in short, with what they are for."""
+    return " ".join([key_label(name) for name in game.own_keys][:6]), "play"
+
+
+def key_meanings(game: "Game") -> list[Hint]:
+    """Return the game's keys with what they do; those that do the same stand together."""
+    keys: dict[str, list[str]] = {}
+    for name, action in game.own_keys.items():
+        keys.setdefault(action_meaning(game, action), []).append(key_label(name))
+    return [("  ".join(names), meaning) for meaning, names in keys.items()]
+
+
+def action_meaning(game: "Game", action: Any) -> str:
+    """Say in a few words what one of the environment's key bindings does: an action, or which part of one."""
+    labels = list(getattr(game.env.action, "labels", ()))
+    if isinstance(game.env.action, Discrete):
+        return labels[action] if action < len(labels) else f"action {action}"
+    component, _ = action
+    return labels[component] if component < len(labels) else f"part {component}"
+
+
+def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write what a person needs to know while the game is not running, in the foot of `area`."""
+    game = screen.game
+    begin = [] if "space" in game.own_keys else [("Space", "begin")]
+    title, about, hints = {
+        "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
+        "paused": ("Paused", "", [("P", "go on"), ("R", "restart"), ("H", "all keys")]),
+        "over": ("Game over", result(game), [("Space  R", "once more"), ("B", "let the bot play")]),
+    }.get(screen.phase, ("", "", []))
+    if not title:
+        return
+    size, apart, edge = TITLE, theme.px(18), theme.px(22)
+    room = area[2] - 2 * theme.px(12) - 2 * edge
+    about = shorten(about, room - text_width(title, size) - apart, BODY) if about else ""
+    first = text_width(title, size) + (apart + text_width(about, BODY) if about else 0.0)
+    second = min(hints_width(theme, hints), room)
+    width, height = max(first, second) + 2 * edge, theme.px(MESSAGE_HEIGHT - 6)
+    left, top = area[0] + (area[2] - width) / 2, area[1] + area[3] - theme.px(MESSAGE_HEIGHT)
+    draw, corner = imgui.get_window_draw_list(), (left + width, top + height)
+    draw.add_rect_filled((left, top), corner, packed("shadow", 225), theme.px(RADIUS + 4))
+    draw.add_rect((left, top), corner, packed("line"), theme.px(RADIUS + 4), theme.px(1))
+    x = left + (width - first) / 2
+    write(theme, (x, top + theme.px(10)), title, "text", size)
+    if about:
+        write(theme, (x + first - text_width(about, BODY), top + theme.px(14)), about, "accent", BODY)
+    start = left + (width - second) / 2
+    key_hints(theme, (start, top + theme.px(size + 21)), hints, start + second + 1)
+
+
+def result(game: "Game") -> str:
+    """Sum an episode up in one line."""
+    counted = [f"{name.replace('_', ' ')} {format_score(value)}" for name, value in game.counters.items()]
+    record = ["new best"] if game.best is not None and game.best == game.score and game.best > 0 else []
+    return "   ·   ".join([*counted, f"return {format_value(game.episode_return)}", f"{game.steps} steps", *record])
+
+
+def pad_meaning(screen: "PlayScreen") -> str:
+    """Say what a gamepad does."""
+    axes = screen.pads.axes
+    if axes is ARROW_AXES:
+        return "stick or d-pad: arrows; buttons: Space, Shift"
+    return "sticks: " + ", ".join(" ".join(key_label(name) for name in names) for names in axes.values())
+
+
+def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """List all keys over the game."""
+    rows = key_meanings(screen.game)
+    rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
+    if screen.game.batch.num_agents:
+        rows.append(("Tab", "steer the next agent"))
+    rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
+    rows += [("Pad", pad_meaning(screen)), ("H, F1", "close this")]
+    width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))
+    left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)
+    imgui.get_window_draw_list().add_rect_filled(
+        (area[0], area[1]), (area[0] + area[2], area[1] + area[3]), packed("shadow", 190), theme.px(RADIUS + 2)
+    )
+    card(theme, (left, top, width, height), "panel")
+    write(theme, (left + theme.px(24), top + theme.px(18)), "Keys", "text", TITLE)
+    for k, (key, meaning) in enumerate(rows):
+        line = top + theme.px(54 + 28 * k)
+        key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
+        shown = shorten(meaning, width - theme.px(190), SMALL + 1)
+        write(theme, (left + theme.px(170), line + theme.px(2)), shown, "muted", SMALL + 1)

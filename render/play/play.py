@@ -1,0 +1,63 @@
+"""Playing an environment by keyboard and gamepad."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from puffer_arena.batch.batch import make
+from puffer_arena.errors import ParameterError
+from puffer_arena.render.play.game import Choose, Game
+
+if TYPE_CHECKING:
+    from puffer_arena.render.play.screen import PlayScreen
+
+FIRST_SIZE = (960, 800)
+
+
+def play(
+    env_id: str,
+    *,
+    bot: "str | Choose | None" = None,
+    agent: str | None = None,
+    seed: int = 0,
+    level: int | None = None,
+    held_out: bool = False,
+    speed: float = 1.0,
+    params: Mapping[str, Any] | None = None,
+    size: tuple[int, int] = FIRST_SIZE,
+    on_frame: "Callable[[PlayScreen], None] | None" = None,
+) -> None:
+    """Open a window in which a person plays, and return when it is closed.
+
+    Args:
+        env_id: as `make` takes it.
+        bot: who steers the other agents: a name of `env.bots`, or a policy: batch -> actions.
+        agent: which agent the person steers first.
+        seed: of the levels.
+        level: play this level again and again.
+        held_out: draw from the levels that training never sees.
+        speed: 1.0 is the environment's natural speed.
+        params: the environment's parameters.
+        size: the window's first size.
+        on_frame: called with every frame before it is shown; for tests and screenshots.
+
+    Raises:
+        ArenaError: there is no display; or an unknown environment, bot, agent or parameter.
+        MissingExtra: the extra `window` is not installed.
+    """
+    from puffer_arena.render.display import begin_opengl
+    from puffer_arena.render.toolkit import require_window
+
+    require_window()
+    if not 0.05 <= speed <= 20:
+        raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
+    split = "held_out" if held_out else "train"
+    with make(env_id, seed=seed, split=split, autoreset="disabled", **(params or {})) as batch:
+        game = Game(batch, bot, agent, level)
+        begin_opengl()
+        from puffer_arena.render.play.screen import PlayScreen
+
+        screen = PlayScreen(game, size, speed)
+        try:
+            screen.run(on_frame)
+        finally:
+            screen.close()

@@ -1,0 +1,199 @@
+"""The window of `play`: keys and pads in, steps at natural speed, the game and what there is to say about it."""
+
+import time
+from collections.abc import Callable
+
+from imgui_bundle import ImVec2, imgui
+
+from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
+from puffer_arena.render.play.overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.theme import GAP
+from puffer_arena.render.window.widgets import card, inset
+from puffer_arena.render.world.picture import draw_row
+
+FRAME = 1 / 60  # seconds
+MOST_STEPS = 4  # made up at once after a hitch
+STILL = 0.25  # seconds between frames while nothing moves
+SPEEDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
+READY, PLAYING, PAUSED, OVER = "ready", "playing", "paused", "over"
+
+
+class PlayScreen:
+    """The open window with a game in it; `run` it, then `close` it."""
+
+    def __init__(self, game: Game, size: tuple[int, int], speed: float = 1.0) -> None:
+        self.game, self.speed = game, speed
+        self.gui = Gui(f"{game.env.name} · puffer_arena", size)
+        pygame.key.set_repeat()  # a key held down is pressed once
+        pygame.joystick.init()
+        self.pads = Gamepads(stick_axes(game.keys), analog=isinstance(game.env.action, Box))
+        self.phase, self.help = READY, False
+        self.message = ""  # what the environment says about its state
+        self._due = 0.0
+        self._changed = True
+
+    def run(self, on_frame: "Callable[[PlayScreen], None] | None" = None) -> None:
+        """Play until the window is closed."""
+        drawn = -1e9
+        while not self.gui.closing:
+            now = time.perf_counter()
+            for event in self.gui.events():
+                self._changed = True
+                self.take(event)
+            self.advance(now)
+            if self._changed or now - drawn >= STILL:
+                self._changed, drawn = False, now
+                self.draw()
+                if on_frame is not None:
+                    on_frame(self)
+                self.gui.flip()
+            time.sleep(max(FRAME - (time.perf_counter() - now), 0.001))
+
+    def close(self) -> None:
+        """Close the window."""
+        pygame.joystick.quit()
+        self.gui.close()
+
+    def pixels(self) -> Array:
+        """Return the frame just drawn as uint8, shape (height, width, 3); for `on_frame`."""
+        return self.gui.pixels()
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> None:
+        """Make the steps that are due; after a hitch the rest is dropped."""
+        interval = 1.0 / (self.game.env.steps_per_second * self.speed)
+        if self.phase != PLAYING or self.help:
+            self._due = now + interval
+            return
+        self._due = max(self._due, now - MOST_STEPS * interval)
+        while self._due <= now and self.phase == PLAYING:
+            self._due += interval
+            self.game.step()
+            self._changed = True
+            if self.game.over:
+                self.phase = OVER
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    def take(self, event: "pygame.Event") -> None:
+        """Act on a pygame event."""
+        if event.type == pygame.KEYDOWN:
+            self.press(event.key, event.mod)
+        elif event.type == pygame.KEYUP:
+            self.game.release(key_name(event.key))
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self.game.release_all()
+            if self.phase == PLAYING:
+                self.phase = PAUSED
+        elif menu_action(event) == "restart":
+            self.restart()
+        elif menu_action(event) == "pause":
+            self.pause()
+        for key, strength in self.pads.translate(event):
+            if strength:
+                self.play_key(key, strength)
+            else:
+                self.game.release(key)
+
+    def press(self, key: int, modifiers: int = 0) -> None:
+        """Act on a key: the game's own keys come first, then the window's."""
+        if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
+            steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
+            if key in steps:
+                self.gui.rescale(steps[key])
+            return
+        if self.help and key in (pygame.K_ESCAPE, pygame.K_RETURN):
+            self.help = False
+            return
+        if not self.play_key(key_name(key)):
+            self._command(key, back=bool(modifiers & pygame.KMOD_SHIFT))
+
+    def play_key(self, name: str, strength: float = 1.0) -> bool:
+        """Give a key to the game, which it also starts or resumes; tell whether it took it."""
+        if self.phase == OVER and name in ("space", "return"):
+            self.restart()
+            return True
+        if self.phase in (READY, PAUSED) and name in (*self.game.keys, "space", "return"):
+            self.phase, self.help = PLAYING, False
+            self._due = 0.0
+            self.game.press(name, strength)
+            return True
+        return self.phase != OVER and self.game.press(name, strength)
+
+    def _command(self, key: int, *, back: bool) -> None:
+        match key:
+            case pygame.K_p | pygame.K_ESCAPE | pygame.K_PAUSE:
+                self.pause()
+            case pygame.K_r | pygame.K_F5:
+                self.restart()
+            case pygame.K_h | pygame.K_F1:
+                self.help = not self.help
+            case pygame.K_TAB:
+                self.game.steer(-1 if back else 1)
+            case pygame.K_b | pygame.K_F2:
+                self.game.bot_plays = not self.game.bot_plays
+            case pygame.K_PLUS | pygame.K_EQUALS | pygame.K_KP_PLUS:
+                self.change_speed(1)
+            case pygame.K_MINUS | pygame.K_KP_MINUS:
+                self.change_speed(-1)
+            case pygame.K_F11:
+                pygame.display.toggle_fullscreen()
+
+    def pause(self) -> None:
+        """Pause, or go on."""
+        if self.phase in (PLAYING, PAUSED):
+            self.phase = PAUSED if self.phase == PLAYING else PLAYING
+
+    def restart(self) -> None:
+        """Begin a new episode; it starts at once."""
+        self.game.restart()
+        self.phase = PLAYING
+        self._due = time.perf_counter() + 1.0 / (self.game.env.steps_per_second * self.speed)
+
+    def change_speed(self, by: int) -> None:
+        """Go some stops faster or slower."""
+        near = min(range(len(SPEEDS)), key=lambda k: abs(SPEEDS[k] - self.speed))
+        self.speed = SPEEDS[min(max(near + by, 0), len(SPEEDS) - 1)]
+
+    # -- drawing ------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw one frame."""
+        self.gui.begin()
+        theme = self.gui.theme
+        width, height = self.gui.size
+        imgui.set_next_window_pos(ImVec2(0, 0))
+        imgui.set_next_window_size(ImVec2(width, height))
+        flags = imgui.WindowFlags_
+        imgui.begin(
+            "play",
+            None,
+            flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav | flags.no_background,
+        )
+        space, head, foot = theme.px(GAP), theme.px(58), theme.px(30)
+        stage = (space, head, width - 2 * space, height - head - foot)
+        card(theme, stage)
+        batch = self.game.batch
+        told = 0.0 if self.phase == PLAYING else theme.px(MESSAGE_HEIGHT)  # the picture makes room, nothing is hidden
+        area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
+        mine = self.game.agent if batch.num_agents else None
+        self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)
+        draw_head(theme, self, (space, 0.0, width - 2 * space, head))
+        draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
+        if self.help:
+            draw_help(theme, self, stage)
+        else:
+            draw_message(theme, self, stage)
+        imgui.end()
+        self.gui.end()
+
+
+def key_name(key: int) -> str:
+    """Return a key's name as environments write it; either of two shift keys is "shift"."""
+    return pygame.key.name(key).removeprefix("left ").removeprefix("right ")

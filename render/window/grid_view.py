@@ -1,0 +1,126 @@
+"""The stage: the watched environments as tiles, or one of them large."""
+
+import math
+from dataclasses import dataclass, field
+
+from imgui_bundle import ImVec2, imgui
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Row
+from puffer_arena.render.draw.numbers import format_value
+from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.source import Frame
+from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, Theme
+from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, write
+from puffer_arena.render.world.picture import draw_row
+
+CAPTION = 26  # pixels at scale 1
+
+
+@dataclass
+class Watch:
+    """Which rows the person looks at, and how."""
+
+    row: int | None = None  # whose policy is shown; None until a frame came
+    enlarged: bool = False  # that row alone
+    agent: int = 0
+    aspect: float = 1.0  # width / height of the environment's pictures, from the last one drawn
+    faults: set[str] = field(default_factory=set)  # what went wrong in drawing
+
+    def slot(self, frame: Frame) -> int:
+        """Return the place of the watched row in `frame`, choosing its first row where it is not there."""
+        rows = [int(row) for row in frame.rows]
+        if self.row not in rows:
+            self.enlarged = self.enlarged and (self.row is None or len(rows) == 1)
+            self.row = rows[0]
+        return rows.index(self.row)
+
+    def move(self, frame: Frame, by: int) -> None:
+        """Look at the row so many places on."""
+        self.row = int(frame.rows[(self.slot(frame) + by) % len(frame.rows)])
+
+
+def arrange(count: int, area: Area, aspect: float, caption: float, space: float) -> list[Area]:
+    """Place `count` tiles of equal size, as large as they can be, each with a caption under its picture."""
+    x, y, width, height = area
+    best, columns = 0.0, 1
+    for across in range(1, count + 1):
+        down = math.ceil(count / across)
+        room = (width - (across - 1) * space) / across, (height - (down - 1) * space) / down - caption
+        size = min(room[0], room[1] * aspect)
+        if size > best * 1.001:
+            best, columns = size, across
+    rows = math.ceil(count / columns)
+    best = max(best, 8.0)
+    tile_width, tile_height = best, best / aspect + caption
+    left = x + (width - columns * tile_width - (columns - 1) * space) / 2
+    top = y + (height - rows * tile_height - (rows - 1) * space) / 2
+    return [
+        (
+            left + (k % columns) * (tile_width + space),
+            top + (k // columns) * (tile_height + space),
+            tile_width,
+            tile_height,
+        )
+        for k in range(count)
+    ]
+
+
+def draw_stage(theme: Theme, env: Env, frame: Frame, watch: Watch, area: Area) -> None:
+    """Draw the watched rows into `area` and take the person's clicks."""
+    chosen = watch.slot(frame)
+    slots = [chosen] if watch.enlarged else range(len(frame.rows))
+    caption = theme.px(CAPTION)
+    tiles = [area] if watch.enlarged else arrange(len(slots), area, watch.aspect, caption, gap(theme))
+    clicked: int | None = None
+    for slot, tile in zip(slots, tiles, strict=True):
+        imgui.set_cursor_screen_pos(ImVec2(tile[0], tile[1]))
+        if imgui.invisible_button(f"tile{slot}", ImVec2(tile[2], tile[3])):
+            clicked = slot
+        hovered = imgui.is_item_hovered()
+        draw_tile(theme, env, frame, slot, watch, tile, hovered=hovered)
+        if hovered:
+            imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
+    if clicked is not None:  # only now, so that this frame is of one piece
+        watch.row = int(frame.rows[clicked])
+        watch.enlarged = not watch.enlarged
+
+
+def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, tile: Area, *, hovered: bool) -> None:
+    """Draw one row with its caption."""
+    x, y, width, height = tile
+    caption = theme.px(CAPTION)
+    draw = imgui.get_window_draw_list()
+    card(theme, tile)
+    picture = inset((x, y, width, height - caption), theme.px(6))
+    message = draw_picture(env, frame, slot, watch, picture)
+    if not watch.enlarged and (hovered or (int(frame.rows[slot]) == watch.row and len(frame.rows) > 1)):
+        tone = packed("accent", 255 if hovered else 110)
+        draw.add_rect((x, y), (x + width, y + height), tone, theme.px(RADIUS + 2), theme.px(1.5))
+    size = BODY if watch.enlarged else SMALL
+    line = y + height - caption + (caption - theme.px(size)) / 2 - theme.px(2)
+    left, right = x + theme.px(10), x + width - theme.px(10)
+    name = f"#{frame.rows[slot]}"
+    if watch.enlarged:
+        state = frame.states[slot]
+        total = format_value(float(state["episode_return"].sum()))
+        name = f"#{frame.rows[slot]}   step {state['step_count']}   return {total}"
+    name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
+    room = right - left - name_width - theme.px(8)
+    if message and room > theme.px(24):
+        if text_width(message, size) > room:
+            message = message.partition(",")[0]  # its first part says the most
+        shown = shorten(message, room, size)
+        write(theme, (right - text_width(shown, size), line), shown, "text", size)
+
+
+def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:
+    """Draw one row's state and return its status line; a fault in the environment's `draw` is shown in its place."""
+    try:
+        mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
+        state, params = Row(frame.states[slot]), Row(frame.params[slot])
+        message, watch.aspect = draw_row(env, state, params, area, slot, mark)
+    except Exception as error:  # somebody's environment; the window lives on
+        watch.faults.add(f"{env.name}: draw: {error}")
+        return f"draw failed: {error}"
+    return message

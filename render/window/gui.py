@@ -1,0 +1,126 @@
+"""A pygame window with OpenGL, Dear ImGui and ImPlot in it: opening, events in, a frame out, closing."""
+
+import ctypes
+import time
+from importlib import import_module
+from importlib.resources import as_file, files
+from typing import Any
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui, implot
+
+from puffer_arena.core.fields import Array
+from puffer_arena.render.display import begin_display, desktop_scale, open_window
+from puffer_arena.render.draw.palette import color
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.opengl import gl
+from puffer_arena.render.window.theme import BODY, Theme
+
+SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+class Gui:
+    """The window and its contexts; make one at a time, and `close` it."""
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        attributes = {
+            pygame.GL_CONTEXT_MAJOR_VERSION: 3,
+            pygame.GL_CONTEXT_MINOR_VERSION: 3,
+            pygame.GL_CONTEXT_PROFILE_MASK: pygame.GL_CONTEXT_PROFILE_CORE,
+            pygame.GL_CONTEXT_FORWARD_COMPATIBLE_FLAG: 1,  # macOS asks for it
+        }
+        begin_display()
+        for name, value in attributes.items():
+            pygame.display.gl_set_attribute(name, value)
+        open_window(title, size, pygame.OPENGL | pygame.DOUBLEBUF | pygame.RESIZABLE, vsync=True)
+        pygame.key.set_repeat(350, 60)
+        self._contexts = imgui.create_context(), implot.create_context()
+        io = imgui.get_io()
+        io.set_ini_filename("")
+        io.display_size = ImVec2(*size)
+        self._framebuffer = gl.glGetIntegerv(gl.GL_VIEWPORT)[2] / size[0]  # pixels to a window unit, as on Retina
+        with as_file(files("puffer_arena.assets") / "fonts" / "Inter.ttf") as path:
+            io.fonts.add_font_from_file_ttf(str(path), BODY)
+        self.theme = Theme(desktop_scale() if self._framebuffer == 1 else 1.0)
+        self.theme.apply()
+        backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
+        self._renderer = backend.PygameRenderer()
+        self.closing = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the window."""
+        width, height = pygame.display.get_window_size()
+        return width, height
+
+    def events(self, patience: float = 0.0) -> "list[pygame.Event]":
+        """Wait `patience` seconds, and return the input there is, passed on to Dear ImGui already."""
+        time.sleep(patience)  # SDL's own wait looks for events a thousand times a second
+        happened = pygame.event.get()
+        for event in happened:
+            if event.type == pygame.QUIT:
+                self.closing = True
+            self._feed(event)
+        return happened
+
+    def _feed(self, event: "pygame.Event") -> None:
+        """Pass an event on; the window's size is SDL's business, so the renderer must not set it again."""
+        io = imgui.get_io()
+        if event.type == pygame.WINDOWLEAVE:
+            io.add_mouse_pos_event(-1e9, -1e9)
+        elif event.type in (pygame.WINDOWFOCUSLOST, pygame.WINDOWFOCUSGAINED):
+            io.add_focus_event(event.type == pygame.WINDOWFOCUSGAINED)
+        elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP) and event.button > 3:
+            return  # the wheel, which also comes as MOUSEWHEEL
+        elif event.type != pygame.VIDEORESIZE:
+            self._renderer.process_event(event)
+
+    @property
+    def typing(self) -> bool:
+        """Whether the person is typing into a field, so that letters are no shortcuts."""
+        return bool(imgui.get_io().want_text_input)
+
+    def rescale(self, steps: int) -> None:
+        """Make the interface larger or smaller by some steps; 0 goes back to normal size."""
+        near = min(range(len(SCALES)), key=lambda k: abs(SCALES[k] - self.theme.scale))
+        chosen = SCALES[min(max(near + steps, 0), len(SCALES) - 1)] if steps else desktop_scale()
+        self.theme = Theme(chosen)
+        self.theme.apply()
+
+    def begin(self) -> None:
+        """Begin a frame."""
+        io = imgui.get_io()
+        io.display_size = ImVec2(*self.size)
+        io.display_framebuffer_scale = ImVec2(self._framebuffer, self._framebuffer)
+        self._renderer.process_inputs()
+        imgui.new_frame()
+
+    def end(self) -> None:
+        """Draw the frame; `flip` shows it."""
+        imgui.render()
+        red, green, blue = (part / 255 for part in color("background"))
+        gl.glClearColor(red, green, blue, 1.0)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        self._renderer.render(imgui.get_draw_data())
+
+    def flip(self) -> None:
+        """Show the frame drawn."""
+        pygame.display.flip()
+
+    def pixels(self) -> Array:
+        """Return the frame drawn and not yet shown as uint8, shape (height, width, 3)."""
+        width, height = (round(length * self._framebuffer) for length in self.size)
+        data = (ctypes.c_uint8 * (width * height * 3))()
+        gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
+        gl.glReadBuffer(gl.GL_BACK)
+        gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
+        return np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1].copy()
+
+    def close(self) -> None:
+        """Close the window and free its contexts."""
+        self._renderer.shutdown()
+        context, plots = self._contexts
+        implot.destroy_context(plots)
+        imgui.destroy_context(context)
+        while pygame.display.get_init():  # the clipboard holds on to the display a second time
+            pygame.display.quit()

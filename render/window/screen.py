@@ -1,0 +1,182 @@
+"""What `show` shows: stage, charts and panel laid out, keys and clicks taken in, frames drawn when there is need."""
+
+import time
+from collections.abc import Callable
+
+from imgui_bundle import ImVec2, imgui
+
+from puffer_arena.core.fields import Array
+from puffer_arena.machine.cores import usable_cores
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.charts import Charts, draw_charts
+from puffer_arena.render.window.grid_view import Watch, draw_stage
+from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.overlays import KEYS, draw_banner, draw_help, draw_waiting
+from puffer_arena.render.window.pace import Pace
+from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, toggle_pause
+from puffer_arena.render.window.source import Source
+from puffer_arena.render.window.theme import GAP, PAD, SMALL
+from puffer_arena.render.window.widgets import Area, card, inset, key_hints, shorten, text_width, write
+
+
+class Screen:
+    """The open window with all it shows; `run` it, then `close` it."""
+
+    def __init__(self, source: Source, size: tuple[int, int]) -> None:
+        self.gui = Gui(f"{source.title} · puffer_arena", size)
+        self.source = source
+        self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
+        self.help = False
+        self._pace = Pace(usable_cores())
+        self._shown: object = None  # what the last frame showed, to see whether anything is new
+
+    def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
+        """Draw frames until the window is closed."""
+        self.source.send("rows", indices=list(range(self.panel.rows)))
+        while not self.gui.closing:
+            events = self.gui.events(self._pace.rest(time.perf_counter()))
+            now = time.perf_counter()
+            for event in events:
+                self._pace.touch(now)
+                if event.type == pygame.KEYDOWN and not self.gui.typing:
+                    self.press(event.key, event.mod)
+            source = self.source
+            source.frame_seconds = self._pace.wish(now)
+            source.poll()
+            self._pace.calm = source.mode == "time-lapse" and source.status == "training" and not source.speed
+            state = self._state(now)
+            if self._pace.due(now, state != self._shown) and pygame.display.get_active():
+                self._shown = state
+                before = time.process_time()
+                self.draw()
+                if on_frame is not None:
+                    on_frame(self)
+                self.gui.flip()
+                self._pace.drew(now, time.process_time() - before)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.gui.close()
+
+    def pixels(self) -> Array:
+        """Return the frame just drawn as uint8, shape (height, width, 3); for `on_frame`."""
+        return self.gui.pixels()
+
+    def _state(self, now: float) -> object:
+        """Return something that differs whenever there is something new to draw."""
+        source = self.source
+        points = sum(len(points) for points in source.metrics.values())
+        beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
+        return id(source.frame), source.status, source.note, source.mode, source.speed, points, beat
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    def press(self, key: int, modifiers: int = 0) -> None:
+        """Act on a key; `overlays.KEYS` lists them for people."""
+        source, frame, watch = self.source, self.source.frame, self.watch
+        if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
+            steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
+            if key in steps:
+                self.gui.rescale(steps[key])
+            return
+        match key:
+            case pygame.K_ESCAPE:
+                self.help = watch.enlarged = False
+            case pygame.K_h | pygame.K_F1:
+                self.help = not self.help
+            case pygame.K_RETURN:
+                watch.enlarged = not watch.enlarged
+            case pygame.K_RIGHT | pygame.K_DOWN if frame is not None:
+                watch.move(frame, 1)
+            case pygame.K_LEFT | pygame.K_UP if frame is not None:
+                watch.move(frame, -1)
+            case pygame.K_TAB if source.agent_ids:
+                back = bool(modifiers & pygame.KMOD_SHIFT)
+                watch.agent = (watch.agent + (-1 if back else 1)) % len(source.agent_ids)
+            case _:
+                self._steer(key)
+
+    def _steer(self, key: int) -> None:
+        source = self.source
+        if source.status in ("waiting", "lost"):
+            return
+        match key:
+            case pygame.K_SPACE:
+                toggle_pause(source)
+            case pygame.K_PERIOD | pygame.K_KP_PERIOD:
+                source.send("step")
+            case pygame.K_PLUS | pygame.K_EQUALS | pygame.K_KP_PLUS:
+                change_speed(source, 1)
+            case pygame.K_MINUS | pygame.K_KP_MINUS:
+                change_speed(source, -1)
+            case pygame.K_s if "time-lapse" in source.modes:
+                source.send("save")
+            case pygame.K_m if len(source.modes) > 1:
+                modes = list(source.modes)
+                source.send("mode", name=modes[(modes.index(source.mode) + 1) % len(modes)])
+
+    # -- layout -------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw one frame."""
+        self.gui.begin()
+        theme = self.gui.theme
+        width, height = self.gui.size
+        imgui.set_next_window_pos(ImVec2(0, 0))
+        imgui.set_next_window_size(ImVec2(width, height))
+        flags = imgui.WindowFlags_
+        fixed = flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_bring_to_front_on_focus
+        fixed |= flags.no_background  # the cleared frame has that colour already
+        imgui.begin("puffer_arena", None, fixed | flags.no_nav)
+        space, footer = theme.px(GAP), theme.px(30)
+        side = min(max(width * 0.26, theme.px(300)), theme.px(400), width * 0.45)
+        left_width = width - side - 3 * space
+        charts = min(max(height * 0.27, theme.px(120)), theme.px(290))
+        stage = height - charts - footer - 3 * space
+        self._draw_stage((space, space, left_width, stage))
+        draw_charts(theme, self.charts, self.source.metrics, (space, stage + 2 * space, left_width, charts))
+        self._draw_footer((space, height - footer, width - 2 * space, footer))
+        self._draw_side((width - side - space, space, side, height - footer - 2 * space))
+        if self.help and draw_help(theme, (width, height)):
+            self.help = False
+        imgui.end()
+        self.gui.end()
+
+    def _draw_stage(self, area: Area) -> None:
+        source, theme = self.source, self.gui.theme
+        if source.frame is None or not len(source.frame.rows):
+            draw_waiting(theme, source, area)
+            return
+        draw_stage(theme, source.env, source.frame, self.watch, area)
+        if source.status == "lost":
+            draw_banner(theme, source.note or "the run does not answer", area)
+
+    def _draw_side(self, area: Area) -> None:
+        theme = self.gui.theme
+        card(theme, area)
+        x, y, width, height = inset(area, theme.px(PAD))
+        imgui.set_cursor_screen_pos(ImVec2(x, y))
+        imgui.begin_child("side", ImVec2(width + theme.px(PAD) - 2, height), 0, imgui.WindowFlags_.no_nav)
+        imgui.begin_child("inner", ImVec2(width, 0), imgui.ChildFlags_.auto_resize_y, imgui.WindowFlags_.no_nav)
+        draw_panel(theme, self.source, self.watch, self.panel)
+        imgui.end_child()
+        imgui.end_child()
+
+    def _draw_footer(self, area: Area) -> None:
+        theme, note = self.gui.theme, self.source.note
+        x, y, width, height = area
+        if self.watch.faults:
+            note = min(self.watch.faults)
+        shown = shorten(note, width * 0.6, SMALL) if note and self.source.status != "lost" else ""
+        right = x + width
+        if shown:
+            note_width = text_width(shown, SMALL) + theme.px(12)
+            top = y + (height - theme.px(SMALL)) / 2
+            tone = "rose" if self.watch.faults else "amber"
+            imgui.get_window_draw_list().add_circle_filled(
+                (right - note_width, top + theme.px(SMALL) / 2), theme.px(3), packed(tone)
+            )
+            right -= write(theme, (right - note_width + theme.px(9), top), shown, "text", SMALL) + theme.px(30)
+        hints = [hint for hint in KEYS if hint[0] != "S" or "time-lapse" in self.source.modes]
+        key_hints(theme, (x + theme.px(4), y + (height - theme.px(20)) / 2), hints, right)

@@ -1,0 +1,1 @@
+"""Worlds in space, drawn by panda3d."""

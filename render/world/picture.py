@@ -1,0 +1,122 @@
+"""Worlds in space inside the window: each picture is drawn by Panda and handed to Dear ImGui as a texture.
+
+Panda's software renderer is used: an OpenGL one would take the window's context away.  Large pictures are drawn finer
+than they are shown, which smooths their edges, where the processor is fast enough for that.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from puffer_arena.core.canvas import Canvas, RecordingCanvas
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import DisplayError, MissingExtra
+from puffer_arena.machine.notices import say_once
+from puffer_arena.render.window.imgui_canvas import ImguiCanvas, point_out
+from puffer_arena.render.window.opengl import gl
+
+STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
+WIDE = 4 / 3  # width / height that suits a view into a world
+KEPT = 4  # views kept, each for one size
+LARGE = 120_000  # pixels of a picture that one looks at, not one of many
+SMOOTH_SECONDS = 0.015  # of processor time that a smooth picture may take
+SLOW_PICTURES = 3  # in a row, and they are drawn plainly from then on
+Area = tuple[float, float, float, float]
+
+
+@dataclass
+class _Kept:
+    """A view and how many slow pictures it drew in a row."""
+
+    view: Any
+    smooth: bool
+    slow: int = 0
+
+
+_views: dict[tuple[int, int], _Kept] = {}
+_textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
+
+
+def draw_row(
+    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None
+) -> tuple[str, float]:
+    """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
+    the picture's width / height.
+
+    Args:
+        env: the environment.
+        state, params: as `Batch.state` and `Batch.state_params` return them.
+        area: in window pixels.
+        slot: tells the pictures of one frame apart.
+        mark: the agent to point out, such as the one that a person steers.
+    """
+    if env.engine == "panda3d":
+        try:
+            rgb, view = _picture(env, state, params, area)
+        except (MissingExtra, DisplayError) as error:
+            say_once(f"{error}; '{env.name}' is drawn from above instead")
+        else:
+            _show(rgb, area, slot)
+            recorded = RecordingCanvas()
+            env.draw(state, params, recorded)
+            if mark in recorded.agents:
+                _mark(view, *recorded.agents[mark], area)
+            return recorded.message, WIDE
+    with ImguiCanvas(imgui.get_window_draw_list(), area, mark) as canvas:
+        drawn: Canvas = canvas
+        env.draw(state, params, drawn)
+        return canvas.message, canvas.aspect
+
+
+def _picture(env: Env, state: Any, params: Any, area: Area) -> tuple[Array, Any]:
+    """Draw one row; return the picture and the view that drew it."""
+    size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
+    kept = _views.get(size)
+    if kept is None or kept.view.env is not env:
+        kept = _open_view(env, size, smooth=size[0] * size[1] >= LARGE)
+    elif kept.smooth and kept.slow >= SLOW_PICTURES:
+        kept = _open_view(env, size, smooth=False)
+    before = time.thread_time()
+    picture: Array = kept.view.draw(state, params)
+    kept.slow = kept.slow + 1 if time.thread_time() - before > SMOOTH_SECONDS else 0
+    return picture, kept.view
+
+
+def _mark(view: Any, x: float, y: float, radius: float, area: Area) -> None:
+    """Point out the body that the environment draws at (x, y) from above, where the picture shows it."""
+    seen = view.find(x, y, radius)
+    if seen is not None:
+        left, top, width, height = area
+        across, down, reach = seen
+        point_out(imgui.get_window_draw_list(), (left + across * width, top + down * height), reach * width, top)
+
+
+def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:
+    """Make the view for a size, in the place of another where too many are kept."""
+    from puffer_arena.render.world.world import SOFTWARE, WorldView
+
+    while len(_views) >= KEPT or size in _views:
+        _views.pop(size if size in _views else next(iter(_views))).view.close()
+    kept = _views[size] = _Kept(WorldView(env, size, SOFTWARE, supersample=2 if smooth else 1), smooth)
+    return kept
+
+
+def _show(rgb: Array, area: Area, slot: int) -> None:
+    """Upload a picture and draw it over `area`."""
+    if slot not in _textures or not gl.glIsTexture(_textures[slot]):  # a new window has none of the old one's
+        _textures[slot] = int(gl.glGenTextures(1))
+    gl.glBindTexture(gl.GL_TEXTURE_2D, _textures[slot])
+    for name in (gl.GL_TEXTURE_MIN_FILTER, gl.GL_TEXTURE_MAG_FILTER):
+        gl.glTexParameteri(gl.GL_TEXTURE_2D, name, gl.GL_LINEAR)
+    gl.glPixelStorei(gl.GL_UNPACK_ALIGNMENT, 1)
+    height, width = rgb.shape[:2]
+    data = np.ascontiguousarray(rgb)
+    gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGB, width, height, 0, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
+    gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
+    x, y, across, down = area
+    texture = imgui.ImTextureRef(_textures[slot])
+    imgui.get_window_draw_list().add_image(texture, ImVec2(x, y), ImVec2(x + across, y + down))

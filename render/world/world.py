@@ -1,0 +1,420 @@
+"""The 3D view: a row of a panda3d environment as a picture, without a window.
+
+    view = WorldView(env, (640, 480))
+    rgb = view.draw(batch.state(0), batch.state_params(0))
+
+What is drawn are the shapes of the rigid bodies that `build` attaches to the world, each in the palette's colour that
+its node's tag "color" names ("wall" where there is none).  Drawn are boxes, spheres, capsules, cylinders, cones, planes,
+multi-spheres, convex hulls, point clouds, triangle meshes, and height fields that rise along z; of any other a warning
+says once that it stays unseen.  A body whose node has children of its own in Panda's scene graph (a model, say) shows
+those instead of its shapes, in their own colours.  Ghost nodes and constraints are not shown.
+
+Of what the environment's `draw` says, the window uses two things beside this picture: the status line, and where agents
+are.  `canvas.agent(k, x, y, radius)` with x and y of the world, in metres, marks the moving body whose middle is there
+seen from above, when a person steers or watches agent k.
+
+It draws with whatever the machine has: OpenGL without a display, OpenGL, or Panda's software renderer.
+"""
+
+import contextlib
+import ctypes
+import math
+import struct
+import sys
+from typing import Any
+
+import numpy as np
+from panda3d.bullet import BulletRigidBodyNode, BulletWorld
+from panda3d.core import (
+    AmbientLight,
+    CardMaker,
+    CullBinManager,
+    DirectionalLight,
+    FrameBufferProperties,
+    GraphicsEngine,
+    GraphicsOutput,
+    GraphicsPipe,
+    GraphicsPipeSelection,
+    LPoint2,
+    LPoint3,
+    LQuaternion,
+    LVector3,
+    Material,
+    NodePath,
+    OrthographicLens,
+    PandaNode,
+    PerspectiveLens,
+    Texture,
+    TransformState,
+    TransparencyAttrib,
+    WindowProperties,
+    load_prc_file_data,
+)
+from panda3d.core import Camera as Lens
+
+from puffer_arena.core.bodies import physics_fields
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.engines.bullet.engine import load_panda
+from puffer_arena.engines.scene import call_build, scene_params
+from puffer_arena.errors import DisplayError, UnknownName
+from puffer_arena.machine.notices import say_once
+from puffer_arena.render.draw.palette import color as rgb_of
+from puffer_arena.render.world.shapes import draw_shape, linear, mesh
+
+PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
+# Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
+QUIET = """
+audio-library-name null
+notify-level-display fatal
+notify-level-x11display fatal
+load-display
+aux-display
+"""
+_opened: set[str] = set()  # renderers of this process
+SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
+FIELD_OF_VIEW = 60.0  # degrees, across
+KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
+IN_ORDER = "in order"  # a bin for what is drawn in the order of the scene; in Panda's own, memory addresses decide
+SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
+
+
+class WorldView:
+    """Draws rows of one environment; keep it, for making one takes some milliseconds.
+
+    Args:
+        env: an environment of the panda3d engine.
+        size: width and height of the picture in pixels.
+        pipes: renderers to try, in this order.
+        supersample: pixels drawn for each one shown, along each side.
+
+    Raises:
+        MissingExtra: panda3d is not installed.
+        DisplayError: none of the renderers works here.
+    """
+
+    def __init__(
+        self, env: Env, size: tuple[int, int] = (640, 480), pipes: tuple[str, ...] = PIPES, supersample: int = 2
+    ) -> None:
+        load_panda()
+        bins = CullBinManager.get_global_ptr()
+        if bins.find_bin(IN_ORDER) < 0:
+            bins.add_bin(IN_ORDER, CullBinManager.BT_unsorted, bins.get_bin_sort(bins.find_bin("opaque")))
+        self.env, self.size, self._supersample = env, size, supersample
+        self._fine = size[0] * supersample, size[1] * supersample
+        self._texture = Texture()
+        self._buffer, self.renderer = open_buffer(self._fine, pipes)
+        self._buffer.add_render_texture(self._texture, GraphicsOutput.RTM_copy_ram)
+        self._root = NodePath("view")
+        self._stage = self._root.attach_new_node("stage")  # turns with the world's tilt
+        self._lens = self._root.attach_new_node(self._open_lens())
+        self._built: Any = None
+        self._scene = NodePath()
+        self._light()
+
+    def _open_lens(self) -> Lens:
+        lens = PerspectiveLens()
+        lens.set_aspect_ratio(self.size[0] / self.size[1])
+        lens.set_fov(FIELD_OF_VIEW)
+        lens.set_near_far(0.1, 300.0)
+        camera = Lens("camera", lens)
+        self._buffer.set_clear_color((*linear("background"), 1.0))
+        sky = self._buffer.make_display_region()
+        sky.set_sort(-10)
+        sky.set_camera(open_sky())
+        region = self._buffer.make_display_region()
+        region.set_clear_depth_active(True)
+        region.set_camera(NodePath(camera))
+        return camera
+
+    def _light(self) -> None:
+        """Light the scene: a sun from the left, a cool light from behind, and what comes from everywhere."""
+        for name, color, heading, pitch in (
+            ("sun", (0.95, 0.9, 0.8, 1), -35, -55),
+            ("back", (0.25, 0.3, 0.45, 1), 150, -20),
+        ):
+            light = DirectionalLight(name)
+            light.set_color(color)
+            node = self._root.attach_new_node(light)
+            node.set_hpr(heading, pitch, 0)
+            self._root.set_light(node)
+        ambient = AmbientLight("sky")
+        ambient.set_color((0.38, 0.4, 0.48, 1))
+        self._root.set_light(self._root.attach_new_node(ambient))
+        self._root.set_material(shine(self.renderer))
+
+    # -- core.camera.Camera -------------------------------------------------------------------------
+
+    def chase(self, x: float, y: float, z: float, *, heading: float, distance: float, height: float) -> None:
+        at = LPoint3(x - distance * math.cos(heading), y - distance * math.sin(heading), z + height)
+        self._aim(at, LPoint3(x, y, z))
+
+    def orbit(self, x: float, y: float, z: float, *, angle: float, elevation: float, distance: float) -> None:
+        out = distance * math.cos(elevation)
+        at = LPoint3(x + out * math.cos(angle), y + out * math.sin(angle), z + distance * math.sin(elevation))
+        self._aim(at, LPoint3(x, y, z))
+
+    def tilt(self, right: float, forward: float) -> None:
+        self._stage.set_hpr(0, -math.degrees(forward), math.degrees(right))
+
+    def _aim(self, at: LPoint3, target: LPoint3) -> None:
+        self._lens.set_pos(at)
+        self._lens.look_at(target)
+        self._stage.set_pos(target)
+        self._scene.set_pos(-target)
+
+    # -- pictures -----------------------------------------------------------------------------------
+
+    def draw(self, state: Any, params: Any) -> Array:
+        """Draw one row, as `Batch.state` and `Batch.state_params` return it; uint8 (height, width, 3)."""
+        self._build(state, params)
+        self._stage.set_pos_hpr(0, 0, 0, 0, 0, 0)
+        self._scene.set_pos(0, 0, 0)
+        self._place(state)
+        self._cast_shadows()
+        bodies = self._place(state)  # again: to find shadows Bullet takes a step
+        if self.env.camera is not None:
+            self.env.camera(state, params, self)
+        elif bodies:
+            self.chase(*bodies[0].get_pos(), heading=math.pi / 2, distance=9.0, height=4.0)
+        GraphicsEngine.get_global_ptr().render_frame()
+        release_context()
+        return self._read()
+
+    def find(self, x: float, y: float, radius: float) -> tuple[float, float, float] | None:
+        """Return where the last picture shows the moving body that is at (x, y), seen from above.
+
+        Args:
+            x, y: metres, as an environment's `draw` tells where an agent is.
+            radius: of the agent, metres; a body's middle farther away than this is another's.
+
+        Returns:
+            How far across and down its middle is and its radius, in parts of the picture's width, height and width;
+            None where no such body is seen.
+        """
+        away = {path: math.hypot(path.get_x(self._scene) - x, path.get_y(self._scene) - y) for path in self._moving}
+        nearest = min(away, key=lambda path: away[path], default=None)
+        if nearest is None or away[nearest] > radius:
+            return None
+        at, shown = nearest.get_pos(self._lens), LPoint2()
+        lens = self._lens.node().get_lens()
+        if not lens.project(at, shown):
+            return None
+        wide = 2 * at[1] * math.tan(math.radians(lens.get_hfov()) / 2)  # metres that the picture spans at that distance
+        return (1 + shown[0]) / 2, (1 - shown[1]) / 2, radius / wide
+
+    def _read(self) -> Array:
+        width, height = self._fine
+        data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
+        total = np.zeros((self.size[1], self.size[0], 3), np.uint16)
+        parts = self._supersample
+        for row in range(parts):
+            for column in range(parts):
+                total += data[::-1][row::parts, column::parts]
+        return (total // parts**2).astype(np.uint8)
+
+    def _build(self, state: Any, params: Any) -> None:
+        """Make the scene, unless it stands already."""
+        sizes: dict[str, int] = {}
+        for name, field in physics_fields(self.env.state, "body3d").items():
+            shape = getattr(getattr(state, name), "shape", ())
+            sizes |= {size: real for size, real in zip(field.shape, shape, strict=True) if isinstance(size, str)}
+        given = {name: getattr(params, name) for name in self.env.parameters}
+        given |= {name: size for name, size in sizes.items() if name in self.env.dimensions}
+        if given == self._built:
+            return
+        if self._built is not None:
+            self._scene.remove_node()
+        self._built = given
+        self._scene = self._stage.attach_new_node("scene")
+        self._world = BulletWorld()
+        record = {name: np.asarray(value) for name, value in given.items()}
+        handles = call_build(self.env, self._world, scene_params(self.env, record, self.env.params(**given)))
+        self._nodes = {name: _listed(handles[name]) for name in physics_fields(self.env.state, "body3d")}
+        self._dynamic = []
+        self._moving = []
+        for node in self._world.get_rigid_bodies():
+            path = show_body(node, self._scene, self.env)
+            if node.is_kinematic() or not node.is_static():
+                self._moving.append(path)
+            if not node.is_static() and not node.is_kinematic():
+                self._dynamic.append(
+                    (path, self._scene.attach_new_node(draw_shadow(node.get_shape_bounds().get_radius())))
+                )
+
+    def _place(self, state: Any) -> list[NodePath]:
+        """Put every body where the row has it."""
+        placed = []
+        for name, nodes in self._nodes.items():
+            records = getattr(state, name)
+            listed = [records[k] for k in range(len(nodes))] if hasattr(records, "shape") else [records]
+            for node, s in zip(nodes, listed, strict=True):
+                turn = LQuaternion(s.qw, s.qx, s.qy, s.qz)
+                node.set_transform(TransformState.make_pos_quat_scale(LPoint3(s.x, s.y, s.z), turn, LVector3(1, 1, 1)))
+                placed.append(NodePath.any_path(node))
+        return placed
+
+    def _cast_shadows(self) -> None:
+        """Lay a soft disc on what lies under each moving body, while the world stands upright."""
+        self._world.do_physics(1e-6, 0)  # Bullet finds bodies for rays where they were in its last step
+        for path, shadow in self._dynamic:
+            above = path.get_pos(self._scene)
+            hits = self._world.ray_test_all(above, above - LVector3(0, 0, SHADOW_REACH)).get_hits()
+            under = [hit for hit in hits if hit.node != path.node()]
+            if not under:
+                shadow.hide()
+                continue
+            hit = min(under, key=lambda hit: hit.get_hit_fraction())
+            shadow.show()
+            shadow.set_pos(hit.get_hit_pos() + hit.get_hit_normal() * 0.02)
+            shadow.look_at(hit.get_hit_pos() + hit.get_hit_normal())
+            shadow.set_alpha_scale(max(0.0, 1.0 - hit.get_hit_fraction() * SHADOW_REACH / 6.0))
+
+    def close(self) -> None:
+        """Free the buffer."""
+        GraphicsEngine.get_global_ptr().remove_window(self._buffer)
+        release_context()
+
+
+def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str]:
+    """Return an offscreen buffer and the name of the renderer that made it."""
+    load_prc_file_data("puffer_arena", QUIET)
+    properties = FrameBufferProperties()
+    properties.set_rgba_bits(8, 8, 8, 0)
+    properties.set_depth_bits(24)
+    for name in pipes:
+        pipe = open_pipe(name)
+        if pipe is None:
+            continue
+        _opened.add(name)
+        buffer = GraphicsEngine.get_global_ptr().make_output(
+            pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
+        )
+        if buffer is not None:
+            return buffer, name
+    raise DisplayError(
+        f"panda3d can draw with none of {', '.join(pipes)} here; install an OpenGL driver, such as Mesa's"
+    )
+
+
+def open_pipe(name: str) -> Any:
+    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
+    selection = GraphicsPipeSelection.get_global_ptr()
+    if name == "p3tinydisplay":  # its other pipe holds on to the X server, and dies with it
+        return selection.make_pipe("TinyOffscreenGraphicsPipe", name) or selection.make_module_pipe(name)
+    return selection.make_module_pipe(name)
+
+
+def release_context() -> None:
+    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so.
+
+    A frame is one of all open buffers, hence of those of other views too.
+    """
+    if sys.platform == "linux" and "p3headlessgl" in _opened:
+        with contextlib.suppress(OSError, AttributeError):
+            egl = ctypes.CDLL("libEGL.so.1")
+            egl.eglGetCurrentDisplay.restype = ctypes.c_void_p
+            egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
+            egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
+
+
+def open_sky() -> NodePath:
+    """Return a camera that sees nothing but the sky's gradient."""
+    scene = NodePath("sky")
+    low, high = linear("background"), linear("raised", 1.15)
+    corners = [((x, 1.0, z), (0, -1, 0), high if z > 0 else low) for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    scene.attach_new_node(mesh(corners, [(0, 1, 2), (0, 2, 3)]))
+    scene.set_depth_write(False)
+    lens = OrthographicLens()
+    lens.set_film_size(2, 2)
+    lens.set_near_far(0.1, 10)
+    camera = Lens("sky", lens)
+    return scene.attach_new_node(camera)
+
+
+def show_body(node: BulletRigidBodyNode, scene: NodePath, env: Env) -> NodePath:
+    """Put a body into the scene, with pictures of its shapes unless it has its own.
+
+    Raises:
+        DefinitionError: its tag "color" is not of the palette.
+    """
+    own = node.get_num_children() > 0
+    path = scene.attach_new_node(node)
+    color = node.get_tag("color") or "wall"
+    try:
+        rgb_of(color)
+    except UnknownName as error:
+        raise env.error("build", f"body '{node.get_name()}': {error}") from error
+    for k in range(0 if own else node.get_num_shapes()):
+        shape = node.get_shape(k)
+        try:
+            picture = draw_shape(shape, color)
+        except (ValueError, LookupError, struct.error) as error:
+            warn_unseen(env, node, shape, error)
+            continue
+        picture.reparent_to(path)
+        picture.set_bin(IN_ORDER, 0)
+        picture.set_transform(node.get_shape_transform(k))
+    return path
+
+
+def warn_unseen(env: Env, node: BulletRigidBodyNode, shape: Any, error: Exception) -> None:
+    """Say once that a shape cannot be drawn, and what its author may do."""
+    say_once(
+        f"environment '{env.name}': body '{node.get_name()}': its {shape.type.name} cannot be drawn ({error}); "
+        "give the body's node a child that shows it"
+    )
+
+
+def shine(renderer: str) -> Material:
+    """Return the surface of all bodies: the colour of their vertices, with a highlight."""
+    material = Material()
+    material.set_specular((0.5, 0.5, 0.5, 1))
+    material.set_shininess(40.0)
+    if renderer in SOFTWARE:  # it multiplies a vertex's colour by the material's, which without this is that colour too
+        material.set_diffuse((1, 1, 1, 1))
+        material.set_ambient((1, 1, 1, 1))
+    return material
+
+
+def draw_shadow(radius: float) -> PandaNode:
+    """Return a disc that fades out towards its rim; its face looks along y."""
+    side = 32
+    steps = (np.arange(side) + 0.5) / side * 2 - 1
+    fade = np.clip(1.0 - np.hypot(*np.meshgrid(steps, steps)), 0.0, 1.0) ** 0.8
+    image = np.zeros((side, side, 4), np.uint8)
+    image[..., 3] = (190 * fade).astype(np.uint8)
+    texture = Texture("shadow")
+    texture.setup_2d_texture(side, side, Texture.T_unsigned_byte, Texture.F_rgba)
+    texture.set_ram_image(image.tobytes())
+    card = CardMaker("shadow")
+    card.set_frame(-1.15 * radius, 1.15 * radius, -1.15 * radius, 1.15 * radius)
+    path = NodePath(card.generate())
+    path.set_texture(texture)
+    path.set_transparency(TransparencyAttrib.M_alpha)
+    path.set_light_off()
+    path.set_two_sided(True)
+    path.set_depth_write(False)
+    return path.node()
+
+
+def _listed(handle: Any) -> list[Any]:
+    handles = list(handle) if isinstance(handle, list | tuple) else [handle]
+    return [one.node() if isinstance(one, NodePath) else one for one in handles]
+
+
+def render_world(env: Env, state: Any, params: Any, size: tuple[int, int]) -> Array:
+    """Draw one row with a view that is kept for the next.
+
+    Raises:
+        MissingExtra, DisplayError: see `WorldView`.
+    """
+    view = _views.get(size)
+    if view is None or view.env is not env:
+        while len(_views) >= KEPT_VIEWS or size in _views:
+            _views.pop(size if size in _views else next(iter(_views))).close()
+        view = _views[size] = WorldView(env, size)
+    return view.draw(state, params)
+
+
+_views: dict[tuple[int, int], WorldView] = {}

@@ -1,0 +1,1 @@
+"""Runs: their folder, checkpoints, and how they are found."""

@@ -1,0 +1,48 @@
+"""Finding run folders by what a person types: nothing for the newest, a name, or a path."""
+
+from pathlib import Path
+
+from puffer_arena.errors import UnknownName, suggest
+from puffer_arena.registry import list_envs
+from puffer_arena.trainers.runs.log import find_checkpoints
+
+
+def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
+    """Return a run's folder.
+
+    Args:
+        name: a folder, a name below `runs_dir`, or "" or "newest" for the run that was written to last.
+        saved: the newest is looked for among runs with a checkpoint, if there are any.
+
+    Raises:
+        UnknownName: there is no such run.
+    """
+    runs = {path.parent.name: path.parent for path in Path(runs_dir).glob("*/config.json")}
+    if name in ("", "newest"):
+        if not runs:
+            raise UnknownName(f"there are no runs in '{runs_dir}'; start one with: python -m puffer_arena train snake")
+        with_checkpoints = [folder for folder in runs.values() if saved and find_checkpoints(folder)]
+        return max(with_checkpoints or runs.values(), key=last_written)
+    for folder in (Path(name), Path(runs_dir) / name):
+        if (folder / "config.json").is_file():
+            return folder
+    if Path(name).is_dir():
+        raise UnknownName(f"'{name}' is no run folder: it has no config.json")
+    hint = suggest(name, runs) if runs else f"there are none in '{runs_dir}'"
+    raise UnknownName(f"unknown run '{name}'; {hint} (--runs-dir says where runs are)")
+
+
+def portable(env_id: str) -> str:
+    """Return an id that means the same from another working directory."""
+    return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
+
+
+def naming(env_id: str) -> tuple[str, ...]:
+    """Return what a follow-up command needs to name a run's environment: nothing for one of puffer_arena's own."""
+    return () if env_id in list_envs() else (env_id,)
+
+
+def last_written(folder: Path) -> float:
+    """Return when the run last wrote metrics, a checkpoint or its config, in seconds since the epoch."""
+    names = ("live.json", "metrics.jsonl", "config.json", "checkpoints")
+    return max(((folder / name).stat().st_mtime for name in names if (folder / name).exists()), default=0.0)
