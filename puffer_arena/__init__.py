@@ -34,19 +34,35 @@ _PUBLIC = {
     "ArenaError": "errors",
     "Batch": "batch.batch",
     "Env": "core.env",
+    "evaluate": "players.evaluate",
     "list_envs": "registry",
+    "load": "training",
     "load_env": "registry",
     "make": "batch.batch",
+    "train": "training",
     "register": "adapters.register",
 }
-__all__ = ["ArenaError", "Batch", "Env", "list_envs", "load_env", "make", "register"]
+__all__ = [
+    "ArenaError",
+    "Batch",
+    "Env",
+    "evaluate",
+    "list_envs",
+    "load",
+    "load_env",
+    "make",
+    "register",
+    "train",
+]
 
 if TYPE_CHECKING:
     from puffer_arena.adapters.register import register
     from puffer_arena.batch.batch import Batch, make
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError
+    from puffer_arena.players.evaluate import evaluate
     from puffer_arena.registry import list_envs, load_env
+    from puffer_arena.training import load, train
 
 
 def __getattr__(name: str) -> Any:

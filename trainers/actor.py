@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import stored
+from puffer_arena.core.spaces import Discrete, stored
 from puffer_arena.errors import ArenaError, FileError, SpaceError
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
 from puffer_arena.trainers.networks.observations import leaf_tensors
-from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, Policy
+from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, MakeEncoder, Policy
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 from puffer_arena.trainers.settings import build
 
@@ -31,13 +31,14 @@ class Actor:
         self._rng = np.random.default_rng()
 
     @classmethod
-    def load(cls, source: str | Path | bytes, env: str = "") -> "Actor":
+    def load(cls, source: str | Path | bytes, env: str = "", make_encoder: MakeEncoder | None = None) -> "Actor":
         """Load a checkpoint, or what `policy_bytes` returned, from a file or from bytes.
 
         Args:
             source: a path, or the bytes themselves.
             env: the id of the environment it is of; needed unless that comes with puffer_arena, for nothing that a
                 file names is imported.
+            make_encoder: what the policy was trained with, if it was not ours.
 
         Raises:
             FileError: damaged, foreign, from a newer version, or not fitting its own environment.
@@ -50,7 +51,7 @@ class Actor:
         if kind == CHECKPOINT_KIND:
             tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("policy/")}
             about = _as_policy(about, name)
-        return cls(build_policy(about, tensors, name, env))
+        return cls(build_policy(about, tensors, name, env, make_encoder))
 
     def act(
         self,
@@ -91,6 +92,32 @@ class Actor:
             values[:, 0].numpy().reshape(leading),
         )
 
+    def choose(self, observation: Any, action_mask: Any = None, deterministic: bool = False) -> Any:
+        """Choose one action for one observation, both as Gymnasium and PettingZoo have them.
+
+        Args:
+            observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
+                {"observation": ..., "action_mask": ...}.
+            action_mask: which choices are open, (choices,); None for all.
+            deterministic: take the likeliest action instead of drawing one.
+
+        Raises:
+            SpaceError: it does not lie in the observation space.
+        """
+        policy = self.policy
+        if isinstance(observation, Mapping) and observation.keys() == {"observation", "action_mask"}:
+            observation, action_mask = observation["observation"], observation["action_mask"]
+        dtype, shape = stored(policy.observation)
+        row = np.zeros((1, *shape), dtype)
+        policy.observation.store(observation, row, 0)
+        mask = None if action_mask is None else np.asarray(action_mask, np.bool_)[None]
+        action = self.act(row, mask, deterministic)[0][0]
+        return int(action) if isinstance(policy.action, Discrete) else action
+
+    def fresh(self) -> "Actor":
+        """Return another actor of the same policy, which remembers nothing."""
+        return Actor(self.policy)
+
     def follow(self, older: "Actor") -> None:
         """Go on with what an older policy of the same network remembers of the rows."""
         if older.policy.state_spec == self.policy.state_spec:
@@ -122,14 +149,20 @@ def _as_policy(about: Mapping[str, Any], name: str) -> dict[str, Any]:
         raise FileError(f"{name} is damaged: its description lacks {error}") from None
 
 
-def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str, env: str = "") -> Policy:
+def build_policy(
+    about: Mapping[str, Any],
+    tensors: dict[str, torch.Tensor],
+    name: str,
+    env: str = "",
+    make_encoder: MakeEncoder | None = None,
+) -> Policy:
     """Make a policy for an environment, with the weights in `tensors`.
 
     Args:
         about: {"origin": see `Policy`, "network": its settings}.
         tensors: the weights, by their names in the policy.
         name: what to call the file in errors.
-        env: see `Actor.load`.
+        env, make_encoder: see `Actor.load`.
 
     Raises:
         FileError: the description or the weights do not fit the environment.
@@ -152,7 +185,9 @@ def build_policy(about: Mapping[str, Any], tensors: dict[str, torch.Tensor], nam
         raise FileError(f"{name} does not fit environment '{rules_of.name}': {error}") from None
 
     def make() -> Policy:
-        return Policy(rules_of.observation.resolve(params), rules_of.action.resolve(params), network, origin, values)
+        return Policy(
+            rules_of.observation.resolve(params), rules_of.action.resolve(params), network, origin, values, make_encoder
+        )
 
     check_sizes(make, tensors, name)
     policy = make()

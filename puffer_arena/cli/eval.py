@@ -2,23 +2,20 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import numpy as np
 import tyro
 
-from puffer_arena.batch.batch import SPLITS, Batch, make
-from puffer_arena.batch.rows import mean_returns
-from puffer_arena.batch.seats import belongs, check_role, outcomes, seats
+from puffer_arena.batch.batch import SPLITS
+from puffer_arena.batch.seats import check_role
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
-from puffer_arena.players.intervals import Interval, interval
+from puffer_arena.players.evaluate import Measure, Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, find_checkpoint, opponent, scripted, trained, versus
 from puffer_arena.registry import load_env
 
-MAX_ROWS = 512
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
 MARKS = {"bootstrap-t": "t", "Wilson": "w", "all equal": "="}
 LEGEND = {
@@ -71,24 +68,6 @@ class Options:
     """Print one JSON object instead of a table."""
 
 
-@dataclass
-class Sample:
-    """What the episodes of one kind of levels gave: name -> one number per episode."""
-
-    columns: dict[str, Array]
-
-    @property
-    def episodes(self) -> int:
-        return len(self.columns["length"])
-
-
-class Measure(NamedTuple):
-    """A column's mean, and how far it may be off."""
-
-    mean: float
-    interval: Interval
-
-
 def run(options: Options) -> int:
     """Print the table or the JSON."""
     if options.episodes < 2 or options.max_steps < 1:
@@ -133,68 +112,23 @@ def find_player(options: Options) -> Player:
 
 
 def play(options: Options, split: str, params: dict[str, Any], player: Player, waiting: Waiting) -> Sample:
-    """Play until every row has ended its share of the episodes.
+    """Play one kind of levels, with signs of life."""
 
-    Raises:
-        ParameterError: the episodes do not end in `max_steps`.
-    """
-    rows = min(options.episodes, MAX_ROWS)
-    share = -(-options.episodes // rows)
-    with make(options.env, num_envs=rows, seed=options.seed, split=split, **params) as batch:
-        choose, forget = player.prepare(batch)
-        mine = seats(batch, options.role) if options.opponent else np.zeros((rows, 0), np.bool_)
-        kept, sides = [], []
-        counted = np.zeros(rows, np.int64)
-        for step in range(options.max_steps):
-            if waiting.due():
-                ended = np.minimum(counted, share).sum()
-                waiting.tell(f"{LEVELS[split]}: {ended} of {rows * share} episodes have ended after {step:,} steps")
-            batch.step(choose(batch))
-            finished = batch.finished
-            new = (finished["episodes"] > counted) & (counted < share)
-            kept.append(finished[new])
-            sides.append(mine[new])
-            counted = finished["episodes"].copy()
-            forget(batch.began)
-            if counted.min() >= share:
-                break
-        else:
-            raise ParameterError(
-                f"{int((counted < share).sum())} of {rows} rows have not ended {share} episodes after "
-                f"{options.max_steps} steps; raise --max-steps"
-            )
-        episodes = np.concatenate(kept)
-        results = _of_sides(batch, episodes, np.concatenate(sides)) if options.opponent else _of_roles(batch, episodes)
-        counters = {name: episodes[name] for name in batch.env.counters}
-        return Sample({**results, "length": episodes["episode_length"].astype(np.float64), **counters})
+    def tell(ended: Array, episodes: int, step: int) -> None:
+        if waiting.due():
+            waiting.tell(f"{LEVELS[split]}: {ended.sum()} of {episodes} episodes have ended after {step:,} steps")
 
-
-def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
-    """Return the returns under their names for people; with several agents one column a role, of those who took part."""
-    returns = episodes["episode_return"]
-    if not batch.num_agents:
-        return {"return": returns}
-    every = {role: mean_returns(returns, belongs(batch, role)) for role in batch.env.agents}
-    return {f"return of {role}": column for role, column in every.items() if len(column)}
-
-
-def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
-    """Return the returns of both sides, and who won where the environment keeps scores."""
-    returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
-    named = {
-        "return": mean_returns(returns, mine),
-        "opponent's return": mean_returns(returns, ~mine),
-    }
-    if outcome is not None:
-        named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}
-    return {name: column.astype(np.float64) for name, column in named.items()}
-
-
-def summarize(sample: Sample) -> dict[str, Measure]:
-    """Return mean and interval of every column."""
-    # A length is never a rate, even where every episode ends with its first step.
-    intervals = {name: interval(values, rate=name != "length") for name, values in sample.columns.items()}
-    return {name: Measure(float(sample.columns[name].mean()), bounds) for name, bounds in intervals.items()}
+    return evaluate(
+        options.env,
+        player,
+        options.episodes,
+        split=split,
+        seed=options.seed,
+        params=params,
+        side=options.role if options.opponent else None,
+        max_steps=options.max_steps,
+        told=tell,
+    )
 
 
 def for_json(sample: Sample) -> dict[str, Any]:

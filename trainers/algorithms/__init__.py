@@ -7,7 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from puffer_arena.errors import DefinitionError, FileError, UnknownName, suggest
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm
 
 PARTS = ("algorithm", "on_policy")  # what algorithms are made of
-_named: dict[Path, "type[Algorithm]"] = {}  # files that a person has named, by their resolved path
+_named: dict[str, "type[Algorithm]"] = {}  # what a person has named: files by their resolved path, classes by theirs
 
 
 @functools.cache
@@ -32,13 +32,13 @@ def find_algorithm(name: str) -> "type[Algorithm]":
     Raises:
         UnknownName: neither.
     """
-    if name.endswith(".py"):
-        found = _named.get(Path(name).resolve())
-        if found is None:
-            raise UnknownName(
-                f"algorithm '{name}' is a file, which is only read where a person names it: --algorithm {name}"
-            )
+    found = _named.get(str(Path(name).resolve()) if name.endswith(".py") else name)
+    if found is not None:
         return found
+    if name.endswith(".py"):
+        raise UnknownName(
+            f"algorithm '{name}' is a file, which is only read where a person names it: --algorithm {name}"
+        )
     if name not in list_algorithms():
         raise UnknownName(f"unknown algorithm '{name}'; {suggest(name, list_algorithms())}")
     module = importlib.import_module(f"{__name__}.{name}")
@@ -46,19 +46,26 @@ def find_algorithm(name: str) -> "type[Algorithm]":
     return algorithm
 
 
-def load_algorithm(name: str) -> str:
-    """Load the algorithm that a person names, by its name or its file, and return what configs call it.
+def load_algorithm(named: "str | type[Algorithm]") -> str:
+    """Take the algorithm that a person names, by its name, its file or its class, and return what configs call it.
 
     Raises:
         UnknownName: there is none of this name.
         FileError: a file that is not there or cannot be imported.
         DefinitionError: a file without an algorithm.
     """
+    from puffer_arena.trainers.algorithms.algorithm import Algorithm
+
+    if isinstance(named, type):
+        if not issubclass(named, Algorithm):
+            raise DefinitionError(f"algorithm {named.__name__} is no subclass of Algorithm")
+        name = f"{named.__module__}:{named.__qualname__}"
+        _named[name] = named
+        return name
+    name = named
     if not name.endswith(".py"):
         find_algorithm(name)
         return name
-    from puffer_arena.trainers.algorithms.algorithm import Algorithm
-
     path = Path(name).resolve()
     if not path.is_file():
         raise FileError(f"algorithm '{name}' is not there; give the path of a .py file, or one of {list_algorithms()}")
@@ -75,5 +82,14 @@ def load_algorithm(name: str) -> str:
     found = getattr(module, "ALGORITHM", None)
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         raise DefinitionError(f"algorithm '{name}' has no ALGORITHM; end it with ALGORITHM = YourClass, an Algorithm")
-    _named[path] = found
+    _named[str(path)] = found
     return str(path)
+
+
+def with_loss(name: str, loss: Any) -> str:
+    """Take a variant of an algorithm that trains another loss, and return what configs call it."""
+    base = find_algorithm(name)
+    kind = type(
+        f"{base.__name__}_{loss.__name__}", (base,), {"losses": lambda _: [loss], "__module__": loss.__module__}
+    )
+    return load_algorithm(kind)

@@ -13,7 +13,7 @@ from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, che
 from puffer_arena.trainers.algorithms import find_algorithm
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
-from puffer_arena.trainers.networks.policy import Policy
+from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
 from puffer_arena.trainers.runs.tensorfile import pack, read_bytes, unpack, write_bytes
 from puffer_arena.trainers.trainer import make_trainer
 
@@ -91,7 +91,13 @@ def restore_trainer(path: str | Path, config: Config | None = None, env: str = "
     return make_restored(path, load_checkpoint(path), config, env)
 
 
-def make_restored(path: str | Path, stored: Stored, config: Config | None = None, env: str = "") -> Algorithm:
+def make_restored(
+    path: str | Path,
+    stored: Stored,
+    config: Config | None = None,
+    env: str = "",
+    make_encoder: MakeEncoder | None = None,
+) -> Algorithm:
     """Make the trainer that a checkpoint was saved from: `restore_trainer`, with what `load_checkpoint` returned."""
     tensors, about, saved = stored
     name, rules = f"checkpoint '{path}'", str(about["env"].get("rules", ""))
@@ -99,8 +105,8 @@ def make_restored(path: str | Path, stored: Stored, config: Config | None = None
         config = dataclasses.replace(saved, env=choose_env(saved.env, rules, env, name))
     else:
         config = continued(saved, config, name, rules)
-    check_stored(tensors, about, config, name)
-    trainer = make_trainer(config)
+    check_stored(tensors, about, config, name, make_encoder)
+    trainer = make_trainer(config, make_encoder)
     try:
         trainer.load_state(tensors, about, name)
     except ArenaError:
@@ -109,7 +115,13 @@ def make_restored(path: str | Path, stored: Stored, config: Config | None = None
     return trainer
 
 
-def check_stored(tensors: dict[str, Any], about: dict[str, Any], config: Config, name: str) -> None:
+def check_stored(
+    tensors: dict[str, Any],
+    about: dict[str, Any],
+    config: Config,
+    name: str,
+    make_encoder: MakeEncoder | None = None,
+) -> None:
     """Compare the sizes of what a checkpoint holds with what its config asks for, before anything of that size is made.
 
     Raises:
@@ -136,7 +148,7 @@ def check_stored(tensors: dict[str, Any], about: dict[str, Any], config: Config,
     weights = {key.removeprefix("policy/"): value for key, value in tensors.items() if key.startswith("policy/")}
     spaces = env.observation.resolve(values), env.action.resolve(values)
     values_of = find_algorithm(config.algorithm).values
-    check_sizes(lambda: Policy(*spaces, config.network, values=values_of), weights, name)
+    check_sizes(lambda: Policy(*spaces, config.network, values=values_of, make_encoder=make_encoder), weights, name)
 
 
 def continued(saved: Config, wanted: Config | None, name: str, rules: str = "") -> Config:

@@ -23,6 +23,7 @@ from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingE
 from puffer_arena.registry import env_name, is_edited
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
+from puffer_arena.trainers.networks.policy import MakeEncoder
 from puffer_arena.trainers.runs.checkpoint import continued, load_checkpoint, make_restored, save_checkpoint
 from puffer_arena.trainers.runs.log import Lock, MetricsFile, TensorBoard, find_checkpoints
 from puffer_arena.trainers.runs.tensorfile import read_bytes, write_bytes
@@ -197,26 +198,33 @@ class Run:
         self._tensorboard.close()
 
 
-def train(config: Config, run: Run, callbacks: Callbacks | None = None, resume: bool = False) -> Algorithm:
+def train(
+    config: Config,
+    run: Run,
+    callbacks: Callbacks | None = None,
+    resume: bool = False,
+    make_encoder: MakeEncoder | None = None,
+) -> Algorithm:
     """Train until all steps are done, somebody calls `trainer.stop()`, or Ctrl-C; the last state is saved.
 
     Whether it is on the disk tells `run.saved_updates`: it equals `trainer.updates` then.
 
     Args:
         resume: go on from the run's newest checkpoint.
+        make_encoder: see `Algorithm`.
 
     Raises:
         TrainingError: the network or a loss is not finite, the run is of another config, or another process trains it.
         FileError: the checkpoint to resume from is damaged.
     """
     with run.lock, watchdog():
-        return _train(config, run, callbacks or Callbacks(), resume)
+        return _train(config, run, callbacks or Callbacks(), resume, make_encoder)
 
 
-def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool) -> Algorithm:
+def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_encoder: MakeEncoder | None) -> Algorithm:
     run.warn = callbacks.on_warning
     run.clear_leftovers()
-    trainer = resume_trainer(config, run) if resume else _begin(config, run)
+    trainer = resume_trainer(config, run, make_encoder) if resume else _begin(config, run, make_encoder)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
     if callbacks.on_start is not None:
         callbacks.on_start(trainer)
@@ -246,16 +254,16 @@ def _save(run: Run, trainer: Algorithm, callbacks: Callbacks) -> bool:
     return saved
 
 
-def _begin(config: Config, run: Run) -> Algorithm:
+def _begin(config: Config, run: Run, make_encoder: MakeEncoder | None) -> Algorithm:
     """Make a new run's trainer; the folder of one that cannot begin goes, or it would be the newest run."""
     try:
-        return make_trainer(config)
+        return make_trainer(config, make_encoder)
     except BaseException:
         run.discard()
         raise
 
 
-def resume_trainer(config: Config | None, run: Run) -> Algorithm:
+def resume_trainer(config: Config | None, run: Run, make_encoder: MakeEncoder | None = None) -> Algorithm:
     """Restore a run's newest checkpoint.
 
     Raises:
@@ -273,7 +281,7 @@ def resume_trainer(config: Config | None, run: Run) -> Algorithm:
         older = next((path.name for path in reversed(found[:-1]) if _can_be_read(path)), None)
         hint = f"; move it out of the folder to resume from '{older}'" if older else ""
         raise FileError(f"{error}{hint}") from None
-    trainer = make_restored(found[-1], stored, config)
+    trainer = make_restored(found[-1], stored, config, make_encoder=make_encoder)
     run.saved_updates = trainer.updates
     rules = str(stored[1]["env"].get("rules", ""))
     if is_edited(rules, trainer.config.env):

@@ -1,0 +1,134 @@
+"""Playing episodes to their ends, and what they came to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.rows import mean_returns
+from puffer_arena.batch.seats import belongs, outcomes, seats
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import ParameterError
+from puffer_arena.players.intervals import Interval, interval
+from puffer_arena.players.player import Player
+
+MAX_ROWS = 512
+
+Told = Callable[[Array, int, int], None]  # episodes that every row has ended, of how many, after which step
+
+
+class Measure(NamedTuple):
+    """A column's mean, and how far it may be off."""
+
+    mean: float
+    interval: Interval
+
+
+@dataclass
+class Sample:
+    """What some episodes gave: name -> one number per episode.
+
+    The names are those for people: "return", with several agents "return of <role>", or with two sides "return" and
+    "opponent's return", "won", "drawn" and "lost"; then "length" and the environment's counters.
+    """
+
+    columns: dict[str, Array]
+
+    @property
+    def episodes(self) -> int:
+        """How many there were."""
+        return len(self.columns["length"])
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of every column."""
+        return {name: float(values.mean()) for name, values in self.columns.items()}
+
+
+def evaluate(
+    env: str,
+    player: Player,
+    episodes: int = 1000,
+    *,
+    split: str = "held_out",
+    seed: int = 1,
+    params: Mapping[str, Any] | None = None,
+    side: str | None = None,
+    max_steps: int = 1_000_000,
+    told: Told | None = None,
+) -> Sample:
+    """Play until every row has ended its share of the episodes, so that short ones do not count for more.
+
+    Args:
+        env: as `make` takes it.
+        player: see `players.player`.
+        episodes: at least so many, the same number in every row.
+        split: "held_out" levels, which training never sees, or "train".
+        seed: of the levels.
+        params: of the environment; those that the player learned in by default.
+        side: the role that the player takes against its opponent (see `versus`), "" for each in turn; None without one.
+        max_steps: give up after so many steps of every row.
+        told: called before every step.
+
+    Raises:
+        ParameterError: the episodes do not end in `max_steps`.
+    """
+    rows = max(1, min(episodes, MAX_ROWS))
+    share = -(-episodes // rows)
+    sized = player.params if params is None else params
+    with make(env, num_envs=rows, seed=seed, split=split, **sized) as batch:
+        choose, forget = player.prepare(batch)
+        mine = np.zeros((rows, 0), np.bool_) if side is None else seats(batch, side)
+        kept, sides = [], []
+        counted = np.zeros(rows, np.int64)
+        for step in range(max_steps):
+            if told is not None:
+                told(np.minimum(counted, share), rows * share, step)
+            batch.step(choose(batch))
+            finished = batch.finished
+            new = (finished["episodes"] > counted) & (counted < share)
+            kept.append(finished[new])
+            sides.append(mine[new])
+            counted = finished["episodes"].copy()
+            forget(batch.began)
+            if counted.min() >= share:
+                break
+        else:
+            raise ParameterError(
+                f"{int((counted < share).sum())} of {rows} rows have not ended {share} episodes after "
+                f"{max_steps} steps; raise --max-steps"
+            )
+        ended = np.concatenate(kept)
+        results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides))
+        counters = {name: ended[name] for name in batch.env.counters}
+        return Sample({**results, "length": ended["episode_length"].astype(np.float64), **counters})
+
+
+def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
+    """Return the returns under their names for people; with several agents one column a role, of those who took part."""
+    returns = episodes["episode_return"]
+    if not batch.num_agents:
+        return {"return": returns}
+    every = {role: mean_returns(returns, belongs(batch, role)) for role in batch.env.agents}
+    return {f"return of {role}": column for role, column in every.items() if len(column)}
+
+
+def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
+    """Return the returns of both sides, and who won where the environment keeps scores."""
+    returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
+    named = {
+        "return": mean_returns(returns, mine),
+        "opponent's return": mean_returns(returns, ~mine),
+    }
+    if outcome is not None:
+        named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}
+    return {name: column.astype(np.float64) for name, column in named.items()}
+
+
+def summarize(sample: Sample) -> dict[str, Measure]:
+    """Return mean and interval of every column."""
+    # A length is never a rate, even where every episode ends with its first step.
+    intervals = {name: interval(values, rate=name != "length") for name, values in sample.columns.items()}
+    return {name: Measure(float(sample.columns[name].mean()), bounds) for name, bounds in intervals.items()}

@@ -1,0 +1,145 @@
+"""Training from Python: `puffer_arena.train` and `puffer_arena.load`; docs/training.md shows them at work."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.errors import ParameterError, require
+from puffer_arena.players.evaluate import Sample, evaluate
+from puffer_arena.players.player import Player, acting, find_checkpoint
+
+
+@dataclass
+class Trained:
+    """What a training run came to.
+
+    Attributes:
+        config: every setting, with each "auto" resolved.
+        actor: the policy, to act with: see `Actor.act` and `Actor.choose`.
+        metrics: one dictionary for each update, as in metrics.jsonl.
+        steps: environment steps done.
+        folder: the run's, None where nothing was written.
+    """
+
+    config: Any
+    actor: Any
+    metrics: list[dict[str, float]] = field(repr=False)
+    steps: int
+    folder: Path | None
+
+    def evaluate(self, episodes: int = 1000, deterministic: bool = False, **options: Any) -> Sample:
+        """Play episodes with the policy and return what they gave; `options` are those of `players.evaluate`."""
+        player = as_player(self.actor, deterministic=deterministic)
+        return evaluate(self.config.env, player, episodes, **options)
+
+    def save(self, path: str | Path) -> None:
+        """Write the policy alone, which `puffer_arena.load` reads.
+
+        Raises:
+            OSError: it cannot be written; an older file is as it was.
+        """
+        from puffer_arena.trainers.networks.policy import policy_bytes
+        from puffer_arena.trainers.runs.tensorfile import write_bytes
+
+        write_bytes(Path(path), policy_bytes(self.actor.policy))
+
+
+def train(
+    env: str,
+    *,
+    total_steps: int | None = None,
+    algorithm: Any = "",
+    loss: Callable[[Any, Any], Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    preset: str = "",
+    make_encoder: Any = None,
+    on_step: Callable[[Any, int], None] | None = None,
+    on_update: Callable[[Any, dict[str, float]], None] | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+) -> Trained:
+    """Let an agent learn an environment, with its tuned settings unless others are given.
+
+    Args:
+        env: an id of `list_envs`, a dotted module, or a path to a .py file.
+        total_steps: environment steps of the whole run.
+        algorithm: a name, a path to a .py file, or a subclass of `Algorithm`.
+        loss: a loss of your own in place of the algorithm's: loss(row, settings) -> (each row's, statistics).
+        settings: dotted name -> value, such as {"ppo.gamma": 0.98, "network.hidden": (64, 64)}.
+        params: the environment's parameters.
+        preset: settings that suit any environment, such as "samples".
+        make_encoder: make_encoder(observation space, network settings) -> a torch module of `width` features.
+        on_step: called as on_step(trainer, t) after every step of the environments; must be cheap.
+        on_update: called as on_update(trainer, metrics) after every update.  It may stop the run by `trainer.stop()`,
+            and write `trainer.batch.params`: a curriculum of your own.
+        folder: where to keep the run (config, metrics, checkpoints); nothing is written without.
+        resume: go on from the newest checkpoint in `folder`.
+
+    Raises:
+        MissingExtra: torch is not installed.
+        ArenaError: an unknown name, a value out of range, a damaged checkpoint, or a run that cannot go on.
+    """
+    require("torch", "train")
+    from puffer_arena.trainers.algorithms import load_algorithm, with_loss
+    from puffer_arena.trainers.config import load_config
+    from puffer_arena.trainers.runs.run import Callbacks, Run
+    from puffer_arena.trainers.runs.run import train as train_into
+    from puffer_arena.trainers.trainer import make_trainer
+
+    name = load_algorithm(algorithm) if algorithm else ""
+    if loss is not None:
+        name = with_loss(name or "ppo", loss)
+    overrides = {**(settings or {}), **{f"params.{key}": value for key, value in (params or {}).items()}}
+    if total_steps is not None:
+        overrides["total_steps"] = total_steps
+    config = load_config(env, overrides=overrides, preset=preset, algorithm=name)
+    metrics: list[dict[str, float]] = []
+
+    def keep(trainer: Any, measured: dict[str, float]) -> None:
+        metrics.append(measured)
+        if on_update is not None:
+            on_update(trainer, measured)
+
+    if folder is None:
+        if resume:
+            raise ParameterError("resume=True goes on with a run's folder; give folder=")
+        trainer = make_trainer(config, make_encoder)
+        try:
+            while not trainer.finished:
+                keep(trainer, trainer.update(on_step))
+        finally:
+            trainer.close()
+    else:
+        place = Path(folder)
+        run = Run.open(place) if resume else Run.create(config, place.parent, place.name)
+        trainer = train_into(config, run, Callbacks(on_step=on_step, on_update=keep), resume, make_encoder)
+        trainer.close()
+    return Trained(trainer.config, trainer.actor(), metrics, trainer.steps, None if folder is None else place)
+
+
+def load(source: str | Path | bytes, env: str = "", make_encoder: Any = None, runs_dir: str | Path = "runs") -> Any:
+    """Return an `Actor` for a checkpoint's or policy's file, or for the newest checkpoint of a run.
+
+    Args:
+        source: a file, a run's folder or name, "newest", or the bytes of a file.
+        env: the environment, named where it does not come with puffer_arena: no file chooses what is imported.
+        make_encoder: what the policy was trained with, if it was not ours.
+        runs_dir: where run folders are.
+
+    Raises:
+        MissingExtra: torch is not installed.
+        UnknownName: there is no such run.
+        FileError: damaged, foreign, from a newer version, or not fitting its environment.
+    """
+    require("torch", "train")
+    from puffer_arena.trainers.actor import Actor
+
+    path = source if isinstance(source, bytes) else find_checkpoint(str(source), str(runs_dir))
+    return Actor.load(path, env, make_encoder)
+
+
+def as_player(actor: Any, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:
+    """Return an actor as a player, whom `players.evaluate` puts in front of batches."""
+    return Player(name, lambda _: acting(actor.fresh(), seed, deterministic), dict(actor.policy.origin["params"]))
