@@ -7,6 +7,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.batch.rows import mean_returns, took_part
+from puffer_arena.players import evaluate
+from puffer_arena.players.player import Player, chance
 from tests.playing import both_modes
 
 FEW = {"runners": 4, "chasers": 2, "rest": 0, "max_steps": 10, "reward_step": 0.01, "walls": 0.0, "size": 20}
@@ -71,19 +73,13 @@ def test_a_role_of_which_nobody_took_part_has_no_mean():
 
 
 def test_eval_leaves_the_absent_out(monkeypatch):
-    from puffer_arena.cli import eval as measuring
-
     def fewer(env, num_envs, **_):
         return few_runners(num_envs, 1)
 
-    monkeypatch.setattr(measuring, "make", fewer)
-    options = measuring.Options(env="tag", episodes=4)
-    standing = measuring.Player(
-        "nobody", lambda _: measuring.chance(0).prepare(_)._replace(choose=lambda b: np.zeros_like(b.actions))
-    )
-    columns = measuring.play(options, "train", {}, standing).columns
+    monkeypatch.setattr(evaluate, "make", fewer)
+    standing = Player("nobody", lambda _: chance(0).prepare(_)._replace(choose=lambda b: np.zeros_like(b.actions)))
+    columns = evaluate.evaluate("tag", standing, 4, split="train").columns
     assert columns["return of runner"] == pytest.approx(0.1) and columns["return of chaser"] == pytest.approx(-0.1)
-    options = measuring.Options(env="tag", episodes=4, opponent="hunt", role="runner")
-    columns = measuring.play(options, "train", {}, standing).columns
+    columns = evaluate.evaluate("tag", standing, 4, split="train", side="runner").columns
     assert columns["return"] == pytest.approx(0.1) and columns["opponent's return"] == pytest.approx(-0.1)
-    assert json.dumps(measuring.summarize(measuring.Sample(columns)))
+    assert json.dumps(evaluate.summarize(evaluate.Sample(columns)))

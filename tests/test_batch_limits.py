@@ -86,7 +86,7 @@ def step(s, p, {given}):
 
 @jit
 def observe(s, p, {agent}obs):
-    pass
+    {written}
 
 def draw(s, p, canvas):
     canvas.view(1, 1)
@@ -102,6 +102,7 @@ USUAL = {
     "given": "action",
     "result": "0.0, False, False",
     "agent": "",
+    "written": "obs[:] = 0",
 }
 SEVERAL = {"given": "actions, rewards, terminated", "result": "False", "agent": "agent, "}
 
@@ -116,7 +117,10 @@ SEVERAL = {"given": "actions, rewards, terminated", "result": "False", "agent": 
         {"observation": "Box(0, 1, (2**40,))"},
         {"observation": "Box(0, 1, ('cells', 'cells'))"},
         {"observation": "Box(0, 1, (2**20, 2**20, 3))"},
-        {"observation": "Dict({'a': Box(0, 1, (2**29,), np.uint8), 'b': Box(0, 1, (2**30,), np.uint8)})"},
+        {
+            "observation": "Dict({'a': Box(0, 1, (2**29,), np.uint8), 'b': Box(0, 1, (2**30,), np.uint8)})",
+            "written": "obs.a[:] = 0",
+        },
         {"observation": "Tuple((Box(0, 1, (2**29,), np.uint8),) * 8)"},
         {"action": "Box(0, 1, (2**40,))"},
         {"action": "MultiBinary(2**40)"},

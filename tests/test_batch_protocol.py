@@ -49,7 +49,6 @@ def mean_reward(batch: Steps, steps: int) -> float:
     slices = [batch.make_buffers() for _ in range(steps)]
     for out in slices:
         batch.step(np.ones_like(batch.actions), out)
-    batch.close()
     return float(np.mean([out.rewards for out in slices]))
 
 

@@ -94,7 +94,7 @@ def test_a_foreign_row_is_refused():
 
 
 def test_a_missing_panda3d_is_said_with_the_command_that_installs_it(monkeypatch):
-    from puffer_arena.engines import bullet
+    from puffer_arena.engines.bullet import engine as bullet
 
     monkeypatch.setitem(sys.modules, "panda3d.core", None)
     monkeypatch.setitem(sys.modules, "panda3d", None)
@@ -106,7 +106,7 @@ def test_a_missing_panda3d_is_said_with_the_command_that_installs_it(monkeypatch
 def test_an_unsupported_panda3d_is_named(monkeypatch):
     from panda3d import core
 
-    from puffer_arena.engines import bullet
+    from puffer_arena.engines.bullet import engine as bullet
 
     class System:
         @staticmethod

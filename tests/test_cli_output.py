@@ -341,16 +341,6 @@ def test_the_commands_that_training_prints_can_be_pasted(tmp_path, here):
     assert "held-out" in here(tmp_path, *measure[3:], "--episodes", 20)[1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse file names that are no text")
-def test_a_game_whose_file_name_is_no_text_trains(tmp_path):
-    game = tmp_path / "bandit \udcff.py"
-    game.write_text((ROOT / "envs" / "bandit.py").read_text())
-    done = shell("", "train", game, *SMALL, "--steps", UPDATE, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    measure = shlex.split(done.stdout.splitlines()[-1])[1:]
-    assert measure[4] == str(game) and Path(tmp_path, measure[6]).is_dir()
-
-
 def test_names_are_suggested_by_their_last_part_and_by_initials():
     settings = ["ppo.gamma", "ppo.clip", "optimizer.name", "optimizer.learning_rate", "network.memory", "live.port"]
     for asked, meant in (

@@ -91,7 +91,7 @@ def test_no_message_or_file_chooses_what_a_window_imports(tmp_path, here):
     from puffer_arena.cli.watch import Options, find_source, load_actor, newest_policy
     from puffer_arena.errors import ArenaError, FileError, ParameterError
     from puffer_arena.live.address import Address, write_address
-    from puffer_arena.trainers.policy import POLICY_KIND, POLICY_VERSION
+    from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION
     from puffer_arena.trainers.runs.tensorfile import pack
 
     planted = tmp_path / "planted.py"
@@ -101,16 +101,16 @@ def test_no_message_or_file_chooses_what_a_window_imports(tmp_path, here):
     weights = {"w": torch.zeros(1)}
     with make("snake", num_envs=2) as batch:
         for name in (str(planted), "planted", "./planted.py", "maze"):
-            about = {"origin": {"env": name, "params": {}}, "network": {}}
-            with pytest.raises(FileError, match="this window shows 'snake'"):
+            about = {"origin": {"env": name, "params": {}}, "network": {}, "values": ["value"]}
+            with pytest.raises(ParameterError, match=r"of environment .* not 'snake'"):
                 load_actor(pack(POLICY_KIND, POLICY_VERSION, weights, about), batch)
         for about in ({}, {"origin": 1}, {"origin": {"env": 1}}):
-            with pytest.raises(FileError, match="does not say which environment"):
+            with pytest.raises(FileError, match="the policy is damaged"):
                 load_actor(pack(POLICY_KIND, POLICY_VERSION, weights, about), batch)
         policy, _ = newest_policy(folder)
         assert load_actor(policy, batch).act(batch.obs)[0].shape == (2,)
     write_address(folder, Address("tcp://127.0.0.1:1", "1" * 64, str(planted), os.getpid()))
-    with pytest.raises(ParameterError, match="files do not choose what is imported"):
+    with pytest.raises(ParameterError, match="is never imported"):
         find_source(Options("a"))
     (folder / "live.json").unlink()
     config = folder / "config.json"

@@ -3,9 +3,9 @@
 import numpy as np
 
 from puffer_arena import make
-from puffer_arena.cli import eval as evaluation
 from puffer_arena.cli import play
 from puffer_arena.live.player import Player as LivePlayer
+from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import Player, acting, versus
 from puffer_arena.trainers.actor import Actor
 from tests.playing import DUEL
@@ -43,8 +43,7 @@ def test_evaluation_forgets_with_each_episode_alone_and_against_another() -> Non
         diarists = [Diarist(), Diarist()]
         players = [Player("diarist", lambda _, d=d: acting(d, 0, False)) for d in diarists]
         player = versus(*players, role) if opponent else players[0]
-        options = evaluation.Options(env=DUEL, episodes=60, opponent=opponent, role=role)
-        assert evaluation.play(options, "train", {}, player).episodes == 60
+        assert evaluate(DUEL, player, 60, split="train", side=role if opponent else None).episodes == 60
         assert diarists[0].looks > 2 and (diarists[1].looks > 2) == bool(opponent)
 
 
@@ -62,8 +61,8 @@ def test_the_window_s_player_forgets_with_each_episode() -> None:
 
 def test_a_policy_that_a_person_plays_with_forgets_with_each_episode(monkeypatch) -> None:
     diarist = Diarist()
-    monkeypatch.setattr(Actor, "load", lambda path: diarist)
-    choose = play.load_policy("policy.safetensors")
+    monkeypatch.setattr(Actor, "load", lambda path, env: diarist)
+    choose = play.load_policy("policy.safetensors", DUEL)
     with make(DUEL) as batch:
         for _ in range(30):
             batch.step(choose(batch))

@@ -12,7 +12,7 @@ import pymunk
 import pytest
 
 from puffer_arena import load_env, make
-from puffer_arena.engines import chipmunk_calls
+from puffer_arena.engines.pymunk import calls as chipmunk_calls
 from tests.playing import DISCS, PUPPET, every_physics_game, everything, play, variant
 from tests.processes import run_python, unmeasured
 

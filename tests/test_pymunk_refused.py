@@ -9,8 +9,8 @@ import pymunk
 import pytest
 
 from puffer_arena import load_env, make
-from puffer_arena.engines import chipmunk_calls
-from puffer_arena.engines import pymunk as entry
+from puffer_arena.engines.pymunk import calls as chipmunk_calls
+from puffer_arena.engines.pymunk import choose as entry
 from puffer_arena.errors import ActionError, DefinitionError, MissingExtra, PhysicsError
 from puffer_arena.machine.compile import jit
 from puffer_arena.machine.notices import SAID

@@ -181,7 +181,7 @@ def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
 
     path = tmp_path / "tag.safetensors"
     save_checkpoint(path, make_trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
-    game = game_of("tag", bot=load_policy(str(path)))
+    game = game_of("tag", bot=load_policy(str(path), "tag"))
     for _ in range(3):
         game.step()
     assert game.steps == 3

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("imgui_bundle")
 from puffer_arena import make
 from puffer_arena.errors import DisplayError
-from puffer_arena.render import world
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.play.play import play
+from puffer_arena.render.world import world
 from tests.playing import SHOVE
 from tests.processes import unmeasured
 
@@ -95,7 +95,7 @@ def test_a_second_window_shows_it_too():
 
 
 def test_a_window_on_a_machine_that_cannot_draw_worlds_sees_them_from_above(monkeypatch):
-    from puffer_arena.render import world_picture
+    from puffer_arena.render.world import picture as world_picture
 
     monkeypatch.setattr(world_picture, "_views", {})
     monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
@@ -105,7 +105,7 @@ def test_a_window_on_a_machine_that_cannot_draw_worlds_sees_them_from_above(monk
 
 @pytest.mark.parametrize(("allowed", "smooth"), [(10.0, True), (-1.0, False)])
 def test_a_large_picture_is_smooth_where_there_is_time_for_it(monkeypatch, allowed, smooth):
-    from puffer_arena.render import world_picture
+    from puffer_arena.render.world import picture as world_picture
 
     monkeypatch.setattr(world_picture, "_views", {})
     monkeypatch.setattr(world_picture, "SMOOTH_SECONDS", allowed)

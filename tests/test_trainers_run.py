@@ -363,7 +363,7 @@ STUCK = """
 import sys, threading, time
 sys.path.insert(0, {checkout!r})
 from tests.trainers_support import small_config
-from puffer_arena.batch import watchdog
+from puffer_arena.batch.workers import watchdog
 from puffer_arena.trainers.runs.run import Callbacks, Run, train
 
 watchdog.GRACE_SECONDS = 0.2

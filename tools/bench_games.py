@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from measure import machine, report
 
-from puffer_arena.cli import eval as evaluation
+from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import Player, acting, scripted, versus
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -42,11 +42,10 @@ TASKS = {
 
 def look(env_id: str, task: Task, trainer: Algorithm) -> float:
     """Return the share of held-out episodes that the present policy succeeds in."""
-    options = evaluation.Options(env_id, episodes=EPISODES, opponent=task.opponent)
-    player = Player("the policy", lambda _: acting(Actor(trainer.policy), options.seed, deterministic=True))
+    player = Player("the policy", lambda _: acting(Actor(trainer.policy), 1, deterministic=True))
     if task.opponent:
-        player = versus(player, scripted(task.opponent), options.role)
-    sample = evaluation.play(options, "held_out", trainer.config.params, player)
+        player = versus(player, scripted(task.opponent), "")
+    sample = evaluate(env_id, player, EPISODES, params=trainer.config.params, side="" if task.opponent else None)
     return float(sample.columns[task.column].mean())
 
 
