@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from puffer_arena.batch.batch import make
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.backends.autograd import Autograd
-from puffer_arena.trainers.crew import Crew, split
 from puffer_arena.trainers.networks.observations import leaf_tensors
+from puffer_arena.trainers.threadpool import ThreadPool
 from tests.trainers_support import small_trainer
 
 
@@ -93,12 +94,12 @@ def test_thread_counts_do_not_change_what_is_collected() -> None:
     two.close()
 
 
-def test_crews_split_evenly_and_pass_errors_on() -> None:
+def test_pools_split_evenly_and_pass_errors_on() -> None:
     assert split(10, 3) == [(0, 3), (3, 6), (6, 10)]
-    assert split(10, 3, smallest=6) == [(0, 10)]
-    crew = Crew([0, 1, 2])
+    assert split(10, 3, fewest=6) == [(0, 10)]
+    pool = ThreadPool([0, 1, 2])
     seen: list[int] = []
-    crew.run(seen.append)
+    pool.run(seen.append)
     assert sorted(seen) == [0, 1, 2]
 
     def fail(part: int) -> None:
@@ -106,10 +107,10 @@ def test_crews_split_evenly_and_pass_errors_on() -> None:
             raise ValueError("part two")
 
     with pytest.raises(ValueError, match="part two"):
-        crew.run(fail)
-    crew.run(seen.append)  # and go on afterwards
+        pool.run(fail)
+    pool.run(seen.append)  # and go on afterwards
     assert len(seen) == 6
-    crew.close()
+    pool.close()
 
 
 @pytest.mark.slow

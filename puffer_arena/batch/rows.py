@@ -71,7 +71,7 @@ def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str
         seats = totals["seats"].sum(axis=0) if env.agents else np.asarray(count)
         means["episode_return"] = float(returns.sum() / max(seats.sum(), 1))
         for role in env.agents:
-            mine = [k for k, agent in enumerate(agent_ids) if agent.rpartition("_")[0] == role]
+            mine = [k for k, agent in enumerate(agent_ids) if env.role_of(agent) == role]
             if seats[mine].any():
                 means[f"episode_return/{role}"] = float(returns[mine].sum() / seats[mine].sum())
         for name in ("episode_length", *env.counters):

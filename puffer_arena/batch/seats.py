@@ -42,7 +42,7 @@ def outcomes(batch: Batch, finished: Array, mine: Array) -> Array | None:
 
 def members(batch: Batch, role: str) -> list[int]:
     """Return the indices of a role's agents."""
-    return [k for k, agent in enumerate(batch.agent_ids) if agent.rpartition("_")[0] == role]
+    return [k for k, agent in enumerate(batch.agent_ids) if batch.env.role_of(agent) == role]
 
 
 def belongs(batch: Batch, role: str) -> Array:

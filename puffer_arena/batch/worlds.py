@@ -4,7 +4,8 @@ import numpy as np
 
 from puffer_arena.batch.program import Program
 from puffer_arena.batch.table import Table
-from puffer_arena.batch.workers.arenas import Arenas, binding_layout, share_rows, split_arenas
+from puffer_arena.batch.workers.arenas import Arenas, binding_layout, share_rows
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
 from puffer_arena.core.fields import Array
 from puffer_arena.engines import Engine, needs_processes, open_engine
@@ -29,7 +30,7 @@ class Worlds:
     def __init__(self, table: Table, program: Program, threads: int) -> None:
         env, values, num_envs = table.env, table.values, table.num_envs
         self._env, self.fused = env, bool(program.engine_parts)
-        spans = split_arenas(num_envs, threads if needs_processes(env) else 1)
+        spans = split(num_envs, threads if needs_processes(env) else 1)
         self._engine: Engine
         self.rows: WorldRows
         if len(spans) > 1:

@@ -66,7 +66,7 @@ def _row(name: str, env: Env) -> tuple[str, ...]:
 
 def _agents(env: Env) -> str:
     """Return "1", or the roles with their numbers."""
-    ids = [agent.rpartition("_")[0] for agent in env.agent_ids(env.params())]
+    ids = [env.role_of(agent) for agent in env.agent_ids(env.params())]
     return ", ".join(f"{ids.count(role)} {role}" for role in env.agents) or "1"
 
 

@@ -319,6 +319,11 @@ class Env:
                 raise self.error(role, str(error)) from None
         return found[0], found[1]
 
+    @staticmethod
+    def role_of(agent_id: str) -> str:
+        """Return the role of an agent, "chaser" of "chaser_0"."""
+        return agent_id.rpartition("_")[0]
+
     def agent_ids(self, params: Any) -> tuple[str, ...]:
         """Return the agents' ids in order, "chaser_0", ...; empty for a solo environment."""
         try:

@@ -57,7 +57,7 @@ class Game:
     def own_keys(self) -> Mapping[str, Any]:
         """The environment's keys for the agent that the person steers."""
         ids = self.batch.agent_ids
-        keys: Mapping[str, Any] = self.env.keys_of(ids[self.agent].rpartition("_")[0] if ids else None)
+        keys: Mapping[str, Any] = self.env.keys_of(self.env.role_of(ids[self.agent]) if ids else None)
         return keys
 
     @property

@@ -11,6 +11,7 @@ import torch
 
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.saving.snapshot import layout
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError
 from puffer_arena.registry import source_digest
@@ -19,7 +20,6 @@ from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_byt
 from puffer_arena.trainers.backends.choose import choose_backend
 from puffer_arena.trainers.backends.loss import Loss
 from puffer_arena.trainers.config import Config, to_dict
-from puffer_arena.trainers.crew import Crew, split
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.opponents import ScriptedOpponent
@@ -30,6 +30,7 @@ from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 from puffer_arena.trainers.optimize.schedules import decay
 from puffer_arena.trainers.precision import resolve
+from puffer_arena.trainers.threadpool import ThreadPool
 
 WATCHED_ROWS = 8192  # of a rollout, that the statistics of observations are taken from
 
@@ -59,7 +60,7 @@ class OnPolicy(Algorithm):
         threads = config.threads if config.device == "cpu" else 1
         self.collector = Collector(self.rollout, self.backend, threads, self.opponent)
         self.chunks = self.rollout.cut(method.minibatches, threads)
-        self.crew = Crew(split(self.rollout.streams, threads))
+        self.pool = ThreadPool(split(self.rollout.streams, threads))
         self.reward_scale = RewardScale(self.rollout.streams)
         self.learning_rate = config.optimizer.learning_rate
         self.steps = self.updates = self.inexact_rows = 0
@@ -198,7 +199,7 @@ class OnPolicy(Algorithm):
 
     def close(self) -> None:
         self.collector.close()
-        self.crew.close()
+        self.pool.close()
         self.backend.close()
         self.batch.close()
 

@@ -173,7 +173,7 @@ class PPO(OnPolicy):
 
     def estimate(self, s: Any) -> None:
         """Fill in advantages and targets."""
-        ESTIMATORS[s.advantage](self.rollout, s, self.crew)
+        ESTIMATORS[s.advantage](self.rollout, s, self.pool)
         if s.normalize_advantages:
             normalize(self.rollout.advantage, self.rollout.alive[:-1])
 

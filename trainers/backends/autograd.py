@@ -12,10 +12,10 @@ from torch import Tensor
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.backends.backend import Backend, add_up, check_finite, interleaved
 from puffer_arena.trainers.backends.loss import Loss
-from puffer_arena.trainers.crew import Crew
 from puffer_arena.trainers.data.rollout import Chunk, Minibatch
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy
+from puffer_arena.trainers.threadpool import ThreadPool
 
 
 class Autograd(Backend):
@@ -31,7 +31,7 @@ class Autograd(Backend):
         self.forward: Any = torch.compile(policy) if compiled else policy
         self.parameters = list(policy.parameters())
         threads = threads if device.type == "cpu" else 1
-        self.crew = Crew([(k, threads) for k in range(threads)])
+        self.pool = ThreadPool([(k, threads) for k in range(threads)])
 
     def refresh(self) -> None:
         pass
@@ -94,7 +94,7 @@ class Autograd(Backend):
             with lock:
                 results[thread] = total, sums
 
-        self.crew.run(run)
+        self.pool.run(run)
         ordered = [results[k] for k in sorted(results)]
         sums: dict[str, float] = {}
         for _, found in ordered:
@@ -149,4 +149,4 @@ class Autograd(Backend):
         return outputs.flatten(0, 1), values.flatten(0, 1)
 
     def close(self) -> None:
-        self.crew.close()
+        self.pool.close()

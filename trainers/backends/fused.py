@@ -30,7 +30,6 @@ from puffer_arena.trainers.backends.layers import (
 )
 from puffer_arena.trainers.backends.loss import Loss, find_slope, numbers_of, row_dtype
 from puffer_arena.trainers.backends.rows import act_kernel, head_numbers, learn_kernel
-from puffer_arena.trainers.crew import Crew
 from puffer_arena.trainers.data.arrays import aligned_zeros
 from puffer_arena.trainers.data.rollout import Chunk, Minibatch
 from puffer_arena.trainers.networks.codes import CodeLayer
@@ -38,6 +37,7 @@ from puffer_arena.trainers.networks.encoder import Encoder, QuantityLayer
 from puffer_arena.trainers.networks.heads import Gaussian
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy, Tower, part_of
+from puffer_arena.trainers.threadpool import ThreadPool
 
 NONE_32, NONE_16 = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16)
 MAX_KEPT_BYTES = 256 << 20  # for lists of codes
@@ -372,7 +372,7 @@ class Fused(Backend):
     def __init__(self, policy: Policy, threads: int, half: bool) -> None:
         self.policy, self.half = policy, half
         self.paths = {name: TowerPath(tower, half) for name, tower in policy.towers.items()}
-        self.crew = Crew([(k, threads) for k in range(threads)])
+        self.pool = ThreadPool([(k, threads) for k in range(threads)])
         self.sums = [Gradients(policy) for _ in range(threads)]
         self.act_rows = act_kernel(type(policy.head))
         self.refresh()
@@ -443,7 +443,7 @@ class Fused(Backend):
                     kept = {name: table[name].astype(np.float32) for name in self.policy.values}
                     chunk.remember(table["log_prob"].astype(np.float32), kept)
 
-        self.crew.run(run)
+        self.pool.run(run)
         sums = dict(zip(slope.statistics, found.sum(0).tolist(), strict=True))
         check_finite(sums)
         with torch.no_grad():
@@ -487,4 +487,4 @@ class Fused(Backend):
             self.sums[0].of(head.spread).add_(slope * (head.HIGH - head.LOW) * share * (1.0 - share))
 
     def close(self) -> None:
-        self.crew.close()
+        self.pool.close()

@@ -6,14 +6,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend
-from puffer_arena.trainers.crew import Crew, split
 from puffer_arena.trainers.data.arrays import aligned_copy
 from puffer_arena.trainers.data.opponents import ScriptedOpponent
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.networks.observations import leaf_arrays
+from puffer_arena.trainers.threadpool import ThreadPool
 
 MAX_BOOTSTRAP = 2048  # rows valued at once
 MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
@@ -28,7 +29,7 @@ class Collector:
         self, rollout: Rollout, backend: Backend, threads: int, opponent: ScriptedOpponent | None = None
     ) -> None:
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
-        self.crew = Crew(split(rollout.streams, threads, MIN_STREAMS))
+        self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self._cuts: list[Cut] = []
         self.infer_seconds = self.step_seconds = 0.0
 
@@ -49,7 +50,7 @@ class Collector:
         self._cuts.clear()
         for t in range(rollout.horizon):
             begun = time.perf_counter()
-            self.crew.run(self._act, t, noise)
+            self.pool.run(self._act, t, noise)
             self._check(t)
             acted = time.perf_counter()
             self._step(t)
@@ -99,7 +100,7 @@ class Collector:
     def look_ahead(self) -> None:
         """Value, by the present policy, the observations after the last step and those that ended truncated episodes."""
         self.backend.refresh()
-        self.crew.run(self._look)
+        self.pool.run(self._look)
         self._bootstrap()
         self._check(self.rollout.horizon)
 
@@ -174,4 +175,4 @@ class Collector:
 
     def close(self) -> None:
         """End the threads."""
-        self.crew.close()
+        self.pool.close()

@@ -12,9 +12,9 @@ import torch
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.buffers import by_seat
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.tables import Buffers
-from puffer_arena.trainers.crew import split
 from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.data.columns import Column, value_columns
 from puffer_arena.trainers.networks.policy import Policy

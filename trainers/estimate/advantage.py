@@ -15,8 +15,8 @@ import numpy as np
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.machine.loops import kernel
-from puffer_arena.trainers.crew import Crew
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.threadpool import ThreadPool
 
 
 class Experience(NamedTuple):
@@ -53,25 +53,25 @@ class Columns(NamedTuple):
 REWARD = Columns()
 
 
-def gae(rollout: Rollout, settings: Any, crew: Crew, columns: Columns = REWARD) -> None:
+def gae(rollout: Rollout, settings: Any, pool: ThreadPool, columns: Columns = REWARD) -> None:
     """Fill advantages and targets by generalized advantage estimation; see `gae_rows`."""
-    _estimate(gae_rows, rollout, settings, crew, columns)
+    _estimate(gae_rows, rollout, settings, pool, columns)
 
 
-def vtrace(rollout: Rollout, settings: Any, crew: Crew, columns: Columns = REWARD) -> None:
+def vtrace(rollout: Rollout, settings: Any, pool: ThreadPool, columns: Columns = REWARD) -> None:
     """Fill advantages and targets by V-trace, which reads the column `ratio` too; see `vtrace_rows`."""
-    _estimate(vtrace_rows, rollout, settings, crew, columns)
+    _estimate(vtrace_rows, rollout, settings, pool, columns)
 
 
 ESTIMATORS: dict[str, Callable[..., None]] = {"gae": gae, "vtrace": vtrace}
 
 
-def _estimate(rows: Any, rollout: Rollout, settings: Any, crew: Crew, columns: Columns) -> None:
+def _estimate(rows: Any, rollout: Rollout, settings: Any, pool: ThreadPool, columns: Columns) -> None:
     """Run one of the loops below over all streams.
 
     Args:
         settings: has gamma, gae_lambda, rho_clip and c_clip.
-        crew: whose parts are spans of streams.
+        pool: whose parts are spans of streams.
     """
     held = rollout.columns
     values, final = held[f"old_{columns.value}"], held[f"final_{columns.value}"]
@@ -79,7 +79,7 @@ def _estimate(rows: Any, rollout: Rollout, settings: Any, crew: Crew, columns: C
     experience = Experience(held[columns.rewards], rollout.alive, values, following, goes_on, rollout.ratio)
     advantages, targets = held[columns.advantage], held[columns.target]
     cuts = np.array([settings.rho_clip, settings.c_clip])
-    crew.run(
+    pool.run(
         lambda span: rows(experience, *span, settings.gamma, settings.gae_lambda, cuts, advantages, targets),
     )
     total = advantages.sum()

@@ -4,7 +4,6 @@ The rows lie in memory that all processes see.  The calling process takes the fi
 processes take the others, with the same engine and hence the same bytes.
 """
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -44,13 +43,6 @@ def share_rows(env: Env, values: Any, rows: Rows) -> tuple[SharedArrays, WorldRo
         memory[name][:] = getattr(rows, name)
     moved = rows._replace(**{name: memory[name] for name in SHARED})
     return memory, WorldRows(**moved._asdict(), **{name: memory[name] for name in BINDING})
-
-
-def split_arenas(num_envs: int, parts: int) -> list[tuple[int, int]]:
-    """Split range(num_envs) into at most `parts` spans of nearly equal size."""
-    parts = min(parts, num_envs)
-    edges = [num_envs * k // parts for k in range(parts + 1)]
-    return list(itertools.pairwise(edges))
 
 
 class Arenas:

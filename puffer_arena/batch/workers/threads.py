@@ -9,7 +9,6 @@ and then the chunks that are left of the others'.  Rows are independent: whoever
 """
 
 import contextlib
-import itertools
 import os
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.step import Span
 from puffer_arena.kernels.tables import Buffers, Rows
@@ -137,9 +137,7 @@ def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
 
     Their ends are unsigned, which spares compiled indexing the test for negative indices.
     """
-    parts = max(1, min(parts, num_rows // fewest))
-    edges = [num_rows * k // parts for k in range(parts + 1)]
-    return [(low, high) for low, high in itertools.pairwise(np.array(edges, np.uint64))]
+    return [(low, high) for low, high in np.array(split(num_rows, parts, fewest), np.uint64)]
 
 
 class Worker:

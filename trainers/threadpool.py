@@ -1,25 +1,15 @@
-"""A crew: threads that run the same call over several parts of the work, the calling thread among them.
+"""A pool: threads that run the same call over several parts of the work, the calling thread among them.
 
 Torch operations and kernels release the GIL, so they run side by side.  Handing a part over costs some
 microseconds; a part should take a good deal longer.
 """
 
-import itertools
 import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-
-Span = tuple[int, int]
-
-
-def split(count: int, parts: int, smallest: int = 1) -> list[Span]:
-    """Split range(count) into at most `parts` contiguous spans of nearly equal size, none below `smallest`."""
-    parts = max(1, min(parts, count // max(smallest, 1)))
-    edges = [count * k // parts for k in range(parts + 1)]
-    return list(itertools.pairwise(edges))
 
 
 class _Worker:
@@ -31,7 +21,7 @@ class _Worker:
         self._end.acquire()
         self._call: Callable[[], Any] | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="puffer-arena-crew", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="puffer-arena-pool", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -68,7 +58,7 @@ class _Worker:
             self._thread.join()
 
 
-class Crew:
+class ThreadPool:
     """Runs a call once for each of `parts`; `close` or garbage collection ends the threads."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
