@@ -274,6 +274,8 @@ class TowerPath:
             self.linear.refresh()
         output = self.tower.output
         self.weight, self.bias = output.weight.detach(), output.bias.detach()
+        self.arrays = self.weight.numpy(), self.bias.numpy()
+        self.width = len(self.bias)
 
     def _autocast(self) -> Any:
         return torch.autocast("cpu", torch.bfloat16, cache_enabled=False) if self.half else contextlib.nullcontext()
@@ -294,7 +296,7 @@ class TowerPath:
             features, _, _ = self._features(obs, place, listed=False)
             if memory is None and self.linear is not None:
                 last = self.linear.scratch(n).hidden[-1]
-                output_rows(last.a32[:n], last.a16[:n], self.half, self.weight.numpy(), self.bias.numpy(), out)
+                output_rows(last.a32[:n], last.a16[:n], self.half, *self.arrays, out)
                 return
             if memory is not None:
                 with self._autocast():
@@ -310,7 +312,7 @@ class TowerPath:
         features, lists, begin = self._features(obs, chunk.place, listed=True)
         if memory is None and self.linear is not None:
             last = self.linear.scratch(n).hidden[-1]
-            output_rows(last.a32[:n], last.a16[:n], self.half, self.weight.numpy(), self.bias.numpy(), out)
+            output_rows(last.a32[:n], last.a16[:n], self.half, *self.arrays, out)
             return Recorded(obs, lists, begin, None, None)
         source = features
         if self.linear is not None:
@@ -333,7 +335,7 @@ class TowerPath:
             scratch = linear.scratch(n)
             last, back = scratch.hidden[-1], scratch.back[-1]
             return_rows(
-                slopes, last.a32[:n], last.a16[:n], self.half, self.weight.numpy(), back.a32[:n], back.a16[:n],
+                slopes, last.a32[:n], last.a16[:n], self.half, self.arrays[0], back.a32[:n], back.a16[:n],
                 into.of(output.weight).numpy(), into.of(output.bias).numpy(), into.of(linear.last_bias).numpy(),
             )  # fmt: skip
             with torch.inference_mode():
@@ -375,6 +377,7 @@ class Fused(Backend):
         self.pool = ThreadPool([(k, threads) for k in range(threads)])
         self.sums = [Gradients(policy) for _ in range(threads)]
         self.act_rows = act_kernel(type(policy.head))
+        self._threads = threading.local()
         self.refresh()
 
     def reserve(self, rows: int) -> None:
@@ -388,11 +391,19 @@ class Fused(Backend):
             path.refresh()
         self.head = head_numbers(self.policy.head)
 
+    def _workspace(self, name: str, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+        """Return an array of the calling thread's, made once for all uses up to its size; what it holds is old."""
+        spaces: dict[str, Array] = self._threads.__dict__
+        space = spaces.get(name)
+        if space is None or len(space) < shape[0] or space.shape[1:] != shape[1:] or space.dtype != dtype:
+            space = spaces[name] = aligned_zeros(shape, dtype)
+        return space[: shape[0]]
+
     def _outputs(self, obs: Array, state: Mapping[str, Array], place: int | None) -> Array:
         leaves = leaf_tensors(self.policy.observation, obs)
         parts = []
         for name, path in self.paths.items():
-            out = aligned_zeros((len(obs), path.tower.output.out_features), np.float32)
+            out = self._workspace(name, (len(obs), path.width))
             path.act(leaves, part_of(state, name), place, out)
             parts.append(out)
         return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)
@@ -432,13 +443,13 @@ class Fused(Backend):
             thread, threads = part
             self.sums[thread].clear()
             for chunk, weights in interleaved(minibatch, thread, threads):
-                table = np.zeros(len(chunk), rows)
+                table = self._workspace("table", (len(chunk),), rows)
+                table.view(np.float64).fill(0.0)
                 table["weight"] = weights
                 for name in columns:
                     table[name] = chunk.rows(name)
                 self._differentiate(chunk, table, kernel, numbers, 1.0 / minibatch.count, thread, extras[thread])
-                counted = table[weights > 0.0]
-                found[thread] += [counted[name].sum() for name in slope.statistics]
+                found[thread] += [table[name].sum() for name in slope.statistics]  # rows of weight 0 have none
                 if remember:
                     kept = {name: table[name].astype(np.float32) for name in self.policy.values}
                     chunk.remember(table["log_prob"].astype(np.float32), kept)
@@ -459,21 +470,21 @@ class Fused(Backend):
         leaves, state = leaf_tensors(policy.observation, chunk.rows("obs")), chunk.first_state()
         outputs, recorded = [], {}
         for name, path in self.paths.items():
-            out = aligned_zeros((len(table), path.tower.output.out_features), np.float32)
+            out = self._workspace(name, (len(table), path.width))
             recorded[name] = path.learn_forward(leaves, chunk, part_of(state, name), out)
             outputs.append(out)
         both = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, -1)
         width = policy.head.width
         for k, name in enumerate(policy.values):
             table[name] = both[:, width + k]
-        slopes = aligned_zeros(both.shape, np.float32)
+        slopes = self._workspace("slopes", both.shape)
         masks, actions = chunk.rows("action_mask"), chunk.rows("actions")
         kernel(both, actions, masks, self.head, table, numbers, scale, slopes, extra)
         for k, name in enumerate(policy.values):
             slopes[:, width + k] = table[f"d_{name}"] * scale
         begin = 0
         for name, path in self.paths.items():
-            end = begin + path.tower.output.out_features
+            end = begin + path.width
             mine = slopes if len(outputs) == 1 else np.ascontiguousarray(slopes[:, begin:end])
             path.learn_backward(recorded[name], mine, into)
             begin = end

@@ -33,16 +33,16 @@ def draw_categorical(outputs: Any, masks: Any, noise: Any, head: Any, actions: A
     log_prob = 0.0
     for k in range(len(head)):
         size = head[k]
-        highest = -np.inf
+        highest = np.float32(-np.inf)
         for a in range(base, base + size):
             if masked and not masks[i, a]:
                 outputs[i, a] = BARRED
             highest = max(highest, outputs[i, a])
-        total = 0.0
+        total = np.float32(0.0)
         for a in range(base, base + size):
             total += math.exp(outputs[i, a] - highest)
         threshold = noise[i, k] * total
-        cumulative = 0.0
+        cumulative = np.float32(0.0)
         chosen = -1
         last = base
         for a in range(base, base + size):
@@ -69,12 +69,12 @@ def evaluate_categorical(outputs: Any, actions: Any, masks: Any, head: Any, i: i
     entropy = 0.0
     for k in range(len(head)):
         size = head[k]
-        highest = -np.inf
+        highest = np.float32(-np.inf)
         for a in range(base, base + size):
             if masked and not masks[i, a]:
                 outputs[i, a] = BARRED
             highest = max(highest, outputs[i, a])
-        total = 0.0
+        total = np.float32(0.0)
         for a in range(base, base + size):
             share = math.exp(outputs[i, a] - highest)
             slopes[i, a] = share
