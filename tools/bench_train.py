@@ -76,6 +76,13 @@ def speed() -> None:
     snake32, run_snake32 = training("snake", precision="float32")
     snake, run_snake = training("snake")
     _, run_cartpole = training("cartpole")
+    others = {
+        "squared": training("squared")[1],
+        "target": training("target")[1],
+        "snake, minGRU": training("snake", **{"network.memory": "mingru"})[1],
+        "memory, minGRU": training("memory", **{"network.memory": "mingru"})[1],
+        "memory, feed-forward": training("memory", **{"network.memory": "none"})[1],
+    }
     zoo = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.8, "gamma": 0.98, "ent_coef": 0.0}
     results = interleave(
         {
@@ -84,6 +91,7 @@ def speed() -> None:
             "snake float32": run_snake32,
             "snake": run_snake,
             "cartpole": run_cartpole,
+            **others,
             "SB3": stable_baselines(8, **zoo),  # the settings that its own zoo tuned for CartPole
             "SB3, fast": stable_baselines(64, n_steps=64, batch_size=4096, n_epochs=1),
         },
@@ -102,6 +110,11 @@ def speed() -> None:
     for name, wanted in (("snake float32", 400e3), ("snake", 400e3), ("cartpole", 600e3)):
         rate = statistics.median(results[name])
         report(f"PPO on {name}, steps/s", describe(results[name]), f">= {wanted / 1e3:.0f} k", rate >= wanted)
+    for name in ("squared", "target"):  # two choices at once, and continuous actions
+        print(f"      {f'PPO on {name}, steps/s':<58} {describe(results[name])}")
+    for name, plain in (("snake, minGRU", "snake"), ("memory, minGRU", "memory, feed-forward")):
+        share = ratio(results[name], results[plain])
+        report(f"{name} / feed-forward ({describe(results[name])})", f"{100 * share:.0f} %", ">= 40 %", share >= 0.4)
     for name in ("SB3", "SB3, fast"):
         times = ratio(results["cartpole"], results[name])
         report(f"cartpole / {name} ({describe(results[name])})", f"{times:.0f} x", ">= 50 x", times >= 50)

@@ -140,8 +140,10 @@ class Rollout:
     def cut(self, minibatches: int, threads: int) -> list["Chunk"]:
         """Cut the rollout into chunks of nearly equal size, some for every minibatch and thread."""
         if self.policy.is_recurrent:
-            # Few wide chunks: the time steps of a chunk follow one another, each at the price of its calls.
-            units, largest, each = self.streams, max(1, MAX_CHUNK * 16 // self.horizon), threads
+            # Few wide chunks where time steps follow one another, each at the price of its calls.
+            memory = self.policy.actor.memory
+            wide = 2 if memory is not None and memory.at_once else 16
+            units, largest, each = self.streams, max(1, MAX_CHUNK * wide // self.horizon), threads
         else:
             units, largest = self.streams * self.horizon, MAX_CHUNK
             each = max(CHUNKS_PER_MINIBATCH, threads)

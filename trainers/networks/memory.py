@@ -23,6 +23,7 @@ class Memory(nn.Module, ABC):
 
     spec: dict[str, tuple[int, ...]]  # shapes of the state's arrays, without rows
     size: int
+    at_once = False  # whether a sequence costs a few calls, however long it is
 
     @abstractmethod
     def forward(self, features: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
@@ -66,6 +67,8 @@ class MinGru(Memory):
     Feng et al. 2024, "Were RNNs all we needed?", arXiv 2410.01201, equations of section 3.1.  As nothing but
     the last line runs through time, a whole segment is one matrix product and one pass over its numbers.
     """
+
+    at_once = True
 
     def __init__(self, inputs: int, size: int) -> None:
         super().__init__()
