@@ -44,7 +44,7 @@ class Settings:
     entropy_coef_final: float = setting(-1.0, -1.0, 10.0, "its weight at the end; below 0: no change")
     target_kl: float = setting(0.0, 0.0, 1e3, "divergence from the acting policy that ends an update's epochs; 0: none")
     normalize_advantages: bool = flag(True, "to mean 0 and deviation 1 over the rollout")
-    normalize_rewards: bool = flag(False, "divide rewards by the running deviation of the discounted return")
+    normalize_rewards: bool = flag(True, "divide rewards by the running deviation of the discounted return")
     rho_clip: float = setting(1.0, 0.0, 1e6, "V-trace: cut of the importance weight in the value error")
     c_clip: float = setting(1.0, 0.0, 1e6, "V-trace: cut of the importance weight in the trace")
 
