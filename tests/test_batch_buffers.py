@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import puffer_arena
 
-file = Path(puffer_arena.__file__).parent / "core" / "tables.py"
+file = Path(puffer_arena.__file__).parent / "kernels" / "tables.py"
 line = '    began = Buffer('
 source = file.read_text().replace(line, '    costs = Buffer(NUMBER, "Costs of the last step.", np.float32)\\n' + line)
 tables = types.ModuleType("puffer_arena.kernels.tables")

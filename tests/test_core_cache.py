@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena.core import cache
+from puffer_arena.machine import cache
 from puffer_arena.machine.cache import MAGIC, KernelCache, find_folder, is_ours, read, write
 from puffer_arena.machine.compile import compile_function, fingerprint, jit
 from puffer_arena.machine.notices import SAID
@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows closes users
 PLAY = """
     import resource, sys
     from puffer_arena.machine.compile import compile_function, jit
-    from puffer_arena.core import cache
+    from puffer_arena.machine import cache
 
     if "full" in sys.argv:  # every write fails like one on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))

@@ -459,7 +459,7 @@ def test_the_whole_public_surface_is_listed_and_documented() -> None:
 
 
 def test_every_error_has_the_one_root() -> None:
-    from puffer_arena.core import errors
+    from puffer_arena import errors
 
     raised = [
         value for value in vars(errors).values() if isinstance(value, type) and value.__module__ == errors.__name__

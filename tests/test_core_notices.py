@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from puffer_arena.core import notices
+from puffer_arena.machine import notices
 from puffer_arena.machine.compile import COMPILING
 from puffer_arena.machine.notices import SAID, announced_waits, relay, say_once, wait
 from tests.playing import COUNTDOWN
@@ -17,7 +17,7 @@ from tests.playing import COUNTDOWN
 PLAY = """
     import sys
     from puffer_arena.__main__ import main
-    from puffer_arena.core import notices
+    from puffer_arena.machine import notices
 
     notices.PATIENCE = 0.0
     if sys.argv[1] == "command":

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import MARK
+
 INSTALL = "apt-get install xvfb xdotool libgl1-mesa-dri"
 DEADLINE = 600.0  # seconds; only a broken window takes so long, on the slowest machine too
 ROOT = Path(__file__).parent.parent
@@ -40,7 +42,16 @@ def display() -> Iterator[dict[str, str]]:
         "tcp",
         "-noreset",
     ]
-    server = subprocess.Popen(command, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # In a session of its own, and without a test's mark: it outlives every test (see `processes`).
+    server = subprocess.Popen(
+        command,
+        pass_fds=[write],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name != MARK},
+        start_new_session=True,
+    )
     os.close(write)
     with os.fdopen(read) as pipe:
         number = pipe.readline().strip()
