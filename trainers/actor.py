@@ -98,7 +98,8 @@ class Actor:
         Args:
             observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
                 {"observation": ..., "action_mask": ...}.
-            action_mask: which choices are open, (choices,); None for all.
+            action_mask: which choices are open, (choices,), or such an array for each part of the action, as `info`
+                holds them; None for all.
             deterministic: take the likeliest action instead of drawing one.
 
         Raises:
@@ -110,7 +111,8 @@ class Actor:
         dtype, shape = stored(policy.observation)
         row = np.zeros((1, *shape), dtype)
         policy.observation.store(observation, row, 0)
-        mask = None if action_mask is None else np.asarray(action_mask, np.bool_)[None]
+        parts = action_mask if isinstance(action_mask, tuple) else (action_mask,)
+        mask = None if action_mask is None else np.concatenate([np.asarray(part, np.bool_) for part in parts])[None]
         action = self.act(row, mask, deterministic)[0][0]
         return int(action) if isinstance(policy.action, Discrete) else action
 
