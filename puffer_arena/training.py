@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.errors import ParameterError, require
+from puffer_arena.batch.batch import Batch
+from puffer_arena.errors import DefinitionError, ParameterError, require
 from puffer_arena.players.evaluate import Sample, evaluate
-from puffer_arena.players.player import Player, acting, find_checkpoint
+from puffer_arena.players.player import Acting, Player, acting, check_spaces, find_checkpoint
 
 
 @dataclass
@@ -17,7 +18,7 @@ class Trained:
     Attributes:
         config: every setting, with each "auto" resolved.
         actor: the policy, to act with: see `Actor.act` and `Actor.choose`.
-        metrics: one dictionary for each update, as in metrics.jsonl.
+        metrics: one dictionary for each update that this call made, as in metrics.jsonl.
         steps: environment steps done.
         folder: the run's, None where nothing was written.
     """
@@ -90,6 +91,8 @@ def train(
 
     name = load_algorithm(algorithm) if algorithm else ""
     if loss is not None:
+        if not hasattr(loss, "__name__"):
+            raise DefinitionError(f"a loss is a function, loss(row, settings); this is a {type(loss).__name__}")
         name = with_loss(name or "ppo", loss)
     overrides = {**(settings or {}), **{f"params.{key}": value for key, value in (params or {}).items()}}
     if total_steps is not None:
@@ -112,11 +115,16 @@ def train(
         finally:
             trainer.close()
     else:
-        place = Path(folder)
-        run = Run.open(place) if resume else Run.create(config, place.parent, place.name)
-        trainer = train_into(config, run, Callbacks(on_step=on_step, on_update=keep), resume, make_encoder)
-        trainer.close()
-    return Trained(trainer.config, trainer.actor(), metrics, trainer.steps, None if folder is None else place)
+        run = Run.open(folder) if resume else Run.create(config, Path(folder).parent, Path(folder).name)
+        begun: list[Any] = []
+        callbacks = Callbacks(on_start=begun.append, on_step=on_step, on_update=keep)
+        try:
+            trainer = train_into(config, run, callbacks, resume, make_encoder)
+        finally:
+            for each in begun:
+                each.close()
+    trainer.policy.cpu()  # where actors act
+    return Trained(trainer.config, trainer.actor(), metrics, trainer.steps, None if folder is None else Path(folder))
 
 
 def load(source: str | Path | bytes, env: str = "", make_encoder: Any = None, runs_dir: str | Path = "runs") -> Any:
@@ -142,4 +150,9 @@ def load(source: str | Path | bytes, env: str = "", make_encoder: Any = None, ru
 
 def as_player(actor: Any, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:
     """Return an actor as a player, whom `players.evaluate` puts in front of batches."""
-    return Player(name, lambda _: acting(actor.fresh(), seed, deterministic), dict(actor.policy.origin["params"]))
+
+    def prepare(batch: Batch) -> Acting:
+        check_spaces(actor.policy, batch)
+        return acting(actor.fresh(), seed, deterministic)
+
+    return Player(name, prepare, dict(actor.policy.origin["params"]))

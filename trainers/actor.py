@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Discrete, stored
-from puffer_arena.errors import ArenaError, FileError, SpaceError
+from puffer_arena.core.spaces import Box, Discrete, stored
+from puffer_arena.errors import ArenaError, FileError, SpaceError, shown
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
@@ -98,7 +98,8 @@ class Actor:
         Args:
             observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
                 {"observation": ..., "action_mask": ...}.
-            action_mask: which choices are open, (choices,); None for all.
+            action_mask: which choices are open, (choices,), or such an array for each part of the action, as `info`
+                holds them; None for all.
             deterministic: take the likeliest action instead of drawing one.
 
         Raises:
@@ -107,12 +108,19 @@ class Actor:
         policy = self.policy
         if isinstance(observation, Mapping) and observation.keys() == {"observation", "action_mask"}:
             observation, action_mask = observation["observation"], observation["action_mask"]
+        if not policy.observation.contains(observation):
+            raise SpaceError(f"{shown(observation)} does not lie in the observation space, {policy.observation}")
         dtype, shape = stored(policy.observation)
         row = np.zeros((1, *shape), dtype)
         policy.observation.store(observation, row, 0)
-        mask = None if action_mask is None else np.asarray(action_mask, np.bool_)[None]
+        parts = action_mask if isinstance(action_mask, tuple) else (action_mask,)
+        mask = None if action_mask is None else np.concatenate([np.asarray(part, np.bool_) for part in parts])[None]
         action = self.act(row, mask, deterministic)[0][0]
-        return int(action) if isinstance(policy.action, Discrete) else action
+        if isinstance(policy.action, Discrete):
+            return int(action)
+        if isinstance(policy.action, Box):
+            action = np.clip(action, *policy.action.bounds)  # as a batch does
+        return action.astype(policy.action.dtype.base)
 
     def fresh(self) -> "Actor":
         """Return another actor of the same policy, which remembers nothing."""

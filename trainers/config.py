@@ -105,14 +105,17 @@ class Config:
         return getattr(self, find_algorithm(self.algorithm).section)
 
 
-@functools.cache
 def config_type(algorithm: str) -> type[Config]:
     """Return the class of configs with the settings of an algorithm.
 
     Raises:
         UnknownName: there is no such algorithm.
     """
-    found = find_algorithm(algorithm)
+    return _config_type(find_algorithm(algorithm))
+
+
+@functools.cache
+def _config_type(found: Any) -> type[Config]:  # by class: a file or class that was edited keeps its name
     fields = [(found.section, found.settings, section(found.settings))]
     return cast(type[Config], dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True))
 

@@ -73,8 +73,10 @@ def evaluate(
         told: called before every step.
 
     Raises:
-        ParameterError: the episodes do not end in `max_steps`.
+        ParameterError: no episodes are asked for, or they do not end in `max_steps`.
     """
+    if episodes < 1:
+        raise ParameterError(f"cannot evaluate {episodes} episodes; give 1 or more")
     rows = max(1, min(episodes, MAX_ROWS))
     share = -(-episodes // rows)
     sized = player.params if params is None else params
@@ -98,7 +100,7 @@ def evaluate(
         else:
             raise ParameterError(
                 f"{int((counted < share).sum())} of {rows} rows have not ended {share} episodes after "
-                f"{max_steps} steps; raise --max-steps"
+                f"{max_steps} steps; raise --max-steps (max_steps=)"
             )
         ended = np.concatenate(kept)
         results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides))

@@ -59,11 +59,23 @@ def trained(path: Path, env: str, seed: int, deterministic: bool) -> Player:
 
     def prepare(batch: Batch) -> Acting:
         actor = Actor.load(path, env)
-        if (actor.policy.observation, actor.policy.action) != (batch.observation, batch.action):
-            raise ParameterError(f"checkpoint '{path}' was trained with other sizes than --param gives")
+        check_spaces(actor.policy, batch)
         return acting(actor, seed, deterministic)
 
     return Player(str(path), prepare, dict(origin["params"]))
+
+
+def check_spaces(policy: Any, batch: Batch) -> None:
+    """Check that a policy sees and does what the agents of a batch do.
+
+    Raises:
+        ParameterError: it was trained with other spaces.
+    """
+    if (policy.observation, policy.action) != (batch.observation, batch.action):
+        raise ParameterError(
+            f"this policy, of '{policy.origin['env']}', was trained with other spaces than '{batch.env.name}' has "
+            "here; give the parameters that it was trained with (params=, --param)"
+        )
 
 
 def acting(actor: Any, seed: int, deterministic: bool) -> Acting:
