@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "render": GROUND | {"registry", "engines", "batch", "assets"},
     "adapters": GROUND | {"registry", "batch", "render"},
     "players": GROUND | {"registry", "batch", "trainers"},
-    "training": GROUND | {"players", "trainers"},
+    "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.
 OWNERS = {
