@@ -20,6 +20,7 @@ from puffer_arena.render.window.window import show
 def on_display(display, monkeypatch):
     for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
         monkeypatch.setenv(name, display[name])
+    pygame.display.quit()  # the dummy one of a test before, which a viewer leaves as it found it
 
 
 class Scripted(LocalSource):

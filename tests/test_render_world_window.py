@@ -21,6 +21,7 @@ from tests.processes import unmeasured
 def on_display(display, monkeypatch):
     for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
         monkeypatch.setenv(name, display[name])
+    pygame.display.quit()  # the dummy one of a test before, which a viewer leaves as it found it
 
 
 def shown(size=(640, 480), env_id="marble", agent=None):
