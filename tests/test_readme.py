@@ -49,6 +49,19 @@ def test_files_that_are_linked_exist(document: Path) -> None:
         assert target.startswith("http") or (document.parent / target).is_file(), target
 
 
+def test_files_that_the_design_names_exist() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "build" not in path.parts]
+    for named in set(re.findall(r"[\w/]+\.py\b", (ROOT / "docs" / "design.md").read_text("utf-8"))):
+        assert any(f"/{path}".endswith(f"/{named}") for path in files), named
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_prose_ends_at_column_100(document: Path) -> None:
+    prose = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
+    long = [line for line in prose.splitlines() if len(line) > 100 and not line.startswith("|")]
+    assert not long, long
+
+
 def test_the_fields_of_physics_are_those_that_the_table_names() -> None:
     rows = re.findall(
         r"^\| `(\w+)\(\)` \|[^|]*\| (.*) \|$", (ROOT / "docs" / "authoring.md").read_text("utf-8"), re.MULTILINE

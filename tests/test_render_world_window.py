@@ -12,6 +12,7 @@ from puffer_arena import make
 from puffer_arena.errors import DisplayError
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.play.play import play
+from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.world import world
 from tests.playing import SHOVE
 from tests.processes import unmeasured

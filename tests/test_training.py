@@ -248,9 +248,9 @@ def test_evaluation_gives_a_number_for_every_episode() -> None:
 def test_a_policy_is_evaluated_with_the_parameters_it_learned_in() -> None:
     trained = train("snake", updates=1, params={"rows": 6, "cols": 6})
     assert trained.evaluate(4).episodes == 4
-    with pytest.raises(ParameterError, match="other spaces"):
+    with pytest.raises(ParameterError, match="other sizes or spaces"):
         puffer_arena.evaluate("snake", as_player(trained.actor), 4, params={"rows": 7, "cols": 6})
-    with pytest.raises(ParameterError, match="other spaces"):
+    with pytest.raises(ParameterError, match="other sizes or spaces"):
         puffer_arena.evaluate("cartpole", as_player(trained.actor), 4, params={})
 
 

@@ -70,7 +70,7 @@ def make(
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
-        UnknownName, ParameterError, DefinitionError: see `core.errors`; rows that do not fit into this machine's memory
+        UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory
             are a ParameterError, before anything is allocated.
     """
     return Batch(

@@ -1,4 +1,4 @@
-"""What a step writes: how the buffers are laid out and made.  `core.tables` declares them."""
+"""What a step writes: how the buffers are laid out and made.  `kernels/tables.py` declares them."""
 
 from typing import Any
 

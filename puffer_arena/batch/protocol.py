@@ -2,7 +2,7 @@
 
 Environments of other libraries, batches spread over machines and games that run elsewhere are batches too once they
 have these attributes and methods; `Batch` has more.  Shapes are (num_envs[, agents], *entry), the agents' axis only where
-`num_agents` is not 0; the buffers are those of `core.tables.Written`.
+`num_agents` is not 0; the buffers are those of `kernels.tables.Written`.
 """
 
 from collections.abc import Mapping

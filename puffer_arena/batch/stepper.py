@@ -106,7 +106,7 @@ class Stepper:
         Args:
             actions: for all rows, checked.
             out: written for the rows that step.
-            mode: what becomes of episodes that end, as in `core.kernel`.
+            mode: what becomes of episodes that end, as in `kernels/step.py`.
             rows: those that step, on this thread.
         """
         some = None if rows is None else tuple(np.array(rows.indices(self._table.num_envs)[:2], np.uint64))

@@ -13,7 +13,7 @@ PROCESSES = {"panda3d"}  # engines whose calls hold one lock: they need a proces
 class Engine(Protocol):
     """What moves the bodies of one batch; it reads and writes the rows' physics fields in place.
 
-    `rows.scenes` says what is due: see `core.world_kernel`.  A row whose forces or poses are no usable numbers gets a
+    `rows.scenes` says what is due: see `kernels/world.py`.  A row whose forces or poses are no usable numbers gets a
     fault and is left where it was.
     """
 

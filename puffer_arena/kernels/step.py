@@ -5,7 +5,7 @@ to all of their arrays at every call, which costs more than most rules and stall
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
 leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
-agents.  Both serve physics too, whose bodies an engine moves around them (`world_kernel`): ENGINE is a constant of each
+agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE is a constant of each
 bound kernel, and the compiler cuts out what it rules out before it looks at types.  Both reset a row in the very step that
 ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """

@@ -1,7 +1,7 @@
 """The kernels of environments whose bodies an engine moves: act and judge around the engine's step.
 
 A step has three parts.  `start` lets `act` write forces; the engine moves the bodies of the rows whose stage is
-MOVES; the step kernel of `kernel` lets `judge` read the new poses, ends and begins episodes, and leaves stage ENTERS where
+MOVES; the step kernel of `step.py` lets `judge` read the new poses, ends and begins episodes, and leaves stage ENTERS where
 the engine must take a row's bodies over from the beginning.  With an engine in compiled code, `step_blocks` does all
 three, some rows at a time; any other engine is called between them.
 """

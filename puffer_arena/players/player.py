@@ -73,7 +73,7 @@ def check_spaces(policy: Any, batch: Batch) -> None:
     """
     if (policy.observation, policy.action) != (batch.observation, batch.action):
         raise ParameterError(
-            f"this policy, of '{policy.origin['env']}', was trained with other spaces than '{batch.env.name}' has "
+            f"this policy, of '{policy.origin['env']}', was trained with other sizes or spaces than '{batch.env.name}' has "
             "here; give the parameters that it was trained with (params=, --param)"
         )
 
