@@ -122,7 +122,7 @@ def test_what_fails_in_a_callback_leaves_no_threads_behind(kept: bool, tmp_path:
     before = threading.active_count()
     with pytest.raises(RuntimeError, match="mine"):
         train(settings={"threads": 2}, on_update=fail, folder=tmp_path / "run" if kept else None)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # those of an earlier test may end meanwhile
 
 
 @pytest.mark.parametrize(("loss", "statistic"), [(plain, "ratio"), (sloped, "gain")])
