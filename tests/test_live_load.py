@@ -1,22 +1,27 @@
 """Clients in numbers and in bad faith, over real sockets: none may end, fill or slow a training run."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from puffer_arena.live import gate
 from puffer_arena.live.address import read_address
+from puffer_arena.live.line import Line
 from puffer_arena.live.subscriber import Subscriber
-from tests.test_live import FakeTrainer, command, dealer, steps_of, trainer, wait_for, window
+from puffer_arena.live.windows import listen, make_keys
+from tests.test_live import PATIENCE, FakeTrainer, command, dealer, steps_of, trainer, wait_for, window
 
 __all__ = ["trainer", "window"]
 zmq = pytest.importorskip("zmq")
+z85 = pytest.importorskip("zmq.utils.z85")
 LINUX = sys.platform == "linux"  # which tells of other processes in /proc
 
 
@@ -120,6 +125,27 @@ def test_a_gate_that_dies_is_replaced_and_windows_come_back(trainer, window):
     steps_on(window)
     _, _, log = trainer.end()
     assert "Traceback" not in log
+
+
+def test_a_window_that_is_here_before_the_first_greeting_still_gets_it():
+    ours, theirs = socket.socketpair()
+    line, listener = Line(ours, 10_000), listen("127.0.0.1", 0)
+    public, secret = make_keys()
+    keys = [z85.encode(bytes.fromhex(key)) for key in (public, secret)]
+    served = gate.Gate(Line(theirs, 10_000), listener, *keys)
+    serving = threading.Thread(target=served.serve)
+    serving.start()
+    with zmq.Context() as context, dealer(context, listener.getsockname()[1], public) as client:
+        client.send(command("here", streams=["frame"], frame_seconds=0.0)[0])
+        while not any(json.loads(report)["windows"] for _, report in line.receive(1)):
+            line.flush()
+        line.send(b"hello", b"{}", b"curves")
+        assert client.poll(PATIENCE * 1000)
+        assert client.recv_multipart() == [b"hello", b"{}", b"curves", b"[]"]
+    line.close()
+    serving.join()
+    served.close()
+    listener.close()
 
 
 def test_a_gate_takes_no_more_memory_than_it_may():

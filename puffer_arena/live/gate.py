@@ -215,7 +215,10 @@ class Gate:
         """Send what the trainer says to all windows that want it, and keep what later ones need."""
         kind = parts[0]
         if kind == b"hello":
+            late = () if self._hello else tuple(self._attached)  # windows that were here before the first greeting
             self._hello, self._points = list(parts[1:]), []
+            for identity in late:
+                self._greet(identity)
             return
         if kind == b"metrics":
             self._points.append(parts[1])
