@@ -7,7 +7,7 @@ Who leaves before the end is not asked again, but stays among `agents` until the
 what the rules gave it after it had left, too.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -15,9 +15,6 @@ from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values
 from puffer_arena.core.fields import Array
-
-if TYPE_CHECKING:
-    from puffer_arena.adapters.pettingzoo import PettingZooEnv
 
 
 class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
@@ -27,10 +24,10 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
     PettingZoo's classic games; who waits has no choice.
 
     Args:
-        env: the environment, which this one steps.
+        env: the `PettingZooEnv` that this one steps.
     """
 
-    def __init__(self, env: "PettingZooEnv") -> None:
+    def __init__(self, env: Any) -> None:
         super().__init__()
         self.env, self.turns = env, env.batch.env.turn is not None
         self.metadata = {**env.metadata, "is_parallelizable": not self.turns}
@@ -39,7 +36,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         self._observation_spaces = {agent: self._space_of(agent) for agent in self.possible_agents}
 
     def _space_of(self, agent: str) -> GymnasiumSpace:
-        space = self.env.observation_space(agent)
+        space: GymnasiumSpace = self.env.observation_space(agent)
         if not self._is_masked:
             return space
         masks = [spaces.Box(0, 1, mask.shape, np.int8) for mask in self._masks(agent)]
@@ -58,7 +55,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         return mask if isinstance(mask, tuple) else (mask,)
 
     @property
-    def unwrapped(self) -> "PettingZooEnv":
+    def unwrapped(self) -> Any:
         """The environment below."""
         return self.env
 
@@ -69,7 +66,8 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def action_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's actions, the same object each time."""
-        return self.env.action_space(agent)
+        space: GymnasiumSpace = self.env.action_space(agent)
+        return space
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin an episode; see `PettingZooEnv.reset`."""
@@ -125,7 +123,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def state(self) -> Array:
         """Return the observations of all agents; see `PettingZooEnv.state`."""
-        return self.env.state()
+        return np.asarray(self.env.state())
 
     def render(self) -> Any:
         """Draw the environment as `render_mode` says."""
