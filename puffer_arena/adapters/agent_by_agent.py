@@ -82,7 +82,8 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def _asked(self) -> str:
         """Return who chooses next: the first to act that has not chosen."""
-        return next(agent for agent in self.env.acting_agents() if agent not in self._actions)
+        waiting = (agent for agent in self.env.acting_agents() if agent not in self._actions)
+        return str(next(waiting))
 
     def step(self, action: Any) -> None:
         """Let the agent selected choose; None for one whose episode has ended.
