@@ -105,7 +105,9 @@ class Player:
         """Let the policy choose from the rows as they are, so that its thoughts belong to the picture."""
         batch, actor = self._batch, self._actor
         assert batch is not None and actor is not None  # callers looked
-        self._actions, probs, values = actor.act(batch.obs, batch.action_mask if batch.num_choices else None)
+        self._actions, probs, values = actor.act(
+            batch.obs, batch.action_mask if batch.num_choices else None, acting=batch.acting
+        )
         agents = max(batch.num_agents, 1)
         shown = None if probs is None else np.asarray(probs).reshape(batch.num_envs, agents, -1)
         self._spoken = shown, np.asarray(values).reshape(batch.num_envs, agents)
