@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.random import draw_level
+from puffer_arena.core.random import draw_level, philox
 from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
 
@@ -26,6 +26,8 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = bot = tally = place = unbound
+BOTS = 0xB07  # the bots' streams have other keys than the levels
+NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 
 
@@ -98,11 +100,22 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
 
 
 @jit
+def recall(s: Any, memory: Any, agent: int) -> None:
+    """Let the bot begin anew, with a random stream of its own, where its memory is of another episode."""
+    if memory.episode != s.episode or memory.row_key != s.row_key:
+        clear(memory)
+        memory.row_key, memory.episode = s.row_key, s.episode
+        memory.level = philox(philox(s.row_key ^ BOTS, s.episode), NUMBER << 16 | agent)
+
+
+@jit
 def act_solo(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
     """Let the bot choose the actions of the rows of `span` where `chosen` (num_envs, 1) is set."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            actions[i] = bot(rows.states[i], rows.params[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            actions[i] = bot(s, rows.params[i], memory)
 
 
 @jit
@@ -110,7 +123,9 @@ def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> No
     """`act_solo` for actions that are arrays."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            bot(rows.states[i], rows.params[i], actions[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            bot(s, rows.params[i], memory, actions[i])
 
 
 @jit
@@ -211,7 +226,9 @@ def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and s.alive[agent]:
-                actions[i, agent] = bot(s, rows.params[i], agent)
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                actions[i, agent] = bot(s, rows.params[i], agent, memory)
 
 
 @jit
@@ -221,7 +238,9 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and s.alive[agent]:
-                bot(s, rows.params[i], agent, actions[i, agent])
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                bot(s, rows.params[i], agent, memory, actions[i, agent])
 
 
 @jit
@@ -246,7 +265,7 @@ def clear_array(obs: Any) -> None:
 
 
 def clear_function(dtype: Any) -> Any:
-    """Generate the function that zeroes one observation of `dtype`, records within records included."""
+    """Generate the function that zeroes one value of `dtype`, records within records included."""
     if dtype.names is None:
         return clear_array
     lines: list[str] = []
@@ -329,8 +348,20 @@ def bind_kernels(
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 
-def bind_bot(name: str, num_agents: int, function: Any, vector: bool) -> Any:
-    """Bind a bot into the kernel that lets it act; `vector` where an action is an array."""
-    if num_agents == 0:
-        return bind(act_solo_vector if vector else act_solo, name, bot=function)
-    return bind(act_several_vector if vector else act_several, name, bot=function)
+def bind_bot(name: str, several: bool, vector: bool, function: Any, number: int, memory: Any) -> Any:
+    """Bind a bot into the kernel that lets it act.
+
+    Args:
+        name: of environment and bot.
+        several: whether the environment is one for several agents.
+        vector: whether an action is an array.
+        function: the bot.
+        number: its place among the environment's.
+        memory: dtype of what it keeps for an agent.
+    """
+    if several:
+        template = act_several_vector if vector else act_several
+    else:
+        template = act_solo_vector if vector else act_solo
+    bound = {"bot": function, "NUMBER": number, "clear": clear_function(memory)}
+    return bind(template, name, **bound, recall=bind(recall, name, **bound))
