@@ -150,7 +150,7 @@ class Env:
     def _check_state(self) -> None:
         """Check that what State and the bots' memory annotate has storage."""
         memory: Any = self.bot_memory
-        if not (isinstance(memory, type) and issubclass(memory, Memory)):
+        if Memory not in getattr(memory, "__mro__", ()):
             raise self.error("bot_memory", f"is {memory!r}; it must be a class that inherits from Memory")
         if bodies := physics_fields(memory):
             raise self.error("bot_memory", f"{memory.__name__}.{next(iter(bodies))} is physics, which State holds")
