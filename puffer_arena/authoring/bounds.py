@@ -78,7 +78,7 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.draw, env.camera)
+    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, env.draw, env.camera)
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.bots.values())]:
@@ -92,7 +92,8 @@ class Reader:
     def __init__(self, env: Env) -> None:
         self.env = env
         numbers = {entry[0]: Value(True, entry[0] in CHECKED, f"State.{entry[0]}") for entry in header_fields(0)}
-        header = {**numbers, "alive": Part(KNOWN, 1)}
+        turn = {"turn": KNOWN} if env.turn is not None else {}
+        header = {**numbers, "alive": Part(KNOWN, 1), **turn}
         self.fields: dict[type, dict[str, Known]] = {
             kind: header | {name: self._declared(f"{what}.{name}", each) for name, each in state_fields(kind).items()}
             for kind, what in ((env.state, "State"), (env.bot_memory, env.bot_memory.__name__))

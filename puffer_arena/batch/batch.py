@@ -210,7 +210,7 @@ class Batch(Written):
         Args:
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
-            which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+            which: agents it chooses for, bool, shaped as `acting`; all of them by default.
 
         Raises:
             UnknownName: no such bot.
@@ -223,7 +223,7 @@ class Batch(Written):
                 f"out has shape {actions.shape} and dtype {actions.dtype}; it must be contiguous, writable, "
                 f"{self.actions.shape} and {self.actions.dtype}"
             )
-        chosen = np.ones_like(self.alive) if which is None else _flags("which", which, self.alive.shape)
+        chosen = np.ones_like(self.acting) if which is None else _flags("which", which, self.acting.shape)
         self.stepper.run(self.program.bot(bot), actions, chosen)
         return actions
 
@@ -243,7 +243,7 @@ class Batch(Written):
             ActionError: all choices of some agent are barred; it names the row and the agent.
         """
         if self.num_choices:
-            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
@@ -347,7 +347,7 @@ class Batch(Written):
         row, memories = self.rows.states[i], self.rows.memories[i]
         acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
         memories[:] = np.zeros((), memories.dtype)
-        unused, chosen = np.zeros_like(self.actions), np.zeros(self.alive.shape, np.bool_)
+        unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
         span = tuple(np.array((i, i + 1), np.uint64))
 
         def remember() -> None:

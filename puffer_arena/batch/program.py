@@ -12,7 +12,14 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.lanes import bind_lanes
-from puffer_arena.kernels.step import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
+from puffer_arena.kernels.step import (
+    bind_bot,
+    bind_kernels,
+    clear_function,
+    no_mask_several,
+    no_mask_solo,
+    tally_function,
+)
 from puffer_arena.kernels.tables import Rows
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function
@@ -41,6 +48,8 @@ class Program:
             "mask_actions": env.action_mask or no_mask,
             "tally": tally_function(env.counters, bool(env.agents)),
         }
+        if env.turn is not None:
+            rules["whose_turn"] = env.turn
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
@@ -89,11 +98,16 @@ class Program:
         """
         if name not in self._bots:
             vector = not isinstance(self.env.action, Discrete)
-            function, number = self.env.find_bot(name), list(self.env.bots).index(name)
-            full_name = f"{self.env.name}.{name}"
-            self._bots[name] = self._finish(
-                bind_bot(full_name, bool(self.env.agents), vector, function, number, self.memory)
+            bot = bind_bot(
+                f"{self.env.name}.{name}",
+                len(self.env.agents),
+                vector,
+                self.env.turn is not None,
+                bot=self.env.find_bot(name),
+                NUMBER=list(self.env.bots).index(name),
+                clear=clear_function(self.memory),
             )
+            self._bots[name] = self._finish(bot)
         return self._bots[name]
 
 
