@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trainers": GROUND | {"registry", "kernels", "batch", "assets"},
     "live": GROUND | {"registry", "batch"},
     "render": GROUND | {"registry", "engines", "batch", "assets"},
+    "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "render"},
     "players": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
