@@ -83,7 +83,8 @@ def test_what_does_not_load_is_said_once(tmp_path, here) -> None:  # noqa: F811
     assert lines[-1] == "0 of 1 laws hold; the others were not tried"
 
 
-def test_the_command_says_a_line_for_each_law_and_ends_well(tmp_path, here) -> None:  # noqa: F811
+def test_the_command_says_a_line_for_each_law_and_ends_well(tmp_path, here, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setenv("COLUMNS", "120")
     game(tmp_path)
     code, out, _ = here(tmp_path, "check", "game.py", "--law", "keys", "--law", "drawing")
     assert code == 0
