@@ -35,7 +35,7 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
         batch = subject.make(128, 6)
         rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
         mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
-        which = np.broadcast_to(mine & playing, batch.alive.shape).copy()
+        which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
         means = batch.episodes()
@@ -112,7 +112,7 @@ def drawing(subject: Subject) -> str:
             raise place_of(env, env.draw, "writes State, which it may only read")
         if not canvas.message:
             raise place_of(env, env.draw, "says nothing; tell people what is going on by canvas.status(text)")
-        missing = set(np.flatnonzero(batch.alive[0])) - set(canvas.agents) if batch.num_agents else set()
+        missing = set(np.flatnonzero(batch.acting[0])) - set(canvas.agents) if batch.num_agents else set()
         if missing:
             raise place_of(
                 env, env.draw, f"does not tell where agent {min(missing)} is; call canvas.agent(k, x, y, radius)"
@@ -128,7 +128,7 @@ def endings(subject: Subject) -> str:
     for _ in range(ENDING_STEPS):
         actions = batch.sample_actions(rng)
         for bot in list(batch.env.bots)[:1]:  # in every other row
-            which = np.zeros_like(batch.alive)
+            which = np.zeros_like(batch.acting)
             which[::2] = True
             batch.act(bot, out=actions, which=which)
         batch.step(actions)

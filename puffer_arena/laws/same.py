@@ -8,7 +8,7 @@ import numpy as np
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.laws.law import DoesNotApplyError, Subject, broken, difference, everything, play
 
-BESIDE = ("obs", "rewards", "terminated", "truncated", "alive", "action_mask")  # what a step tells about a row
+BESIDE = ("obs", "rewards", "terminated", "truncated", "acting", "action_mask")  # what a step tells about a row
 
 
 def digest(subject: Subject, threads: int = 1) -> str:

@@ -60,7 +60,7 @@ def buffers(subject: Subject, is_compiled: bool = True) -> str:
     """Rules write every element of the buffers, at every step."""
     # Two equal batches find different garbage in their buffers: an element that then differs was left alone.
     pair = [subject.make(4, 4, compiled=is_compiled) for _ in range(2)]
-    names = [name for name in pair[0].buffers._fields if name != "alive" or pair[0].num_agents]  # solo: set for good
+    names = [name for name in pair[0].buffers._fields if name != "acting" or pair[0].num_agents]  # solo: set for good
     rng = np.random.default_rng(0)
     for _ in range(COMPILED_STEPS if is_compiled else INTERPRETED_STEPS):
         actions = pair[0].sample_actions(rng)
@@ -92,7 +92,7 @@ def masks(subject: Subject) -> str:
         for bot in batch.env.bots if isinstance(batch.action, Discrete) else ():
             chosen = batch.act(bot)
             allowed = np.take_along_axis(batch.action_mask, chosen[..., None].astype(np.int64), -1)[..., 0]
-            acting = batch.alive if batch.num_agents else np.ones(batch.num_envs, np.bool_)
+            acting = batch.acting if batch.num_agents else np.ones(batch.num_envs, np.bool_)
             if (~allowed.reshape(acting.shape) & acting).any():
                 row = int(np.argwhere(~allowed.reshape(acting.shape) & acting)[0][0])
                 raise batch.env.error(f"bot '{bot}'", f"chooses {chosen[row].tolist()}, which its mask bars")
