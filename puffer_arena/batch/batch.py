@@ -224,7 +224,7 @@ class Batch(Written):
         Args:
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
-            which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+            which: agents it chooses for, bool, shaped as `acting`; all of them by default.
 
         Raises:
             UnknownName: no such bot.
@@ -237,7 +237,7 @@ class Batch(Written):
                 f"out has shape {actions.shape} and dtype {actions.dtype}; it must be contiguous, writable, "
                 f"{self.actions.shape} and {self.actions.dtype}"
             )
-        chosen = np.ones_like(self.alive) if which is None else _flags("which", which, self.alive.shape)
+        chosen = np.ones_like(self.acting) if which is None else _flags("which", which, self.acting.shape)
         self.stepper.run(self.program.bot(bot), actions, chosen)
         return actions
 
@@ -257,7 +257,7 @@ class Batch(Written):
             ActionError: all choices of some agent are barred; it names the row and the agent.
         """
         if self.num_choices:
-            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
