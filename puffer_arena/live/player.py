@@ -24,8 +24,10 @@ MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dr
 class Actor(Protocol):
     """A policy ready to act; `puffer_arena.trainers.actor.Actor` is one."""
 
-    def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array | None, Array]:
-        """Return actions, their probabilities and values for a batch of observations."""
+    def act(
+        self, obs: Array, action_mask: Array | None = None, *, acting: Array | None = None
+    ) -> tuple[Array, Array | None, Array]:
+        """Return actions, their probabilities and values for a batch of observations; `acting` as `Batch` has it."""
 
     def follow(self, older: Any) -> None:
         """Go on with what the policy before remembers."""
