@@ -43,7 +43,7 @@ class Options:
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
     """An id of `list`, a dotted module, or a path to a .py file."""
-    player: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAYER")]
+    player: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAYER")] = ""
     """Who plays: random, bot:NAME (scripted), arena:NAME@LEVEL (bundled), run:NAME, or the file of a bot or checkpoint."""
     opponent: str = ""
     """Who steers the other side where agents are of several roles; named like PLAYER."""
@@ -90,6 +90,10 @@ def choose_player(options: Options) -> Player:
         ParameterError, UnknownName: no such player, role or opponent.
         FileError: a file is damaged.
     """
+    if not options.player:
+        raise ParameterError(
+            "say who plays, after ENV: random, bot:NAME, arena:NAME, run:newest, or the file of a bot or checkpoint"
+        )
     named = (options.env, options.runs_dir)
     player = find_player(options.player, *named, options.seed, options.deterministic)
     if not options.opponent:
