@@ -8,9 +8,9 @@ An episode that ends is reset in the same step.  The same seed gives the same by
 threads, the process, or whether the rules run compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -78,6 +78,16 @@ def make(
     )
 
 
+class Witness(Protocol):
+    """Looks on from `Batch.witnesses`, and writes nothing of the batch."""
+
+    def note(self, actions: Array) -> None:
+        """Take in the actions of the step to come, checked, before any row moves."""
+
+    def look(self, out: Buffers) -> None:
+        """Look at the rows after the step, and at what it wrote."""
+
+
 class Batch(Written):
     """Rows of one environment with their buffers; see `make`."""
 
@@ -104,7 +114,7 @@ class Batch(Written):
         values = env.build_params(params)
         if compiled:
             check_definition(env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}))
-        self._mode = AUTORESET[autoreset]
+        self.autoreset = AUTORESET[autoreset]
         self.table = table = make_table(env, env_id, values, num_envs)
         self.env, self.env_id, self.num_envs, self.param_values = env, env_id, num_envs, values
         self.agent_ids, self.num_agents = table.agent_ids, len(table.agent_ids)  # none for a solo environment
@@ -113,12 +123,13 @@ class Batch(Written):
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:] = SPLITS.index(split), num_levels
-        self.program: Program = load_program(env, compiled, (*table.rows, self.obs))
+        self.program: Program = load_program(env, compiled, table.rows, self.obs)
         self.stepper = Stepper(table, self.program, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
+        self.witnesses: list[Witness] = []
         self.reset(seed)
         if record or (record is None and env.engine):
             self.recorder = Recorder(table)
@@ -162,6 +173,7 @@ class Batch(Written):
             if seed is not None:
                 self.rows.states["row_key"] = row_keys(seed, self.num_envs)
                 self.rows.states["episode"] = 0
+                self.rows.memories[:] = np.zeros((), self.rows.memories.dtype)  # episodes will be numbered as before
             if levels is not None:
                 chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
                 if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
@@ -191,9 +203,13 @@ class Batch(Written):
             checked = check_actions(self.env.name, self.action, actions, self.actions)
             if self.recorder:
                 self.recorder.note(checked)
-            self.stepper.step(checked, out, self._mode)
+            for witness in self.witnesses:
+                witness.note(checked)
+            self.stepper.step(checked, out, self.autoreset)
             if self.recorder:
                 self.recorder.look()
+            for witness in self.witnesses:
+                witness.look(out)
         return self._own if out is self.buffers else Step(*out[: len(Step._fields)])
 
     def _fit(self, out: Buffers) -> None:
@@ -209,7 +225,7 @@ class Batch(Written):
         Args:
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
-            which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+            which: agents it chooses for, bool, shaped as `acting`; all of them by default.
 
         Raises:
             UnknownName: no such bot.
@@ -222,7 +238,7 @@ class Batch(Written):
                 f"out has shape {actions.shape} and dtype {actions.dtype}; it must be contiguous, writable, "
                 f"{self.actions.shape} and {self.actions.dtype}"
             )
-        chosen = np.ones_like(self.alive) if which is None else _flags("which", which, self.alive.shape)
+        chosen = np.ones_like(self.acting) if which is None else _flags("which", which, self.acting.shape)
         self.stepper.run(self.program.bot(bot), actions, chosen)
         return actions
 
@@ -242,7 +258,7 @@ class Batch(Written):
             ActionError: all choices of some agent are barred; it names the row and the agent.
         """
         if self.num_choices:
-            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
@@ -327,7 +343,8 @@ class Batch(Written):
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps of its episode: its start, and its actions again.
 
-        The batch must be made with `record=True`.  Exact, physics included.
+        The batch must be made with `record=True`.  Exact, physics included; what bots that acted in every step keep
+        is as it was, too.
 
         Raises:
             ParameterError: nothing was recorded, or no such row or step.
@@ -337,8 +354,24 @@ class Batch(Written):
         self._check_row(i)
         past, span = self.recorder.past_until(i, step), slice(i, i + 1)
         with self.stepper.alone:
-            play_again(self.table, self.stepper, span, past)
+            play_again(self.table, self.stepper, span, past, self._remembering(i))
             self.recorder.take_over(span, past)
+
+    def _remembering(self, i: int) -> Callable[[], None]:
+        """Let the bots that have acted in row `i` forget its episode; return what has them see a step of it again."""
+        row, memories = self.rows.states[i], self.rows.memories[i]
+        acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
+        memories[:] = np.zeros((), memories.dtype)
+        unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
+        span = tuple(np.array((i, i + 1), np.uint64))
+
+        def remember() -> None:
+            for bot, seats in zip(self.env.bots, acted, strict=True):
+                if seats.any():
+                    chosen[i] = seats
+                    self.stepper.run(self.program.bot(bot), unused, chosen, span=span)
+
+        return remember
 
     def save_rows(self) -> dict[str, Array]:
         """Return all that the next steps depend on: name -> bytes, uint8 (bytes,), that `load_rows` takes back."""

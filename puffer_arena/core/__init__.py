@@ -22,7 +22,7 @@ from puffer_arena.core.bodies import (
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
+from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
@@ -39,6 +39,7 @@ from puffer_arena.core.records import (
     Segment2D,
     Shape2D,
     Touch2D,
+    Touch3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
@@ -59,6 +60,7 @@ __all__ = [
     "Header",
     "Joint2D",
     "Mass2D",
+    "Memory",
     "MultiBinary",
     "MultiDiscrete",
     "OneWay2D",
@@ -68,6 +70,7 @@ __all__ = [
     "Shape2D",
     "Space",
     "Touch2D",
+    "Touch3D",
     "Tuple",
     "body2d",
     "body3d",

@@ -107,6 +107,10 @@ class Touch2D(Protocol):
     other: int
 
 
+class Touch3D(Touch2D, Protocol):
+    """What touches a body in space, or is within a ghost; its numbers are those of `Touch2D`."""
+
+
 class Contact2D(Protocol):
     """One entry of a list of contacts, the hardest first; a pair of shapes has one entry.
 

@@ -65,8 +65,11 @@ class Written:
     terminated = Buffer(NUMBER, "Whether the last step ended an agent's episode by the rules.")
     truncated = Buffer(NUMBER, "Whether the last step cut an agent's episode off.")
     final_obs = Buffer(OBSERVATION, "Last observations of episodes just truncated (or ended, under same_step_final).")
-    alive = Buffer(
-        NUMBER, "Whose observation counts and who acts next; (num_envs, 1) for solo.", seats=True, filled=True
+    acting = Buffer(
+        NUMBER,
+        "Who acts next: not who is absent, has left or waits for its turn; (num_envs, 1) for solo.",
+        seats=True,
+        filled=True,
     )
     action_mask = Buffer(CHOICES, "Which choices are allowed next; none where there are no masks.", filled=True)
     began = Buffer(NUMBER, "Whether obs is the first of an episode, for all of a row's agents alike.")
@@ -107,6 +110,7 @@ class Rows(NamedTuple):
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
     plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
     episodes: Any  # records: finished, of the last that ended, and totals, the sums over all
+    memories: Any  # records (num_envs, bots, agents or 1): what each scripted bot keeps for each agent
 
 
 class WorldRows(NamedTuple):
@@ -118,5 +122,6 @@ class WorldRows(NamedTuple):
     levels: Any
     plan: Any
     episodes: Any
+    memories: Any
     scenes: Any  # records: link (the engine's own), stage, fault
     built: Any  # records: the physics fields as `build` made them
