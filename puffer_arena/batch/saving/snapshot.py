@@ -38,7 +38,7 @@ def _digest(*described: Any) -> bytes:
 
 def pack(env: Env, rows: Rows, i: int, past: bytes = b"") -> bytes:
     """Return row `i` as bytes, with what its engine needs to go on exactly."""
-    memories = rows.memories[i].tobytes()
+    memories: bytes = rows.memories[i].tobytes()
     kept = bots_layout(env, rows) + len(memories).to_bytes(SIZE, "little") + memories
     body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS) + kept + past
     return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
