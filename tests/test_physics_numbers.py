@@ -19,7 +19,7 @@ RECORDS = {
     "shelf": "s.shelf", "eyes": "s.eyes[0]", "hits": "s.hits[0, 1]", "weight": "s.weight", "sizes": "s.sizes[1]",
     "spring": "s.spring", "groove": "s.groove",
 }  # fmt: skip
-VALUES = {"ny": -1.0, "nx": -9.0, "by": -2.0, "angle": 0.7}
+VALUES = {"ny": -1.0, "nx": -9.0, "ay": 4.0, "by": -2.0, "angle": 0.7}
 
 
 def numbers(env_id, records):
