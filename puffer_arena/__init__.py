@@ -34,9 +34,11 @@ _PUBLIC = {
     "ArenaError": "errors",
     "Batch": "batch.batch",
     "Env": "core.env",
+    "check": "laws.check",
     "evaluate": "players.evaluate",
     "list_envs": "registry",
     "load": "training",
+    "load_bot": "bots.bot",
     "load_env": "registry",
     "make": "batch.batch",
     "train": "training",
@@ -46,9 +48,11 @@ __all__ = [
     "ArenaError",
     "Batch",
     "Env",
+    "check",
     "evaluate",
     "list_envs",
     "load",
+    "load_bot",
     "load_env",
     "make",
     "register",
@@ -58,8 +62,10 @@ __all__ = [
 if TYPE_CHECKING:
     from puffer_arena.adapters.register import register
     from puffer_arena.batch.batch import Batch, make
+    from puffer_arena.bots.bot import load_bot
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError
+    from puffer_arena.laws.check import check
     from puffer_arena.players.evaluate import evaluate
     from puffer_arena.registry import list_envs, load_env
     from puffer_arena.training import load, train
