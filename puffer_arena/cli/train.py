@@ -15,10 +15,10 @@ from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.registry import choose_env, load_env
+from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
 from puffer_arena.trainers.runs.find import find_run, naming, portable
-from puffer_arena.trainers.settings import plain
 
 UNSAVED, INTERRUPTED = 1, 130
 
