@@ -130,7 +130,8 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
         row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
         if s.alive[k] and not is_resting(s, p, k, 0) and not is_wall(s, row, col):
             s.row[k], s.col[k] = row, col
-        rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
+        if s.alive[k]:
+            rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
 
     catch_runners(s, p, rewards, terminated)
     if s.caught == p.runners:

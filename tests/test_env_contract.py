@@ -105,7 +105,7 @@ def test_a_snapshot_has_the_same_future_in_any_row(env_id: str) -> None:
         actions[2] = actions[1]
         batch.step(actions)
         assert batch.snapshot(1) == batch.snapshot(2)
-        for name in ("obs", "rewards", "terminated", "truncated", "alive", "action_mask"):
+        for name in ("obs", "rewards", "terminated", "truncated", "acting", "action_mask"):
             array = getattr(batch, name)
             assert array[1].tobytes() == array[2].tobytes()
 
@@ -134,7 +134,7 @@ def spoil(batch, names, garbage):
 def test_rules_write_every_element_of_the_buffers(env_id: str, compiled: bool) -> None:
     # Two equal batches find different garbage in their buffers: an element that then differs was left alone.
     pair = [make(env_id, num_envs=4, seed=4, compiled=compiled) for _ in range(2)]
-    names = [name for name in pair[0].buffers._fields if name != "alive" or pair[0].num_agents]  # solo: set for good
+    names = [name for name in pair[0].buffers._fields if name != "acting" or pair[0].num_agents]  # solo: set for good
     rng = np.random.default_rng(0)
     for _ in range(160 if compiled else 25):
         actions = pair[0].sample_actions(rng)
@@ -158,7 +158,7 @@ def mean_returns(env_id, role):
         batch = make(env_id, num_envs=128, seed=6)
         rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
         mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
-        which = np.broadcast_to(mine & playing, batch.alive.shape).copy()
+        which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
         means = batch.episodes()
@@ -196,7 +196,7 @@ def test_it_draws_without_a_window_in_colours_of_the_palette(env_id: str) -> Non
         assert canvas.primitives[0][0] == "view" and len(canvas.primitives) > 3
         assert {arguments["color"] for _, arguments in canvas.primitives[1:]} <= set(palette)
         assert canvas.message and batch.rows.states.tobytes() == before
-        assert not batch.num_agents or set(canvas.agents) >= set(np.flatnonzero(batch.alive[0]))
+        assert not batch.num_agents or set(canvas.agents) >= set(np.flatnonzero(batch.acting[0]))
         play(batch, 1, bots=True)
 
 
