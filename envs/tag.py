@@ -193,7 +193,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
     best, best_score = STAY, -100_000
     for move in range(5):
         row, col = s.row[agent] + DROW[move], s.col[agent] + DCOL[move]
-        if is_wall(s, row, col):
+        if is_wall(s, row, col) or (move != STAY and is_resting(s, p, agent, 1)):
             continue
         if agent < len(s.catches):
             score = -4 * distance(s, row, col, len(s.catches), len(s.alive))

@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "measure a trained agent, a scripted bot or random play",
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
+    "check": "try your own game on the laws that every environment owes",
     "verify": "play replays again and say whether they are true",
     "list": "show the environments",
     "bench": "measure how fast an environment steps",

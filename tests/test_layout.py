@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
     "trainers": GROUND | {"registry", "kernels", "batch", "assets"},
     "live": GROUND | {"registry", "batch"},
+    "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
     "adapters": GROUND | {"registry", "batch", "render"},
