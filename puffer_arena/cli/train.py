@@ -17,10 +17,10 @@ from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.registry import choose_env, load_env
+from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
 from puffer_arena.trainers.runs.find import find_run, naming, portable
-from puffer_arena.trainers.settings import plain
 
 UNSAVED, INTERRUPTED = 1, 130
 
