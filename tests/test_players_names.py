@@ -67,7 +67,7 @@ def test_bots_of_another_game_or_of_other_sizes_are_refused_by_name(tmp_path, ca
         evaluate("tag", find_player(str(path), "tag"), 4, params={"sight": 5})
     find_player(str(bot_file(tmp_path / "old.bot", version=99)), "tag")
     assert "learned tag version 99; it is" in capsys.readouterr().err
-    with pytest.raises(ArenaError, match="truncated, damaged"):
+    with pytest.raises(ArenaError, match="is damaged: its checksum"):
         path.write_bytes(path.read_bytes()[:-100])
         find_player(str(path), "tag")
 

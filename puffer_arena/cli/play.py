@@ -27,9 +27,11 @@ class Options:
         python -m puffer_arena play tag --difficulty 4
         python -m puffer_arena play tag --agent runner_0 --bot bot:hunt
         python -m puffer_arena play tag --bot run:newest
+        python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
-    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, + and - speed.
+    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, + and - speed, Backspace back a second, F9
+    record.
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
@@ -53,6 +55,8 @@ class Options:
     """A parameter of the environment as name=value; may be repeated."""
     runs_dir: str = "runs"
     """Where run folders are."""
+    record: str = ""
+    """Record into this file; F9 records at any time."""
 
 
 def run(options: Options) -> int:
@@ -68,6 +72,7 @@ def run(options: Options) -> int:
         held_out=options.held_out,
         speed=options.speed,
         params=read_pairs(options.param, "--param"),
+        record=options.record,
     )
     return 0
 
