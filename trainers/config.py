@@ -17,7 +17,7 @@ from typing import Any, cast
 from puffer_arena.batch.seats import check_role
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.registry import env_name, load_env
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
 from puffer_arena.trainers.settings import (
     build,
     check,
@@ -223,7 +223,10 @@ def from_dict(settings: Mapping[str, Any]) -> Config:
     """
     if not isinstance(settings, Mapping):
         raise ParameterError("settings of a run must be a table")
-    kind = config_type(str(settings.get("algorithm", "ppo")))
+    name = str(settings.get("algorithm", "ppo"))
+    kind = config_type(name)
+    if name.endswith(".py"):
+        settings = {**settings, "algorithm": named_file(name)}
     return cast(Config, build(kind, settings))
 
 
