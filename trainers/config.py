@@ -17,12 +17,7 @@ from typing import Any, cast
 from puffer_arena.batch.seats import check_role
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.registry import env_name, load_env
-<<<<<<< HEAD
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
-from puffer_arena.trainers.settings import (
-=======
 from puffer_arena.settings import (
->>>>>>> main
     build,
     check,
     choice,
@@ -35,7 +30,7 @@ from puffer_arena.settings import (
     text,
     widths,
 )
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
 
 
 @dataclass(frozen=True)
