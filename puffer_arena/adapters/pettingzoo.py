@@ -25,8 +25,9 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 from puffer_arena.adapters.parts import OneRow, set_params
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
-from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
+from puffer_arena.core.actions import check_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
@@ -125,16 +126,18 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         """Return a dict of actions as the batch takes them; agents that left get zeros, which nobody reads."""
         for agent in actions:
             self._known(agent)
-        gathered = np.zeros_like(self.batch.actions)
+        batch = self.batch
+        gathered = np.zeros_like(batch.actions)
         for agent in self.agents:
             space = self._action_spaces[agent]
             if agent not in actions:
                 raise ActionError(f"there is no action for '{agent}'; allowed: {space}")
-            action = np.asarray(actions[agent]) if isinstance(space, spaces.Box) else actions[agent]
-            fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
-            if not fits:
-                raise ActionError(f"the action of '{agent}' is {actions[agent]!r}; allowed: {space}")
-            gathered[0, self._index[agent]] = action
+            place = gathered[:, self._index[agent]]
+            try:
+                checked = check_actions(batch.env.name, batch.action, one_action(batch.action, actions[agent]), place)
+            except (ActionError, ValueError):  # the latter of a ragged list
+                raise ActionError(f"the action of '{agent}' is {actions[agent]!r}; allowed: {space}") from None
+            place[...] = checked
         return gathered
 
     def _observations(self, agents: list[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.lanes import bind_lanes
-from puffer_arena.kernels.step import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
+from puffer_arena.kernels.step import bind_bot, bind_kernels, named_masks, tally_function
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function
 from puffer_arena.machine.memory import primitives
@@ -33,11 +33,10 @@ class Program:
     @cached_property
     def _templates(self) -> dict[str, Any]:
         env = self.env
-        no_mask = no_mask_several if env.agents else no_mask_solo
         rules: dict[str, Any] = {
             "reset": env.reset,
             "observe": env.observe,
-            "mask_actions": env.action_mask or no_mask,
+            "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
             "tally": tally_function(env.counters, bool(env.agents)),
         }
         # Named dimensions do not matter here: only the names of nested fields do.
