@@ -12,7 +12,7 @@ import gymnasium.spaces as theirs
 import numpy as np
 
 from puffer_arena.core import spaces as ours
-from puffer_arena.core.actions import count_choices
+from puffer_arena.core.actions import choice_sizes, count_choices
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import SpaceError
 
@@ -129,6 +129,22 @@ def mask_values(action: ours.Space, mask: Array) -> Any:
     if not isinstance(action, ours.MultiDiscrete):
         return as_int8
     return tuple(np.split(as_int8, np.cumsum(action.nvec)[:-1], axis=-1))
+
+
+def mask_space(action: ours.Space) -> GymnasiumSpace:
+    """Return the space of an action's masks in observations: as `mask_values`, without the parts that have none."""
+    if isinstance(action, ours.Composite):
+        parts = {name: mask_space(part) for name, part in action.parts.items() if count_choices(part)}
+        return theirs.Dict(OrderedDict(parts)) if isinstance(action, ours.Dict) else theirs.Tuple(list(parts.values()))
+    masks = [theirs.Box(0, 1, (size,), np.int8) for size in choice_sizes(action)]
+    return theirs.Tuple(masks) if isinstance(action, ours.MultiDiscrete) else masks[0]
+
+
+def without_none(mask: Any) -> Any:
+    """Return what `mask_values` gave without the parts that cannot be barred."""
+    if isinstance(mask, dict):
+        return {name: without_none(part) for name, part in mask.items() if part is not None}
+    return tuple(without_none(part) for part in mask if part is not None) if isinstance(mask, tuple) else mask
 
 
 def one_action(action: ours.Space, value: Any) -> Any:

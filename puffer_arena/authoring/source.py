@@ -49,7 +49,7 @@ def check_source(env: Env) -> None:
     action = action_dtype(env.spaces(values)[1])
     everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask) if rule]
+    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
     calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
     calls += [Call(bot, (s, p, *several, action)) for bot in env.bots.values()]
     seen: set[Any] = set()
@@ -58,6 +58,8 @@ def check_source(env: Env) -> None:
             seen.add(call[:2])
             calls += Reader(env, call).read()
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
+    if env.turn is not None:
+        check_returns(env, env.turn, "the agent whose turn it is", 1)
     for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
         check_returns(env, bot, "the action", 1)
 

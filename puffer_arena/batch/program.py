@@ -39,6 +39,8 @@ class Program:
             "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
             "tally": tally_function(env.counters, bool(env.agents)),
         }
+        if env.turn is not None:
+            rules["whose_turn"] = env.turn
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
@@ -88,7 +90,13 @@ class Program:
         if name not in self._bots:
             vector = not isinstance(self.env.action, Discrete)
             self._bots[name] = self._finish(
-                bind_bot(f"{self.env.name}.{name}", len(self.env.agents), self.env.find_bot(name), vector)
+                bind_bot(
+                    f"{self.env.name}.{name}",
+                    len(self.env.agents),
+                    self.env.find_bot(name),
+                    vector,
+                    self.env.turn is not None,
+                )
             )
         return self._bots[name]
 

@@ -139,7 +139,7 @@ def _check_simple(who: str, space: Space, actions: Any, into: Array, path: str =
     return ready
 
 
-def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, alive: Array) -> None:
+def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, acting: Array) -> None:
     """Check that everybody who acts next has a choice; one reduction where all have.
 
     Args:
@@ -147,17 +147,17 @@ def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, a
         agent_ids: of its agents; none for a solo environment.
         space: of one agent's action.
         mask: allowed choices, bool (num_envs[, agents], choices).
-        alive: who acts next, bool (num_envs, agents); (num_envs, 1) for a solo environment.
+        acting: who acts next, bool (num_envs, agents); (num_envs, 1) for a solo environment.
 
     Raises:
         ActionError: all of somebody's choices are barred.
     """
     sizes = choice_sizes(space)
-    flags = mask.reshape(*alive.shape, -1)
+    flags = mask.reshape(*acting.shape, -1)
     free = np.logical_or.reduceat(flags, np.cumsum((0, *sizes[:-1])), axis=-1)
-    if (free.all(axis=-1) | ~alive).all():
+    if (free.all(axis=-1) | ~acting).all():
         return
-    row, agent, part = np.argwhere(~free & alive[..., None])[0].tolist()
+    row, agent, part = np.argwhere(~free & acting[..., None])[0].tolist()
     who = f", of agent '{agent_ids[agent]}'" if agent_ids else ""
     component = component_names(space)[part]
     raise ActionError(

@@ -59,8 +59,8 @@ def f64(*shape: int | str) -> Any:
     return Field(np.float64, shape)
 
 
-def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
-    """Return the header of every row; `num_agents` is 0 for a solo environment.
+def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]:
+    """Return the header of every row; `num_agents` is 0 for a solo environment, `turns` where agents take them.
 
     level           key of the episode's random stream (see `random.draw_level`)
     rng_count       draws made in this episode
@@ -70,6 +70,7 @@ def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
     ended           1 between the end of an episode and its reset
     episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
+    turn            turns only: the agent that acts next, and during a step the one that acts
     """
     fields: list[tuple[Any, ...]] = [
         ("level", np.int64),
@@ -81,7 +82,8 @@ def header_fields(num_agents: int) -> list[tuple[Any, ...]]:
     ]
     if num_agents == 0:
         return [*fields, ("episode_return", np.float64)]
-    return [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
+    several = [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
+    return [*several, ("turn", np.int32)] if turns else several
 
 
 class Header:
@@ -92,6 +94,7 @@ class Header:
     episode: int
     step_count: int
     alive: Array
+    turn: int
 
 
 def state_fields(state: type) -> dict[str, Field]:
@@ -145,13 +148,13 @@ def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
     return size
 
 
-def state_dtype(state: type, params: Any, num_agents: int) -> np.dtype[Any]:
+def state_dtype(state: type, params: Any, num_agents: int, turns: bool = False) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
         DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
-    header = header_fields(num_agents)
+    header = header_fields(num_agents, turns)
     size = 0
     taken = {entry[0] for entry in header}
     own: list[tuple[Any, ...]] = []
@@ -184,6 +187,8 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
     if "alive" in (rows.dtype.names or ()):
         bounds["alive"] = 2
+    if "turn" not in state_fields(state) and "turn" in (rows.dtype.names or ()):
+        bounds["turn"] = rows.dtype["alive"].shape[0]
     for name, declared in state_fields(state).items():
         if declared.below is not None:
             sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)

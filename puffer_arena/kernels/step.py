@@ -28,8 +28,9 @@ Span = tuple[int, int]  # first row, one past the last
 SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
-reset = step = judge = observe = mask_actions = bot = tally = place = unbound
+reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
+TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 
 
 @jit
@@ -122,24 +123,43 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
     for agent in range(len(s.alive)):
         s.episode_return[agent] = 0.0
         s.alive[agent] = 1
+    if TURNS:
+        s.turn = -1  # nobody's yet
     reset(s, p)
     for agent in range(len(s.alive)):
         if not s.alive[agent]:
             s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
+    if TURNS:
+        s.turn = next_turn(s, p)
 
 
 @jit
-def look_several(s: Any, p: Any, obs: Any, mask: Array, alive: Array) -> None:
-    """Observe for the living agents; those who left see zeros from then on."""
+def next_turn(s: Any, p: Any) -> int:
+    """Return whose turn it is; -1, which `Batch` reports, where the rule names nobody who takes part."""
+    agent = int(whose_turn(s, p))
+    return agent if 0 <= agent < len(s.alive) and s.alive[agent] else -1
+
+
+@jit
+def acts(s: Any, agent: int) -> bool:
+    """Tell whether an agent acts next: it takes part, and where agents take turns it is its own."""
+    if TURNS:
+        return bool(s.alive[agent] and s.turn == agent)
+    return bool(s.alive[agent])
+
+
+@jit
+def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> None:
+    """Observe for the living agents; those who left see zeros from then on, and who does not act has no choices."""
     for agent in range(len(s.alive)):
         if s.alive[agent]:
             observe(s, p, agent, obs[agent])
-            mask[agent, :] = True
-            mask_actions(s, p, agent, mask[agent])
         else:
             clear(obs[agent])
-            mask[agent, :] = False
-        alive[agent] = s.alive[agent] != 0
+        acting[agent] = acts(s, agent)
+        mask[agent, :] = acting[agent]
+        if acting[agent]:
+            mask_actions(s, p, agent, mask[agent])
 
 
 @jit
@@ -147,13 +167,22 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
+            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i])
             out.began[i, :] = rows.states[i].step_count == 0
 
 
 @jit
+def count_seat(total: float) -> int:
+    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
+    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
+
+
+@jit
 def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, over: bool) -> bool:
-    """Add up rewards and let agents leave who terminated; tell whether the episode has ended."""
+    """Add up rewards and let agents leave who terminated; tell whether the episode has ended.
+
+    Who left is rewarded until the episode ends; who took no part in it is not.
+    """
     living = 0
     for agent in range(len(s.alive)):
         if s.alive[agent]:
@@ -164,8 +193,11 @@ def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, 
                 living += 1
                 truncated[agent] = over
         else:
-            rewards[agent] = 0.0
             terminated[agent] = False
+            if count_seat(s.episode_return[agent]):
+                s.episode_return[agent] += rewards[agent]
+            else:
+                rewards[agent] = 0.0
     return over or living == 0
 
 
@@ -196,6 +228,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
+            if TURNS and not s.ended:
+                s.turn = next_turn(s, p)
         if anew:
             rows.params[i] = rows.following[i]
             if ENGINE:
@@ -204,16 +238,16 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         for agent in range(len(s.alive)):
             out.began[i, agent] = anew
-        look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
+        look_several(s, p, out.obs[i], out.action_mask[i], out.acting[i])
 
 
 @jit
 def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """Let the bot choose for the living agents of the rows of `span` where `chosen` (num_envs, agents) is set."""
+    """Let the bot choose for those who act in the rows of `span`, where `chosen` (num_envs, agents) is set."""
     for i in range(span[0], span[1]):
         s = rows.states[i]
         for agent in range(len(s.alive)):
-            if chosen[i, agent] and s.alive[agent]:
+            if chosen[i, agent] and acts(s, agent):
                 actions[i, agent] = bot(s, rows.params[i], agent)
 
 
@@ -223,7 +257,7 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
     for i in range(span[0], span[1]):
         s = rows.states[i]
         for agent in range(len(s.alive)):
-            if chosen[i, agent] and s.alive[agent]:
+            if chosen[i, agent] and acts(s, agent):
                 bot(s, rows.params[i], agent, actions[i, agent])
 
 
@@ -267,12 +301,6 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-@jit
-def count_seat(total: float) -> int:
-    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
-    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
-
-
 def tally_function(counters: tuple[str, ...], several: bool) -> Any:
     """Generate the function that records an ended episode: level, parameters, return, length and counters."""
     lines = [
@@ -310,6 +338,8 @@ def bind_kernels(
         obs_dtype: of one observation.
         engine: whether one does.
 
+    Agents take turns where `rules` have `whose_turn`.
+
     Returns:
         The uncompiled kernels "step" and "look".
     """
@@ -317,12 +347,15 @@ def bind_kernels(
         "step": nothing,
         "judge": nothing,
         "place": nothing,
+        "whose_turn": nothing,
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
     }
     if several:
-        bound["clear"] = clear_function(obs_dtype)
+        bound |= {"clear": clear_function(obs_dtype), "TURNS": "whose_turn" in rules}
+        bound["acts"] = bind(acts, name, **bound)
+        bound["next_turn"] = bind(next_turn, name, **bound)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
         templates = {"step": step_several, "look": look_chosen}
@@ -359,8 +392,9 @@ def named_masks(rule: Any, action: Space, several: bool) -> Any:
     return generate("mask_actions", f"{given}, mask", [f"    rule({given}, {masks})"], rule=rule, **kinds)
 
 
-def bind_bot(name: str, num_agents: int, function: Any, vector: bool) -> Any:
-    """Bind a bot into the kernel that lets it act; `vector` where an action is an array."""
+def bind_bot(name: str, num_agents: int, function: Any, vector: bool, turns: bool = False) -> Any:
+    """Bind a bot into the kernel that lets it act; `vector` where an action is an array, `turns` where agents have them."""
     if num_agents == 0:
         return bind(act_solo_vector if vector else act_solo, name, bot=function)
-    return bind(act_several_vector if vector else act_several, name, bot=function)
+    asks = bind(acts, name, TURNS=turns)
+    return bind(act_several_vector if vector else act_several, name, bot=function, acts=asks)
