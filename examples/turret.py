@@ -79,7 +79,7 @@ def hold_fire(s: State, p: Params, mask: Any) -> None:
 
 
 @jit
-def aim(s: State, p: Params, action: Any) -> None:
+def aim(s: State, p: Params, memory: Any, action: Any) -> None:
     turn = min(max(aside(s) / p.turn_rate, -1.0), 1.0)
     action.turn[0] = turn
     action.fire = FIRE if s.loading == 0 and abs(aside(s) - turn * p.turn_rate) <= p.width else HOLD

@@ -51,7 +51,7 @@ def check_source(env: Env) -> None:
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
     calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
     calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
-    calls += [Call(bot, (s, p, *several, action)) for bot in env.bots.values()]
+    calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:2] not in seen:

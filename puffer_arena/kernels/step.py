@@ -11,14 +11,11 @@ ends its episode.  A reset that a caller asks for is a step too, of rows that ha
 """
 
 import math
-from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
-from puffer_arena.core.actions import choice_sizes, choices_of
 from puffer_arena.core.fields import Array
-from puffer_arena.core.random import draw_level
-from puffer_arena.core.spaces import Composite, Space
+from puffer_arena.core.random import draw_level, philox
 from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
 
@@ -29,6 +26,8 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
+BOTS = 0xB07  # the bots' streams have other keys than the levels
+NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 
@@ -102,11 +101,22 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
 
 
 @jit
+def recall(s: Any, memory: Any, agent: int) -> None:
+    """Let the bot begin anew, with a random stream of its own, where its memory is of another episode."""
+    if memory.episode != s.episode or memory.row_key != s.row_key:
+        clear(memory)
+        memory.row_key, memory.episode = s.row_key, s.episode
+        memory.level = philox(philox(s.row_key ^ BOTS, s.episode), NUMBER << 16 | agent)
+
+
+@jit
 def act_solo(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
     """Let the bot choose the actions of the rows of `span` where `chosen` (num_envs, 1) is set."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            actions[i] = bot(rows.states[i], rows.params[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            actions[i] = bot(s, rows.params[i], memory)
 
 
 @jit
@@ -114,7 +124,9 @@ def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> No
     """`act_solo` for actions that are arrays."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            bot(rows.states[i], rows.params[i], actions[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            bot(s, rows.params[i], memory, actions[i])
 
 
 @jit
@@ -248,7 +260,9 @@ def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and acts(s, agent):
-                actions[i, agent] = bot(s, rows.params[i], agent)
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                actions[i, agent] = bot(s, rows.params[i], agent, memory)
 
 
 @jit
@@ -258,7 +272,9 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and acts(s, agent):
-                bot(s, rows.params[i], agent, actions[i, agent])
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                bot(s, rows.params[i], agent, memory, actions[i, agent])
 
 
 @jit
@@ -283,7 +299,7 @@ def clear_array(obs: Any) -> None:
 
 
 def clear_function(dtype: Any) -> Any:
-    """Generate the function that zeroes one observation of `dtype`, records within records included."""
+    """Generate the function that zeroes one value of `dtype`, records within records included."""
     if dtype.names is None:
         return clear_array
     lines: list[str] = []
@@ -365,36 +381,17 @@ def bind_kernels(
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 
-def named_masks(rule: Any, action: Space, several: bool) -> Any:
-    """Generate the function that gives a mask rule the flags of each part of an action by name.
+def bind_bot(name: str, num_agents: int, vector: bool, turns: bool, **bound: Any) -> Any:
+    """Bind a bot into the kernel that lets it act.
 
     Args:
-        rule: the author's, or None.
-        action: of one agent.
-        several: whether the environment has several agents.
+        name: of environment and bot.
+        num_agents: roles of the environment; 0 for a solo one.
+        vector: whether an action is an array.
+        turns: whether agents take turns.
+        bound: bot, the function; NUMBER, its place among the environment's; clear, which zeroes its memory.
     """
-    if rule is None:
-        return no_mask_several if several else no_mask_solo
-    if not isinstance(action, Composite):
-        return rule
-    kinds: dict[str, Any] = {}
-    flags = {path: f"mask[{span.start}:{span.stop}]" for path, _, span in choices_of(action)}
-
-    def nest(space: Space, path: tuple[str, ...]) -> str:
-        if not isinstance(space, Composite):
-            return flags[path]
-        parts = {name: nest(part, (*path, name)) for name, part in space.parts.items() if choice_sizes(part)}
-        kind = f"Mask_{len(kinds)}"
-        kinds[kind] = namedtuple(kind, parts)
-        return f"{kind}({', '.join(f'{name}={part}' for name, part in parts.items())})"
-
-    given, masks = "s, p, agent" if several else "s, p", nest(action, ())
-    return generate("mask_actions", f"{given}, mask", [f"    rule({given}, {masks})"], rule=rule, **kinds)
-
-
-def bind_bot(name: str, num_agents: int, function: Any, vector: bool, turns: bool = False) -> Any:
-    """Bind a bot into the kernel that lets it act; `vector` where an action is an array, `turns` where agents have them."""
+    bound |= {"recall": bind(recall, name, **bound), "acts": bind(acts, name, TURNS=turns)}
     if num_agents == 0:
-        return bind(act_solo_vector if vector else act_solo, name, bot=function)
-    asks = bind(acts, name, TURNS=turns)
-    return bind(act_several_vector if vector else act_several, name, bot=function, acts=asks)
+        return bind(act_solo_vector if vector else act_solo, name, **bound)
+    return bind(act_several_vector if vector else act_several, name, **bound)

@@ -20,7 +20,7 @@ import numpy as np
 from puffer_arena.core.fields import Array
 from puffer_arena.machine.compile import bind, compile_function, generate, jit
 from puffer_arena.trainers.backends.loss import RegisteredSlope
-from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head, Joint
+from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head, Joint, parts_of
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -267,7 +267,7 @@ Kinds = tuple[type[Head], ...]  # of a head's parts, or of itself alone
 
 def kinds_of(head: Head) -> Kinds:
     """Return the kinds of a head's parts, or its own."""
-    return tuple(type(part) for part in (head.parts if isinstance(head, Joint) else [head]))
+    return tuple(type(part) for part in parts_of(head))
 
 
 def has_rules(head: Head) -> bool:

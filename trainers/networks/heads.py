@@ -239,6 +239,11 @@ class Joint(Head):
         return taken
 
 
+def parts_of(head: Head) -> list[Head]:
+    """Return the heads of an action's simple spaces in order: a head's parts, or itself alone."""
+    return head.parts if isinstance(head, Joint) else [head]
+
+
 def columns(numbers: Numbers, widths: Sequence[int]) -> list[Numbers]:
     """Return neighbouring columns of numbers (..., columns), so many each."""
     ends = list(itertools.accumulate(widths, initial=0))
