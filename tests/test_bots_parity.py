@@ -94,7 +94,7 @@ def test_one_by_one_is_all_at_once(network: str, action: str) -> None:
             obs = draw_observations(OBSERVATIONS["parts"], 5, seed=t)
             many = together.act(obs, sampling=sampling)
             for actor in (4, 0, 2, 1, 3):  # in any order
-                one = {"board": obs["board"][actor], "own": obs["own"][actor], "kind": int(obs["kind"][actor])}
+                one = {"board": obs["board"][actor], "own": obs["own"][actor], "kind": int(obs["kind"][actor, 0])}
                 np.testing.assert_allclose(alone.act(one, actor=actor, sampling=sampling), many[actor], atol=1e-5)
 
 
