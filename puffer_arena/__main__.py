@@ -19,6 +19,7 @@ COMMANDS = {
     "play": "play an environment yourself",
     "check": "try your own game on the laws that every environment owes",
     "verify": "play replays again and say whether they are true",
+    "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
     "bench": "measure how fast an environment steps",
     "doctor": "show what this installation has, and what to do about what it lacks",

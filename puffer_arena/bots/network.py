@@ -169,15 +169,20 @@ def make_input(about: Mapping[str, Any], leaf: Leaf, weights: Mapping[str, Numbe
         return CodeLayer(leaf, weights["weight"])
     if about["kind"] == "grid":
         return GridLayer(about, leaf, weights)
-    factor, axes, size = np.float32(about["factor"]), len(leaf.shape), leaf.size
-    weight = np.ascontiguousarray(weights["weight"].T) * factor
+    return NumberLayer(about, leaf, weights["weight"])
 
-    def project(part: Numbers) -> Numbers:
-        if axes != 1:
-            part = part.reshape(*part.shape[: part.ndim - axes], size)
-        return np.asarray(np.dot(part.astype(np.float32, copy=False), weight))
 
-    return project
+class NumberLayer:
+    """Numbers times a matrix."""
+
+    def __init__(self, about: Mapping[str, Any], leaf: Leaf, weight: Numbers) -> None:
+        self.weight = np.ascontiguousarray(weight.T) * np.float32(about["factor"])
+        self.axes, self.size = len(leaf.shape), leaf.size
+
+    def __call__(self, part: Numbers) -> Numbers:
+        if self.axes != 1:
+            part = part.reshape(*part.shape[: part.ndim - self.axes], self.size)
+        return np.asarray(np.dot(part.astype(np.float32, copy=False), self.weight))
 
 
 class CodeLayer:

@@ -80,7 +80,7 @@ def file_of(policy: Policy, seen: Seen, about: Mapping[str, Any], half: bool) ->
     checks = {f"check.{name}": value for name, value in seen.vectors.items()}
     for k, leaf in enumerate(read_leaves(observation)):  # a single Discrete is stored as (rows, 1)
         checks[f"check.obs.{k}"] = checks[f"check.obs.{k}"].reshape(-1, *leaf.shape)
-    data = bots_file.pack({**about, **described}, {**arrays, **checks})
+    data = bots_file.pack({**described, **about}, {**arrays, **checks})
     Model(data).check()
     return data
 
@@ -164,7 +164,7 @@ def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
         obs = np.ascontiguousarray(batch.obs).reshape(rows, *shape)
         outputs, values, after = policy(leaf_tensors(policy.observation, obs), state)
         _widen(ranges, leaf_arrays(policy.observation, obs))
-        if step % WATCHED_STEPS == 0:
+        if step % WATCHED_STEPS == step // WATCHED_STEPS % WATCHED_STEPS:  # at any step of short episodes
             row = (step // WATCHED_STEPS) * max(batch.num_agents, 1) % rows
             row += step % max(batch.num_agents, 1)
             parts = {f"obs.{k}": part[row] for k, part in enumerate(leaf_arrays(policy.observation, obs))}
