@@ -49,7 +49,8 @@ class Options:
     random: bool = False
     """Random actions."""
     opponent: str = ""
-    """Who steers the other side where agents are of several roles: a scripted bot, a checkpoint or run, or random."""
+    """Who steers the other side, or all other agents where they are of one role: a scripted bot, a checkpoint or run, or
+    random."""
     role: str = ""
     """The role that the player takes against its opponent; each in turn by default."""
     episodes: int = 1000

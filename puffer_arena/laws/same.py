@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from puffer_arena.authoring.explain import place_of
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.laws.law import DoesNotApplyError, Subject, broken, difference, everything, play
 
@@ -30,7 +31,14 @@ def compiled(subject: Subject) -> str:
             )
         actions = first.sample_actions(rng)
         if bot and t % 2:
-            first.act(bot, out=actions)
+            chosen = [batch.act(bot, out=actions.copy()) for batch in (first, second)]
+            actions = chosen[0]
+            if chosen[0].tobytes() != chosen[1].tobytes():
+                raise place_of(
+                    first.env,
+                    first.env.bots[bot],
+                    f"after {t} steps it chooses {chosen[0].tolist()} compiled and {chosen[1].tolist()} in plain Python",
+                )
         for batch in (first, second):
             batch.step(actions)
     return "200 steps"
