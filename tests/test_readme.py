@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import __version__, core, make
+from puffer_arena import __version__, check, core, make
 from puffer_arena.core.env import ENGINES
 
 ROOT = Path(__file__).parent.parent
@@ -17,6 +17,7 @@ DOCUMENTS = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+EXCERPT = "# examples/"  # how a block begins that shows some lines of a file
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -29,6 +30,12 @@ def test_the_example_shown_is_the_example_shipped_and_short() -> None:
     assert source in blocks(ROOT / "README.md", "python") and len(source.splitlines()) <= 80
 
 
+@pytest.mark.parametrize("example", ["catch", "pads"])
+def test_the_examples_keep_the_laws(example: str) -> None:
+    kept = check(str(ROOT / "examples" / f"{example}.py"), laws=["compiled", "buffers", "masks", "strength", "drawing"])
+    assert kept.ok, str(kept)
+
+
 def test_the_example_plays_as_its_docstring_says() -> None:
     batch = make(str(ROOT / "examples" / "catch.py"), 8)
     for _ in range(7 * 10):  # a fruit lands every height - 1 = 7 steps, ten fruits an episode
@@ -39,11 +46,20 @@ def test_the_example_plays_as_its_docstring_says() -> None:
 @every_document
 def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     # The blocks of a document are one program, read from top to bottom, and what it writes stays out of the checkout.
-    program = "\n".join(block for block in blocks(document, "python") if "ENV = Env(" not in block)
+    whole = [block for block in blocks(document, "python") if "ENV = Env(" not in block]
+    program = "\n".join(block for block in whole if not block.startswith(EXCERPT))
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "program.py").write_text(program, "utf-8")
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@every_document
+def test_excerpts_are_what_stands_in_the_files_that_they_name(document: Path) -> None:
+    for block in blocks(document, "python"):
+        if block.startswith(EXCERPT):
+            first, _, rest = block.partition("\n")
+            assert rest in (ROOT / first.removeprefix("# ")).read_text("utf-8"), block
 
 
 @every_document
