@@ -52,7 +52,7 @@ def ranks(finished: Array, mine: Array) -> Array:
     returns = finished["episode_return"]
     others = took_part(returns) & ~mine
     own = returns[mine][:, None]
-    return 1.0 + ((returns > own) & others).sum(axis=1) + 0.5 * ((returns == own) & others).sum(axis=1)
+    return np.asarray(1.0 + ((returns > own) & others).sum(axis=1) + 0.5 * ((returns == own) & others).sum(axis=1))
 
 
 def outcomes(batch: Batch, finished: Array, mine: Array) -> Array | None:
