@@ -72,13 +72,13 @@ def place_for(p: Params, board: int, column: int) -> int:
 
 @jit
 def is_line(p: Params, stones: int) -> bool:
+    found = 0
     for way in ALONG:
         line = stones
         for _ in range(p.connect - 1):
             line &= line >> way
-        if line != 0:
-            return True
-    return False
+        found |= line
+    return found != 0
 
 
 @jit
@@ -154,11 +154,11 @@ def column_to_try(p: Params, number: int) -> int:
 @jit
 def note(m: Search, at: int, value: int) -> bool:
     """Note what a move is worth to the one who moves; tell whether it is the best so far."""
-    is_best = value > m.best[at]
-    if is_best:
-        m.best[at] = value
-        m.low[at] = max(m.low[at], value)
-    return is_best
+    if value <= m.best[at]:
+        return False
+    m.best[at] = value
+    m.low[at] = max(m.low[at], value)
+    return True
 
 
 @jit
