@@ -1,7 +1,8 @@
 """A game that a person plays: one row, keys held and tapped, bots for everybody else. No window, no clock.
 
 A key that goes down and up between two steps still counts: taps wait in line (`MOST_TAPS` of them at most), and
-where nothing waits the keys held down decide, the newest first.
+where nothing waits the keys held down decide, the newest first.  Where agents take turns the game waits for the person's
+move, which is a key that goes down while it is the person's turn.
 """
 
 from collections import deque
@@ -69,7 +70,7 @@ class Game:
         """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
         if key not in self.keys:
             return False
-        if key not in self._held:
+        if key not in self._held and (self.env.turn is None or self._is_my_turn):
             self._taps.append(key)
         self._held[key] = strength
         return True
@@ -93,13 +94,16 @@ class Game:
         self.last_reward = 0.0
 
     def step(self) -> None:
-        """Let everybody act once; does nothing after the end."""
-        if self.over:
+        """Let everybody act once; does nothing after the end, nor while the game waits for the person."""
+        if self.over or self.waits:
             return
         everybody = self._bot_actions()
         if not self.bot_plays:
             index = (0, self.agent) if self.batch.num_agents else (0,)
-            everybody[index] = self._allowed(self._person_action())
+            action = self._person_action()
+            if self.env.turn is not None and self._is_my_turn and not self._is_open(action):
+                return  # it waits on
+            everybody[index] = self._allowed(action)
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
@@ -111,7 +115,7 @@ class Game:
         count = self.batch.num_agents
         for k in range(1, count + 1):
             candidate = (self.agent + by * k) % count
-            if self.batch.acting[0, candidate] or k == count:
+            if self._takes_part(candidate) or k == count:
                 self.agent = candidate
                 self.release_all()
                 return
@@ -124,7 +128,20 @@ class Game:
     @property
     def out(self) -> bool:
         """Whether the person's agent has left while the others play on."""
-        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.acting[0, self.agent])
+        return bool(self.batch.num_agents) and not self.over and not self._takes_part(self.agent)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the game waits for the person's move, where agents take turns."""
+        waiting = self.env.turn is not None and self._is_my_turn and not self.bot_plays
+        return waiting and not self.over and not self._taps
+
+    @property
+    def _is_my_turn(self) -> bool:
+        return bool(self.batch.acting[0, self.agent])
+
+    def _takes_part(self, agent: int) -> bool:
+        return bool(self.batch.rows.states["alive"][0, agent])
 
     @property
     def steps(self) -> int:
@@ -188,13 +205,20 @@ class Game:
             parts[component] += strength * (value - parts[component])
         return np.asarray(action)
 
+    def _mask(self) -> Array:
+        return np.asarray(self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0])
+
+    def _is_open(self, action: Any) -> bool:
+        """Tell whether no mask bars a choice."""
+        single = isinstance(self.env.action, Discrete)
+        return not (self.batch.num_choices and single) or bool(self._mask()[action])
+
     def _allowed(self, action: Any) -> Any:
         """Replace a barred choice by the first that is allowed."""
-        if not self.batch.num_choices or not isinstance(self.env.action, Discrete):
+        if self._is_open(action):
             return action
-        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
         self.batch.check_choices()
-        return action if mask[action] else int(mask.argmax())
+        return int(self._mask().argmax())
 
 
 def playable_keys(keys: Any) -> dict[str, Any]:
