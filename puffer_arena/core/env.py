@@ -48,7 +48,13 @@ from puffer_arena.errors import DefinitionError, UnknownName, suggest
 from puffer_arena.machine.compile import is_jit
 
 Rule = Callable[..., Any]
-ENGINES = {"pymunk": ("body2d", "joint2d", "touch2d", "segment2d"), "panda3d": ("body3d", "touch3d", "ray3d")}
+ENGINES = {
+    "pymunk": (
+        *("body2d", "joint2d", "touch2d", "segment2d", "ray2d", "contact2d"),
+        *("one_way2d", "mass2d", "shape2d", "frame2d"),
+    ),
+    "panda3d": ("body3d", "touch3d", "ray3d"),
+}
 MOST_AGENTS = 1 << 16
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
