@@ -126,7 +126,7 @@ def _check_observation(batch: Any) -> None:
 def _check_outputs(batch: Any) -> None:
     env, obs = batch.env, batch.obs[0]
     for one in obs if batch.num_agents else [obs]:
-        value = batch.observation.load(one if one.shape != (1,) or batch.observation.dtype.shape else one[0])
+        value = batch.observation.load(one)
         if not batch.observation.contains(value):
             raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
     if not np.isfinite(batch.rewards).all():
