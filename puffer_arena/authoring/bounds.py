@@ -88,7 +88,7 @@ class Reader:
 
     def __init__(self, env: Env) -> None:
         self.env = env
-        numbers = {entry[0]: Value(True, entry[0] in CHECKED, entry[0]) for entry in header_fields(0)}
+        numbers = {entry[0]: Value(True, entry[0] in CHECKED, entry[0]) for entry in header_fields(0, env.signals)}
         self.fields: dict[str, Known] = {**numbers, "alive": Part(KNOWN, 1)}
         self.fields |= {name: self._declared(name, each) for name, each in state_fields(env.state).items()}
         self._returns: dict[Any, Known] = {}

@@ -38,16 +38,16 @@ class Program:
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": env.action_mask or no_mask,
-            "tally": tally_function(env.counters, bool(env.agents)),
+            "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

@@ -28,7 +28,7 @@ class Rollout:
     """The columns of one rollout, each an attribute; the next rollout uses them again.
 
     Every rollout has what the batch writes (obs, alive, action_mask, began, rewards, terminated,
-    truncated), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and what the algorithm declares.
+    truncated, and the environment's signals by their names), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and what the algorithm declares.
 
     Args:
         columns: those of the algorithm.
@@ -54,6 +54,7 @@ class Rollout:
             if name != "final_obs"
         }
         self.columns: dict[str, Array] = dict(self._written)
+        self.columns |= {name: self.signals[..., k] for k, name in enumerate(batch.env.signals)}
         self.alive[:] = True
         self.action_mask[:] = True
         self.slices = [self._slice(t) for t in range(horizon)]
