@@ -130,7 +130,8 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
         row, col = s.row[k] + DROW[actions[k]], s.col[k] + DCOL[actions[k]]
         if s.alive[k] and not is_resting(s, p, k, 0) and not is_wall(s, row, col):
             s.row[k], s.col[k] = row, col
-        rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
+        if s.alive[k]:
+            rewards[k] = -p.reward_step if k < len(s.catches) else p.reward_step
 
     catch_runners(s, p, rewards, terminated)
     if s.caught == p.runners:
@@ -192,7 +193,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
     best, best_score = STAY, -100_000
     for move in range(5):
         row, col = s.row[agent] + DROW[move], s.col[agent] + DCOL[move]
-        if is_wall(s, row, col):
+        if is_wall(s, row, col) or (move != STAY and is_resting(s, p, agent, 1)):
             continue
         if agent < len(s.catches):
             score = -4 * distance(s, row, col, len(s.catches), len(s.alive))

@@ -34,6 +34,7 @@ _PUBLIC = {
     "ArenaError": "errors",
     "Batch": "batch.batch",
     "Env": "core.env",
+    "check": "laws.check",
     "evaluate": "players.evaluate",
     "list_envs": "registry",
     "load": "training",
@@ -46,6 +47,7 @@ __all__ = [
     "ArenaError",
     "Batch",
     "Env",
+    "check",
     "evaluate",
     "list_envs",
     "load",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch, make
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError
+    from puffer_arena.laws.check import check
     from puffer_arena.players.evaluate import evaluate
     from puffer_arena.registry import list_envs, load_env
     from puffer_arena.training import load, train

@@ -17,9 +17,13 @@ COMMANDS = {
     "eval": "measure a trained agent, a scripted bot or random play",
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
+    "check": "try your own game on the laws that every environment owes",
+    "verify": "play replays again and say whether they are true",
     "list": "show the environments",
     "bench": "measure how fast an environment steps",
+    "doctor": "show what this installation has, and what to do about what it lacks",
 }
+BARE = ("doctor",)  # commands that work where no extra is installed
 FAILED, INTERRUPTED = 2, 130
 
 
@@ -53,6 +57,8 @@ def dispatch(arguments: Sequence[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise UnknownName(f"unknown command '{name}'; {suggest(name, COMMANDS)} (python -m puffer_arena --help)")
+    if name in BARE:
+        return int(importlib.import_module(f"puffer_arena.cli.{name}").main(list(arguments[1:])))
     require("tyro", "train")
     command = importlib.import_module(f"puffer_arena.cli.{name}")
     from puffer_arena.cli.options import parse

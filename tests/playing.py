@@ -10,7 +10,7 @@ from puffer_arena import load_env
 from puffer_arena.batch.batch import Batch
 
 GAMES = Path(__file__).parent / "games"
-COUNTDOWN, GATES, DUEL = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel"))
+COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))
 PUPPET, DISCS, PILE, SHOVE = (str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove"))
 PHYSICS = ["lander", "striker", "walker", PUPPET]
 both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])

@@ -87,12 +87,12 @@ def test_agents_who_terminate_leave_and_the_others_play_on(compiled: bool) -> No
     assert batch.agent_ids == ("red_0", "blue_0", "blue_1")
     batch.step(np.array([[1, 2, 0]]))
     assert batch.rewards.tolist() == [[1, -1, 0]] and batch.terminated.tolist() == [[False, True, False]]
-    assert batch.alive.tolist() == [[True, False, True]]
+    assert batch.acting.tolist() == [[True, False, True]]
     assert batch.obs["last"].tolist() == [[1, 0, 0]] and batch.obs["pair"]["part_1"].tolist() == [[0, 0, 2]]
     batch.step(np.array([[1, 1, 1]]))  # the agent who left plays nothing and earns nothing
     assert batch.rewards.tolist() == [[1, 0, 1]] and not batch.terminated.any()
     batch.step(np.array([[2, 0, 2]]))  # the last two leave: a new episode with all three
-    assert batch.terminated.tolist() == [[True, False, True]] and batch.alive.all()
+    assert batch.terminated.tolist() == [[True, False, True]] and batch.acting.all()
     totals = batch.episodes()
     # red: 1 + 1 - 1; blue: -1, and 0 + 1 - 1
     assert totals["episode_return/red"] == 1 and totals["episode_return/blue"] == -0.5
@@ -113,9 +113,9 @@ def test_truncation_reaches_the_living_and_keeps_their_last_observation(compiled
 def test_agents_lowered_by_a_parameter_are_absent_from_the_next_reset_on(compiled: bool) -> None:
     batch = make(DUEL, 2, compiled=compiled)
     batch.params.blue[1] = 1
-    assert batch.alive.all()
+    assert batch.acting.all()
     batch.reset()
-    assert batch.alive.tolist() == [[True, True, True], [True, True, False]]
+    assert batch.acting.tolist() == [[True, True, True], [True, True, False]]
 
 
 def rollout(game: str, threads: int, compiled: bool, steps: int = 30, n: int = 200) -> list[bytes]:

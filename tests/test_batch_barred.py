@@ -24,7 +24,7 @@ def test_the_row_and_the_agent_are_named(way):
     batch.action_mask[2, 1] = False
     with pytest.raises(ActionError, match="environment 'tag': in row 2, of agent 'chaser_1', action_mask bars every"):
         choose(batch)
-    batch.alive[2, 1] = False  # one that does not act needs no choice
+    batch.acting[2, 1] = False  # one that does not act needs no choice
     choose(batch)
 
 

@@ -36,7 +36,7 @@ for game, shape in ((GAMES[0], (200,)), (GAMES[1], (200, 3))):
         actions = alone.sample_actions(np.random.default_rng(0))
         batch.step(actions, out=out)
         alone.step(actions)
-        assert all((getattr(out, name) == getattr(alone, name)).all() for name in ("obs", "alive", "began"))
+        assert all((getattr(out, name) == getattr(alone, name)).all() for name in ("obs", "acting", "began"))
     assert out.costs is costs and (costs == 7.0).all()
     assert by_seat(out)["costs"].shape == (costs.size,)
 print("costs are a buffer")
@@ -55,4 +55,4 @@ def test_views_by_seat_are_of_the_same_memory(game: str, seats: int) -> None:
     for name, view in views.items():
         array = getattr(batch, name)
         assert len(view) == seats and np.shares_memory(view, array) == (array.size > 0)
-    assert views["alive"].shape == views["began"].shape == (seats,)
+    assert views["acting"].shape == views["began"].shape == (seats,)

@@ -22,7 +22,7 @@ def test_another_batch_goes_on_to_the_bit(game: str) -> None:
         play(first, 17)
         play(second, 5)
         assert second.load_rows(first.save_rows()).all()
-        for name in ("obs", "alive", "action_mask", "began"):
+        for name in ("obs", "acting", "action_mask", "began"):
             assert (getattr(first, name) == getattr(second, name)).all()
         for batch in (first, second):
             play(batch, 12, seed=3)

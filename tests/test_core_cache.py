@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from puffer_arena.machine import cache
-from puffer_arena.machine.cache import MAGIC, KernelCache, find_folder, is_ours, read, write
+from puffer_arena.machine.cache import MAGIC, KernelCache, find_folder, is_ours, prune, read, write
 from puffer_arena.machine.compile import compile_function, fingerprint, jit
 from puffer_arena.machine.notices import SAID
 
@@ -171,6 +171,20 @@ def test_a_disk_that_is_full_is_one_line_for_many_kernels(folder, capsys, monkey
     for name in "ab":
         write(folder / name, b"data")
     assert capsys.readouterr().err.count("No space left on device") == 1
+
+
+def test_what_was_not_used_for_longest_goes_first(folder, monkeypatch):
+    folder.mkdir(mode=0o700)
+    for age, name in enumerate("abc"):
+        write(folder / name, bytes(100))
+        os.utime(folder / name, (1, 10**9 - age))
+    size = (folder / "a").stat().st_size
+    assert read(folder / "c") == bytes(100)  # the oldest, and now in use
+    prune(folder, 2 * size)
+    assert {file.name for file in folder.iterdir()} == {"a", "c"}
+    monkeypatch.setattr(cache, "MOST_BYTES", size)
+    write(folder / "d", bytes(100))
+    assert [file.name for file in folder.iterdir()] == ["d"]
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(folder, capsys, monkeypatch, tmp_path):

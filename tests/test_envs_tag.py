@@ -43,7 +43,7 @@ def test_a_chaser_catches_by_entering_the_cell() -> None:
     batch.step(np.array([[tag.RIGHT, tag.LEFT, tag.STAY]]))  # both step onto (1, 2)
     assert batch.rewards.tolist() == [[1.0, -1.0, 0.0]]
     assert batch.terminated.tolist() == [[False, True, False]] and not batch.truncated.any()
-    assert batch.alive.tolist() == [[True, False, True]] and (batch.obs[0, 1] == 0).all()
+    assert batch.acting.tolist() == [[True, False, True]] and (batch.obs[0, 1] == 0).all()
     assert not batch.action_mask[0, 1].any() and batch.state(0).caught == 1
 
 
@@ -142,10 +142,10 @@ def test_a_row_with_fewer_agents_leaves_the_others_absent() -> None:
     batch = make("tag", num_envs=2, chasers=3, runners=2)
     batch.params.chasers[1], batch.params.runners[1] = 2, 1
     batch.reset()
-    assert batch.alive.tolist() == [[True] * 5, [True, True, False, True, False]]
+    assert batch.acting.tolist() == [[True] * 5, [True, True, False, True, False]]
     for _ in range(30):
         batch.step(batch.act("hunt"))
-        assert not batch.alive[1, [2, 4]].any() and (batch.rewards[1, [2, 4]] == 0).all()
+        assert not batch.acting[1, [2, 4]].any() and (batch.rewards[1, [2, 4]] == 0).all()
 
 
 def test_pillars_never_cut_the_board_and_agents_start_on_floor() -> None:

@@ -133,7 +133,7 @@ def test_absent_players_take_no_part() -> None:
     batch = make("striker", num_envs=2, seed=1, team=3)
     batch.params.team[1] = 1
     batch.reset()
-    assert batch.alive.tolist() == [[True] * 6, [True, False, False] * 2]
+    assert batch.acting.tolist() == [[True] * 6, [True, False, False] * 2]
     assert (batch.rows.states["players"]["y"][1, [1, 2, 4, 5]] > 50).all()
 
 

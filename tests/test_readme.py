@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import core, make
+from puffer_arena import __version__, core, make
 from puffer_arena.core.env import ENGINES
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -47,6 +50,10 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
 def test_files_that_are_linked_exist(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text("utf-8")):
         assert target.startswith("http") or (document.parent / target).is_file(), target
+
+
+def test_the_version_that_is_cited_is_this_one() -> None:
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
 def test_files_that_the_design_names_exist() -> None:

@@ -204,12 +204,12 @@ def test_keys_steer_where_they_point_whichever_side_one_plays(agent, key, part, 
 
 def test_tab_goes_round_the_agents_that_are_still_there():
     game = game_of("tag")
-    game.batch.alive[0, 1] = False
+    game.batch.acting[0, 1] = False
     game.steer()
     assert game.agent == 2
     game.steer(-1)
     assert game.agent == 0
-    game.batch.alive[0, 0] = False
+    game.batch.acting[0, 0] = False
     assert game.out
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from puffer_arena import ArenaError, list_envs, make
+from puffer_arena.batch.frame import Frame
 from puffer_arena.render.window.local_source import LocalSource
-from puffer_arena.render.window.source import Frame
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.play.game import Game

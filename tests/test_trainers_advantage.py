@@ -16,12 +16,12 @@ def draw(seed: int = 0, ratios: bool = False) -> SimpleNamespace:
     rng = np.random.default_rng(seed)
     shape = (HORIZON, STREAMS)
     terminated, truncated = rng.random(shape) < 0.15, rng.random(shape) < 0.15
-    alive = rng.random((HORIZON + 1, STREAMS)) < 0.85
+    acting = rng.random((HORIZON + 1, STREAMS)) < 0.85
     return SimpleNamespace(
         rewards=rng.normal(size=shape).astype(np.float32) * 1000,  # large rewards stay large
         terminated=terminated,
         truncated=truncated,
-        alive=alive,
+        acting=acting,
         values=rng.normal(size=(HORIZON + 1, STREAMS)).astype(np.float32),
         final_values=rng.normal(size=shape).astype(np.float32),
         ratios=np.exp(rng.normal(size=shape)).astype(np.float32) if ratios else np.ones(shape, np.float32),
@@ -34,15 +34,15 @@ def next_value(e: SimpleNamespace, t: int, i: int) -> tuple[float, bool]:
         return 0.0, False
     if e.truncated[t, i]:
         return float(e.final_values[t, i]), False
-    if not e.alive[t + 1, i]:
+    if not e.acting[t + 1, i]:
         return 0.0, False
     return float(e.values[t + 1, i]), t + 1 < HORIZON
 
 
 def run(method, e: SimpleNamespace, cuts=(1.0, 1.0)) -> tuple[np.ndarray, np.ndarray]:
     advantages, returns = np.full(e.rewards.shape, np.nan, np.float32), np.full(e.rewards.shape, np.nan, np.float32)
-    following, goes_on = follow(e.terminated, e.truncated, e.alive, e.values, e.final_values)
-    experience = Experience(e.rewards, e.alive, e.values, following, goes_on, e.ratios)
+    following, goes_on = follow(e.terminated, e.truncated, e.acting, e.values, e.final_values)
+    experience = Experience(e.rewards, e.acting, e.values, following, goes_on, e.ratios)
     middle = STREAMS // 2  # in two spans, as two threads would
     for begin, end in ((0, middle), (middle, STREAMS)):
         method(experience, begin, end, GAMMA, TRACE, np.array(cuts), advantages, returns)
@@ -55,7 +55,7 @@ def test_gae_is_the_discounted_sum_of_errors() -> None:
     for i in range(STREAMS):
         for t in range(HORIZON):
             total, weight, at = 0.0, 1.0, t
-            while e.alive[t, i]:
+            while e.acting[t, i]:
                 following, on = next_value(e, at, i)
                 total += weight * (e.rewards[at, i] + GAMMA * following - e.values[at, i])
                 if not on:
@@ -63,7 +63,7 @@ def test_gae_is_the_discounted_sum_of_errors() -> None:
                 weight *= GAMMA * TRACE
                 at += 1
             assert advantages[t, i] == pytest.approx(total, rel=1e-4, abs=1e-2)
-            expected = total + e.values[t, i] if e.alive[t, i] else 0.0
+            expected = total + e.values[t, i] if e.acting[t, i] else 0.0
             assert returns[t, i] == pytest.approx(expected, rel=1e-4, abs=1e-2)
 
 
@@ -86,7 +86,7 @@ def test_vtrace_is_the_sum_of_the_paper(cuts: tuple[float, float]) -> None:
 
     for i in range(STREAMS):
         for t in range(HORIZON):
-            if not e.alive[t, i]:
+            if not e.acting[t, i]:
                 assert advantages[t, i] == returns[t, i] == 0.0
                 continue
             assert returns[t, i] == pytest.approx(target(t, i), rel=1e-4, abs=1e-2)

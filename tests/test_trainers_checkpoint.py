@@ -277,7 +277,7 @@ def test_an_actor_agrees_with_its_policy(env_id: str) -> None:
         if probs is not None:
             assert probs.shape[:-1] == leading
         if batch.num_choices:
-            assert np.take_along_axis(batch.action_mask, actions[..., None], -1)[batch.alive].all()
+            assert np.take_along_axis(batch.action_mask, actions[..., None], -1)[batch.acting].all()
         batch.step(actions)
     trainer.close()
 

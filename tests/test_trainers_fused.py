@@ -55,10 +55,10 @@ def pair(env_id: str, overrides: dict) -> list[Algorithm]:
         for trainer in both:
             trainer.collector.collect(trainer.generator)
         np.testing.assert_allclose(fused.rollout.actions, plain.rollout.actions, rtol=1e-4, atol=1e-5)
-        alive = fused.rollout.alive[:-1]
+        acting = fused.rollout.acting[:-1]
         for name in ("old_log_prob", "old_value"):
-            mine, other = fused.rollout.columns[name][: len(alive)], plain.rollout.columns[name][: len(alive)]
-            np.testing.assert_allclose(mine[alive], other[alive], rtol=1e-3, atol=1e-4)
+            mine, other = fused.rollout.columns[name][: len(acting)], plain.rollout.columns[name][: len(acting)]
+            np.testing.assert_allclose(mine[acting], other[acting], rtol=1e-3, atol=1e-4)
         for trainer in both:
             trainer._watch()
             trainer.rollout.advance()
@@ -88,8 +88,8 @@ def test_fused_gradients_are_those_of_autograd(env_id: str, overrides: dict) -> 
     for (name, a), b in zip(fused.policy.named_parameters(), plain.policy.parameters(), strict=True):
         error = float((a.grad - b.grad).norm() / (b.grad.norm() + 1e-9))
         assert error < 2e-4, name
-    alive = fused.rollout.alive[:-1]
-    np.testing.assert_allclose(fused.rollout.ratio[alive], plain.rollout.ratio[alive], rtol=2e-3)
+    acting = fused.rollout.acting[:-1]
+    np.testing.assert_allclose(fused.rollout.ratio[acting], plain.rollout.ratio[acting], rtol=2e-3)
     for trainer in (fused, plain):
         trainer.close()
 
@@ -99,7 +99,7 @@ def test_fused_bfloat16_gradients_point_the_same_way(env_id: str) -> None:
     fused, plain = pair(env_id, {"precision": "float32", "network__hidden": (64, 64)})
     half = small_trainer(env_id, gradients="fused", precision="bfloat16", network__hidden=(64, 64))
     half.policy.load_state_dict(fused.policy.state_dict())
-    for name in ("obs", "actions", "old_log_prob", "old_value", "advantage", "target", "alive"):
+    for name in ("obs", "actions", "old_log_prob", "old_value", "advantage", "target", "acting"):
         half.rollout.columns[name][...] = plain.rollout.columns[name]
     half.backend.paths["actor"].linear._kept.clear()  # made while acting, from observations of its own
     for trainer in (plain, half):
@@ -137,10 +137,10 @@ def test_absent_agents_leave_no_trace_in_gradients() -> None:
     trainer = small_trainer("tag", gradients="fused")
     for _ in range(8):
         trainer.collector.collect(trainer.generator)
-        if not trainer.rollout.alive[:-1].all():
+        if not trainer.rollout.acting[:-1].all():
             break
         trainer.rollout.advance()
-    absent = ~trainer.rollout.alive[:-1]
+    absent = ~trainer.rollout.acting[:-1]
     assert absent.any()
     found = []
     for nonsense in (0.0, 1e3, np.nan):

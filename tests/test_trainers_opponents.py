@@ -30,7 +30,7 @@ def test_the_bot_steers_the_other_side_and_only_the_policys_agents_are_learned_f
     trainer.collector.collect(trainer.generator)
     for t in range(config.ppo.horizon):
         np.testing.assert_array_equal(rollout.obs[t], again.obs[mine])
-        np.testing.assert_array_equal(rollout.alive[t], again.alive[mine])
+        np.testing.assert_array_equal(rollout.acting[t], again.acting[mine])
         actions = again.act("hunt").copy()
         actions[mine] = rollout.actions[t, :, 0]
         again.step(actions)

@@ -38,9 +38,9 @@ def test_rewards_are_divided_by_the_deviation_of_the_discounted_return() -> None
 def test_absent_agents_do_not_count_towards_the_deviation() -> None:
     trainer = small_trainer("tag", ppo__horizon=64)
     rollout = trainer.collector.collect(trainer.generator)
-    assert not rollout.alive[:-1].all()
+    assert not rollout.acting[:-1].all()
     trainer.reward_scale.apply(rollout, 0.9)
-    assert trainer.reward_scale.moments[0] == rollout.alive[:-1].sum()
+    assert trainer.reward_scale.moments[0] == rollout.acting[:-1].sum()
     trainer.close()
 
 

@@ -69,13 +69,13 @@ def test_agents_that_left_are_absent_until_the_next_episode() -> None:
     trainer = small_trainer("tag", ppo__horizon=64)
     trainer.collector.collect(trainer.generator)
     rollout = trainer.rollout
-    left = rollout.terminated & ~rollout.alive[1:]
+    left = rollout.terminated & ~rollout.acting[1:]
     assert left.any()
-    absent = ~rollout.alive[:-1]
+    absent = ~rollout.acting[:-1]
     assert (rollout.rewards[absent] == 0).all()
     assert not rollout.terminated[absent].any()
     assert not rollout.truncated[absent].any()
-    returned = rollout.alive[1:] & ~rollout.alive[:-1]
+    returned = rollout.acting[1:] & ~rollout.acting[:-1]
     assert returned.any()
     assert rollout.began[1:][returned].all()
     assert rollout.began[1:][rollout.truncated].all()

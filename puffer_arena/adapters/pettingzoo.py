@@ -13,7 +13,8 @@ After `import puffer_arena`, `pettingzoo.make("parallel", "puffer_arena/tag_v0")
                   such as episode_cost, and the counters
     action_mask   while it takes part, where the environment has masks: what `action_space.sample(mask=...)` takes
 
-An agent that terminated sees zeros in its last observation.
+An agent that terminated sees zeros in its last observation.  What the rules give it after it has left comes in `rewards`
+alone, in the step in which they do.  Where agents take turns, `step` needs the action of the one whose turn it is.
 """
 
 from typing import Any
@@ -21,9 +22,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
-from pettingzoo.utils.conversions import parallel_to_aec
-from pettingzoo.utils.env import AECEnv, ParallelEnv
+from pettingzoo.utils.env import ParallelEnv
 
+from puffer_arena.adapters.agent_by_agent import AgentByAgent
 from puffer_arena.adapters.parts import OneRow, set_params, signal_sums
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
@@ -88,6 +89,8 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Take one step with an action for every agent in `agents`; those of agents that left are ignored.
 
+        Where agents take turns, those of agents that wait may be left out, and are ignored too.
+
         When all have left, a step without actions gives five empty dicts, as PettingZoo's wrappers expect.
 
         Raises:
@@ -101,11 +104,12 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         self.batch.step(self._gathered(actions))
         before, self.agents = self.agents, self._staying()
         batch, places = self.batch, {agent: self._index[agent] for agent in before}
-        rewards = {agent: float(batch.rewards[0, k]) for agent, k in places.items()}
+        late = [agent for agent, k in self._index.items() if agent not in places and batch.rewards[0, k] != 0.0]
+        rewards = {agent: float(batch.rewards[0, self._index[agent]]) for agent in [*before, *late]}
         terminated = {agent: bool(batch.terminated[0, k]) for agent, k in places.items()}
         truncated = {agent: bool(batch.truncated[0, k]) for agent, k in places.items()}
         infos = {
-            agent: self._playing_info(agent) if agent in self.agents else self._last_info(agent) for agent in before
+            agent: self._playing_info(agent) if agent in self.agents else self.last_info(agent) for agent in before
         }
         self._show()
         return self._observations(before), rewards, terminated, truncated, infos
@@ -116,7 +120,11 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return agent
 
     def _living(self) -> list[str]:
-        return [agent for agent, k in self._index.items() if self.batch.alive[0, k]]
+        return [agent for agent, k in self._index.items() if self.batch.rows.states["alive"][0, k]]
+
+    def acting_agents(self) -> list[str]:
+        """Return the agents that the next step needs actions of: all of `agents`, or the one whose turn it is."""
+        return [agent for agent in self.agents if self.batch.acting[0, self._index[agent]]]
 
     def _staying(self) -> list[str]:
         """Return the agents whose episode goes on after a step."""
@@ -128,16 +136,28 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         for agent in actions:
             self._known(agent)
         gathered = np.zeros_like(self.batch.actions)
-        for agent in self.agents:
-            space = self._action_spaces[agent]
+        for agent in self.acting_agents():
             if agent not in actions:
-                raise ActionError(f"there is no action for '{agent}'; allowed: {space}")
-            action = np.asarray(actions[agent]) if isinstance(space, spaces.Box) else actions[agent]
-            fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
-            if not fits:
-                raise ActionError(f"the action of '{agent}' is {actions[agent]!r}; allowed: {space}")
-            gathered[0, self._index[agent]] = action
+                raise ActionError(f"there is no action for '{agent}'; allowed: {self._action_spaces[agent]}")
+            gathered[0, self._index[agent]] = self.check_action(agent, actions[agent])
         return gathered
+
+    def check_action(self, agent: str, given: Any) -> Any:
+        """Return an agent's action.
+
+        Raises:
+            ActionError: it lies outside its space.
+        """
+        space = self._action_spaces[agent]
+        action = np.asarray(given) if isinstance(space, spaces.Box) else given
+        fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
+        if not fits:
+            raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {space}")
+        return action
+
+    def observe(self, agent: str) -> Any:
+        """Return what an agent sees now; zeros if it has left."""
+        return self._observations([self._known(agent)])[agent]
 
     def _observations(self, agents: list[str]) -> dict[str, Any]:
         self.batch.check_choices()
@@ -151,7 +171,8 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
             info["action_mask"] = mask_values(self.batch.action, self.batch.action_mask[0, k])
         return info
 
-    def _last_info(self, agent: str) -> dict[str, Any]:
+    def last_info(self, agent: str) -> dict[str, Any]:
+        """Return the info of an agent whose episode has ended, with its statistics."""
         row, k, counted = self.batch.rows.states[0], self._index[agent], self._counted()
         sums = {name: float(row[name][k]) for name in ("episode_return", *signal_sums(self.batch))}
         statistics = {**sums, "episode_length": int(row["step_count"]), **counted}
@@ -181,7 +202,6 @@ def parallel_env(env_id: str, **settings: Any) -> PettingZooEnv:
     return PettingZooEnv(env_id, **settings)
 
 
-def aec_env(env_id: str, **settings: Any) -> "AECEnv[str, Any, Any]":
-    """Make an environment in which the agents take turns and move together after the last one's turn."""
-    env: AECEnv[str, Any, Any] = parallel_to_aec(PettingZooEnv(env_id, **settings))
-    return env
+def aec_env(env_id: str, **settings: Any) -> AgentByAgent:
+    """Make an environment whose agents are asked one after the other; settings as `PettingZooEnv` takes them."""
+    return AgentByAgent(PettingZooEnv(env_id, **settings))

@@ -76,7 +76,7 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, *env.bots.values())
+    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, *env.bots.values())
     reader = Reader(env)
     for rule in (*rules, env.draw, env.camera):
         if isinstance(rule, FunctionType):
@@ -88,8 +88,11 @@ class Reader:
 
     def __init__(self, env: Env) -> None:
         self.env = env
-        numbers = {entry[0]: Value(True, entry[0] in CHECKED, entry[0]) for entry in header_fields(0, env.signals)}
-        self.fields: dict[str, Known] = {**numbers, "alive": Part(KNOWN, 1)}
+        numbers = {
+            entry[0]: Value(True, entry[0] in CHECKED, entry[0]) for entry in header_fields(0, signals=env.signals)
+        }
+        turn = {"turn": KNOWN} if env.turn is not None else {}
+        self.fields: dict[str, Known] = {**numbers, "alive": Part(KNOWN, 1), **turn}
         self.fields |= {name: self._declared(name, each) for name, each in state_fields(env.state).items()}
         self._returns: dict[Any, Known] = {}
         self._depth = 0

@@ -48,6 +48,13 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
     before = batch.rows.states.copy()
     _check_observation(batch)
     _check_unchanged(batch, before, env.observe)
+    if env.turn is not None:
+        given = env.turn(batch.state(0), batch.state_params(0))
+        if isinstance(given, bool) or not isinstance(given, int):
+            raise place_of(
+                env, env.turn, f"gave {given!r}; it must be a whole number, that of the agent whose turn it is"
+            )
+        _check_unchanged(batch, before, env.turn)
     for bot in env.bots:
         check_actions(env.name, batch.action, batch.act(bot), batch.actions)
         _check_unchanged(batch, before, env.bots[bot])

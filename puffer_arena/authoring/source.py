@@ -47,7 +47,9 @@ def check_source(env: Env) -> None:
     several: tuple[Kind, ...] = (None,) if env.agents else ()
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
     calls += [
-        Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, *env.bots.values()) if rule
+        Call(rule, (s, p))
+        for rule in (env.step, env.act, env.judge, env.action_mask, env.turn, *env.bots.values())
+        if rule
     ]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
@@ -55,6 +57,8 @@ def check_source(env: Env) -> None:
             seen.add(call[:2])
             calls += Reader(env, call).read()
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
+    if env.turn is not None:
+        check_returns(env, env.turn, "the agent whose turn it is", 1)
     for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
         check_returns(env, bot, "the action", 1)
 

@@ -10,7 +10,7 @@ threads, the process, or whether the rules run compiled.
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -78,6 +78,16 @@ def make(
     )
 
 
+class Witness(Protocol):
+    """Looks on from `Batch.witnesses`, and writes nothing of the batch."""
+
+    def note(self, actions: Array) -> None:
+        """Take in the actions of the step to come, checked, before any row moves."""
+
+    def look(self, out: Buffers) -> None:
+        """Look at the rows after the step, and at what it wrote."""
+
+
 class Batch(Written):
     """Rows of one environment with their buffers; see `make`."""
 
@@ -104,7 +114,7 @@ class Batch(Written):
         values = env.build_params(params)
         if compiled:
             check_definition(env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}))
-        self._mode = AUTORESET[autoreset]
+        self.autoreset = AUTORESET[autoreset]
         self.table = table = make_table(env, env_id, values, num_envs)
         self.env, self.env_id, self.num_envs, self.param_values = env, env_id, num_envs, values
         self.agent_ids, self.num_agents = table.agent_ids, len(table.agent_ids)  # none for a solo environment
@@ -119,6 +129,7 @@ class Batch(Written):
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
+        self.witnesses: list[Witness] = []
         self.reset(seed)
         if record or (record is None and env.engine):
             self.recorder = Recorder(table)
@@ -203,9 +214,13 @@ class Batch(Written):
             checked = check_actions(self.env.name, self.action, actions, self.actions)
             if self.recorder:
                 self.recorder.note(checked)
-            self.stepper.step(checked, out, self._mode)
+            for witness in self.witnesses:
+                witness.note(checked)
+            self.stepper.step(checked, out, self.autoreset)
             if self.recorder:
                 self.recorder.look()
+            for witness in self.witnesses:
+                witness.look(out)
         return self._own if out is self.buffers else Step(*out[: len(Step._fields)])
 
     def _fit(self, out: Buffers) -> None:
@@ -221,7 +236,7 @@ class Batch(Written):
         Args:
             bot: a name of `env.bots`.
             out: written in place; shaped and typed as `self.actions`.
-            which: agents it chooses for, bool, shaped as `alive`; all of them by default.
+            which: agents it chooses for, bool, shaped as `acting`; all of them by default.
 
         Raises:
             UnknownName: no such bot.
@@ -234,7 +249,7 @@ class Batch(Written):
                 f"out has shape {actions.shape} and dtype {actions.dtype}; it must be contiguous, writable, "
                 f"{self.actions.shape} and {self.actions.dtype}"
             )
-        chosen = np.ones_like(self.alive) if which is None else _flags("which", which, self.alive.shape)
+        chosen = np.ones_like(self.acting) if which is None else _flags("which", which, self.acting.shape)
         self.stepper.run(self.program.bot(bot), actions, chosen)
         return actions
 
@@ -254,7 +269,7 @@ class Batch(Written):
             ActionError: all choices of some agent are barred; it names the row and the agent.
         """
         if self.num_choices:
-            acting = self.alive & (self.rows.states["ended"] == 0)[:, None]
+            acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------

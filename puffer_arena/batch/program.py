@@ -40,6 +40,8 @@ class Program:
             "mask_actions": env.action_mask or no_mask,
             "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
+        if env.turn is not None:
+            rules["whose_turn"] = env.turn
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
         if env.engine:
@@ -89,7 +91,13 @@ class Program:
         if name not in self._bots:
             vector = not isinstance(self.env.action, Discrete)
             self._bots[name] = self._finish(
-                bind_bot(f"{self.env.name}.{name}", len(self.env.agents), self.env.find_bot(name), vector)
+                bind_bot(
+                    f"{self.env.name}.{name}",
+                    len(self.env.agents),
+                    self.env.find_bot(name),
+                    vector,
+                    self.env.turn is not None,
+                )
             )
         return self._bots[name]
 

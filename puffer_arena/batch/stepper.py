@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.authoring.explain import explain
+from puffer_arena.authoring.explain import explain, place_of
 from puffer_arena.batch.program import Program
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.interrupts import uninterrupted
 from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, Cells
+from puffer_arena.core.fields import Array, Cells, Row
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
 from puffer_arena.kernels.tables import Buffers
@@ -99,6 +99,7 @@ class Stepper:
             self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
+        self._check_turns()
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -114,13 +115,29 @@ class Stepper:
             self.worlds.prepare()
         if self._crew is None:
             self._step_around_engine(actions, out, mode, some)
-            return
-        if self._program.compiled and some is None:
+        elif self._program.compiled and some is None:
             self._guard(self._crew.step, self._rows, actions, out, mode)
         else:
             self.run(self._program.step, actions, out, mode, span=some)
-        if self.worlds:
+        if self.worlds and self._crew is not None:
             self.worlds.settle()
+        self._check_turns()
+
+    def _check_turns(self) -> None:
+        """Check that it is somebody's turn in every row, where agents take turns.
+
+        Raises:
+            DefinitionError: the rule `turn` named nobody who takes part.
+        """
+        env, rows = self._table.env, self._table.rows
+        if env.turn is None or rows.states["turn"].min() >= 0:
+            return
+        i, ids = int(rows.states["turn"].argmin()), self._table.agent_ids
+        with np.errstate(all="ignore"):
+            given = env.turn(Row(rows.states[i]), Row(rows.params[i]))
+        playing = [str(k) for k in np.flatnonzero(rows.states["alive"][i])]
+        who = f", {ids[int(given)]}, who has left" if 0 <= given < len(ids) else ""
+        raise place_of(env, env.turn, f"gave {given!r}{who} in row {i}; allowed there: {', '.join(playing)}")
 
     def _step_around_engine(self, actions: Array, out: Buffers, mode: int, span: Any) -> None:
         """Step with an engine that compiled code cannot call."""

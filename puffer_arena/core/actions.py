@@ -69,7 +69,7 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     return ready
 
 
-def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, alive: Array) -> None:
+def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, acting: Array) -> None:
     """Check that everybody who acts next has a choice; one reduction where all have.
 
     Args:
@@ -77,17 +77,17 @@ def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, a
         agent_ids: of its agents; none for a solo environment.
         space: of one agent's action.
         mask: allowed choices, bool (num_envs[, agents], choices).
-        alive: who acts next, bool (num_envs, agents); (num_envs, 1) for a solo environment.
+        acting: who acts next, bool (num_envs, agents); (num_envs, 1) for a solo environment.
 
     Raises:
         ActionError: all of somebody's choices are barred.
     """
     sizes = space.nvec if isinstance(space, MultiDiscrete) else (mask.shape[-1],)
-    flags = mask.reshape(*alive.shape, -1)
+    flags = mask.reshape(*acting.shape, -1)
     free = np.logical_or.reduceat(flags, np.cumsum((0, *sizes[:-1])), axis=-1)
-    if (free.all(axis=-1) | ~alive).all():
+    if (free.all(axis=-1) | ~acting).all():
         return
-    row, agent, part = np.argwhere(~free & alive[..., None])[0].tolist()
+    row, agent, part = np.argwhere(~free & acting[..., None])[0].tolist()
     who = f", of agent '{agent_ids[agent]}'" if agent_ids else ""
     component = f" of component {part}" if isinstance(space, MultiDiscrete) else ""
     raise ActionError(

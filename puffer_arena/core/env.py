@@ -8,6 +8,8 @@ functions marked `@jit`, of one of two kinds:
     several agents  step(s, p, actions, rewards, terminated) -> truncated
                     observe(s, p, agent, obs)          bot(s, p, agent) -> action
 
+    turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
+
     both            reset(s, p)      draw(s, p, canvas), plain Python
                     signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
@@ -74,6 +76,8 @@ class Env:
         draw: plain Python, draws a state on a `Canvas`.
         step: the rule that moves the state on; a physics environment has `engine` and what follows it instead.
         agents: role -> how many (a number, or the attribute of Params); empty for a solo environment.
+        turn: where agents take turns, says whose it is, after a reset and after every step; `s.turn` keeps it, and
+            `step` finds there who acts: the actions of all others mean nothing.
         action_mask: bars choices of a discrete action.
         bots: name -> scripted policy; the first is the default opponent.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
@@ -107,6 +111,7 @@ class Env:
     draw: Rule
     step: Rule | None = None
     agents: Mapping[str, int | str] = field(default_factory=dict)
+    turn: Rule | None = None
     action_mask: Rule | None = None
     bots: Mapping[str, Rule] = field(default_factory=dict)
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -135,7 +140,7 @@ class Env:
         self._check_engine()
         if not self.steps_per_second:
             object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
-        for role in ("reset", *(("act", "judge") if self.engine else ("step",)), "observe", "action_mask"):
+        for role in ("reset", *(("act", "judge") if self.engine else ("step",)), "observe", "action_mask", "turn"):
             self._check_rule(role, getattr(self, role))
         for name, bot in self.bots.items():
             self._check_rule(f"bot '{name}'", bot)
@@ -159,6 +164,7 @@ class Env:
             raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
         if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):
             raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+        self._check_turn()
         self._check_keys()
 
     def _check_signals(self) -> None:
@@ -185,9 +191,20 @@ class Env:
             if not (isinstance(self.cost_limit, int | float) and 0.0 <= self.cost_limit < math.inf):
                 raise self.error("cost_limit", f"is {self.cost_limit!r}; it must be a number of at least 0")
 
+    def _check_turn(self) -> None:
+        """Check that a rule for turns comes with agents to take them, and nothing that contradicts it."""
+        if self.turn is not None and not self.agents:
+            raise self.error(
+                "turn", "one agent alone has no turns to take; name its players in agents=..., or leave turn out"
+            )
+        if self.turn is not None and self.idle is not None:
+            raise self.error(
+                "idle", f"is {self.idle!r}, but where agents take turns a game waits for the person; leave idle out"
+            )
+
     def _check_state(self) -> None:
         """Check that what State annotates has storage."""
-        header = {entry[0] for entry in header_fields(1, self.signals)}
+        header = {entry[0] for entry in header_fields(1, turns=True, signals=self.signals)}
         for name, annotation in inspect.get_annotations(self.state).items():
             value = vars(self.state).get(name)
             if not isinstance(value, Field) and name not in header and "ClassVar" not in str(annotation):
@@ -244,7 +261,7 @@ class Env:
             )
 
     def _check_rule(self, role: str, rule: Any) -> None:
-        if rule is None and role == "action_mask":
+        if rule is None and role in ("action_mask", "turn"):
             return
         if rule is None:
             raise self.error(role, f"is missing; give {role}=..., a function marked @jit")
@@ -256,6 +273,7 @@ class Env:
         vector = not isinstance(self.action, Discrete)
         expected = {
             "reset": ["s", "p"],
+            "turn": ["s", "p"],
             "step": ["s", "p", "actions", "rewards", "terminated"] if several else ["s", "p", "action"],
             "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
             "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
@@ -354,7 +372,7 @@ class Env:
         """Return the record of one row whose Params size it; errors name the environment."""
         num_agents = len(self.agent_ids(params))
         try:
-            return state_dtype(self.state, params, num_agents, self.signals)
+            return state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
 

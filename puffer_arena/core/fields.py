@@ -59,8 +59,8 @@ def f64(*shape: int | str) -> Any:
     return Field(np.float64, shape)
 
 
-def header_fields(num_agents: int, signals: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-    """Return the header of every row; `num_agents` is 0 for a solo environment.
+def header_fields(num_agents: int, turns: bool = False, signals: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    """Return the header of every row; `num_agents` is 0 for a solo environment, `turns` where agents take them.
 
     level           key of the episode's random stream (see `random.draw_level`)
     rng_count       draws made in this episode
@@ -70,6 +70,7 @@ def header_fields(num_agents: int, signals: Sequence[str] = ()) -> list[tuple[An
     ended           1 between the end of an episode and its reset
     episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
+    turn            turns only: the agent that acts next, and during a step the one that acts
     <signal>        of `Env.signals`, in this step; one per agent with several agents
     episode_<signal>  its sum so far
     """
@@ -85,6 +86,8 @@ def header_fields(num_agents: int, signals: Sequence[str] = ()) -> list[tuple[An
     fields.append(("episode_return", np.float64, shape))
     if num_agents:
         fields.append(("alive", np.int8, shape))
+    if turns:
+        fields.append(("turn", np.int32))
     return fields + [(name, np.float64, shape) for signal in signals for name in (signal, f"episode_{signal}")]
 
 
@@ -96,6 +99,7 @@ class Header:
     episode: int
     step_count: int
     alive: Array
+    turn: int
 
 
 def state_fields(state: type) -> dict[str, Field]:
@@ -149,13 +153,15 @@ def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
     return size
 
 
-def state_dtype(state: type, params: Any, num_agents: int, signals: Sequence[str] = ()) -> np.dtype[Any]:
+def state_dtype(
+    state: type, params: Any, num_agents: int, turns: bool = False, signals: Sequence[str] = ()
+) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
         DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
-    header = header_fields(num_agents, signals)
+    header = header_fields(num_agents, turns, signals)
     size = 0
     taken = {entry[0] for entry in header}
     own: list[tuple[Any, ...]] = []
@@ -188,6 +194,8 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
     if "alive" in (rows.dtype.names or ()):
         bounds["alive"] = 2
+    if "turn" not in state_fields(state) and "turn" in (rows.dtype.names or ()):
+        bounds["turn"] = rows.dtype["alive"].shape[0]
     for name, declared in state_fields(state).items():
         if declared.below is not None:
             sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)

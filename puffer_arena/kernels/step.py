@@ -10,13 +10,12 @@ of each bound kernel, and the compiler cuts out what they rule out before it loo
 ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
-from puffer_arena.kernels.signals import signal_functions
+from puffer_arena.kernels.signals import count_seat, signal_functions
 from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
 
@@ -26,9 +25,10 @@ Span = tuple[int, int]  # first row, one past the last
 SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
-reset = step = judge = observe = mask_actions = bot = tally = place = unbound
+reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
 clear_signals = begin_signals = take_signals = unbound
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
+TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
 
 
@@ -132,24 +132,43 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
         s.alive[agent] = 1
     if SIGNALS:
         begin_signals(s)
+    if TURNS:
+        s.turn = -1  # nobody's yet
     reset(s, p)
     for agent in range(len(s.alive)):
         if not s.alive[agent]:
             s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
+    if TURNS:
+        s.turn = next_turn(s, p)
 
 
 @jit
-def look_several(s: Any, p: Any, obs: Any, mask: Array, alive: Array) -> None:
-    """Observe for the living agents; those who left see zeros from then on."""
+def next_turn(s: Any, p: Any) -> int:
+    """Return whose turn it is; -1, which `Batch` reports, where the rule names nobody who takes part."""
+    agent = int(whose_turn(s, p))
+    return agent if 0 <= agent < len(s.alive) and s.alive[agent] else -1
+
+
+@jit
+def acts(s: Any, agent: int) -> bool:
+    """Tell whether an agent acts next: it takes part, and where agents take turns it is its own."""
+    if TURNS:
+        return bool(s.alive[agent] and s.turn == agent)
+    return bool(s.alive[agent])
+
+
+@jit
+def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> None:
+    """Observe for the living agents; those who left see zeros from then on, and who does not act has no choices."""
     for agent in range(len(s.alive)):
         if s.alive[agent]:
             observe(s, p, agent, obs[agent])
-            mask[agent, :] = True
-            mask_actions(s, p, agent, mask[agent])
         else:
             clear(obs[agent])
-            mask[agent, :] = False
-        alive[agent] = s.alive[agent] != 0
+        acting[agent] = acts(s, agent)
+        mask[agent, :] = acting[agent]
+        if acting[agent]:
+            mask_actions(s, p, agent, mask[agent])
 
 
 @jit
@@ -157,13 +176,16 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.alive[i])
+            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i])
             out.began[i, :] = rows.states[i].step_count == 0
 
 
 @jit
 def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, over: bool) -> bool:
-    """Add up rewards and let agents leave who terminated; tell whether the episode has ended."""
+    """Add up rewards and let agents leave who terminated; tell whether the episode has ended.
+
+    Who left is rewarded until the episode ends; who took no part in it is not.
+    """
     living = 0
     for agent in range(len(s.alive)):
         if s.alive[agent]:
@@ -174,8 +196,11 @@ def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, 
                 living += 1
                 truncated[agent] = over
         else:
-            rewards[agent] = 0.0
             terminated[agent] = False
+            if count_seat(s.episode_return[agent]):
+                s.episode_return[agent] += rewards[agent]
+            else:
+                rewards[agent] = 0.0
     return over or living == 0
 
 
@@ -212,6 +237,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
+            if TURNS and not s.ended:
+                s.turn = next_turn(s, p)
         if anew:
             rows.params[i] = rows.following[i]
             if ENGINE:
@@ -220,16 +247,16 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         for agent in range(len(s.alive)):
             out.began[i, agent] = anew
-        look_several(s, p, out.obs[i], out.action_mask[i], out.alive[i])
+        look_several(s, p, out.obs[i], out.action_mask[i], out.acting[i])
 
 
 @jit
 def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """Let the bot choose for the living agents of the rows of `span` where `chosen` (num_envs, agents) is set."""
+    """Let the bot choose for those who act in the rows of `span`, where `chosen` (num_envs, agents) is set."""
     for i in range(span[0], span[1]):
         s = rows.states[i]
         for agent in range(len(s.alive)):
-            if chosen[i, agent] and s.alive[agent]:
+            if chosen[i, agent] and acts(s, agent):
                 actions[i, agent] = bot(s, rows.params[i], agent)
 
 
@@ -239,7 +266,7 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
     for i in range(span[0], span[1]):
         s = rows.states[i]
         for agent in range(len(s.alive)):
-            if chosen[i, agent] and s.alive[agent]:
+            if chosen[i, agent] and acts(s, agent):
                 bot(s, rows.params[i], agent, actions[i, agent])
 
 
@@ -281,12 +308,6 @@ def clear_function(dtype: Any) -> Any:
 
     visit("obs", dtype)
     return generate("clear", "obs", lines)
-
-
-@jit
-def count_seat(total: float) -> int:
-    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
-    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
 
 
 def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several: bool) -> Any:
@@ -332,6 +353,8 @@ def bind_kernels(
         signals: those of the environment.
         engine: whether one does.
 
+    Agents take turns where `rules` have `whose_turn`.
+
     Returns:
         The uncompiled kernels "step" and "look".
     """
@@ -339,6 +362,7 @@ def bind_kernels(
         "step": nothing,
         "judge": nothing,
         "place": nothing,
+        "whose_turn": nothing,
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
@@ -346,7 +370,9 @@ def bind_kernels(
         **signal_functions(signals, several),
     }
     if several:
-        bound["clear"] = clear_function(obs_dtype)
+        bound |= {"clear": clear_function(obs_dtype), "TURNS": "whose_turn" in rules}
+        bound["acts"] = bind(acts, name, **bound)
+        bound["next_turn"] = bind(next_turn, name, **bound)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
         templates = {"step": step_several, "look": look_chosen}
@@ -356,8 +382,9 @@ def bind_kernels(
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 
-def bind_bot(name: str, num_agents: int, function: Any, vector: bool) -> Any:
-    """Bind a bot into the kernel that lets it act; `vector` where an action is an array."""
+def bind_bot(name: str, num_agents: int, function: Any, vector: bool, turns: bool = False) -> Any:
+    """Bind a bot into the kernel that lets it act; `vector` where an action is an array, `turns` where agents have them."""
     if num_agents == 0:
         return bind(act_solo_vector if vector else act_solo, name, bot=function)
-    return bind(act_several_vector if vector else act_several, name, bot=function)
+    asks = bind(acts, name, TURNS=turns)
+    return bind(act_several_vector if vector else act_several, name, bot=function, acts=asks)

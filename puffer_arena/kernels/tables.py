@@ -63,8 +63,11 @@ class Written:
     terminated = Buffer(NUMBER, "Whether the last step ended an agent's episode by the rules.")
     truncated = Buffer(NUMBER, "Whether the last step cut an agent's episode off.")
     final_obs = Buffer(OBSERVATION, "Last observations of episodes just truncated (or ended, under same_step_final).")
-    alive = Buffer(
-        NUMBER, "Whose observation counts and who acts next; (num_envs, 1) for solo.", seats=True, filled=True
+    acting = Buffer(
+        NUMBER,
+        "Who acts next: not who is absent, has left or waits for its turn; (num_envs, 1) for solo.",
+        seats=True,
+        filled=True,
     )
     action_mask = Buffer(CHOICES, "Which choices are allowed next; none where there are no masks.", filled=True)
     signals = Buffer(SIGNALS, "Signals of the last step, in the order of `Env.signals`.", np.float32)

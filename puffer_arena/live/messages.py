@@ -11,11 +11,11 @@ A window checks all of it before it is used, rows as those of a snapshot; nothin
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -26,18 +26,6 @@ from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, p
 PROTOCOL = 2
 MAX_HISTORY = 8_000_000  # bytes of metrics
 MAX_BODY = 256_000_000  # a policy
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Some rows at one moment; the window's own Frame, field by field."""
-
-    steps: int
-    rows: Array
-    states: Array
-    params: Array
-    probs: Array | None = None
-    values: Array | None = None
 
 
 def encode_frame(frame: Frame) -> list[bytes]:

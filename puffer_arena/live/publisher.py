@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.live.address import Address, remove_address, write_address
 from puffer_arena.live.commands import MAX_ROWS, Command, printable
 from puffer_arena.live.history import History
-from puffer_arena.live.messages import PROTOCOL, Frame, encode_frame
+from puffer_arena.live.messages import PROTOCOL, encode_frame
 from puffer_arena.live.windows import Windows
 
 FRAME_SECONDS = 1 / 15  # at least in full flight, where two frames have little in common anyway and each costs 0.05%

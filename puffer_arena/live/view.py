@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
-from puffer_arena.live.messages import Frame
 from puffer_arena.live.player import LoadActor, Player
 from puffer_arena.registry import load_env
 

@@ -9,6 +9,8 @@ Unpickling runs what a file says, and its machine code runs as it is. So files a
 folder only that belongs to this user and is closed to all others, and the checksum is compared
 before anything is unpickled. Whatever is wrong with a file, the folder or the disk costs time and
 nothing else: rules are compiled anew, and one line says why.
+
+A file's time is the day of its last use; beyond MOST_BYTES the longest unused go.
 """
 
 import contextlib
@@ -22,6 +24,7 @@ import shlex
 import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ from puffer_arena.machine.notices import say_once
 MAGIC = b"puffer_arena kernel 1\n"
 CHECKSUM = 32  # bytes of a SHA-256
 SHUT, UNWRITABLE = 0o077, 0o022  # what others may not do to the folder, and to a file in it
+MOST_BYTES = 1_000_000_000  # of all files; some thousand kernels
+DAY = 86_400.0  # seconds
 ANEW = "rules are compiled anew"
 
 
@@ -132,8 +137,12 @@ def read(path: Path) -> bytes | None:
     """Return what a file holds if its owner and checksum are right; None where there is none."""
     try:
         with path.open("rb") as file:
-            problem = find_stranger(os.fstat(file.fileno()), UNWRITABLE)
+            found = os.fstat(file.fileno())
+            problem = find_stranger(found, UNWRITABLE)
             data = b"" if problem else file.read()
+        if time.time() - found.st_mtime > DAY:
+            with contextlib.suppress(OSError):
+                os.utime(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -155,6 +164,7 @@ def write(path: Path, data: bytes) -> None:
         with open(handle, "wb") as file:
             file.write(MAGIC + hashlib.sha256(data).digest() + data)
         os.replace(temporary, path)
+        prune(path.parent, MOST_BYTES)
     except OSError as error:
         if sys.platform == "win32" and path.exists():  # another process keeps the same, or reads it
             return
@@ -163,3 +173,16 @@ def write(path: Path, data: bytes) -> None:
         if temporary:
             with contextlib.suppress(OSError):  # it is not there any more, if all went well
                 os.unlink(temporary)
+
+
+def prune(folder: Path, most: int) -> None:
+    """Delete what was not used for longest until a folder holds `most` bytes; other processes may do the same."""
+    with os.scandir(folder) as entries:
+        files = [(entry.stat(follow_symlinks=False), entry.path) for entry in entries]
+    total = sum(found.st_size for found, _ in files)
+    for found, path in sorted(files, key=lambda file: file[0].st_mtime):
+        if total <= most:
+            break
+        with contextlib.suppress(OSError):  # another process has deleted it, or (Windows) reads it
+            os.unlink(path)
+        total -= found.st_size

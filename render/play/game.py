@@ -111,7 +111,7 @@ class Game:
         count = self.batch.num_agents
         for k in range(1, count + 1):
             candidate = (self.agent + by * k) % count
-            if self.batch.alive[0, candidate] or k == count:
+            if self.batch.acting[0, candidate] or k == count:
                 self.agent = candidate
                 self.release_all()
                 return
@@ -124,7 +124,7 @@ class Game:
     @property
     def out(self) -> bool:
         """Whether the person's agent has left while the others play on."""
-        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.alive[0, self.agent])
+        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.acting[0, self.agent])
 
     @property
     def steps(self) -> int:

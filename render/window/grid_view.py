@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.imgui_canvas import packed
-from puffer_arena.render.window.source import Frame
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, write
 from puffer_arena.render.world.picture import draw_row

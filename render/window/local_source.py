@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError
-from puffer_arena.render.window.source import Frame
 
 MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped
 METRIC_INTERVAL = 0.5  # seconds between points of a curve

@@ -7,9 +7,10 @@ from typing import Any
 
 from imgui_bundle import imgui
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
 from puffer_arena.render.draw.numbers import format_value
-from puffer_arena.render.window.source import Frame, Source
+from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import Theme
 from puffer_arena.render.window.widgets import caption, section, slider
 

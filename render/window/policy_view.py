@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.spaces import Discrete, MultiDiscrete, Space
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
-from puffer_arena.render.window.source import Frame, Source
+from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import bar, section, text_width, write
 

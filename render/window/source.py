@@ -1,23 +1,10 @@
 """What the window shows: a source of frames, metrics and answers, wherever they come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Some rows at one moment."""
-
-    steps: int  # environment steps of the run so far
-    rows: Array  # (k,) which rows of the batch these are
-    states: Array  # (k,) structured, the rows themselves
-    params: Array  # (k,) structured, the parameters in force
-    probs: Array | None = None  # (k, agents or 1, choices) float32: action probabilities
-    values: Array | None = None  # (k, agents or 1) float32: the critic's estimates
 
 
 class Source(Protocol):

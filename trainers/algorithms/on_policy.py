@@ -113,9 +113,9 @@ class OnPolicy(Algorithm):
         """Let networks that normalize observations see some of the rollout's."""
         if not self.config.network.normalize:
             return
-        obs, alive = self.rollout.obs[:-1], self.rollout.alive[:-1]
-        apart = max(1, alive.size // WATCHED_ROWS)
-        kept = obs.reshape(-1, *obs.shape[2:])[::apart][alive.reshape(-1)[::apart]]
+        obs, acting = self.rollout.obs[:-1], self.rollout.acting[:-1]
+        apart = max(1, acting.size // WATCHED_ROWS)
+        kept = obs.reshape(-1, *obs.shape[2:])[::apart][acting.reshape(-1)[::apart]]
         if len(kept):
             leaves = leaf_tensors(self.policy.observation, kept, self.config.device)
             for tower in self.policy.towers.values():

@@ -165,7 +165,7 @@ class PPO(OnPolicy):
             metrics.update({name: total / max(rows, 1.0) for name, total in totals.items()})
             metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
             metrics["explained_variance"] = explained_variance(
-                rollout.alive[:-1], rollout.old_value[:-1], rollout.target
+                rollout.acting[:-1], rollout.old_value[:-1], rollout.target
             )
             if s.target_kl > 0.0:
                 metrics["epochs"] = float(epochs)
@@ -175,7 +175,7 @@ class PPO(OnPolicy):
         """Fill in advantages and targets."""
         ESTIMATORS[s.advantage](self.rollout, s, self.pool)
         if s.normalize_advantages:
-            normalize(self.rollout.advantage, self.rollout.alive[:-1])
+            normalize(self.rollout.advantage, self.rollout.acting[:-1])
 
 
 ALGORITHM = PPO

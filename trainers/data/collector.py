@@ -146,7 +146,7 @@ class Collector:
             open_ = masks[:, begin : begin + size].any(-1)
             begin += size
             if not open_.all():
-                barred = np.flatnonzero(~open_ & self.rollout.alive[t])
+                barred = np.flatnonzero(~open_ & self.rollout.acting[t])
                 if len(barred):
                     raise TrainingError(
                         f"environment '{self.rollout.batch.env.name}' bars every choice of "

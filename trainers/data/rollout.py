@@ -19,7 +19,7 @@ from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.data.columns import Column, value_columns
 from puffer_arena.trainers.networks.policy import Policy
 
-LOOKED_AT = ("obs", "alive", "action_mask", "began")  # what a step leaves for the next
+LOOKED_AT = ("obs", "acting", "action_mask", "began")  # what a step leaves for the next
 MAX_CHUNK = 2048  # rows; larger chunks leave the cache, smaller ones spend their time between operations
 CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environments, but from neighbouring steps
 
@@ -27,8 +27,9 @@ CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environm
 class Rollout:
     """The columns of one rollout, each an attribute; the next rollout uses them again.
 
-    Every rollout has what the batch writes (obs, alive, action_mask, began, rewards, terminated,
-    truncated, and the environment's signals by their names), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and what the algorithm declares.
+    Every rollout has what the batch writes (obs, acting, action_mask, began, rewards, terminated, truncated, and the
+    environment's signals by their names), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and
+    what the algorithm declares.
 
     Args:
         columns: those of the algorithm.
@@ -55,7 +56,7 @@ class Rollout:
         }
         self.columns: dict[str, Array] = dict(self._written)
         self.columns |= {name: self.signals[..., k] for k, name in enumerate(batch.env.signals)}
-        self.alive[:] = True
+        self.acting[:] = True
         self.action_mask[:] = True
         self.slices = [self._slice(t) for t in range(horizon)]
         self.final_obs = by_seat(self._sample)["final_obs"]
@@ -206,7 +207,7 @@ class Minibatch:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.chunks = list(chunks)
-        self.weights = [chunk.rows("alive").astype(np.float32) for chunk in self.chunks]
+        self.weights = [chunk.rows("acting").astype(np.float32) for chunk in self.chunks]
         self.count = float(sum(weights.sum() for weights in self.weights))
 
 

@@ -1,8 +1,8 @@
 """How good each action turned out to be: functions over a rollout's columns.
 
-They read rewards, alive, terminated, truncated, old_<value> and final_<value>, and fill an advantage and a
+They read rewards, acting, terminated, truncated, old_<value> and final_<value>, and fill an advantage and a
 target for every stream, zero where an agent takes no part.  A stream is one agent of one environment;
-columns are (horizon, streams), `alive` and old values with one step more.
+columns are (horizon, streams), `acting` and old values with one step more.
 
 An episode's end cuts the sums.  A truncated one is continued by the value of its last observation.
 """
@@ -23,7 +23,7 @@ class Experience(NamedTuple):
     """What the advantages are made from; see the module's docstring for shapes."""
 
     rewards: Array
-    alive: Array
+    acting: Array
     values: Array
     following: Array  # value of what comes after each step, 0 after a death
     goes_on: Array  # whether the next row belongs to the same episode
@@ -31,10 +31,10 @@ class Experience(NamedTuple):
 
 
 def follow(
-    terminated: Array, truncated: Array, alive: Array, values: Array, final_values: Array
+    terminated: Array, truncated: Array, acting: Array, values: Array, final_values: Array
 ) -> tuple[Array, Array]:
     """Return `following` and `goes_on` (see `Experience`), both (horizon, streams)."""
-    goes_on = ~(terminated | truncated) & alive[1:]
+    goes_on = ~(terminated | truncated) & acting[1:]
     following = np.where(goes_on, values[1:], np.float32(0.0))
     np.copyto(following, final_values, where=truncated & ~terminated)
     goes_on[-1] = False
@@ -75,8 +75,8 @@ def _estimate(rows: Any, rollout: Rollout, settings: Any, pool: ThreadPool, colu
     """
     held = rollout.columns
     values, final = held[f"old_{columns.value}"], held[f"final_{columns.value}"]
-    following, goes_on = follow(rollout.terminated, rollout.truncated, rollout.alive, values, final)
-    experience = Experience(held[columns.rewards], rollout.alive, values, following, goes_on, rollout.ratio)
+    following, goes_on = follow(rollout.terminated, rollout.truncated, rollout.acting, values, final)
+    experience = Experience(held[columns.rewards], rollout.acting, values, following, goes_on, rollout.ratio)
     advantages, targets = held[columns.advantage], held[columns.target]
     cuts = np.array([settings.rho_clip, settings.c_clip])
     pool.run(
@@ -100,7 +100,7 @@ def gae_rows(
     """
     for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            if not e.alive[t, i]:
+            if not e.acting[t, i]:
                 advantages[t, i] = targets[t, i] = 0.0
                 continue
             carried = advantages[t + 1, i] if e.goes_on[t, i] else 0.0
@@ -123,7 +123,7 @@ def vtrace_rows(
     rho_clip, c_clip = cuts[0], cuts[1]
     for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            if not e.alive[t, i]:
+            if not e.acting[t, i]:
                 advantages[t, i] = targets[t, i] = 0.0
                 continue
             following, value, ratio = e.following[t, i], e.values[t, i], e.ratios[t, i]
@@ -133,23 +133,23 @@ def vtrace_rows(
             advantages[t, i] = e.rewards[t, i] + gamma * (following + correction) - value
 
 
-def normalize(advantages: Array, alive: Array) -> None:
+def normalize(advantages: Array, acting: Array) -> None:
     """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
-    count = max(int(alive.sum()), 1)
+    count = max(int(acting.sum()), 1)
     mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
     square = float(np.square(advantages, dtype=np.float64).sum()) / count
     deviation = max(square - mean * mean, 0.0) ** 0.5
     advantages -= np.float32(mean)
     advantages *= np.float32(1.0 / (deviation + 1e-8))
     if count < advantages.size:
-        advantages *= alive
+        advantages *= acting
 
 
-def explained_variance(alive: Array, values: Array, returns: Array) -> float:
+def explained_variance(acting: Array, values: Array, returns: Array) -> float:
     """Return how much of the returns' variance the values explain: 1 is all of it, 0 none.
 
     All are (horizon, streams).
     """
-    wanted, errors = returns[alive], (returns - values)[alive]
+    wanted, errors = returns[acting], (returns - values)[acting]
     spread = float(wanted.var()) if len(wanted) else 0.0
     return 1.0 - float(errors.var()) / spread if spread > 1e-12 else 0.0

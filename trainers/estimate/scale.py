@@ -35,7 +35,7 @@ class RewardScale:
 
     def apply(self, rollout: Rollout, gamma: float) -> None:
         """Take the rollout's rewards into the deviation, then divide them by it."""
-        add_returns(rollout.rewards, rollout.alive, rollout.began, gamma, self.sums, self.moments)
+        add_returns(rollout.rewards, rollout.acting, rollout.began, gamma, self.sums, self.moments)
         rollout.rewards[...] *= np.float32(1.0 / self.deviation)
 
     def state(self) -> dict[str, Array]:
@@ -44,12 +44,12 @@ class RewardScale:
 
 
 @kernel
-def add_returns(rewards: Any, alive: Any, began: Any, gamma: float, sums: Any, moments: Any) -> None:
+def add_returns(rewards: Any, acting: Any, began: Any, gamma: float, sums: Any, moments: Any) -> None:
     """G_t = r_t + gamma G_{t-1} for every stream, and Welford's update of their mean and variance."""
     count, mean, squares = moments[0], moments[1], moments[2]
     for t in range(rewards.shape[0]):
         for i in range(rewards.shape[1]):
-            if not alive[t, i]:
+            if not acting[t, i]:
                 continue
             before = 0.0 if began[t, i] else sums[i]
             sums[i] = rewards[t, i] + gamma * before

@@ -1,0 +1,161 @@
+"""Laws about people and bots: what can be steered, seen and beaten, and that it comes to an end."""
+
+import time
+
+import numpy as np
+
+from puffer_arena.authoring.explain import ending_rule, place_of
+from puffer_arena.core.canvas import RecordingCanvas
+from puffer_arena.core.spaces import Box, Discrete
+from puffer_arena.errors import ArenaError
+from puffer_arena.laws.law import DoesNotApplyError, Subject, play
+
+ENDING_STEPS, ENDING_ROWS = 5000, 16
+SPEED_SECONDS = 0.5
+
+
+def bots(subject: Subject) -> str:
+    """Bots only read the row."""
+    batch = subject.make(8, 2)
+    if not batch.env.bots:
+        raise DoesNotApplyError("no bots")
+    for bot, rule in batch.env.bots.items():
+        play(batch, 10)
+        before = batch.rows.states.tobytes()
+        batch.act(bot)
+        if batch.rows.states.tobytes() != before:
+            raise place_of(batch.env, rule, "writes State, which a bot may only read")
+    return ", ".join(batch.env.bots)
+
+
+def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
+    """Return the mean return of a role's agents (of the agent, where it is None) with its bot, and without."""
+    results = []
+    for playing in (True, False):
+        batch = subject.make(128, 6)
+        rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
+        mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
+        which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
+        for _ in range(600):
+            batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
+        means = batch.episodes()
+        means.setdefault("episode_return", float(batch.rows.states["episode_return"].mean()))  # where none ended
+        results.append(means["episode_return" if role is None else f"episode_return/{role}"])
+    return results[0], results[1]
+
+
+def strength(subject: Subject) -> str:
+    """The first bot beats random play in every role."""
+    env, told = subject.env, []
+    if not env.bots:
+        raise DoesNotApplyError("no bots")
+    bot, rule = next(iter(env.bots.items()))
+    for role in env.agents or (None,):
+        with_bot, without = mean_returns(subject, role)
+        told.append(f"{with_bot:.3g} against {without:.3g}")
+        if with_bot <= without + 0.2 * abs(without):
+            who = f"as {role} " if role else ""
+            raise place_of(
+                env, rule, f"{who}bot '{bot}' has a mean return of {with_bot:.4g}, random play {without:.4g}"
+            )
+    return ", ".join(told)
+
+
+def keys(subject: Subject) -> str:
+    """Keys and the idle action are valid actions."""
+    env, batch = subject.env, subject.make(1, 0)
+    bindings = [binding for role in env.agents or (None,) for binding in env.keys_of(role).items()]
+    for key, action in bindings:
+        if key != key.lower():
+            raise env.error("keys", f"'{key}' is written with small letters: '{key.lower()}'")
+        if isinstance(env.action, Discrete):
+            fits = env.action.contains(action)
+        else:
+            component, value = action
+            batch.actions[...] = 0
+            batch.actions[..., component] = value
+            kind = env.action.dtype.base.type
+            fits = env.action.contains(batch.actions[(0,) * (batch.actions.ndim - 1)].astype(kind))
+        if not fits:
+            raise env.error("keys", f"'{key}' is {action!r}, which does not lie in {env.action}")
+    if isinstance(env.action, Box) or env.idle is not None:
+        kind = np.int64 if isinstance(env.action, Discrete) else env.action.dtype.base.type
+        if env.idle is None or not env.action.contains(np.asarray(env.idle, kind)):
+            raise env.error(
+                "idle", f"is {env.idle!r}, which does not lie in {env.action}; it is what is done without keys"
+            )
+    if not bindings:
+        raise DoesNotApplyError("no keys, so nobody can play it")
+    return f"{len(bindings)} keys"
+
+
+def drawing(subject: Subject) -> str:
+    """It draws without a window, in colours of the palette, and leaves the row as it is."""
+    from puffer_arena.render.draw.palette import color
+
+    batch = subject.make(1, 9)
+    env = batch.env
+    for _ in range(60):
+        before = batch.rows.states.tobytes()
+        canvas = RecordingCanvas()
+        env.draw(batch.state(0), batch.state_params(0), canvas)
+        if not canvas.primitives or canvas.primitives[0][0] != "view":
+            raise place_of(env, env.draw, "must call canvas.view(width, height) first, which says what is seen")
+        if len(canvas.primitives) < 2:
+            raise place_of(env, env.draw, "draws nothing after canvas.view(...)")
+        for _, arguments in canvas.primitives[1:]:
+            try:
+                color(arguments["color"])
+            except ArenaError as error:
+                raise place_of(env, env.draw, str(error)) from None
+        if batch.rows.states.tobytes() != before:
+            raise place_of(env, env.draw, "writes State, which it may only read")
+        if not canvas.message:
+            raise place_of(env, env.draw, "says nothing; tell people what is going on by canvas.status(text)")
+        missing = set(np.flatnonzero(batch.acting[0])) - set(canvas.agents) if batch.num_agents else set()
+        if missing:
+            raise place_of(
+                env, env.draw, f"does not tell where agent {min(missing)} is; call canvas.agent(k, x, y, radius)"
+            )
+        play(batch, 1, bots=True)
+    return ""
+
+
+def endings(subject: Subject) -> str:
+    """Episodes end, by random play or a bot's."""
+    batch = subject.make(ENDING_ROWS, 3)
+    rng, done = np.random.default_rng(2), 0
+    for _ in range(ENDING_STEPS):
+        actions = batch.sample_actions(rng)
+        for bot in list(batch.env.bots)[:1]:  # in every other row
+            which = np.zeros_like(batch.acting)
+            which[::2] = True
+            batch.act(bot, out=actions, which=which)
+        batch.step(actions)
+        done += int(np.count_nonzero(batch.began if not batch.num_agents else batch.began[:, 0]))
+        if done >= ENDING_ROWS:
+            break
+    means = batch.episodes()
+    if not means["episodes"]:
+        rule, _ = ending_rule(batch.env)
+        raise place_of(
+            batch.env,
+            rule,
+            f"no episode of {ENDING_ROWS} rows has ended after {ENDING_STEPS:,} steps; let it return True for truncated "
+            "after some number of steps, as by s.step_count",
+        )
+    return f"after {means['episode_length']:.4g} steps on average"
+
+
+def speed(subject: Subject) -> str:
+    """Steps a second of one core, random actions drawn beforehand."""
+    with subject.make(subject.env.usual_rows, 0) as batch:
+        rng = np.random.default_rng(0)
+        actions = [batch.sample_actions(rng) for _ in range(8)]
+        batch.step(actions[0])
+        calls, begun = 0, time.perf_counter()
+        while (taken := time.perf_counter() - begun) < SPEED_SECONDS:
+            batch.step(actions[calls % len(actions)])
+            calls += 1
+        each = f", each of {batch.num_agents} agents" if batch.num_agents else ""
+        return f"{calls * batch.num_envs / taken:,.0f} steps/s a core{each}"
