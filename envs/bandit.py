@@ -12,7 +12,7 @@ Source        Robbins 1952, "Some aspects of the sequential design of experiment
 
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Canvas, Discrete, Env, Header, i32, jit, normal, param, randint
+from puffer_arena.core import Array, Canvas, Discrete, Env, Header, Memory, i32, jit, normal, param, randint
 
 ARMS = 8
 PAYING = (5, 2, 7, 0, 3, 6, 1, 4)  # the arm that pays, by sign
@@ -56,7 +56,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def best(s: State, p: Params) -> int:
+def best(s: State, p: Params, memory: Memory) -> int:
     """Pull the paying arm."""
     return PAYING[s.sign]
 

@@ -21,6 +21,7 @@ from puffer_arena.core import (
     Discrete,
     Env,
     Header,
+    Memory,
     f64,
     jit,
     param,
@@ -91,7 +92,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def balance(s: State, p: Params) -> int:
+def balance(s: State, p: Params, memory: Memory) -> int:
     """Push under the falling pole, leaning a little towards the middle."""
     lean = s.theta + 0.5 * s.theta_dot + 0.02 * s.x + 0.05 * s.x_dot
     return PUSH_RIGHT if lean > 0 else PUSH_LEFT

@@ -28,6 +28,7 @@ from puffer_arena.core import (
     Discrete,
     Env,
     Header,
+    Memory,
     Touch2D,
     body2d,
     f64,
@@ -230,7 +231,7 @@ def wanted_lift(s: State) -> float:
 
 
 @jit
-def autopilot(s: State, p: Params) -> int:
+def autopilot(s: State, p: Params, memory: Memory) -> int:
     """Keep a lean and a rate of descent that end on the pad."""
     if s.feet[0].touching and s.feet[1].touching:
         return COAST

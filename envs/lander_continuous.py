@@ -10,7 +10,7 @@ Source        own; the task of LunarLanderContinuous, Oleg Klimov 2016, Gymnasiu
 
 import dataclasses
 
-from puffer_arena.core import Array, Box, jit
+from puffer_arena.core import Array, Box, Memory, jit
 from puffer_arena.envs import lander
 from puffer_arena.envs.lander import Params, State, burn, wanted_lift, wanted_turn
 from puffer_arena.envs.lander import reset as begin
@@ -27,7 +27,7 @@ def act(s: State, p: Params, action: Array) -> None:
 
 
 @jit
-def autopilot(s: State, p: Params, action: Array) -> None:
+def autopilot(s: State, p: Params, memory: Memory, action: Array) -> None:
     """Keep a lean and a rate of descent that end on the pad."""
     action[0] = action[1] = 0.0
     if not (s.feet[0].touching and s.feet[1].touching):

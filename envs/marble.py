@@ -27,6 +27,7 @@ from puffer_arena.core import (
     Canvas,
     Env,
     Header,
+    Memory,
     body3d,
     f64,
     i32,
@@ -218,7 +219,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def steady(s: State, p: Params, action: Array) -> None:
+def steady(s: State, p: Params, memory: Memory, action: Array) -> None:
     """Keep to the middle of the plates at a speed that clears the gaps, leaning against slope, bank and wind."""
     k = min(s.plate, s.count - 1)
     end = s.edges[k, 1] + p.length

@@ -14,7 +14,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint, random_bits
+from puffer_arena.core import (
+    Array,
+    Box,
+    Canvas,
+    Discrete,
+    Env,
+    Header,
+    Memory,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+    random_bits,
+)
 
 UNSEEN, WALL, FLOOR, GOAL = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -169,7 +183,7 @@ def mask_walls(s: State, p: Params, mask: Array) -> None:
 
 
 @jit
-def shortest(s: State, p: Params) -> int:
+def shortest(s: State, p: Params, memory: Memory) -> int:
     """Take a shortest path to the goal."""
     for way in range(4):
         row, col = s.row + DROW[way], s.col + DCOL[way]

@@ -15,7 +15,7 @@ Source        own; after Bakker 2002, "Reinforcement learning with long short-te
 from dataclasses import dataclass
 from typing import Any
 
-from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, Header, MultiBinary, i32, jit, param, randint
+from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, Header, Memory, MultiBinary, i32, jit, param, randint
 
 COLORS = ("rose", "amber", "leaf", "sky")
 GLYPHS = ("A", "B", "C", "D")
@@ -62,7 +62,7 @@ def observe(s: State, p: Params, obs: Any) -> None:
 
 
 @jit
-def recall(s: State, p: Params) -> int:
+def recall(s: State, p: Params, memory: Memory) -> int:
     """Give the right answer, read from the state."""
     return s.cue
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
 
 EMPTY, BODY, HEAD, FOOD = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -117,7 +117,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def greedy(s: State, p: Params) -> int:
+def greedy(s: State, p: Params, memory: Memory) -> int:
     """Head straight for the food."""
     for row in range(p.rows):
         for col in range(p.cols):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, Header, MultiDiscrete, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Env, Header, Memory, MultiDiscrete, i8, i32, jit, param, randint
 
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
@@ -74,7 +74,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def nearest(s: State, p: Params, action: Array) -> None:
+def nearest(s: State, p: Params, memory: Memory, action: Array) -> None:
     """Head for the nearest target."""
     best, to_row, to_col = 2 * p.size, s.row, s.col
     for row in range(p.size):

@@ -27,6 +27,7 @@ from puffer_arena.core import (
     Canvas,
     Env,
     Header,
+    Memory,
     MultiDiscrete,
     body2d,
     f64,
@@ -271,7 +272,7 @@ def steer(s: State, agent: int, x: float, y: float, action: Array) -> None:
 
 
 @jit
-def footballer(s: State, p: Params, agent: int, action: Array) -> None:
+def footballer(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
     """The nearest gets behind the ball and kicks it at the goal; the others guard the way to their own."""
     half = len(s.players) // 2
     way, me = (1.0 if agent < half else -1.0), s.players[agent]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i8, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
 
 UNSEEN, FLOOR, WALL, CHASER, RUNNER = range(5)
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
@@ -188,7 +188,7 @@ def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
 
 
 @jit
-def hunt(s: State, p: Params, agent: int) -> int:
+def hunt(s: State, p: Params, agent: int, memory: Memory) -> int:
     """Chasers close in on the nearest runner; runners keep away from the nearest chaser and out of corners."""
     best, best_score = STAY, -100_000
     for move in range(5):
@@ -203,6 +203,7 @@ def hunt(s: State, p: Params, agent: int) -> int:
             score = 4 * min(distance(s, row, col, 0, len(s.catches)), 6)
             for exit in range(UP, RIGHT + 1):
                 score += 1 if not is_wall(s, row + DROW[exit], col + DCOL[exit]) else 0
+        score = 4 * score + randint(memory, 4)  # among equals one by chance, or several walk in step
         if score > best_score:
             best, best_score = move, score
     return best

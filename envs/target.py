@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, Header, f64, i32, jit, param, uniform
+from puffer_arena.core import Array, Box, Canvas, Env, Header, Memory, f64, i32, jit, param, uniform
 
 TAU = 0.1  # seconds of one step
 HALF = 1.0  # the arena is the square [-HALF, HALF]²
@@ -92,7 +92,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def steer(s: State, p: Params, action: Array) -> None:
+def steer(s: State, p: Params, memory: Memory, action: Array) -> None:
     """Thrust towards where the disc would stop short of the goal: a spring and a damper."""
     action[0] = min(1.0, max(-1.0, 4.0 * (s.goal_x - s.x) - 1.5 * s.x_dot))
     action[1] = min(1.0, max(-1.0, 4.0 * (s.goal_y - s.y) - 1.5 * s.y_dot))

@@ -26,6 +26,7 @@ from puffer_arena.core import (
     Canvas,
     Env,
     Header,
+    Memory,
     Segment2D,
     Touch2D,
     body2d,
@@ -84,9 +85,14 @@ class State(Header):
     below: int = i32(below=EDGES)  # the edge below the hull
     value: float = f64()  # of the last situation
     crossed: int = i32()
-    phase: int = i32(below=3)  # of the gait that the bot walks
+
+
+class Gait(Memory):
+    """How far the bot's walk has come."""
+
+    phase: int = i32(below=3)
     swinging: int = i32(below=2)  # the leg in the air
-    give: float = f64()  # how far the standing leg's knee is stretched
+    bend: float = f64()  # how far the standing leg's knee is from STRAIGHT
 
 
 def build(world: Any, p: Params) -> dict[str, Any]:
@@ -185,7 +191,6 @@ def reset(s: State, p: Params) -> None:
     lay_course(s, p)
     s.below, s.crossed = 0, 0
     s.hull.vx, s.hull.vy = 0.3 * normal(s), 0.1 * normal(s)
-    s.phase, s.swinging, s.give = SWING, 0, STRAIGHT
     s.value = worth(s)
 
 
@@ -216,7 +221,6 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.below += 1
     while s.below > 0 and s.ground[s.below].ax > s.hull.x:
         s.below -= 1
-    keep_pace(s)
     value = worth(s)
     reward = value - s.value
     s.value = value
@@ -274,33 +278,35 @@ def knee(s: State, leg: int) -> float:
 
 
 @jit
-def keep_pace(s: State) -> None:
+def keep_pace(s: State, gait: Gait) -> None:
     """Tell the gait of `stride` on: swing a leg ahead, put it down, push off with the other, change legs."""
-    swinging, standing = s.swinging, 1 - s.swinging
-    if s.phase == SWING:
-        s.give = min(STRAIGHT, s.give + (0.06 if 0.12 * s.hull.vx > PACE else 0.03))
+    swinging, standing = gait.swinging, 1 - gait.swinging
+    if gait.phase == SWING:
+        gait.bend = max(0.0, gait.bend - (0.06 if 0.12 * s.hull.vx > PACE else 0.03))
         if s.thighs[standing].angle - s.hull.angle < 0.1:
-            s.phase = LOWER
-    elif s.phase == LOWER:
+            gait.phase = LOWER
+    elif gait.phase == LOWER:
         if s.feet[swinging].touching:
-            s.phase = PUSH_OFF
-            s.give = min(STRAIGHT, knee(s, swinging))
+            gait.phase = PUSH_OFF
+            gait.bend = max(0.0, STRAIGHT - knee(s, swinging))
     elif knee(s, standing) > 0.88 or 0.12 * s.hull.vx > 1.2 * PACE:
-        s.phase, s.swinging = SWING, standing
+        gait.phase, gait.swinging = SWING, standing
 
 
 @jit
-def stride(s: State, p: Params, action: Array) -> None:
+def stride(s: State, p: Params, gait: Gait, action: Array) -> None:
     """Walk by the phases of `keep_pace`, each with its aims for the joints, and keep the hull upright and level."""
+    if s.step_count > 0:
+        keep_pace(s, gait)
     for leg in range(2):
         hip = s.thighs[leg].angle - s.hull.angle
-        hip_torque, knee_aim = 0.0, s.give
-        if leg == s.swinging:
-            if s.phase != PUSH_OFF:
-                aim = 1.1 if s.phase == SWING else 0.1
+        hip_torque, knee_aim = 0.0, STRAIGHT - gait.bend
+        if leg == gait.swinging:
+            if gait.phase != PUSH_OFF:
+                aim = 1.1 if gait.phase == SWING else 0.1
                 hip_torque = 0.9 * (aim - hip) - 0.06 * (s.thighs[leg].spin - s.hull.spin)
-                knee_aim = -0.6 if s.phase == SWING else STRAIGHT
-        elif s.phase == PUSH_OFF:
+                knee_aim = -0.6 if gait.phase == SWING else STRAIGHT
+        elif gait.phase == PUSH_OFF:
             knee_aim = 1.0
         hip_torque += 1.4 * s.hull.angle + 0.15 * s.hull.spin
         knee_torque = 4.0 * (knee_aim - knee(s, leg)) - 0.04 * (s.shins[leg].spin - s.thighs[leg].spin)
@@ -383,6 +389,7 @@ ENV = Env(
     time_step=TIME_STEP,
     substeps=2,
     bots={"stride": stride},
+    bot_memory=Gait,
     keys={
         "q": (0, 1.0),
         "a": (0, -1.0),
@@ -396,5 +403,5 @@ ENV = Env(
     idle=(0.0, 0.0, 0.0, 0.0),
     counters=("crossed",),
     solved=6.0,
-    version=1,
+    version=2,
 )

@@ -10,7 +10,7 @@ Source        Mnih et al. 2014, "Recurrent models of visual attention".
 
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i32, jit, param, randint
 
 STAY, LEFT, RIGHT = range(3)
 
@@ -57,7 +57,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def follow(s: State, p: Params) -> int:
+def follow(s: State, p: Params, memory: Memory) -> int:
     return STAY if s.col == s.basket else LEFT if s.col < s.basket else RIGHT
 
 

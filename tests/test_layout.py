@@ -13,6 +13,7 @@ GROUND = {"errors", "machine", "core"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "machine": {"errors"},
+    "bots": {"errors"},
     "core": {"errors", "machine"},
     "envs": {"core"},
     "registry": GROUND,
@@ -20,13 +21,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": GROUND | {"kernels"},
     "engines": GROUND | {"kernels"},
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
-    "trainers": GROUND | {"registry", "kernels", "batch", "assets"},
+    "trainers": GROUND | {"registry", "kernels", "batch", "bots", "players", "assets"},
     "live": GROUND | {"registry", "batch"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
     "adapters": GROUND | {"registry", "batch", "render"},
-    "players": GROUND | {"registry", "batch", "trainers"},
+    "players": GROUND | {"registry", "batch", "bots", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.

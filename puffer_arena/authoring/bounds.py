@@ -18,7 +18,7 @@ import numpy as np
 
 from puffer_arena.authoring.explain import place
 from puffer_arena.authoring.source import definition
-from puffer_arena.core.bodies import PhysicsField
+from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
 from puffer_arena.machine.compile import reached
@@ -36,7 +36,7 @@ class Value:
 
     low: bool = True
     high: bool = True
-    source: str = ""
+    source: str = ""  # "State.cell", "State.hull.x"
 
     def joined(self, *others: "Value") -> "Value":
         """Return what is known of a value that is one of several."""
@@ -47,7 +47,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """The state itself."""
+    """The state itself, or the memory of a bot."""
+
+    kind: type
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,12 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, *env.bots.values())
-    reader = Reader(env)
-    for rule in (*rules, env.draw, env.camera):
+    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, env.draw, env.camera)
+    reader, s = Reader(env), Row(env.state)
+    memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
+    for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.bots.values())]:
         if isinstance(rule, FunctionType):
-            reader.call(rule, (Row(),))
+            reader.call(rule, given)
 
 
 class Reader:
@@ -88,12 +91,14 @@ class Reader:
 
     def __init__(self, env: Env) -> None:
         self.env = env
-        numbers = {
-            entry[0]: Value(True, entry[0] in CHECKED, entry[0]) for entry in header_fields(0, signals=env.signals)
-        }
+        kept = [entry[0] for entry in header_fields(0, signals=env.signals)]
+        numbers = {name: Value(True, name in CHECKED, f"State.{name}") for name in kept}
         turn = {"turn": KNOWN} if env.turn is not None else {}
-        self.fields: dict[str, Known] = {**numbers, "alive": Part(KNOWN, 1), **turn}
-        self.fields |= {name: self._declared(name, each) for name, each in state_fields(env.state).items()}
+        header = {**numbers, "alive": Part(KNOWN, 1), **turn}
+        self.fields: dict[type, dict[str, Known]] = {
+            kind: header | {name: self._declared(f"{what}.{name}", each) for name, each in state_fields(kind).items()}
+            for kind, what in ((env.state, "State"), (env.bot_memory, env.bot_memory.__name__))
+        }
         self._returns: dict[Any, Known] = {}
         self._depth = 0
 
@@ -338,7 +343,7 @@ class Body:
         base = self.value(node.value)
         if isinstance(base, Row):
             said = (self.facts or {}).get(ast.unparse(node))
-            return self.reader.fields.get(node.attr, KNOWN) if said is None else said
+            return self.reader.fields[base.kind].get(node.attr, KNOWN) if said is None else said
         if isinstance(base, Part) and not base.axes and node.attr not in CHECKED:  # a body's
             return replace(base.element, source=f"{base.element.source}.{node.attr}")
         return KNOWN
@@ -357,7 +362,7 @@ class Body:
                 self._refuse(node, value, "indexes with it")
         if isinstance(base, Part):
             left = base.axes - sum(not isinstance(index, ast.Slice) for index in indices)
-            physics = isinstance(state_fields(self.reader.env.state).get(base.element.source), PhysicsField)
+            physics = base.element.source.removeprefix("State.") in physics_fields(self.reader.env.state)
             return Part(base.element, left) if left > 0 or physics else base.element
         if isinstance(base, Several) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
             return base.parts[node.slice.value] if -len(base.parts) <= node.slice.value < len(base.parts) else KNOWN
@@ -429,14 +434,15 @@ class Body:
 
     def _refuse(self, node: ast.expr, value: Value, what: str) -> None:
         """Raise the error that this use of a number without a bound deserves."""
-        name, _, of_body = value.source.partition(".")
-        declared = state_fields(self.reader.env.state).get(name)
+        env = self.reader.env
+        holder, name, *of_body = value.source.split(".")
+        declared = state_fields(env.state if holder == "State" else env.bot_memory).get(name)
         whole = not of_body and declared is not None and np.issubdtype(declared.dtype, np.integer)
         remedy = "clamp it with min and max, or compare it first"
         if whole:
             remedy = f"declare what it stays below, such as {name} = i32(below=...), or {remedy}"
-        reason = f"State.{value.source} may hold any number in a row from outside, and this {what}; {remedy}"
-        raise place(self.reader.env, self.function, node.lineno, reason)
+        reason = f"{value.source} may hold any number in a row from outside, and this {what}; {remedy}"
+        raise place(env, self.function, node.lineno, reason)
 
 
 def combine(operator: ast.operator, left: Value, right: Value) -> Value:

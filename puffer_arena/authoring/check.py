@@ -20,6 +20,7 @@ from puffer_arena.core.spaces import Box, Dict, Space, Tuple
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
+OWN_STREAM = "; a bot draws from a stream of its own: randint(memory, n)"
 GARBAGE = (0x55, 0xAA, 0)  # bytes that observations are filled with, to see what is left of them; padding stays zero
 
 
@@ -95,6 +96,8 @@ def _check_unchanged(batch: Any, before: Array, rule: Any) -> None:
     written = _differing(batch.env, before, batch.rows.states)
     if written:
         raise place_of(batch.env, rule, f"writes State.{written[0]}, which it may only read")
+    if (batch.rows.states["rng_count"] != before["rng_count"]).any():
+        raise place_of(batch.env, rule, f"draws a random number from the row, which it may only read{OWN_STREAM}")
 
 
 def _check_observation(batch: Any) -> None:

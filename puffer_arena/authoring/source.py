@@ -46,11 +46,8 @@ def check_source(env: Env) -> None:
     s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [
-        Call(rule, (s, p))
-        for rule in (env.step, env.act, env.judge, env.action_mask, env.turn, *env.bots.values())
-        if rule
-    ]
+    calls += [Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, env.turn) if rule]
+    calls += [Call(bot, (s, p, *several, env.memory_dtype(values))) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:2] not in seen:

@@ -8,7 +8,7 @@ An episode that ends is reset in the same step.  The same seed gives the same by
 threads, the process, or whether the rules run compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -123,7 +123,7 @@ class Batch(Written):
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:] = SPLITS.index(split), num_levels
-        self.program: Program = load_program(env, compiled, (*table.rows, self.obs))
+        self.program: Program = load_program(env, compiled, table.rows, self.obs)
         self.stepper = Stepper(table, self.program, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
@@ -185,6 +185,7 @@ class Batch(Written):
             if seed is not None:
                 self.rows.states["row_key"] = row_keys(seed, self.num_envs)
                 self.rows.states["episode"] = 0
+                self.rows.memories[:] = np.zeros((), self.rows.memories.dtype)  # episodes will be numbered as before
             if levels is not None:
                 chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
                 if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
@@ -354,7 +355,8 @@ class Batch(Written):
     def rewind(self, i: int, step: int) -> None:
         """Put row `i` back to how it was after `step` steps of its episode: its start, and its actions again.
 
-        The batch must be made with `record=True`.  Exact, physics included.
+        The batch must be made with `record=True`.  Exact, physics included; what bots that acted in every step keep
+        is as it was, too.
 
         Raises:
             ParameterError: nothing was recorded, or no such row or step.
@@ -364,8 +366,24 @@ class Batch(Written):
         self._check_row(i)
         past, span = self.recorder.past_until(i, step), slice(i, i + 1)
         with self.stepper.alone:
-            play_again(self.table, self.stepper, span, past)
+            play_again(self.table, self.stepper, span, past, self._remembering(i))
             self.recorder.take_over(span, past)
+
+    def _remembering(self, i: int) -> Callable[[], None]:
+        """Let the bots that have acted in row `i` forget its episode; return what has them see a step of it again."""
+        row, memories = self.rows.states[i], self.rows.memories[i]
+        acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
+        memories[:] = np.zeros((), memories.dtype)
+        unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
+        span = tuple(np.array((i, i + 1), np.uint64))
+
+        def remember() -> None:
+            for bot, seats in zip(self.env.bots, acted, strict=True):
+                if seats.any():
+                    chosen[i] = seats
+                    self.stepper.run(self.program.bot(bot), unused, chosen, span=span)
+
+        return remember
 
     def save_rows(self) -> dict[str, Array]:
         """Return all that the next steps depend on: name -> bytes, uint8 (bytes,), that `load_rows` takes back."""

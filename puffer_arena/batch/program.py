@@ -1,7 +1,6 @@
 """The kernels of one environment, compiled once a process and kept on disk."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,15 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.lanes import bind_lanes
-from puffer_arena.kernels.step import bind_bot, bind_kernels, no_mask_several, no_mask_solo, tally_function
+from puffer_arena.kernels.step import (
+    bind_bot,
+    bind_kernels,
+    clear_function,
+    no_mask_several,
+    no_mask_solo,
+    tally_function,
+)
+from puffer_arena.kernels.tables import Rows
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function
 from puffer_arena.machine.memory import primitives
@@ -26,6 +33,7 @@ class Program:
     env: Env
     compiled: bool
     layout: str  # a digest of the records that rows are made of
+    memory: Any  # dtype of what a bot keeps for an agent
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
@@ -90,26 +98,27 @@ class Program:
         """
         if name not in self._bots:
             vector = not isinstance(self.env.action, Discrete)
-            self._bots[name] = self._finish(
-                bind_bot(
-                    f"{self.env.name}.{name}",
-                    len(self.env.agents),
-                    self.env.find_bot(name),
-                    vector,
-                    self.env.turn is not None,
-                )
+            bot = bind_bot(
+                f"{self.env.name}.{name}",
+                len(self.env.agents),
+                vector,
+                self.env.turn is not None,
+                bot=self.env.find_bot(name),
+                NUMBER=list(self.env.bots).index(name),
+                clear=clear_function(self.memory),
             )
+            self._bots[name] = self._finish(bot)
         return self._bots[name]
 
 
 _programs: dict[tuple[int, bool, bool, str], Program] = {}
 
 
-def load_program(env: Env, compiled: bool, arrays: Iterable[Array]) -> Program:
+def load_program(env: Env, compiled: bool, rows: Rows, obs: Array) -> Program:
     """Return the environment's kernels for such arrays, shared by all its batches of that layout in this process."""
-    described = repr([array.dtype.descr for array in arrays])
+    described = repr([array.dtype.descr for array in (*rows, obs)])
     parts = compiled_parts(env) if env.engine and compiled else {}
     key = (id(env), compiled, bool(parts), hashlib.sha256(described.encode()).hexdigest()[:12])
     if key not in _programs:
-        _programs[key] = Program(env, compiled, f"_{key[3]}", parts)
+        _programs[key] = Program(env, compiled, f"_{key[3]}", rows.memories.dtype, parts)
     return _programs[key]

@@ -14,16 +14,18 @@ from puffer_arena.kernels.tables import Rows
 
 def rows_layout(env: Env, values: Any, num_envs: int) -> Layout:
     """Return shape and dtype of all that `Rows` holds, for an environment whose Params `values` size them."""
-    record = params_record(values).dtype
+    record, num_agents = params_record(values).dtype, len(env.agent_ids(values))
     each = Rows(
         states=env.row_dtype(values),
         params=record,
         following=record,
         levels=np.dtype(np.int64),
         plan=np.dtype(np.int64),
-        episodes=episodes_dtype(env, len(env.agent_ids(values)), record),
+        episodes=episodes_dtype(env, num_agents, record),
+        memories=env.memory_dtype(values),
     )
-    return {name: ((2 if name == "plan" else num_envs,), dtype) for name, dtype in each._asdict().items()}
+    shapes = {"plan": (2,), "memories": (num_envs, len(env.bots), max(num_agents, 1))}
+    return {name: (shapes.get(name, (num_envs,)), dtype) for name, dtype in each._asdict().items()}
 
 
 def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:

@@ -22,7 +22,7 @@ from puffer_arena.core.bodies import (
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, Header, f64, i8, i32, i64
+from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
@@ -42,6 +42,7 @@ __all__ = [
     "Env",
     "Header",
     "Joint2D",
+    "Memory",
     "MultiBinary",
     "MultiDiscrete",
     "Ray3D",

@@ -4,9 +4,9 @@ An environment is one module that ends in `ENV = Env(...)`; the module's name is
 functions marked `@jit`, of one of two kinds:
 
     solo            step(s, p, action) -> (reward, terminated, truncated)
-                    observe(s, p, obs)                 bot(s, p) -> action
+                    observe(s, p, obs)                 bot(s, p, memory) -> action
     several agents  step(s, p, actions, rewards, terminated) -> truncated
-                    observe(s, p, agent, obs)          bot(s, p, agent) -> action
+                    observe(s, p, agent, obs)          bot(s, p, agent, memory) -> action
 
     turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
 
@@ -18,7 +18,7 @@ functions marked `@jit`, of one of two kinds:
                     build(world, p) -> handles, plain Python in the engine's own API; see `core.bodies`
 
 Where an action is an array (MultiDiscrete, MultiBinary, Box), a bot takes it as its last argument and fills it in.
-Bots only read `s`.
+Bots only read `s`; what they keep, and random numbers, they have from `memory` (`fields.Memory`).
 """
 
 import inspect
@@ -34,7 +34,16 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.bodies import PhysicsField, physics_fields
-from puffer_arena.core.fields import Field, dimension, header_fields, state_dtype, state_fields
+from puffer_arena.core.fields import (
+    MEMORY_HEADER,
+    Field,
+    Memory,
+    dimension,
+    header_fields,
+    memory_dtype,
+    state_dtype,
+    state_fields,
+)
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.errors import DefinitionError, UnknownName, suggest
@@ -80,6 +89,7 @@ class Env:
             `step` finds there who acts: the actions of all others mean nothing.
         action_mask: bars choices of a discrete action.
         bots: name -> scripted policy; the first is the default opponent.
+        bot_memory: what a bot keeps for an agent during an episode: `Memory`, or a subclass with fields.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
             first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys).  Where an
             action is an array: (component, value).  Where roles see the game from different sides: role -> such keys.
@@ -114,6 +124,7 @@ class Env:
     turn: Rule | None = None
     action_mask: Rule | None = None
     bots: Mapping[str, Rule] = field(default_factory=dict)
+    bot_memory: type = Memory
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
     counters: tuple[str, ...] = ()
@@ -203,15 +214,26 @@ class Env:
             )
 
     def _check_state(self) -> None:
-        """Check that what State annotates has storage."""
-        header = {entry[0] for entry in header_fields(1, turns=True, signals=self.signals)}
-        for name, annotation in inspect.get_annotations(self.state).items():
-            value = vars(self.state).get(name)
-            if not isinstance(value, Field) and name not in header and "ClassVar" not in str(annotation):
-                given = f"is {value!r}" if name in vars(self.state) else "has no value"
-                raise self.error(
-                    "state", f"State.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)"
-                )
+        """Check that what State and the bots' memory annotate has storage."""
+        memory: Any = self.bot_memory
+        if Memory not in getattr(memory, "__mro__", ()):
+            raise self.error("bot_memory", f"is {memory!r}; it must be a class that inherits from Memory")
+        if bodies := physics_fields(memory):
+            raise self.error("bot_memory", f"{memory.__name__}.{next(iter(bodies))} is physics, which State holds")
+        for where, kind, header in (
+            ("state", self.state, header_fields(1, turns=True, signals=self.signals)),
+            ("bot_memory", memory, MEMORY_HEADER),
+        ):
+            kept = {entry[0] for entry in header}
+            for name, annotation in inspect.get_annotations(kind).items():
+                value = vars(kind).get(name)
+                if not isinstance(value, Field) and name not in kept and "ClassVar" not in str(annotation):
+                    given = f"is {value!r}" if name in vars(kind) else "has no value"
+                    what = "State" if kind is self.state else kind.__name__
+                    raise self.error(
+                        where,
+                        f"{what}.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)",
+                    )
 
     def _check_keys(self) -> None:
         """Check that every key stands for an action."""
@@ -279,7 +301,7 @@ class Env:
             "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
             "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
             "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
-        }.get(role, ["s", "p", *(["agent"] if several else []), *(["action"] if vector else [])])
+        }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
         given = list(inspect.signature(rule).parameters)
         if len(given) != len(expected):
             raise self.error(role, f"takes ({', '.join(given)}); it must take ({', '.join(expected)})")
@@ -343,7 +365,7 @@ class Env:
 
         visit(self.observation)
         visit(self.action)
-        for declared in state_fields(self.state).values():
+        for declared in (*state_fields(self.state).values(), *state_fields(self.bot_memory).values()):
             names.update(size for size in declared.shape if isinstance(size, str))
         names.update(size for size in self.agents.values() if isinstance(size, str))
         return frozenset(names & set(self.parameters)).union(*map(self._sources, names - set(self.parameters)))
@@ -373,6 +395,13 @@ class Env:
         num_agents = len(self.agent_ids(params))
         try:
             return state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
+        except DefinitionError as error:
+            raise DefinitionError(f"environment '{self.name}': {error}") from None
+
+    def memory_dtype(self, params: Any) -> np.dtype[Any]:
+        """Return the record of what a bot keeps for one agent; errors name the environment."""
+        try:
+            return memory_dtype(self.bot_memory, params)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
 

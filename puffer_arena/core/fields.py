@@ -102,8 +102,27 @@ class Header:
     turn: int
 
 
+MEMORY_HEADER: list[tuple[Any, ...]] = [
+    ("level", np.int64),  # key of the bot's own random stream in this episode
+    ("rng_count", np.int64),  # draws made from it
+    ("row_key", np.int64),  # of the row and
+    ("episode", np.int64),  # of the episode that is remembered: in any other one a bot begins anew
+]
+
+
+class Memory:
+    """What a scripted bot keeps from one step of an episode to the next, for each agent that it steers.
+
+    A subclass declares fields as State does; they are zeros where an episode begins.  `randint(memory, n)` and the other
+    draws take a stream of the bot's own from it, so that the row's is the same whoever plays.
+    """
+
+    level: int
+    rng_count: int
+
+
 def state_fields(state: type) -> dict[str, Field]:
-    """Return the declared fields of a State class, in order."""
+    """Return the declared fields of a State or Memory class, in order."""
     return {name: value for name, value in vars(state).items() if isinstance(value, Field)}
 
 
@@ -161,21 +180,33 @@ def state_dtype(
     Raises:
         DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
-    header = header_fields(num_agents, turns, signals)
+    return _record("State", header_fields(num_agents, turns, signals), state, params)
+
+
+def memory_dtype(memory: type, params: Any) -> np.dtype[Any]:
+    """Return the structured dtype of what a bot keeps for one agent: the header, then the fields of `memory`.
+
+    Raises:
+        DefinitionError: see `state_dtype`.
+    """
+    return _record(memory.__name__, MEMORY_HEADER, memory, params)
+
+
+def _record(what: str, header: list[tuple[Any, ...]], state: type, params: Any) -> np.dtype[Any]:
     size = 0
     taken = {entry[0] for entry in header}
     own: list[tuple[Any, ...]] = []
     for name, declared in state_fields(state).items():
         if name in taken:
-            raise DefinitionError(f"State.{name}: the name is kept for the row's header; choose another")
-        check_name(f"State.{name}", name)
+            raise DefinitionError(f"{what}.{name}: the name is kept for the row's header; choose another")
+        check_name(f"{what}.{name}", name)
         try:
             shape = tuple(dimension(size, params) for size in declared.shape)
             size += sized("a field", declared.dtype, shape)
             own.append((name, declared.dtype, shape))
         except DefinitionError as error:
-            raise DefinitionError(f"State.{name}: {error}") from None
-    sized("State", np.uint8, (size,))
+            raise DefinitionError(f"{what}.{name}: {error}") from None
+    sized(what, np.uint8, (size,))
     return np.dtype([*header, *own], align=True)
 
 
@@ -183,8 +214,8 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     """Check rows from outside: compiled rules do not check what they index with.
 
     Args:
-        rows: of `state_dtype`.
-        state: the State class.
+        rows: of `state_dtype` or `memory_dtype`.
+        state: the State or Memory class.
         params: Params that sized the rows.
 
     Raises:
@@ -192,8 +223,8 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     """
     bounds: dict[str, Any] = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2}
     bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
-    if "alive" in (rows.dtype.names or ()):
-        bounds["alive"] = 2
+    bounds |= {"alive": 2}
+    bounds = {name: below for name, below in bounds.items() if name in (rows.dtype.names or ())}
     if "turn" not in state_fields(state) and "turn" in (rows.dtype.names or ()):
         bounds["turn"] = rows.dtype["alive"].shape[0]
     for name, declared in state_fields(state).items():

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.random import draw_level
+from puffer_arena.core.random import draw_level, philox
 from puffer_arena.kernels.signals import count_seat, signal_functions
 from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
@@ -27,6 +27,8 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
 clear_signals = begin_signals = take_signals = unbound
+BOTS = 0xB07  # the bots' streams have other keys than the levels
+NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
@@ -109,11 +111,22 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
 
 
 @jit
+def recall(s: Any, memory: Any, agent: int) -> None:
+    """Let the bot begin anew, with a random stream of its own, where its memory is of another episode."""
+    if memory.episode != s.episode or memory.row_key != s.row_key:
+        clear(memory)
+        memory.row_key, memory.episode = s.row_key, s.episode
+        memory.level = philox(philox(s.row_key ^ BOTS, s.episode), NUMBER << 16 | agent)
+
+
+@jit
 def act_solo(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
     """Let the bot choose the actions of the rows of `span` where `chosen` (num_envs, 1) is set."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            actions[i] = bot(rows.states[i], rows.params[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            actions[i] = bot(s, rows.params[i], memory)
 
 
 @jit
@@ -121,7 +134,9 @@ def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> No
     """`act_solo` for actions that are arrays."""
     for i in range(span[0], span[1]):
         if chosen[i, 0]:
-            bot(rows.states[i], rows.params[i], actions[i])
+            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
+            recall(s, memory, 0)
+            bot(s, rows.params[i], memory, actions[i])
 
 
 @jit
@@ -257,7 +272,9 @@ def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and acts(s, agent):
-                actions[i, agent] = bot(s, rows.params[i], agent)
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                actions[i, agent] = bot(s, rows.params[i], agent, memory)
 
 
 @jit
@@ -267,7 +284,9 @@ def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) ->
         s = rows.states[i]
         for agent in range(len(s.alive)):
             if chosen[i, agent] and acts(s, agent):
-                bot(s, rows.params[i], agent, actions[i, agent])
+                memory = rows.memories[i, NUMBER, agent]
+                recall(s, memory, agent)
+                bot(s, rows.params[i], agent, memory, actions[i, agent])
 
 
 @jit
@@ -292,7 +311,7 @@ def clear_array(obs: Any) -> None:
 
 
 def clear_function(dtype: Any) -> Any:
-    """Generate the function that zeroes one observation of `dtype`, records within records included."""
+    """Generate the function that zeroes one value of `dtype`, records within records included."""
     if dtype.names is None:
         return clear_array
     lines: list[str] = []
@@ -382,9 +401,17 @@ def bind_kernels(
     return {role: bind(template, name, **bound) for role, template in templates.items()}
 
 
-def bind_bot(name: str, num_agents: int, function: Any, vector: bool, turns: bool = False) -> Any:
-    """Bind a bot into the kernel that lets it act; `vector` where an action is an array, `turns` where agents have them."""
+def bind_bot(name: str, num_agents: int, vector: bool, turns: bool, **bound: Any) -> Any:
+    """Bind a bot into the kernel that lets it act.
+
+    Args:
+        name: of environment and bot.
+        num_agents: roles of the environment; 0 for a solo one.
+        vector: whether an action is an array.
+        turns: whether agents take turns.
+        bound: bot, the function; NUMBER, its place among the environment's; clear, which zeroes its memory.
+    """
+    bound |= {"recall": bind(recall, name, **bound), "acts": bind(acts, name, TURNS=turns)}
     if num_agents == 0:
-        return bind(act_solo_vector if vector else act_solo, name, bot=function)
-    asks = bind(acts, name, TURNS=turns)
-    return bind(act_several_vector if vector else act_several, name, bot=function, acts=asks)
+        return bind(act_solo_vector if vector else act_solo, name, **bound)
+    return bind(act_several_vector if vector else act_several, name, **bound)

@@ -109,6 +109,7 @@ class Rows(NamedTuple):
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
     plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
     episodes: Any  # records: finished, of the last that ended, and totals, the sums over all
+    memories: Any  # records (num_envs, bots, agents or 1): what each scripted bot keeps for each agent
 
 
 class WorldRows(NamedTuple):
@@ -120,5 +121,6 @@ class WorldRows(NamedTuple):
     levels: Any
     plan: Any
     episodes: Any
+    memories: Any
     scenes: Any  # records: link (the engine's own), stage, fault
     built: Any  # records: the physics fields as `build` made them

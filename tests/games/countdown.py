@@ -6,7 +6,7 @@ Each step subtracts the action from `left`; at 0 or below the episode terminates
 
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Box, Env, Header, MultiDiscrete, i32, jit, param, randint
+from puffer_arena.core import Array, Box, Env, Header, Memory, MultiDiscrete, i32, jit, param, randint
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def mask(s: State, p: Params, allowed: Array) -> None:
 
 
 @jit
-def hasty(s: State, p: Params, action: Array) -> None:
+def hasty(s: State, p: Params, memory: Memory, action: Array) -> None:
     action[0], action[1] = 2, 1
 
 

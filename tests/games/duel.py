@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Dict, Discrete, Env, Header, Tuple, i32, jit, param
+from puffer_arena.core import Array, Box, Dict, Discrete, Env, Header, Memory, Tuple, i32, jit, param
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def observe(s: State, p: Params, agent: int, obs: Dict) -> None:
 
 
 @jit
-def careful(s: State, p: Params, agent: int) -> int:
+def careful(s: State, p: Params, agent: int, memory: Memory) -> int:
     return 1
 
 

@@ -16,6 +16,7 @@ from puffer_arena.core import (
     Env,
     Header,
     Joint2D,
+    Memory,
     Touch2D,
     body2d,
     jit,
@@ -128,7 +129,7 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
-def sway(s: State, p: Params, action: Array) -> None:
+def sway(s: State, p: Params, memory: Memory, action: Array) -> None:
     action[0], action[1] = np.sin(s.step_count * 0.3), np.cos(s.step_count * 0.2)
 
 

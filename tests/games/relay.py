@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Discrete, Env, Header, i32, jit, param
+from puffer_arena.core import Array, Box, Discrete, Env, Header, Memory, i32, jit, param
 
 ON, ROUND, SKIP, LEAVE = range(4)
 
@@ -75,7 +75,7 @@ def mask_words(s: State, p: Params, agent: int, mask: Array) -> None:
 
 
 @jit
-def steady(s: State, p: Params, agent: int) -> int:
+def steady(s: State, p: Params, agent: int, memory: Memory) -> int:
     return ON
 
 

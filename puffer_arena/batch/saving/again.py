@@ -1,5 +1,7 @@
 """Playing recorded episodes again, which brings their rows back to the bit."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from puffer_arena.batch.saving.past import Past, raw
@@ -38,8 +40,15 @@ def bring_back(table: Table, stepper: Stepper, recorder: Recorder | None, span: 
     return arrived
 
 
-def play_again(table: Table, stepper: Stepper, span: slice, past: Past) -> None:
-    """Bring the rows of `span` to where their past leads, all at once; statistics stay, buffers follow."""
+def play_again(
+    table: Table, stepper: Stepper, span: slice, past: Past, before: Callable[[], None] | None = None
+) -> None:
+    """Bring the rows of `span` to where their past leads, all at once; statistics stay, buffers follow.
+
+    Args:
+        table, stepper, span, past: the rows, and what leads to them.
+        before: called before each step.
+    """
     rows = table.rows
     states, params = rows.states[span], raw(rows.params[span])
     statistics = rows.episodes[span].copy()
@@ -60,6 +69,8 @@ def play_again(table: Table, stepper: Stepper, span: slice, past: Past) -> None:
             changed = past.changes[changes[t]]
             params[changed["row"]] = changed["params"]
         actions[span] = past.actions[np.maximum(first + t - waits, 0)]
+        if before is not None:
+            before()
         stepper.step(actions, scratch, DISABLED, some)
     states["ended"][past.steps == 0] = past.starts["ended"][past.steps == 0]
     rows.episodes[span] = statistics

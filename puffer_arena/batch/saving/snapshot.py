@@ -14,12 +14,13 @@ from puffer_arena.kernels.tables import Rows
 
 MAGIC = b"PARENA1\n"
 COUNTS = ("episodes", "episode_length", "seats")
-PARTS = ("states", "params", "following", "levels")
+PARTS = ("states", "params", "following", "levels", "memories")
 
 
 def layout(env: Env, rows: Rows) -> bytes:
     """Return 16 bytes that differ between environments, versions and shapes."""
-    described = (env.name, env.version, [str(getattr(rows, part).dtype.descr) for part in PARTS])
+    shapes = [(str(getattr(rows, part).dtype.descr), getattr(rows, part).shape[1:]) for part in PARTS]
+    described = (env.name, env.version, shapes)
     return hashlib.sha256(repr(described).encode()).digest()[:16]
 
 
@@ -30,12 +31,13 @@ def pack(env: Env, rows: Rows, i: int, past: bytes = b"") -> bytes:
 
 
 def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Array], bytes]:
-    """Return the records of a snapshot, each shape (1,), and the past that it was given.
+    """Return the records of a snapshot, each of one row, and the past that it was given.
 
     Raises:
         FileError: damaged, or of another environment, version or shape.
     """
-    sizes = [getattr(rows, part).dtype.itemsize for part in PARTS]
+    firsts = {part: getattr(rows, part)[:1] for part in PARTS}
+    sizes = [first.nbytes for first in firsts.values()]
     head = len(MAGIC) + 16
     if not isinstance(data, bytes) or len(data) < head or not data.startswith(MAGIC):
         raise FileError("this is no snapshot: it must be the bytes that Batch.snapshot returned")
@@ -50,7 +52,8 @@ def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Arra
         raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
     at, parts = 0, {}
     for part, size in zip(PARTS, sizes, strict=True):
-        parts[part] = np.frombuffer(body[at : at + size], getattr(rows, part).dtype)
+        first = firsts[part]
+        parts[part] = np.frombuffer(body[at : at + size], first.dtype).reshape(first.shape)
         at += size
     check_parts(env, values, **parts)
     return parts, body[at:]
@@ -63,6 +66,7 @@ def check_parts(
     params: Array,
     following: Array | None = None,
     levels: Array | None = None,
+    memories: Array | None = None,
     plan: Array | None = None,
     **statistics: Array,
 ) -> None:
@@ -71,7 +75,7 @@ def check_parts(
     Args:
         env: their environment.
         values: the Params of the batch they go to.
-        states, params, following, levels, plan: as in `Rows`; what did not come is None.
+        states, params, following, levels, memories, plan: as in `Rows`; what did not come is None.
         statistics: the other arrays of `Rows`.
 
     Raises:
@@ -80,6 +84,8 @@ def check_parts(
     check_states(env, values, states)
     if levels is not None and not ((levels >= -1) & (levels < 1 << 32)).all():
         raise FileError(f"a level lies outside -1 to {(1 << 32) - 1}")
+    if memories is not None:
+        check_rows(memories, env.bot_memory, values)
     for records in (params, following):
         if records is not None:
             check_params(env, values, records)

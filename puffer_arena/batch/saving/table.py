@@ -34,7 +34,7 @@ def read_saved(table: Table, stored: Mapping[str, Array], recorded: bool) -> tup
             raise FileError(f"it does not fit this environment: 'rows/{name}' is missing or of another size")
         found[name] = np.frombuffer(data.tobytes(), array.dtype).reshape(array.shape)
     rows = Rows(**found)
-    check_parts(table.env, table.values, rows.states, rows.params, rows.following, rows.levels)
+    check_parts(table.env, table.values, rows.states, rows.params, rows.following, rows.levels, rows.memories)
     if not recorded:
         return rows, None
     past = {

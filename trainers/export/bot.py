@@ -1,0 +1,206 @@
+"""Exporting: a policy, what it saw and did, where it comes from, in one bot's file."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.bots import file as bots_file
+from puffer_arena.bots.layout import read_leaves
+from puffer_arena.bots.model import Model
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError, FileError
+from puffer_arena.players.described import describe
+from puffer_arena.registry import load_env, source_digest
+from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor
+from puffer_arena.trainers.config import from_dict, load_config, to_dict
+from puffer_arena.trainers.export.weights import describe_network, plain_copy
+from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensors
+from puffer_arena.trainers.networks.policy import Policy
+from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
+
+VECTORS = 64  # parity vectors in a file
+WATCHED_STEPS = 4  # of play between two parity vectors, while the ranges of observations are noted
+FREE_SETTINGS = ("env", "threads", "device", "precision", "compile", "gradients", "checkpoint_minutes")
+
+
+@dataclass
+class Seen:
+    """What a policy saw and did in play."""
+
+    vectors: dict[str, Array]
+    ranges: list[tuple[list[float], list[float]]]  # of every leaf: least and greatest of its elements
+
+
+def export_policy(
+    policy: Policy, env: str, training: Mapping[str, Any] | None = None, half: bool = False, seed: int = 1
+) -> bytes:
+    """Return a policy as the bytes of a bot's file, which has been read back and run against its parity vectors.
+
+    Args:
+        policy: any that puffer_arena makes.
+        env: the id of its environment.
+        training: where it comes from, fit for JSON.
+        half: store weights in half precision; the bot then is the rounded policy.
+        seed: of the play that parity vectors are taken from.
+
+    Raises:
+        DefinitionError: its encoder is of the caller's own.
+        FileError: the bot does not do what the policy does.
+    """
+    policy, rules = plain_copy(policy, half), load_env(env)
+    about = {
+        "env": {"id": rules.name, "version": rules.version, "rules": source_digest(rules)},
+        "params": dict(policy.origin["params"]),
+        "masked": rules.action_mask is not None,
+        "decision_rate": rules.steps_per_second,
+        "training": dict(training or {}),
+    }
+    return file_of(policy, watch(policy, env, seed), about, half)
+
+
+def file_of(policy: Policy, seen: Seen, about: Mapping[str, Any], half: bool) -> bytes:
+    """Return the file of a policy that `plain_copy` made; see `export_policy`."""
+    network, arrays = describe_network(policy, half)
+    observation = describe(policy.observation)
+    _note_ranges(observation, iter(seen.ranges))
+    described = {
+        "observation": observation,
+        "action": describe(policy.action),
+        "network": network,
+        "values": list(policy.values),
+        "strength": {},
+        "levels": [],
+    }
+    checks = {f"check.{name}": value for name, value in seen.vectors.items()}
+    for k, leaf in enumerate(read_leaves(observation)):  # a single Discrete is stored as (rows, 1)
+        checks[f"check.obs.{k}"] = checks[f"check.obs.{k}"].reshape(-1, *leaf.shape)
+    data = bots_file.pack({**about, **described}, {**arrays, **checks})
+    Model(data).check()
+    return data
+
+
+def with_measured(data: bytes, measured: Mapping[str, Any]) -> bytes:
+    """Return a bot's file with entries of its description replaced, such as "strength"."""
+    about, arrays = bots_file.unpack(data, "the bot")
+    return bots_file.pack({**about, **measured}, arrays)
+
+
+def export_file(path: str | Path, env: str = "", half: bool = False, seed: int = 1) -> bytes:
+    """Return a checkpoint's or policy's file as the bytes of a bot's file.
+
+    Args:
+        env: needed unless the environment comes with puffer_arena; see `Actor.load`.
+        half, seed: see `export_policy`.
+
+    Raises:
+        ArenaError: see `Actor.load` and `export_policy`.
+    """
+    data = read_bytes(path)
+    policy = Actor.load(data, env).policy
+    training: dict[str, Any] = {}
+    if b'"puffer_arena checkpoint"' in data[: 1 << 20]:
+        _, _, about = unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")
+        training = origin_of(about, str(policy.origin["env"]), f"'{path}'")
+    return export_policy(policy, str(policy.origin["env"]), training, half, seed)
+
+
+def origin_of(about: Mapping[str, Any], env: str, name: str) -> dict[str, Any]:
+    """Return where a checkpoint's policy comes from: command, algorithm, seed, steps, seconds, changed settings."""
+    try:
+        config = from_dict({**about["config"], "env": env})
+        steps, seconds = int(about["steps"]), float(about["seconds"])
+    except (ArenaError, KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{name} is damaged: {error}") from None
+    now = _flat(to_dict(load_config(env, algorithm=config.algorithm)))
+    changed = {
+        key: value
+        for key, value in _flat(to_dict(config)).items()
+        if key not in FREE_SETTINGS and now.get(key) != value and not key.startswith("params.")
+    }
+    words = [word for key, value in changed.items() for word in (f"--{key.replace('_', '-')}", *_words(value))]
+    words += [word for key, value in config.params.items() for word in ("--param", f"{key}={value}")]
+    return {
+        "command": shlex.join(["python", "-m", "puffer_arena", "train", env, *words]),
+        "algorithm": config.algorithm,
+        "seed": config.seed,
+        "steps": steps,
+        "seconds": round(seconds, 1),
+        "settings": changed,
+    }
+
+
+def _words(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def watch(policy: Policy, env: str, seed: int) -> Seen:
+    """Let a policy play, and keep observations, states and outputs from all along its episodes."""
+    with make(env, num_envs=VECTORS, seed=seed, **policy.origin["params"]) as batch:
+        return _watch(policy, batch, seed)
+
+
+@torch.inference_mode()
+def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
+    shape = batch.obs.shape[1 + bool(batch.num_agents) :]
+    rows = batch.num_envs * max(batch.num_agents, 1)
+    state, head = policy.initial_state(rows), policy.head
+    noise = torch.Generator().manual_seed(seed)
+    kept: dict[str, list[Array]] = {}
+    ranges: list[Any] = []
+    for step in range(VECTORS * WATCHED_STEPS):
+        obs = np.ascontiguousarray(batch.obs).reshape(rows, *shape)
+        outputs, values, after = policy(leaf_tensors(policy.observation, obs), state)
+        _widen(ranges, leaf_arrays(policy.observation, obs))
+        if step % WATCHED_STEPS == 0:
+            row = (step // WATCHED_STEPS) * max(batch.num_agents, 1) % rows
+            row += step % max(batch.num_agents, 1)
+            parts = {f"obs.{k}": part[row] for k, part in enumerate(leaf_arrays(policy.observation, obs))}
+            parts["outputs"] = torch.cat([outputs[row], values[row]]).numpy()
+            parts |= {f"state.{name}": part[row].numpy() for name, part in state.items()}
+            parts |= {f"next.{name}": part[row].numpy() for name, part in after.items()}
+            for name, part in parts.items():
+                kept.setdefault(name, []).append(np.array(part))
+        mask = torch.from_numpy(batch.action_mask.reshape(rows, -1).copy()) if batch.num_choices else None
+        kind = torch.rand if head.noise_kind == "uniform" else torch.randn
+        chosen = head.sample(outputs, kind(rows, head.components, generator=noise), mask)
+        batch.step(head.to_env(chosen.numpy()).reshape(batch.actions.shape).astype(batch.actions.dtype))
+        began = torch.from_numpy(np.repeat(batch.began.reshape(-1), rows // batch.began.size))
+        state = {name: torch.where(began[:, None], 0.0, part) for name, part in after.items()}
+    vectors = {name: np.stack(parts) for name, parts in kept.items()}
+    return Seen(vectors, [(low.tolist(), high.tolist()) for low, high in ranges])
+
+
+def _widen(ranges: list[Any], parts: list[Array]) -> None:
+    """Let ranges take in more observations; those of absent agents, all zeros, are among them."""
+    for k, part in enumerate(parts):
+        flat = part.reshape(len(part), -1).astype(np.float64)
+        low, high = flat.min(0), flat.max(0)
+        if k == len(ranges):
+            ranges.append((low, high))
+        else:
+            ranges[k] = np.minimum(ranges[k][0], low), np.maximum(ranges[k][1], high)
+
+
+def _note_ranges(tree: dict[str, Any], ranges: Any) -> None:
+    """Write into a description what its leaves' ranges were; codes have theirs by nature."""
+    if "parts" in tree:
+        parts = tree["parts"]
+        for part in parts.values() if isinstance(parts, dict) else parts:
+            _note_ranges(part, ranges)
+        return
+    low, high = next(ranges)
+    if tree["kind"] == "box" and not tree["codes"]:
+        tree["seen"] = [low, high]

@@ -1,0 +1,110 @@
+"""A policy's network as a bot's file describes it, with its weights: see `puffer_arena.bots.network`."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import DefinitionError
+from puffer_arena.trainers.networks.codes import CodeLayer
+from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, QuantityLayer
+from puffer_arena.trainers.networks.heads import Gaussian
+from puffer_arena.trainers.networks.memory import Gates, Gru, Lstm, MinGru
+from puffer_arena.trainers.networks.policy import Policy, Tower
+
+MEMORIES = {MinGru: "mingru", Gru: "gru", Lstm: "lstm"}
+
+
+def plain_copy(policy: Policy, half: bool) -> Policy:
+    """Return a policy on the CPU that does the same, its normalization folded into weights.
+
+    Args:
+        half: round the weights as a file of half precision holds them.
+
+    Raises:
+        DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
+    """
+    policy = copy.deepcopy(policy).cpu().eval()
+    for name, tower in policy.towers.items():
+        if type(tower.encoder) is not Encoder:
+            raise DefinitionError(
+                f"the {name}'s encoder is a {type(tower.encoder).__name__} of your own; a bot's file holds those that "
+                "puffer_arena makes: train without make_encoder to export a bot"
+            )
+        tower.encoder.fold()
+    if half:
+        for parameter in policy.parameters():
+            parameter.data = parameter.data.half().float()
+    return policy
+
+
+def describe_network(policy: Policy, half: bool) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the description and the weights of a policy that `plain_copy` made.
+
+    Raises:
+        DefinitionError: a layer that a bot's file does not know.
+    """
+    towers: dict[str, Any] = {}
+    weights: dict[str, Array] = {}
+    for name, tower in policy.towers.items():
+        towers[name], own = _tower(tower)
+        weights |= {f"network.{name}.{key}": value for key, value in own.items()}
+    if half:
+        weights = {key: value.astype(np.float16) for key, value in weights.items()}
+    if isinstance(policy.head, Gaussian):
+        weights["head.0.deviation"] = _numpy(policy.head.log_spread().exp())
+    return {"towers": towers}, weights
+
+
+def _tower(tower: Tower) -> tuple[dict[str, Any], dict[str, Array]]:
+    encoder: Any = tower.encoder
+    weights: dict[str, Array] = {"bias": _numpy(encoder.bias)}
+    inputs, widths = [], [len(encoder.bias)]
+    for k, layer in enumerate(encoder.inputs):
+        about, own = _input(layer)
+        inputs.append(about)
+        weights |= {f"inputs.{k}.{key}": value for key, value in own.items()}
+    for k, layer in enumerate(encoder.hidden):
+        weights |= {f"hidden.{k + 1}.weight": _numpy(layer.weight), f"hidden.{k + 1}.bias": _numpy(layer.bias)}
+        widths.append(layer.out_features)
+    memory = None
+    if tower.memory is not None:
+        memory = {"kind": MEMORIES[type(tower.memory)], "size": tower.memory.size}
+        weights |= {f"memory.{key}": value for key, value in _memory(tower.memory).items()}
+    weights |= {"output.weight": _numpy(tower.output.weight), "output.bias": _numpy(tower.output.bias)}
+    return {"inputs": inputs, "hidden": widths, "memory": memory}, weights
+
+
+def _input(layer: nn.Module) -> tuple[dict[str, Any], dict[str, Array]]:
+    if isinstance(layer, CodeLayer):
+        return {"kind": "codes"}, {"weight": _numpy(layer.weight)}
+    if isinstance(layer, QuantityLayer):
+        return {"kind": "numbers", "factor": layer.factor}, {"weight": _numpy(layer.weight)}
+    if isinstance(layer, ConvolutionLayer):
+        filters: list[Any] = [each for each in layer.convolutions if isinstance(each, nn.Conv2d)]
+        weights = {"weight": _numpy(layer.weight)}
+        for k, each in enumerate(filters):
+            weights |= {f"filter.{k}.weight": _numpy(each.weight), f"filter.{k}.bias": _numpy(each.bias)}
+        sizes = [[each.out_channels, each.kernel_size[0], each.stride[0], each.padding[0]] for each in filters]
+        return {"kind": "grid", "filters": sizes, "factor": layer.factor}, weights
+    raise DefinitionError(f"a bot's file does not know the layer {type(layer).__name__}")
+
+
+def _memory(memory: Any) -> Mapping[str, Array]:
+    if isinstance(memory, MinGru):
+        weight, bias = memory.gates.stacked()
+        return {"input": _numpy(weight), "bias": _numpy(bias)}
+    gates: Gates = memory.inputs
+    weight, bias = gates.stacked()
+    own, own_bias = memory.recurrent.stacked()
+    found = {"input": _numpy(weight), "bias": _numpy(bias), "recurrent": _numpy(own)}
+    return found if own_bias is None else {**found, "recurrent_bias": _numpy(own_bias)}
+
+
+def _numpy(tensor: torch.Tensor | None) -> Array:
+    assert tensor is not None  # every layer asked here has it
+    return tensor.detach().float().numpy().copy()
