@@ -188,6 +188,20 @@ def test_an_algorithm_learns_a_signals_value(folder: Path, gradients: str) -> No
     trainer.close()
 
 
+def test_what_comes_after_an_agent_left_counts_for_its_last_action(folder: Path) -> None:
+    game = costly(
+        folder, DUEL, ("    return s.step_count >= p.limit", "    s.toll[:] = 1.0\n    return s.step_count >= p.limit")
+    )
+    trainer = small_trainer(game, ppo__horizon=10, num_envs=64)
+    trainer.collector.collect(trainer.generator)
+    rollout = trainer.rollout
+    acting = rollout.acting[:-1]
+    assert not acting.all() and (rollout.toll[~acting] == 0).all() and (rollout.toll[acting] >= 1).any()
+    pending = rollout.pending.arrays["signals"][:, 1] * rollout.pending.flags  # those whose step goes on
+    np.testing.assert_array_equal(rollout.toll.sum(0) + pending, 10)
+    trainer.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -5,18 +5,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from puffer_arena.trainers.estimate.advantage import Experience, follow, gae_rows, vtrace_rows
+from puffer_arena.trainers.estimate.advantage import Experience, clear_absent, follow, gae_rows, vtrace_rows
 
 GAMMA, TRACE = 0.9, 0.8
 HORIZON, STREAMS = 12, 40
 
 
 def draw(seed: int = 0, ratios: bool = False) -> SimpleNamespace:
-    """Draw a rollout full of endings, truncations and absent agents."""
+    """Draw a rollout full of endings, truncations and agents that wait."""
     rng = np.random.default_rng(seed)
     shape = (HORIZON, STREAMS)
-    terminated, truncated = rng.random(shape) < 0.15, rng.random(shape) < 0.15
-    acting = rng.random((HORIZON + 1, STREAMS)) < 0.85
+    acting = rng.random((HORIZON + 1, STREAMS)) < 0.7
+    acting[-1] = True
+    terminated, truncated = (acting[:-1] & (rng.random(shape) < 0.15) for _ in range(2))
     return SimpleNamespace(
         rewards=rng.normal(size=shape).astype(np.float32) * 1000,  # large rewards stay large
         terminated=terminated,
@@ -28,24 +29,25 @@ def draw(seed: int = 0, ratios: bool = False) -> SimpleNamespace:
     )
 
 
-def next_value(e: SimpleNamespace, t: int, i: int) -> tuple[float, bool]:
-    """Return V of what follows step t, and whether the sum goes on beyond it."""
+def next_value(e: SimpleNamespace, t: int, i: int) -> tuple[float, int]:
+    """Return V of what follows the stream's step at t, and where the sum goes on: at its next action; HORIZON to stop."""
     if e.terminated[t, i]:
-        return 0.0, False
+        return 0.0, HORIZON
     if e.truncated[t, i]:
-        return float(e.final_values[t, i]), False
-    if not e.acting[t + 1, i]:
-        return 0.0, False
-    return float(e.values[t + 1, i]), t + 1 < HORIZON
+        return float(e.final_values[t, i]), HORIZON
+    after = t + 1 + int(e.acting[t + 1 :, i].argmax())
+    return float(e.values[after, i]), after
 
 
 def run(method, e: SimpleNamespace, cuts=(1.0, 1.0)) -> tuple[np.ndarray, np.ndarray]:
     advantages, returns = np.full(e.rewards.shape, np.nan, np.float32), np.full(e.rewards.shape, np.nan, np.float32)
-    following, goes_on = follow(e.terminated, e.truncated, e.acting, e.values, e.final_values)
-    experience = Experience(e.rewards, e.acting, e.values, following, goes_on, e.ratios)
+    values = e.values.copy()
+    following, goes_on = follow(e.terminated, e.truncated, e.acting, values, e.final_values)
+    experience = Experience(e.rewards, e.acting, values, following, goes_on, e.ratios)
     middle = STREAMS // 2  # in two spans, as two threads would
     for begin, end in ((0, middle), (middle, STREAMS)):
         method(experience, begin, end, GAMMA, TRACE, np.array(cuts), advantages, returns)
+    clear_absent(e.acting, advantages, returns)
     return advantages, returns
 
 
@@ -55,13 +57,11 @@ def test_gae_is_the_discounted_sum_of_errors() -> None:
     for i in range(STREAMS):
         for t in range(HORIZON):
             total, weight, at = 0.0, 1.0, t
-            while e.acting[t, i]:
-                following, on = next_value(e, at, i)
+            while at < HORIZON and e.acting[t, i]:
+                following, after = next_value(e, at, i)
                 total += weight * (e.rewards[at, i] + GAMMA * following - e.values[at, i])
-                if not on:
-                    break
                 weight *= GAMMA * TRACE
-                at += 1
+                at = after
             assert advantages[t, i] == pytest.approx(total, rel=1e-4, abs=1e-2)
             expected = total + e.values[t, i] if e.acting[t, i] else 0.0
             assert returns[t, i] == pytest.approx(expected, rel=1e-4, abs=1e-2)
@@ -76,13 +76,13 @@ def test_vtrace_is_the_sum_of_the_paper(cuts: tuple[float, float]) -> None:
         """Equation 1: v_t = V_t + sum over k of gamma^k (c_t ... c_{t+k-1}) delta_{t+k}."""
         total, weight, at = float(e.values[t, i]), 1.0, t
         while True:
-            following, on = next_value(e, at, i)
+            following, after = next_value(e, at, i)
             rho = min(cuts[0], float(e.ratios[at, i]))
             total += weight * rho * (e.rewards[at, i] + GAMMA * following - e.values[at, i])
-            if not on:
+            if after == HORIZON:
                 return total
             weight *= GAMMA * TRACE * min(cuts[1], float(e.ratios[at, i]))
-            at += 1
+            at = after
 
     for i in range(STREAMS):
         for t in range(HORIZON):
@@ -90,8 +90,8 @@ def test_vtrace_is_the_sum_of_the_paper(cuts: tuple[float, float]) -> None:
                 assert advantages[t, i] == returns[t, i] == 0.0
                 continue
             assert returns[t, i] == pytest.approx(target(t, i), rel=1e-4, abs=1e-2)
-            following, on = next_value(e, t, i)
-            following = target(t + 1, i) if on else following
+            following, after = next_value(e, t, i)
+            following = target(after, i) if after < HORIZON else following
             expected = e.rewards[t, i] + GAMMA * following - e.values[t, i]
             assert advantages[t, i] == pytest.approx(expected, rel=1e-4, abs=1e-2)
 

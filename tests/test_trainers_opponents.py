@@ -28,14 +28,15 @@ def test_the_bot_steers_the_other_side_and_only_the_policys_agents_are_learned_f
     mine[: round(24 * share)] = seats(again, role)[: round(24 * share)]
     assert rollout.streams == mine.sum() < mine.size
     trainer.collector.collect(trainer.generator)
+    over = ~rollout.pending.flags  # the others' last steps are not over, and wait for the next rollout
     for t in range(config.ppo.horizon):
         np.testing.assert_array_equal(rollout.obs[t], again.obs[mine])
-        np.testing.assert_array_equal(rollout.acting[t], again.acting[mine])
+        np.testing.assert_array_equal(rollout.acting[t, over], again.acting[mine][over])
         actions = again.act("hunt").copy()
         actions[mine] = rollout.actions[t, :, 0]
         again.step(actions)
         for name in ("rewards", "terminated", "truncated"):
-            np.testing.assert_array_equal(getattr(rollout, name)[t], getattr(again, name)[mine])
+            np.testing.assert_array_equal(getattr(rollout, name)[t, over], getattr(again, name)[mine][over])
         with torch.no_grad():
             last = leaf_tensors(trainer.policy.observation, again.final_obs[mine])
             values = trainer.policy(last, trainer.policy.initial_state(int(mine.sum())))[1][:, 0].numpy()

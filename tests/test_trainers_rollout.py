@@ -75,9 +75,9 @@ def test_agents_that_left_are_absent_until_the_next_episode() -> None:
     assert (rollout.rewards[absent] == 0).all()
     assert not rollout.terminated[absent].any()
     assert not rollout.truncated[absent].any()
-    returned = rollout.acting[1:] & ~rollout.acting[:-1]
+    returned = rollout.acting[1:-1] & ~rollout.acting[:-2]
     assert returned.any()
-    assert rollout.began[1:][returned].all()
+    assert rollout.began[1:-1][returned].all()
     assert rollout.began[1:][rollout.truncated].all()
     by_row = rollout.began.reshape(len(rollout.began), trainer.batch.num_envs, -1)
     assert (by_row == by_row[:, :, :1]).all()  # an episode begins for everybody, also for those who died before its end

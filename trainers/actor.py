@@ -59,8 +59,11 @@ class Actor:
         action_mask: Array | None = None,
         deterministic: bool = False,
         rng: np.random.Generator | None = None,
+        acting: Array | None = None,
     ) -> tuple[Array, Array | None, Array]:
         """Choose actions for stored observations, shaped as `Batch.obs`: (rows[, agents], *shape).
+
+        Where `acting`, as `Batch.acting`, is not set, what is returned means nothing and what is remembered stays.
 
         Returns:
             The actions as `Batch.step` takes them; the probability of every choice (rows[, agents], choices), or
@@ -82,7 +85,13 @@ class Actor:
             mask = torch.from_numpy(np.array(action_mask, np.bool_).reshape(rows, -1))
         with torch.inference_mode():
             tensors = leaf_tensors(policy.observation, np.ascontiguousarray(obs).reshape(rows, *shape))
-            outputs, values, self._state = policy(tensors, self._state)
+            outputs, values, state = policy(tensors, self._state)
+            if acting is not None:
+                moves = torch.from_numpy(np.array(acting, np.bool_).reshape(rows))
+                for name, part in state.items():
+                    moves = moves.view(rows, *[1] * (part.dim() - 1))
+                    state[name] = torch.where(moves, part, self._state[name])
+            self._state = state
             chosen = head.best(outputs, mask) if deterministic else head.sample(outputs, torch.from_numpy(noise), mask)
             probs = head.probabilities(outputs, mask)
         actions = head.to_env(chosen.numpy()).reshape(*leading, *action_shape(policy.action))

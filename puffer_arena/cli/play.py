@@ -75,7 +75,7 @@ def load_policy(path: str, env: str) -> "Choose":
 
     def choose(batch: "Batch") -> "Array":
         actor.reset(batch.began)
-        actions, _, _ = actor.act(batch.obs, batch.action_mask)
+        actions, _, _ = actor.act(batch.obs, batch.action_mask, acting=batch.acting)
         return np.asarray(actions)
 
     return choose

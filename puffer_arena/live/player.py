@@ -24,8 +24,10 @@ MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dr
 class Actor(Protocol):
     """A policy ready to act; `puffer_arena.trainers.actor.Actor` is one."""
 
-    def act(self, obs: Array, action_mask: Array | None = None) -> tuple[Array, Array | None, Array]:
-        """Return actions, their probabilities and values for a batch of observations."""
+    def act(
+        self, obs: Array, action_mask: Array | None = None, *, acting: Array | None = None
+    ) -> tuple[Array, Array | None, Array]:
+        """Return actions, their probabilities and values for a batch of observations; `acting` as `Batch` has it."""
 
     def follow(self, older: Any) -> None:
         """Go on with what the policy before remembers."""
@@ -105,7 +107,9 @@ class Player:
         """Let the policy choose from the rows as they are, so that its thoughts belong to the picture."""
         batch, actor = self._batch, self._actor
         assert batch is not None and actor is not None  # callers looked
-        self._actions, probs, values = actor.act(batch.obs, batch.action_mask if batch.num_choices else None)
+        self._actions, probs, values = actor.act(
+            batch.obs, batch.action_mask if batch.num_choices else None, acting=batch.acting
+        )
         agents = max(batch.num_agents, 1)
         shown = None if probs is None else np.asarray(probs).reshape(batch.num_envs, agents, -1)
         self._spoken = shown, np.asarray(values).reshape(batch.num_envs, agents)

@@ -83,7 +83,7 @@ def acting(actor: Any, seed: int, deterministic: bool) -> Acting:
     rng = np.random.default_rng(seed)
 
     def choose(batch: Batch) -> Array:
-        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng)[0])
+        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting)[0])
 
     return Acting(choose, actor.reset)
 

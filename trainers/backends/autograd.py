@@ -143,9 +143,10 @@ class Autograd(Backend):
         if not policy.is_recurrent:
             outputs, values, _ = self.forward(leaves, {})
             return outputs, values
-        began = torch.from_numpy(chunk.began()).to(self.device)
+        began, acting = torch.from_numpy(chunk.began()).to(self.device), chunk.acting()
+        moves = None if acting is None else torch.from_numpy(acting).to(self.device)
         over_time = [part.view(*began.shape, *part.shape[1:]) for part in leaves]
-        outputs, values = policy.sequence(over_time, self._tensors(chunk.first_state()), began)
+        outputs, values = policy.sequence(over_time, self._tensors(chunk.first_state()), began, moves)
         return outputs.flatten(0, 1), values.flatten(0, 1)
 
     def close(self) -> None:

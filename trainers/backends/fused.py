@@ -319,10 +319,11 @@ class TowerPath:
             source = features.float().clone().requires_grad_()
         top = source
         if memory is not None:
-            began = torch.from_numpy(chunk.began())
+            began, acting = torch.from_numpy(chunk.began()), chunk.acting()
+            moves = None if acting is None else torch.from_numpy(acting)
             before = {name: torch.from_numpy(part) for name, part in state.items()}
             with self._autocast():
-                top = memory.sequence(source.view(*began.shape, -1), before, began).flatten(0, 1)
+                top = memory.sequence(source.view(*began.shape, -1), before, began, moves).flatten(0, 1)
         with torch.inference_mode():
             torch.addmm(self.bias, top.detach().float(), self.weight.t(), out=torch.from_numpy(out))
         return Recorded(obs, lists, begin, source, top)

@@ -11,6 +11,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.data.arrays import aligned_copy
+from puffer_arena.trainers.data.credit import credit
 from puffer_arena.trainers.data.opponents import ScriptedOpponent
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.networks.observations import leaf_arrays
@@ -19,7 +20,7 @@ from puffer_arena.trainers.threadpool import ThreadPool
 MAX_BOOTSTRAP = 2048  # rows valued at once
 MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
 
-Cut = tuple[int, Array, Array, dict[str, Array]]  # time, streams, last observations, recurrent states
+Cut = tuple[Array, Array, Array, dict[str, Array]]  # times, streams, last observations, recurrent states
 
 
 class Collector:
@@ -44,13 +45,12 @@ class Collector:
         shape = (rollout.horizon, rollout.streams, head.components)
         draw = torch.rand if head.noise_kind == "uniform" else torch.randn
         noise = draw(shape, generator=generator).numpy()
-        for name, part in rollout.first_state.items():
-            part[:] = rollout.state[name]
+        rollout.remember_start()
         self.backend.refresh()
         self._cuts.clear()
         for t in range(rollout.horizon):
             begun = time.perf_counter()
-            self.pool.run(self._act, t, noise)
+            self.pool.run(self._act, t, noise, rollout.acts(t))
             self._check(t)
             acted = time.perf_counter()
             self._step(t)
@@ -60,13 +60,23 @@ class Collector:
             if on_step is not None:
                 on_step(t)
         begun = time.perf_counter()
+        if rollout.pending is not None:
+            rollout.pending.take(rollout.columns)
         self.look_ahead()
         self.infer_seconds += time.perf_counter() - begun
         return rollout
 
-    def _act(self, span: tuple[int, int], t: int, noise: Array) -> None:
-        """Choose the actions of the streams of `span` at step `t`."""
+    def _act(self, span: tuple[int, int], t: int, noise: Array, acts: Array | None) -> None:
+        """Choose the actions of the streams of `span` at step `t`; `acts` says whose (streams,), None for all."""
         rollout, (a, b) = self.rollout, span
+        if rollout.pending is not None:
+            for name, part in rollout.pending.before.items():
+                which = slice(a, b) if acts is None else a + np.flatnonzero(acts[a:b])
+                part[which] = rollout.state[name][which]
+        if acts is not None:
+            rollout.actions[t, a:b] = rollout.old_log_prob[t, a:b] = 0
+            self._act_some(a + np.flatnonzero(acts[a:b]), t, noise)
+            return
         state = {name: part[a:b] for name, part in rollout.state.items()}
         values = self.backend.act(
             rollout.obs[t, a:b],
@@ -80,6 +90,21 @@ class Collector:
         for k, name in enumerate(rollout.policy.values):
             rollout.columns[f"old_{name}"][t, a:b] = values[:, k]
 
+    def _act_some(self, some: Array, t: int, noise: Array) -> None:
+        """Choose the actions of some streams: the network is not asked for the others."""
+        if not len(some):
+            return
+        rollout = self.rollout
+        obs, masks = aligned_copy(rollout.obs[t, some]), aligned_copy(rollout.action_mask[t, some])
+        state = {name: aligned_copy(part[some]) for name, part in rollout.state.items()}
+        actions, log_probs = aligned_copy(rollout.actions[t, some]), aligned_copy(rollout.old_log_prob[t, some])
+        values = self.backend.act(obs, state, masks, aligned_copy(noise[t, some]), actions, log_probs)
+        rollout.actions[t, some], rollout.old_log_prob[t, some] = actions, log_probs
+        for name, part in rollout.state.items():
+            part[some] = state[name]
+        for k, name in enumerate(rollout.policy.values):
+            rollout.columns[f"old_{name}"][t, some] = values[:, k]
+
     def _step(self, t: int) -> None:
         rollout, batch = self.rollout, self.rollout.batch
         actions = rollout.policy.head.to_env(rollout.actions[t])
@@ -89,11 +114,20 @@ class Collector:
 
     def _follow(self, t: int) -> None:
         """Forget where episodes begin, and keep the last observations of truncated ones."""
-        rollout = self.rollout
+        rollout, pending = self.rollout, self.rollout.pending
         cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
+        times = np.full(len(cut), t)
+        if pending is not None:
+            if t == 0:
+                pending.place(rollout.columns)
+            ends = rollout.terminated, rollout.truncated
+            brought = rollout.rewards, rollout.signals
+            credit(t, rollout.acting, rollout.began, *brought, *ends, pending.last, pending.credited)
+            times = pending.credited[cut]
+            cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
             states = {name: part[cut] for name, part in rollout.state.items()}
-            self._cuts.append((t, cut, rollout.final_obs[cut], states))
+            self._cuts.append((times, cut, rollout.final_obs[cut], states))
         for part in rollout.state.values():
             part[rollout.began[t + 1]] = 0.0
 
@@ -106,7 +140,8 @@ class Collector:
 
     def _look(self, span: tuple[int, int]) -> None:
         rollout, (a, b) = self.rollout, span
-        values = self.backend.value(rollout.obs[-1, a:b], {name: part[a:b] for name, part in rollout.state.items()})
+        state = {name: part[a:b] for name, part in rollout.newest_state().items()}
+        values = self.backend.value(rollout.obs[-1, a:b], state)
         for k, name in enumerate(rollout.policy.values):
             rollout.columns[f"old_{name}"][-1, a:b] = values[:, k]
 
@@ -114,7 +149,7 @@ class Collector:
         if not self._cuts:
             return
         rollout = self.rollout
-        times = np.concatenate([np.full(len(cut), t) for t, cut, _, _ in self._cuts])
+        times = np.concatenate([times for times, _, _, _ in self._cuts])
         streams = np.concatenate([cut for _, cut, _, _ in self._cuts])
         obs = aligned_copy(np.concatenate([obs for _, _, obs, _ in self._cuts]))
         states = {

@@ -17,6 +17,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.data.columns import Column, value_columns
+from puffer_arena.trainers.data.credit import Pending
 from puffer_arena.trainers.networks.policy import Policy
 
 LOOKED_AT = ("obs", "acting", "action_mask", "began")  # what a step leaves for the next
@@ -30,6 +31,7 @@ class Rollout:
     Every rollout has what the batch writes (obs, acting, action_mask, began, rewards, terminated, truncated, and the
     environment's signals by their names), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and
     what the algorithm declares.
+    Where `acting` is not set a row is nobody's: its agent is absent, has left or waits (see `credit.py`).
 
     Args:
         columns: those of the algorithm.
@@ -70,6 +72,9 @@ class Rollout:
             self.columns[column.name] = aligned_zeros(shape, column.dtype)
         self.state = self._make_state()
         self.first_state = self._make_state()  # the recurrent state before step 0
+        # None for solo environments, whose one agent always acts.
+        self.pending = Pending(self.columns, self.state) if batch.num_agents else None
+        self.together = np.ones(horizon, np.bool_)  # steps in which all streams acted
         self.begin()
 
     def __getattr__(self, name: str) -> Array:
@@ -115,6 +120,14 @@ class Rollout:
             state[name] = everybody[agents]
         return parts["obs"][agents], parts["action_mask"][agents], state
 
+    def acts(self, t: int) -> Array | None:
+        """Return which streams act at step `t`, bool (streams,); None for all."""
+        if self.pending is None:
+            return None
+        flags = self.acting[0] & ~self.pending.flags if t == 0 else self.acting[t]
+        self.together[t] = flags.all()
+        return None if self.together[t] else flags
+
     def who(self, stream: int) -> str:
         """Return which row, and which agent, a stream is, for messages."""
         agent = stream if self._picked is None else int(self._picked[stream])
@@ -126,18 +139,35 @@ class Rollout:
         parts = by_seat(self.batch.buffers)
         for name in LOOKED_AT:
             self.columns[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
+        if self.pending is not None:
+            self.pending.forget()
 
     def advance(self) -> None:
         """Let the last step be the first of the next rollout."""
-        for name in LOOKED_AT:
+        for name in self._carried_columns:
             self.columns[name][0] = self.columns[name][-1]
-        for name, part in self.first_state.items():
-            part[:] = self.state[name]
+        self.remember_start()
+
+    @property
+    def _carried_columns(self) -> tuple[str, ...]:
+        """What of the last row the next rollout begins with; pending actions keep their values, too."""
+        values = () if self.pending is None else tuple(f"old_{name}" for name in self.policy.values)
+        return LOOKED_AT + values
+
+    def remember_start(self) -> None:
+        """Note the recurrent state before the first step."""
+        for name, part in self.newest_state().items():
+            self.first_state[name][:] = part
+
+    def newest_state(self) -> dict[str, Array]:
+        """Return the recurrent state that belongs to the observations which the next rollout begins with."""
+        return self.state if self.pending is None else self.pending.states(self.state)
 
     def carried(self) -> dict[str, Array]:
         """Return what one rollout hands to the next, for checkpoints."""
-        kept = {name: self.columns[name][0] for name in LOOKED_AT}
-        return kept | {f"state.{name}": part for name, part in self.state.items()}
+        kept = {name: self.columns[name][0] for name in self._carried_columns}
+        pending = {} if self.pending is None else self.pending.carried()
+        return kept | {f"state.{name}": part for name, part in self.state.items()} | pending
 
     def cut(self, minibatches: int, threads: int) -> list["Chunk"]:
         """Cut the rollout into chunks of nearly equal size, some for every minibatch and thread."""
@@ -157,19 +187,33 @@ class Rollout:
 class Chunk:
     """A part of a rollout: neighbouring steps of all streams, or with memory some streams over the whole horizon.
 
-    Rows are (time x streams) flattened, so that the former is a view and nothing is copied.
+    Rows are (time x streams) flattened, so that the former is a view and nothing is copied, unless some act and some do
+    not: then it is those who act.  With memory all rows of a stream are kept.
     """
 
     def __init__(self, rollout: Rollout, begin: int, end: int) -> None:
         self.rollout, self.begin, self.end = rollout, begin, end
         self.is_segment = rollout.policy.is_recurrent
+        self._kept: Array | None = None  # the rows of those who act, where not all do
+
+    def look(self) -> None:
+        """Look at who acts in this rollout."""
+        if not self.is_segment and self.rollout.pending is not None:
+            acting = self.rollout.acting[:-1].reshape(-1)[self.begin : self.end]
+            self._kept = None if acting.all() else np.flatnonzero(acting)
 
     @property
     def place(self) -> int | None:
-        """The first row's number in the rollout, where rows are neighbours."""
-        return None if self.is_segment else self.begin
+        """The first row's number in the rollout, where rows are neighbours and were acted on together."""
+        streams = self.rollout.streams
+        steps = slice(self.begin // streams, -(-self.end // streams))
+        if self.is_segment or self._kept is not None or not self.rollout.together[steps].all():
+            return None
+        return self.begin
 
     def __len__(self) -> int:
+        if self._kept is not None:
+            return len(self._kept)
         return (self.end - self.begin) * (self.rollout.horizon if self.is_segment else 1)
 
     def rows(self, name: str) -> Array:
@@ -177,7 +221,8 @@ class Chunk:
         array, a, b = self.rollout.columns[name][: self.rollout.horizon], self.begin, self.end
         if self.is_segment:
             array, a, b = aligned_copy(array[:, a:b]), 0, (b - a) * len(array)
-        return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
+        rows = array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
+        return rows if self._kept is None else aligned_copy(rows[self._kept])
 
     def write(self, name: str, rows: Array) -> None:
         """Set the chunk's entries of a column."""
@@ -185,11 +230,17 @@ class Chunk:
         if self.is_segment:
             column[:, self.begin : self.end] = rows.reshape(len(column), self.end - self.begin, *rows.shape[1:])
         else:
-            column.reshape(-1, *column.shape[2:])[self.begin : self.end] = rows
+            chosen = column.reshape(-1, *column.shape[2:])[self.begin : self.end]
+            chosen[slice(None) if self._kept is None else self._kept] = rows
 
     def began(self) -> Array:
         """Return where episodes begin in a segment, (time, streams)."""
         return aligned_copy(self.rollout.began[:-1, self.begin : self.end])
+
+    def acting(self) -> Array | None:
+        """Return who acts in a segment, (time, streams), and so remembers what it sees; None where all do."""
+        acting = self.rollout.acting[:-1, self.begin : self.end]
+        return None if acting.all() else aligned_copy(acting)
 
     def first_state(self) -> dict[str, Array]:
         """Return a segment's recurrent state before its first step, (streams, ...)."""
@@ -206,7 +257,9 @@ class Minibatch:
     """Some chunks, and how many of their rows count."""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
-        self.chunks = list(chunks)
+        for chunk in chunks:
+            chunk.look()
+        self.chunks = [chunk for chunk in chunks if len(chunk)]
         self.weights = [chunk.rows("acting").astype(np.float32) for chunk in self.chunks]
         self.count = float(sum(weights.sum() for weights in self.weights))
 

@@ -1,10 +1,12 @@
 """How good each action turned out to be: functions over a rollout's columns.
 
 They read rewards, acting, terminated, truncated, old_<value> and final_<value>, and fill an advantage and a
-target for every stream, zero where an agent takes no part.  A stream is one agent of one environment;
+target for every stream, zero where its agent does not act.  A stream is one agent of one environment;
 columns are (horizon, streams), `acting` and old values with one step more.
 
-An episode's end cuts the sums.  A truncated one is continued by the value of its last observation.
+A step goes from an agent's action to its next, over rows in which it waits; what they brought counts for the action
+already (`data/credit.py`).  An episode's end cuts the sums.  A truncated one is continued by the value of its last
+observation.
 """
 
 from collections.abc import Callable
@@ -26,15 +28,21 @@ class Experience(NamedTuple):
     acting: Array
     values: Array
     following: Array  # value of what comes after each step, 0 after a death
-    goes_on: Array  # whether the next row belongs to the same episode
+    goes_on: Array  # whether the episode goes on after the step
     ratios: Array  # the present policy's action probabilities over those of the policy that acted
 
 
 def follow(
     terminated: Array, truncated: Array, acting: Array, values: Array, final_values: Array
 ) -> tuple[Array, Array]:
-    """Return `following` and `goes_on` (see `Experience`), both (horizon, streams)."""
-    goes_on = ~(terminated | truncated) & acting[1:]
+    """Return `following` and `goes_on` (see `Experience`), both (horizon, streams).
+
+    Where nobody acts, `values` become those of the stream's next action.
+    """
+    goes_on = ~(terminated | truncated)
+    if not acting.all():
+        for t in range(len(goes_on) - 1, -1, -1):
+            np.copyto(values[t], values[t + 1], where=~acting[t])
     following = np.where(goes_on, values[1:], np.float32(0.0))
     np.copyto(following, final_values, where=truncated & ~terminated)
     goes_on[-1] = False
@@ -82,6 +90,7 @@ def _estimate(rows: Any, rollout: Rollout, settings: Any, pool: ThreadPool, colu
     pool.run(
         lambda span: rows(experience, *span, settings.gamma, settings.gae_lambda, cuts, advantages, targets),
     )
+    clear_absent(rollout.acting, advantages, targets)
     total = advantages.sum()
     if not np.isfinite(total):
         raise TrainingError(
@@ -97,13 +106,14 @@ def gae_rows(
     """Generalized advantage estimation (Schulman et al. 2016, equation 16) for streams [begin, end).
 
     A_t = delta_t + gamma lambda A_{t+1},  delta_t = r_t + gamma V(s_{t+1}) - V(s_t); targets are A_t + V(s_t).
+    Rows in which nobody acts are left with what came after them.
     """
     for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            if not e.acting[t, i]:
-                advantages[t, i] = targets[t, i] = 0.0
-                continue
             carried = advantages[t + 1, i] if e.goes_on[t, i] else 0.0
+            if not e.acting[t, i]:
+                advantages[t, i] = carried  # the next action's, for the one before
+                continue
             value = e.values[t, i]
             advantage = e.rewards[t, i] + gamma * e.following[t, i] - value + gamma * trace * carried
             advantages[t, i] = advantage
@@ -118,19 +128,27 @@ def vtrace_rows(
 
     v_t = V_t + delta_t + gamma c_t (v_{t+1} - V_{t+1}),  delta_t = rho_t (r_t + gamma V_{t+1} - V_t),
     rho_t = min(rho_clip, ratio_t), c_t = lambda min(c_clip, ratio_t).  Targets are v_t; advantages are
-    r_t + gamma v_{t+1} - V_t, whose weight rho_t the objective brings.
+    r_t + gamma v_{t+1} - V_t, whose weight rho_t the objective brings.  Rows in which nobody acts are left with what came
+    after them.
     """
     rho_clip, c_clip = cuts[0], cuts[1]
     for t in range(e.rewards.shape[0] - 1, -1, -1):
         for i in range(begin, end):
-            if not e.acting[t, i]:
-                advantages[t, i] = targets[t, i] = 0.0
+            if not e.acting[t, i]:  # the next action's, for the one before
+                targets[t, i] = targets[t + 1, i] if e.goes_on[t, i] else e.values[t, i]
                 continue
             following, value, ratio = e.following[t, i], e.values[t, i], e.ratios[t, i]
             correction = targets[t + 1, i] - following if e.goes_on[t, i] else 0.0
             delta = min(rho_clip, ratio) * (e.rewards[t, i] + gamma * following - value)
             targets[t, i] = value + delta + gamma * trace * min(c_clip, ratio) * correction
             advantages[t, i] = e.rewards[t, i] + gamma * (following + correction) - value
+
+
+def clear_absent(acting: Array, *columns: Array) -> None:
+    """Set columns to 0 where nobody acts."""
+    if not acting[:-1].all():
+        for column in columns:
+            column[~acting[:-1]] = 0.0
 
 
 def normalize(advantages: Array, acting: Array) -> None:

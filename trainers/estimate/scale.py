@@ -45,14 +45,15 @@ class RewardScale:
 
 @kernel
 def add_returns(rewards: Any, acting: Any, began: Any, gamma: float, sums: Any, moments: Any) -> None:
-    """G_t = r_t + gamma G_{t-1} for every stream, and Welford's update of their mean and variance."""
+    """G_t = r_t + gamma G_{t-1} over every stream's actions, and Welford's update of their mean and variance."""
     count, mean, squares = moments[0], moments[1], moments[2]
     for t in range(rewards.shape[0]):
         for i in range(rewards.shape[1]):
+            if began[t, i]:
+                sums[i] = 0.0
             if not acting[t, i]:
                 continue
-            before = 0.0 if began[t, i] else sums[i]
-            sums[i] = rewards[t, i] + gamma * before
+            sums[i] = rewards[t, i] + gamma * sums[i]
             count += 1.0
             moved = sums[i] - mean
             mean += moved / count

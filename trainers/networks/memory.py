@@ -30,12 +30,15 @@ class Memory(nn.Module, ABC):
         """Return the outputs (rows, size) and the next state."""
 
     @abstractmethod
-    def sequence(self, features: Tensor, state: Mapping[str, Tensor], began: Tensor) -> Tensor:
+    def sequence(
+        self, features: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+    ) -> Tensor:
         """Return outputs (time, rows, size) for features (time, rows, inputs).
 
         Args:
             state: before the first step.
             began: (time, rows), where an episode begins and the state is forgotten before the step.
+            acting: (time, rows), where the state moves on, None for everywhere; outputs elsewhere mean nothing.
         """
 
 
@@ -86,8 +89,12 @@ class MinGru(Memory):
         output = torch.lerp(state["h"].to(gate.dtype), candidate, gate)
         return output, {"h": output}
 
-    def sequence(self, features: Tensor, state: Mapping[str, Tensor], began: Tensor) -> Tensor:
+    def sequence(
+        self, features: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+    ) -> Tensor:
         gate, candidate = self._gates(features)
+        if acting is not None:
+            gate = gate * acting.to(gate.dtype)[..., None]  # closed
         keep = (~began).to(gate.dtype)
         if gate.device.type == "cpu" and gate.dtype == torch.float32:
             output: Tensor = _Scan.apply(gate, candidate, state["h"], keep)  # type: ignore[no-untyped-call]  # torch's
@@ -175,13 +182,19 @@ class _Stepped(Memory):
         new = self.step(seen, self.recurrent.stacked(), {name: part.to(seen.dtype) for name, part in state.items()})
         return new["h"], new
 
-    def sequence(self, features: Tensor, state: Mapping[str, Tensor], began: Tensor) -> Tensor:
+    def sequence(
+        self, features: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+    ) -> Tensor:
         seen, recurrent = self.inputs(features), self.recurrent.stacked()
         keep = (~began).to(seen.dtype)[..., None]
         state = {name: part.to(seen.dtype) for name, part in state.items()}
         outputs = []
         for t in range(len(features)):
-            state = self.step(seen[t], recurrent, {name: part * keep[t] for name, part in state.items()})
+            before = {name: part * keep[t] for name, part in state.items()}
+            state = self.step(seen[t], recurrent, before)
+            if acting is not None:
+                moves = acting[t, :, None]
+                state = {name: torch.where(moves, part, before[name].to(part.dtype)) for name, part in state.items()}
             outputs.append(state["h"])
         return torch.stack(outputs)
 

@@ -43,12 +43,14 @@ class Tower(nn.Module):
             features, new = self.memory(features, state)
         return self.project(features), new
 
-    def sequence(self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor) -> Tensor:
+    def sequence(
+        self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+    ) -> Tensor:
         """Return outputs (time, rows, outputs); leaves are (time, rows, ...)."""
         assert self.memory is not None
         time, rows = began.shape
         features = self.encoder([part.flatten(0, 1) for part in obs]).view(time, rows, -1)
-        features = self.memory.sequence(features, state, began)
+        features = self.memory.sequence(features, state, began, acting)
         return self.project(features.flatten(0, 1)).view(time, rows, -1)
 
     def project(self, features: Tensor) -> Tensor:
@@ -121,13 +123,15 @@ class Policy(nn.Module):
             new |= {f"{name}.{key}": value for key, value in after.items()}
         return (*self.split(torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]), new)
 
-    def sequence(self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor) -> tuple[Tensor, Tensor]:
-        """Run over time: leaves (time, rows, ...); `began` (time, rows) marks steps that begin an episode.
+    def sequence(
+        self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run over time: leaves (time, rows, ...); `began` and `acting` (time, rows) as `Memory.sequence` takes them.
 
         Returns:
             The head's inputs (time, rows, width) and values (time, rows, values).
         """
-        outputs = [tower.sequence(obs, part_of(state, name), began) for name, tower in self.towers.items()]
+        outputs = [tower.sequence(obs, part_of(state, name), began, acting) for name, tower in self.towers.items()]
         return self.split(torch.cat(outputs, -1))
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
