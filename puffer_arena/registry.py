@@ -1,26 +1,34 @@
 """Finding environments by id: a module of `puffer_arena.envs`, a dotted module, or a file.
 
 There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
-`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again; other modules stay
-what they were when Python first imported them.
+`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again, and so is one whose
+data were: what it reads from its own folder while it is imported (levels, tables).  Other modules stay what they were
+when Python first imported them.
 
 Files and messages name environments too.  What stands there is never imported, unless it is the id of one that comes
 with the package: a person names any other (`choose_env`).
 """
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import os
 import pkgutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from types import CodeType, ModuleType
+from typing import Any
 
 from puffer_arena.core.env import Env
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
 
-_read: dict[str, str] = {}  # digests of the files that modules were read from here
+CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
+_read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
+_data: dict[str, tuple[Path, ...]] = {}  # the data that each of those modules read
+_watching: list[set[str]] = []  # where the names of files that are opened are noted, while modules are imported
+_hooked: list[bool] = []  # the audit hook, once there is one: Python keeps it for good
 
 
 def list_envs() -> list[str]:
@@ -133,26 +141,67 @@ def _load_module(env_id: str) -> ModuleType:
 def _load_file(path: Path) -> ModuleType:
     """Import the file, unless that was done and it has not changed since."""
     path, source = _read_file(path)
-    digest = _digest(source)
     is_imported = getattr(sys.modules.get(path.stem), "__file__", None) == str(path)
     # A name of its own: a game in torch.py must not be what others import as torch.
     stem = os.fsencode(path.stem).decode("utf-8", "replace")  # a file's name may be no text, a module's has to be
     name = path.stem if is_imported else f"puffer_arena_file_{_digest(os.fsencode(path))}.{stem}"
     before = sys.modules.get(name)
+    digest = _digest_all(source, _data.get(name, ()))
     if before is not None and _read.setdefault(name, digest) == digest:
         return before
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None  # a file that ends in .py always has one
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
     try:  # not from Python's own cache, which tells edits by the second
-        exec(_compile(source, path), vars(module))
+        with _opened() as names:
+            exec(_compile(source, path), vars(module))
     except BaseException:
         del sys.modules[name]
         if before is not None:
             sys.modules[name] = before
         raise
-    _read[name] = digest
+    _data[name] = _data_files(path, names)
+    _read[name] = _digest_all(source, _data[name])
     return module
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[set[str]]:
+    """Yield a set that takes the names of the files that this process opens for reading meanwhile."""
+    if not _hooked:
+        _hooked.append(True)
+        sys.addaudithook(_note)
+    names: set[str] = set()
+    _watching.append(names)
+    try:
+        yield names
+    finally:
+        _watching.remove(names)
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watching and event == "open" and isinstance(arguments[0], str | bytes):
+        writes = arguments[2] & (os.O_WRONLY | os.O_RDWR) if isinstance(arguments[2], int) else False
+        for names in () if writes else _watching:
+            names.add(os.fsdecode(arguments[0]))
+
+
+def _data_files(game: Path, names: set[str]) -> tuple[Path, ...]:
+    """Return which of the files that a game opened while it was imported are its data: those in its folder or below."""
+    found = {Path(name).resolve() for name in names if "\0" not in name}
+    return tuple(
+        sorted(path for path in found if path.suffix not in CODE and game.parent in path.parents and path.is_file())
+    )
+
+
+def _digest_all(source: bytes, data: tuple[Path, ...]) -> str:
+    """Return a word for a game's source and the data that it read."""
+    for path in data:
+        try:
+            source += path.read_bytes()
+        except OSError:  # it is gone: read the game again, which says so
+            source += b"\0"
+    return _digest(source)
 
 
 def _read_file(path: Path) -> tuple[Path, bytes]:

@@ -133,6 +133,10 @@ def test_parameters_are_attributes_of_the_rows() -> None:
         assert envs.get_attr("max_hunger") == (20, 30, 40)
         envs.set_attr("max_hunger", 25)
         assert envs.get_attr("max_hunger") == (25, 25, 25)
+        envs.set_attr("max_hunger", (25, 25, 26))
+        assert envs.call("max_hunger") == (25, 25, 26)
+        assert np.array_equal(envs.call("action_masks"), np.ones((3, 4), np.bool_))
+        envs.set_attr("max_hunger", 25)
         assert envs.get_attr("action_space") == (envs.single_action_space,) * 3
         with pytest.raises(ParameterError, match="'max_hunger' = 1 is out of range"):
             envs.set_attr("max_hunger", 1)
@@ -143,6 +147,10 @@ def test_parameters_are_attributes_of_the_rows() -> None:
         ours.set_attr("hunger", 3)
     with pytest.raises(UnknownName, match="'snake' has no attribute 'max_hungr'; did you mean 'max_hunger'"):
         ours.get_attr("max_hungr")
+    with pytest.raises(UnknownName, match="has no attribute 'action_mask'; did you mean 'action_masks'"):
+        ours.call("action_mask")
+    with pytest.raises(ParameterError, match="render_mode='rgb_array'"):
+        ours.call("render")
 
 
 def test_counters_come_with_every_step() -> None:

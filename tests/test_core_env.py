@@ -15,7 +15,7 @@ from numba.core import event
 from numba.core.errors import TypingError
 
 import puffer_arena
-from puffer_arena import list_envs, load_env, make
+from puffer_arena import list_envs, load_env, make, registry
 from puffer_arena.core.fields import Cells, Row
 from puffer_arena.errors import ArenaError, DefinitionError, MissingExtra, ParameterError, UnknownName, require
 from puffer_arena.machine.compile import compile_function, fingerprint, jit
@@ -380,6 +380,29 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
         load_env(str(file))
     file.write_text(COUNTDOWN.replace("param(5, ", "param(4, "))
     assert load_env(str(file)) is known
+
+
+def test_a_game_is_read_again_when_its_data_were_edited(tmp_path: Path) -> None:
+    file, data = tmp_path / "with_data.py", tmp_path / "levels" / "first.toml"
+    data.parent.mkdir()
+    read = (
+        "START = tomllib.loads((Path(__file__).parent / 'levels' / 'first.toml').read_text())['start']\n\n\n@dataclass"
+    )
+    imports = "import tomllib\nfrom pathlib import Path\n\nfrom dataclasses import dataclass"
+    source = COUNTDOWN.replace("@dataclass", read, 1).replace("param(5, ", "param(START, ")
+    file.write_text(source.replace("from dataclasses import dataclass", imports, 1))
+    seen, digests = [], set()
+    for start in (3, 4):
+        data.write_text(f"start = {start}\n")
+        seen.append(make(str(file)).obs[0, 0])
+        digests.add(registry.source_digest(load_env(str(file))))
+    assert seen == [3, 4] and len(digests) == 2
+    known = load_env(str(file))
+    (tmp_path / "other.toml").write_text("")  # none of its own
+    assert load_env(str(file)) is known
+    data.unlink()
+    with pytest.raises(FileNotFoundError):
+        load_env(str(file))
 
 
 def test_fingerprints_see_constants_and_functions_that_are_reached() -> None:

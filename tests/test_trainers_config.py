@@ -64,6 +64,26 @@ def test_config_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
             load_config("snake", path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[ppoo]\ngamma = 0.9", "unknown setting 'ppoo'; did you mean 'ppo'"),
+        ("[ppo]\ngama = 0.9", "unknown setting 'ppo.gama'"),
+        ("[params]\nstrat = 3", "unknown parameter 'strat'; did you mean 'start'"),
+        ("env = 'snake'", "'env' = 'snake', but"),
+    ],
+)
+def test_what_a_file_says_and_nobody_knows_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    game, own = tmp_path / "countdown.py", tmp_path / "own.toml"
+    game.write_text((GAMES / "countdown.py").read_text("utf-8"), "utf-8")
+    own.write_text(text)
+    with pytest.raises(ArenaError, match=said):
+        load_config(str(game), own)
+    own.rename(tmp_path / "countdown.toml")  # the tuned one, beside the game
+    with pytest.raises(ArenaError, match=said):
+        load_config(str(game))
+
+
 def test_a_config_survives_its_dictionary() -> None:
     config = load_config("snake", overrides={"network.hidden": (64, 32), "params.rows": 9})
     assert from_dict(to_dict(config)) == config

@@ -9,7 +9,7 @@ import torch
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, Discrete, stored
-from puffer_arena.errors import ArenaError, FileError, SpaceError, shown
+from puffer_arena.errors import ArenaError, FileError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
@@ -188,12 +188,16 @@ def build_policy(
     try:
         network = build(Network, about["network"], "network.")
         values = tuple(str(each) for each in about["values"])
-        origin = {"env": "", "params": {}, "rules": "", **about["origin"]}
+        origin: dict[str, Any] = {"env": "", "params": {}, "rules": ""}
+        for key, value in about["origin"].items():
+            if key not in origin:
+                raise FileError(f"its origin has an unknown '{key}'; {suggest(str(key), origin)}")
+            origin[key] = value
         recorded, rules, given = str(origin["env"]), str(origin["rules"]), dict(origin["params"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileError(f"{name} is damaged: its description lacks {error}") from None
     except ArenaError as error:
         raise FileError(f"{name} is damaged: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(f"{name} is damaged: its description lacks {error}") from None
     origin["env"] = choose_env(recorded, rules, env, name)
     rules_of = load_env(origin["env"])
     try:

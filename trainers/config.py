@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
 from puffer_arena.errors import ParameterError, UnknownName, suggest
-from puffer_arena.registry import load_env
+from puffer_arena.registry import env_name, load_env
 from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
 from puffer_arena.trainers.settings import (
     build,
@@ -157,6 +157,9 @@ def load_config(
             place = place.setdefault(parent, {})
         place[last] = value
         _merge(settings, nested)
+    meant = str(settings.get("env", env_id))
+    if env_name(meant) != env_name(env_id):
+        raise ParameterError(f"setting 'env' = '{meant}', but '{env_id}' was asked for; leave 'env' out of the config")
     settings["env"] = env_id
     if algorithm:
         settings["algorithm"] = algorithm

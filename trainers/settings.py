@@ -106,7 +106,9 @@ def build(kind: Any, values: Any, prefix: str = "", root: Any = None) -> Any:
     made = {}
     for name, value in values.items():
         if name not in fields:
-            raise UnknownName(f"unknown setting '{prefix}{name}'; {suggest(prefix + name, names(root))}")
+            groups = [each for each in fields if dataclasses.is_dataclass(hints[each])]
+            known = groups if isinstance(value, Mapping) else names(root)
+            raise UnknownName(f"unknown setting '{prefix}{name}'; {suggest(prefix + name, known)}")
         if dataclasses.is_dataclass(hints[name]):
             same = isinstance(value, hints[name])
             made[name] = value if same else build(hints[name], value, f"{prefix}{name}.", root)

@@ -18,15 +18,13 @@ Infos hold, besides what Gymnasium defines:
     action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes
 """
 
-import math
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
-from puffer_arena.adapters.parts import OneRow, check_options, set_params, statistic_names
+from puffer_arena.adapters.parts import OneRow, check_options, open_choices, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
@@ -104,18 +102,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
 
         Where the environment has no masks all are allowed; MultiBinary counts two choices, off and on, a component.
         """
-        if self.batch.num_choices:
-            return np.array(self.batch.action_mask[0])
-        match self.action_space:
-            case spaces.Discrete() as space:
-                choices = int(space.n)
-            case spaces.MultiDiscrete() as space:
-                choices = int(space.nvec.sum())
-            case spaces.MultiBinary() as space:
-                choices = 2 * math.prod(space.shape)
-            case space:
-                raise ActionError(f"'{self.batch.env.name}' has no choices to mask: its actions are {space}")
-        return np.ones(choices, np.bool_)
+        return open_choices(self.batch, 0)
 
     def has_wrapper_attr(self, name: str) -> bool:
         """Tell whether there is such a parameter or attribute."""

@@ -19,6 +19,7 @@ from puffer_arena.adapters.parts import (
     check_options,
     counter_columns,
     open_batch,
+    open_choices,
     set_params,
     statistic_names,
 )
@@ -26,13 +27,16 @@ from puffer_arena.adapters.spaces import batched_values, many_values, mask_value
 from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import MASK, philox
-from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import ActionError, ParameterError, UnknownName, shown, suggest
 
 AUTORESET = {
     AutoresetMode.NEXT_STEP: "next_step",
     AutoresetMode.SAME_STEP: "same_step_final",
     AutoresetMode.DISABLED: "disabled",
 }
+
+
+METHODS = ("render", "action_masks")  # of a single environment, that `call` takes: those that only look
 
 
 class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
@@ -228,9 +232,27 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         if name not in shared:
             raise UnknownName(
                 f"environment '{self.batch.env.name}' has no attribute '{name}'; "
-                f"{suggest(name, [*self.batch.env.parameters, *shared])}"
+                f"{suggest(name, [*self.batch.env.parameters, *shared, *METHODS])}"
             )
         return (shared[name],) * self.num_envs
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return what a method of a single environment gives, for every row; anything else as `get_attr` does.
+
+        Methods are those that only look: `render` and `action_masks`.
+
+        Raises:
+            UnknownName: no such method, parameter or attribute.
+        """
+        if name not in METHODS:
+            return self.get_attr(name)
+        if args or kwargs:
+            raise ParameterError(f"call('{name}') takes no arguments, not {shown((*args, *kwargs.items()))}")
+        if name == "action_masks":
+            return tuple(open_choices(self.batch, i) for i in range(self.num_envs))
+        if self.render_mode is None:
+            raise ParameterError("call('render') needs render_mode='rgb_array'; pass it to make_vec()")
+        return tuple(self._pictures.rgb(i) for i in range(self.num_envs))
 
     def set_attr(self, name: str, values: Any) -> None:
         """Set a parameter, as `batch.params` does: one value for all rows, or a list or tuple with one for each.

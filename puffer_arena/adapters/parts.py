@@ -3,6 +3,7 @@
 Making, seeds, reset options, infos, copying, and pictures that wait for pygame.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +13,8 @@ from gymnasium import logger
 
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
+from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete
+from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
 from puffer_arena.registry import load_env
 
 RENDER_SIZE = (480, 480)  # pixels, width and height
@@ -64,6 +66,26 @@ def signal_sums(batch: Batch) -> tuple[str, ...]:
 def counter_columns(batch: Batch) -> dict[str, Array]:
     """Return the environment's counters as they stand: name -> a view, (num_envs,)."""
     return {name: batch.rows.states[name] for name in batch.env.counters}
+
+
+def open_choices(batch: Batch, i: int) -> Array:
+    """Return the allowed choices of row `i`, which has one agent: shape (choices,) bool.
+
+    Where the environment has no masks all are allowed; MultiBinary counts two choices, off and on, a component.
+
+    Raises:
+        ActionError: its actions are numbers, not choices.
+    """
+    if batch.num_choices:
+        return np.array(batch.action_mask[i])
+    match batch.action:
+        case Discrete(n=n):
+            return np.ones(n, np.bool_)
+        case MultiDiscrete(nvec=nvec):
+            return np.ones(sum(nvec), np.bool_)
+        case MultiBinary():
+            return np.ones(2 * math.prod(batch.action.dtype.shape), np.bool_)
+    raise ActionError(f"'{batch.env.name}' has no choices to mask: its actions are {batch.action}")
 
 
 def check_options(options: Mapping[str, Any], allowed: Iterable[str]) -> None:

@@ -109,6 +109,10 @@ class Touch2D(Protocol):
     other: int
 
 
+class Touch3D(Touch2D, Protocol):
+    """What touches a body in space, or is within a ghost; its numbers are those of `Touch2D`."""
+
+
 class Segment2D(Protocol):
     """An edge of static ground from (ax, ay) to (bx, by); `reset` may move it.  One without length is not there."""
 
