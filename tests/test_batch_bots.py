@@ -75,6 +75,16 @@ def test_a_bot_goes_on_from_snapshots_saved_rows_and_rewound_ones(env_id: str) -
     assert row(other, 1) == row(batch, 1)
 
 
+def test_a_snapshot_fits_where_the_bots_are_others_who_begin_anew(tmp_path) -> None:
+    batch = make(ROAM, num_envs=1, seed=8, compiled=False)
+    follow(batch, "roam", 5)
+    file = tmp_path / "roam.py"
+    file.write_text(Path(ROAM).read_text().replace(', "again": roam', ""))
+    other = make(str(file), num_envs=1, compiled=False)
+    assert other.restore(0, batch.snapshot(0))
+    assert row(other, 0) == row(batch, 0) and not other.rows.memories["episode"].any()
+
+
 def test_memories_from_outside_are_checked() -> None:
     batch = make(ROAM, num_envs=1, compiled=False)
     follow(batch, "roam", 2)

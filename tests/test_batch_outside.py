@@ -130,12 +130,13 @@ class Patient(RecordingCanvas):
         super()._keep(kind, **arguments)
 
 
-def limits(batch):
-    """Return what numbers of each field lie in, [low, high], where the check bounds them."""
-    env, values = batch.env, batch.param_values
+def limits(batch, kind):
+    """Return what numbers of each field of State or Memory lie in, [low, high], where the check bounds them."""
+    values = batch.param_values
     found = {"level": (0, 2**32 - 1), "rng_count": (0, 2**32 - 1), "row_key": (0, 2**32 - 1), "ended": (0, 1)}
     found |= {"episode": (0, 2**62 - 1), "step_count": (0, 2**30 - 1), "alive": (0, 1)}
-    for name, declared in state_fields(env.state).items():
+    found |= {"turn": (0, batch.num_agents - 1)} if batch.env.turn is not None else {}
+    for name, declared in state_fields(kind).items():
         if declared.below is not None:
             sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)
             found[name] = (0, np.array([dimension(size, values) for size in sizes]) - 1)
@@ -186,8 +187,11 @@ def test_no_row_that_passes_the_check_makes_a_rule_index_beyond_its_arrays(env_i
         batch.reset()
         kept = batch.rows.states.copy()
         play(batch, 2, seed=int(rng.integers(100)))
-        mutate(rng, batch.rows.states, limits(batch), bodies)
-        check_parts(batch.env, batch.param_values, *batch.rows[:4])
+        mutate(rng, batch.rows.states, limits(batch, state), bodies)
+        mutate(rng, batch.rows.memories, limits(batch, batch.env.bot_memory), bodies)
+        for name in ("row_key", "episode"):  # so that bots go on from what they find
+            batch.rows.memories[name] = batch.rows.states[name][:, None, None]
+        check_parts(batch.env, batch.param_values, *batch.rows[:4], batch.rows.memories)
         look_and_step(batch, rng)
         batch.rows.states[:] = kept
         batch.adopt()

@@ -1,4 +1,7 @@
-"""One row as bytes: a header that names environment, version and layout, its state and parameters, then its past."""
+"""One row as bytes: a header that names environment, version and layout, its state and parameters, then its past.
+
+Between them lies what its bots keep, with a digest of who they are: where other bots are now, theirs begin anew.
+"""
 
 import hashlib
 import zlib
@@ -12,21 +15,32 @@ from puffer_arena.core.fields import Array, check_finite, check_rows
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.kernels.tables import Rows
 
-MAGIC = b"PARENA1\n"
+MAGIC = b"PARENA2\n"
 COUNTS = ("episodes", "episode_length", "seats")
-PARTS = ("states", "params", "following", "levels", "memories")
+PARTS = ("states", "params", "following", "levels")
+DIGEST = 16  # bytes
+SIZE = 4  # bytes of a length
 
 
 def layout(env: Env, rows: Rows) -> bytes:
     """Return 16 bytes that differ between environments, versions and shapes."""
-    shapes = [(str(getattr(rows, part).dtype.descr), getattr(rows, part).shape[1:]) for part in PARTS]
-    described = (env.name, env.version, shapes)
-    return hashlib.sha256(repr(described).encode()).digest()[:16]
+    return _digest(env.name, env.version, [str(getattr(rows, part).dtype.descr) for part in PARTS])
+
+
+def bots_layout(env: Env, rows: Rows) -> bytes:
+    """Return 16 bytes that differ between bots, and between what they keep."""
+    return _digest(list(env.bots), str(rows.memories.dtype.descr), rows.memories.shape[1:])
+
+
+def _digest(*described: Any) -> bytes:
+    return hashlib.sha256(repr(described).encode()).digest()[:DIGEST]
 
 
 def pack(env: Env, rows: Rows, i: int, past: bytes = b"") -> bytes:
     """Return row `i` as bytes, with what its engine needs to go on exactly."""
-    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS) + past
+    memories: bytes = rows.memories[i].tobytes()
+    kept = bots_layout(env, rows) + len(memories).to_bytes(SIZE, "little") + memories
+    body = b"".join(getattr(rows, part)[i : i + 1].tobytes() for part in PARTS) + kept + past
     return MAGIC + layout(env, rows) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
@@ -36,9 +50,8 @@ def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Arra
     Raises:
         FileError: damaged, or of another environment, version or shape.
     """
-    firsts = {part: getattr(rows, part)[:1] for part in PARTS}
-    sizes = [first.nbytes for first in firsts.values()]
-    head = len(MAGIC) + 16
+    sizes = [getattr(rows, part).dtype.itemsize for part in PARTS]
+    head = len(MAGIC) + DIGEST
     if not isinstance(data, bytes) or len(data) < head or not data.startswith(MAGIC):
         raise FileError("this is no snapshot: it must be the bytes that Batch.snapshot returned")
     if data[len(MAGIC) : head] != layout(env, rows):
@@ -47,16 +60,20 @@ def unpack(env: Env, values: Any, rows: Rows, data: Any) -> tuple[dict[str, Arra
             "with these parameters; make the batch as the one it came from"
         )
     body = data[head + 4 :]
-    fits = len(body) >= sum(sizes) if env.engine else len(body) == sum(sizes)
+    at = sum(sizes) + DIGEST + SIZE
+    end = at + int.from_bytes(body[at - SIZE : at], "little")
+    fits = len(body) >= max(at, end) if env.engine else len(body) == max(at, end)
     if not fits or zlib.crc32(body).to_bytes(4, "little") != data[head : head + 4]:
         raise FileError("the snapshot is damaged: its checksum does not fit its bytes")
-    at, parts = 0, {}
+    memories = np.zeros_like(rows.memories[:1])
+    if body[at - SIZE - DIGEST : at - SIZE] == bots_layout(env, rows) and end - at == memories.nbytes:
+        memories = np.frombuffer(body[at:end], memories.dtype).reshape(memories.shape)
+    at, parts = 0, {"memories": memories}
     for part, size in zip(PARTS, sizes, strict=True):
-        first = firsts[part]
-        parts[part] = np.frombuffer(body[at : at + size], first.dtype).reshape(first.shape)
+        parts[part] = np.frombuffer(body[at : at + size], getattr(rows, part).dtype)
         at += size
     check_parts(env, values, **parts)
-    return parts, body[at:]
+    return parts, body[end:]
 
 
 def check_parts(
