@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
+from puffer_arena.settings import setting
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.backends.loss import slope_of
-from puffer_arena.trainers.settings import setting
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,11 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
             "action[0], action[1], s.left = 2, 1, 7",
             r"'hasty' .*\n +writes State\.left, which",
         ),
-        ("s.left -= action[0]", "import numpy\n    s.left -= numpy.random.randint(9)", "plays differently the second"),
+        (
+            "s.left -= action[0]",
+            "import numpy\n    s.luck[0] = numpy.random.randint(900)",
+            "plays differently the second",
+        ),
         ("s.left -= action[0]", "p.limit = 4\n    s.left -= action[0]", r"rules: one writes p\.limit"),
         (
             "    reset=reset,\n    step=step,\n    observe=observe,",

@@ -18,10 +18,10 @@ from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, SpaceError, TrainingError, UnknownName
 from puffer_arena.players.player import chance, scripted
+from puffer_arena.settings import describe, setting
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.backends.loss import slope_of
 from puffer_arena.trainers.config import config_type
-from puffer_arena.trainers.settings import describe, setting
 from puffer_arena.training import as_player
 
 ROOT = Path(__file__).parent.parent

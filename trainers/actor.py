@@ -11,12 +11,12 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, Discrete, stored
 from puffer_arena.errors import ArenaError, FileError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
+from puffer_arena.settings import build
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, MakeEncoder, Policy
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
-from puffer_arena.trainers.settings import build
 
 CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 2
 

@@ -17,8 +17,7 @@ from typing import Any, cast
 from puffer_arena.batch.seats import check_role
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.registry import env_name, load_env
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
-from puffer_arena.trainers.settings import (
+from puffer_arena.settings import (
     build,
     check,
     choice,
@@ -31,6 +30,7 @@ from puffer_arena.trainers.settings import (
     text,
     widths,
 )
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from puffer_arena.batch.batch import SPLITS
 from puffer_arena.batch.seats import check_role
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
+from puffer_arena.cli.recording import recorded
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.evaluate import Measure, Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, find_checkpoint, opponent, scripted, trained, versus
 from puffer_arena.registry import load_env
+from puffer_arena.replay.writer import Writer
 
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
 MARKS = {"bootstrap-t": "t", "Wilson": "w", "all equal": "="}
@@ -37,6 +39,7 @@ class Options:
         python -m puffer_arena eval snake --checkpoint newest
         python -m puffer_arena eval maze --checkpoint runs/maze-20261120-120000 --episodes 2000
         python -m puffer_arena eval cartpole --random --json
+        python -m puffer_arena eval snake --bot greedy --episodes 100 --record greedy.mcap
         python -m puffer_arena eval striker --checkpoint newest --opponent footballer
     """
 
@@ -62,6 +65,10 @@ class Options:
     """Of levels and actions."""
     param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A parameter of the environment as name=value; may be repeated.  A checkpoint brings its own."""
+    record: str = ""
+    """Record the first environments, on held-out levels, into this file."""
+    record_rows: int = 4
+    """How many of them."""
     runs_dir: str = "runs"
     """Where run folders are."""
     json: bool = False
@@ -76,8 +83,16 @@ def run(options: Options) -> int:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = find_player(options)
     params = player.params | read_pairs(options.param, "--param")
-    with Waiting() as waiting:
-        samples = {split: play(options, split, params, player, waiting) for split in SPLITS}
+    writers: list[Writer] = []
+    seen = dict.fromkeys(SPLITS, player)
+    if options.record:
+        seen["held_out"] = recorded(player, options.record, options.record_rows, writers)
+    try:
+        with Waiting() as waiting:
+            samples = {split: play(options, split, params, seen[split], waiting) for split in SPLITS}
+    finally:
+        for writer in writers:
+            writer.close()
     if options.json:
         measured = {split: for_json(sample) for split, sample in samples.items()}
         show(json.dumps({"env": options.env, "player": player.name, **measured}))

@@ -14,7 +14,7 @@ import tyro
 
 from puffer_arena.cli.output import check
 from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
-from puffer_arena.trainers.settings import allowed
+from puffer_arena.settings import allowed
 
 T = TypeVar("T")
 FRAME = re.compile("[│╭╮╰╯┃]")  # what tyro draws round its messages

@@ -25,9 +25,11 @@ class Options:
         python -m puffer_arena play snake --speed 1.5 --param rows=20 --param cols=20
         python -m puffer_arena play tag --agent runner_0 --bot hunt
         python -m puffer_arena play tag --bot runs/tag-1/checkpoints/last.safetensors
+        python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
-    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, + and - speed.
+    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, + and - speed, Backspace back a second, F9
+    record.
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
@@ -46,6 +48,8 @@ class Options:
     """1 is the environment's natural speed."""
     param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A parameter of the environment as name=value; may be repeated."""
+    record: str = ""
+    """Record into this file; F9 records at any time."""
 
 
 def run(options: Options) -> int:
@@ -62,6 +66,7 @@ def run(options: Options) -> int:
         held_out=options.held_out,
         speed=options.speed,
         params=read_pairs(options.param, "--param"),
+        record=options.record,
     )
     return 0
 

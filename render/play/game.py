@@ -28,6 +28,8 @@ class Game:
         bot: who steers the agents the person does not: a name of `env.bots`, a policy, or None for the first bot.
         agent: which agent the person steers first; an id of `batch.agent_ids`, None for the first.
         level: the level of every episode, or None for a new one each time.
+        origin: the snapshot that the batch's row stands at and that every try begins from, as a replay's frame; None
+            for episodes from their beginning.
 
     Raises:
         ParameterError: the batch is not one row that waits at its end.
@@ -35,13 +37,19 @@ class Game:
     """
 
     def __init__(
-        self, batch: Batch, bot: "str | Choose | None" = None, agent: str | None = None, level: int | None = None
+        self,
+        batch: Batch,
+        bot: "str | Choose | None" = None,
+        agent: str | None = None,
+        level: int | None = None,
+        origin: bytes | None = None,
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
         self.batch, self.env = batch, batch.env
         self.agent = find_agent(batch, agent)
-        self.level = level
+        self.level, self.origin = level, origin
+        self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = find_bot(batch, bot)
         self.bot_plays = False  # the bot steers the person's agent too
         self.best: float | None = None  # the best score of this session
@@ -49,7 +57,8 @@ class Game:
         self._held: dict[str, float] = {}  # how far each is down; the newest last
         self._taps: deque[str] = deque(maxlen=MOST_TAPS)
         self._repeated = self._idle_action()
-        self.restart()
+        if origin is None:
+            self.restart()
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -86,8 +95,12 @@ class Game:
     # -- playing ------------------------------------------------------------------------------------
 
     def restart(self) -> None:
-        """Begin a new episode."""
-        self.batch.reset(levels=None if self.level is None else self.level)
+        """Begin a new episode, or go back to the origin."""
+        if self.origin is None:
+            self.batch.reset(levels=None if self.level is None else self.level)
+            self.practice = False
+        else:
+            self.batch.restore(0, self.origin)
         self._repeated = self._idle_action()
         self._taps.clear()
         self.last_reward = 0.0
@@ -103,8 +116,19 @@ class Game:
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
-        if self.over:
+        if self.over and not self.practice:
             self.best = self.score if self.best is None else max(self.best, self.score)
+
+    def rewind(self, seconds: float) -> None:
+        """Turn time back within the episode, as far as it was recorded; from then on it is practice."""
+        if self.batch.recorder is None:
+            return
+        back = max(round(seconds * self.env.steps_per_second), 1)
+        first = self.batch.recorder.first_step(0)
+        if self.steps > first:
+            self.batch.rewind(0, max(self.steps - back, first))
+            self.practice = True
+            self.release_all()
 
     def steer(self, by: int = 1) -> None:
         """Give the person the next agent that is still there."""

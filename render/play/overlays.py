@@ -70,6 +70,8 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
     """Return the head line's labels and values."""
     game = screen.game
     found = [("speed", f"{screen.speed:g} x")] if screen.speed != 1.0 else []
+    if screen.recorder.steps is not None:
+        found.append(("recorded", str(screen.recorder.steps)))
     if game.best is not None:
         found.append(("best", format_score(game.best)))
     found += [("steps", str(game.steps)), ("return", format_value(game.episode_return))]
@@ -79,7 +81,7 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
 def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write the environment's own line at the right, keys before it."""
     x, y, width, height = area
-    shown = shorten(screen.message, width * 0.5, SMALL)
+    shown = shorten(screen.recorder.note or screen.message, width * 0.5, SMALL)
     right = x + width - theme.px(6)
     right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
     hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
@@ -122,8 +124,8 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     begin = [] if "space" in game.own_keys else [("Space", "begin")]
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
-        "paused": ("Paused", "", [("P", "go on"), ("R", "restart"), ("H", "all keys")]),
-        "over": ("Game over", result(game), [("Space  R", "once more"), ("B", "let the bot play")]),
+        "paused": ("Paused", "", [("P", "go on"), ("⌫", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
+        "over": ("Game over", result(game), [("Space  R", "once more"), ("⌫", "back 1 s"), ("B", "let the bot play")]),
     }.get(screen.phase, ("", "", []))
     if not title:
         return
@@ -166,6 +168,7 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
     if screen.game.batch.num_agents:
         rows.append(("Tab", "steer the next agent"))
+    rows += [("Backspace", "turn back a second (practice)"), ("F9", "record, stop recording")]
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
     rows += [("Pad", pad_meaning(screen)), ("H, F1", "close this")]
     width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))

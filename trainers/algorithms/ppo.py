@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from puffer_arena.machine.compile import jit
+from puffer_arena.settings import choice, flag, setting
 from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.loss import Loss, slope_of
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import shuffled
 from puffer_arena.trainers.estimate.advantage import ESTIMATORS, explained_variance, normalize
-from puffer_arena.trainers.settings import choice, flag, setting
 
 
 @dataclass(frozen=True)
