@@ -26,9 +26,10 @@ import numpy as np
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
 from puffer_arena.adapters.parts import OneRow, check_options, open_choices, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
-from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.spaces import mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Composite
 from puffer_arena.errors import ActionError
 
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
@@ -42,6 +43,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def _declare(self) -> None:
         self.observation_space = to_gymnasium(self.batch.observation)
         self.action_space = to_gymnasium(self.batch.action)
+        self._parts = isinstance(self.batch.action, Composite)  # the action is one of parts
         self._going = False  # an episode is under way
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -73,10 +75,10 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         if not self._going:
             raise ActionError(f"'{batch.env.name}' has no episode under way: call reset() before step()")
         try:
-            actions = np.asarray(action)[None]
+            actions = one_action(batch.action, action) if self._parts else np.asarray(action)[None]
         except ValueError:  # a ragged list
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}") from None
-        if actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf":
+        if not self._parts and (actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf"):
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}")
         _, rewards, ended, cut = batch.step(actions)
         terminated, truncated = ended.item(), cut.item()

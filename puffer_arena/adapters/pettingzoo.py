@@ -28,8 +28,9 @@ from puffer_arena.adapters.agent_by_agent import AgentByAgent
 from puffer_arena.adapters.parts import OneRow, set_params, signal_sums
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
-from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
+from puffer_arena.core.actions import check_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
@@ -143,17 +144,18 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return gathered
 
     def check_action(self, agent: str, given: Any) -> Any:
-        """Return an agent's action.
+        """Return an agent's action as the batch stores it.
 
         Raises:
             ActionError: it lies outside its space.
         """
-        space = self._action_spaces[agent]
-        action = np.asarray(given) if isinstance(space, spaces.Box) else given
-        fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
-        if not fits:
-            raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {space}")
-        return action
+        batch = self.batch
+        try:
+            action = one_action(batch.action, given)
+            into = np.zeros((1, *batch.actions.shape[2:]), batch.actions.dtype)
+            return check_actions(batch.env.name, batch.action, action, into)[0]
+        except (ActionError, ValueError):  # the latter of a ragged list
+            raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {self._action_spaces[agent]}") from None
 
     def observe(self, agent: str) -> Any:
         """Return what an agent sees now; zeros if it has left."""

@@ -13,6 +13,7 @@ import numpy as np
 from puffer_arena.authoring.bounds import check_bounds
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source
+from puffer_arena.authoring.writes import check_writes
 from puffer_arena.core.actions import check_actions
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
@@ -40,6 +41,7 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         return
     try:
         check_source(env)
+        check_writes(env)
         check_bounds(env)
         batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
@@ -124,7 +126,7 @@ def _check_observation(batch: Any) -> None:
 def _check_outputs(batch: Any) -> None:
     env, obs = batch.env, batch.obs[0]
     for one in obs if batch.num_agents else [obs]:
-        value = batch.observation.load(one if one.shape != (1,) or batch.observation.dtype.shape else one[0])
+        value = batch.observation.load(one)
         if not batch.observation.contains(value):
             raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
     given = {"reward": batch.rewards, **{f"signal '{name}'": batch.signal(name) for name in env.signals}}

@@ -12,7 +12,7 @@ from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, S
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
-def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int, num_signals: int) -> Layout:
+def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int, num_signals: int = 0) -> Layout:
     """Return shape and dtype of every buffer."""
     obs_dtype, obs_shape = stored(observation)
     entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,), SIGNALS: (num_signals,)}

@@ -20,7 +20,7 @@ import numpy as np
 from puffer_arena.bots.fields import action_name, check_fields, choice_names, from_fields, nest
 from puffer_arena.bots.file import Numbers, brief, read_file
 from puffer_arena.bots.heads import Sampling, draw_choice, read_mask
-from puffer_arena.bots.layout import Leaf, pick, read_part
+from puffer_arena.bots.layout import Leaf, pick, pick_leaf, read_part
 from puffer_arena.bots.model import Model
 from puffer_arena.bots.stream import key_of, uniform, uniforms
 from puffer_arena.errors import ParameterError, SpaceError, shown
@@ -137,7 +137,7 @@ class Bot:
         if len(self.model.leaves) == 1 and not self.model.leaves[0].path:
             part, many = read_part(self.model.leaves[0], obs)
             return [part], many
-        read = [read_part(leaf, pick(obs, leaf.path)) for leaf in self.model.leaves]
+        read = [read_part(leaf, pick_leaf(obs, leaf)) for leaf in self.model.leaves]
         kinds = {(many, len(part) if many else 0) for part, many in read}
         if len(kinds) != 1:
             raise SpaceError("parts of the observation are of different numbers of actors; give all of them the same")

@@ -13,7 +13,11 @@ import numpy as np
 from puffer_arena.core.fields import Array
 
 RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are written; its row begins anew
-FINE, BAD_FORCE, BAD_POSE, LOST = range(4)  # faults; LOST: a body left the world or the range of numbers
+# Faults of a row; LOST: a body left the world or the range of numbers.  UNMOVED and UNDRIVEN: a number was written that
+# the engine does nothing with; which body or joint has it is counted in FAULTS.  UNTUNED: a
+# number of `tuned_numbers` is not one that the engine takes.
+FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
+FAULTS = 8
 
 # What a buffer holds for one agent.
 OBSERVATION, NUMBER, CHOICES, SIGNALS = "observation", "number", "choices", "signals"

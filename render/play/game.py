@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.core.actions import choice_sizes, choices_of, find_binding, values_of
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete
+from puffer_arena.core.spaces import Box, Discrete, at
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
@@ -182,8 +183,8 @@ class Game:
             return 0 if self.env.idle is None else self.env.idle
         shape = self.batch.actions.shape[2 if self.batch.num_agents else 1 :]
         idle = np.zeros(shape, self.batch.actions.dtype)
-        if self.env.idle is not None:
-            idle[...] = self.env.idle
+        for path, value in values_of(self.env.action, self.env.idle).items() if self.env.idle is not None else ():
+            at(idle, path)[...] = value
         return idle
 
     def _person_action(self) -> Any:
@@ -199,26 +200,34 @@ class Game:
         return int(self._repeated if self.env.idle is None else self.env.idle)
 
     def _combined_action(self) -> Array:
-        """Return an action array: every key held, or tapped since the last step, sets its component."""
+        """Return an action: every key held, or tapped since the last step, sets its component."""
         pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
         self._taps.clear()
         if not pressed and self.env.idle is None:
             return np.asarray(self._repeated)
         action = self._idle_action()
-        parts = action.reshape(-1)
         for key in pressed:
-            component, value = self.keys[key]
-            strength = self._held.get(key, 1.0) if isinstance(self.env.action, Box) else 1.0
-            parts[component] += strength * (value - parts[component])
+            bound = find_binding(self.env.action, self.keys[key])
+            assert bound is not None  # the environment has checked its keys
+            numbers = at(action, bound.path).reshape(-1)
+            strength = self._held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0
+            numbers[bound.component] += strength * (bound.value - numbers[bound.component])
         return np.asarray(action)
 
     def _allowed(self, action: Any) -> Any:
-        """Replace a barred choice by the first that is allowed."""
-        if not self.batch.num_choices or not isinstance(self.env.action, Discrete):
+        """Replace every barred choice by the first that is allowed."""
+        if not self.batch.num_choices:
             return action
-        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
         self.batch.check_choices()
-        return action if mask[action] else int(mask.argmax())
+        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
+        allowed = np.array(action, self.batch.actions.dtype)
+        for path, leaf, flags in choices_of(self.env.action):
+            numbers, begin = at(allowed, path).reshape(-1), flags.start
+            for k, size in enumerate(choice_sizes(leaf)):
+                own = mask[begin : begin + size]
+                numbers[k] = numbers[k] if own[numbers[k]] else own.argmax()
+                begin += size
+        return allowed
 
 
 def playable_keys(keys: Any) -> dict[str, Any]:

@@ -42,9 +42,11 @@ class Collector:
         """
         rollout, head = self.rollout, self.rollout.policy.head
         self.infer_seconds = self.step_seconds = 0.0
-        shape = (rollout.horizon, rollout.streams, head.components)
-        draw = torch.rand if head.noise_kind == "uniform" else torch.randn
-        noise = draw(shape, generator=generator).numpy()
+        noise = head.draw_noise(
+            (rollout.horizon, rollout.streams),
+            lambda shape: torch.rand(shape, generator=generator).numpy(),
+            lambda shape: torch.randn(shape, generator=generator).numpy(),
+        )
         rollout.remember_start()
         self.backend.refresh()
         self._cuts.clear()
@@ -173,7 +175,7 @@ class Collector:
                 self._explain(t, what, numbers)
 
     def _check_masks(self, t: int) -> None:
-        masks, sizes = self.rollout.action_mask[t], getattr(self.rollout.policy.head, "sizes", ())
+        masks, sizes = self.rollout.action_mask[t], self.rollout.policy.head.sizes
         if masks.shape[-1] == 0:
             return
         begin = 0

@@ -65,8 +65,7 @@ class Rollout:
         if self._picked is not None:
             self.final_obs = self.final_obs[self._picked]
         head = policy.head
-        kind = np.int64 if head.noise_kind == "uniform" else np.float32
-        own = (Column("actions", kind, (head.components,)), Column("old_log_prob"))
+        own = (Column("actions", head.numbers, (head.components,)), Column("old_log_prob"))
         for column in (*own, *value_columns(policy.values), *columns):
             shape = (horizon + column.ahead, self.streams, *column.shape)
             self.columns[column.name] = aligned_zeros(shape, column.dtype)
