@@ -176,3 +176,25 @@ def test_a_name_that_is_no_folder_of_the_runs_is_refused(tmp_path, here, name):
     code, _, err = here(tmp_path / "work", "train", "snake", *SMALL, "--name", name)
     assert code == 2 and "a run cannot be named" in err and err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["work"] and not list((tmp_path / "work").iterdir())
+
+
+def test_a_run_of_ones_own_algorithm_says_how_to_go_on_with_it(tmp_path, here, monkeypatch):
+    from puffer_arena.trainers import algorithms
+
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    shutil.copy(ROOT / "examples" / "my_algorithm.py", before)
+    monkeypatch.setattr(algorithms, "_named", {})
+    begin = ("train", "bandit", *SMALL, "--steps", UPDATE, "--name", "a", "--algorithm", "my_algorithm.py")
+    assert here(before, *begin)[0] == 0
+    before.rename(after)  # a project may be moved
+    for command in ("train", "--resume", "a"), ("train", "bandit", "--resume", "a", "--steps", 2 * UPDATE):
+        algorithms._named.clear()  # as in a new process
+        code, _, err = here(after, *command)
+        assert code != 0 and "damaged" not in err
+        assert "train --resume runs/a --algorithm my_algorithm.py" in err.replace(os.sep, "/")
+    code, out, err = here(after, "train", "--resume", "a", "--steps", 2 * UPDATE, "--algorithm", "my_algorithm.py")
+    assert code == 0, err
+    assert "finished after" in out and metrics_of(after / "runs" / "a")[-1]["steps"] == 2 * UPDATE
+    config = json.loads((after / "runs" / "a" / "config.json").read_text())
+    assert Path(config["algorithm"]) == after / "my_algorithm.py"

@@ -30,7 +30,7 @@ from puffer_arena.settings import (
     text,
     widths,
 )
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,10 @@ def from_dict(settings: Mapping[str, Any]) -> Config:
     """
     if not isinstance(settings, Mapping):
         raise ParameterError("settings of a run must be a table")
-    kind = config_type(str(settings.get("algorithm", "ppo")))
+    name = str(settings.get("algorithm", "ppo"))
+    kind = config_type(name)
+    if name.endswith(".py"):
+        settings = {**settings, "algorithm": named_file(name)}
     return cast(Config, build(kind, settings))
 
 

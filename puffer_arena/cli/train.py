@@ -284,7 +284,8 @@ class Session:
 
     def going_on(self) -> str:
         """Return the command that goes on with the run."""
-        return command_line("train", *naming(self.config.env), "--resume", self.place.folder)
+        own = ("--algorithm", self.config.algorithm) if self.config.algorithm.endswith(".py") else ()
+        return command_line("train", *naming(self.config.env), "--resume", self.place.folder, *own)
 
     def conclude(self, trainer: Any, complete: bool, saved: bool) -> None:
         """Say what happened and what can be done next."""
