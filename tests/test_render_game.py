@@ -174,14 +174,14 @@ def test_a_policy_may_steer_the_others():
 
 def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
     pytest.importorskip("torch")
-    from puffer_arena.cli.play import load_policy
+    from puffer_arena.cli import play
     from puffer_arena.trainers.config import load_config
     from puffer_arena.trainers.runs.checkpoint import save_checkpoint
     from puffer_arena.trainers.trainer import make_trainer
 
     path = tmp_path / "tag.safetensors"
     save_checkpoint(path, make_trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
-    game = game_of("tag", bot=load_policy(str(path), "tag"))
+    game = game_of("tag", bot=play.choose_bot(play.Options("tag", bot=str(path))))
     for _ in range(3):
         game.step()
     assert game.steps == 3
