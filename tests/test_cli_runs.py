@@ -41,7 +41,7 @@ def copy(moved, tmp_path, monkeypatch) -> Path:
 
 
 def test_a_moved_project_is_measured_and_resumed(copy, here):
-    code, out, err = here(copy, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 20, "--json")
+    code, out, err = here(copy, "eval", "my_bandit.py", "run:a", "--episodes", 20, "--json")
     assert code == 0 and "has changed" not in err and json.loads(out)["env"] == "my_bandit.py"
     code, out, err = here(copy, "train", "my_bandit.py", "--resume", "newest", "--steps", 2 * UPDATE)
     assert code == 0 and "finished after" in out
@@ -51,10 +51,10 @@ def test_a_moved_project_is_measured_and_resumed(copy, here):
 
 def test_a_moved_project_is_watched_and_played(copy):
     from puffer_arena import make
-    from puffer_arena.cli.play import load_policy
+    from puffer_arena.cli import play
     from puffer_arena.cli.watch import Options, find_source
 
-    source = find_source(Options("a", env="my_bandit.py"))
+    source = find_source(Options("run:a", env="my_bandit.py"))
     deadline = time.monotonic() + 60
     while source.frame is None:
         assert time.monotonic() < deadline, source.note
@@ -63,26 +63,26 @@ def test_a_moved_project_is_watched_and_played(copy):
     source.close()
     (path,) = (copy / "runs" / "a" / "checkpoints").iterdir()
     with make("my_bandit.py", num_envs=2) as batch:
-        assert load_policy(str(path), "my_bandit.py")(batch).shape == (2,)
+        assert play.choose_bot(play.Options("my_bandit.py", bot=str(path)))(batch).shape == (2,)
 
 
 def test_an_edited_game_is_measured_and_that_is_said(copy, here):
     (copy / "my_bandit.py").write_text(BANDIT + "\n# edited\n")
-    code, _, err = here(copy, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 20)
+    code, _, err = here(copy, "eval", "my_bandit.py", "run:a", "--episodes", 20)
     assert code == 0 and "the source of environment 'my_bandit.py' has changed since" in err
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("eval", "snake", "--checkpoint", "a"),
-        ("eval", "tag", "--bot", "hunt", "--opponent", "a"),
+        ("eval", "snake", "run:a"),
+        ("eval", "tag", "bot:hunt", "--opponent", "run:a"),
         ("train", "--resume", "a"),
         ("train", "--resume", "newest"),
         ("train", "snake", "--resume", "a"),
-        ("watch", "a"),
+        ("watch", "run:a"),
         ("watch",),
-        ("watch", "a", "--env", "snake"),
+        ("watch", "run:a", "--env", "snake"),
     ],
 )
 def test_a_run_does_not_choose_what_is_imported(copy, here, arguments):
@@ -106,8 +106,8 @@ def test_an_address_does_not_choose_what_is_imported(copy):
     folder = forge_address(copy)
     for env in ("", "snake"):
         with pytest.raises(ParameterError, match=r"is of environment .*my_bandit\.py"):
-            find_source(Options("a", env=env))
-    source = find_source(Options("a", env="my_bandit.py"))
+            find_source(Options("run:a", env=env))
+    source = find_source(Options("run:a", env="my_bandit.py"))
     before = source._address
     source._search()  # what stands there is the address it has
     assert source._address is before and folder.name == source.title

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
 from puffer_arena.settings import (
     build,
@@ -70,7 +71,7 @@ class Optimizer:
 class Opponent:
     """Who steers the other side where agents are of several roles; without a bot the policy plays itself."""
 
-    bot: str = text("", "a scripted bot of the environment")
+    bot: str = text("", "random, bot:NAME, arena:NAME@LEVEL, run:NAME or a file of a bot or policy")
     share: float = setting(0.5, 0.0, 1.0, "of the environments where it plays; in the rest the policy plays itself")
     role: str = text("", "the policy's role against it; empty for each role in turn, environment by environment")
 
@@ -201,8 +202,8 @@ def check_fit(config: Config) -> None:
     env = load_env(config.env)
     env.build_params(config.params)
     if config.opponent.bot:
-        env.find_bot(config.opponent.bot)
         check_role(env, config.opponent.role)
+        find_player(config.opponent.bot, config.env)
 
 
 def tuned_config(env_id: str) -> str:

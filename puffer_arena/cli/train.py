@@ -46,7 +46,7 @@ class Options:
         python -m puffer_arena train snake --param rows=8 --param cols=8 --optimizer.learning-rate 1e-3
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
         python -m puffer_arena train snake --record --record.every 1min
-        python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
+        python -m puffer_arena train striker --opponent.bot bot:footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest
@@ -310,4 +310,4 @@ class Session:
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
             self.display.say(f"  look:     {command_line('watch', folder, *named)}")
-            self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")
+            self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
