@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
+from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.registry import env_name, load_env
 from puffer_arena.settings import (
@@ -95,6 +96,7 @@ class Config:
     network: Network = section(Network)
     optimizer: Optimizer = section(Optimizer)
     opponent: Opponent = section(Opponent)
+    curriculum: dict[str, Any] = table("who chooses parameters and levels: method, ranges, settings, lessons")
 
     def __post_init__(self) -> None:
         check(self)
@@ -200,6 +202,8 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    if config.curriculum:
+        load_curriculum(env, config.curriculum)
     if config.opponent.bot:
         env.find_bot(config.opponent.bot)
         check_role(env, config.opponent.role)

@@ -78,6 +78,8 @@ class Env:
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+        success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
+            return of at least `solved`, or above 0, counts as such.
         solved: mean episode return at which the environment counts as solved.
         version: raise it with any change after which stored replays play differently.
         engine: who moves the bodies that State declares: "pymunk" or "panda3d".
@@ -108,6 +110,7 @@ class Env:
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
     steps_per_second: float = 0.0
+    success: str = ""
     solved: float | None = None
     version: int = 0
     engine: str | None = None
@@ -143,6 +146,10 @@ class Env:
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
                 valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        if self.success and self.success not in self.counters:
+            raise self.error(
+                "success", f"'{self.success}' must be one of counters; {suggest(self.success, self.counters)}"
+            )
         for role, counter in self.scores.items():
             if role not in self.agents or counter not in self.counters:
                 raise self.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
