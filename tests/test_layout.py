@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
     "adapters": GROUND | {"registry", "batch", "render"},
-    "players": GROUND | {"registry", "batch", "bots", "trainers"},
+    "players": GROUND | {"registry", "batch", "bots"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.

@@ -47,6 +47,13 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
 
 
 @every_document
+def test_excerpts_stand_in_an_environment(document: Path) -> None:
+    files = [path.read_text("utf-8") for folder in ("examples", "envs") for path in (ROOT / folder).glob("*.py")]
+    for excerpt in blocks(document, "text"):
+        assert any(excerpt in text for text in files), excerpt
+
+
+@every_document
 def test_files_that_are_linked_exist(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text("utf-8")):
         assert target.startswith("http") or (document.parent / target).is_file(), target

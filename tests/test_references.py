@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from puffer_arena import list_envs
-from puffer_arena.replay.verify import verify
+from puffer_arena.replay.truth import verify
 
 FOLDER = Path(__file__).parent / "replays"
 

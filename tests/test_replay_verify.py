@@ -8,7 +8,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.errors import FileError
-from puffer_arena.replay.verify import verify
+from puffer_arena.replay.truth import verify
 from puffer_arena.replay.writer import Writer
 from tests.commands import here as here
 from tests.playing import COUNTDOWN, DISCS, DUEL, PILE

@@ -147,12 +147,24 @@ class Batch(Written):
         """Width of `action_mask`: 0 for an environment without masks."""
         return int(self.action_mask.shape[-1])
 
+    def signal(self, name: str) -> Array:
+        """Return a signal of the last step, (num_envs[, agents]): a view of `signals`.
+
+        Raises:
+            UnknownName: the environment gives no such signal.
+        """
+        if name not in self.env.signals:
+            known = suggest(name, self.env.signals) if self.env.signals else "it has none"
+            raise UnknownName(f"environment '{self.env.name}' gives no signal '{name}'; {known}")
+        return np.asarray(self.signals[..., self.env.signals.index(name)])
+
     @property
     def finished(self) -> Array:
         """The last finished episode of every row: records with these fields.
 
         episodes                        ended in this row so far
         episode_return, episode_length  with several agents one return each
+        episode_<signal>                sums of those of `Env.signals`, shaped as returns
         level, params                   that it was played on and with; params as they were in force when it ended
         counters                        those of `Env.counters`, when it ended
         """
@@ -283,9 +295,9 @@ class Batch(Written):
     def episodes(self) -> dict[str, float]:
         """Return means over the episodes that ended since the last call, with their number `episodes`.
 
-        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length, and the
-        counters; with several agents also episode_return/<role>, where any of the role took part.  Only `episodes` when
-        none ended.
+        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length,
+        episode_<signal>, and the counters; with several agents also episode_return/<role> and episode_<signal>/<role>,
+        where any of the role took part.  Only `episodes` when none ended.
         """
         means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
         self.rows.episodes["totals"].fill(0)

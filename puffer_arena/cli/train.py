@@ -14,8 +14,10 @@ import tyro
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
+from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
+from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
@@ -45,8 +47,9 @@ class Options:
         python -m puffer_arena train snake --watch
         python -m puffer_arena train snake --param rows=8 --param cols=8 --optimizer.learning-rate 1e-3
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
-        python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
-        python -m puffer_arena train maze --curriculum sfl --curriculum.ranges wall_density=0:0.6
+        python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
+        python -m puffer_arena train snake --record --record.every 1min
+        python -m puffer_arena train striker --opponent.bot bot:footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest
@@ -82,6 +85,8 @@ class Options:
     runs_dir: str = "runs"
     """Where run folders are."""
     live: Live = field(default_factory=Live)
+    record: Record = field(default_factory=Record)
+    """Replays of some environments, into the run's folder: --record, --record.rows, --record.every."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
 
@@ -102,6 +107,7 @@ def parse_arguments(arguments: Sequence[str]) -> Any:
     Raises:
         ArenaError: see `load_config` and `options.parse`.
     """
+    arguments = ["--record.on" if argument == "--record" else argument for argument in arguments]
     named = find_value(arguments, "--algorithm")
     algorithm = load_algorithm(named) if named else "ppo"
     helpless = [argument for argument in arguments if argument not in ("-h", "--help")]
@@ -188,6 +194,9 @@ def run(options: Any) -> int:
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
+    read_seconds(options.record.every)
+    if not 1 <= options.record.rows <= MAX_ROWS:
+        raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
     config = final_config(options)
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
@@ -207,6 +216,7 @@ class Session:
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
         self.broadcast: Any = None
+        self.recorder: RunRecorder | None = None
         self.window: Any = None
         self.begun, self.steps_before = time.monotonic(), 0
 
@@ -223,6 +233,8 @@ class Session:
                 raise WorkerError(f"{error}\ngo on from the last checkpoint: {self.going_on()}") from None
             raise
         finally:
+            if self.recorder is not None:
+                self.recorder.close()
             if self.broadcast is not None:
                 self.broadcast.close()
         complete = trainer.steps >= self.config.total_steps
@@ -242,6 +254,7 @@ class Session:
         self.begun, self.steps_before = time.monotonic(), trainer.steps
         self.config = trainer.config
         self.progress.total_steps = self.config.total_steps
+        self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
         if live.off:
             if self.options.watch:
@@ -271,7 +284,9 @@ class Session:
                 self.window = None
 
     def on_step(self, trainer: Any, t: int) -> None:
-        """Serve the windows."""
+        """Record, and serve the windows."""
+        if self.recorder is not None:
+            self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
 
@@ -283,6 +298,8 @@ class Session:
     def on_update(self, trainer: Any, metrics: dict[str, float]) -> None:
         """Show an update and send it to the windows."""
         self.progress.take(metrics)
+        if self.recorder is not None:
+            self.recorder.on_update(metrics)
         if self.broadcast is not None:
             self.broadcast.on_update(metrics)
             self.progress.note = self.broadcast.describe()
@@ -292,13 +309,16 @@ class Session:
         self.display.refresh()
 
     def on_save(self, trainer: Any) -> None:
-        """Let windows find the run again where its folder was deleted."""
+        """Note it in recordings, and let windows find the run again where its folder was deleted."""
+        if self.recorder is not None:
+            self.recorder.on_save(trainer)
         if self.broadcast is not None:
             self.broadcast.announce()
 
     def going_on(self) -> str:
         """Return the command that goes on with the run."""
-        return command_line("train", *naming(self.config.env), "--resume", self.place.folder)
+        own = ("--algorithm", self.config.algorithm) if self.config.algorithm.endswith(".py") else ()
+        return command_line("train", *naming(self.config.env), "--resume", self.place.folder, *own)
 
     def conclude(self, trainer: Any, complete: bool, saved: bool) -> None:
         """Say what happened and what can be done next."""
@@ -320,5 +340,7 @@ class Session:
             self.display.say(f"  go on:    {self.going_on()}")
         if kept:
             named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
+            if self.options.record.on:
+                self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
             self.display.say(f"  look:     {command_line('watch', folder, *named)}")
-            self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")
+            self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")

@@ -8,7 +8,7 @@ import tyro
 
 from puffer_arena.cli.output import printable, show
 from puffer_arena.errors import ArenaError
-from puffer_arena.replay.verify import verify
+from puffer_arena.replay.truth import verify
 
 DIFFERENT, UNREADABLE = 1, 2
 

@@ -4,22 +4,22 @@
 
     [[lessons]]
     name = "open"
-    ranges = {wall_density = 0.0}
+    ranges = {walls = 0.0}
     until = {measure = "success", at_least = 0.8, episodes = 200}
 
     [[lessons]]
     name = "walls"
-    ranges = {wall_density = "0.1:0.4"}
+    ranges = {walls = "0.1:0.4"}
 
 A measure is "success", "return", "length" or a counter, averaged over the last `episodes` of the lesson or, with
 `smoothing`, exponentially.  Lessons of one parameter alone, beside those of others, stand under its name:
 
-    [[ladders.wall_density]]
-    ranges = {wall_density = "0:0.2"}
+    [[ladders.walls]]
+    ranges = {walls = "0:0.2"}
     until = {measure = "success", at_least = 0.8, episodes = 200}
 
-    [[ladders.wall_density]]
-    ranges = {wall_density = "0:0.6"}
+    [[ladders.walls]]
+    ranges = {walls = "0:0.6"}
 """
 
 from collections.abc import Mapping

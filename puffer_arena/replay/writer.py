@@ -77,6 +77,7 @@ class Writer:
         require("zstandard", "window")
         self.path, self.batch = Path(path), batch
         self.rows = _fit(batch, rows)
+        self.chosen = np.array(self.rows)
         self.header = describe(batch, self.rows, players or {}, int(states), parent or {})
         held = batch.rows
         self._pick = slice(self.rows[0], self.rows[-1] + 1) if _in_one_piece(self.rows) else np.array(self.rows)

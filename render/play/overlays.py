@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
+from puffer_arena.core.actions import find_binding
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.render.draw.numbers import format_score, format_value
 from puffer_arena.render.play.gamepad import ARROW_AXES
@@ -62,7 +63,7 @@ def person(game: "Game") -> str:
         agent = game.batch.agent_ids[game.agent]
         if game.bot_plays:
             return f"the bot plays; you watch {agent}"
-        return f"you are {agent}" + ("  (out)" if game.out else "")
+        return f"you are {agent}" + ("  (out)" if game.out else ": your move" if game.waits else "")
     return "the bot plays" if game.bot_plays else "you play"
 
 
@@ -70,6 +71,8 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
     """Return the head line's labels and values."""
     game = screen.game
     found = [("speed", f"{screen.speed:g} x")] if screen.speed != 1.0 else []
+    if screen.recorder.steps is not None:
+        found.append(("recorded", str(screen.recorder.steps)))
     if game.best is not None:
         found.append(("best", format_score(game.best)))
     found += [("steps", str(game.steps)), ("return", format_value(game.episode_return))]
@@ -79,7 +82,7 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
 def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write the environment's own line at the right, keys before it."""
     x, y, width, height = area
-    shown = shorten(screen.message, width * 0.5, SMALL)
+    shown = shorten(screen.recorder.note or screen.message, width * 0.5, SMALL)
     right = x + width - theme.px(6)
     right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
     hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
@@ -109,11 +112,15 @@ def key_meanings(game: "Game") -> list[Hint]:
 
 def action_meaning(game: "Game", action: Any) -> str:
     """Say in a few words what one of the environment's key bindings does: an action, or which part of one."""
-    labels = list(getattr(game.env.action, "labels", ()))
-    if isinstance(game.env.action, Discrete):
-        return labels[action] if action < len(labels) else f"action {action}"
-    component, _ = action
-    return labels[component] if component < len(labels) else f"part {component}"
+    bound = find_binding(game.env.action, action)
+    assert bound is not None  # the environment has checked its keys
+    labels, where = list(getattr(bound.leaf, "labels", ())), " ".join(bound.path)
+    number = bound.value if isinstance(bound.leaf, Discrete) else bound.component
+    if number < len(labels):
+        return str(labels[number])
+    if where and isinstance(bound.leaf, Discrete):
+        return where if bound.leaf.n == 2 else f"{where} {number}"
+    return where or f"{'action' if isinstance(bound.leaf, Discrete) else 'part'} {number}"
 
 
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
@@ -122,8 +129,8 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     begin = [] if "space" in game.own_keys else [("Space", "begin")]
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
-        "paused": ("Paused", "", [("P", "go on"), ("R", "restart"), ("H", "all keys")]),
-        "over": ("Game over", result(game), [("Space  R", "once more"), ("B", "let the bot play")]),
+        "paused": ("Paused", "", [("P", "go on"), ("⌫", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
+        "over": ("Game over", result(game), [("Space  R", "once more"), ("⌫", "back 1 s"), ("B", "let the bot play")]),
     }.get(screen.phase, ("", "", []))
     if not title:
         return
@@ -166,6 +173,7 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
     if screen.game.batch.num_agents:
         rows.append(("Tab", "steer the next agent"))
+    rows += [("Backspace", "turn back a second (practice)"), ("F9", "record, stop recording")]
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
     rows += [("Pad", pad_meaning(screen)), ("H, F1", "close this")]
     width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))

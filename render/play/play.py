@@ -23,6 +23,7 @@ def play(
     held_out: bool = False,
     speed: float = 1.0,
     params: Mapping[str, Any] | None = None,
+    record: str = "",
     size: tuple[int, int] = FIRST_SIZE,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
@@ -37,6 +38,7 @@ def play(
         held_out: draw from the levels that training never sees.
         speed: 1.0 is the environment's natural speed.
         params: the environment's parameters.
+        record: the file to record into from the beginning; F9 begins and ends recordings at any time.
         size: the window's first size.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
@@ -51,13 +53,15 @@ def play(
     if not 0.05 <= speed <= 20:
         raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
     split = "held_out" if held_out else "train"
-    with make(env_id, seed=seed, split=split, autoreset="disabled", **(params or {})) as batch:
+    with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
         game = Game(batch, bot, agent, level)
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
 
         screen = PlayScreen(game, size, speed)
         try:
+            if record:
+                screen.recorder.begin(record)
             screen.run(on_frame)
         finally:
             screen.close()

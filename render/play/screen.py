@@ -6,10 +6,11 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box
+from puffer_arena.core.spaces import Box, leaves
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
+from puffer_arena.render.play.record import GameRecorder
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.theme import GAP
@@ -18,6 +19,7 @@ from puffer_arena.render.world.picture import draw_row
 
 FRAME = 1 / 60  # seconds
 MOST_STEPS = 4  # made up at once after a hitch
+REWIND = 1.0  # seconds of play that Backspace takes back
 STILL = 0.25  # seconds between frames while nothing moves
 SPEEDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 READY, PLAYING, PAUSED, OVER = "ready", "playing", "paused", "over"
@@ -26,12 +28,17 @@ READY, PLAYING, PAUSED, OVER = "ready", "playing", "paused", "over"
 class PlayScreen:
     """The open window with a game in it; `run` it, then `close` it."""
 
-    def __init__(self, game: Game, size: tuple[int, int], speed: float = 1.0) -> None:
+    def __init__(self, game: Game, size: tuple[int, int], speed: float = 1.0, gui: Gui | None = None) -> None:
         self.game, self.speed = game, speed
-        self.gui = Gui(f"{game.env.name} · puffer_arena", size)
+        self.recorder = GameRecorder(game)
+        self.left = False  # a branch: the person goes back to the replay in the same window
+        self._borrowed = gui is not None
+        self.gui = gui or Gui(f"{game.env.name} · puffer_arena", size)
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
-        self.pads = Gamepads(stick_axes(game.keys), analog=isinstance(game.env.action, Box))
+        self.pads = Gamepads(
+            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.env.action))
+        )
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state
         self._due = 0.0
@@ -40,7 +47,7 @@ class PlayScreen:
     def run(self, on_frame: "Callable[[PlayScreen], None] | None" = None) -> None:
         """Play until the window is closed."""
         drawn = -1e9
-        while not self.gui.closing:
+        while not (self.gui.closing or self.left):
             now = time.perf_counter()
             for event in self.gui.events():
                 self._changed = True
@@ -56,8 +63,10 @@ class PlayScreen:
 
     def close(self) -> None:
         """Close the window."""
+        self.recorder.close()
         pygame.joystick.quit()
-        self.gui.close()
+        if not self._borrowed:
+            self.gui.close()
 
     def pixels(self) -> Array:
         """Return the frame just drawn as uint8, shape (height, width, 3); for `on_frame`."""
@@ -71,9 +80,13 @@ class PlayScreen:
         if self.phase != PLAYING or self.help:
             self._due = now + interval
             return
+        if self.game.waits:
+            self._due = now  # the person's move is made at once
+            return
         self._due = max(self._due, now - MOST_STEPS * interval)
-        while self._due <= now and self.phase == PLAYING:
+        while self._due <= now and self.phase == PLAYING and not self.game.waits:
             self._due += interval
+            self.recorder.tell()
             self.game.step()
             self._changed = True
             if self.game.over:
@@ -128,6 +141,12 @@ class PlayScreen:
 
     def _command(self, key: int, *, back: bool) -> None:
         match key:
+            case pygame.K_ESCAPE if self._borrowed:
+                self.left = True
+            case pygame.K_F9:
+                self.recorder.toggle()
+            case pygame.K_BACKSPACE:
+                self.rewind()
             case pygame.K_p | pygame.K_ESCAPE | pygame.K_PAUSE:
                 self.pause()
             case pygame.K_r | pygame.K_F5:
@@ -149,6 +168,12 @@ class PlayScreen:
         """Pause, or go on."""
         if self.phase in (PLAYING, PAUSED):
             self.phase = PAUSED if self.phase == PLAYING else PLAYING
+
+    def rewind(self) -> None:
+        """Turn time back by a second; play goes on with the next key."""
+        self.game.rewind(REWIND)
+        if self.phase != READY:
+            self.phase = PAUSED
 
     def restart(self) -> None:
         """Begin a new episode; it starts at once."""

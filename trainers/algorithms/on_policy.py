@@ -24,7 +24,7 @@ from puffer_arena.trainers.backends.loss import Loss
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.data.opponents import ScriptedOpponent
+from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -56,7 +56,7 @@ class OnPolicy(Algorithm):
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizer = Optimizers(self.policy, config.optimizer)
-        self.opponent = ScriptedOpponent(self.batch, config.opponent) if config.opponent.bot else None
+        self.opponent = OtherSide(self.batch, config.opponent) if config.opponent.bot else None
         learners = None if self.opponent is None else self.opponent.learners
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)

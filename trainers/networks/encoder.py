@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.spaces import Box, MultiBinary, Space
+from puffer_arena.core.spaces import Box, MultiBinary, Space, leaves
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.codes import CodeLayer
-from puffer_arena.trainers.networks.observations import code_sizes, is_picture, leaves, scale
+from puffer_arena.trainers.networks.observations import code_sizes, is_picture, scale
 
 PICTURE_SIDE = 36  # pixels from which on pictures are strided over as in Mnih et al. 2015, table of Methods
 LARGE_GRID = 32  # cells from which on a grid's convolutions skip every second one
@@ -142,7 +142,7 @@ class Encoder(nn.Module):
     def __init__(self, observation: Space, network: Network, widths: Sequence[int]) -> None:
         super().__init__()
         self.width = widths[-1]
-        self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for leaf in leaves(observation))
+        self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for _, leaf in leaves(observation))
         self.bias = nn.Parameter(torch.zeros(widths[0]))
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         for layer in self.hidden:

@@ -96,6 +96,10 @@ class Recorder:
         for row, step, params in past.changes:
             self._changes.setdefault(low + int(row), {})[int(step)] = params.copy()
 
+    def first_step(self, i: int) -> int:
+        """Return how many steps of its episode row `i` had taken where its past begins."""
+        return int(self._first[i])
+
     def past_until(self, i: int, step: int) -> Past:
         """Return the past of row `i` up to `step` steps of its episode.
 

@@ -1,0 +1,54 @@
+"""`train --record` and `eval --record`: files that are true."""
+
+import pytest
+
+from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.errors import ParameterError
+from puffer_arena.replay.reader import Replay
+from puffer_arena.replay.truth import verify
+from tests.commands import SMALL, UPDATE
+from tests.commands import here as here
+
+
+def test_training_records_samples_with_what_the_policy_thought(tmp_path, here):
+    told = ("--record", "--record.rows", "3", "--record.every", "0s", "--steps", 6 * UPDATE, "--name", "it")
+    code, _, err = here(tmp_path, "train", "snake", *SMALL, *told)
+    assert code == 0, err
+    files = sorted((tmp_path / "runs" / "it" / "replays").glob("*.mcap"))
+    assert files
+    for path in files:
+        assert verify(path).difference is None
+    with Replay(files[0]) as replay:
+        assert replay.header.rows == [0, 1, 2] and replay.header.num_envs == 64
+        assert replay.frame(replay.steps - 1).values.shape == (3, 1)
+        assert "loss" in "".join(replay.metrics)
+
+
+def test_evaluating_records_the_first_rows(tmp_path, here):
+    code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", "6", "--record", "it.mcap")
+    assert code == 0, err
+    assert verify(tmp_path / "it.mcap").rows == 4
+    code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", "6", "--record", "it.mcap")
+    assert code == 2 and "exists" in err
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_training_goes_on(tmp_path, here):
+    (tmp_path / "runs" / "it").mkdir(parents=True)
+    (tmp_path / "runs" / "it" / "replays").write_text("a file, not a folder")
+    said = []
+    recorder = RunRecorder(None, tmp_path / "runs" / "it", Record(on=True), said.append)
+    recorder._trainer = type("Trainer", (), {"batch": type("B", (), {"num_envs": 4})(), "steps": 0})()
+    for t in range(5):
+        recorder.on_step(recorder._trainer, t)
+    assert len(said) == 1 and "training goes on" in said[0]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10min", 600), ("1.5h", 5400), ("0s", 0)])
+def test_times_are_read_as_people_write_them(text, seconds):
+    assert read_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "-1s", "1 day"])
+def test_other_times_are_refused(text):
+    with pytest.raises(ParameterError, match="no time"):
+        read_seconds(text)
