@@ -30,7 +30,11 @@ def compiled(subject: Subject) -> str:
             )
         actions = first.sample_actions(rng)
         if bot and t % 2:
+            if t % 40 == 1:  # a bot that thinks takes long in plain Python
+                second.act(bot, out=actions)
             first.act(bot, out=actions)
+            if t % 40 != 1:
+                second.rows.memories[...] = first.rows.memories
         for batch in (first, second):
             batch.step(actions)
     return "200 steps"
