@@ -39,7 +39,7 @@ class Program:
             "reset": env.reset,
             "observe": env.observe,
             "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
-            "tally": tally_function(env.counters, bool(env.agents)),
+            "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
         if env.turn is not None:
             rules["whose_turn"] = env.turn
@@ -48,9 +48,9 @@ class Program:
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

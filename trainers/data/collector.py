@@ -123,7 +123,8 @@ class Collector:
             if t == 0:
                 pending.place(rollout.columns)
             ends = rollout.terminated, rollout.truncated
-            credit(t, rollout.acting, rollout.began, rollout.rewards, *ends, pending.last, pending.credited)
+            brought = rollout.rewards, rollout.signals
+            credit(t, rollout.acting, rollout.began, *brought, *ends, pending.last, pending.credited)
             times = pending.credited[cut]
             cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
