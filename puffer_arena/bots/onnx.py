@@ -9,6 +9,7 @@ With `choose` there is an input mask (actors, choices), where choices are barred
 part of the action: the likeliest, as `Sampling(greedy=True)` takes it.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from puffer_arena.bots.file import Numbers
 from puffer_arena.bots.heads import BARRED, Head
 from puffer_arena.bots.layout import Leaf
 from puffer_arena.bots.model import Model
-from puffer_arena.bots.network import CodeLayer, GridLayer, Memory, NumberLayer, Tower
+from puffer_arena.bots.network import NOT_THERE, CodeLayer, EntityLayer, GridLayer, Memory, NumberLayer, Tower
 from puffer_arena.errors import require
 
 OPSET, IR = 17, 8  # what runtimes of 2022 read
@@ -151,6 +152,8 @@ def _project(graph: Graph, layer: Any, leaf: Leaf, part: str) -> str:
         rows = graph.node("Where", filled, rows, graph.weight(np.array(len(layer.weight), np.int64)))
         taken = graph.node("Gather", graph.weight(padded), rows)
         return str(graph.node("ReduceSum", taken, graph.weight(np.array([1], np.int64)), keepdims=0))
+    if isinstance(layer, EntityLayer):
+        return _gather(graph, layer, graph.cast(part, np.float32))
     assert isinstance(layer, GridLayer)  # there are no others
     rows, cols, *rest = leaf.shape
     if layer.codes is not None:
@@ -168,6 +171,28 @@ def _project(graph: Graph, layer: Any, leaf: Leaf, part: str) -> str:
         given: dict[str, Any] = {"strides": [apart] * 2, "pads": [around] * 4, "kernel_shape": [wide] * 2}
         planes = graph.node("Relu", graph.node("Conv", planes, graph.weight(kernel), graph.weight(bias), **given))
     return graph.linear(str(graph.node("Flatten", planes, axis=1)), layer.matrix.T)
+
+
+def _gather(graph: Graph, layer: EntityLayer, things: str) -> str:
+    """Add the layer over a set of things."""
+    sizes = graph.weight(np.array([1, len(layer.embed)], np.int64))
+    flags, features = graph.node("Split", things, sizes, count=2, axis=2)
+    there = graph.node("Greater", flags, graph.weight(np.array(0.5, np.float32)))
+    embedded = graph.node("Relu", graph.linear(features, layer.embed, layer.bias))
+    if layer.look is not None:
+        thirds = graph.weight(np.array([layer.size] * 3, np.int64))
+        query, key, value = graph.node("Split", graph.linear(embedded, layer.look), thirds, count=3, axis=2)
+        scores = graph.node("MatMul", query, graph.node("Transpose", key, perm=[0, 2, 1]))
+        scores = graph.node("Div", scores, graph.weight(np.float32(math.sqrt(layer.size))))
+        seen = graph.node("Transpose", there, perm=[0, 2, 1])
+        weights = graph.node("Softmax", graph.node("Where", seen, scores, graph.weight(NOT_THERE)), axis=2)
+        embedded = graph.node("Relu", graph.node("Add", embedded, graph.node("MatMul", weights, value)))
+    present = graph.cast(there, np.float32)
+    embedded, axis = graph.node("Mul", embedded, present), graph.weight(np.array([1], np.int64))
+    count = graph.node("ReduceSum", present, axis, keepdims=0)
+    count = graph.node("Max", count, graph.weight(np.ones(1, np.float32)))
+    mean = graph.node("Div", graph.node("ReduceSum", embedded, axis, keepdims=0), count)
+    return graph.linear(graph.concat([mean, graph.node("ReduceMax", embedded, axes=[1], keepdims=0)]), layer.weight)
 
 
 def _remember(graph: Graph, memory: Memory, features: str, state: dict[str, str]) -> dict[str, str]:
