@@ -145,7 +145,7 @@ class Reader:
     @property
     def _is_ours(self) -> bool:
         """Whether the rule is one of this package, such as `randint`."""
-        return self._function.__module__.startswith("puffer_arena.core.")
+        return str(self._function.__module__).startswith("puffer_arena.core.")
 
     def _error(self, line: int, reason: str) -> DefinitionError:
         """Return an error at a line of the rule, or at the author's call where the rule is one of this package."""
@@ -235,7 +235,7 @@ class Reader:
         if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
             function = getattr(self._globals.get(node.func.value.id), node.func.attr, None)
             return getattr(function, "__module__", "") == "math" and node.func.attr not in WHOLE
-        return is_jit(function) and function.__annotations__.get("return") in (float, "float")
+        return is_jit(function) and getattr(function, "__annotations__", {}).get("return") in (float, "float")
 
     def _is_bound_to_fractions(self, name: str) -> bool:
         if name in self._following:
