@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
+from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
@@ -96,6 +97,7 @@ class Config:
     network: Network = section(Network)
     optimizer: Optimizer = section(Optimizer)
     opponent: Opponent = section(Opponent)
+    curriculum: dict[str, Any] = table("who chooses parameters and levels: method, ranges, settings, lessons")
 
     def __post_init__(self) -> None:
         check(self)
@@ -201,6 +203,8 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    if config.curriculum:
+        load_curriculum(env, config.curriculum)
     if config.opponent.bot:
         check_role(env, config.opponent.role)
         find_player(config.opponent.bot, config.env)

@@ -217,10 +217,10 @@ class Column(np.lib.mixins.NDArrayOperatorsMixin):
         self._write(index, {self.parameter.name: value})
 
     def checked(self, value: Any) -> Array:
-        """Return values to write as an array.
+        """Return values that the parameter may have, as an array.
 
         Raises:
-            ParameterError: one of them is no number, or out of range.
+            ParameterError: it may not.
         """
         values = np.asarray(value)
         if values.dtype.kind not in "biuf":  # whole numbers beyond 64 bits are objects
@@ -257,18 +257,22 @@ class ParamRows:
         """
         self._write(index, values)
 
-    def _write(self, index: Any, values: dict[str, Any]) -> None:
+    def plan(self, index: Any, **values: Any) -> None:
+        """Write what some rows have from their next episode on; see `write`."""
+        self._write(index, values, now=False)
+
+    def _write(self, index: Any, values: dict[str, Any], now: bool = True) -> None:
         checked = {name: (self[name], self[name].checked(value)) for name, value in values.items()}
         kind = object.__getattribute__(self, "_kind")
         if hasattr(kind, "__post_init__"):
-            for late, records in enumerate(object.__getattribute__(self, "_records")):
+            for in_force, records in enumerate(object.__getattribute__(self, "_records")[: 1 + now]):
                 after = records.copy()
                 for name, (column, array) in checked.items():
-                    if len(column.targets) > late:
+                    if in_force < len(column.targets):
                         after[name][index] = array
                 check_together(kind, after[index].reshape(-1))
         for column, array in checked.values():
-            for target in column.targets:
+            for target in column.targets[: 1 + now]:
                 target[index] = array
 
     def __getattr__(self, name: str) -> Column:
