@@ -114,7 +114,7 @@ def test_a_person_scrubs_loops_takes_over_and_saves_a_branch(played, display, tm
         window.wait_for(lambda report: report["step"] == 1)
         window.key("End")
         window.wait_for(lambda report: report["step"] == 300)
-        window.click(330, 390)  # about the middle of the timeline
+        window.click(330, 430)  # about the middle of the timeline
         middle = window.wait_for(lambda report: 100 < report["step"] < 200)["step"]
         window.key("bracketleft", "Right", "Right", "Right", "bracketright")
         window.wait_for(lambda report: report["loop"] == [middle, middle + 3])

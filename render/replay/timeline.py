@@ -31,7 +31,6 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     x, y, width, height = inset(area, theme.px(10))
     draw_head(theme, source, row, (x, y, width, theme.px(20)))
     top, band = y + theme.px(26), theme.px(16)
-    track = (x, top, width, height - theme.px(26))
     steps = max(source.steps, 1)
 
     def place(step: float) -> float:
@@ -47,7 +46,7 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     at = place(source.step)
     draw.add_line((at, top - theme.px(2)), (at, y + height), packed("text"), theme.px(1.5))
     draw.add_circle_filled((at, top - theme.px(2)), theme.px(4.5), packed("text"))
-    take_mouse(theme, source, row, scrub, track)
+    take_mouse(source, row, scrub, (x, y, width, height))
 
 
 def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
@@ -147,7 +146,7 @@ def thinned(steps: Array, values: Array, most: int) -> tuple[Array, Array]:
     return np.repeat(steps[edges], 2), np.stack([low, high], axis=1).reshape(-1)
 
 
-def take_mouse(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+def take_mouse(source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
     """Seek where the mouse is held, draw a loop with Shift, and tell what lies under it."""
     x, y, width, height = area
     imgui.set_cursor_screen_pos(ImVec2(x, y))
