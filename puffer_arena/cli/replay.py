@@ -1,16 +1,16 @@
 """`replay`: scrub through what happened, and play on from any frame."""
 
 import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from puffer_arena.cli.play import load_policy
+from puffer_arena.cli.play import seat
 from puffer_arena.cli.recording import FOLDER
 from puffer_arena.errors import ParameterError, UnknownName
+from puffer_arena.players.names import find_player
 from puffer_arena.replay.reader import Replay
 from puffer_arena.trainers.runs.find import find_run
 
@@ -36,7 +36,7 @@ class Options:
     env: str = ""
     """The game, where it is none that `list` shows: a file does not choose what is imported."""
     bot: str | None = None
-    """Who steers in branches what you do not: a scripted bot, or the file of a trained policy."""
+    """Who steers in branches what you do not: a scripted bot, a checkpoint or run, or what else `play --bot` takes."""
     runs_dir: str = "runs"
     """Where run folders are."""
 
@@ -52,10 +52,9 @@ def run(options: Options) -> int:
         replays = [stack.enter_context(Replay(path, options.env)) for path in paths]
         for replay in replays:
             print(f"replay {replay.path}: {replay.steps} steps, {len(replay.episodes)} episodes", flush=True)
-        trained = options.bot is not None and (os.sep in options.bot or os.path.isfile(options.bot))
-        bot = load_policy(options.bot, replays[0].env_id) if trained and options.bot else options.bot
+        bot = options.bot and seat(find_player(options.bot, replays[0].env_id, options.runs_dir, 0))
         with contextlib.suppress(KeyboardInterrupt):  # closing the window from the terminal is no error
-            show_replays(replays, bot=bot)
+            show_replays(replays, bot=bot or None)
     return 0
 
 
