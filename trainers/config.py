@@ -45,6 +45,9 @@ class Network:
     images: str = choice(
         "auto", ("auto", "mlp", "cnn"), "grids and pictures; auto: convolutions for pictures, none for cell codes"
     )
+    entities: str = choice(
+        "pool", ("pool", "attention"), "over Entities: mean and maximum, behind self-attention or not"
+    )
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
     memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer")

@@ -52,7 +52,7 @@ class Options:
     player: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAYER")] = ""
     """Who plays: random, bot:NAME (scripted), arena:NAME@LEVEL (bundled), run:NAME, or the file of a bot or checkpoint."""
     opponent: str = ""
-    """Who steers the other side where agents are of several roles; named like PLAYER."""
+    """Who steers the other side, or all other agents where they are of one role; named like PLAYER."""
     role: str = ""
     """The role that the player takes against its opponent; each in turn by default."""
     episodes: int = 1000
