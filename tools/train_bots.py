@@ -122,7 +122,10 @@ def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
 
 def table() -> str:
     """Return what assets/bots holds."""
-    lines = ["| game | random | scripted | trained | trained for | level 0, 5 | size |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| game | random | scripted | trained | trained for | level 0, 5 | size |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for path in sorted(FOLDER.glob("*.bot")):
         bot = Bot.load(path)
         about = bot.about
@@ -163,4 +166,7 @@ if __name__ == "__main__":
             sys.exit(f"{game}.bot has {len(data)} bytes; at most {MOST_BYTES} are allowed")
         FOLDER.mkdir(exist_ok=True)
         write_file(FOLDER / f"{game}.bot", data)
-        print(f"{game}: {record['steps'] / 1e6:.1f} M steps in {record['seconds']} s, {len(data) / 1000:.0f} kB", flush=True)
+        print(
+            f"{game}: {record['steps'] / 1e6:.1f} M steps in {record['seconds']} s, {len(data) / 1000:.0f} kB",
+            flush=True,
+        )
