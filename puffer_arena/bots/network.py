@@ -24,6 +24,7 @@ MOST_LAYERS = 64
 GATES = {"mingru": 2, "gru": 3, "lstm": 4}
 STATES = {"mingru": ("h",), "gru": ("h",), "lstm": ("h", "c")}
 ZERO = np.zeros((), np.float32)
+KEPT_ZEROS = 8  # shapes
 NOT_THERE = np.float32(-1e9)  # attention's score of what is not there
 
 
@@ -113,6 +114,7 @@ class Tower:
         self.memory = None if about["memory"] is None else Memory(about["memory"], _below(weights, "memory."))
         self.spec: Shapes = {} if self.memory is None else self.memory.spec
         self.output = _linear(weights, "output.")
+        self._zeros: dict[tuple[int, ...], Numbers] = {}
 
     def run(self, parts: list[Numbers], state: dict[str, Numbers]) -> tuple[Numbers, dict[str, Numbers]]:
         """Return the outputs and the next state."""
@@ -120,11 +122,14 @@ class Tower:
         features = features + self.bias
         for layer, part in zip(self.inputs[1:], parts[1:], strict=True):
             features += layer(part)
-        np.maximum(features, ZERO, out=features)
+        zeros = ZERO if features.ndim == 1 else self._zeros_of(features.shape)
+        np.maximum(features, zeros, out=features)
         for weight, bias in self.hidden:
             features = np.dot(features, weight)
             features += bias
-            np.maximum(features, ZERO, out=features)
+            if features.shape != zeros.shape and features.ndim > 1:
+                zeros = self._zeros_of(features.shape)
+            np.maximum(features, zeros, out=features)
         if self.memory is not None:
             state = self.memory.step(features, state)
             features = state["h"]
@@ -132,6 +137,14 @@ class Tower:
         outputs: Numbers = np.dot(features, weight)
         outputs += bias
         return outputs, state
+
+    def _zeros_of(self, shape: tuple[int, ...]) -> Numbers:
+        """Return zeros of a shape, kept: an array of them takes a fourth of the time that a single zero does."""
+        if shape not in self._zeros:
+            if len(self._zeros) >= KEPT_ZEROS:
+                self._zeros.clear()
+            self._zeros[shape] = np.zeros(shape, np.float32)
+        return self._zeros[shape]
 
 
 class Memory:
