@@ -54,7 +54,7 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
     assert re.search(r"\d chaser, \d runner", tag)
 
 
-def test_algorithms_and_curricula_are_listed(tmp_path):
+def test_algorithms_and_curricula_are_listed(tmp_path, here):
     said = here(tmp_path, "list", "--algorithms")[1]
     assert "--algorithm ppo " in said and "--algorithm grpo" in said and "--curriculum sfl" in said
 

@@ -15,8 +15,8 @@ from measure import machine
 
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.playing import actor_player
 from puffer_arena.trainers.trainer import make_trainer
-from puffer_arena.training import as_player
 
 LOOKS = 25  # evaluations a run
 EPISODES = 100
@@ -63,7 +63,7 @@ def train(env_id: str, seed: int, variant: dict[str, Any]) -> tuple[float, float
         seconds += time.perf_counter() - begun
         if trainer.steps >= next_look or trainer.finished:
             next_look = trainer.steps + task.steps / LOOKS
-            played = evaluate(env_id, as_player(trainer.actor()), EPISODES, split="train", params=task.params)
+            played = evaluate(env_id, actor_player(trainer.actor()), EPISODES, split="train", params=task.params)
             best = max(best, float(played.columns["return"].mean()))
             if best >= task.goal:
                 solved = trainer.steps
