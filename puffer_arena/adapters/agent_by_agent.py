@@ -9,12 +9,10 @@ what the rules gave it after it had left, too.
 
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, mask_values, without_none
-from puffer_arena.core.fields import Array
 
 
 class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
@@ -118,7 +116,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked else seen
 
     def state(self) -> Array:
-        """Return the observations of all agents; see `PettingZooEnv.state`."""
+        """Return the global state; see `PettingZooEnv.state`."""
         return np.asarray(self.env.state())
 
     def render(self) -> Any:

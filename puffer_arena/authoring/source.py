@@ -49,6 +49,8 @@ def check_source(env: Env) -> None:
     action = action_dtype(env.spaces(values)[1])
     everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
+    if env.observe_state is not None and (state := env.state_space(values)) is not None:
+        calls.append(Call(env.observe_state, (s, p, state.dtype)))
     calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
     calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
     calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
