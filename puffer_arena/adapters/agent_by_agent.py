@@ -115,9 +115,9 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         seen = self.env.observe(agent)
         return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked else seen
 
-    def state(self) -> Array:
+    def state(self) -> Any:
         """Return the global state; see `PettingZooEnv.state`."""
-        return np.asarray(self.env.state())
+        return self.env.state()
 
     def render(self) -> Any:
         """Draw the environment as `render_mode` says."""
