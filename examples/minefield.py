@@ -1,18 +1,33 @@
 """Minefield: cross a field to its right edge and keep away from drifting mines.
 
 Actions       Discrete(5): STAY, UP, DOWN, LEFT, RIGHT, each 0.05 of the field's side.
-Observation   float32 (4,): where the walker stands, then the way to the nearest mine, in sides of the field.
+Observation   Dict: "me", float32 (2,): where the walker stands; "mines": the way to each mine in sight, in sides of
+              the field.
 Reward        1 for reaching the right edge, -0.01 a step.
 Signals       cost: 1 for each mine within `reach` of the walker.
 Termination   the right edge.  Truncation: max_steps.
-Parameters    mines, reach, max_steps.
+Parameters    mines, reach, sight, max_steps.
 Source        own.
 """
 
 import math
 from dataclasses import dataclass
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, f64, jit, param, uniform
+from puffer_arena.core import (
+    Array,
+    Box,
+    Canvas,
+    Dict,
+    Discrete,
+    Entities,
+    Env,
+    Header,
+    Memory,
+    f64,
+    jit,
+    param,
+    uniform,
+)
 
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
 DX = (0.0, 0.0, 0.0, -0.05, 0.05)
@@ -23,6 +38,7 @@ DY = (0.0, -0.05, 0.05, 0.0, 0.0)
 class Params:
     mines: int = param(6, 1, 30, "mines in the field")
     reach: float = param(0.1, 0.0, 0.5, "how far off a mine costs")
+    sight: float = param(0.4, 0.1, 2.0, "how far off a mine is seen")
     max_steps: int = param(100, 10, 1000, "steps before the episode is truncated")
 
 
@@ -59,17 +75,17 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 
 @jit
-def observe(s: State, p: Params, obs: Array) -> None:
-    nearest = 0
-    for k in range(p.mines):
-        if distance(s, k) < distance(s, nearest):
-            nearest = k
-    obs[0], obs[1] = s.x, s.y
-    obs[2], obs[3] = s.mine_x[nearest] - s.x, s.mine_y[nearest] - s.y
+def observe(s: State, p: Params, obs: Dict) -> None:
+    obs.me[0], obs.me[1] = s.x, s.y
+    for k in range(len(s.mine_x)):
+        obs.mines[k, :] = 0.0
+        if k < p.mines and distance(s, k) < p.sight:
+            obs.mines[k, 0] = 1.0  # it is there, and its features follow
+            obs.mines[k, 1], obs.mines[k, 2] = s.mine_x[k] - s.x, s.mine_y[k] - s.y
 
 
 @jit
-def march(s: State, p: Params) -> int:
+def march(s: State, p: Params, memory: Memory) -> int:
     return RIGHT
 
 
@@ -84,7 +100,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 
 ENV = Env(
-    params=Params, state=State, observation=Box(-1, 1, (4,)), action=Discrete(5, ("stay", "up", "down", "left", "right")),
+    params=Params, state=State, action=Discrete(5, ("stay", "up", "down", "left", "right")),
+    observation=Dict({"me": Box(0, 1, (2,)), "mines": Entities(-1, 1, ("mines", 2))}),
     reset=reset, step=step, observe=observe, draw=draw, bots={"march": march}, signals=("cost",), cost_limit=2.0,
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT}, idle=STAY,
 )  # fmt: skip

@@ -18,10 +18,9 @@ from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, SpaceError, TrainingError, UnknownName
 from puffer_arena.players.player import chance, scripted
-from puffer_arena.settings import describe, setting
+from puffer_arena.settings import setting
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.backends.loss import slope_of
-from puffer_arena.trainers.config import config_type
 from puffer_arena.trainers.playing import actor_player
 
 ROOT = Path(__file__).parent.parent
@@ -292,13 +291,3 @@ def test_folders_that_do_not_fit_are_one_error(tmp_path: Path) -> None:
         puffer_arena.load("run:nothing", runs_dir=tmp_path)
     with pytest.raises(ParameterError, match="episodes"):
         puffer_arena.evaluate("cartpole", chance(0), 0)
-
-
-def test_the_settings_shown_are_the_settings_there_are() -> None:
-    rows = re.findall(
-        r"^\| `([\w.]+)` \| (.*) \| (.*) \| (.*) \|$", (ROOT / "docs" / "training.md").read_text("utf-8"), re.MULTILINE
-    )
-    there = {name: (str(default), allowed, doc) for name, default, allowed, doc in describe(config_type("ppo"))}
-    assert len(rows) > 10
-    for name, *shown in rows:
-        assert tuple(shown) == there[name], name

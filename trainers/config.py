@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
+from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
@@ -43,6 +44,9 @@ class Network:
     critic_hidden: tuple[int, ...] = widths((), "widths of a separate critic; empty for the policy's", empty=True)
     images: str = choice(
         "auto", ("auto", "mlp", "cnn"), "grids and pictures; auto: convolutions for pictures, none for cell codes"
+    )
+    entities: str = choice(
+        "pool", ("pool", "attention"), "over Entities: mean and maximum, behind self-attention or not"
     )
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
@@ -96,6 +100,7 @@ class Config:
     network: Network = section(Network)
     optimizer: Optimizer = section(Optimizer)
     opponent: Opponent = section(Opponent)
+    curriculum: dict[str, Any] = table("who chooses parameters and levels: method, ranges, settings, lessons")
 
     def __post_init__(self) -> None:
         check(self)
@@ -201,6 +206,8 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    if config.curriculum:
+        load_curriculum(env, config.curriculum)
     if config.opponent.bot:
         check_role(env, config.opponent.role)
         find_player(config.opponent.bot, config.env)

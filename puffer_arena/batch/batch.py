@@ -187,10 +187,7 @@ class Batch(Written):
                 self.rows.states["episode"] = 0
                 self.rows.memories[:] = np.zeros((), self.rows.memories.dtype)  # episodes will be numbered as before
             if levels is not None:
-                chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
-                if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
-                    raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
-                self.rows.levels[:] = chosen_levels
+                self.rows.levels[:] = _check_levels(levels)
             chosen = self._all if which is None else _flags("which", which, self._all.shape)
             self.stepper.begin(self.actions, self.buffers, chosen)
             if self.recorder:
@@ -272,6 +269,25 @@ class Batch(Written):
         if self.num_choices:
             acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
+
+    def assign(self, which: Any, params: Mapping[str, Any], levels: Any = None) -> None:
+        """Choose what the next episodes of some rows are; those that are played now go on as they are.
+
+        Args:
+            which: indices of the rows, (k,).
+            params: parameter -> values, (k,) or one.
+            levels: as in `reset`, (k,) or one; None leaves them.
+
+        Raises:
+            UnknownName: no such parameter.
+            ParameterError: values, levels or rows that cannot be.
+        """
+        rows = np.asarray(which)
+        if rows.size and not (rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < self.num_envs):
+            raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
+        self.params.plan(rows, **params)
+        if levels is not None:
+            self.rows.levels[rows] = _check_levels(levels)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
@@ -430,6 +446,18 @@ def _flags(what: str, value: Any, shape: tuple[int, ...]) -> Array:
     if flags.shape != shape:
         raise ActionError(f"{what} has shape {flags.shape}; it must be {shape}")
     return flags
+
+
+def _check_levels(levels: Any) -> Array:
+    """Return numbers of levels, -1 to draw one.
+
+    Raises:
+        ParameterError: they are none.
+    """
+    numbers = np.asarray(levels)
+    if numbers.dtype.kind not in "iu" or (numbers.size and (numbers.min() < -1 or numbers.max() > MASK)):
+        raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
+    return numbers
 
 
 def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Discrete, MultiBinary, MultiDiscrete, Space, at, leaves
+from puffer_arena.core.spaces import Box, Composite, Discrete, Entities, MultiBinary, MultiDiscrete, Space, at, leaves
 from puffer_arena.errors import ActionError, shown
 
 WIDEST = 1e3  # random actions of a Box without bounds lie within
@@ -280,7 +280,7 @@ def check_kind(space: Any) -> str:
     if isinstance(space, Composite) and not space.parts:
         return f"{space} has no parts; give it at least one"
     for path, leaf in leaves(space):
-        if not isinstance(leaf, Discrete | MultiDiscrete | MultiBinary | Box):
+        if not isinstance(leaf, Discrete | MultiDiscrete | MultiBinary | Box) or isinstance(leaf, Entities):
             return f"an action is {KINDS}, not {leaf}"
         for name in path:
             if wrong := check_part_name(name):

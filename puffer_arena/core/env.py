@@ -116,6 +116,8 @@ class Env:
             and the batch hands it out; with several agents `s.cost[agent]`.
         cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+        success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
+            return of at least `solved`, or above 0, counts as such.
         solved: mean episode return at which the environment counts as solved.
         version: raise it with any change after which stored replays play differently.
         engine: who moves the bodies that State declares: "pymunk" or "panda3d".
@@ -148,6 +150,7 @@ class Env:
     signals: tuple[str, ...] = ()
     cost_limit: float | None = None
     steps_per_second: float = 0.0
+    success: str = ""
     solved: float | None = None
     version: int = 0
     engine: str | None = None
@@ -183,6 +186,10 @@ class Env:
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
                 valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        if self.success and self.success not in self.counters:
+            raise self.error(
+                "success", f"'{self.success}' must be one of counters; {suggest(self.success, self.counters)}"
+            )
         self._check_signals()
         for role, counter in self.scores.items():
             if role not in self.agents or counter not in self.counters:

@@ -8,7 +8,7 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.rows import mean_over, mean_returns, took_part
-from puffer_arena.batch.seats import belongs, outcomes, seats
+from puffer_arena.batch.seats import belongs, is_free_for_all, outcomes, ranks, seats
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.intervals import Interval, interval
@@ -30,9 +30,10 @@ class Measure(NamedTuple):
 class Sample:
     """What some episodes gave: name -> one number per episode.
 
-    The names are those for people: "return", with several agents "return of <role>", or with two sides "return" and
-    "opponent's return", "won", "drawn" and "lost"; then "length", the sums of the environment's signals by their names, with several
-    agents as "cost of <role>", and its counters.
+    The names are those for people: "return", with several agents "return of <role>", or against an opponent "return" and
+    "opponent's return", with "won", "drawn" and "lost" between two sides, "first" and "rank" where each plays all; then
+    "length", the sums of the environment's signals by their names, with several agents as "cost of <role>", and its
+    counters.
     """
 
     columns: dict[str, Array]
@@ -134,7 +135,7 @@ def _of_signals(batch: Batch, episodes: Array) -> dict[str, Array]:
 
 
 def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
-    """Return the returns of both sides, and who won where the environment keeps scores."""
+    """Return the returns of both sides, and who won where the environment keeps scores, or where there are many sides."""
     returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
     named = {
         "return": mean_returns(returns, mine),
@@ -142,6 +143,10 @@ def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
     }
     if outcome is not None:
         named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}
+    if is_free_for_all(batch.env):
+        part = took_part(returns)[mine]  # an absent agent has no place
+        rank = ranks(episodes[part], mine[part])
+        named |= {"first": rank == 1.0, "rank": rank}
     return {name: column.astype(np.float64) for name, column in named.items()}
 
 

@@ -127,6 +127,12 @@ class Rollout:
         self.together[t] = flags.all()
         return None if self.together[t] else flags
 
+    @property
+    def owners(self) -> Array:
+        """The row that each stream belongs to, (streams,)."""
+        agents = np.arange(self.streams) if self._picked is None else self._picked
+        return np.asarray(agents // max(self.batch.num_agents, 1))
+
     def who(self, stream: int) -> str:
         """Return which row, and which agent, a stream is, for messages."""
         agent = stream if self._picked is None else int(self._picked[stream])
