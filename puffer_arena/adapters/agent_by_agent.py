@@ -47,11 +47,6 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         batch = self.env.batch
         return without_none(mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)]))
 
-    @property
-    def unwrapped(self) -> Any:
-        """The environment below."""
-        return self.env
-
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
         self.env.action_space(agent)  # names one that does not exist
