@@ -12,12 +12,12 @@ import numpy as np
 
 from puffer_arena.authoring.bounds import check_bounds
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
-from puffer_arena.authoring.source import check_source
+from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
 from puffer_arena.core.actions import check_actions
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
-from puffer_arena.core.spaces import Box, Dict, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Roles, Space, Tuple
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
@@ -113,22 +113,24 @@ def _check_observation(batch: Any) -> None:
     if not len(left):
         return
     env, at = batch.env, tuple(int(k) for k in left[0][2 if batch.num_agents else 1 :])
+    observe = rule_of(env.observe, env.role_of(batch.agent_ids[left[0][1]]) if batch.num_agents else None)
     if len(left) == seen[0].size:
-        raise place_of(
-            env, env.observe, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ..."
-        )
+        raise place_of(env, observe, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ...")
     labels = batch.observation.labels if isinstance(batch.observation, Box) else ()
     label = f" ({labels[at[0]]})" if len(at) == 1 and at[0] < len(labels) else ""
     element = f"obs[{', '.join(map(str, at))}]{label}" if at else "a part of obs"
-    raise place_of(env, env.observe, f"does not write {element}; every element must be written at every look")
+    raise place_of(env, observe, f"does not write {element}; every element must be written at every look")
 
 
 def _check_outputs(batch: Any) -> None:
     env, obs = batch.env, batch.obs[0]
     for one in obs if batch.num_agents else [obs]:
-        value = batch.observation.load(one)
-        if not batch.observation.contains(value):
-            raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
+        value, space, observe = batch.observation.load(one), batch.observation, env.observe
+        if isinstance(space, Roles):
+            role, value = value
+            space, observe = space.spaces[role], rule_of(observe, role)
+        if not space.contains(value):
+            raise place_of(env, observe, f"wrote {_outside(space, value, 'obs')}")
     if not np.isfinite(batch.rewards).all():
         rule, _ = ending_rule(env)
         agent = int(np.flatnonzero(~np.isfinite(batch.rewards[0]))[0])

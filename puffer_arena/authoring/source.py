@@ -11,7 +11,7 @@ import functools
 import inspect
 import itertools
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from puffer_arena.authoring.explain import ending_rule, place, place_of
 from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.spaces import Discrete, Roles, space_of
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached
 
@@ -44,14 +44,16 @@ def check_source(env: Env) -> None:
         DefinitionError: a rule uses a field or a name that does not exist, or returns the wrong number of values.
     """
     values = env.params()
-    s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
+    s, p = env.row_dtype(values), params_record(values).dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
-    action = action_dtype(env.spaces(values)[1])
-    everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
-    calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
-    calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
-    calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
+    everybody = _kind_of_actions(env, values)
+    calls = [Call(rule, (s, p)) for rule in env.rules_of("reset", "judge", "action_mask", "turn")]
+    calls += [Call(rule, (s, p, everybody)) for rule in env.rules_of("step", "act")]
+    for role in env.agents or [None]:
+        obs, action = (space_of(space, role) for space in env.spaces(values))
+        calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype)))
+        given = (s, p, *several, env.memory_dtype(values), action_dtype(action))
+        calls += [Call(rule_of(bot, role), given) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:2] not in seen:
@@ -60,8 +62,23 @@ def check_source(env: Env) -> None:
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     if env.turn is not None:
         check_returns(env, env.turn, "the agent whose turn it is", 1)
-    for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
-        check_returns(env, bot, "the action", 1)
+    for role in env.agents or [None]:
+        for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
+            check_returns(env, rule_of(bot, role), "the action", 1)
+
+
+def rule_of(rules: Any, role: str | None) -> Any:
+    """Return a role's rule."""
+    return rules[role] if isinstance(rules, Mapping) else rules
+
+
+def _kind_of_actions(env: Env, values: Any) -> Kind:
+    """Return what `step` and `act` are given to do: one action, an array of them, or one for each role."""
+    action = env.spaces(values)[1]
+    if isinstance(action, Roles):
+        counts = {role: span.stop - span.start for role, span in action.spans.items()}
+        return np.dtype([(role, action_dtype(action.spaces[role]), (count,)) for role, count in counts.items()])
+    return np.dtype((action_dtype(action), (len(env.agent_ids(values)),))) if env.agents else action_dtype(action)
 
 
 @functools.lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Roles, Space, Tuple
 from puffer_arena.registry import list_envs, load_env
 
 HEADINGS = ("environment", "kind", "agents", "observation", "action", "bots", "summary")
@@ -72,6 +72,9 @@ def _agents(env: Env) -> str:
 
 def describe_space(space: Space) -> str:
     """Return a space in a few characters: "4 choices", "11x11 uint8", ..."""
+    if isinstance(space, Roles):
+        found = {role: describe_space(part) for role, part in space.spaces.items()}
+        return "; ".join(f"{role} {text}" for role, text in found.items())
     if isinstance(space, Discrete):
         return f"{space.n} choices"
     if isinstance(space, MultiDiscrete):

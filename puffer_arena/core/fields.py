@@ -295,6 +295,10 @@ class Cells:
     def __setitem__(self, index: Any, value: Any) -> None:
         self._array[index] = value._record if isinstance(value, Row) else value
 
+    def view(self, dtype: Any) -> "Cells":
+        """Return the same memory as elements of another dtype."""
+        return Cells(self._array.view(dtype))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._array, dtype=dtype, copy=copy)
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import choice_sizes, choices_of, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, find_binding, own_actions, values_of
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, at
+from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
@@ -66,9 +66,19 @@ class Game:
     @property
     def own_keys(self) -> Mapping[str, Any]:
         """The environment's keys for the agent that the person steers."""
-        ids = self.batch.agent_ids
-        keys: Mapping[str, Any] = self.env.keys_of(self.env.role_of(ids[self.agent]) if ids else None)
+        keys: Mapping[str, Any] = self.env.keys_of(self.role)
         return keys
+
+    @property
+    def role(self) -> str | None:
+        """The role of the agent that the person steers, None in a solo environment."""
+        ids = self.batch.agent_ids
+        return self.env.role_of(ids[self.agent]) if ids else None
+
+    @property
+    def action(self) -> Space:
+        """What that agent can do."""
+        return space_of(self.batch.action, self.role)
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -112,8 +122,10 @@ class Game:
             return
         everybody = self._bot_actions()
         if not self.bot_plays:
-            index = (0, self.agent) if self.batch.num_agents else (0,)
-            everybody[index] = self._allowed(self._person_action())
+            mine = everybody
+            if self.role is not None:
+                mine = own_actions(self.batch.action, everybody, self.role, self.agent)
+            mine[0] = self._allowed(self._person_action())
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
@@ -138,6 +150,7 @@ class Game:
             candidate = (self.agent + by * k) % count
             if self.batch.acting[0, candidate] or k == count:
                 self.agent = candidate
+                self._repeated = self._idle_action()
                 self.release_all()
                 return
 
@@ -179,16 +192,16 @@ class Game:
         return np.array(self._bot(self.batch), self.batch.actions.dtype).reshape(self.batch.actions.shape)
 
     def _idle_action(self) -> Any:
-        if isinstance(self.env.action, Discrete):
-            return 0 if self.env.idle is None else self.env.idle
-        shape = self.batch.actions.shape[2 if self.batch.num_agents else 1 :]
-        idle = np.zeros(shape, self.batch.actions.dtype)
-        for path, value in values_of(self.env.action, self.env.idle).items() if self.env.idle is not None else ():
+        given = self.env.idle_of(self.role)
+        if isinstance(self.action, Discrete):
+            return 0 if given is None else given
+        idle = np.zeros((), action_dtype(self.action))
+        for path, value in values_of(self.action, given).items() if given is not None else ():
             at(idle, path)[...] = value
         return idle
 
     def _person_action(self) -> Any:
-        single = isinstance(self.env.action, Discrete)
+        single = isinstance(self.action, Discrete)
         self._repeated = self._single_action() if single else self._combined_action()
         return self._repeated
 
@@ -197,17 +210,18 @@ class Game:
             return int(self.keys[self._taps.popleft()])
         if self._held:
             return int(self.keys[next(reversed(self._held))])
-        return int(self._repeated if self.env.idle is None else self.env.idle)
+        idle = self.env.idle_of(self.role)
+        return int(self._repeated if idle is None else idle)
 
     def _combined_action(self) -> Array:
         """Return an action: every key held, or tapped since the last step, sets its component."""
         pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
         self._taps.clear()
-        if not pressed and self.env.idle is None:
+        if not pressed and self.env.idle_of(self.role) is None:
             return np.asarray(self._repeated)
         action = self._idle_action()
         for key in pressed:
-            bound = find_binding(self.env.action, self.keys[key])
+            bound = find_binding(self.action, self.keys[key])
             assert bound is not None  # the environment has checked its keys
             numbers = at(action, bound.path).reshape(-1)
             strength = self._held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0
@@ -220,8 +234,8 @@ class Game:
             return action
         self.batch.check_choices()
         mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
-        allowed = np.array(action, self.batch.actions.dtype)
-        for path, leaf, flags in choices_of(self.env.action):
+        allowed = np.array(action, action_dtype(self.action).base)
+        for path, leaf, flags in choices_of(self.action):
             numbers, begin = at(allowed, path).reshape(-1), flags.start
             for k, size in enumerate(choice_sizes(leaf)):
                 own = mask[begin : begin + size]

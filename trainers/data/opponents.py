@@ -8,6 +8,7 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import outcomes, seats
+from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.trainers.config import Opponent
 
@@ -25,7 +26,7 @@ class ScriptedOpponent:
         self.learners = np.ones((batch.num_envs, batch.num_agents), np.bool_)
         self.learners[: self.rows] = seats(batch, config.role)[: self.rows]
         self._streams = np.flatnonzero(self.learners)
-        self._actions = np.zeros_like(batch.actions)
+        self._actions = blank_actions(batch.action, batch.rewards.shape)
 
     def join(self, actions: Array) -> Array:
         """Return everybody's actions, as `Batch.step` takes them, from those of the policy's streams."""
