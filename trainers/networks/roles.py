@@ -114,7 +114,7 @@ class RolesHead(Head):
             value[...] = head.to_env(actions[rows, : head.components]).reshape(value.shape)
             taken[rows] = own
         taken["role"] = role
-        return taken
+        return np.asarray(taken)
 
 
 class RolesPolicy(Policy):
