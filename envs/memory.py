@@ -103,6 +103,7 @@ ENV = Env(
     keys={"left": 0, "down": 1, "up": 2, "right": 3, "a": 0, "b": 1, "c": 2, "d": 3},
     idle=0,
     counters=("right",),
+    success="right",
     steps_per_second=1.0,
     solved=0.95,
 )

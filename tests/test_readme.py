@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import __version__, core, make
+from puffer_arena import __version__, check, core, make
 from puffer_arena.core.env import ENGINES
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +27,12 @@ def blocks(document: Path, language: str) -> list[str]:
 def test_the_example_shown_is_the_example_shipped_and_short() -> None:
     source = (ROOT / "examples" / "catch.py").read_text("utf-8")
     assert source in blocks(ROOT / "README.md", "python") and len(source.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("example", ["catch", "pads"])
+def test_the_examples_keep_the_laws(example: str) -> None:
+    kept = check(str(ROOT / "examples" / f"{example}.py"), laws=["compiled", "buffers", "masks", "strength", "drawing"])
+    assert kept.ok, str(kept)
 
 
 def test_the_example_plays_as_its_docstring_says() -> None:

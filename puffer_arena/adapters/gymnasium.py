@@ -12,7 +12,9 @@ are attributes to `get_wrapper_attr` and `set_wrapper_attr`, and so to `get_attr
 Infos hold, besides what Gymnasium defines:
 
     its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
-    statistics    on the step that ends an episode: episode_return, episode_length and the environment's counters
+    its signals   by their names in `Env.signals`, such as "cost": those of the last step, 0 at a reset
+    statistics    on the step that ends an episode: episode_return, episode_length, the sums of its signals, such as
+                  episode_cost, and the environment's counters
     action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes
 """
 
@@ -87,7 +89,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def _seen(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and info, after showing them to the person, if there is one."""
         batch = self.batch
-        info: dict[str, Any] = self._counted()
+        info: dict[str, Any] = {**self._counted(), **self._signalled()}
         if not self._going:
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}

@@ -8,7 +8,9 @@
 After `import puffer_arena`, `pettingzoo.make("parallel", "puffer_arena/tag_v0")` does the same.  Infos hold, for each agent:
 
     its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
-    statistics    on the step that ends an agent's episode: its episode_return, episode_length, and the counters
+    its signals   by their names in `Env.signals`, such as "cost": its own of the last step, 0 at a reset
+    statistics    on the step that ends an agent's episode: its episode_return, episode_length, the sums of its signals,
+                  such as episode_cost, and the counters
     action_mask   while it takes part, where the environment has masks: what `action_space.sample(mask=...)` takes
 
 An agent that terminated sees zeros in its last observation.  What the rules give it after it has left comes in `rewards`
@@ -23,7 +25,7 @@ from gymnasium.utils import seeding
 from pettingzoo.utils.env import ParallelEnv
 
 from puffer_arena.adapters.agent_by_agent import AgentByAgent
-from puffer_arena.adapters.parts import OneRow, set_params
+from puffer_arena.adapters.parts import OneRow, set_params, signal_sums
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
@@ -169,9 +171,10 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return {agent: value[1] for agent, value in seen.items()} if isinstance(space, Roles) else seen
 
     def _playing_info(self, agent: str) -> dict[str, Any]:
-        if not self.batch.num_choices:
-            return self._counted()
-        return {**self._counted(), "action_mask": self.mask(agent)}
+        info = {**self._counted(), **self._signalled(self._index[agent])}
+        if self.batch.num_choices:
+            info["action_mask"] = self.mask(agent)
+        return info
 
     def done_by(self, agent: str) -> Space:
         """Return the space of one agent's actions as ours."""
@@ -184,10 +187,10 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
 
     def last_info(self, agent: str) -> dict[str, Any]:
         """Return the info of an agent whose episode has ended, with its statistics."""
-        s, counted = self.batch.state(0), self._counted()
-        earned = float(s.episode_return[self._index[agent]])
-        statistics = {"episode_return": earned, "episode_length": int(s.step_count), **counted}
-        return {**counted, "statistics": statistics}
+        row, k, counted = self.batch.rows.states[0], self._index[agent], self._counted()
+        sums = {name: float(row[name][k]) for name in ("episode_return", *signal_sums(self.batch))}
+        statistics = {**sums, "episode_length": int(row["step_count"]), **counted}
+        return {**counted, **self._signalled(k), "statistics": statistics}
 
     def _build_state_space(self) -> GymnasiumSpace:
         """Return the space of `state`: the agents' observations one above the other, flat where they are nested.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.bounds import check_bounds
+from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
@@ -43,9 +44,12 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         check_source(env)
         check_writes(env)
         check_bounds(env)
+        check_chance(env)
         batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None
+    if env.engine and batch.worlds.rows.built.tobytes() != make_batch().worlds.rows.built.tobytes():
+        raise place_of(env, env.build, f"builds another scene the second time; {IN_BUILD}")
     params, began = batch.rows.params.copy(), batch.rows.states.copy()
     played = _play(batch)
     before = batch.rows.states.copy()
@@ -131,12 +135,15 @@ def _check_outputs(batch: Any) -> None:
             space, observe = space.spaces[role], rule_of(observe, role)
         if not space.contains(value):
             raise place_of(env, observe, f"wrote {_outside(space, value, 'obs')}")
-    if not np.isfinite(batch.rewards).all():
-        rule, _ = ending_rule(env)
-        agent = int(np.flatnonzero(~np.isfinite(batch.rewards[0]))[0])
-        whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
-        given = batch.rewards.flat[agent]
-        raise place_of(env, rule, f"gave the reward {given}{whose}; rewards must be finite numbers")
+    given = {"reward": batch.rewards, **{f"signal '{name}'": batch.signal(name) for name in env.signals}}
+    for what, numbers in given.items():
+        if not np.isfinite(numbers).all():
+            rule, _ = ending_rule(env)
+            agent = int(np.flatnonzero(~np.isfinite(numbers[0]))[0])
+            whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
+            kind = what.partition(" ")[0]
+            reason = f"gave the {what} {numbers.flat[agent]}{whose}; {kind}s must be finite numbers"
+            raise place_of(env, rule, reason)
 
 
 def _outside(space: Space, value: Any, name: str) -> str:

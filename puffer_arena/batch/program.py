@@ -41,7 +41,7 @@ class Program:
             "reset": env.reset,
             **observe_rules(env.observe, self.observation),
             "mask_actions": named_masks(env.action_mask, self.action, bool(env.agents)),
-            "tally": tally_function(env.counters, bool(env.agents)),
+            "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
         if env.turn is not None:
             rules["whose_turn"] = env.turn
@@ -53,9 +53,9 @@ class Program:
                 "place": primitives().place if self.compiled else place,
             }
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
         rules["step"] = named_actions(env.step, self.action, judges=True)
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

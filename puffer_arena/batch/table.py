@@ -65,7 +65,7 @@ def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
     observation, action = env.spaces(values)
     choices = count_choices(action) if env.action_mask else 0
     check_size(env, values, (observation, action), choices, num_envs)
-    layout = buffer_layout(observation, num_envs, len(agent_ids), choices)
+    layout = buffer_layout(observation, num_envs, len(agent_ids), choices, len(env.signals))
     buffers = make_buffers(layout, {})
     actions = blank_actions(action, buffers.rewards.shape)
     rows = allocate_rows(env, values, num_envs)

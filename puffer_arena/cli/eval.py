@@ -1,20 +1,23 @@
-"""`eval`: the mean return of a trained agent, a scripted bot or random play, with its confidence interval."""
+"""`eval`: the mean return of whoever plays, with its confidence interval."""
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.batch.batch import SPLITS
 from puffer_arena.batch.seats import check_role
+from puffer_arena.cli.grid import draw, measure, read_axes, table
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
 from puffer_arena.cli.recording import recorded
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.evaluate import Measure, Sample, evaluate, summarize
-from puffer_arena.players.player import Player, chance, find_checkpoint, opponent, scripted, trained, versus
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Player, versus
 from puffer_arena.registry import load_env
 from puffer_arena.replay.writer import Writer
 
@@ -35,24 +38,21 @@ class Options:
     95% intervals are Wilson's for rates and other numbers of two values, and bootstrap-t for the rest.
 
     Examples:
-        python -m puffer_arena eval snake --bot greedy
-        python -m puffer_arena eval snake --checkpoint newest
-        python -m puffer_arena eval maze --checkpoint runs/maze-20261120-120000 --episodes 2000
-        python -m puffer_arena eval cartpole --random --json
-        python -m puffer_arena eval snake --bot greedy --episodes 100 --record greedy.mcap
-        python -m puffer_arena eval striker --checkpoint newest --opponent footballer
+        python -m puffer_arena eval snake bot:greedy
+        python -m puffer_arena eval snake run:newest
+        python -m puffer_arena eval maze runs/maze-20261120-120000 --episodes 2000
+        python -m puffer_arena eval cartpole random --json
+        python -m puffer_arena eval snake bot:greedy --episodes 100 --record greedy.mcap
+        python -m puffer_arena eval striker run:newest --opponent bot:footballer
+        python -m puffer_arena eval maze run:newest --grid walls=0:1:5 --picture walls.png
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
     """An id of `list`, a dotted module, or a path to a .py file."""
-    checkpoint: str = ""
-    """A checkpoint's file, or a run's folder or name for its newest checkpoint."""
-    bot: str = ""
-    """A scripted bot of the environment."""
-    random: bool = False
-    """Random actions."""
+    player: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAYER")] = ""
+    """Who plays: random, bot:NAME (scripted), arena:NAME@LEVEL (bundled), run:NAME, or the file of a bot or checkpoint."""
     opponent: str = ""
-    """Who steers the other side where agents are of several roles: a scripted bot, a checkpoint or run, or random."""
+    """Who steers the other side, or all other agents where they are of one role; named like PLAYER."""
     role: str = ""
     """The role that the player takes against its opponent; each in turn by default."""
     episodes: int = 1000
@@ -69,6 +69,10 @@ class Options:
     """Record the first environments, on held-out levels, into this file."""
     record_rows: int = 4
     """How many of them."""
+    grid: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Measure success over a parameter instead, NAME=LOW:HIGH:COUNT or NAME=VALUE,VALUE; may be given twice."""
+    picture: str = ""
+    """Draw the grid into this PNG file."""
     runs_dir: str = "runs"
     """Where run folders are."""
     json: bool = False
@@ -81,8 +85,10 @@ def run(options: Options) -> int:
         raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
     if options.seed < 0:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
-    player = find_player(options)
+    player = choose_player(options)
     params = player.params | read_pairs(options.param, "--param")
+    if options.grid or options.picture:
+        return show_grid(options, player, params)
     writers: list[Writer] = []
     seen = dict.fromkeys(SPLITS, player)
     if options.record:
@@ -101,28 +107,44 @@ def run(options: Options) -> int:
     return 0
 
 
-def find_player(options: Options) -> Player:
+def show_grid(options: Options, player: Player, params: dict[str, Any]) -> int:
+    """Print, and draw, success over the parameters of --grid."""
+    if not options.grid or options.record or options.opponent:
+        raise ParameterError("--picture needs --grid, which goes without --record and --opponent")
+    env = load_env(options.env)
+    axes = read_axes(env, options.grid)
+    with Waiting() as waiting:
+        rates = measure(env, axes, lambda split, point: play(options, split, params | dict(point), player, waiting))
+    if options.json:
+        plain = {split: [[rate.__dict__ for rate in line] for line in lines] for split, lines in rates.items()}
+        axes_of = {axis.name: axis.values for axis in axes}
+        show(json.dumps({"env": options.env, "player": player.name, "axes": axes_of, "success": plain}))
+    else:
+        show(f"{options.env}, {player.name}: {table(axes, rates, LEVELS)}")
+    if options.picture:
+        draw(Path(options.picture), f"{options.env}: success of {player.name}", axes, rates, LEVELS)
+    return 0
+
+
+def choose_player(options: Options) -> Player:
     """Return who plays, with its opponent where there is one.
 
     Raises:
-        ParameterError, UnknownName: not exactly one player; or no such bot, run, role or opponent.
-        FileError: a checkpoint is damaged.
+        ParameterError, UnknownName: no such player, role or opponent.
+        FileError: a file is damaged.
     """
-    if sum((bool(options.checkpoint), bool(options.bot), options.random)) != 1:
-        raise ParameterError("say who plays, once: --checkpoint RUN, --bot NAME or --random")
-    if options.random:
-        player = chance(options.seed)
-    elif options.bot:
-        player = scripted(options.bot)
-    else:
-        path = find_checkpoint(options.checkpoint, options.runs_dir)
-        player = trained(path, options.env, options.seed, options.deterministic)
+    if not options.player:
+        raise ParameterError(
+            "say who plays, after ENV: random, bot:NAME, arena:NAME, run:newest, or the file of a bot or checkpoint"
+        )
+    named = (options.env, options.runs_dir)
+    player = find_player(options.player, *named, options.seed, options.deterministic)
     if not options.opponent:
         if options.role:
             raise ParameterError("--role says whom the player steers; name its --opponent too")
         return player
     check_role(load_env(options.env), options.role)
-    other = opponent(options.opponent, options.env, options.runs_dir, options.seed + 1, options.deterministic)
+    other = find_player(options.opponent, *named, options.seed + 1, options.deterministic)
     return versus(player, other, options.role)
 
 

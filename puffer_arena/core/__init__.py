@@ -42,7 +42,7 @@ from puffer_arena.core.records import (
     Touch3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.machine.compile import jit
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Contact2D",
     "Dict",
     "Discrete",
+    "Entities",
     "Env",
     "Frame2D",
     "Header",

@@ -18,6 +18,7 @@ from puffer_arena.core.spaces import (
     Box,
     Composite,
     Discrete,
+    Entities,
     MultiBinary,
     MultiDiscrete,
     Roles,
@@ -364,7 +365,7 @@ def check_kind(space: Any) -> str:
     if isinstance(space, Composite) and not space.parts:
         return f"{space} has no parts; give it at least one"
     for path, leaf in leaves(space):
-        if not isinstance(leaf, Discrete | MultiDiscrete | MultiBinary | Box):
+        if not isinstance(leaf, Discrete | MultiDiscrete | MultiBinary | Box) or isinstance(leaf, Entities):
             return f"an action is {KINDS}, not {leaf}"
         for name in path:
             if wrong := check_part_name(name):

@@ -11,6 +11,7 @@ functions marked `@jit`, of one of two kinds:
     turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
 
     both            reset(s, p)      draw(s, p, canvas), plain Python
+                    signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
     physics         act(s, p, action or actions) and judge(s, p[, rewards, terminated]) in place of step, and
@@ -22,7 +23,9 @@ Bots only read `s`; what they keep, and random numbers, they have from `memory` 
 """
 
 import inspect
+import keyword
 import linecache
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +67,23 @@ ENGINES = {
     "panda3d": ("body3d", "touch3d", "ray3d"),
 }
 MOST_AGENTS = 1 << 16
+# Names by which batches, episodes, infos and rollouts hold other things than signals.
+KEPT_NAMES = frozenset(
+    {entry[0] for entry in header_fields(1)}
+    | {"obs", "rewards", "reward", "terminated", "truncated", "final_obs", "action_mask", "signals", "params", "view"}
+    | {
+        "statistics",
+        "episodes",
+        "episode_length",
+        "length",
+        "seats",
+        "actions",
+        "value",
+        "target",
+        "advantage",
+        "ratio",
+    }
+)
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
@@ -93,7 +113,12 @@ class Env:
         idle: the action while no key is held; None repeats the last one.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
+        signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
+            and the batch hands it out; with several agents `s.cost[agent]`.
+        cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+        success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
+            return of at least `solved`, or above 0, counts as such.
         solved: mean episode return at which the environment counts as solved.
         version: raise it with any change after which stored replays play differently.
         engine: who moves the bodies that State declares: "pymunk" or "panda3d".
@@ -123,7 +148,10 @@ class Env:
     idle: Any = None
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
+    cost_limit: float | None = None
     steps_per_second: float = 0.0
+    success: str = ""
     solved: float | None = None
     version: int = 0
     engine: str | None = None
@@ -161,11 +189,40 @@ class Env:
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
                 valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        if self.success and self.success not in self.counters:
+            raise self.error(
+                "success", f"'{self.success}' must be one of counters; {suggest(self.success, self.counters)}"
+            )
+        self._check_signals()
         for role, counter in self.scores.items():
             if role not in self.agents or counter not in self.counters:
                 raise self.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
         self._check_turn()
         self._check_keys()
+
+    def _check_signals(self) -> None:
+        """Check that signals have names of their own."""
+        if isinstance(self.signals, str):
+            raise self.error("signals", f"is one string; put a comma behind it: signals=('{self.signals}',)")
+        for signal in self.signals:
+            if not (isinstance(signal, str) and signal.isidentifier() and not keyword.iskeyword(signal)):
+                raise self.error("signals", f"{signal!r} is no name; it must be one as in signals=('cost',)")
+            if signal in (*KEPT_NAMES, *self.counters) or signal.startswith(("_", "old_", "final_", "episode_")):
+                raise self.error("signals", f"'{signal}' has a meaning already; choose another name")
+            for name in (signal, f"episode_{signal}"):
+                if name in state_fields(self.state):
+                    raise self.error(
+                        "signals",
+                        f"State.{name} has storage already; every row holds '{signal}' and its sum by themselves: leave "
+                        f"State.{name} out, or only annotate it: {name}: float",
+                    )
+        if len(set(self.signals)) < len(self.signals):
+            raise self.error("signals", f"{self.signals} names one twice")
+        if self.cost_limit is not None:
+            if "cost" not in self.signals:
+                raise self.error("cost_limit", "bounds the signal 'cost', which is missing; give signals=('cost',)")
+            if not (isinstance(self.cost_limit, int | float) and 0.0 <= self.cost_limit < math.inf):
+                raise self.error("cost_limit", f"is {self.cost_limit!r}; it must be a number of at least 0")
 
     def _check_turn(self) -> None:
         """Check that a rule for turns comes with agents to take them, and nothing that contradicts it."""
@@ -186,7 +243,7 @@ class Env:
         if bodies := physics_fields(memory):
             raise self.error("bot_memory", f"{memory.__name__}.{next(iter(bodies))} is physics, which State holds")
         for where, kind, header in (
-            ("state", self.state, header_fields(1, turns=True)),
+            ("state", self.state, header_fields(1, turns=True, signals=self.signals)),
             ("bot_memory", memory, MEMORY_HEADER),
         ):
             kept = {entry[0] for entry in header}
@@ -427,7 +484,7 @@ class Env:
         """Return the record of one row whose Params size it; errors name the environment."""
         num_agents = len(self.agent_ids(params))
         try:
-            return state_dtype(self.state, params, num_agents, self.turn is not None)
+            return state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
 

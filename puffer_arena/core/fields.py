@@ -8,7 +8,7 @@ Every row begins with a header that the kernels keep (`header_fields`); rules ma
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def f64(*shape: int | str) -> Any:
     return Field(np.float64, shape)
 
 
-def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]:
+def header_fields(num_agents: int, turns: bool = False, signals: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """Return the header of every row; `num_agents` is 0 for a solo environment, `turns` where agents take them.
 
     level           key of the episode's random stream (see `random.draw_level`)
@@ -71,6 +71,8 @@ def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]
     episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
     turn            turns only: the agent that acts next, and during a step the one that acts
+    <signal>        of `Env.signals`, in this step; one per agent with several agents
+    episode_<signal>  its sum so far
     """
     fields: list[tuple[Any, ...]] = [
         ("level", np.int64),
@@ -80,10 +82,13 @@ def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]
         ("step_count", np.int32),
         ("ended", np.int32),
     ]
-    if num_agents == 0:
-        return [*fields, ("episode_return", np.float64)]
-    several = [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
-    return [*several, ("turn", np.int32)] if turns else several
+    shape = (num_agents,) if num_agents else ()
+    fields.append(("episode_return", np.float64, shape))
+    if num_agents:
+        fields.append(("alive", np.int8, shape))
+    if turns:
+        fields.append(("turn", np.int32))
+    return fields + [(name, np.float64, shape) for signal in signals for name in (signal, f"episode_{signal}")]
 
 
 class Header:
@@ -167,13 +172,15 @@ def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
     return size
 
 
-def state_dtype(state: type, params: Any, num_agents: int, turns: bool = False) -> np.dtype[Any]:
+def state_dtype(
+    state: type, params: Any, num_agents: int, turns: bool = False, signals: Sequence[str] = ()
+) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
         DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
-    return _record("State", header_fields(num_agents, turns), state, params)
+    return _record("State", header_fields(num_agents, turns, signals), state, params)
 
 
 def memory_dtype(memory: type, params: Any) -> np.dtype[Any]:
@@ -269,7 +276,7 @@ class Row:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in (self._record.dtype.names or ()):
             raise no_field(name, self._record.dtype.names or ())
-        self._record[name] = value._record if isinstance(value, Row) else value
+        keep(self._record, name, value, name)
 
     def __dir__(self) -> list[str]:
         return list(self._record.dtype.names or ())
@@ -293,7 +300,7 @@ class Cells:
         return plain(self._array[index])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._array[index] = value._record if isinstance(value, Row) else value
+        keep(self._array, index, value, "an element")
 
     def view(self, dtype: Any) -> "Cells":
         """Return the same memory as elements of another dtype."""
@@ -304,6 +311,31 @@ class Cells:
 
     def __repr__(self) -> str:
         return f"Cells({np.array2string(self._array, separator=', ', threshold=100)})"
+
+
+def keep(into: Any, at: Any, value: Any, name: str) -> None:
+    """Write a value into a record or an array, where whole numbers must not lose a fraction or what is beyond them.
+
+    Raises:
+        TypeError: compiled code would drop a fraction.
+        OverflowError: it would wrap.
+    """
+    if isinstance(value, float) and not value.is_integer() and math.isfinite(value):
+        kind = into.dtype[at] if isinstance(into, np.void) else into.dtype
+        if kind.kind == "i":
+            raise TypeError(
+                f"{name} keeps whole numbers ({kind}), and {value:g} would lose its fraction; declare it f64(), or write "
+                "int(...) or round(...) around what may be dropped"
+            )
+    try:
+        into[at] = value._record if isinstance(value, Row) else value
+    except OverflowError:
+        kind = into.dtype[at] if isinstance(into, np.void) else into.dtype
+        limits = np.iinfo(kind)
+        raise OverflowError(
+            f"{name} = {value} does not fit {kind}, which holds {limits.min} to {limits.max} and wraps in compiled rules; "
+            "clamp it with min and max, or declare a larger type"
+        ) from None
 
 
 def plain(value: Any) -> Any:

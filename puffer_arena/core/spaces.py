@@ -164,6 +164,45 @@ class Box(Space):
         return np.clip(draw, low, high).astype(self.element)
 
 
+@dataclass(frozen=True)
+class Entities(Box):
+    """At most so many things of one kind, some of which are there; their order means nothing.
+
+    Stored as a Box of shape (most, 1 + features): `obs[k, 0]` is 1 where thing k is there and 0 where it is not, its
+    features follow.  A row of zeros is nothing.  Policies see a set: see `EntityLayer` in the trainers.
+
+    Args:
+        low, high: bounds of the features, one for all or one for each; 0 lies between them.
+        shape: (most, features).
+    """
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 2:
+            raise SpaceError(f"the shape of Entities is (most, features), not {self.shape}")
+        features = self.shape[1]
+        for bound in (self.low, self.high) if isinstance(features, int) else ():
+            if np.size(bound) not in (1, features):
+                raise SpaceError(
+                    f"Entities have one bound for all features, or one for each of {features}, not {bound}"
+                )
+        if np.max(self.low) > 0 or np.min(self.high) < 0:
+            raise SpaceError(
+                f"features lie in [{self.low}, {self.high}]; 0 must too, for what is not there holds zeros"
+            )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        most, features = self.shape
+        assert isinstance(most, int) and isinstance(features, int)  # once resolved
+        return np.dtype((self.element, (most, 1 + features)))
+
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        low, high = np.zeros(self.dtype.shape, self.element), np.ones(self.dtype.shape, self.element)
+        low[:, 1:], high[:, 1:] = self.low, self.high
+        return low, high
+
+
 class Composite(Space):
     """A space of parts, each a space of its own; a value is stored as a record with a field for each."""
 

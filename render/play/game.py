@@ -1,7 +1,8 @@
 """A game that a person plays: one row, keys held and tapped, bots for everybody else. No window, no clock.
 
 A key that goes down and up between two steps still counts: taps wait in line (`MOST_TAPS` of them at most), and
-where nothing waits the keys held down decide, the newest first.
+where nothing waits the keys held down decide, the newest first.  Where agents take turns the game waits for the person's
+move, which is a key that goes down while it is the person's turn.
 """
 
 from collections import deque
@@ -89,7 +90,7 @@ class Game:
         """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
         if key not in self.keys:
             return False
-        if key not in self._held:
+        if key not in self._held and (self.env.turn is None or self._is_my_turn):
             self._taps.append(key)
         self._held[key] = strength
         return True
@@ -117,15 +118,18 @@ class Game:
         self.last_reward = 0.0
 
     def step(self) -> None:
-        """Let everybody act once; does nothing after the end."""
-        if self.over:
+        """Let everybody act once; does nothing after the end, nor while the game waits for the person."""
+        if self.over or self.waits:
             return
         everybody = self._bot_actions()
         if not self.bot_plays:
             mine = everybody
             if self.role is not None:
                 mine = own_actions(self.batch.action, everybody, self.role, self.agent)
-            mine[0] = self._allowed(self._person_action())
+            wanted = np.asarray(self._person_action(), mine.dtype)
+            mine[0] = allowed = np.asarray(self._allowed(wanted), mine.dtype)
+            if self.env.turn is not None and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
+                return  # the move is barred: the game waits on
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
@@ -148,7 +152,7 @@ class Game:
         count = self.batch.num_agents
         for k in range(1, count + 1):
             candidate = (self.agent + by * k) % count
-            if self.batch.acting[0, candidate] or k == count:
+            if self._takes_part(candidate) or k == count:
                 self.agent = candidate
                 self._repeated = self._idle_action()
                 self.release_all()
@@ -162,7 +166,20 @@ class Game:
     @property
     def out(self) -> bool:
         """Whether the person's agent has left while the others play on."""
-        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.acting[0, self.agent])
+        return bool(self.batch.num_agents) and not self.over and not self._takes_part(self.agent)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the game waits for the person's move, where agents take turns."""
+        waiting = self.env.turn is not None and self._is_my_turn and not self.bot_plays
+        return waiting and not self.over and not self._taps
+
+    @property
+    def _is_my_turn(self) -> bool:
+        return bool(self.batch.acting[0, self.agent])
+
+    def _takes_part(self, agent: int) -> bool:
+        return bool(self.batch.rows.states["alive"][0, agent])
 
     @property
     def steps(self) -> int:

@@ -63,7 +63,7 @@ def person(game: "Game") -> str:
         agent = game.batch.agent_ids[game.agent]
         if game.bot_plays:
             return f"the bot plays; you watch {agent}"
-        return f"you are {agent}" + ("  (out)" if game.out else "")
+        return f"you are {agent}" + ("  (out)" if game.out else ": your move" if game.waits else "")
     return "the bot plays" if game.bot_plays else "you play"
 
 

@@ -80,8 +80,11 @@ class PlayScreen:
         if self.phase != PLAYING or self.help:
             self._due = now + interval
             return
+        if self.game.waits:
+            self._due = now  # the person's move is made at once
+            return
         self._due = max(self._due, now - MOST_STEPS * interval)
-        while self._due <= now and self.phase == PLAYING:
+        while self._due <= now and self.phase == PLAYING and not self.game.waits:
             self._due += interval
             self.recorder.tell()
             self.game.step()

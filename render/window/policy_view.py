@@ -62,6 +62,8 @@ def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: 
     slot = watch.slot(frame)
     section(theme, f"Policy of #{frame.rows[slot]}")
     watch.agent = min(watch.agent, max(len(source.agent_ids) - 1, 0))
+    if source.env.turn is not None:
+        watch.agent = max(int(frame.states[slot]["turn"]), 0)  # a policy has nothing to say while it waits
     if source.agent_ids:
         draw_agent_choice(theme, source, frame, slot, watch)
     if frame.values is not None:

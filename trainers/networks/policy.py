@@ -164,9 +164,7 @@ def matrix_flops(policy: Policy, epochs: int = 1, dense_codes: bool = True) -> f
     no gradient.  `dense_codes` counts one-hot layers as full products, all codes included; else as nothing.
     """
     total = 0.0
-    every = policy.towers.values()
-    share = len({name.rpartition(".")[0] for name in policy.towers})  # of the rows, a role's
-    for tower in every:
+    for tower in policy.towers.values():
         encoder: Any = tower.encoder
         for layer in encoder.inputs:
             sizes: Any = getattr(layer, "sizes", None)
@@ -178,7 +176,8 @@ def matrix_flops(policy: Policy, epochs: int = 1, dense_codes: bool = True) -> f
         later = [*encoder.hidden, tower.output, *([tower.memory] if tower.memory is not None else [])]
         weights = sum(p.numel() for module in later for p in module.parameters() if p.dim() == 2)
         total += 2.0 * weights * (1 + 3 * epochs)
-    return total / share
+    roles = len({name.rpartition(".")[0] for name in policy.towers})  # each row goes through the towers of one
+    return total / roles
 
 
 def policy_bytes(policy: Policy) -> bytes:
