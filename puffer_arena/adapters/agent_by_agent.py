@@ -9,13 +9,11 @@ what the rules gave it after it had left, too.
 
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, without_none
 from puffer_arena.core.actions import count_choices
-from puffer_arena.core.fields import Array
 
 
 class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
@@ -47,11 +45,6 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def _mask(self, agent: str) -> Any:
         return without_none(self.env.mask(agent))
-
-    @property
-    def unwrapped(self) -> Any:
-        """The environment below."""
-        return self.env
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
@@ -116,9 +109,9 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         seen = self.env.observe(agent)
         return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked(agent) else seen
 
-    def state(self) -> Array:
-        """Return the observations of all agents; see `PettingZooEnv.state`."""
-        return np.asarray(self.env.state())
+    def state(self) -> Any:
+        """Return the global state; see `PettingZooEnv.state`."""
+        return self.env.state()
 
     def render(self) -> Any:
         """Draw the environment as `render_mode` says."""

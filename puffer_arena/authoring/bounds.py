@@ -78,7 +78,8 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = env.rules_of("reset", "step", "act", "judge", "observe", "action_mask", "turn", "draw", "camera")
+    acting = env.rules_of("reset", "step", "act", "judge", "turn")
+    rules = [*acting, *env.rules_of("observe", "observe_state", "action_mask", "draw", "camera")]
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]:

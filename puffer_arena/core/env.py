@@ -11,6 +11,7 @@ functions marked `@jit`, of one of two kinds:
     turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
 
     both            reset(s, p)      draw(s, p, canvas), plain Python
+                    observe_state(s, p, obs), optional: the whole of it, for critics (see `Env.global_state`)
                     signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
@@ -115,6 +116,8 @@ class Env:
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
         signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
             and the batch hands it out; with several agents `s.cost[agent]`.
+        global_state: what `observe_state` writes, for critics that see more than their agents, and for PettingZoo's `state`.
+        observe_state: observe_state(s, p, obs), written only where a batch is made with `observe_state=True`.
         cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
@@ -149,6 +152,8 @@ class Env:
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
+    global_state: Space | None = None
+    observe_state: Rule | None = None
     cost_limit: float | None = None
     steps_per_second: float = 0.0
     success: str = ""
@@ -173,7 +178,14 @@ class Env:
         self._check_spaces()
         if not self.steps_per_second:
             object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
-        for role in ("reset", *(("act", "judge") if self.engine else ("step",)), "observe", "action_mask", "turn"):
+        for role in (
+            "reset",
+            *(("act", "judge") if self.engine else ("step",)),
+            "observe",
+            "observe_state",
+            "action_mask",
+            "turn",
+        ):
             self._check_rules(role, getattr(self, role))
         for name, bot in self.bots.items():
             self._check_rules(f"bot '{name}'", bot)
@@ -287,12 +299,21 @@ class Env:
 
     def _check_spaces(self) -> None:
         """Check that rules can read and write what the spaces say."""
-        for space in each_space(self.observation):
-            if not isinstance(space, Space):
-                raise self.error("observation", f"is {shown(space)}; give a space, such as Box(0, 1, (4,))")
+        if (self.global_state is None) != (self.observe_state is None):
+            missing = "observe_state" if self.observe_state is None else "global_state"
+            what = (
+                "a rule observe_state(s, p, obs)" if self.observe_state is None else "a space, such as Box(0, 1, (4,))"
+            )
+            raise self.error(missing, f"is missing: global_state and observe_state come together; give {what}")
+        seen = [("observation", space) for space in each_space(self.observation)]
+        if self.global_state is not None:
+            seen.append(("global_state", self.global_state))
+        for where, space in seen:
+            if not isinstance(space, Space) or (where == "global_state" and isinstance(space, Roles)):
+                raise self.error(where, f"is {shown(space)}; give a space, such as Box(0, 1, (4,))")
             for path, _ in leaves(space):
                 for wrong in filter(None, map(check_part_name, path)):
-                    raise self.error("observation", wrong)
+                    raise self.error(where, wrong)
         for space in each_space(self.action):
             if wrong := check_kind(space):
                 raise self.error("action", wrong)
@@ -369,7 +390,7 @@ class Env:
             self._check_rule(what, rule, role)
 
     def _check_rule(self, role: str, rule: Any, of: str | None = None) -> None:
-        if rule is None and role in ("action_mask", "turn"):
+        if rule is None and role in ("action_mask", "turn", "observe_state"):
             return
         if rule is None:
             raise self.error(role, f"is missing; give {role}=..., a function marked @jit")
@@ -386,6 +407,7 @@ class Env:
             "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
             "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
             "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
+            "observe_state": ["s", "p", "obs"],
             "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
         }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
         given = list(inspect.signature(rule).parameters)
@@ -451,7 +473,8 @@ class Env:
         """
         names: set[str] = set()
 
-        for space in (*each_space(self.observation), *each_space(self.action)):
+        given = [each for space in (self.observation, self.action) for each in each_space(space)]
+        for space in [*given, *([self.global_state] if self.global_state is not None else [])]:
             for _, leaf in leaves(space):
                 if isinstance(leaf, Box):
                     names.update(size for size in leaf.shape if isinstance(size, str))
@@ -504,6 +527,13 @@ class Env:
             except DefinitionError as error:
                 raise self.error(role, str(error)) from None
         return found[0], found[1]
+
+    def state_space(self, params: Any) -> Space | None:
+        """Return `global_state` with its named dimensions looked up; None where there is none."""
+        try:
+            return None if self.global_state is None else self.global_state.resolve(params)
+        except DefinitionError as error:
+            raise self.error("global_state", str(error)) from None
 
     @staticmethod
     def role_of(agent_id: str) -> str:
