@@ -1,0 +1,91 @@
+"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn [--seeds 5] [--steps 20_000_000]
+
+`cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
+share of those without, medians.  `learn` trains with each for the same environment steps and prints success on 2000 hard
+held-out levels, with the interval of each seed.
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+from measure import machine
+
+from puffer_arena.curriculum import CURRICULA
+from puffer_arena.players.evaluate import evaluate
+from puffer_arena.players.intervals import interval
+from puffer_arena.trainers.algorithms.algorithm import Algorithm
+from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.playing import actor_player
+from puffer_arena.trainers.trainer import make_trainer
+
+ENV = "maze"
+RANGES = {"walls": "0:1", "distance": "5:60"}
+HARD = {"walls": 1.0, "distance": 60}
+METHODS = ("none", *(name for name in CURRICULA if name != "lessons"))
+ROUNDS = 12
+EPISODES = 2000
+
+
+def make(method: str, seed: int, **overrides: Any) -> Algorithm:
+    """Make a run's trainer; without a curriculum it learns from the hard levels alone."""
+    table = {} if method == "none" else {"method": method, "ranges": RANGES}
+    given = {"seed": seed, "params": HARD, "curriculum": table, **overrides}
+    return make_trainer(load_config(ENV, overrides=given))
+
+
+def cost() -> None:
+    """Print the price of each method."""
+    plain = {"num_envs": 4096, "network.memory": "none", "network.hidden": (64, 64)}
+    trainers = {method: make(method, 0, **plain) for method in METHODS}
+    rates: dict[str, list[float]] = {method: [] for method in METHODS}
+    for k in range(ROUNDS + 2):
+        for method, trainer in trainers.items():
+            before, begun = trainer.steps, time.perf_counter()
+            trainer.update()
+            if k >= 2:  # the first ones warm up
+                rates[method].append((trainer.steps - before) / (time.perf_counter() - begun))
+    for method in METHODS:
+        shares = [rate / none for rate, none in zip(rates[method], rates["none"], strict=True)]
+        print(
+            f"{method:<8} {statistics.median(rates[method]) / 1e3:6.0f} k steps/s, {statistics.median(shares):6.1%} of none "
+            f"({min(shares):.1%} to {max(shares):.1%})",
+            flush=True,
+        )
+
+
+def learn(seeds: int, steps: int) -> None:
+    """Print what each method's policies reach on levels that nobody has trained on."""
+    reached: dict[str, list[np.ndarray[Any, Any]]] = {}
+    for method in METHODS:
+        for seed in range(seeds):
+            trainer = make(method, seed, total_steps=steps)
+            while not trainer.finished:
+                trainer.update()
+            sample = evaluate(ENV, actor_player(trainer.actor()), EPISODES, params=HARD, seed=99)
+            trainer.close()
+            reached.setdefault(method, []).append(np.asarray(sample.columns["reached"], np.float64))
+            mean, bounds = float(reached[method][-1].mean()), interval(reached[method][-1])
+            print(f"{method:<8} seed {seed}: success {mean:.3f} [{bounds.low:.3f}, {bounds.high:.3f}]", flush=True)
+        means = np.array([found.mean() for found in reached[method]])
+        print(f"{method:<8} mean {means.mean():.3f}, least {means.min():.3f}, greatest {means.max():.3f}", flush=True)
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("cost", "learn"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20_000_000)
+    options = parser.parse_args()
+    print(machine())
+    if options.what == "cost":
+        cost()
+    else:
+        learn(options.seeds, options.steps)
+
+
+if __name__ == "__main__":
+    main()
