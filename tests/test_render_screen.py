@@ -31,7 +31,7 @@ class Scripted(LocalSource):
     def __init__(self, env_id, **kwargs):
         super().__init__(make(env_id, 6, seed=2), choose=speak, **kwargs)
         self.sent = []
-        self.status = "training"
+        self.status, self.mode, self.total = "training", "time-lapse", 8_000_000
         steps = np.linspace(0, 5e6, 700)
         for name in ("episode_return", "loss/value", "score", "learning_rate"):
             self.metrics = {**self.metrics, name: [(float(x), 1e-3 + float(x % 7)) for x in steps]}
@@ -40,6 +40,8 @@ class Scripted(LocalSource):
 
     def send(self, command, **arguments):
         self.sent.append((command, arguments))
+        if command == "mode":
+            self.mode = arguments["name"]
         super().send(command, **arguments)
 
 
@@ -223,9 +225,34 @@ def test_the_panels_buttons_send_commands():
 def test_a_right_click_on_a_slider_sets_the_default():
     source = Scripted("snake")
     source.send("param", name="reward_food", value=3.0)
-    acts = [act for y in range(732, 800, 9) for act in click(1100, y, button=3)]
+    acts = [act for y in range(600, 1000, 9) for act in click(1100, y, button=3)]
     watch(source, *acts, frames=1, size=(1280, 1000))
     assert ("param", {"name": "reward_food", "value": 1.0}) in source.sent
+
+
+def test_keys_in_smooth_mode_are_the_pictures_and_leave_training_alone():
+    source = Scripted("snake")
+    source.mode, source.status = "smooth", "paused"
+    codes = [pygame.K_SPACE, pygame.K_SPACE, pygame.K_PERIOD]
+    watch(source, *(key(code) for code in codes), frames=1)
+    assert {command for command, _ in source.sent[1:]} <= {"view_pause", "view_resume", "view_step"}
+    assert len(source.sent) == 4
+
+
+def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
+    source = Scripted("snake")
+    places = range(600, 1000, 9)
+    watch(source, *(act for y in places for act in click(1100, y)), frames=1, size=(1280, 1000))
+    assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
+
+    def type_five(screen):
+        sliders = screen.panel.sliders
+        if sliders.typing == "reward_food":
+            sliders.text = "5"
+            screen.gui._feed(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_RETURN, mod=0, unicode="\r", scancode=0))
+
+    twice = [act for y in places for act in (*click(1100, y), *click(1100, y), type_five, type_five)]
+    watch(source, *twice, frames=1, size=(1280, 1000))
 
 
 # -- play -----------------------------------------------------------------------------------------------

@@ -16,7 +16,11 @@ class Source(Protocol):
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
-    status: str  # "waiting", "training", "playing" (no trainer), "paused", "finished" or "lost"
+    status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
+    view_paused: bool  # whether the policy that plays here, in smooth mode, stands still
+    total: int  # environment steps of the whole run; 0 where that is not known
+    made: Mapping[str, Any]  # the parameters that the rows were made with
+    wanted: Mapping[str, Any]  # those that the next episodes begin with
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
