@@ -11,7 +11,9 @@ from puffer_arena.batch.batch import Batch
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))
-PUPPET, DISCS, PILE, SHOVE = (str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove"))
+PUPPET, DISCS, PILE, SHOVE, SLUICE = (
+    str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove", "sluice")
+)
 PHYSICS = ["lander", "striker", "walker", PUPPET]
 both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])
 every_physics_game = pytest.mark.parametrize("env_id", PHYSICS, ids=lambda env_id: Path(env_id).stem)

@@ -17,7 +17,6 @@ DOCUMENTS = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-EXCERPT = "# examples/"  # how a block begins that shows some lines of a file
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -46,8 +45,7 @@ def test_the_example_plays_as_its_docstring_says() -> None:
 @every_document
 def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     # The blocks of a document are one program, read from top to bottom, and what it writes stays out of the checkout.
-    whole = [block for block in blocks(document, "python") if "ENV = Env(" not in block]
-    program = "\n".join(block for block in whole if not block.startswith(EXCERPT))
+    program = "\n".join(block for block in blocks(document, "python") if "ENV = Env(" not in block)
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "program.py").write_text(program, "utf-8")
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
@@ -55,11 +53,10 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
 
 
 @every_document
-def test_excerpts_are_what_stands_in_the_files_that_they_name(document: Path) -> None:
-    for block in blocks(document, "python"):
-        if block.startswith(EXCERPT):
-            first, _, rest = block.partition("\n")
-            assert rest in (ROOT / first.removeprefix("# ")).read_text("utf-8"), block
+def test_excerpts_stand_in_an_environment(document: Path) -> None:
+    files = [path.read_text("utf-8") for folder in ("examples", "envs") for path in (ROOT / folder).glob("*.py")]
+    for excerpt in blocks(document, "text"):
+        assert any(excerpt in text for text in files), excerpt
 
 
 @every_document

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place, place_of
+from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete
@@ -46,9 +47,12 @@ def check_source(env: Env) -> None:
     values = env.params()
     s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
+    action = action_dtype(env.spaces(values)[1])
+    everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, env.turn) if rule]
-    calls += [Call(bot, (s, p, *several, env.memory_dtype(values))) for bot in env.bots.values()]
+    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
+    calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
+    calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:2] not in seen:

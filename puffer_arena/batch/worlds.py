@@ -6,12 +6,27 @@ from puffer_arena.batch.program import Program
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.arenas import Arenas, binding_layout, share_rows
 from puffer_arena.batch.workers.spans import split
-from puffer_arena.core.bodies import FORCE_2D, FORCE_3D, POSE_2D, POSE_3D, check_physics, physics_fields
+from puffer_arena.core.bodies import check_physics, name_record, physics_fields, tuned_numbers
 from puffer_arena.core.fields import Array
+from puffer_arena.core.records import FORCES, OUTPUTS
 from puffer_arena.engines import Engine, needs_processes, open_engine
 from puffer_arena.errors import PhysicsError
-from puffer_arena.kernels.tables import BAD_FORCE, ENTERS, FINE, LOST, RESTS, Rows, WorldRows
+from puffer_arena.kernels.tables import (
+    BAD_FORCE,
+    ENTERS,
+    FAULTS,
+    FINE,
+    LOST,
+    RESTS,
+    UNDRIVEN,
+    UNMOVED,
+    UNTUNED,
+    Rows,
+    WorldRows,
+)
 from puffer_arena.kernels.world import STRONGEST
+
+MOVED = {"pymunk": "body2d", "panda3d": "body3d"}  # the kind of what an engine moves
 
 
 class Worlds:
@@ -90,20 +105,55 @@ class Worlds:
         for i in np.flatnonzero(kinds == LOST):
             self._engine.mend(int(i))
         for i in np.flatnonzero((kinds != FINE) & (kinds != LOST)):
-            raise PhysicsError(self._describe(int(i), "act" if kinds[i] == BAD_FORCE else "the rules"))
+            raise PhysicsError(self._describe(int(i), int(kinds[i])))
 
-    def _describe(self, i: int, who: str) -> str:
-        """Name the first number of row `i` that no engine can work with."""
-        row, culprit = self.rows.states[i], "a pose or a joint"
-        for name, field in physics_fields(self._env.state).items():
-            parts = FORCE_2D + FORCE_3D if who == "act" else POSE_2D + POSE_3D + ("target", "max_force")
-            for part in [part for part in parts if part in (np.dtype(field.dtype).names or ())]:
-                values = np.atleast_1d(row[name][part])
-                wrong = ~(np.abs(values) < (STRONGEST if who == "act" else 1e300))
-                if wrong.any():
-                    culprit = f"State.{name}.{part} = {values[wrong][0]}"
+    def _describe(self, i: int, fault: int) -> str:
+        """Say what the rules wrote into row `i` that the engine can do nothing with."""
+        row, kind, index = self.rows.states[i], fault % FAULTS, fault // FAULTS
+        said = self._unusable(row, kind == BAD_FORCE)
+        if kind == UNMOVED:
+            body = name_record(self._env.state, row.dtype, MOVED[str(self._env.engine)], index)
+            said = (
+                f"the rules wrote a force or velocity into {body}, a static or kinematic body, which neither moves; "
+                + ("set its velocity" if self._env.engine == "pymunk" else "move its pose")
+                + ", or give it a mass in build"
+            )
+        elif kind == UNTUNED:
+            name, k, part = tuned_numbers(self._env.state, row.dtype)[index]
+            value = np.atleast_1d(row[name]).reshape(-1)[k][part]
+            said = f"the rules wrote State.{name}.{part} = {value}: {allowed(part)}"
+        elif kind == UNDRIVEN:
+            joint = name_record(self._env.state, row.dtype, "joint2d", index)
+            said = f"the rules wrote {joint}.target, but a joint of its class has none; see docs/authoring.md"
         on = "; its step count and the other rows went on" if row["step_count"] else ""
         return (
-            f"environment '{self._env.name}': in row {i}, step {row['step_count']}, {who} wrote {culprit}; forces must be "
-            f"finite and below {STRONGEST:g}, poses and speeds inside the world.  The row's bodies were not moved{on}"
+            f"environment '{self._env.name}': in row {i}, step {row['step_count']}, {said}.  "
+            f"The row's bodies were not moved{on}"
         )
+
+    def _unusable(self, row: Array, force: bool) -> str:
+        """Name the first number of a row that no engine can work with."""
+        culprits = []
+        for name, field in physics_fields(self._env.state).items():
+            forces, outputs = FORCES.get(field.kind, ()), OUTPUTS.get(field.kind, ())
+            for part in np.dtype(field.dtype).names or ():
+                values = np.atleast_1d(row[name][part])
+                wrong = ~(np.abs(values) < (STRONGEST if force else 1e300))
+                if (part in forces) == force and part not in outputs and wrong.any():
+                    culprits.append(f"State.{name}.{part} = {values[wrong][0]}")
+        culprit = culprits[0] if culprits else "a pose, an edge or a joint"
+        return (
+            f"{'act' if force else 'the rules'} wrote {culprit}; forces must be finite and below {STRONGEST:g}, "
+            "poses and speeds inside the world"
+        )
+
+
+def allowed(part: str) -> str:
+    """Say which values a number of `TUNED` may have."""
+    if part in ("mass", "moment"):
+        return "it must be finite and above 0"
+    if part.startswith("scale"):
+        return "it must be finite and above 0, and a circle's scales must be equal"
+    if part in ("friction", "elasticity"):
+        return "it must be finite and not negative"
+    return "it must be finite, and one that a joint of this class has; stiffness and damping are not negative"

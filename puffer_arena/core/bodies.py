@@ -6,7 +6,7 @@ A State class declares them like any field; the names are those of the handles t
     legs: Array = body2d(2)            legs[0].x ...
     knees: Array = joint2d(2)          target (a motor's rate, a spring's rest length, ...), max_force
     feet: Array = touch2d(2)           touching, began, impulse, other
-    ground: Array = segment2d(30)      ax, ay, bx, by: edges of static ground that `reset` lays
+    ground: Array = segment2d(30)      ax, ay, bx, by: edges of static ground, laid and moved by rules
 
 In space: body3d (x, y, z; qw, qx, qy, qz; vx, vy, vz; spin_x, ...; fx, ...; torque_x, ...), touch3d, and
 
@@ -20,124 +20,31 @@ import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from puffer_arena.core.fields import Array, Field, state_fields
+from puffer_arena.core.records import (
+    BODY_2D,
+    BODY_3D,
+    CONTACT_2D,
+    FORCES,
+    FRAME_2D,
+    JOINT_2D,
+    LISTS,
+    MASS_2D,
+    ONE_WAY_2D,
+    RAY_2D,
+    RAY_3D,
+    SEGMENT_2D,
+    SHAPE_2D,
+    TOUCH_2D,
+    TOUCH_3D,
+    TUNED,
+)
 from puffer_arena.errors import FileError
 from puffer_arena.machine.compile import generate, jit
-
-
-def _record(kind: str, reals: tuple[str, ...], integers: tuple[str, ...] = ()) -> np.dtype[Any]:
-    fields = [(name, np.float64) for name in reals] + [(name, np.int64) for name in integers]
-    return np.dtype(fields, align=True, metadata={"kind": kind})
-
-
-POSE_2D = ("x", "y", "angle", "vx", "vy", "spin")
-FORCE_2D = ("fx", "fy", "torque")
-POSE_3D = ("x", "y", "z", "qw", "qx", "qy", "qz", "vx", "vy", "vz", "spin_x", "spin_y", "spin_z")
-FORCE_3D = ("fx", "fy", "fz", "torque_x", "torque_y", "torque_z")
-BODY_2D = _record("body2d", (*POSE_2D, *FORCE_2D))
-BODY_3D = _record("body3d", (*POSE_3D, *FORCE_3D))
-JOINT_2D = _record("joint2d", ("target", "max_force"))
-TOUCH_2D = _record("touch2d", ("impulse",), ("touching", "began", "other"))
-TOUCH_3D = _record("touch3d", ("impulse",), ("touching", "began", "other"))
-RAY_3D = _record("ray3d", ("ax", "ay", "az", "bx", "by", "bz", "fraction"), ("other",))
-SEGMENT_2D = _record("segment2d", ("ax", "ay", "bx", "by"))
-
-
-class Body2D(Protocol):
-    """A body in the plane, as rules see it: metres, radians, seconds, newtons."""
-
-    x: float
-    y: float
-    angle: float
-    vx: float
-    vy: float
-    spin: float
-    fx: float
-    fy: float
-    torque: float
-
-
-class Body3D(Protocol):
-    """A body in space: position, unit quaternion (w first), velocities, force and torque, all in world axes."""
-
-    x: float
-    y: float
-    z: float
-    qw: float
-    qx: float
-    qy: float
-    qz: float
-    vx: float
-    vy: float
-    vz: float
-    spin_x: float
-    spin_y: float
-    spin_z: float
-    fx: float
-    fy: float
-    fz: float
-    torque_x: float
-    torque_y: float
-    torque_z: float
-
-
-class Joint2D(Protocol):
-    """A driven joint: `target` is a SimpleMotor's rate, a DampedSpring's rest length, a DampedRotarySpring's rest
-    angle, a PinJoint's distance or a GearJoint's phase; other joints have none."""
-
-    target: float
-    max_force: float
-
-
-class Touch2D(Protocol):
-    """What touches a shape: other bodies, ground, sensors and ghosts, unless masks keep them apart; static bodies do not
-    touch each other.
-
-    touching  1 while anything touches it, else 0
-    began     1 in the step in which that started
-    impulse   of the hardest contact during the step, newton seconds; 0 for a sensor
-    other     the body of the hardest contact, counted through the State's bodies in order; -1 where it is not one
-    """
-
-    impulse: float
-    touching: int
-    began: int
-    other: int
-
-
-class Touch3D(Touch2D, Protocol):
-    """What touches a body in space, or is within a ghost; its numbers are those of `Touch2D`."""
-
-
-class Segment2D(Protocol):
-    """An edge of static ground from (ax, ay) to (bx, by); `reset` may move it.  One without length is not there."""
-
-    ax: float
-    ay: float
-    bx: float
-    by: float
-
-
-class Ray3D(Protocol):
-    """A ray that the engine casts after every step, from (ax, ay, az) to (bx, by, bz): world axes, from the middle of
-    the body that is its handle, or from the world's origin where the handle is None.
-
-    fraction  of its length to what it meets first, that body and ghosts apart; 1 where that is nothing, and before the first step
-    other     the body that it meets, counted through the State's bodies in order; -1 where it is not one
-    """
-
-    ax: float
-    ay: float
-    az: float
-    bx: float
-    by: float
-    bz: float
-    fraction: float
-    other: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +53,7 @@ class PhysicsField(Field):
 
     @property
     def kind(self) -> str:
-        """body2d, body3d, joint2d, touch2d, segment2d, touch3d or ray3d."""
+        """The declaring function's name, such as body2d."""
         metadata: Any = np.dtype(self.dtype).metadata
         return str(metadata["kind"])
 
@@ -182,8 +89,38 @@ def ray3d(*shape: int | str) -> Any:
 
 
 def segment2d(*shape: int | str) -> Any:
-    """Declare static segments whose ends `reset` chooses."""
+    """Declare static segments whose ends the rules choose, and may move."""
     return PhysicsField(SEGMENT_2D, shape)
+
+
+def ray2d(*shape: int | str) -> Any:
+    """Declare rays in the plane, see `Ray2D`."""
+    return PhysicsField(RAY_2D, shape)
+
+
+def contact2d(*shape: int | str) -> Any:
+    """Declare lists of contacts: the last size is a list's length, see `Contact2D`; handles are those of `touch2d`."""
+    return PhysicsField(CONTACT_2D, shape or (1,))
+
+
+def one_way2d(*shape: int | str) -> Any:
+    """Declare shapes that bodies pass in one direction, see `OneWay2D`."""
+    return PhysicsField(ONE_WAY_2D, shape)
+
+
+def mass2d(*shape: int | str) -> Any:
+    """Declare what bodies weigh: each names a body that has a `body2d`, too."""
+    return PhysicsField(MASS_2D, shape)
+
+
+def shape2d(*shape: int | str) -> Any:
+    """Declare sizes and surfaces of shapes, see `Shape2D`."""
+    return PhysicsField(SHAPE_2D, shape)
+
+
+def frame2d(*shape: int | str) -> Any:
+    """Declare anchors, limits and springs of joints, see `Frame2D`."""
+    return PhysicsField(FRAME_2D, shape)
 
 
 @functools.cache
@@ -208,6 +145,31 @@ def record_offsets(row: np.dtype[Any], name: str) -> list[int]:
     return [int(offset) + k * part.base.itemsize for k in range(math.prod(part.shape))]
 
 
+def tuned_numbers(state: type, row: np.dtype[Any]) -> list[tuple[str, int, str]]:
+    """Return (field, record, number) of all numbers of the kinds `TUNED`, as faults count them."""
+    return [
+        (name, k, part)
+        for name, field in physics_fields(state, *TUNED).items()
+        for k in range(math.prod(row[name].shape))
+        for part in np.dtype(field.dtype).names or ()
+    ]
+
+
+def handle_shape(field: PhysicsField, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a field's handles: a list has one for all its entries."""
+    return shape[:-1] if field.kind in LISTS else shape
+
+
+def name_record(state: type, row: np.dtype[Any], kind: str, index: int) -> str:
+    """Return how an error names a record of a kind, counted through the State's fields in order."""
+    for name in physics_fields(state, kind):
+        count = math.prod(row[name].shape)
+        if index < count:
+            return f"State.{name}[{index}]" if row[name].shape else f"State.{name}"
+        index -= count
+    raise AssertionError("no such record")
+
+
 def each_record(state: type, kind: str) -> Iterator[tuple[str, str]]:
     """Yield (source lines' prefix, expression) of every record of a kind, for code generation.
 
@@ -230,7 +192,7 @@ def place(s: Any, built: Any) -> None:
 def clear_forces_function(state: type) -> Any:
     """Generate clear_forces(s)."""
     lines = []
-    for kind, names in (("body2d", FORCE_2D), ("body3d", FORCE_3D)):
+    for kind, names in FORCES.items():
         for prefix, record in each_record(state, kind):
             loop, indent = prefix.rsplit("\n", 1) if "\n" in prefix else ("", prefix)
             lines += [loop] if loop else []

@@ -13,9 +13,14 @@ import numpy as np
 from puffer_arena.core.fields import Array
 
 RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are written; its row begins anew
-FINE, BAD_FORCE, BAD_POSE, LOST = range(4)  # faults; LOST: a body left the world or the range of numbers
+# Faults of a row; LOST: a body left the world or the range of numbers.  UNMOVED and UNDRIVEN: a number was written that
+# the engine does nothing with; which body or joint has it is counted in FAULTS.  UNTUNED: a
+# number of `tuned_numbers` is not one that the engine takes.
+FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
+FAULTS = 8
 
-OBSERVATION, NUMBER, CHOICES = "observation", "number", "choices"  # what a buffer holds for one agent
+# What a buffer holds for one agent.
+OBSERVATION, NUMBER, CHOICES, SIGNALS = "observation", "number", "choices", "signals"
 
 
 @dataclass
@@ -23,7 +28,8 @@ class Buffer:
     """One array that a step writes, with an entry for each agent.
 
     Args:
-        holds: an observation, stored as its space says, a number, or one number for each choice of an action.
+        holds: an observation, stored as its space says, a number, or one number for each choice of an action or for
+            each of `Env.signals`.
         doc: what the array says.
         dtype: of its numbers.
         seats: solo rows have an axis for their one agent, too.
@@ -68,6 +74,7 @@ class Written:
         filled=True,
     )
     action_mask = Buffer(CHOICES, "Which choices are allowed next; none where there are no masks.", filled=True)
+    signals = Buffer(SIGNALS, "Signals of the last step, in the order of `Env.signals`.", np.float32)
     began = Buffer(NUMBER, "Whether obs is the first of an episode, for all of a row's agents alike.")
 
 

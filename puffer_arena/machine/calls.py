@@ -1,7 +1,7 @@
 """The compiled primitives of the native engine: memory at an address, and calls through one.
 
-Everything passed is a pointer, an int or a double.  The one exception, `call_segment`, takes two vectors by value: as
-four doubles in registers on the x86-64 and AArch64 conventions, as two pointers on Windows.
+Everything passed is a pointer, an int or a double, or else a structure of two words by value, a vector or a filter: in
+two registers on the x86-64 and AArch64 conventions, as a pointer on Windows (`_by_value`).
 """
 
 import importlib
@@ -57,20 +57,57 @@ def call_segment(context: Any, function: Any, shape: Any, ends: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         ends = [builder.extract_value(values[2], k) for k in range(4)]
-        if sys.platform == "win32":
-            pair = ir.ArrayType(DOUBLE, 2)
-            pointers = []
-            for k in (0, 2):
-                vector = builder.insert_value(builder.insert_value(ir.Constant(pair, None), ends[k], 0), ends[k + 1], 1)
-                slot = builder.alloca(pair)
-                builder.store(vector, slot)
-                pointers.append(builder.ptrtoint(slot, WORD))
-            _call(ir.VoidType(), [WORD] * 3, builder, values[0], [values[1], *pointers])
-        else:
-            _call(ir.VoidType(), [WORD, *[DOUBLE] * 4], builder, values[0], [values[1], *ends])
+        _call(ir.VoidType(), *_by_value(builder, values[0], [values[1], ends[:2], ends[2:]]))
         return context.get_dummy_value()
 
     return void(i64, i64, numba.types.UniTuple(f64, 4)), generate
+
+
+@intrinsic
+def call_vector(context: Any, function: Any, pointer: Any, vector: Any) -> Any:
+    """Call a C function of a pointer and a vector."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        parts = [builder.extract_value(values[2], k) for k in range(2)]
+        _call(ir.VoidType(), *_by_value(builder, values[0], [values[1], parts]))
+        return context.get_dummy_value()
+
+    return void(i64, i64, numba.types.UniTuple(f64, 2)), generate
+
+
+@intrinsic
+def call_query(context: Any, function: Any, space: Any, ends: Any, callback: Any) -> Any:
+    """Call `cpSpaceSegmentQuery` for a ray without thickness that no shape's filter rejects.
+
+    Args of the intrinsic: the function, the space, the ray's ends (4 doubles), (callback, what it is given).
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        ends = [builder.extract_value(values[2], k) for k in range(4)]
+        callback = [builder.extract_value(values[3], k) for k in range(2)]
+        everything = [WORD(0), WORD(-1)]  # a cpShapeFilter: no group; all categories and all masks
+        given = [values[1], ends[:2], ends[2:], DOUBLE(0.0), everything, *callback]
+        _call(ir.VoidType(), *_by_value(builder, values[0], given))
+        return context.get_dummy_value()
+
+    return void(i64, i64, numba.types.UniTuple(f64, 4), numba.types.UniTuple(i64, 2)), generate
+
+
+def _by_value(builder: Any, function: Any, given: list[Any]) -> tuple[list[Any], Any, Any, list[Any]]:
+    """Return what `_call` takes after the result's type for arguments of which some, pairs, are structures by value."""
+    values: list[Any] = []
+    for argument in given:
+        if not isinstance(argument, list):
+            values.append(argument)
+        elif sys.platform == "win32":
+            pair = ir.ArrayType(argument[0].type, 2)
+            filled = builder.insert_value(builder.insert_value(ir.Constant(pair, None), argument[0], 0), argument[1], 1)
+            slot = builder.alloca(pair)
+            builder.store(filled, slot)
+            values.append(builder.ptrtoint(slot, WORD))
+        else:
+            values += argument
+    return [value.type for value in values], builder, function, values
 
 
 def _memory(builder: Any, base: Any, index: Any, kind: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.rows import mean_returns, took_part
+from puffer_arena.batch.rows import mean_over, mean_returns, took_part
 from puffer_arena.batch.seats import belongs, is_free_for_all, outcomes, ranks, seats
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
@@ -32,7 +32,8 @@ class Sample:
 
     The names are those for people: "return", with several agents "return of <role>", or against an opponent "return" and
     "opponent's return", with "won", "drawn" and "lost" between two sides, "first" and "rank" where each plays all; then
-    "length" and the environment's counters.
+    "length", the sums of the environment's signals by their names, with several agents as "cost of <role>", and its
+    counters.
     """
 
     columns: dict[str, Array]
@@ -106,7 +107,8 @@ def evaluate(
         ended = np.concatenate(kept)
         results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides))
         counters = {name: ended[name] for name in batch.env.counters}
-        return Sample({**results, "length": ended["episode_length"].astype(np.float64), **counters})
+        signals = _of_signals(batch, ended)
+        return Sample({**results, "length": ended["episode_length"].astype(np.float64), **signals, **counters})
 
 
 def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
@@ -116,6 +118,20 @@ def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
         return {"return": returns}
     every = {role: mean_returns(returns, belongs(batch, role)) for role in batch.env.agents}
     return {f"return of {role}": column for role, column in every.items() if len(column)}
+
+
+def _of_signals(batch: Batch, episodes: Array) -> dict[str, Array]:
+    """Return the sums of signals over each episode; with several agents one column a role, of those who took part."""
+    sums = {name: episodes[f"episode_{name}"] for name in batch.env.signals}
+    if not batch.num_agents:
+        return sums
+    part = took_part(episodes["episode_return"])
+    every = {
+        f"{name} of {role}": mean_over(values, part & belongs(batch, role))
+        for name, values in sums.items()
+        for role in batch.env.agents
+    }
+    return {name: column for name, column in every.items() if len(column)}
 
 
 def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:

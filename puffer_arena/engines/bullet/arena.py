@@ -10,9 +10,10 @@ import numpy as np
 from panda3d.bullet import BulletBodyNode, BulletRigidBodyNode, BulletWorld
 from panda3d.core import BitMask32, LPoint3, LQuaternion, LVector3, NodePath, TransformState
 
-from puffer_arena.core.bodies import FORCE_3D, POSE_3D, physics_dtype, physics_fields, record_offsets
+from puffer_arena.core.bodies import name_record, physics_dtype, physics_fields, record_offsets
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.records import FORCE_3D, POSE_3D
 from puffer_arena.engines.bullet.loops import PUSH, TURN
 from puffer_arena.engines.scene import call_build, list_handles
 from puffer_arena.kernels.world import FARTHEST, FASTEST
@@ -39,6 +40,7 @@ class Plan:
         self.dtype = physics_dtype(env.state, states.dtype)
         self.fields = physics_fields(env.state)
         names = physics_fields(env.state, "body3d")
+        self.still: Array | None = None  # whether each body stands wherever it is put; of the first arena, hence of all
         self.bodies = np.array([at for name in names for at in record_offsets(self.row, name)])  # where each lies
         self.seconds, self.substeps = env.time_step / env.substeps, range(env.substeps)
         self.forces, self.torques = ([LVector3() for _ in self.bodies] for _ in range(2))  # those of the row in hand
@@ -102,6 +104,7 @@ class Arena:
         self.moving = tuple(mover.node for mover in moving)
         self.places = plan.one(tuple(mover.at for mover in moving))  # of what moves
         self._check_bodies()
+        self._check_still()
 
     # -- building -----------------------------------------------------------------------------------
 
@@ -144,6 +147,17 @@ class Arena:
         if world.get_num_soft_bodies() or world.get_num_vehicles() or world.get_num_characters():
             raise env.error(
                 "build", "makes soft bodies, vehicles or characters, which rows cannot hold; use rigid bodies"
+            )
+
+    def _check_still(self) -> None:
+        """Note which bodies forces and velocities do nothing to; they are the same with all parameters."""
+        still = np.array([not is_dynamic(mover.node) for mover in self.movers])
+        if self.plan.still is None:
+            self.plan.still = still
+        elif (k := next(iter(np.flatnonzero(still != self.plan.still)), None)) is not None:
+            name = name_record(self.plan.env.state, self.plan.row, "body3d", int(k))
+            raise self.plan.env.error(
+                "build", f"the body of {name} moves with some parameters and not with others; keep its mass above 0"
             )
 
     def poses(self) -> list[Pose]:

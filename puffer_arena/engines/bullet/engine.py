@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from puffer_arena.core.bodies import POSE_3D
 from puffer_arena.core.env import Env
+from puffer_arena.core.records import POSE_3D
 from puffer_arena.engines.bullet.loops import DUE, MADE, PLACE, RENEW, STEP, kernels
 from puffer_arena.engines.scene import SceneParams, scene_params
 from puffer_arena.errors import MissingExtra, require
@@ -116,7 +116,7 @@ class BulletEngine:
 
         plan, size, arenas = self._plan, self._plan.size, self._arenas
         faults, bound = self._rows.scenes["fault"], (self._seen, self._rows.scenes, self._tasks)
-        self._sift(self._table, self._bodies, *bound)
+        self._sift(self._table, self._bodies, plan.still, *bound)
         for i, task in enumerate(self._tasks.tolist()):
             if task & STEP:
                 if task & RENEW:

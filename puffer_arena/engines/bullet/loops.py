@@ -3,9 +3,9 @@
 import functools
 from typing import Any
 
-from puffer_arena.core.bodies import FORCE_3D, POSE_3D
 from puffer_arena.core.fields import Array
-from puffer_arena.kernels.tables import BAD_FORCE, BAD_POSE, ENTERS, FINE, LOST, MOVES
+from puffer_arena.core.records import FORCE_3D, POSE_3D
+from puffer_arena.kernels.tables import BAD_FORCE, BAD_POSE, ENTERS, FAULTS, FINE, LOST, MOVES, UNMOVED
 from puffer_arena.kernels.world import FARTHEST, FASTEST, STRONGEST
 from puffer_arena.machine.compile import compile_function, jit
 
@@ -46,12 +46,13 @@ def enter(table: Array, bodies: Array, seen: Array, scenes: Array) -> None:
 
 
 @jit
-def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) -> None:
+def sift(table: Array, bodies: Array, still: Array, seen: Array, scenes: Array, tasks: Array) -> None:
     """Find what is to be done in each row, so that Python need look at no more numbers than it must.
 
     Args:
         table: the rows as doubles, shape (rows, doubles).
         bodies: where in a row the body records begin.
+        still: whether a body stands wherever it is put: forces and velocities do nothing to it.
         seen: poses that rows and worlds agree on, shape (rows, bodies, 13).
         scenes: of the rows; faults are written.
         tasks: written; parts of STEP, PLACE, PUSH, TURN and RENEW.
@@ -73,6 +74,10 @@ def sift(table: Array, bodies: Array, seen: Array, scenes: Array, tasks: Array) 
                         tasks[i] |= PUSH if j < 3 else TURN
                     if not abs(part) < STRONGEST:
                         scenes[i].fault = BAD_FORCE
+                if still[k] and scenes[i].fault == FINE:
+                    for j in range(QUATERNION, NUM_POSE + NUM_FORCE):
+                        if table[i, at + j] != 0.0:
+                            scenes[i].fault = UNMOVED + FAULTS * k
             if scenes[i].fault != FINE:
                 tasks[i] = REST
 

@@ -11,76 +11,66 @@ import pymunk
 from pymunk._chipmunk import ffi, lib
 from pymunk.batch import ArbiterFields, BodyFields, Buffer, get_space_bodies
 
-from puffer_arena.core.bodies import POSE_2D
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.records import POSE_2D
 from puffer_arena.engines.pymunk.calls import address, motion_offset, symbol
-from puffer_arena.engines.pymunk.scene import TARGETS, Scene, body_type
+from puffer_arena.engines.pymunk.features import bind_one_ways, feature_tables
+from puffer_arena.engines.pymunk.scene import TARGETS, Scene, body_type, kinematic_bodies
+from puffer_arena.engines.pymunk.words import (
+    ARBITER,
+    BODIES,
+    DRIVEN,
+    DRIVES,
+    ENDS,
+    EVER,
+    EXTRAS,
+    FIRST_ID,
+    FORCES,
+    IMPULSE,
+    JOINTS,
+    KINEMATIC,
+    LAID,
+    LISTED,
+    MOTIONS,
+    NOW,
+    NUM_BODIES,
+    NUM_DRIVEN,
+    NUM_JOINTS,
+    NUM_KINEMATIC,
+    NUM_PARTS,
+    NUM_SEGMENTS,
+    NUM_SHAPES,
+    NUM_TOUCHES,
+    NUM_WATCHED,
+    NUM_WORDS,
+    ONE_WAYS,
+    OTHER,
+    PAIR,
+    PARTS,
+    PASS,
+    POSE,
+    RAYS,
+    SECONDS,
+    SEGMENTS,
+    SETTERS,
+    SHAPES,
+    SLOTS,
+    SPACE,
+    SUBSTEPS,
+    TUNERS,
+    WATCHED,
+    WATCHERS,
+)
 from puffer_arena.machine.calls import REAL
 
-WORDS = (
-    "PENDING",  # the block to play from the next reset on, or 0
-    "PARTS",  # where Chipmunk's objects lie that every step needs, and how many cache lines each takes
-    "NUM_PARTS",
-    "MOVE",  # the engine's own functions: see `pymunk_moves`
-    "ENTER",
-    "EXPECT",
-    "CALLS",  # `chipmunk_calls.call_table`
-    "SPACE",
-    "SUBSTEPS",
-    "SECONDS",  # of one substep, a double
-    "MOTIONS",  # where each body's motion lies, in the State's order
-    "BODY_RECORDS",  # bytes from a row's beginning to each record; these four tables serve all scenes of a batch
-    "JOINT_RECORDS",
-    "SEGMENT_RECORDS",
-    "TOUCH_RECORDS",
-    "DRIVEN",  # pointers: joints with a record
-    "NUM_DRIVEN",
-    "SETTERS",  # what sets the target of each, or 0
-    "DRIVES",  # target and max_force last given to each, doubles
-    "CALLBACK",  # notes one arbiter
-    "WATCHED",  # pointers: shapes whose touches a record shows
-    "WATCHERS",  # the record's index of each
-    "NUM_WATCHED",
-    "NUM_TOUCHES",
-    "NOW",  # per touch record: touched in the last part of the step
-    "EVER",  # touched during the step
-    "OTHER",
-    "IMPULSE",  # doubles
-    "PAIR",  # the two shapes of an arbiter
-    "ARBITER",  # pmBatchedData over one impulse, its cursor, its memory
-    "ARBITER_CURSOR",
-    "ARBITER_AT",
-    "BODIES",  # pointers, in the State's order
-    "NUM_BODIES",
-    "POSE",  # pmBatchedData over the poses of all bodies, its cursor, its memory
-    "POSE_CURSOR",
-    "POSE_AT",
-    "SLOTS",  # State's k-th body is the poses' SLOTS[k]-th
-    "SHAPES",  # pointers: those that leave and enter at a reset, segments with a record apart
-    "NUM_SHAPES",
-    "SEGMENTS",  # pointers: segments with a record
-    "LAID",  # 1 for each that is in the space
-    "NUM_SEGMENTS",
-    "FIRST_ID",  # of the first shape to enter
-    "JOINTS",  # pointers: all constraints of the space
-    "NUM_JOINTS",
-    "FORCES",  # max_force of each, doubles
-)
-(
-    PENDING, PARTS, NUM_PARTS, MOVE, ENTER, EXPECT, CALLS, SPACE, SUBSTEPS, SECONDS, MOTIONS, BODY_RECORDS,
-    JOINT_RECORDS, SEGMENT_RECORDS, TOUCH_RECORDS, DRIVEN, NUM_DRIVEN, SETTERS, DRIVES, CALLBACK, WATCHED, WATCHERS,
-    NUM_WATCHED, NUM_TOUCHES, NOW, EVER, OTHER, IMPULSE, PAIR, ARBITER, ARBITER_CURSOR, ARBITER_AT, BODIES, NUM_BODIES,
-    POSE, POSE_CURSOR, POSE_AT, SLOTS, SHAPES, NUM_SHAPES, SEGMENTS, LAID, NUM_SEGMENTS, FIRST_ID, JOINTS, NUM_JOINTS,
-    FORCES,
-) = range(len(WORDS))  # fmt: skip
-NUM_WORDS = len(WORDS)
 POSE_FIELDS = BodyFields.POSITION | BodyFields.ANGLE | BodyFields.VELOCITY | BodyFields.ANGULAR_VELOCITY
+CONTACT_FIELDS = ArbiterFields.TOTAL_IMPULSE | ArbiterFields.NORMAL | ArbiterFields.POINT_A_1 | ArbiterFields.POINT_B_1
+FEATURES = (KINEMATIC, TUNERS, RAYS, ONE_WAYS, LISTED)  # tables that most scenes leave empty
+ARBITER_DOUBLES = 8  # of these fields
 NEVER_GROW = 2**30  # the batch functions realloc an array that reports itself full; ours is numpy's
-LINE = 64  # bytes of a cache line
 # About how many lines Chipmunk 7's objects take; fetching too few or too many of them only costs time.
 SPACE_LINES, BODY_LINES, JOINT_LINES, POLY_LINES, SHAPE_LINES = 6, 4, 4, 10, 4
-BLOCK_LINES = 16  # of a block's beginning, which every step needs
 
 
 class Block:
@@ -101,6 +91,7 @@ class Block:
         tables: dict[int, Any] = {
             PARTS: list_parts(scene),
             MOTIONS: [address(body._body) + offset for body in scene.bodies],
+            KINEMATIC: kinematic_bodies(scene),
             DRIVEN: [address(joint._constraint) for joint in scene.joints],
             SETTERS: [symbol(TARGETS[type(j)][1]) if type(j) in TARGETS else 0 for j in scene.joints],
             DRIVES: np.zeros(2 * len(scene.joints)),
@@ -108,26 +99,31 @@ class Block:
             WATCHERS: [k for _, k in watched],
             **dict.fromkeys((NOW, EVER, OTHER, IMPULSE), touches),
             PAIR: [0, 0],
-            **mirror(ARBITER, np.zeros(2)),
+            **mirror(ARBITER, np.zeros(ARBITER_DOUBLES)),
             BODIES: [address(body._body) for body in scene.bodies],
             **mirror(POSE, np.zeros(len(visited) * len(POSE_2D))),
             SLOTS: [visited.index(body.id) for body in scene.bodies],
             SHAPES: [address(shape._shape) for shape in scene.entering],
             SEGMENTS: [address(segment._shape) for segment in scene.segments],
             LAID: [1] * len(scene.segments),
+            ENDS: np.zeros(4 * len(scene.segments)),
             JOINTS: [address(joint._constraint) for joint in space.constraints],
             FORCES: np.array([joint.max_force for joint in space.constraints], np.float64),
         }
+        features, numbers = feature_tables(scene)
+        tables |= features
         self.words = self._lay_out(tables)
         self.address = self.words.ctypes.data
         self._kept = scene, common  # what the words point at
-        numbers = {
+        numbers |= {
             NUM_PARTS: len(tables[PARTS]) // 2,
             SPACE: address(space._space),
             SUBSTEPS: env.substeps,
             NUM_WATCHED: len(watched),
             NUM_TOUCHES: len(touches),
             NUM_BODIES: len(scene.bodies),
+            EXTRAS: int(scene.moving_edges or any(len(tables[word]) for word in FEATURES)),
+            NUM_KINEMATIC: len(tables[KINEMATIC]),
             NUM_DRIVEN: len(scene.joints),
             NUM_SHAPES: len(scene.entering),
             NUM_SEGMENTS: len(scene.segments),
@@ -139,8 +135,10 @@ class Block:
         for word, item in common.items():
             self.words[word] = item.ctypes.data if isinstance(item, np.ndarray) else item.address
         self.words.view(np.float64)[SECONDS] = env.time_step / env.substeps
-        self._bind_mirror(ARBITER, ArbiterFields.TOTAL_IMPULSE.value)
+        detailed = scene.contacts or scene.one_ways
+        self._bind_mirror(ARBITER, (CONTACT_FIELDS if detailed else ArbiterFields.TOTAL_IMPULSE).value)
         self._bind_mirror(POSE, POSE_FIELDS.value)
+        bind_one_ways(scene, int(self.words[PASS]), self.address)
 
     @staticmethod
     def _lay_out(tables: dict[int, Any]) -> Array:

@@ -26,12 +26,18 @@ NAMES = (
     "cpBodyUpdatePosition",
     "cpConstraintSetMaxForce",
     "cpSegmentShapeSetEndpoints",
+    "cpSpaceReindexShape",
     "cpSpaceEachCachedArbiter",
     "pmSpaceArbiterIteratorFuncBatched",
     "cpArbiterGetShapes",
     "cpArbiterGetCount",
     "cpShapeGetSensor",
     "cpShapeGetBody",
+    "cpCircleShapeSetOffset",
+    "cpSpaceSegmentQuery",
+    "cpArbiterIsFirstContact",
+    "cpArbiterGetProcessCollision",
+    "cpArbiterSetProcessCollision",
 )
 (
     STEP,
@@ -43,12 +49,18 @@ NAMES = (
     UPDATE_POSITION,
     SET_MAX_FORCE,
     SET_ENDPOINTS,
+    REINDEX,
     EACH_ARBITER,
     GET_ARBITER,
     GET_SHAPES,
     GET_COUNT,
     GET_SENSOR,
     GET_BODY,
+    SET_OFFSET,
+    SEGMENT_QUERY,
+    FIRST_CONTACT,
+    GET_PROCESS,
+    SET_PROCESS,
 ) = range(len(NAMES))
 
 

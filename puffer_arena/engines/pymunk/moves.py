@@ -11,39 +11,6 @@ import numpy as np
 
 from puffer_arena.core.bodies import physics_fields, record_offsets
 from puffer_arena.core.env import Env
-from puffer_arena.engines.pymunk.block import (
-    BLOCK_LINES,
-    BODIES,
-    BODY_RECORDS,
-    CALLBACK,
-    CALLS,
-    ENTER,
-    EXPECT,
-    FIRST_ID,
-    FORCES,
-    JOINT_RECORDS,
-    JOINTS,
-    LAID,
-    LINE,
-    MOVE,
-    NUM_BODIES,
-    NUM_JOINTS,
-    NUM_PARTS,
-    NUM_SEGMENTS,
-    NUM_SHAPES,
-    NUM_TOUCHES,
-    PARTS,
-    PENDING,
-    POSE,
-    POSE_CURSOR,
-    SECONDS,
-    SEGMENT_RECORDS,
-    SEGMENTS,
-    SHAPES,
-    SPACE,
-    SUBSTEPS,
-    TOUCH_RECORDS,
-)
 from puffer_arena.engines.pymunk.calls import (
     ADD_SHAPE,
     EACH_BODY,
@@ -55,20 +22,65 @@ from puffer_arena.engines.pymunk.calls import (
     UPDATE_POSITION,
     call_table,
 )
+from puffer_arena.engines.pymunk.contacts import decide, forget_contacts, load_contacts, turn_one_ways
 from puffer_arena.engines.pymunk.records import (
     CHANGED,
     OVERFORCED,
     UNUSABLE,
     drive_joints,
+    find_idle_force,
     forget_drives,
     has_lost_bodies,
     inspect,
     lay_segments,
     load_poses,
+    move_segments,
     store_forces,
     store_poses,
 )
+from puffer_arena.engines.pymunk.sight import MEETING, cast_rays, check_rays
 from puffer_arena.engines.pymunk.touches import forget_touches, load_touches, note, watch
+from puffer_arena.engines.pymunk.tuning import forget_tuned, tune
+from puffer_arena.engines.pymunk.words import (
+    BLOCK_LINES,
+    BODIES,
+    BODY_RECORDS,
+    CALLBACK,
+    CALLS,
+    CONTACT_RECORDS,
+    ENTER,
+    EXPECT,
+    EXTRAS,
+    FIRST_ID,
+    FORCES,
+    JOINT_RECORDS,
+    JOINTS,
+    LAID,
+    LINE,
+    MEET,
+    MOVE,
+    NUM_BODIES,
+    NUM_JOINTS,
+    NUM_LISTS,
+    NUM_PARTS,
+    NUM_SEGMENTS,
+    NUM_SHAPES,
+    NUM_TOUCHES,
+    ONE_WAY_RECORDS,
+    PARTS,
+    PASS,
+    PENDING,
+    POSE,
+    POSE_CURSOR,
+    RAY_RECORDS,
+    SECONDS,
+    SEGMENT_RECORDS,
+    SEGMENTS,
+    SHAPES,
+    SPACE,
+    SUBSTEPS,
+    TOUCH_RECORDS,
+)
 from puffer_arena.kernels.tables import BAD_FORCE, BAD_POSE, FINE, LOST, RESTS
 from puffer_arena.machine.calls import (
     address_of,
@@ -124,8 +136,13 @@ def move_bodies(row: int, link: int) -> int:
     found = inspect(row, link)
     if found & OVERFORCED:
         return BAD_FORCE
-    if found & UNUSABLE or drive_joints(row, link) != 0:
+    if found & UNUSABLE:
         return BAD_POSE
+    fault, extras = drive_joints(row, link), load(link, EXTRAS) != 0
+    if extras and fault == FINE:
+        fault = prepare_extras(row, link)
+    if fault != FINE:
+        return fault
     if found == CHANGED:
         store_poses(row, link)
         set_poses(link)
@@ -134,13 +151,33 @@ def move_bodies(row: int, link: int) -> int:
     for _ in range(load(link, SUBSTEPS)):
         store_forces(row, link)
         call_pf(function, (space, seconds))
-        if load(link, NUM_TOUCHES) > 0:
+        if load(link, NUM_TOUCHES) + load(link, NUM_LISTS) > 0:
             watch(link)
     load_touches(row, link)
+    if extras:
+        load_contacts(row, link)
     if has_lost_bodies(link):
         return LOST
     load_poses(row, link)
+    if extras:
+        cast_rays(row, link)
     return FINE
+
+
+@jit
+def prepare_extras(row: int, link: int) -> int:
+    """Give Chipmunk what the rules changed beside bodies and joints, and return the row's fault."""
+    forget_contacts(link)
+    fault: int = find_idle_force(row, link)
+    if fault == FINE:
+        fault = move_segments(row, link)
+    if fault == FINE:
+        fault = tune(row, link, True)
+    if fault == FINE:
+        fault = turn_one_ways(row, link)
+    if fault == FINE:
+        fault = check_rays(row, link)
+    return fault
 
 
 @jit
@@ -161,7 +198,9 @@ def take_over(row: int, link: int) -> int:
     forget_drives(link)
     set_poses(link)
     call_pp(load(calls, SET_ID), (space, load(link, FIRST_ID)))
-    lay_segments(row, link)
+    forget_tuned(link)
+    fault = tune(row, link, False) or fault
+    fault = lay_segments(row, link) or fault
     for k in range(load(link, NUM_SHAPES)):
         call_pp(load(calls, ADD_SHAPE), (space, load(load(link, SHAPES), k)))
     return fault
@@ -219,10 +258,17 @@ def set_poses(link: int) -> None:
 def engine_functions() -> dict[int, Any]:
     """Compile the engine's functions, or load them from disk; return them by the word that points at them."""
     ready: dict[Any, Any] = {}
-    functions = {MOVE: move_bodies, ENTER: take_over, EXPECT: fetch_scene, CALLBACK: note}
+    functions = {
+        **{
+            word: (function, "int64(int64, int64)")
+            for word, function in {MOVE: move_bodies, ENTER: take_over, EXPECT: fetch_scene, CALLBACK: note}.items()
+        },
+        MEET: MEETING,
+        PASS: (decide, "int64(int64, int64, int64)"),
+    }
     return {
-        word: compile_for_c(function, "int64(int64, int64)", "the pymunk engine", ready)
-        for word, function in functions.items()
+        word: compile_for_c(function, signature, "the pymunk engine", ready)
+        for word, (function, signature) in functions.items()
     }
 
 
@@ -233,7 +279,15 @@ def common_words(env: Env, row: Any) -> dict[int, Any]:
         env: the environment.
         row: the dtype of the batch's rows.
     """
-    kinds = {BODY_RECORDS: "body2d", JOINT_RECORDS: "joint2d", SEGMENT_RECORDS: "segment2d", TOUCH_RECORDS: "touch2d"}
+    kinds = {
+        BODY_RECORDS: "body2d",
+        JOINT_RECORDS: "joint2d",
+        SEGMENT_RECORDS: "segment2d",
+        TOUCH_RECORDS: "touch2d",
+        RAY_RECORDS: "ray2d",
+        CONTACT_RECORDS: "contact2d",
+        ONE_WAY_RECORDS: "one_way2d",
+    }
     tables = {
         word: np.array([at for name in physics_fields(env.state, kind) for at in record_offsets(row, name)], np.int64)
         for word, kind in kinds.items()

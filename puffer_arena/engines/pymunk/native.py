@@ -6,9 +6,10 @@
 from typing import Any
 
 from puffer_arena.core.env import Env
-from puffer_arena.engines.pymunk.block import PENDING, Block
+from puffer_arena.engines.pymunk.block import Block
 from puffer_arena.engines.pymunk.moves import common_words
 from puffer_arena.engines.pymunk.scene import Scene, build_scene
+from puffer_arena.engines.pymunk.words import PENDING
 from puffer_arena.engines.scene import SceneParams
 from puffer_arena.kernels.tables import ENTERS, WorldRows
 from puffer_arena.machine.collector import uncollected

@@ -7,17 +7,21 @@ branches.
 
 import math
 
-from puffer_arena.core.bodies import FORCE_2D, POSE_2D
-from puffer_arena.engines.pymunk.block import (
+from puffer_arena.core.records import FORCE_2D, POSE_2D
+from puffer_arena.engines.pymunk.calls import ADD_SHAPE, MOTION, REINDEX, REMOVE_SHAPE, SET_ENDPOINTS, SET_MAX_FORCE
+from puffer_arena.engines.pymunk.words import (
     BODY_RECORDS,
     CALLS,
     DRIVEN,
     DRIVES,
+    ENDS,
     JOINT_RECORDS,
+    KINEMATIC,
     LAID,
     MOTIONS,
     NUM_BODIES,
     NUM_DRIVEN,
+    NUM_KINEMATIC,
     NUM_SEGMENTS,
     POSE_AT,
     SEGMENT_RECORDS,
@@ -26,7 +30,7 @@ from puffer_arena.engines.pymunk.block import (
     SLOTS,
     SPACE,
 )
-from puffer_arena.engines.pymunk.calls import ADD_SHAPE, MOTION, SET_ENDPOINTS, SET_MAX_FORCE
+from puffer_arena.kernels.tables import BAD_POSE, FAULTS, FINE, UNDRIVEN, UNMOVED
 from puffer_arena.kernels.world import FARTHEST, FASTEST, STRONGEST
 from puffer_arena.machine.calls import (
     REAL,
@@ -46,6 +50,7 @@ MOTION_X, MOTION_Y, MOTION_VX, MOTION_VY, MOTION_FX, MOTION_FY = range(6)  # the
 MOTION_ANGLE, MOTION_SPIN, MOTION_TORQUE = range(6, len(MOTION))
 TARGET, MAX_FORCE = range(2)  # doubles of a Joint2D
 AX, AY, BX, BY = range(4)  # doubles of a Segment2D
+ENDS_OF_ONE = 4
 CHANGED, UNUSABLE, OVERFORCED = 1, 2, 4  # what looking at a row finds
 
 
@@ -73,6 +78,18 @@ def inspect(row: int, link: int) -> int:
         if not (pushed & (abs(load_real(body, TORQUE)) < STRONGEST)):
             found |= OVERFORCED
     return found
+
+
+@jit
+def find_idle_force(row: int, link: int) -> int:
+    """Return the fault of a force on a body that none moves."""
+    for j in range(load(link, NUM_KINEMATIC)):
+        k = load(load(link, KINEMATIC), j)
+        body = row + load(load(link, BODY_RECORDS), k)
+        if load_real(body, FX) != 0.0 or load_real(body, FY) != 0.0 or load_real(body, TORQUE) != 0.0:
+            fault: int = UNMOVED + FAULTS * k
+            return fault
+    return FINE
 
 
 @jit
@@ -127,21 +144,23 @@ def load_poses(row: int, link: int) -> None:
 
 @jit
 def drive_joints(row: int, link: int) -> int:
-    """Give the joints the targets and the limits that the rules wrote; tell whether they are of no use."""
-    found, calls = 0, load(link, CALLS)
+    """Give the joints the targets and the limits that the rules wrote, and return the row's fault."""
+    fault, calls = FINE, load(link, CALLS)
     for k in range(load(link, NUM_DRIVEN)):
         joint, given = row + load(load(link, JOINT_RECORDS), k), load(link, DRIVES) + 2 * REAL * k
         target, max_force = load_real(joint, TARGET), load_real(joint, MAX_FORCE)
         if not (abs(target) < STRONGEST and max_force >= 0.0):
-            found = UNUSABLE
+            fault = BAD_POSE
         elif target != load_real(given, TARGET) or max_force != load_real(given, MAX_FORCE):
             store_real(given, TARGET, target)
             store_real(given, MAX_FORCE, max_force)
             pointer, setter = load(load(link, DRIVEN), k), load(load(link, SETTERS), k)
             if setter != 0:
                 call_pf(setter, (pointer, target))
+            elif target != 0.0:
+                fault = UNDRIVEN + FAULTS * k
             call_pf(load(calls, SET_MAX_FORCE), (pointer, max_force))
-    return found
+    return fault
 
 
 @jit
@@ -152,15 +171,67 @@ def forget_drives(link: int) -> None:
 
 
 @jit
-def lay_segments(row: int, link: int) -> None:
-    """Give the segments the row's ends and add them to the space, but those without length."""
-    calls = load(link, CALLS)
+def lay_segments(row: int, link: int) -> int:
+    """Give the segments, which are not in the space, the row's ends; add those with a length, and return the fault."""
+    fault, calls, ends = FINE, load(link, CALLS), load(link, ENDS)
     for k in range(load(link, NUM_SEGMENTS)):
         segment, shape = row + load(load(link, SEGMENT_RECORDS), k), load(load(link, SEGMENTS), k)
-        ax, ay = load_real(segment, AX), load_real(segment, AY)
-        bx, by = load_real(segment, BX), load_real(segment, BY)
-        laid = ax != bx or ay != by
+        inside = is_in_world(segment)
+        laid = inside and is_laid(segment)
+        store(load(link, LAID), k, 1 if laid else 0)
+        for j in range(ENDS_OF_ONE):
+            store_real(ends, ENDS_OF_ONE * k + j, load_real(segment, j))
+        if not inside:
+            fault = BAD_POSE
+        if laid:
+            set_ends(segment, link, shape)
+            call_pp(load(calls, ADD_SHAPE), (load(link, SPACE), shape))
+    return fault
+
+
+@jit
+def move_segments(row: int, link: int) -> int:
+    """Give the segments whose ends the rules changed their new ones, and return the row's fault."""
+    fault, calls, ends, space = FINE, load(link, CALLS), load(link, ENDS), load(link, SPACE)
+    for k in range(load(link, NUM_SEGMENTS)):
+        segment, given = row + load(load(link, SEGMENT_RECORDS), k), ends + ENDS_OF_ONE * REAL * k
+        moved_a = (load_real(segment, AX) != load_real(given, AX)) | (load_real(segment, AY) != load_real(given, AY))
+        moved_b = (load_real(segment, BX) != load_real(given, BX)) | (load_real(segment, BY) != load_real(given, BY))
+        if not (moved_a | moved_b):
+            continue
+        if not is_in_world(segment):
+            fault = BAD_POSE
+            continue
+        for j in range(ENDS_OF_ONE):
+            store_real(given, j, load_real(segment, j))
+        shape, was, laid = load(load(link, SEGMENTS), k), load(load(link, LAID), k) != 0, is_laid(segment)
         store(load(link, LAID), k, 1 if laid else 0)
         if laid:
-            call_segment(load(calls, SET_ENDPOINTS), shape, (ax, ay, bx, by))
-            call_pp(load(calls, ADD_SHAPE), (load(link, SPACE), shape))
+            set_ends(segment, link, shape)
+            call_pp(load(calls, REINDEX if was else ADD_SHAPE), (space, shape))
+        elif was:
+            call_pp(load(calls, REMOVE_SHAPE), (space, shape))
+    return fault
+
+
+@jit
+def is_laid(segment: int) -> bool:
+    """Tell whether a row's segment has a length: one without is not there."""
+    wide: bool = load_real(segment, AX) != load_real(segment, BX)
+    high: bool = load_real(segment, AY) != load_real(segment, BY)
+    return wide | high
+
+
+@jit
+def is_in_world(segment: int) -> bool:
+    """Tell whether a row's segment lies in the world."""
+    a: bool = (abs(load_real(segment, AX)) < FARTHEST) & (abs(load_real(segment, AY)) < FARTHEST)
+    b: bool = (abs(load_real(segment, BX)) < FARTHEST) & (abs(load_real(segment, BY)) < FARTHEST)
+    return a & b
+
+
+@jit
+def set_ends(segment: int, link: int, shape: int) -> None:
+    """Give Chipmunk's segment the row's ends."""
+    ends = load_real(segment, AX), load_real(segment, AY), load_real(segment, BX), load_real(segment, BY)
+    call_segment(load(load(link, CALLS), SET_ENDPOINTS), shape, ends)

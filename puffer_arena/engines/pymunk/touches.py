@@ -2,7 +2,17 @@
 
 import math
 
-from puffer_arena.engines.pymunk.block import (
+from puffer_arena.engines.pymunk.calls import (
+    EACH_ARBITER,
+    GET_ARBITER,
+    GET_BODY,
+    GET_COUNT,
+    GET_PROCESS,
+    GET_SENSOR,
+    GET_SHAPES,
+)
+from puffer_arena.engines.pymunk.contacts import list_contact
+from puffer_arena.engines.pymunk.words import (
     ARBITER,
     ARBITER_AT,
     ARBITER_CURSOR,
@@ -11,8 +21,12 @@ from puffer_arena.engines.pymunk.block import (
     CALLS,
     EVER,
     IMPULSE,
+    LISTED,
+    LISTS,
     NOW,
     NUM_BODIES,
+    NUM_LISTED,
+    NUM_ONE_WAYS,
     NUM_TOUCHES,
     NUM_WATCHED,
     OTHER,
@@ -22,7 +36,6 @@ from puffer_arena.engines.pymunk.block import (
     WATCHED,
     WATCHERS,
 )
-from puffer_arena.engines.pymunk.calls import EACH_ARBITER, GET_ARBITER, GET_BODY, GET_COUNT, GET_SENSOR, GET_SHAPES
 from puffer_arena.machine.calls import (
     REAL,
     call_pp,
@@ -53,12 +66,7 @@ def note(arbiter: int, link: int) -> int:
         if shape != a and shape != b:
             continue
         if contacts < 0:
-            contacts = count_of(load(calls, GET_COUNT), (arbiter,))
-            store_real(load(link, ARBITER_AT), 0, 0.0)
-            store_real(load(link, ARBITER_AT), 1, 0.0)
-            if contacts > 0:
-                store_i32(load(link, ARBITER_CURSOR), 0)
-                call_pp(load(calls, GET_ARBITER), (arbiter, load(link, ARBITER)))
+            contacts = read_arbiter(arbiter, link)
         if contacts == 0:  # a sensor, or over: sensors' spaces forget touches at once
             sensor = load(calls, GET_SENSOR)
             if flag_of(sensor, (a,)) == 0 and flag_of(sensor, (b,)) == 0:
@@ -66,18 +74,55 @@ def note(arbiter: int, link: int) -> int:
         touch = load(load(link, WATCHERS), k)
         store(load(link, NOW), touch, 1)
         store(load(link, EVER), touch, 1)
-        x, y = load_real(load(link, ARBITER_AT), 0), load_real(load(link, ARBITER_AT), 1)
-        impulse = math.sqrt(x * x + y * y)
-        body = pointer_of(load(calls, GET_BODY), (b if shape == a else a,))
-        other, bodies = -1, load(link, BODIES)
-        for j in range(load(link, NUM_BODIES)):
-            if load(bodies, j) == body:
-                other = j
+        impulse = read_impulse(link)
+        other = number_of(pointer_of(load(calls, GET_BODY), (b if shape == a else a,)), link)
         hardest = load_real(load(link, IMPULSE), touch)
         if impulse > hardest or (impulse == hardest and other > load(load(link, OTHER), touch)):
             store_real(load(link, IMPULSE), touch, impulse)
             store(load(link, OTHER), touch, other)
+    for k in range(load(link, NUM_LISTED)):
+        shape = load(load(link, LISTED), k)
+        if shape != a and shape != b:
+            continue
+        if contacts < 0:
+            contacts = read_arbiter(arbiter, link)
+        if contacts > 0:
+            met = b if shape == a else a
+            number = number_of(pointer_of(load(calls, GET_BODY), (met,)), link)
+            list_contact(link, load(load(link, LISTS), k), shape, met, number, read_impulse(link))
     return 0  # as every function that C code calls
+
+
+@jit
+def read_arbiter(arbiter: int, link: int) -> int:
+    """Have an arbiter's numbers in its mirror, and return how many contacts it has; none where a body passes."""
+    calls = load(link, CALLS)
+    contacts: int = count_of(load(calls, GET_COUNT), (arbiter,))
+    if load(link, NUM_ONE_WAYS) > 0 and flag_of(load(calls, GET_PROCESS), (arbiter,)) == 0:
+        contacts = 0
+    store_real(load(link, ARBITER_AT), 0, 0.0)
+    store_real(load(link, ARBITER_AT), 1, 0.0)
+    if contacts > 0:
+        store_i32(load(link, ARBITER_CURSOR), 0)
+        call_pp(load(calls, GET_ARBITER), (arbiter, load(link, ARBITER)))
+    return contacts
+
+
+@jit
+def read_impulse(link: int) -> float:
+    """Return the size of the impulse in the arbiter's mirror."""
+    x, y = load_real(load(link, ARBITER_AT), 0), load_real(load(link, ARBITER_AT), 1)
+    return math.sqrt(x * x + y * y)
+
+
+@jit
+def number_of(body: int, link: int) -> int:
+    """Return which of the State's bodies is at an address, or -1."""
+    number, bodies = -1, load(link, BODIES)
+    for j in range(load(link, NUM_BODIES)):
+        if load(bodies, j) == body:
+            number = j
+    return number
 
 
 @jit
