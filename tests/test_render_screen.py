@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from imgui_bundle import imgui
 
 from puffer_arena import ArenaError, list_envs, make
 from puffer_arena.batch.frame import Frame
@@ -240,19 +241,42 @@ def test_keys_in_smooth_mode_are_the_pictures_and_leave_training_alone():
 
 
 def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
+    places = range(600, 1000, 18)
     source = Scripted("snake")
-    places = range(600, 1000, 9)
     watch(source, *(act for y in places for act in click(1100, y)), frames=1, size=(1280, 1000))
     assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
 
-    def type_five(screen):
-        sliders = screen.panel.sliders
-        if sliders.typing == "reward_food":
-            sliders.text = "5"
-            screen.gui._feed(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_RETURN, mod=0, unicode="\r", scancode=0))
+    source, typed = Scripted("snake"), []
 
-    twice = [act for y in places for act in (*click(1100, y), *click(1100, y), type_five, type_five)]
-    watch(source, *twice, frames=1, size=(1280, 1000))
+    def patient(screen):
+        io = imgui.get_io()
+        io.mouse_single_click_delay, io.mouse_double_click_time = 61.0, 60.0  # seconds: a machine may be slow
+
+    def type_five(screen):
+        if screen.panel.sliders.typing == "reward_food" and not typed:
+            typed.append(5)
+            for code, text in ((pygame.K_5, "5"), (pygame.K_RETURN, "\r")):
+                pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode=text, scancode=0))
+                pygame.event.post(pygame.event.Event(pygame.KEYUP, key=code, mod=0, scancode=0))
+
+    rest = [lambda screen: None] * 2
+    twice = [act for y in places for act in (*click(1100, y), *click(1100, y)[1:], *rest, type_five, *rest)]
+    watch(source, patient, *twice, *rest, frames=1, size=(1280, 1000))
+    assert typed and ("param", {"name": "reward_food", "value": 5.0}) in source.sent
+
+
+def test_changes_are_undone_done_again_and_marked():
+    source, marks = Scripted("snake"), []
+
+    def change(screen):
+        screen.panel.sliders.steering.change(source, "max_hunger", 100, 50)
+
+    undo, redo = key(pygame.K_z, pygame.KMOD_CTRL), key(pygame.K_y, pygame.KMOD_CTRL)
+    note = lambda screen: marks.append(list(screen.charts.marks))  # noqa: E731
+    watch(source, change, undo, undo, redo, redo, note, frames=1)
+    values = [given["value"] for command, given in source.sent if command == "param"]
+    assert values == [50, 100, 50]  # there is no more to undo, or to do again
+    assert [text for _, text in marks[0]] == ["max hunger 50", "max hunger 100", "max hunger 50"]
 
 
 # -- play -----------------------------------------------------------------------------------------------

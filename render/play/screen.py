@@ -156,7 +156,7 @@ class PlayScreen:
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
             case pygame.K_b | pygame.K_F2:
-                self.game.bot_plays = not self.game.bot_plays
+                self.let_bot_play()
             case pygame.K_PLUS | pygame.K_EQUALS | pygame.K_KP_PLUS:
                 self.change_speed(1)
             case pygame.K_MINUS | pygame.K_KP_MINUS:
@@ -174,6 +174,14 @@ class PlayScreen:
         self.game.rewind(REWIND)
         if self.phase != READY:
             self.phase = PAUSED
+
+    def let_bot_play(self) -> None:
+        """Let the bot play for the person, or take over again; it begins where nothing is going on."""
+        self.game.bot_plays = not self.game.bot_plays
+        if self.phase == OVER:
+            self.restart()
+        elif self.phase == READY:
+            self.phase, self._due = PLAYING, 0.0
 
     def restart(self) -> None:
         """Begin a new episode; it starts at once."""

@@ -107,7 +107,7 @@ def time_left(source: Source, steps: int) -> str:
 
 def draw_stats(theme: Theme, source: Source) -> None:
     """Lay out the run's main figures, two to a line."""
-    figures = [("steps", format_count(source.frame.steps if source.frame else 0))]
+    figures = [] if source.total else [("steps", format_count(source.frame.steps if source.frame else 0))]
     returns = [f"episode_return/{role}" for role in source.env.agents] or ["episode_return"]
     signals = [f"episode_{name}" for name in source.env.signals]
     for name in ["steps_per_second", *returns, *signals, *source.env.counters, "episode_length"]:

@@ -31,6 +31,7 @@ class Sliders:
     typing: str = ""  # the slider whose value is typed
     text: str = ""  # what was typed so far
     fault: str = ""  # why it cannot be
+    fresh: bool = False  # the field has just come, and wants the keyboard
     steering: Steering = field(default_factory=Steering)
 
 
@@ -138,14 +139,15 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
 def begin_typing(sliders: Sliders, name: str, text: str) -> None:
     """Let a double click on the slider just laid out turn it into a field of text."""
     if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
-        sliders.typing, sliders.text, sliders.fault = name, text, ""
-        imgui.set_keyboard_focus_here()
+        sliders.typing, sliders.text, sliders.fault, sliders.fresh = name, text, "", True
 
 
 def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[float], Any], change: Callable[[Any], None]) -> None:
     """Lay out the field in which a value is typed: Enter takes it, Escape or a click elsewhere leaves it."""
     flags = imgui.InputTextFlags_.enter_returns_true | imgui.InputTextFlags_.auto_select_all
     imgui.set_next_item_width(-1)
+    if sliders.fresh:
+        imgui.set_keyboard_focus_here()
     entered, sliders.text = imgui.input_text(f"##type {sliders.typing}", sliders.text[:40], flags)
     if entered:
         try:
@@ -154,8 +156,9 @@ def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[float], Any], c
         except (ValueError, ArenaError) as error:
             said = str(error)
             sliders.fault = "type a number" if said.startswith("could not convert") else said
-    elif imgui.is_item_deactivated():
+    elif imgui.is_item_deactivated() and not sliders.fresh:
         sliders.typing = sliders.fault = ""
+    sliders.fresh = False
     if sliders.fault:
         with font(SMALL), colored(imgui.Col_.text, "rose"):
             imgui.text_wrapped(sliders.fault.replace("%", "%%"))

@@ -19,6 +19,8 @@ from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD, SMALL
 from puffer_arena.render.window.widgets import Area, card, inset, key_hints, shorten, text_width, write
 
+NARROW = 620  # pixels at scale 1 below which the panel folds
+
 
 class Screen:
     """The open window with all it shows; `run` it, then `close` it."""
@@ -137,6 +139,8 @@ class Screen:
         imgui.begin("puffer_arena", None, fixed | flags.no_nav)
         space, footer = theme.px(GAP), theme.px(30)
         side = min(max(width * 0.26, theme.px(300)), theme.px(400), width * 0.45)
+        if width < theme.px(NARROW):  # the panel folds: what is watched comes first
+            side = -space
         left_width = width - side - 3 * space
         charts = min(max(height * 0.27, theme.px(120)), theme.px(290))
         stage = height - charts - footer - 3 * space
@@ -144,7 +148,8 @@ class Screen:
         self.charts.marks = self.panel.sliders.steering.marks
         draw_charts(theme, self.charts, self.source.metrics, (space, stage + 2 * space, left_width, charts))
         self._draw_footer((space, height - footer, width - 2 * space, footer))
-        self._draw_side((width - side - space, space, side, height - footer - 2 * space))
+        if side > 0:
+            self._draw_side((width - side - space, space, side, height - footer - 2 * space))
         if self.help and draw_help(theme, (width, height)):
             self.help = False
         imgui.end()
