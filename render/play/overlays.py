@@ -136,11 +136,11 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     ending, _, tone = ENDINGS[game.outcome] if screen.phase == "over" else ("", "", "text")
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
-        "paused": ("Paused", "", [("P", "go on"), ("⌫", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
+        "paused": ("Paused", "", [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
         "over": (
             ending,
             result(game, screen.message),
-            [("Space  R", "once more"), ("⌫", "back 1 s"), ("B", "let the bot play")],
+            [("Space  R", "once more"), ("Bksp", "back 1 s"), ("B", "let the bot play")],
         ),
     }.get(screen.phase, ("", "", []))
     if not title:

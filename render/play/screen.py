@@ -213,7 +213,7 @@ class PlayScreen:
         stage = (space, head, width - 2 * space, height - head - foot)
         card(theme, stage)
         batch = self.game.batch
-        told = 0.0 if self.phase == PLAYING else theme.px(MESSAGE_HEIGHT)  # the picture makes room, nothing is hidden
+        told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
         area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
         mine = self.game.agent if batch.num_agents else None
         self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)

@@ -17,15 +17,24 @@ class Source(Protocol):
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
     status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
-    view_paused: bool  # whether the policy that plays here, in smooth mode, stands still
     total: int  # environment steps of the whole run; 0 where that is not known
-    made: Mapping[str, Any]  # the parameters that the rows were made with
-    wanted: Mapping[str, Any]  # those that the next episodes begin with
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
     frame_seconds: float  # set by the window: a new frame is wanted no more often
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
+
+    @property
+    def view_paused(self) -> bool:
+        """Whether the policy that plays here, in smooth mode, stands still."""
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """The parameters that the rows were made with."""
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The parameters that the next episodes begin with."""
 
     def poll(self) -> None:
         """Take in what has come since the last call; never waits."""
