@@ -265,6 +265,18 @@ def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
     assert typed and ("param", {"name": "reward_food", "value": 5.0}) in source.sent
 
 
+def test_a_slider_sends_its_parameter_when_let_go():
+    source = Scripted("snake")
+
+    def drag(y):
+        kinds = (pygame.MOUSEMOTION, 1000), (pygame.MOUSEBUTTONDOWN, 1000), (pygame.MOUSEMOTION, 1040)
+        return [mouse(kind, x, y) for kind, x in (*kinds, (pygame.MOUSEMOTION, 1050), (pygame.MOUSEBUTTONUP, 1050))]
+
+    watch(source, *(act for y in range(600, 1000, 18) for act in drag(y)), frames=1, size=(1280, 1000))
+    assert {given["name"] for command, given in source.sent if command == "param"} <= set(source.env.parameters)
+    assert any(command == "param" for command, _ in source.sent)
+
+
 def test_changes_are_undone_done_again_and_marked():
     source, marks = Scripted("snake"), []
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from puffer_arena import load_env
 from tests.xvfb import Program
 
 ROOT = Path(__file__).parent.parent
@@ -59,21 +58,6 @@ def test_space_pauses_and_resumes(window):
 def test_keys_send_commands(window, key, command):
     window.key(key)
     window.wait_for(lambda report: report.get("command") == command)
-
-
-def test_a_slider_sends_its_parameter_when_let_go(window):
-    """Drag down the panel's lower part, where the sliders of the parameters lie."""
-    for y in range(620, 780, 9):
-        places = ("mousemove", "--window", window.window)
-        window.xdotool(*places, "1000", str(y), "mousedown", "1", *places, "1040", str(y), "mouseup", "1")
-    sent = window.wait_for(lambda report: report.get("command") == "param")
-    assert sent["name"] in window_parameters()
-    window.key("ctrl+z")  # and it is taken back
-    window.wait_for(lambda report: report.get("command") == "param" and report["name"] in window_parameters())
-
-
-def window_parameters():
-    return set(load_env("snake").parameters)
 
 
 def test_the_arrow_keys_choose_the_watched_row(window):
@@ -146,14 +130,6 @@ def test_the_end_is_shown_and_r_restarts(game):
 def test_the_bot_can_take_over(game):
     game.key("b")
     game.wait_for(lambda report: report["bot_plays"])
-
-
-def test_the_bot_begins_where_the_game_is_over(game):
-    """It runs into itself sooner or later; the person takes over, and the game has begun anew."""
-    game.key("b", "r")
-    game.wait_for(lambda report: report["phase"] == "over")
-    game.key("b")
-    game.wait_for(lambda report: report["bot_plays"] and report["phase"] == "playing")
 
 
 def test_help_opens_and_closes(game):
