@@ -319,5 +319,6 @@ ENV = Env(
     keys={"up": MAIN, "left": TILT_LEFT, "right": TILT_RIGHT, "down": COAST, "space": MAIN},
     idle=COAST,
     counters=("landed",),
+    success="landed",
     solved=15.0,
 )

@@ -323,5 +323,6 @@ ENV = Env(
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},
     idle=(0.0, 0.0),
     counters=("score", "finished"),
+    success="finished",
     solved=5.0,
 )

@@ -224,6 +224,7 @@ ENV = Env(
     bots={"shortest": shortest},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
+    success="reached",
     steps_per_second=8.0,
     solved=0.85,
 )

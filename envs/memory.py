@@ -56,7 +56,7 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 @jit
 def observe(s: State, p: Params, obs: Any) -> None:
-    obs.cue = s.cue + 1 if s.step_count == 0 else 0
+    obs.cue[0] = s.cue + 1 if s.step_count == 0 else 0
     obs.asked[0] = 1 if asks(s, p) else 0
     obs.clock[0] = min(1.0, s.step_count / max(p.delay, 1))
 
@@ -103,6 +103,7 @@ ENV = Env(
     keys={"left": 0, "down": 1, "up": 2, "right": 3, "a": 0, "b": 1, "c": 2, "d": 3},
     idle=0,
     counters=("right",),
+    success="right",
     steps_per_second=1.0,
     solved=0.95,
 )

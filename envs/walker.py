@@ -402,6 +402,7 @@ ENV = Env(
     },
     idle=(0.0, 0.0, 0.0, 0.0),
     counters=("crossed",),
+    success="crossed",
     solved=6.0,
     version=2,
 )

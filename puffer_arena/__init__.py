@@ -38,7 +38,7 @@ _PUBLIC = {
     "evaluate": "players.evaluate",
     "list_envs": "registry",
     "load": "training",
-    "load_bot": "bots.bot",
+    "load_bot": "bots.difficulty",
     "load_env": "registry",
     "make": "batch.batch",
     "train": "training",
@@ -62,7 +62,7 @@ __all__ = [
 if TYPE_CHECKING:
     from puffer_arena.adapters.register import register
     from puffer_arena.batch.batch import Batch, make
-    from puffer_arena.bots.bot import load_bot
+    from puffer_arena.bots.difficulty import load_bot
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError
     from puffer_arena.laws.check import check

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.batch.batch import Batch
 from puffer_arena.errors import DefinitionError, ParameterError, require
 from puffer_arena.players.evaluate import Sample, evaluate
-from puffer_arena.players.player import Acting, Player, acting, check_spaces, find_checkpoint
+from puffer_arena.players.names import policies
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Trained:
 
     def evaluate(self, episodes: int = 1000, deterministic: bool = False, **options: Any) -> Sample:
         """Play episodes with the policy and return what they gave; `options` are those of `players.evaluate`."""
-        player = as_player(self.actor, deterministic=deterministic)
+        player = policies().actor_player(self.actor, deterministic=deterministic)
         return evaluate(self.config.env, player, episodes, **options)
 
     def save(self, path: str | Path) -> None:
@@ -131,7 +130,7 @@ def load(source: str | Path | bytes, env: str = "", make_encoder: Any = None, ru
     """Return an `Actor` for a checkpoint's or policy's file, or for the newest checkpoint of a run.
 
     Args:
-        source: a file, a run's folder or name, "newest", or the bytes of a file.
+        source: a file, a run's folder, "run:" and a run's name or "newest", or the bytes of a file.
         env: the environment, named where it does not come with puffer_arena: no file chooses what is imported.
         make_encoder: what the policy was trained with, if it was not ours.
         runs_dir: where run folders are.
@@ -143,16 +142,8 @@ def load(source: str | Path | bytes, env: str = "", make_encoder: Any = None, ru
     """
     require("torch", "train")
     from puffer_arena.trainers.actor import Actor
+    from puffer_arena.trainers.runs.find import find_policy
 
-    path = source if isinstance(source, bytes) else find_checkpoint(str(source), str(runs_dir))
-    return Actor.load(path, env, make_encoder)
-
-
-def as_player(actor: Any, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:
-    """Return an actor as a player, whom `players.evaluate` puts in front of batches."""
-
-    def prepare(batch: Batch) -> Acting:
-        check_spaces(actor.policy, batch)
-        return acting(actor.fresh(), seed, deterministic)
-
-    return Player(name, prepare, dict(actor.policy.origin["params"]))
+    return Actor.load(
+        source if isinstance(source, bytes) else find_policy(str(source), str(runs_dir)), env, make_encoder
+    )

@@ -24,7 +24,7 @@ every_game = pytest.mark.parametrize("env_id", [*SEVERAL, DUEL, RELAY], ids=lamb
 # and against bounds that speeds do not have, and takes the stacked observations of all agents for a picture.  It knows no
 # rewards for those who have left, where agents move at once.
 MEANT = (
-    "Observation numpy array is all zeros",
+    "numpy array is all zeros",
     "Observation is not a NumPy array",
     "Observation space for each agent",
     "Action space for each agent probably should be",

@@ -90,7 +90,7 @@ def test_values_of_one_lie_in_the_other(space, seed) -> None:
 @given(space=nested, seed=st.integers(0, 2**32 - 1))
 def test_stored_values_come_out_as_gymnasium_batches_them(space, seed) -> None:
     rng, there = np.random.default_rng(seed), to_gymnasium(space)
-    stored = np.zeros((3, 1) if isinstance(space, ours.Discrete) else 3, space.dtype)
+    stored = np.zeros(3, space.dtype)
     values = [space.sample(rng) for _ in range(3)]
     for i, value in enumerate(values):
         if isinstance(space, ours.Discrete):

@@ -88,7 +88,7 @@ def test_agents_who_terminate_leave_and_the_others_play_on(compiled: bool) -> No
     batch.step(np.array([[1, 2, 0]]))
     assert batch.rewards.tolist() == [[1, -1, 0]] and batch.terminated.tolist() == [[False, True, False]]
     assert batch.acting.tolist() == [[True, False, True]]
-    assert batch.obs["last"].tolist() == [[1, 0, 0]] and batch.obs["pair"]["part_1"].tolist() == [[0, 0, 2]]
+    assert batch.obs["last"].tolist() == [[[1], [0], [0]]] and batch.obs["pair"]["part_1"].tolist() == [[[0], [0], [2]]]
     batch.step(np.array([[1, 1, 1]]))  # the agent who left plays nothing and earns nothing
     assert batch.rewards.tolist() == [[1, 0, 1]] and not batch.terminated.any()
     batch.step(np.array([[2, 0, 2]]))  # the last two leave: a new episode with all three

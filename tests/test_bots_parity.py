@@ -13,7 +13,8 @@ from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.heads import Sampling
 from puffer_arena.bots.model import TOLERANCE, Model
 from puffer_arena.bots.stream import key_of, normal, normals, uniform, uniforms
-from puffer_arena.core.spaces import Box
+from puffer_arena.core.actions import mask_flags
+from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 from puffer_arena.errors import DefinitionError, FileError
 from puffer_arena.trainers.networks.observations import leaf_tensors
 
@@ -93,7 +94,7 @@ def test_one_by_one_is_all_at_once(network: str, action: str) -> None:
             obs = draw_observations(OBSERVATIONS["parts"], 5, seed=t)
             many = together.act(obs, sampling=sampling)
             for actor in (4, 0, 2, 1, 3):  # in any order
-                one = {"board": obs["board"][actor], "own": obs["own"][actor], "kind": int(obs["kind"][actor])}
+                one = {"board": obs["board"][actor], "own": obs["own"][actor], "kind": int(obs["kind"][actor, 0])}
                 np.testing.assert_allclose(alone.act(one, actor=actor, sampling=sampling), many[actor], atol=1e-5)
 
 
@@ -145,3 +146,24 @@ def test_random_numbers_are_the_same_everywhere() -> None:
     assert normal(0.99) == pytest.approx(2.3263478740408408, abs=1e-14) and np.isfinite(normal(0.0))
     u = np.linspace(0.0, 1.0 - 2.0**-53, 999)
     assert normals(u).tolist() == [normal(x) for x in u]  # to the bit, whether one or many
+
+
+def test_every_part_of_an_action_is_drawn_as_in_training() -> None:
+    """40,000 draws from one observation: a frequency is off by less than 5 / sqrt(4 * 40,000), a mean by 5 / 200."""
+    action = Dict(
+        {"turn": Box(-1.0, 1.0, (2,)), "pair": Tuple((Discrete(3), MultiDiscrete((2, 2)))), "on": MultiBinary(2)}
+    )
+    policy = make_policy(OBSERVATIONS["numbers"], action)
+    bot, obs = Bot(Model(bot_bytes(policy))), draw_observations(OBSERVATIONS["numbers"], 1)
+    masks = {"turn": None, "pair": ([False, True, True], ([True, True], [True, False])), "on": None}
+    many = mask_flags(action, masks)[None].repeat(40_000, 0)
+    drawn = bot.act(np.repeat(obs, 40_000, 0), many)
+    assert bot.act(obs[0], masks).keys() == action.spaces.keys() and not drawn["pair"][1][:, 1].any()
+    with torch.inference_mode():
+        outputs = policy(leaf_tensors(policy.observation, obs), {})[0].expand(40_000, -1)
+        noise = policy.head.draw_noise((40_000,), lambda s: torch.rand(s).numpy(), lambda s: torch.randn(s).numpy())
+        chosen = policy.head.sample(outputs, torch.from_numpy(noise), torch.from_numpy(many))
+    theirs = policy.head.to_env(chosen.numpy())
+    found = np.clip(theirs["turn"], -1.0, 1.0), theirs["pair"]["part_0"], theirs["pair"]["part_1"], theirs["on"]
+    for mine, other in zip((drawn["turn"], *drawn["pair"], drawn["on"]), found, strict=True):
+        np.testing.assert_allclose(mine.mean(0), other.mean(0), atol=0.03)

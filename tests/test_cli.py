@@ -114,20 +114,20 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("train --resume", "'--resume'"),
         ("train --resume newest", "there are no runs in 'runs'"),
         ("train snake --live.port 70000", "--live.port is 70000"),
-        ("eval snake --random --seed -1", "--seed is -1; it is at least 0"),
+        ("eval snake random --seed -1", "--seed is -1; it is at least 0"),
         ("list ./lander", "unknown environment './lander'; a file's name ends in .py"),
         ("train --resume gone", "unknown run 'gone'"),
         ("train gone.py", "there is no such file"),
         ("watch", "there are no runs in 'runs'"),
         ("watch --address tcp://127.0.0.1:1", "--address needs the trainer's --key and --env"),
         ("eval snake", "say who plays"),
-        ("eval snake --bot greedy --random", "say who plays"),
-        ("eval snake --bot gredy", "has no bot 'gredy'; did you mean 'greedy'?"),
-        ("eval snake --checkpoint gone", "unknown run 'gone'"),
-        ("eval snake --bot greedy --opponent random", "'snake' has no two sides"),
-        ("eval tag --bot hunt --opponent random --role chasser", "no role 'chasser'; did you mean 'chaser'?"),
-        ("eval tag --bot hunt --role chaser", "name its --opponent too"),
-        ("eval tag --bot hunt --opponent hnt", "opponent 'hnt' is no bot of 'tag', no run and no checkpoint"),
+        ("eval snake", "say who plays, after ENV"),
+        ("eval snake bot:gredy", "has no bot 'gredy'; did you mean 'greedy'?"),
+        ("eval snake run:gone", "unknown run 'gone'"),
+        ("eval snake bot:greedy --opponent random", "'snake' has no two sides"),
+        ("eval tag bot:hunt --opponent random --role chasser", "no role 'chasser'; did you mean 'chaser'?"),
+        ("eval tag bot:hunt --role chaser", "name its --opponent too"),
+        ("eval tag bot:hunt --opponent hunt", "unknown player 'hunt': there is no such file; did you mean 'bot:hunt'?"),
         ("bench snake --repeats 0", "--repeats is at least 1"),
         ("bench snake --num-envs -3", "num_envs = -3; it must be a whole number of at least 1"),
         ("bench snake --threads -2", "threads = -2; it must be"),
@@ -169,7 +169,7 @@ def test_training_writes_a_run_folder_and_says_what_to_do_next(trained):
     assert len(list((folder / "checkpoints").glob("*.safetensors"))) == 1
     assert not (folder / "live.json").exists()
     assert "finished after 4.1 k steps" in said
-    assert "watch" in said.splitlines()[-2] and "eval snake --checkpoint" in said.splitlines()[-1]
+    assert "watch" in said.splitlines()[-2] and "eval snake runs/" in said.splitlines()[-1]
 
 
 def test_a_config_file_lies_between_the_defaults_and_the_command_line(tmp_path, here):
@@ -270,13 +270,13 @@ def test_an_environment_in_a_file_trains_and_is_measured_with_no_other_edit(tmp_
     (tmp_path / "my_bandit.py").write_text(source)
     (bot,) = re.findall(r"bots=\{\"(\w+)\"", source)
     ok("train", "my_bandit.py", *SMALL, "--steps", 2 * UPDATE, "--name", "a", cwd=tmp_path)
-    assert "played by bot" in here(tmp_path, "eval", "my_bandit.py", "--bot", bot, "--episodes", 50)[1]
-    assert "held-out" in here(tmp_path, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 50)[1]
+    assert "played by bot" in here(tmp_path, "eval", "my_bandit.py", f"bot:{bot}", "--episodes", 50)[1]
+    assert "held-out" in here(tmp_path, "eval", "my_bandit.py", "run:a", "--episodes", 50)[1]
 
 
 def test_several_agents_train_and_are_measured_by_role(tmp_path, here):
     assert here(tmp_path, "train", "tag", *SMALL, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
-    said = json.loads(here(tmp_path, "eval", "tag", "--checkpoint", "a", "--episodes", 20, "--json")[1])
+    said = json.loads(here(tmp_path, "eval", "tag", "run:a", "--episodes", 20, "--json")[1])
     for split in ("train", "held_out"):
         assert {"return_of_chaser", "return_of_runner", "length"} <= set(said[split])
 
@@ -328,15 +328,15 @@ def test_training_outlives_its_terminal(tmp_path, end):
 
 def test_a_checkpoint_is_measured_with_the_parameters_it_was_trained_with(trained, here):
     cwd, _ = trained
-    said = json.loads(here(cwd, "eval", "snake", "--checkpoint", "small", "--episodes", 100, "--json")[1])
+    said = json.loads(here(cwd, "eval", "snake", "run:small", "--episodes", 100, "--json")[1])
     for split in ("train", "held_out"):
         measured = said[split]
         assert measured["episodes"] == 100
         assert measured["return"]["low"] <= measured["return"]["mean"] <= measured["return"]["high"]
         assert {"length", "score"} <= set(measured)
-    code, _, err = here(cwd, "eval", "cartpole", "--checkpoint", "small")
+    code, _, err = here(cwd, "eval", "cartpole", "run:small")
     assert code == 2 and "of environment 'snake', not 'cartpole'" in err
-    code, _, err = here(cwd, "eval", "snake", "--checkpoint", "small", "--param", "rows=9")
+    code, _, err = here(cwd, "eval", "snake", "run:small", "--param", "rows=9")
     assert code == 2 and "other sizes" in err
 
 
@@ -345,19 +345,19 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(trained, tmp_path, here):
     (good,) = (cwd / "runs" / "small" / "checkpoints").glob("*.safetensors")
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(good.read_bytes()[:-100])
-    code, _, err = here(tmp_path, "eval", "snake", "--checkpoint", bad)
+    code, _, err = here(tmp_path, "eval", "snake", bad)
     assert code == 2 and err.count("\n") == 1 and "bad.safetensors" in err
 
 
 def test_the_bot_beats_random_and_every_row_plays_the_same_number_of_episodes(tmp_path, here):
-    bot = json.loads(here(tmp_path, "eval", "snake", "--bot", "greedy", "--episodes", 600, "--json")[1])
-    chance = json.loads(here(tmp_path, "eval", "snake", "--random", "--episodes", 600, "--json")[1])
+    bot = json.loads(here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", 600, "--json")[1])
+    chance = json.loads(here(tmp_path, "eval", "snake", "random", "--episodes", 600, "--json")[1])
     assert bot["train"]["episodes"] == chance["train"]["episodes"] == 1024  # 512 rows, two episodes each
     assert bot["held_out"]["return"]["low"] > chance["held_out"]["return"]["high"]
 
 
 def test_an_opponent_takes_the_other_side_and_who_won_is_told(tmp_path, here):
-    against = ("eval", "striker", "--bot", "footballer", "--opponent", "random", "--param", "team=1", "--json")
+    against = ("eval", "striker", "bot:footballer", "--opponent", "random", "--param", "team=1", "--json")
     for said in (
         json.loads(here(tmp_path, *against, "--episodes", 60)[1]),  # each role in turn
         json.loads(here(tmp_path, *against, "--episodes", 60, "--role", "blue")[1]),
@@ -371,7 +371,7 @@ def test_an_opponent_takes_the_other_side_and_who_won_is_told(tmp_path, here):
 
 def test_a_trained_side_meets_another(tmp_path, here):
     assert here(tmp_path, "train", "tag", *SMALL, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
-    told = ("eval", "tag", "--checkpoint", "a", "--opponent", "a", "--role", "runner", "--episodes", 20, "--json")
+    told = ("eval", "tag", "run:a", "--opponent", "run:a", "--role", "runner", "--episodes", 20, "--json")
     measured = json.loads(here(tmp_path, *told)[1])["held_out"]
     assert {"return", "opponent's_return", "length"} <= set(measured) and "won" not in measured
 
@@ -379,24 +379,24 @@ def test_a_trained_side_meets_another(tmp_path, here):
 @pytest.mark.parametrize("columns", [50, 60, 80, 200])
 def test_results_fit_into_the_terminal_and_name_their_intervals(columns, tmp_path, here, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
-    lines = here(tmp_path, "eval", "memory", "--bot", "recall", "--episodes", 100)[1].splitlines()
+    lines = here(tmp_path, "eval", "memory", "bot:recall", "--episodes", 100)[1].splitlines()
     assert max(map(len, lines)) <= columns
     assert sum("1.000 [0.963, 1.000] w" in line for line in lines) == (4 if columns == 50 else 2)  # return and right
     assert any("Wilson" in line for line in lines)
-    said = json.loads(here(tmp_path, "eval", "memory", "--bot", "recall", "--episodes", 100, "--json")[1])["train"]
+    said = json.loads(here(tmp_path, "eval", "memory", "bot:recall", "--episodes", 100, "--json")[1])["train"]
     assert (said["right"]["interval"], said["length"]["interval"]) == ("Wilson", "all equal")
 
 
 def test_a_long_evaluation_shows_signs_of_life_on_stderr(tmp_path, here, monkeypatch):
     monkeypatch.setattr(output, "PROGRESS_SECONDS", {True: 0.0, False: 0.0})
-    _, out, err = here(tmp_path, "eval", "memory", "--random", "--episodes", 10, "--json")
+    _, out, err = here(tmp_path, "eval", "memory", "random", "--episodes", 10, "--json")
     assert json.loads(out)["player"] == "random"
     assert "training levels: 0 of 10 episodes have ended after 0 steps" in err
     assert "held-out levels: 0 of 10" in err
 
 
 def test_episodes_that_do_not_end_are_said(tmp_path, here):
-    code, _, err = here(tmp_path, "eval", "snake", "--bot", "greedy", "--max-steps", 2)
+    code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--max-steps", 2)
     assert code == 2 and "raise --max-steps" in err
 
 

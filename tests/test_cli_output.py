@@ -142,7 +142,7 @@ def closed() -> io.StringIO:
 
 @pytest.mark.parametrize("stream", [Full(), None, closed()], ids=["full", "none", "closed"])
 @pytest.mark.parametrize(
-    "command", ["", "--version", "list", "list snake", "list --help", "eval memory --random --episodes 5"]
+    "command", ["", "--version", "list", "list snake", "list --help", "eval memory random --episodes 5"]
 )
 def test_a_result_that_cannot_be_written_is_one_line_and_exit_code_2(command, stream, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream)

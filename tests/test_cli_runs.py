@@ -41,7 +41,7 @@ def copy(moved, tmp_path, monkeypatch) -> Path:
 
 
 def test_a_moved_project_is_measured_and_resumed(copy, here):
-    code, out, err = here(copy, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 20, "--json")
+    code, out, err = here(copy, "eval", "my_bandit.py", "run:a", "--episodes", 20, "--json")
     assert code == 0 and "has changed" not in err and json.loads(out)["env"] == "my_bandit.py"
     code, out, err = here(copy, "train", "my_bandit.py", "--resume", "newest", "--steps", 2 * UPDATE)
     assert code == 0 and "finished after" in out
@@ -51,10 +51,10 @@ def test_a_moved_project_is_measured_and_resumed(copy, here):
 
 def test_a_moved_project_is_watched_and_played(copy):
     from puffer_arena import make
-    from puffer_arena.cli.play import load_policy
+    from puffer_arena.cli import play
     from puffer_arena.cli.watch import Options, find_source
 
-    source = find_source(Options("a", env="my_bandit.py"))
+    source = find_source(Options("run:a", env="my_bandit.py"))
     deadline = time.monotonic() + 60
     while source.frame is None:
         assert time.monotonic() < deadline, source.note
@@ -63,26 +63,26 @@ def test_a_moved_project_is_watched_and_played(copy):
     source.close()
     (path,) = (copy / "runs" / "a" / "checkpoints").iterdir()
     with make("my_bandit.py", num_envs=2) as batch:
-        assert load_policy(str(path), "my_bandit.py")(batch).shape == (2,)
+        assert play.choose_bot(play.Options("my_bandit.py", bot=str(path)))(batch).shape == (2,)
 
 
 def test_an_edited_game_is_measured_and_that_is_said(copy, here):
     (copy / "my_bandit.py").write_text(BANDIT + "\n# edited\n")
-    code, _, err = here(copy, "eval", "my_bandit.py", "--checkpoint", "a", "--episodes", 20)
+    code, _, err = here(copy, "eval", "my_bandit.py", "run:a", "--episodes", 20)
     assert code == 0 and "the source of environment 'my_bandit.py' has changed since" in err
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("eval", "snake", "--checkpoint", "a"),
-        ("eval", "tag", "--bot", "hunt", "--opponent", "a"),
+        ("eval", "snake", "run:a"),
+        ("eval", "tag", "bot:hunt", "--opponent", "run:a"),
         ("train", "--resume", "a"),
         ("train", "--resume", "newest"),
         ("train", "snake", "--resume", "a"),
-        ("watch", "a"),
+        ("watch", "run:a"),
         ("watch",),
-        ("watch", "a", "--env", "snake"),
+        ("watch", "run:a", "--env", "snake"),
     ],
 )
 def test_a_run_does_not_choose_what_is_imported(copy, here, arguments):
@@ -106,8 +106,8 @@ def test_an_address_does_not_choose_what_is_imported(copy):
     folder = forge_address(copy)
     for env in ("", "snake"):
         with pytest.raises(ParameterError, match=r"is of environment .*my_bandit\.py"):
-            find_source(Options("a", env=env))
-    source = find_source(Options("a", env="my_bandit.py"))
+            find_source(Options("run:a", env=env))
+    source = find_source(Options("run:a", env="my_bandit.py"))
     before = source._address
     source._search()  # what stands there is the address it has
     assert source._address is before and folder.name == source.title
@@ -176,3 +176,25 @@ def test_a_name_that_is_no_folder_of_the_runs_is_refused(tmp_path, here, name):
     code, _, err = here(tmp_path / "work", "train", "snake", *SMALL, "--name", name)
     assert code == 2 and "a run cannot be named" in err and err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["work"] and not list((tmp_path / "work").iterdir())
+
+
+def test_a_run_of_ones_own_algorithm_says_how_to_go_on_with_it(tmp_path, here, monkeypatch):
+    from puffer_arena.trainers import algorithms
+
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    shutil.copy(ROOT / "examples" / "my_algorithm.py", before)
+    monkeypatch.setattr(algorithms, "_named", {})
+    begin = ("train", "bandit", *SMALL, "--steps", UPDATE, "--name", "a", "--algorithm", "my_algorithm.py")
+    assert here(before, *begin)[0] == 0
+    before.rename(after)  # a project may be moved
+    for command in ("train", "--resume", "a"), ("train", "bandit", "--resume", "a", "--steps", 2 * UPDATE):
+        algorithms._named.clear()  # as in a new process
+        code, _, err = here(after, *command)
+        assert code != 0 and "damaged" not in err
+        assert "train --resume runs/a --algorithm my_algorithm.py" in err.replace(os.sep, "/")
+    code, out, err = here(after, "train", "--resume", "a", "--steps", 2 * UPDATE, "--algorithm", "my_algorithm.py")
+    assert code == 0, err
+    assert "finished after" in out and metrics_of(after / "runs" / "a")[-1]["steps"] == 2 * UPDATE
+    config = json.loads((after / "runs" / "a" / "config.json").read_text())
+    assert Path(config["algorithm"]) == after / "my_algorithm.py"

@@ -17,7 +17,7 @@ pytest.importorskip("tyro")
 
 def test_watch_without_a_display_is_one_line(trained):
     cwd, _ = trained
-    code, _, err = run("watch", "small", cwd=cwd)
+    code, _, err = run("watch", "run:small", cwd=cwd)
     if sys.platform.startswith("linux"):
         assert code == 2 and "no display" in err and err.count("\n") == 1
 
@@ -47,7 +47,7 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "a"
     wait_for_file(folder / "live.json", process)
     monkeypatch.chdir(tmp_path)
-    source = find_source(Options("a"))
+    source = find_source(Options("run:a"))
 
     def wait(happened):
         wait_until(lambda: source.poll() or happened(), process)
@@ -111,12 +111,12 @@ def test_no_message_or_file_chooses_what_a_window_imports(tmp_path, here):
         assert load_actor(policy, batch).act(batch.obs)[0].shape == (2,)
     write_address(folder, Address("tcp://127.0.0.1:1", "1" * 64, str(planted), os.getpid()))
     with pytest.raises(ParameterError, match="is never imported"):
-        find_source(Options("a"))
+        find_source(Options("run:a"))
     (folder / "live.json").unlink()
     config = folder / "config.json"
     config.write_text(config.read_text().replace('"snake"', f'"{planted.as_posix()}"'))
     with pytest.raises(ArenaError):
-        find_source(Options("a"))
+        find_source(Options("run:a"))
     assert not planted.with_suffix(".ran").exists()
 
 

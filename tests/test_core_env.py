@@ -214,14 +214,14 @@ def test_a_mistake_is_named_before_play_reaches_it(tmp_path: Path, old: str, new
     [
         ("return s.step_count >= p.limit", "pass", "can end without a return; 'step' must return whether the episode"),
         ("return s.step_count >= p.limit", "return 0.0, True, False", "returns 3 values; 'step' must return whether"),
-        ("obs.last = s.last[agent]", "obs.last = 9", "wrote obs.last = .*9.*, which does not lie in Discrete"),
+        ("obs.last[0] = s.last[agent]", "obs.last[0] = 9", "wrote obs.last = 9, which does not lie in Discrete"),
         (
             "obs.pair.part_0[0] = s.step_count",
             "obs.pair.part_0[0] = -9",
             r"wrote obs.pair.part_0\[0\] = -9, which",
         ),
         ("else actions[agent]", "else np.inf", "gave the reward inf to blue_0; rewards must be finite"),
-        ("obs.pair.part_1 = agent", "obs.pair.part_2 = agent", "no field 'part_2'; did you mean 'part_1'"),
+        ("obs.pair.part_1[0] = agent", "obs.pair.part_2[0] = agent", "no field 'part_2'; did you mean 'part_1'"),
         ("    return 1\n", "    pass\n", "can end without a return; 'careful' must return the action"),
     ],
 )

@@ -22,13 +22,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": GROUND | {"kernels"},
     "engines": GROUND | {"kernels"},
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
-    "trainers": GROUND | {"registry", "kernels", "batch", "bots", "players", "assets"},
+    "curriculum": GROUND | {"batch"},
+    "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "assets"},
     "live": GROUND | {"registry", "batch"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
     "adapters": GROUND | {"registry", "batch", "render"},
-    "players": GROUND | {"registry", "batch", "bots", "trainers"},
+    "players": GROUND | {"registry", "batch", "bots"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.

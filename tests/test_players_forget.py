@@ -6,8 +6,8 @@ from puffer_arena import make
 from puffer_arena.cli import play
 from puffer_arena.live.player import Player as LivePlayer
 from puffer_arena.players.evaluate import evaluate
-from puffer_arena.players.player import Player, acting, versus
-from puffer_arena.trainers.actor import Actor
+from puffer_arena.players.player import Player, versus
+from puffer_arena.trainers.playing import acting
 from tests.playing import DUEL
 
 
@@ -61,8 +61,9 @@ def test_the_window_s_player_forgets_with_each_episode() -> None:
 
 def test_a_policy_that_a_person_plays_with_forgets_with_each_episode(monkeypatch) -> None:
     diarist = Diarist()
-    monkeypatch.setattr(Actor, "load", lambda path, env: diarist)
-    choose = play.load_policy("policy.safetensors", DUEL)
+    player = Player("diarist", lambda _: acting(diarist, 0, False))
+    monkeypatch.setattr(play, "find_player", lambda *_: player)
+    choose = play.choose_bot(play.Options(DUEL, bot="policy.safetensors"))
     with make(DUEL) as batch:
         for _ in range(30):
             batch.step(choose(batch))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_arena import __version__, core, make
+from puffer_arena import __version__, check, core, make
 from puffer_arena.core.env import ENGINES
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +29,12 @@ def test_the_example_shown_is_the_example_shipped_and_short() -> None:
     assert source in blocks(ROOT / "README.md", "python") and len(source.splitlines()) <= 80
 
 
+@pytest.mark.parametrize("example", ["catch", "pads"])
+def test_the_examples_keep_the_laws(example: str) -> None:
+    kept = check(str(ROOT / "examples" / f"{example}.py"), laws=["compiled", "buffers", "masks", "strength", "drawing"])
+    assert kept.ok, str(kept)
+
+
 def test_the_example_plays_as_its_docstring_says() -> None:
     batch = make(str(ROOT / "examples" / "catch.py"), 8)
     for _ in range(7 * 10):  # a fruit lands every height - 1 = 7 steps, ten fruits an episode
@@ -44,6 +50,13 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(program, "utf-8")
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@every_document
+def test_excerpts_stand_in_an_environment(document: Path) -> None:
+    files = [path.read_text("utf-8") for folder in ("examples", "envs") for path in (ROOT / folder).glob("*.py")]
+    for excerpt in blocks(document, "text"):
+        assert any(excerpt in text for text in files), excerpt
 
 
 @every_document

@@ -174,14 +174,14 @@ def test_a_policy_may_steer_the_others():
 
 def test_a_trained_policy_from_a_file_steers_the_others(tmp_path):
     pytest.importorskip("torch")
-    from puffer_arena.cli.play import load_policy
+    from puffer_arena.cli import play
     from puffer_arena.trainers.config import load_config
     from puffer_arena.trainers.runs.checkpoint import save_checkpoint
     from puffer_arena.trainers.trainer import make_trainer
 
     path = tmp_path / "tag.safetensors"
     save_checkpoint(path, make_trainer(load_config("tag", overrides={"num_envs": 8, "threads": 1})))
-    game = game_of("tag", bot=load_policy(str(path), "tag"))
+    game = game_of("tag", bot=play.choose_bot(play.Options("tag", bot=str(path))))
     for _ in range(3):
         game.step()
     assert game.steps == 3
@@ -204,13 +204,45 @@ def test_keys_steer_where_they_point_whichever_side_one_plays(agent, key, part, 
 
 def test_tab_goes_round_the_agents_that_are_still_there():
     game = game_of("tag")
-    game.batch.acting[0, 1] = False
+    game.batch.rows.states["alive"][0, 1] = 0
     game.steer()
     assert game.agent == 2
     game.steer(-1)
     assert game.agent == 0
-    game.batch.acting[0, 0] = False
+    game.batch.rows.states["alive"][0, 0] = 0
     assert game.out
+
+
+def test_a_game_of_turns_waits_for_the_persons_move():
+    game = game_of("connect4", opening=0, depth=1)
+    state = game.batch.state(0)
+    for _ in range(5):
+        game.step()
+    assert game.waits and state.laid == 0
+    game.press("4")
+    assert not game.waits
+    game.step()
+    assert state.laid == 1 and state.column == 3 and not game.waits and not game.out
+    game.press("1")  # it is not the person's turn: nobody hears it
+    game.step()
+    assert state.laid == 2
+    game.step()
+    assert game.waits and state.laid == 2  # the key held down since then is no move
+    game.release_all()
+    game.bot_plays = True
+    while not game.over:
+        assert not game.waits
+        game.step()
+
+
+def test_a_move_that_is_barred_is_not_made_and_the_game_waits_on():
+    game = game_of("connect4", opening=0, rows=3, bot=lambda batch: np.zeros(batch.actions.shape, np.int64))
+    for key in "151":  # the bot plays 1 too, and fills it
+        game.release_all()
+        game.press(key)
+        game.step()
+        game.step()
+    assert game.batch.state(0).laid == 4 and not game.over and game.waits
 
 
 def test_a_barred_choice_is_replaced_by_an_allowed_one():

@@ -175,7 +175,7 @@ def test_the_window_without_a_display_raises_an_arena_error():
 def test_play_names_an_unknown_environment_bot_and_agent():
     for arguments, said in (
         (["snaek"], "did you mean 'snake'?"),
-        (["snake", "--bot", "gredy"], "did you mean 'greedy'?"),
+        (["snake", "--bot", "bot:gredy"], "did you mean 'greedy'?"),
         (["tag", "--agent", "chaser_9"], "has no agent 'chaser_9'"),
         (["snake", "--speed", "99"], "speed = 99.0"),
     ):

@@ -25,10 +25,10 @@ def test_training_records_samples_with_what_the_policy_thought(tmp_path, here):
 
 
 def test_evaluating_records_the_first_rows(tmp_path, here):
-    code, _, err = here(tmp_path, "eval", "snake", "--bot", "greedy", "--episodes", "6", "--record", "it.mcap")
+    code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", "6", "--record", "it.mcap")
     assert code == 0, err
     assert verify(tmp_path / "it.mcap").rows == 4
-    code, _, err = here(tmp_path, "eval", "snake", "--bot", "greedy", "--episodes", "6", "--record", "it.mcap")
+    code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", "6", "--record", "it.mcap")
     assert code == 2 and "exists" in err
 
 

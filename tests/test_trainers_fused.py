@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 from puffer_arena.errors import DefinitionError, TrainingError
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -30,6 +30,7 @@ CASES = [
     ("bandit", {}),
     ("squared", {}),
     ("target", {}),  # continuous actions
+    ("examples/turret.py", {"network__critic": "separate"}),  # actions of parts, one of them with a mask
     ("walker", {"network__memory": "mingru", "network__critic": "separate"}),
     ("memory", {"network__memory": "none"}),  # a Dict of codes, flags and numbers
     ("memory", {"network__memory": "gru", "ppo__advantage": "vtrace", "ppo__epochs": 2}),
@@ -226,7 +227,8 @@ def test_a_wrong_slope_is_noticed() -> None:
     assert check_slope(pulled, ppo.Settings(), draw_rows()) > 0.1
 
 
-ACTIONS = [Discrete(4), MultiDiscrete((3, 2, 5)), MultiBinary(3), Box(-2.0, 4.0, (2,))]
+PARTS = Dict({"a": MultiBinary(2), "b": Tuple((Box(-2.0, 4.0, (2, 1)), Discrete(3))), "c": MultiDiscrete((2, 3))})
+ACTIONS = [Discrete(4), MultiDiscrete((3, 2, 5)), MultiBinary(3), Box(-2.0, 4.0, (2,)), PARTS]
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=str)
@@ -240,21 +242,24 @@ def test_row_rules_agree_with_their_head(action, masked: bool) -> None:
     head = make_head(action)
     rng, n = np.random.default_rng(1), 300
     outputs = (2.0 * rng.normal(size=(n, head.width))).astype(np.float32)
-    uniform = head.noise_kind == "uniform"
-    noise = (rng.random if uniform else rng.standard_normal)((n, head.components), np.float32)
+    noise = head.draw_noise(
+        (n,), lambda shape: rng.random(shape, np.float32), lambda shape: rng.standard_normal(shape, np.float32)
+    )
     masks = np.zeros((n, 0), np.bool_)
-    if masked and hasattr(head, "sizes"):
-        masks = rng.random((n, head.width)) < 0.5
+    if masked and head.sizes:
+        masks = rng.random((n, sum(head.sizes))) < 0.5
         masks[:, np.cumsum([0, *head.sizes[:-1]])] = True
     mask = torch.from_numpy(masks) if masks.shape[1] else None
-    actions = np.zeros((n, head.components), np.int64 if uniform else np.float32)
-    log_probs, numbers = np.zeros(n, np.float32), rules.head_numbers(head)
-    rules.act_kernel(type(head))(outputs.copy(), masks, noise, numbers, actions, log_probs)
+    actions = np.zeros((n, head.components), head.numbers)
+    log_probs, numbers, cut = np.zeros(n, np.float32), rules.head_numbers(head), rules.Columns(head)
+    rules.act_kernel(head)(
+        cut.outputs(outputs.copy()), cut.masks(masks), cut.actions(noise), numbers, cut.actions(actions), log_probs
+    )
     drawn = head.sample(torch.from_numpy(outputs), torch.from_numpy(noise), mask).detach().numpy()
-    assert (drawn == actions).mean() > 0.99 if uniform else np.allclose(drawn, actions, atol=1e-5)
+    assert np.isclose(drawn, actions, atol=1e-5).mean() > 0.99
 
     leaf = torch.from_numpy(outputs.astype(np.float64)).requires_grad_()
-    given = torch.from_numpy(actions if uniform else actions.astype(np.float64))
+    given = torch.from_numpy(actions if head.numbers is np.int64 else actions.astype(np.float64))
     wanted, entropy = head.double().evaluate(leaf, given, mask)
     np.testing.assert_allclose(log_probs, wanted.detach(), rtol=1e-4, atol=1e-4)
 
@@ -269,17 +274,21 @@ def test_row_rules_agree_with_their_head(action, masked: bool) -> None:
 
     table = np.zeros(n, row_dtype((), (), ("seen",)))
     table["weight"] = 1.0
-    slopes, extra, settings = np.zeros_like(outputs), np.zeros(max(head.width, 2)), numbers_of(ppo.Settings())
-    kernel = rules.learn_kernel(type(head), find_slope(weighed), table.dtype, settings.dtype)
-    kernel(outputs.copy(), actions, masks, numbers, table, settings, 1.0, slopes, extra)
+    slopes, extra, settings = np.zeros_like(outputs), np.zeros(head.width), numbers_of(ppo.Settings())
+    kernel = rules.learn_kernel(head, find_slope(weighed), table.dtype, settings.dtype)
+    kernel(
+        cut.outputs(outputs.copy()), cut.actions(actions), cut.masks(masks), numbers, table, settings, 1.0,
+        cut.outputs(slopes), cut.outputs(extra),
+    )  # fmt: skip
     np.testing.assert_allclose(table["seen"], entropy.detach(), rtol=1e-4, atol=1e-5)
     total = (0.7 * wanted - 0.2 * entropy).sum()
     weights = [leaf, *head.parameters()]
     expected, *rest = torch.autograd.grad(total, weights)
     np.testing.assert_allclose(slopes, expected.numpy(), rtol=1e-3, atol=1e-4)
-    if rest:
-        share = torch.sigmoid(head.spread.detach())
-        through = torch.from_numpy(extra[: head.width]) * (head.HIGH - head.LOW) * share * (1 - share)
+    if rest:  # of the one Box
+        gaussian, found = (head, extra) if isinstance(action, Box) else (head.parts[1], head.outputs_of(extra)[1])
+        share = torch.sigmoid(gaussian.spread.detach())
+        through = torch.from_numpy(found) * (gaussian.HIGH - gaussian.LOW) * share * (1 - share)
         np.testing.assert_allclose(through, rest[0].numpy(), rtol=1e-3, atol=1e-3)
 
 

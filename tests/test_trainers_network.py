@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, stored
+from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, leaves, stored
 from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer
@@ -28,6 +28,31 @@ OBSERVATIONS = [
     Dict({"cells": Box(0, 4, (4, 4), np.uint8), "deep": Dict({"x": Box(-5.0, 5.0, (2, 2)), "n": Discrete(3)})}),
 ]
 ACTIONS = [Discrete(4), MultiDiscrete((3, 2)), MultiBinary(3), Box(-2.0, 4.0, (2,))]
+PARTS = Dict({"turn": Box(-2.0, 4.0, (2,)), "pair": Tuple((Discrete(3), MultiDiscrete((2, 4)))), "on": MultiBinary(2)})
+
+
+def draw_noise(head, rows: int) -> torch.Tensor:
+    return torch.from_numpy(head.draw_noise((rows,), lambda s: torch.rand(s).numpy(), lambda s: torch.randn(s).numpy()))
+
+
+def test_the_parts_of_an_action_are_drawn_apart_and_their_probabilities_multiply() -> None:
+    torch.manual_seed(0)
+    head, rng = make_head(PARTS), np.random.default_rng(0)
+    alone = [make_head(leaf) for _, leaf in leaves(PARTS)]
+    outputs, noise = torch.randn(50, head.width), draw_noise(head, 50)
+    mask = torch.from_numpy(rng.random((50, 9)) < 0.5)
+    mask[:, [0, 3, 5]] = True
+    masks = [None, mask[:, :3], mask[:, 3:], None]
+    with torch.no_grad():
+        actions = head.sample(outputs, noise, mask)
+        log_probs, entropies = head.evaluate(outputs, actions, mask)
+        own = zip(alone, head.outputs_of(outputs), head.actions_of(noise), head.actions_of(actions), masks, strict=True)
+        each = [(one.sample(out, draw, barred), chosen, one, out, barred) for one, out, draw, chosen, barred in own]
+        assert all(torch.allclose(drawn.float(), chosen) for drawn, chosen, *_ in each)
+        known = [one.evaluate(out, drawn, barred) for drawn, _, one, out, barred in each]
+    torch.testing.assert_close(log_probs, sum(found for found, _ in known))
+    torch.testing.assert_close(entropies, sum(found for _, found in known))
+    assert head.probabilities(outputs, mask).shape == (50, 3 + 6 + 2) and head.sizes == (3, 2, 4)
 
 
 def draw_obs(space, rows: int) -> np.ndarray:
@@ -76,7 +101,7 @@ def test_heads_agree_with_torch_distributions(action) -> None:
     head = make_head(action)
     torch.manual_seed(0)
     outputs = torch.randn(200, head.width)
-    noise = torch.rand(200, head.components) if head.noise_kind == "uniform" else torch.randn(200, head.components)
+    noise = draw_noise(head, 200)
     actions = head.sample(outputs, noise, None)
     log_probs, entropy = head.evaluate(outputs, actions, None)
     if isinstance(action, Discrete | MultiDiscrete):
@@ -170,7 +195,7 @@ def test_a_rollout_remembers_what_learning_will_recompute(memory: str) -> None:
     trainer.close()
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=str)
+@pytest.mark.parametrize("action", [*ACTIONS, PARTS], ids=str)
 @pytest.mark.parametrize("objective", ["clip", "importance"])
 def test_gradients_match_finite_differences(action, objective: str) -> None:
     torch.manual_seed(0)
@@ -179,13 +204,13 @@ def test_gradients_match_finite_differences(action, objective: str) -> None:
     rows = 16
     obs = leaf_tensors(space, draw_obs(space, rows))
     head = policy.head
-    noise = torch.rand(rows, head.components) if head.noise_kind == "uniform" else torch.randn(rows, head.components)
+    noise = draw_noise(head, rows)
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
         outputs, values, _ = policy(obs, {})
         actions = head.sample(outputs, noise, None)
-        actions = actions.double() if isinstance(action, Box) else actions
+        actions = actions.double() if head.numbers is np.float32 else actions
         fixed, _ = head.evaluate(outputs, actions, None)
     columns = {
         "old_log_prob": fixed + 0.3 * torch.randn(rows).double(),  # some ratios lie beyond the clip

@@ -18,11 +18,10 @@ from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, SpaceError, TrainingError, UnknownName
 from puffer_arena.players.player import chance, scripted
-from puffer_arena.settings import describe, setting
+from puffer_arena.settings import setting
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.backends.loss import slope_of
-from puffer_arena.trainers.config import config_type
-from puffer_arena.training import as_player
+from puffer_arena.trainers.playing import actor_player
 
 ROOT = Path(__file__).parent.parent
 SMALL = {"num_envs": 32, "threads": 1, "ppo.horizon": 8, "ppo.minibatches": 2, "network.hidden": (16, 16)}
@@ -109,7 +108,7 @@ def test_a_folder_keeps_the_run_and_resuming_goes_on_to_the_bit(tmp_path: Path) 
     assert [json.loads(line)["updates"] for line in lines] == [1, 2, 3, 4]
     assert same_weights(second.actor, train(updates=4, settings={"optimizer.schedule": "constant"}).actor)
     assert same_weights(second.actor, puffer_arena.load(folder))
-    assert same_weights(second.actor, puffer_arena.load("mine", runs_dir=tmp_path / "runs"))
+    assert same_weights(second.actor, puffer_arena.load("run:mine", runs_dir=tmp_path / "runs"))
     finished = train(updates=4, folder=folder, settings={"optimizer.schedule": "constant"}, resume=True)
     assert finished.metrics == [] and finished.steps == 4 * UPDATE
 
@@ -239,7 +238,7 @@ def test_evaluation_gives_a_number_for_every_episode() -> None:
     assert sample.means["return"] == sample.columns["return"].mean() > 0
     again = train(updates=1)
     np.testing.assert_array_equal(again.evaluate(12, True).columns["return"], sample.columns["return"])
-    drawn = [puffer_arena.evaluate("cartpole", as_player(again.actor, seed=seed), 12).means for seed in (1, 1, 2)]
+    drawn = [puffer_arena.evaluate("cartpole", actor_player(again.actor, seed=seed), 12).means for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert puffer_arena.evaluate("cartpole", chance(0), 5).episodes == 5
     assert puffer_arena.evaluate("snake", scripted("greedy"), 5).means["return"] > 1
@@ -249,9 +248,9 @@ def test_a_policy_is_evaluated_with_the_parameters_it_learned_in() -> None:
     trained = train("snake", updates=1, params={"rows": 6, "cols": 6})
     assert trained.evaluate(4).episodes == 4
     with pytest.raises(ParameterError, match="other sizes or spaces"):
-        puffer_arena.evaluate("snake", as_player(trained.actor), 4, params={"rows": 7, "cols": 6})
+        puffer_arena.evaluate("snake", actor_player(trained.actor), 4, params={"rows": 7, "cols": 6})
     with pytest.raises(ParameterError, match="other sizes or spaces"):
-        puffer_arena.evaluate("cartpole", as_player(trained.actor), 4, params={})
+        puffer_arena.evaluate("cartpole", actor_player(trained.actor), 4, params={})
 
 
 def not_one(row, p):
@@ -289,16 +288,6 @@ def test_folders_that_do_not_fit_are_one_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"ppo\.gamma"):
         train(folder=tmp_path / "run", resume=True, settings={"ppo.gamma": 0.5})
     with pytest.raises(UnknownName, match="unknown run"):
-        puffer_arena.load("nothing", runs_dir=tmp_path)
+        puffer_arena.load("run:nothing", runs_dir=tmp_path)
     with pytest.raises(ParameterError, match="episodes"):
         puffer_arena.evaluate("cartpole", chance(0), 0)
-
-
-def test_the_settings_shown_are_the_settings_there_are() -> None:
-    rows = re.findall(
-        r"^\| `([\w.]+)` \| (.*) \| (.*) \| (.*) \|$", (ROOT / "docs" / "training.md").read_text("utf-8"), re.MULTILINE
-    )
-    there = {name: (str(default), allowed, doc) for name, default, allowed, doc in describe(config_type("ppo"))}
-    assert len(rows) > 10
-    for name, *shown in rows:
-        assert tuple(shown) == there[name], name

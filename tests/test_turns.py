@@ -9,7 +9,7 @@ import pytest
 from puffer_arena import load_env, make
 from puffer_arena.adapters.pettingzoo import aec_env, parallel_env
 from puffer_arena.errors import ActionError, DefinitionError
-from tests.playing import RELAY, both_modes, everything
+from tests.playing import RELAY, SHOVE, both_modes, everything
 
 ON, ROUND, SKIP, LEAVE = range(4)
 
@@ -159,3 +159,25 @@ def test_in_parallel_only_the_agent_whose_turn_it_is_must_act() -> None:
     assert not infos["player_2"]["action_mask"].any() and infos["player_1"]["action_mask"].all()
     _, rewards, terminated, _, _ = env.step({"player_1": ON})
     assert rewards == {"player_0": 1.0, "player_1": 10.0, "player_2": 0.0} and "player_0" not in terminated
+
+
+def test_bodies_move_by_turns_too(tmp_path: Path) -> None:
+    source = Path(SHOVE).read_text()
+    rule = "@jit\ndef turn(s, p):\n    return s.step_count % 2\n\n\n@jit\ndef act(s, p, actions):\n    k = s.turn\n    if k >= 0:\n"
+    for old, new in (
+        ("@jit\ndef act(s, p, actions):\n    for k in range(2):\n", rule),
+        ("    idle=(0.0, 0.0),\n", "    turn=turn,\n"),
+    ):
+        assert old in source
+        source = source.replace(old, new)
+    path = tmp_path / "shoves_by_turns.py"
+    path.write_text(source)
+    with make(str(path), 2, record=True, max_steps=9) as batch:
+        for mover in (0, 1, 0):
+            assert batch.acting.tolist() == [[mover == 0, mover == 1]] * 2
+            before = batch.rows.states["balls"]["vx"].copy()
+            batch.step(np.ones(batch.actions.shape))
+            pushed = np.abs(batch.rows.states["balls"]["vx"] - before) > 1e-3
+            assert pushed.tolist() == [[mover == 0, mover == 1]] * 2
+        batch.rewind(0, 1)
+        assert batch.acting.tolist() == [[False, True]] * 2

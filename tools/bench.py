@@ -46,6 +46,45 @@ def stepper(env_id: str, threads: int = 1, seconds: float = 0.5) -> Callable[[],
     return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1))
 
 
+def plies(env_id: str, seconds: float = 0.5) -> Callable[[], float]:
+    """Return a timed run of a game of turns, without moves that are barred: the same games from their beginning."""
+    batch, rng, actions = puffer_arena.make(env_id, NUM_ENVS), np.random.default_rng(0), []
+    for _ in range(64):
+        actions.append(batch.sample_actions(rng))
+        batch.step(actions[-1])
+
+    def work() -> None:
+        batch.reset(0)
+        for action in actions:
+            batch.step(action)
+
+    rounds = max(1, int(seconds * rate(work, 1)))
+    return lambda: rate(lambda: [work() for _ in range(rounds)], rounds * len(actions) * NUM_ENVS)
+
+
+def pettingzoo_connect_four() -> Callable[[], float]:
+    """Return a timed run of PettingZoo's own game of connect four, without moves that are barred."""
+    from pettingzoo.classic import connect_four_v3
+
+    env, rng, games = connect_four_v3.raw_env(), np.random.default_rng(0), []
+    for _ in range(20):
+        env.reset()
+        games.append([])
+        while not any(env.terminations.values()):
+            games[-1].append(int(rng.choice(np.flatnonzero(env.last()[0]["action_mask"]))))
+            env.step(games[-1][-1])
+
+    def work() -> None:
+        for game in games:
+            env.reset()
+            for action in game:
+                env.step(action)
+                if env.agents:
+                    env.last()
+
+    return lambda: rate(work, sum(map(len, games)))
+
+
 def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
     """Return a timed run of Gymnasium's own vectorized CartPole."""
     import gymnasium
@@ -156,9 +195,11 @@ def main() -> None:
             "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
             "maze": stepper("maze"),
             "MiniGrid-Empty": one_environment("MiniGrid-Empty-8x8-v0", "minigrid"),
+            "connect4": plies("connect4"),
+            "PettingZoo's connect four": pettingzoo_connect_four(),
             "one cartpole": one_environment("puffer_arena/Cartpole-v0"),
             "one CartPole of Gymnasium": one_environment("CartPole-v1"),
-            **{name: stepper(name) for name in sorted(set(RULES_ONLY) - {"snake", "cartpole", "maze"})},
+            **{name: stepper(name) for name in sorted(set(RULES_ONLY) - {"snake", "cartpole", "maze", "connect4"})},
         },
         rounds,
     )
@@ -172,6 +213,9 @@ def main() -> None:
             report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
     grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
     report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
+    report("connect4, plies/s on one core", describe(speeds["connect4"]), ">= 2 M", medians["connect4"] >= 2e6)
+    turns = ratio(speeds["connect4"], speeds["PettingZoo's connect four"])
+    report("connect4 / PettingZoo's connect four, one of it", f"{turns:.0f} x", ">= 100 x", turns >= 100)
     one = ratio(speeds["one cartpole"], speeds["one CartPole of Gymnasium"])
     report(
         "one cartpole by gymnasium.make / Gymnasium's own",
@@ -180,7 +224,7 @@ def main() -> None:
         True,
     )
     for name in RULES_ONLY:
-        if name not in ("snake", "cartpole"):
+        if name not in ("snake", "cartpole", "connect4"):
             report(f"{name}, agent steps/s on one core", describe(speeds[name]))
 
     first_steps()

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from measure import machine, report
 
 from puffer_arena.players.evaluate import evaluate
-from puffer_arena.players.player import Player, acting, scripted, versus
+from puffer_arena.players.player import Player, scripted, versus
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.playing import acting
 from puffer_arena.trainers.trainer import make_trainer
 
 EPISODES = 256  # in one look, one a row

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_arena.core.actions import action_value, mask_flags
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, stored
+from puffer_arena.core.spaces import stored
 from puffer_arena.errors import ArenaError, FileError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import build
@@ -78,8 +79,9 @@ class Actor:
             self._state, self._rows = policy.initial_state(rows), rows
         head = policy.head
         rng = self._rng if rng is None else rng
-        size = (rows, head.components)
-        noise = rng.random(size, np.float32) if head.noise_kind == "uniform" else rng.standard_normal(size, np.float32)
+        noise = head.draw_noise(
+            (rows,), lambda shape: rng.random(shape, np.float32), lambda shape: rng.standard_normal(shape, np.float32)
+        )
         mask = None
         if action_mask is not None and action_mask.shape[-1]:
             mask = torch.from_numpy(np.array(action_mask, np.bool_).reshape(rows, -1))
@@ -107,8 +109,8 @@ class Actor:
         Args:
             observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
                 {"observation": ..., "action_mask": ...}.
-            action_mask: which choices are open, (choices,), or such an array for each part of the action, as `info`
-                holds them; None for all.
+            action_mask: which choices are open, as `info` holds them: (choices,), or such arrays for each part of the
+                action; None for all.
             deterministic: take the likeliest action instead of drawing one.
 
         Raises:
@@ -122,14 +124,8 @@ class Actor:
         dtype, shape = stored(policy.observation)
         row = np.zeros((1, *shape), dtype)
         policy.observation.store(observation, row, 0)
-        parts = action_mask if isinstance(action_mask, tuple) else (action_mask,)
-        mask = None if action_mask is None else np.concatenate([np.asarray(part, np.bool_) for part in parts])[None]
-        action = self.act(row, mask, deterministic)[0][0]
-        if isinstance(policy.action, Discrete):
-            return int(action)
-        if isinstance(policy.action, Box):
-            action = np.clip(action, *policy.action.bounds)  # as a batch does
-        return action.astype(policy.action.dtype.base)
+        mask = None if action_mask is None else mask_flags(policy.action, action_mask)[None]
+        return action_value(policy.action, self.act(row, mask, deterministic)[0][0])
 
     def fresh(self) -> "Actor":
         """Return another actor of the same policy, which remembers nothing."""

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
+from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
 from puffer_arena.settings import (
     build,
@@ -30,7 +32,7 @@ from puffer_arena.settings import (
     text,
     widths,
 )
-from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Network:
     critic_hidden: tuple[int, ...] = widths((), "widths of a separate critic; empty for the policy's", empty=True)
     images: str = choice(
         "auto", ("auto", "mlp", "cnn"), "grids and pictures; auto: convolutions for pictures, none for cell codes"
+    )
+    entities: str = choice(
+        "pool", ("pool", "attention"), "over Entities: mean and maximum, behind self-attention or not"
     )
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
@@ -70,7 +75,7 @@ class Optimizer:
 class Opponent:
     """Who steers the other side where agents are of several roles; without a bot the policy plays itself."""
 
-    bot: str = text("", "a scripted bot of the environment")
+    bot: str = text("", "random, bot:NAME, arena:NAME@LEVEL, run:NAME or a file of a bot or policy")
     share: float = setting(0.5, 0.0, 1.0, "of the environments where it plays; in the rest the policy plays itself")
     role: str = text("", "the policy's role against it; empty for each role in turn, environment by environment")
 
@@ -95,6 +100,7 @@ class Config:
     network: Network = section(Network)
     optimizer: Optimizer = section(Optimizer)
     opponent: Opponent = section(Opponent)
+    curriculum: dict[str, Any] = table("who chooses parameters and levels: method, ranges, settings, lessons")
 
     def __post_init__(self) -> None:
         check(self)
@@ -200,9 +206,11 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    if config.curriculum:
+        load_curriculum(env, config.curriculum)
     if config.opponent.bot:
-        env.find_bot(config.opponent.bot)
         check_role(env, config.opponent.role)
+        find_player(config.opponent.bot, config.env)
 
 
 def tuned_config(env_id: str) -> str:
@@ -223,7 +231,10 @@ def from_dict(settings: Mapping[str, Any]) -> Config:
     """
     if not isinstance(settings, Mapping):
         raise ParameterError("settings of a run must be a table")
-    kind = config_type(str(settings.get("algorithm", "ppo")))
+    name = str(settings.get("algorithm", "ppo"))
+    kind = config_type(name)
+    if name.endswith(".py"):
+        settings = {**settings, "algorithm": named_file(name)}
     return cast(Config, build(kind, settings))
 
 

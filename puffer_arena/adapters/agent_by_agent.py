@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
-from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, mask_values, without_none
 from puffer_arena.core.fields import Array
 
 
@@ -39,8 +39,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         space: GymnasiumSpace = self.env.observation_space(agent)
         if not self._is_masked:
             return space
-        masks = [spaces.Box(0, 1, mask.shape, np.int8) for mask in self._masks(agent)]
-        return spaces.Dict({"observation": space, "action_mask": masks[0] if len(masks) == 1 else spaces.Tuple(masks)})
+        return spaces.Dict({"observation": space, "action_mask": mask_space(self.env.batch.action)})
 
     @property
     def _is_masked(self) -> bool:
@@ -48,11 +47,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def _mask(self, agent: str) -> Any:
         batch = self.env.batch
-        return mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)])
-
-    def _masks(self, agent: str) -> tuple[Array, ...]:
-        mask = self._mask(agent)
-        return mask if isinstance(mask, tuple) else (mask,)
+        return without_none(mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)]))
 
     @property
     def unwrapped(self) -> Any:

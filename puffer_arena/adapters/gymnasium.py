@@ -12,7 +12,9 @@ are attributes to `get_wrapper_attr` and `set_wrapper_attr`, and so to `get_attr
 Infos hold, besides what Gymnasium defines:
 
     its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
-    statistics    on the step that ends an episode: episode_return, episode_length and the environment's counters
+    its signals   by their names in `Env.signals`, such as "cost": those of the last step, 0 at a reset
+    statistics    on the step that ends an episode: episode_return, episode_length, the sums of its signals, such as
+                  episode_cost, and the environment's counters
     action_mask   while an episode goes on, where the environment has masks: what `action_space.sample(mask=...)` takes
 """
 
@@ -24,9 +26,10 @@ import numpy as np
 from puffer_arena.adapters.gymnasium_vector import GymnasiumVectorEnv
 from puffer_arena.adapters.parts import OneRow, check_options, open_choices, set_params, statistic_names
 from puffer_arena.adapters.register import register_gymnasium as register_envs
-from puffer_arena.adapters.spaces import mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.spaces import mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Composite
 from puffer_arena.errors import ActionError
 
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
@@ -40,6 +43,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def _declare(self) -> None:
         self.observation_space = to_gymnasium(self.batch.observation)
         self.action_space = to_gymnasium(self.batch.action)
+        self._parts = isinstance(self.batch.action, Composite)  # the action is one of parts
         self._going = False  # an episode is under way
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -71,10 +75,10 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         if not self._going:
             raise ActionError(f"'{batch.env.name}' has no episode under way: call reset() before step()")
         try:
-            actions = np.asarray(action)[None]
+            actions = one_action(batch.action, action) if self._parts else np.asarray(action)[None]
         except ValueError:  # a ragged list
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}") from None
-        if actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf":
+        if not self._parts and (actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf"):
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}")
         _, rewards, ended, cut = batch.step(actions)
         terminated, truncated = ended.item(), cut.item()
@@ -85,7 +89,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def _seen(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and info, after showing them to the person, if there is one."""
         batch = self.batch
-        info: dict[str, Any] = self._counted()
+        info: dict[str, Any] = {**self._counted(), **self._signalled()}
         if not self._going:
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}

@@ -125,6 +125,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         stored = self.batch.reset(which=chosen)
         self._ended = self._ended & ~chosen
         infos = self._counter_infos(chosen) | self._mask_infos(chosen)
+        infos |= _grouped({name: np.zeros(self.num_envs) for name in self.batch.env.signals}, chosen)
         return batched_values(self.batch.observation, stored.copy()), infos
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
@@ -144,12 +145,13 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         batch.step(actions)
         out = batch.buffers
         rewards, terminated, truncated = out.rewards.copy(), out.terminated.copy(), out.truncated.copy()
+        signals = {name: batch.signal(name).astype(np.float64) for name in batch.env.signals}
         last = self._last_values(terminated | truncated)
         if self._limit:
             truncated |= self._cut(terminated | truncated, last)
         ended = terminated | truncated
         self._ended = ended.copy()  # infos hand `ended` itself out
-        infos = self._infos(ended, last)
+        infos = self._infos(ended, last, signals)
         return batched_values(batch.observation, out.obs.copy()), rewards, terminated, truncated, infos
 
     def _last_values(self, ended: Array) -> dict[str, Array]:
@@ -180,9 +182,11 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             states["ended"][cut] = 1
         return late
 
-    def _infos(self, ended: Array, last: dict[str, Array]) -> dict[str, Any]:
+    def _infos(self, ended: Array, last: dict[str, Array], signals: dict[str, Array]) -> dict[str, Any]:
         everyone, same_step = np.ones_like(ended), self.autoreset_mode is AutoresetMode.SAME_STEP
         infos = self._counter_infos(everyone) | self._mask_infos(everyone if same_step else ~ended)
+        begun = ended if same_step else np.zeros_like(ended)  # rows whose infos are those of a reset
+        infos |= _grouped({name: np.where(begun, 0.0, each) for name, each in signals.items()}, everyone)
         rows = ended.nonzero()[0]
         if not rows.size:
             return infos
@@ -190,6 +194,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         if not same_step:
             return infos | over
         over |= _grouped({name: last[name] for name in self._counters}, ended)
+        over |= _grouped({name: np.where(ended, each, 0.0) for name, each in signals.items()}, ended)
         final_obs = np.full(self.num_envs, None, dtype=object)
         for i, value in zip(
             rows.tolist(), many_values(self.batch.observation, self.batch.final_obs[rows]), strict=True

@@ -55,7 +55,12 @@ def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings
 
 def statistic_names(batch: Batch) -> tuple[str, ...]:
     """Return the fields of `Batch.finished` that infos hold when an episode ends."""
-    return ("episode_return", "episode_length", *batch.env.counters)
+    return ("episode_return", "episode_length", *signal_sums(batch), *batch.env.counters)
+
+
+def signal_sums(batch: Batch) -> tuple[str, ...]:
+    """Return what the sums of signals over an episode are called."""
+    return tuple(f"episode_{name}" for name in batch.env.signals)
 
 
 def counter_columns(batch: Batch) -> dict[str, Array]:
@@ -220,6 +225,11 @@ class OneRow(Copies):
     def _counted(self) -> dict[str, Any]:
         """Return the counters as they stand."""
         return {name: float(column[0]) for name, column in self._counters.items()}
+
+    def _signalled(self, agent: int = 0) -> dict[str, Any]:
+        """Return the signals of the last step, those of one agent."""
+        names = self.batch.env.signals
+        return dict(zip(names, np.atleast_2d(self.batch.signals[0])[agent].tolist(), strict=True)) if names else {}
 
     def _show(self) -> None:
         """Show the row to the person, if there is one."""

@@ -8,7 +8,9 @@
 After `import puffer_arena`, `pettingzoo.make("parallel", "puffer_arena/tag_v0")` does the same.  Infos hold, for each agent:
 
     its counters  by their names in `Env.counters`, as they stand: at every reset and step, an episode's last included
-    statistics    on the step that ends an agent's episode: its episode_return, episode_length, and the counters
+    its signals   by their names in `Env.signals`, such as "cost": its own of the last step, 0 at a reset
+    statistics    on the step that ends an agent's episode: its episode_return, episode_length, the sums of its signals,
+                  such as episode_cost, and the counters
     action_mask   while it takes part, where the environment has masks: what `action_space.sample(mask=...)` takes
 
 An agent that terminated sees zeros in its last observation.  What the rules give it after it has left comes in `rewards`
@@ -23,11 +25,12 @@ from gymnasium.utils import seeding
 from pettingzoo.utils.env import ParallelEnv
 
 from puffer_arena.adapters.agent_by_agent import AgentByAgent
-from puffer_arena.adapters.parts import OneRow, set_params
+from puffer_arena.adapters.parts import OneRow, set_params, signal_sums
 from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
-from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_value, to_gymnasium
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
+from puffer_arena.core.actions import check_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
@@ -141,17 +144,18 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return gathered
 
     def check_action(self, agent: str, given: Any) -> Any:
-        """Return an agent's action.
+        """Return an agent's action as the batch stores it.
 
         Raises:
             ActionError: it lies outside its space.
         """
-        space = self._action_spaces[agent]
-        action = np.asarray(given) if isinstance(space, spaces.Box) else given
-        fits = action.shape == space.shape if isinstance(space, spaces.Box) else space.contains(action)
-        if not fits:
-            raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {space}")
-        return action
+        batch = self.batch
+        try:
+            action = one_action(batch.action, given)
+            into = np.zeros((1, *batch.actions.shape[2:]), batch.actions.dtype)
+            return check_actions(batch.env.name, batch.action, action, into)[0]
+        except (ActionError, ValueError):  # the latter of a ragged list
+            raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {self._action_spaces[agent]}") from None
 
     def observe(self, agent: str) -> Any:
         """Return what an agent sees now; zeros if it has left."""
@@ -163,17 +167,18 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
 
     def _playing_info(self, agent: str) -> dict[str, Any]:
-        if not self.batch.num_choices:
-            return self._counted()
-        mask = self.batch.action_mask[0, self._index[agent]]
-        return {**self._counted(), "action_mask": mask_values(self.batch.action, mask)}
+        k = self._index[agent]
+        info = {**self._counted(), **self._signalled(k)}
+        if self.batch.num_choices:
+            info["action_mask"] = mask_values(self.batch.action, self.batch.action_mask[0, k])
+        return info
 
     def last_info(self, agent: str) -> dict[str, Any]:
         """Return the info of an agent whose episode has ended, with its statistics."""
-        s, counted = self.batch.state(0), self._counted()
-        earned = float(s.episode_return[self._index[agent]])
-        statistics = {"episode_return": earned, "episode_length": int(s.step_count), **counted}
-        return {**counted, "statistics": statistics}
+        row, k, counted = self.batch.rows.states[0], self._index[agent], self._counted()
+        sums = {name: float(row[name][k]) for name in ("episode_return", *signal_sums(self.batch))}
+        statistics = {**sums, "episode_length": int(row["step_count"]), **counted}
+        return {**counted, **self._signalled(k), "statistics": statistics}
 
     def _build_state_space(self) -> GymnasiumSpace:
         """Return the space of `state`: the agents' observations one above the other, flat where they are nested."""

@@ -12,6 +12,7 @@ import gymnasium.spaces as theirs
 import numpy as np
 
 from puffer_arena.core import spaces as ours
+from puffer_arena.core.actions import choice_sizes, count_choices
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import SpaceError
 
@@ -81,7 +82,7 @@ def _name(name: Any) -> str:
 
 def one_value(space: ours.Space, stored: Any) -> Any:
     """Return one observation as the batch stores it as a value of Gymnasium's space, sharing no memory."""
-    return int(stored[0]) if isinstance(space, ours.Discrete) else space.load(stored)
+    return space.load(stored)
 
 
 def many_values(space: ours.Space, stored: Array) -> list[Any]:
@@ -104,15 +105,55 @@ def _parts(space: ours.Space, stored: Array) -> Any:
             return {name: _parts(part, stored[name]) for name, part in parts.items()}
         case ours.Tuple(spaces=parts):
             return tuple(_parts(part, stored[f"part_{k}"]) for k, part in enumerate(parts))
+        case ours.Discrete():
+            return stored[..., 0]
     return stored
 
 
 def mask_values(action: ours.Space, mask: Array) -> Any:
     """Return action masks, shape (..., choices) bool, as `sample(mask=...)` of Gymnasium's spaces takes them.
 
-    That is int8: one array for a Discrete action, a tuple with an array for each component of a MultiDiscrete.
+    That is int8: one array for a Discrete action, a tuple with an array for each component of a MultiDiscrete, and a
+    dict or tuple of these for an action of parts, where a part without choices to bar has None.
     """
+    if isinstance(action, ours.Composite):
+        begin, values = 0, []
+        for part in action.parts.values():
+            end = begin + count_choices(part)
+            values.append(mask_values(part, mask[..., begin:end]))
+            begin = end
+        return action.join(values)
+    if not count_choices(action):
+        return None
     as_int8 = mask.astype(np.int8)
     if not isinstance(action, ours.MultiDiscrete):
         return as_int8
     return tuple(np.split(as_int8, np.cumsum(action.nvec)[:-1], axis=-1))
+
+
+def mask_space(action: ours.Space) -> GymnasiumSpace:
+    """Return the space of an action's masks in observations: as `mask_values`, without the parts that have none."""
+    if isinstance(action, ours.Composite):
+        parts = {name: mask_space(part) for name, part in action.parts.items() if count_choices(part)}
+        return theirs.Dict(OrderedDict(parts)) if isinstance(action, ours.Dict) else theirs.Tuple(list(parts.values()))
+    masks = [theirs.Box(0, 1, (size,), np.int8) for size in choice_sizes(action)]
+    return theirs.Tuple(masks) if isinstance(action, ours.MultiDiscrete) else masks[0]
+
+
+def without_none(mask: Any) -> Any:
+    """Return what `mask_values` gave without the parts that cannot be barred."""
+    if isinstance(mask, dict):
+        return {name: without_none(part) for name, part in mask.items() if part is not None}
+    return tuple(without_none(part) for part in mask if part is not None) if isinstance(mask, tuple) else mask
+
+
+def one_action(action: ours.Space, value: Any) -> Any:
+    """Return one action with an axis before it, in every part, as a batch of one row takes it.
+
+    Raises:
+        ValueError: a part is a ragged list.
+    """
+    if isinstance(action, ours.Composite) and (values := action.split(value)) is not None:
+        parts = zip(action.parts.values(), values, strict=True)
+        return action.join([one_action(part, each) for part, each in parts])
+    return np.asarray(value)[None]

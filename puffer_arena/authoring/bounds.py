@@ -102,7 +102,8 @@ class Reader:
 
     def __init__(self, env: Env) -> None:
         self.env = env
-        numbers = {entry[0]: Value(True, entry[0] in CHECKED, f"State.{entry[0]}") for entry in header_fields(0)}
+        kept = [entry[0] for entry in header_fields(0, signals=env.signals)]
+        numbers = {name: Value(True, name in CHECKED, f"State.{name}") for name in kept}
         turn = {"turn": KNOWN} if env.turn is not None else {}
         header = {**numbers, "alive": Part(KNOWN, 1), **turn}
         self.fields: dict[type, dict[str, Known]] = {

@@ -126,15 +126,18 @@ def _check_observation(batch: Any) -> None:
 def _check_outputs(batch: Any) -> None:
     env, obs = batch.env, batch.obs[0]
     for one in obs if batch.num_agents else [obs]:
-        value = batch.observation.load(one if one.shape != (1,) or batch.observation.dtype.shape else one[0])
+        value = batch.observation.load(one)
         if not batch.observation.contains(value):
             raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
-    if not np.isfinite(batch.rewards).all():
-        rule, _ = ending_rule(env)
-        agent = int(np.flatnonzero(~np.isfinite(batch.rewards[0]))[0])
-        whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
-        given = batch.rewards.flat[agent]
-        raise place_of(env, rule, f"gave the reward {given}{whose}; rewards must be finite numbers")
+    given = {"reward": batch.rewards, **{f"signal '{name}'": batch.signal(name) for name in env.signals}}
+    for what, numbers in given.items():
+        if not np.isfinite(numbers).all():
+            rule, _ = ending_rule(env)
+            agent = int(np.flatnonzero(~np.isfinite(numbers[0]))[0])
+            whose = f" to {batch.agent_ids[agent]}" if batch.num_agents else ""
+            kind = what.partition(" ")[0]
+            reason = f"gave the {what} {numbers.flat[agent]}{whose}; {kind}s must be finite numbers"
+            raise place_of(env, rule, reason)
 
 
 def _outside(space: Space, value: Any, name: str) -> str:

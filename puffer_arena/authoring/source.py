@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place, place_of
+from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.errors import DefinitionError, suggest
-from puffer_arena.machine.compile import code_names, is_jit, reached
+from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
 
@@ -40,24 +41,43 @@ def check_source(env: Env) -> None:
     """Read the rules of `env` and those that they call.
 
     Raises:
-        DefinitionError: a rule uses a field or a name that does not exist, or returns the wrong number of values.
+        DefinitionError: a rule uses a field or a name that does not exist, calls itself, or returns the wrong number of
+            values.
     """
     values = env.params()
     s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
+    action = action_dtype(env.spaces(values)[1])
+    everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
     calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [Call(rule, (s, p)) for rule in (env.step, env.act, env.judge, env.action_mask, env.turn) if rule]
-    calls += [Call(bot, (s, p, *several, env.memory_dtype(values))) for bot in env.bots.values()]
+    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
+    calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
+    calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:2] not in seen:
             seen.add(call[:2])
-            calls += Reader(env, call).read()
+            found = Reader(env, call).read()
+            _check_recursion(env, call.rule, found)
+            calls += found
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     if env.turn is not None:
         check_returns(env, env.turn, "the agent whose turn it is", 1)
     for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
         check_returns(env, bot, "the action", 1)
+
+
+def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:
+    """Check that a rule does not come back to itself: compiled rules have no room to.
+
+    Raises:
+        DefinitionError: it does; it names the call.
+    """
+    for call in calls:
+        if rule in with_called(call.rule):
+            how = "itself" if call.rule is rule else f"'{call.rule.__name__}', which calls it again"
+            reason = f"'{rule.__name__}' calls {how}; write a loop, with an array of State for what has to be kept"
+            raise place(env, rule, call.line, reason)
 
 
 @functools.lru_cache(maxsize=8)

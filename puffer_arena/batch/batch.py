@@ -147,12 +147,24 @@ class Batch(Written):
         """Width of `action_mask`: 0 for an environment without masks."""
         return int(self.action_mask.shape[-1])
 
+    def signal(self, name: str) -> Array:
+        """Return a signal of the last step, (num_envs[, agents]): a view of `signals`.
+
+        Raises:
+            UnknownName: the environment gives no such signal.
+        """
+        if name not in self.env.signals:
+            known = suggest(name, self.env.signals) if self.env.signals else "it has none"
+            raise UnknownName(f"environment '{self.env.name}' gives no signal '{name}'; {known}")
+        return np.asarray(self.signals[..., self.env.signals.index(name)])
+
     @property
     def finished(self) -> Array:
         """The last finished episode of every row: records with these fields.
 
         episodes                        ended in this row so far
         episode_return, episode_length  with several agents one return each
+        episode_<signal>                sums of those of `Env.signals`, shaped as returns
         level, params                   that it was played on and with; params as they were in force when it ended
         counters                        those of `Env.counters`, when it ended
         """
@@ -175,10 +187,7 @@ class Batch(Written):
                 self.rows.states["episode"] = 0
                 self.rows.memories[:] = np.zeros((), self.rows.memories.dtype)  # episodes will be numbered as before
             if levels is not None:
-                chosen_levels = np.broadcast_to(np.asarray(levels), (self.num_envs,))
-                if chosen_levels.dtype.kind not in "iu" or chosen_levels.min() < -1 or chosen_levels.max() > MASK:
-                    raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
-                self.rows.levels[:] = chosen_levels
+                self.rows.levels[:] = _check_levels(levels)
             chosen = self._all if which is None else _flags("which", which, self._all.shape)
             self.stepper.begin(self.actions, self.buffers, chosen)
             if self.recorder:
@@ -261,14 +270,34 @@ class Batch(Written):
             acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
             check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
+    def assign(self, which: Any, params: Mapping[str, Any], levels: Any = None) -> None:
+        """Choose what the next episodes of some rows are; those that are played now go on as they are.
+
+        Args:
+            which: indices of the rows, (k,).
+            params: parameter -> values, (k,) or one.
+            levels: as in `reset`, (k,) or one; None leaves them.
+
+        Raises:
+            UnknownName: no such parameter.
+            ParameterError: values, levels or rows that cannot be.
+        """
+        rows = np.asarray(which)
+        if rows.size and not (rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < self.num_envs):
+            raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
+        for name, values in params.items():
+            self.params[name].plan(rows, values)
+        if levels is not None:
+            self.rows.levels[rows] = _check_levels(levels)
+
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
     def episodes(self) -> dict[str, float]:
         """Return means over the episodes that ended since the last call, with their number `episodes`.
 
-        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length, and the
-        counters; with several agents also episode_return/<role>, where any of the role took part.  Only `episodes` when
-        none ended.
+        Keys: episodes, episode_return (with several agents the mean over those who took part), episode_length,
+        episode_<signal>, and the counters; with several agents also episode_return/<role> and episode_<signal>/<role>,
+        where any of the role took part.  Only `episodes` when none ended.
         """
         means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
         self.rows.episodes["totals"].fill(0)
@@ -418,6 +447,18 @@ def _flags(what: str, value: Any, shape: tuple[int, ...]) -> Array:
     if flags.shape != shape:
         raise ActionError(f"{what} has shape {flags.shape}; it must be {shape}")
     return flags
+
+
+def _check_levels(levels: Any) -> Array:
+    """Return numbers of levels, -1 to draw one.
+
+    Raises:
+        ParameterError: they are none.
+    """
+    numbers = np.asarray(levels)
+    if numbers.dtype.kind not in "iu" or (numbers.size and (numbers.min() < -1 or numbers.max() > MASK)):
+        raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
+    return numbers
 
 
 def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:

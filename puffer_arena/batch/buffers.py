@@ -7,15 +7,15 @@ import numpy as np
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space, stored
 from puffer_arena.errors import ActionError, UnknownName, suggest
-from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, Buffers
+from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, SIGNALS, Buffers
 
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
-def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int) -> Layout:
+def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int, num_signals: int = 0) -> Layout:
     """Return shape and dtype of every buffer."""
     obs_dtype, obs_shape = stored(observation)
-    entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,)}
+    entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,), SIGNALS: (num_signals,)}
     layout = {}
     for name, buffer in BUFFERS.items():
         agents = (num_agents,) if num_agents else (1,) * buffer.seats

@@ -9,6 +9,7 @@ import numpy as np
 
 from puffer_arena.batch.buffers import buffer_layout
 from puffer_arena.batch.rows import rows_layout
+from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ParameterError
@@ -34,9 +35,12 @@ def memory_bytes() -> int:
 def row_bytes(env: Env, values: Any, spaces: tuple[Space, Space], num_choices: int) -> int:
     """Return about how many bytes one row of a batch takes, with its buffers and its scene."""
     num_agents = len(env.agent_ids(values))
-    layouts = [*buffer_layout(spaces[0], 1, num_agents, num_choices).values(), *rows_layout(env, values, 1).values()]
+    layouts = [
+        *buffer_layout(spaces[0], 1, num_agents, num_choices, len(env.signals)).values(),
+        *rows_layout(env, values, 1).values(),
+    ]
     held = sum(dtype.itemsize * int(np.prod(shape, dtype=object)) for shape, dtype in layouts)
-    actions = 8 * max(num_agents, 1) * max(spaces[1].dtype.itemsize // 4, 1)
+    actions = max(num_agents, 1) * action_dtype(spaces[1]).itemsize
     return held + actions + SCENE_BYTES[env.engine]
 
 

@@ -12,14 +12,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.lanes import bind_lanes
-from puffer_arena.kernels.step import (
-    bind_bot,
-    bind_kernels,
-    clear_function,
-    no_mask_several,
-    no_mask_solo,
-    tally_function,
-)
+from puffer_arena.kernels.parts import named_masks
+from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.tables import Rows
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function
@@ -41,12 +35,11 @@ class Program:
     @cached_property
     def _templates(self) -> dict[str, Any]:
         env = self.env
-        no_mask = no_mask_several if env.agents else no_mask_solo
         rules: dict[str, Any] = {
             "reset": env.reset,
             "observe": env.observe,
-            "mask_actions": env.action_mask or no_mask,
-            "tally": tally_function(env.counters, bool(env.agents)),
+            "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
+            "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
         if env.turn is not None:
             rules["whose_turn"] = env.turn
@@ -55,9 +48,9 @@ class Program:
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

@@ -41,7 +41,8 @@ def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype
     """Return the record of a row's episodes: of the last that ended, and of the sums over all."""
     returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
-    sums = [*counts, ("episode_return", *returns), *((name, np.float64) for name in env.counters)]
+    signals = [(f"episode_{name}", *returns) for name in env.signals]
+    sums = [*counts, ("episode_return", *returns), *signals, *((name, np.float64) for name in env.counters)]
     finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
     seats = [("seats", np.int64, (num_agents,))] if num_agents else []  # episodes in which each agent took part
     return np.dtype([("finished", finished), ("totals", np.dtype([*sums, *seats], align=True))], align=True)
@@ -59,9 +60,18 @@ def mean_returns(returns: Array, among: Array) -> Array:
         returns: of all agents, (episodes, agents).
         among: those asked for, bool (episodes, agents) or (agents,).
     """
-    counted = took_part(returns) & among
+    return mean_over(returns, took_part(returns) & among)
+
+
+def mean_over(values: Array, counted: Array) -> Array:
+    """Return the mean of each row of `values` over its agents that are counted, for rows where one is.
+
+    Args:
+        values: (episodes, agents).
+        counted: bool (episodes, agents).
+    """
     seats = counted.sum(axis=1)
-    return np.asarray((returns * counted).sum(axis=1)[seats > 0] / seats[seats > 0])
+    return np.asarray((values * counted).sum(axis=1)[seats > 0] / seats[seats > 0])
 
 
 def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str, float]:
@@ -69,13 +79,14 @@ def mean_episodes(env: Env, agent_ids: Sequence[str], totals: Array) -> dict[str
     count = int(totals["episodes"].sum())
     means: dict[str, float] = {"episodes": count}
     if count:
-        returns = totals["episode_return"].sum(axis=0)
         seats = totals["seats"].sum(axis=0) if env.agents else np.asarray(count)
-        means["episode_return"] = float(returns.sum() / max(seats.sum(), 1))
-        for role in env.agents:
-            mine = [k for k, agent in enumerate(agent_ids) if env.role_of(agent) == role]
-            if seats[mine].any():
-                means[f"episode_return/{role}"] = float(returns[mine].sum() / seats[mine].sum())
+        for name in ("episode_return", *(f"episode_{signal}" for signal in env.signals)):
+            sums = totals[name].sum(axis=0)
+            means[name] = float(sums.sum() / max(seats.sum(), 1))
+            for role in env.agents:
+                mine = [k for k, agent in enumerate(agent_ids) if env.role_of(agent) == role]
+                if seats[mine].any():
+                    means[f"{name}/{role}"] = float(sums[mine].sum() / seats[mine].sum())
         for name in ("episode_length", *env.counters):
             means[name] = float(totals[name].sum()) / count
     return means

@@ -1,8 +1,12 @@
-"""Who steers whom where two sides meet: the seats of one side, as flags over agents."""
+"""Who steers whom where two sides meet: the seats of one side, as flags over agents.
+
+Where all agents are of one role, each against all, a side is one agent.
+"""
 
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.rows import took_part
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError, UnknownName, suggest
@@ -12,27 +16,53 @@ def seats(batch: Batch, role: str = "") -> Array:
     """Return which agents one side steers, bool (num_envs, agents); the other side steers the rest.
 
     Args:
-        role: the role that the side takes in every row; empty for each role in turn, row by row.
+        role: the role that the side takes in every row; empty for each role in turn, row by row.  Where there is one
+            role only, the side takes each agent's place in turn.
 
     Raises:
         ParameterError, UnknownName: see `check_role`.
     """
     check_role(batch.env, role)
+    if batch.num_agents < 2:
+        raise ParameterError(f"'{batch.env.name}' has one agent here, whom nobody could play; leave the opponent out")
     taken = [role] if role else list(batch.env.agents)
+    sides = [members(batch, role) for role in taken]
+    if is_free_for_all(batch.env):
+        sides = [[agent] for agent in sides[0]]
     flags = np.zeros((batch.num_envs, batch.num_agents), np.bool_)
-    for turn, role in enumerate(taken):
-        flags[turn :: len(taken), members(batch, role)] = True
+    for turn, side in enumerate(sides):
+        flags[turn :: len(sides), side] = True
     return flags
 
 
+def is_free_for_all(env: Env) -> bool:
+    """Tell whether all agents are of one role, so that each plays against all others."""
+    return len(env.agents) == 1
+
+
+def ranks(finished: Array, mine: Array) -> Array:
+    """Return the place that one agent's return took among those who took part, 1 for the first: float64 (episodes,).
+
+    Those who are equal share their places: two at the top have 1.5 each.
+
+    Args:
+        finished: episodes, records as `batch.finished`.
+        mine: the agent in each of them, bool (episodes, agents).
+    """
+    returns = finished["episode_return"]
+    others = took_part(returns) & ~mine
+    own = returns[mine][:, None]
+    return np.asarray(1.0 + ((returns > own) & others).sum(axis=1) + 0.5 * ((returns == own) & others).sum(axis=1))
+
+
 def outcomes(batch: Batch, finished: Array, mine: Array) -> Array | None:
-    """Return 1 where the side that steers `mine` won, 0 for a draw and -1 for a defeat; None without `Env.scores`.
+    """Return 1 where the side that steers `mine` won, 0 for a draw and -1 for a defeat; None without `Env.scores`, or sides.
 
     Args:
         finished: episodes, records as `batch.finished`.
         mine: the side's agents in each of them, bool (episodes, agents).
     """
-    if not batch.env.scores:
+    if not batch.env.scores or is_free_for_all(batch.env):
         return None
     points = np.stack([finished[counter] for counter in batch.env.scores.values()])
     ours = np.stack([mine[:, members(batch, role)[0]] for role in batch.env.scores])
@@ -53,13 +83,13 @@ def belongs(batch: Batch, role: str) -> Array:
 
 
 def check_role(env: Env, role: str) -> None:
-    """Check that there are two sides, and that `role`, unless empty, is one.
+    """Check that there are others to play, and that `role`, unless empty, is one of theirs.
 
     Raises:
-        ParameterError: all agents are of one role, or there is one agent only.
+        ParameterError: there is one agent only.
         UnknownName: no such role.
     """
-    if len(env.agents) < 2:
+    if not env.agents:
         raise ParameterError(f"'{env.name}' has no two sides that could play each other; leave the opponent out")
     if role and role not in env.agents:
         raise UnknownName(f"'{env.name}' has no role '{role}'; {suggest(role, env.agents)}")

@@ -8,10 +8,10 @@ import numpy as np
 from puffer_arena.batch.buffers import Layout, buffer_layout, make_buffers
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.rows import allocate_rows
-from puffer_arena.core.actions import count_choices
+from puffer_arena.core.actions import action_dtype, count_choices
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Space
+from puffer_arena.core.spaces import Space
 from puffer_arena.kernels.tables import Buffers, Rows
 
 
@@ -65,10 +65,8 @@ def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
     observation, action = env.spaces(values)
     choices = count_choices(action) if env.action_mask else 0
     check_size(env, values, (observation, action), choices, num_envs)
-    layout = buffer_layout(observation, num_envs, len(agent_ids), choices)
+    layout = buffer_layout(observation, num_envs, len(agent_ids), choices, len(env.signals))
     buffers = make_buffers(layout, {})
-    actions = np.zeros(
-        (*buffers.rewards.shape, *action.dtype.shape), np.float64 if isinstance(action, Box) else np.int64
-    )
+    actions = np.zeros(buffers.rewards.shape, action_dtype(action))
     rows = allocate_rows(env, values, num_envs)
     return Table(env, env_id, values, num_envs, agent_ids, observation, action, rows, layout, buffers, actions)

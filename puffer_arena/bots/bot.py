@@ -20,7 +20,7 @@ import numpy as np
 from puffer_arena.bots.fields import action_name, check_fields, choice_names, from_fields, nest
 from puffer_arena.bots.file import Numbers, brief, read_file
 from puffer_arena.bots.heads import Sampling, draw_choice, read_mask
-from puffer_arena.bots.layout import Leaf, pick, read_part
+from puffer_arena.bots.layout import Leaf, pick, pick_leaf, read_part
 from puffer_arena.bots.model import Model
 from puffer_arena.bots.stream import key_of, uniform, uniforms
 from puffer_arena.errors import ParameterError, SpaceError, shown
@@ -85,6 +85,11 @@ class Bot:
         """
         return cls(Model(read_file(path), f"'{path}'"), seed)
 
+    @classmethod
+    def of(cls, data: bytes, name: str = "the bot", seed: int = 0) -> "Bot":
+        """Make a bot of a file's bytes, which errors call `name`; see `load`."""
+        return cls(Model(data, name), seed)
+
     @property
     def about(self) -> dict[str, Any]:
         """Everything the file says of it: environment, training, strength."""
@@ -118,26 +123,51 @@ class Bot:
         parts, many = self._read(obs)
         who = self._actors(actor, parts[0] if many else None)
         if mask is not None and self.model.choices:
-            mask = read_mask(
-                mask, self.model.choices, [head.leaf.codes for head in self.model.heads], len(who) if many else None
-            )
+            sizes = [head.leaf.codes for head in self.model.heads]
+            mask = read_mask(mask, self.model.choices, sizes, len(who) if many else None)
         else:
             mask = None
+        if many:
+            return nest([leaf.path for leaf in self.model.actions], self.act_on(parts, mask, who, sampling))
+        return self._act_alone(parts, mask, who, sampling or self.sampling)
+
+    def _act_alone(self, parts: list[Numbers], mask: Numbers | None, who: int, sampling: Sampling) -> Any:
+        """Choose for one actor, whose numbers have no axis of actors."""
         outputs = self._think(parts, who)
-        sampling = sampling or self.sampling
-        simple = self.model.is_single_choice and sampling.top_p == 1.0 and sampling.epsilon == 0.0
-        action = self._draw_one(outputs, mask, who, sampling) if simple and not many else None
-        if action is None:
-            action = self._draw(outputs, mask, who, sampling)
+        if self.model.is_single_choice and sampling.top_p == 1.0 and sampling.epsilon == 0.0:
+            action: Any = self._draw_one(outputs, mask, who, sampling)
+        else:
+            at = slice(who, who + 1)
+            action = self._single(self._draw(outputs[None], None if mask is None else mask[None], at, sampling))
         self._last = (who, outputs, mask, action)
         return action
+
+    def act_on(
+        self, parts: list[Numbers], mask: Numbers | None, who: Any, sampling: Sampling | None = None
+    ) -> list[Numbers]:
+        """Choose for many actors from numbers that are known to fit: the way in for whoever keeps them as arrays.
+
+        Args:
+            parts: those of every leaf of the observation, (actors, *shape).
+            mask: bool (actors, choices), or None.
+            who: the actors' numbers, an array or a range from 0 on.
+
+        Returns:
+            The numbers of every part of the actions, (actors, *shape).
+        """
+        self._have_room(who)
+        outputs = self._think(parts, who)
+        at = slice(0, len(who)) if isinstance(who, range) else who
+        chosen = self._draw(outputs, mask, at, sampling or self.sampling)
+        self._last = (who, outputs, mask, nest([leaf.path for leaf in self.model.actions], chosen))
+        return chosen
 
     def _read(self, obs: Any) -> tuple[list[Numbers], bool]:
         """Return the numbers of every leaf, and whether they are those of many actors."""
         if len(self.model.leaves) == 1 and not self.model.leaves[0].path:
             part, many = read_part(self.model.leaves[0], obs)
             return [part], many
-        read = [read_part(leaf, pick(obs, leaf.path)) for leaf in self.model.leaves]
+        read = [read_part(leaf, pick_leaf(obs, leaf)) for leaf in self.model.leaves]
         kinds = {(many, len(part) if many else 0) for part, many in read}
         if len(kinds) != 1:
             raise SpaceError("parts of the observation are of different numbers of actors; give all of them the same")
@@ -156,16 +186,11 @@ class Bot:
             return number
         count = len(many)
         if actor is None:
-            numbers: Any = range(count)
-            if count > self._room:
-                self._make_room(count)
-            return numbers
+            return range(count)
         numbers = np.asarray(actor)
         wrong = numbers.dtype.kind not in "iu" or numbers.shape != (count,) or len(np.unique(numbers)) != count
         if wrong or (count and not (numbers.min() >= 0 and numbers.max() < MOST_ACTORS)):
             raise ParameterError(f"actor = {shown(actor)}; {count} observations need {count} different whole numbers")
-        if count and numbers.max() >= self._room:
-            self._make_room(int(numbers.max()) + 1)
         return numbers
 
     def _think(self, parts: list[Numbers], who: Any) -> Numbers:
@@ -195,26 +220,24 @@ class Bot:
         logits = outputs[: self.model.heads[0].width].tolist()
         return draw_choice(logits, None if mask is None else mask.tolist(), noise, sampling)
 
-    def _draw(self, outputs: Numbers, mask: Numbers | None, who: Any, sampling: Sampling) -> Any:
-        many = not isinstance(who, int | np.integer)
-        at: Any = slice(0, len(who)) if isinstance(who, range) else who if many else slice(who, who + 1)
+    def _draw(self, outputs: Numbers, mask: Numbers | None, at: Any, sampling: Sampling) -> list[Numbers]:
+        """Draw actions for the actors at `at`, for every part of the actions (actors, *shape)."""
         noise = uniforms(self._keys[at], self._counts[at], self.model.draws)
         self._counts[at] += self.model.draws
-        rows = outputs if many else outputs[None]
-        masks = mask if mask is None or many else mask[None]
-        chosen: list[Any] = []
+        chosen: list[Numbers] = []
         begin = drawn = barred = 0
         for head in self.model.heads:
-            own = None if masks is None or not head.masked else masks[:, barred : barred + head.masked]
-            part = rows[:, begin : begin + head.width]
+            own = None if mask is None or not head.masked else mask[:, barred : barred + head.masked]
+            part = outputs[:, begin : begin + head.width]
             chosen.append(head.draw(part, own, noise[:, drawn : drawn + head.draws], noise[:, -1], sampling))
             begin, drawn, barred = begin + head.width, drawn + head.draws, barred + head.masked
-        if not many:
-            chosen = [
-                int(part[0]) if leaf.kind == "discrete" else part[0]
-                for leaf, part in zip(self.model.actions, chosen, strict=True)
-            ]
-        return nest([leaf.path for leaf in self.model.actions], chosen)
+        return chosen
+
+    def _single(self, chosen: list[Numbers]) -> Any:
+        """Return the action of one actor from parts (1, *shape)."""
+        named = zip(self.model.actions, chosen, strict=True)
+        single = [int(part[0]) if leaf.kind == "discrete" else part[0] for leaf, part in named]
+        return nest([leaf.path for leaf in self.model.actions], single)
 
     # -- observing ----------------------------------------------------------------------------------
 
@@ -279,10 +302,11 @@ class Bot:
         """
         try:
             seed, counts = state["seed"], np.asarray(state["counts"], np.int64).reshape(-1)
-            memory = {name: np.asarray(part, np.float32) for name, part in state["memory"].items()}
+            kinds = {name: kind for name, (_, kind) in self._remembered.items()}
+            memory = {name: np.asarray(part, kinds[name]) for name, part in state["memory"].items()}
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ParameterError(f"a bot's state lacks or holds what cannot be: {brief(error)}") from None
-        shapes = {name: (len(counts), *shape) for name, shape in self.model.memory_shapes.items()}
+        shapes = {name: (len(counts), *shape) for name, (shape, _) in self._remembered.items()}
         given = {name: part.shape for name, part in memory.items()}
         if not isinstance(seed, int) or not 0 <= seed < 1 << 64 or len(counts) > MOST_ACTORS or (counts < 0).any():
             raise ParameterError("a bot's state is damaged: its seed or its counts cannot be")
@@ -302,6 +326,17 @@ class Bot:
         other.sampling = self.sampling
         return other
 
+    @property
+    def _remembered(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shape and type of what is remembered of every actor, all zeros when an episode begins."""
+        return {name: (shape, np.dtype(np.float32)) for name, shape in self.model.memory_shapes.items()}
+
+    def _have_room(self, who: Any) -> None:
+        """Make room for actors by their numbers."""
+        last = int(who[-1] if isinstance(who, range) else who.max()) if len(who) else 0
+        if last >= self._room:
+            self._make_room(last + 1)
+
     def _make_room(self, actors: int) -> None:
         """Have keys, counts and memory for so many actors, keeping those that are there."""
         room = max(actors, 2 * self._room)
@@ -309,7 +344,7 @@ class Bot:
         self._keys_of = [*self._keys_of[: self._room], *keys]
         self._keys = np.asarray(self._keys_of, np.uint64)
         counts = np.zeros(room, np.int64)
-        memory = {name: np.zeros((room, *shape), np.float32) for name, shape in self.model.memory_shapes.items()}
+        memory = {name: np.zeros((room, *shape), kind) for name, (shape, kind) in self._remembered.items()}
         if self._room:
             counts[: self._room] = self._counts
             for name, part in memory.items():
@@ -350,8 +385,3 @@ class Bot:
 
     def _flat(self, action: Any) -> list[Any]:
         return [pick(action, leaf.path) for leaf in self.model.actions]
-
-
-def load_bot(path: str | Path, seed: int = 0) -> Bot:
-    """Load a bot's file; see `Bot.load`."""
-    return Bot.load(path, seed)

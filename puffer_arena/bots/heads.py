@@ -6,6 +6,7 @@ mean for every number of a box, in units of half the box around its middle.
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -169,15 +170,23 @@ def draw_choice(logits: list[float], mask: list[bool] | None, noise: float, samp
     return choice if choice < len(steps) else bisect_left(steps, steps[-1])
 
 
+def _mask_parts(mask: Any) -> Iterator[Any]:
+    """Yield the arrays of a mask in order; parts of an action that cannot be barred have None."""
+    if isinstance(mask, Mapping | tuple):
+        for part in mask.values() if isinstance(mask, Mapping) else mask:
+            yield from _mask_parts(part)
+    elif mask is not None:
+        yield mask
+
+
 def read_mask(mask: Any, width: int, sizes: list[tuple[int, ...]], actors: int | None) -> Numbers:
     """Return a mask as bool (width,) or (actors, width).
 
     Raises:
         ActionError: its shape is wrong, or it leaves a component nothing to choose.
     """
-    parts = mask if isinstance(mask, tuple) else (mask,)
     try:
-        array = np.concatenate([np.asarray(part, np.bool_) for part in parts], axis=-1)
+        array = np.concatenate([np.asarray(part, np.bool_) for part in _mask_parts(mask)], axis=-1)
     except (ValueError, TypeError) as error:
         raise ActionError(f"the mask is {shown(mask)}, no flags ({error})") from None
     shape = (width,) if actors is None else (actors, width)

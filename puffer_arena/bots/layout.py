@@ -132,7 +132,9 @@ def pick(value: Any, path: tuple[str | int, ...]) -> Any:
         SpaceError: there is no such part.
     """
     for step in path:
-        named = isinstance(value, Mapping) or (isinstance(value, np.ndarray) and value.dtype.names is not None)
+        named = isinstance(value, Mapping) or (
+            isinstance(value, np.ndarray | np.void) and value.dtype.names is not None
+        )
         try:
             value = value[f"part_{step}" if named and isinstance(step, int) else step]
         except (KeyError, IndexError, TypeError, ValueError):
@@ -140,6 +142,17 @@ def pick(value: Any, path: tuple[str | int, ...]) -> Any:
                 f"the observation has no part '{step}'; this bot sees {'.'.join(map(str, path))}"
             ) from None
     return value
+
+
+def pick_leaf(value: Any, leaf: Leaf) -> Any:
+    """Return a leaf of an observation; records of a batch hold a discrete one as an array of one number.
+
+    Raises:
+        SpaceError: there is no such part.
+    """
+    found = pick(value, leaf.path)
+    stored = isinstance(value, np.ndarray | np.void) and value.dtype.names is not None
+    return found[..., 0] if stored and leaf.kind == "discrete" else found
 
 
 def read_part(leaf: Leaf, value: Any) -> tuple[Numbers, bool]:

@@ -76,8 +76,8 @@ class Progress:
 
     def scores(self) -> dict[str, float]:
         """Return the means over the newest episodes."""
-        roles = [name for name in self.values if name.startswith("episode_return/")]
-        names = ("episode_return", *roles, *OUTCOMES, *self.counters, "episode_length")
+        sums = [name for name in self.values if name.startswith("episode_") and name not in SCORES]
+        names = ("episode_return", *sums, *OUTCOMES, *self.counters, "episode_length")
         return {name.replace("episode_", ""): self.values[name] for name in names if name in self.values}
 
     def losses(self) -> dict[str, float]:

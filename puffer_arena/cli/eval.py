@@ -1,4 +1,4 @@
-"""`eval`: the mean return of a trained agent, a scripted bot or random play, with its confidence interval."""
+"""`eval`: the mean return of whoever plays, with its confidence interval."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from puffer_arena.cli.recording import recorded
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.evaluate import Measure, Sample, evaluate, summarize
-from puffer_arena.players.player import Player, chance, find_checkpoint, opponent, scripted, trained, versus
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Player, versus
 from puffer_arena.registry import load_env
 from puffer_arena.replay.writer import Writer
 
@@ -35,24 +36,20 @@ class Options:
     95% intervals are Wilson's for rates and other numbers of two values, and bootstrap-t for the rest.
 
     Examples:
-        python -m puffer_arena eval snake --bot greedy
-        python -m puffer_arena eval snake --checkpoint newest
-        python -m puffer_arena eval maze --checkpoint runs/maze-20261120-120000 --episodes 2000
-        python -m puffer_arena eval cartpole --random --json
-        python -m puffer_arena eval snake --bot greedy --episodes 100 --record greedy.mcap
-        python -m puffer_arena eval striker --checkpoint newest --opponent footballer
+        python -m puffer_arena eval snake bot:greedy
+        python -m puffer_arena eval snake run:newest
+        python -m puffer_arena eval maze runs/maze-20261120-120000 --episodes 2000
+        python -m puffer_arena eval cartpole random --json
+        python -m puffer_arena eval snake bot:greedy --episodes 100 --record greedy.mcap
+        python -m puffer_arena eval striker run:newest --opponent bot:footballer
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
     """An id of `list`, a dotted module, or a path to a .py file."""
-    checkpoint: str = ""
-    """A checkpoint's file, or a run's folder or name for its newest checkpoint."""
-    bot: str = ""
-    """A scripted bot of the environment."""
-    random: bool = False
-    """Random actions."""
+    player: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAYER")] = ""
+    """Who plays: random, bot:NAME (scripted), arena:NAME@LEVEL (bundled), run:NAME, or the file of a bot or checkpoint."""
     opponent: str = ""
-    """Who steers the other side where agents are of several roles: a scripted bot, a checkpoint or run, or random."""
+    """Who steers the other side, or all other agents where they are of one role; named like PLAYER."""
     role: str = ""
     """The role that the player takes against its opponent; each in turn by default."""
     episodes: int = 1000
@@ -81,7 +78,7 @@ def run(options: Options) -> int:
         raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
     if options.seed < 0:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
-    player = find_player(options)
+    player = choose_player(options)
     params = player.params | read_pairs(options.param, "--param")
     writers: list[Writer] = []
     seen = dict.fromkeys(SPLITS, player)
@@ -101,28 +98,25 @@ def run(options: Options) -> int:
     return 0
 
 
-def find_player(options: Options) -> Player:
+def choose_player(options: Options) -> Player:
     """Return who plays, with its opponent where there is one.
 
     Raises:
-        ParameterError, UnknownName: not exactly one player; or no such bot, run, role or opponent.
-        FileError: a checkpoint is damaged.
+        ParameterError, UnknownName: no such player, role or opponent.
+        FileError: a file is damaged.
     """
-    if sum((bool(options.checkpoint), bool(options.bot), options.random)) != 1:
-        raise ParameterError("say who plays, once: --checkpoint RUN, --bot NAME or --random")
-    if options.random:
-        player = chance(options.seed)
-    elif options.bot:
-        player = scripted(options.bot)
-    else:
-        path = find_checkpoint(options.checkpoint, options.runs_dir)
-        player = trained(path, options.env, options.seed, options.deterministic)
+    if not options.player:
+        raise ParameterError(
+            "say who plays, after ENV: random, bot:NAME, arena:NAME, run:newest, or the file of a bot or checkpoint"
+        )
+    named = (options.env, options.runs_dir)
+    player = find_player(options.player, *named, options.seed, options.deterministic)
     if not options.opponent:
         if options.role:
             raise ParameterError("--role says whom the player steers; name its --opponent too")
         return player
     check_role(load_env(options.env), options.role)
-    other = opponent(options.opponent, options.env, options.runs_dir, options.seed + 1, options.deterministic)
+    other = find_player(options.opponent, *named, options.seed + 1, options.deterministic)
     return versus(player, other, options.role)
 
 

@@ -7,7 +7,7 @@ import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.registry import list_envs, load_env
 
 HEADINGS = ("environment", "kind", "agents", "observation", "action", "bots", "summary")
@@ -78,6 +78,8 @@ def describe_space(space: Space) -> str:
         return f"{'x'.join(map(str, space.nvec))} choices"
     if isinstance(space, MultiBinary):
         return f"{space.n} flag{'s' if space.n > 1 else ''}"
+    if isinstance(space, Entities):
+        return f"up to {space.shape[0]} things of {space.shape[1]} {space.element.__name__}"
     if isinstance(space, Box):
         return f"{'x'.join(map(str, space.shape)) or 1} {space.element.__name__}"
     if isinstance(space, Dict):

@@ -88,12 +88,21 @@ def read_pairs(pairs: Sequence[str], option: str) -> dict[str, Any]:
     Raises:
         ParameterError: a pair that is not name=value.
     """
-    values: dict[str, Any] = {}
+    return {name: read_number(text, f"{option} {name}") for name, text in split_pairs(pairs, option).items()}
+
+
+def split_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """Turn ("rows=7", "wall=0:0.5") into a dict of texts.
+
+    Raises:
+        ParameterError: a pair that is not name=value.
+    """
+    values: dict[str, str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals and text):
             raise ParameterError(f"{option} {pair!r} is not name=value; write for example {option} rows=7")
-        values[name.strip().replace("-", "_")] = read_number(text.strip(), f"{option} {name}")
+        values[name.strip().replace("-", "_")] = text.strip()
     return values
 
 

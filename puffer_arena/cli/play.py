@@ -1,14 +1,15 @@
 """`play`: a person plays, by keyboard or gamepad."""
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import tyro
 
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.errors import require
+from puffer_arena.errors import ParameterError
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Acting
+from puffer_arena.registry import env_name
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
@@ -23,8 +24,9 @@ class Options:
     Examples:
         python -m puffer_arena play snake
         python -m puffer_arena play snake --speed 1.5 --param rows=20 --param cols=20
-        python -m puffer_arena play tag --agent runner_0 --bot hunt
-        python -m puffer_arena play tag --bot runs/tag-1/checkpoints/last.safetensors
+        python -m puffer_arena play tag --difficulty 4
+        python -m puffer_arena play tag --agent runner_0 --bot bot:hunt
+        python -m puffer_arena play tag --bot run:newest
         python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
@@ -37,7 +39,10 @@ class Options:
     agent: str | None = None
     """The agent you steer first, such as chaser_0."""
     bot: str | None = None
-    """Who steers the others: a scripted bot, or the file of a trained policy; the first scripted bot by default."""
+    """Who steers the others, named as in `eval`: bot:NAME, arena:NAME@LEVEL, run:NAME, random or a file; the first
+    scripted bot by default."""
+    difficulty: int | None = None
+    """How good the trained bot is that comes with the game, 0 to 10, instead of --bot."""
     seed: int = 0
     """Seed of the levels."""
     level: int | None = None
@@ -48,6 +53,8 @@ class Options:
     """1 is the environment's natural speed."""
     param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A parameter of the environment as name=value; may be repeated."""
+    runs_dir: str = "runs"
+    """Where run folders are."""
     record: str = ""
     """Record into this file; F9 records at any time."""
 
@@ -56,10 +63,9 @@ def run(options: Options) -> int:
     """Open the window and play until it is closed."""
     from puffer_arena.render.play.play import play
 
-    trained = options.bot is not None and (os.sep in options.bot or os.path.isfile(options.bot))
     play(
         options.env,
-        bot=load_policy(options.bot, options.env) if trained and options.bot else options.bot,
+        bot=choose_bot(options),
         agent=options.agent,
         seed=options.seed,
         level=options.level,
@@ -71,16 +77,27 @@ def run(options: Options) -> int:
     return 0
 
 
-def load_policy(path: str, env: str) -> "Choose":
-    """Return a trained policy of an environment as a bot."""
-    require("torch", "train")
-    from puffer_arena.trainers.actor import Actor
+def choose_bot(options: Options) -> "Choose | None":
+    """Return who steers the agents that the person does not, None for the first scripted bot.
 
-    actor = Actor.load(path, env)
+    Raises:
+        UnknownName: there is no such player, or no trained bot to set a difficulty of.
+        FileError: a file is damaged.
+    """
+    name = options.bot
+    if options.difficulty is not None:
+        if name is not None:
+            raise ParameterError("--difficulty is of the trained bot that comes with the game; leave --bot out")
+        name = f"arena:{env_name(options.env)}@{options.difficulty}"
+    if name is None:
+        return None
+    player = find_player(name, options.env, options.runs_dir, options.seed)
+    begun: list[Acting] = []
 
     def choose(batch: "Batch") -> "Array":
-        actor.reset(batch.began)
-        actions, _, _ = actor.act(batch.obs, batch.action_mask, acting=batch.acting)
-        return np.asarray(actions)
+        if not begun:
+            begun.append(player.prepare(batch))
+        begun[0].forget(batch.began)
+        return begun[0].choose(batch)
 
     return choose

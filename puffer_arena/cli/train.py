@@ -4,16 +4,18 @@ import dataclasses
 import socket
 import time
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
-from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs
+from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.registry import choose_env, load_env
@@ -45,8 +47,9 @@ class Options:
         python -m puffer_arena train snake --watch
         python -m puffer_arena train snake --param rows=8 --param cols=8 --optimizer.learning-rate 1e-3
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
+        python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
         python -m puffer_arena train snake --record --record.every 1min
-        python -m puffer_arena train striker --opponent.bot footballer --opponent.share 0.5
+        python -m puffer_arena train striker --opponent.bot bot:footballer --opponent.share 0.5
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest
@@ -67,6 +70,16 @@ class Options:
     """A TOML file of settings."""
     param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A parameter of the environment as name=value; may be repeated."""
+    curriculum: str = ""
+    """Who chooses what episodes are: uniform, lessons, plr, sfl, alp, a .toml file, or a .py file with a CURRICULUM."""
+    curriculum_ranges: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="curriculum.ranges", metavar="NAME=RANGE")
+    ] = ()
+    """What a parameter is drawn from: density=0.1:0.6, gravity=1:20:log or size=5,7,9; may be repeated."""
+    curriculum_settings: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="curriculum.settings", metavar="NAME=VALUE")
+    ] = ()
+    """A setting of the curriculum, such as capacity=500; may be repeated."""
     name: str = ""
     """The run's name; made of the environment and the time by default."""
     runs_dir: str = "runs"
@@ -80,7 +93,7 @@ class Options:
 
 def options_type(algorithm: str) -> Any:
     """Return `Options` with the settings of a run by an algorithm, each an option of its own."""
-    kind = annotated(config_type(algorithm), hidden=("env", "params", "algorithm"))
+    kind = annotated(config_type(algorithm), hidden=("env", "params", "algorithm", "curriculum"))
     flat = field(default_factory=kind, metadata={"flat": True})
     settings = ("settings", Annotated[kind, tyro.conf.arg(name="")], flat)
     made = dataclasses.make_dataclass("Options", [settings], bases=(Options,))
@@ -149,9 +162,29 @@ def final_config(options: Any) -> Config:
     settings["env"] = portable(settings["env"] or options.environment)
     if options.steps:
         settings["total_steps"] = options.steps
+    settings["curriculum"] = curriculum_table(options, settings["curriculum"])
     config = from_dict(settings)
     check_fit(config)
     return config
+
+
+def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the curriculum's table, with what the command line changes.
+
+    Raises:
+        ParameterError, FileError, DefinitionError: a file that cannot be read, or a pair that is none.
+    """
+    given = options.curriculum
+    if given.endswith(".toml"):
+        made = read_table(Path(given))
+    else:
+        made = {"method": name_curriculum(given)} if given else dict(table)
+    ranges = split_pairs(options.curriculum_ranges, "--curriculum.ranges")
+    settings = read_pairs(options.curriculum_settings, "--curriculum.settings")
+    for part, values in (("ranges", ranges), ("settings", settings)):
+        if values:
+            made[part] = {**made.get(part, {}), **values}
+    return made
 
 
 def run(options: Any) -> int:
@@ -284,7 +317,8 @@ class Session:
 
     def going_on(self) -> str:
         """Return the command that goes on with the run."""
-        return command_line("train", *naming(self.config.env), "--resume", self.place.folder)
+        own = ("--algorithm", self.config.algorithm) if self.config.algorithm.endswith(".py") else ()
+        return command_line("train", *naming(self.config.env), "--resume", self.place.folder, *own)
 
     def conclude(self, trainer: Any, complete: bool, saved: bool) -> None:
         """Say what happened and what can be done next."""
@@ -309,4 +343,4 @@ class Session:
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
             self.display.say(f"  look:     {command_line('watch', folder, *named)}")
-            self.display.say(f"  measure:  {command_line('eval', self.config.env, '--checkpoint', folder)}")
+            self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")

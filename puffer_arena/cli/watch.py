@@ -1,4 +1,4 @@
-"""`watch`: a window on a run, while it trains or afterwards."""
+"""`watch`: a window on a run, while it trains or afterwards, or on any player at play."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 
 from puffer_arena.errors import FileError, ParameterError
@@ -13,6 +14,8 @@ from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Acting
 from puffer_arena.registry import choose_env
 from puffer_arena.trainers.runs.find import find_run
 from puffer_arena.trainers.runs.log import find_checkpoints
@@ -25,12 +28,14 @@ class Options:
     Examples:
         python -m puffer_arena watch
         python -m puffer_arena watch runs/snake-20261120-120000
+        python -m puffer_arena watch arena:snake@3
+        python -m puffer_arena watch bot:footballer --env striker
         python -m puffer_arena watch runs/my_env-20261120-120000 --env my_env.py
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
     """
 
-    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = ""
-    """A run's folder or name; the newest by default."""
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = "run:newest"
+    """run:NAME or a run's folder, the newest by default; or who plays, named as in `eval`."""
     runs_dir: str = "runs"
     """Where run folders are."""
     address: str = ""
@@ -67,13 +72,55 @@ def find_source(options: Options) -> Any:
             raise ParameterError("--address needs the trainer's --key and --env; it printed all three")
         print(f"watching {options.address}", flush=True)
         return Subscriber(Address(options.address, options.key, options.env), load_actor=actor_loader())
-    folder = find_run(options.run, options.runs_dir)
+    if not (options.run.startswith("run:") or Path(options.run).is_dir()):
+        return at_play(options)
+    folder = find_run(options.run.removeprefix("run:"), options.runs_dir)
     address = read_address(folder)
     if address is not None and is_running(address.pid):
         address = replace(address, env=choose_env(address.env, "", options.env, f"run '{folder}'"))
         print(f"watching {folder}, which trains now", flush=True)
         return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
     return finished_run(folder, options.env)
+
+
+def at_play(options: Options) -> FinishedRun:
+    """Return somebody at play, without a run.
+
+    Raises:
+        ParameterError: the environment must be named.
+        ArenaError: see `find_player`.
+    """
+    kind, _, rest = options.run.partition(":")
+    env = options.env or (rest.partition("@")[0] if kind == "arena" else "")
+    if not env:
+        raise ParameterError(
+            f"to watch a run, name it run:{options.run} or by its folder; for a player at play, name the environment: --env ENV"
+        )
+    player = find_player(options.run, env, options.runs_dir)
+    print(f"watching {player.name} at play in {env}", flush=True)
+
+    def load_player(_: bytes, batch: Any) -> Any:
+        return AtPlay(player.prepare(batch), batch)
+
+    return FinishedRun(Path(options.run), env, player.params, load_player, lambda: (b"", 0))
+
+
+class AtPlay:
+    """A player as the window has policies act."""
+
+    def __init__(self, acting: Acting, batch: Any) -> None:
+        self.acting, self.batch = acting, batch
+
+    def act(self, obs: Any, action_mask: Any = None, acting: Any = None) -> tuple[Any, None, Any]:
+        """Return actions for the batch as it stands."""
+        return self.acting.choose(self.batch).copy(), None, np.zeros(self.batch.acting.shape)
+
+    def follow(self, older: Any) -> None:
+        """Nobody came before."""
+
+    def reset(self, which: Any) -> None:
+        """Forget rows whose episode ended."""
+        self.acting.forget(which)
 
 
 def finished_run(folder: Path, env: str = "") -> FinishedRun:

@@ -49,7 +49,7 @@ from puffer_arena.core.records import (
     Wheel3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.machine.compile import jit
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Contact3D",
     "Dict",
     "Discrete",
+    "Entities",
     "Env",
     "Frame2D",
     "Header",

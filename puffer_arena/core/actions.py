@@ -1,20 +1,36 @@
-"""Actions as they come from outside: checked before any rule sees them, and drawn at random."""
+"""Actions as they lie in memory and as they come from outside: checked before any rule sees them, or drawn at random.
 
+Every number of an action takes eight bytes, whole numbers as int64 and those of a Box as float64.  An action of parts
+is a record of them, which rules read by name: `action.fire`, `action.aim[0]`.  Choices are counted through the
+parts in order, and so lie the flags of a mask.
+"""
+
+import keyword
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete, Space
-from puffer_arena.errors import ActionError
+from puffer_arena.core.spaces import Box, Composite, Discrete, Entities, MultiBinary, MultiDiscrete, Space, at, leaves
+from puffer_arena.errors import ActionError, shown
 
 WIDEST = 1e3  # random actions of a Box without bounds lie within
+KINDS = "Discrete, MultiDiscrete, MultiBinary, Box, or a Dict or Tuple of them"
+
+
+def action_dtype(space: Space) -> np.dtype[Any]:
+    """Return the storage of one action as rules take it; it may have a shape of its own."""
+    if isinstance(space, Composite):
+        return np.dtype([(name, action_dtype(part)) for name, part in space.parts.items()])
+    if isinstance(space, Discrete):
+        return np.dtype(np.int64)
+    return np.dtype((np.float64 if isinstance(space, Box) else np.int64, space.dtype.shape))
 
 
 def action_bounds(space: Space) -> tuple[Any, Any]:
-    """Return the least and greatest action, as numbers or per component."""
+    """Return the least and greatest action of a simple space, as numbers or per component."""
     if isinstance(space, Discrete):
         return 0, space.n - 1
     if isinstance(space, MultiDiscrete):
@@ -22,11 +38,36 @@ def action_bounds(space: Space) -> tuple[Any, Any]:
     return space.bounds if isinstance(space, Box) else (0, 1)
 
 
+def choice_sizes(space: Space) -> tuple[int, ...]:
+    """Return how many choices each component has, part after part; MultiBinary and Box have none to bar."""
+    if isinstance(space, Composite):
+        return tuple(size for part in space.parts.values() for size in choice_sizes(part))
+    if isinstance(space, Discrete):
+        return (space.n,)
+    return tuple(space.nvec) if isinstance(space, MultiDiscrete) else ()
+
+
 def count_choices(space: Space) -> int:
     """Return how many flags a mask over the actions has: one a choice, component after component."""
-    if isinstance(space, Discrete):
-        return space.n
-    return sum(space.nvec) if isinstance(space, MultiDiscrete) else 0
+    return sum(choice_sizes(space))
+
+
+def choices_of(space: Space) -> Iterator[tuple[tuple[str, ...], Space, slice]]:
+    """Yield the simple spaces within `space`, each with the fields that lead to it and where its flags lie in a mask."""
+    begin = 0
+    for path, leaf in leaves(space):
+        end = begin + count_choices(leaf)
+        yield path, leaf, slice(begin, end)
+        begin = end
+
+
+def action_value(space: Space, stored: Any) -> Any:
+    """Return a stored action as a value of its space; numbers of a Box are clipped to its bounds, as a batch does."""
+    if isinstance(space, Composite):
+        return space.join([action_value(part, stored[name]) for name, part in space.parts.items()])
+    if isinstance(space, Box):
+        return np.clip(stored, *space.bounds).astype(space.element)
+    return space.load(stored)
 
 
 def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
@@ -35,28 +76,57 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     Args:
         name: the environment's.
         space: of one agent's action.
-        actions: whole numbers or floats.
-        into: of the shape and dtype that kernels take; clipped actions are written here.
+        actions: whole numbers or floats; where an action has parts: records, or a dict or tuple of each part's.
+        into: of the shape and dtype that kernels take; clipped actions, and those of parts, are written here.
 
     Raises:
         ActionError: actions of the wrong shape, dtype or value.
     """
-    given = np.asarray(actions)
+    if not isinstance(space, Composite):
+        return _check_simple(f"'{name}'", space, actions, into)
+    _check_parts(f"'{name}'", "", space, actions, into)
+    return into
+
+
+def _check_parts(who: str, path: str, space: Composite, actions: Any, into: Array) -> None:
+    parts = space.parts
+    if isinstance(actions, np.ndarray | np.void) and actions.dtype.names == tuple(parts):
+        given = [actions[name] for name in parts]
+    elif (found := space.split(actions)) is not None:
+        given = found
+    else:
+        raise ActionError(
+            f"actions{path} are {shown(actions)}; {who} takes {' and '.join(f'{path}.{name}' for name in parts)}: a dict "
+            "or tuple with an array for each, or records"
+        )
+    for (name, part), each in zip(parts.items(), given, strict=True):
+        where = f"{path}.{name}"
+        if isinstance(part, Composite):
+            _check_parts(who, where, part, each, into[name])
+        else:
+            into[name] = _check_simple(who, part, each, into[name], where)
+
+
+def _check_simple(who: str, space: Space, actions: Any, into: Array, path: str = "") -> Array:
+    try:
+        given = np.asarray(actions)
+    except ValueError:  # a ragged list
+        raise ActionError(f"actions{path} are {shown(actions)}; {who} takes an array of shape {into.shape}") from None
     if given.shape != into.shape:
-        raise ActionError(f"actions have shape {given.shape}; '{name}' takes {into.shape}")
+        raise ActionError(f"actions{path} have shape {given.shape}; {who} takes {into.shape}")
     low, high = action_bounds(space)
     if into.dtype.kind == "f":
         if given.dtype.kind not in "fiu":
-            raise ActionError(f"actions have dtype {given.dtype}; '{name}' takes floats")
+            raise ActionError(f"actions{path} have dtype {given.dtype}; {who} takes floats")
         np.minimum(given, high, out=into)  # both together take less than np.clip
         np.maximum(into, low, out=into)
         if not math.isfinite(into.sum()):
             where = tuple(np.argwhere(~np.isfinite(into))[0].tolist())
-            raise ActionError(f"action at {where} is {into[where]}; it must be a finite number")
+            raise ActionError(f"action{path} at {where} is {into[where]}; it must be a finite number")
         return into
     if given.dtype.kind not in "iu":
-        raise ActionError(f"actions have dtype {given.dtype}; '{name}' takes whole numbers")
-    ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64)
+        raise ActionError(f"actions{path} have dtype {given.dtype}; {who} takes whole numbers")
+    ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64, order="C")
     words = ready.view(np.uint64)  # a negative action is a large one
     if not isinstance(high, int):
         fits = (words <= high).all()
@@ -65,7 +135,7 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     if not fits:
         where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
         limit = high if np.ndim(high) == 0 else high[where[-1]]
-        raise ActionError(f"action at {where} is {ready[where]}; allowed: {low} to {limit}")
+        raise ActionError(f"action{path} at {where} is {ready[where]}; allowed: {low} to {limit}")
     return ready
 
 
@@ -82,24 +152,161 @@ def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, a
     Raises:
         ActionError: all of somebody's choices are barred.
     """
-    sizes = space.nvec if isinstance(space, MultiDiscrete) else (mask.shape[-1],)
+    sizes = choice_sizes(space)
     flags = mask.reshape(*acting.shape, -1)
     free = np.logical_or.reduceat(flags, np.cumsum((0, *sizes[:-1])), axis=-1)
     if (free.all(axis=-1) | ~acting).all():
         return
     row, agent, part = np.argwhere(~free & acting[..., None])[0].tolist()
     who = f", of agent '{agent_ids[agent]}'" if agent_ids else ""
-    component = f" of component {part}" if isinstance(space, MultiDiscrete) else ""
+    component = component_names(space)[part]
     raise ActionError(
-        f"environment '{name}': in row {row}{who}, action_mask bars every choice{component}; leave at least one allowed"
+        f"environment '{name}': in row {row}{who}, action_mask bars every choice"
+        f"{f' of {component}' if component else ''}; leave at least one allowed"
     )
+
+
+def mask_flags(space: Space, given: Any) -> Array:
+    """Return a mask for one action, as infos hold it, as the flags that lie in a batch's, bool (choices,).
+
+    Args:
+        space: of the action.
+        given: flags (choices,); a tuple with such an array for each component of a MultiDiscrete; a dict or tuple of
+            these where an action has parts; None where nothing is barred.
+
+    Raises:
+        ActionError: it is of another shape.
+    """
+    flags = _flags(space, given)
+    if flags.shape != (count_choices(space),):
+        raise ActionError(f"the action mask {shown(given)} has {flags.size} flags; {space} has {count_choices(space)}")
+    return flags
+
+
+def _flags(space: Space, given: Any) -> Array:
+    if given is None:
+        return np.ones(count_choices(space), np.bool_)
+    if isinstance(space, Composite) and (values := space.split(given)) is not None:
+        parts = [mask_flags(part, value) for part, value in zip(space.parts.values(), values, strict=True)]
+        return np.concatenate(parts)
+    parts = list(given) if isinstance(given, tuple) else [given]
+    return np.concatenate([np.asarray(part, np.bool_).reshape(-1) for part in parts])
+
+
+def component_names(space: Space) -> list[str]:
+    """Return a name for each component that has choices: "" alone, "component 1" of several, "move" within parts."""
+    names = []
+    for path, leaf in leaves(space):
+        where = ".".join(path)
+        single = isinstance(leaf, Discrete)
+        for k in range(len(choice_sizes(leaf))):
+            names.append(where if single else f"component {k}" + (f" of {where}" if where else ""))
+    return names
 
 
 def draw_actions(space: Space, shape: tuple[int, ...], mask: Array, rng: np.random.Generator) -> Array:
     """Draw uniform random actions of `shape`; `mask` has no choices where all are allowed, and bars never all."""
+    if isinstance(space, Composite):
+        drawn = np.zeros(shape, action_dtype(space))
+        for path, leaf, flags in choices_of(space):
+            part = at(drawn, path)
+            part[...] = draw_actions(leaf, part.shape, mask[..., flags], rng)
+        return drawn
     low, high = action_bounds(space)
     if isinstance(space, Box):
         return rng.uniform(np.maximum(low, -WIDEST), np.minimum(high, WIDEST), shape)
-    if mask.shape[-1] and isinstance(space, Discrete):
-        return np.asarray((rng.random(mask.shape) * (mask + 1e-9)).argmax(-1))
-    return np.asarray(rng.integers(high + 1, size=shape))
+    if not mask.shape[-1]:
+        return np.asarray(rng.integers(high + 1, size=shape))
+    parts = np.split(mask, np.cumsum(choice_sizes(space))[:-1], axis=-1)
+    chosen = [(rng.random(part.shape) * (part + 1e-9)).argmax(-1) for part in parts]
+    return np.asarray(chosen[0] if isinstance(space, Discrete) else np.stack(chosen, -1))
+
+
+class Binding(NamedTuple):
+    """What a key stands for: a value in one component of an action's part."""
+
+    path: tuple[str, ...]  # the fields that lead to the part
+    leaf: Space
+    component: int  # 0 for a Discrete
+    value: Any
+
+
+def find_binding(space: Space, given: Any) -> Binding | None:
+    """Return what a key is bound to, or None where `given` is no binding.
+
+    It is an action of a Discrete, (component, value) of an array, and behind the names of the parts that lead there,
+    or their numbers in a Tuple: ("fire", 1), ("aim", 0, -1.0).
+    """
+    path: list[str] = []
+    rest = list(given) if isinstance(given, tuple | list) else [given]
+    while isinstance(space, Composite):
+        name = rest.pop(0) if len(rest) > 1 else None
+        name = f"part_{name}" if isinstance(name, int) and not isinstance(name, bool) else name
+        if not isinstance(name, str) or name not in space.parts:
+            return None
+        path.append(name)
+        space = space.parts[name]
+    component = 0 if isinstance(space, Discrete) else rest.pop(0) if len(rest) == 2 else None
+    if len(rest) != 1 or not isinstance(component, int | np.integer):
+        return None
+    value, named = rest[0], any(isinstance(size, str) for size in getattr(space, "shape", ()))
+    components = 2**31 if named else max(math.prod(space.dtype.shape), 1)
+    low, high = (-math.inf, math.inf) if isinstance(space, Box) else action_bounds(space)  # a Box clips
+    kind: Any = int | float | np.number if isinstance(space, Box) else int | np.integer
+    if not (0 <= component < components and isinstance(value, kind)):
+        return None
+    fits = low <= value <= (high[component] if isinstance(space, MultiDiscrete) else high)  # type: ignore[index]  # an array
+    return Binding(tuple(path), space, int(component), value) if fits else None
+
+
+def allowed_bindings(space: Space) -> str:
+    """Say what keys may be bound to."""
+    found = []
+    for path, leaf in leaves(space):
+        names = "".join(f'"{name}", ' if not name.startswith("part_") else f"{name[5:]}, " for name in path)
+        if isinstance(leaf, Discrete):
+            found.append(f"({names}0 to {leaf.n - 1})" if path else f"0 to {leaf.n - 1}")
+        else:
+            named = any(isinstance(size, str) for size in getattr(leaf, "shape", ()))
+            most = "" if named else f", components 0 to {max(math.prod(leaf.dtype.shape), 1) - 1}"
+            found.append(f"({names}component, value){most}")
+    return " or ".join(found)
+
+
+def check_kind(space: Any) -> str:
+    """Return what is wrong with a space as that of actions, or nothing."""
+    if not isinstance(space, Space):
+        return f"an action is {KINDS}, not {shown(space)}"
+    if isinstance(space, Composite) and not space.parts:
+        return f"{space} has no parts; give it at least one"
+    for path, leaf in leaves(space):
+        if not isinstance(leaf, Discrete | MultiDiscrete | MultiBinary | Box) or isinstance(leaf, Entities):
+            return f"an action is {KINDS}, not {leaf}"
+        for name in path:
+            if wrong := check_part_name(name):
+                return wrong
+    return ""
+
+
+def check_part_name(name: Any) -> str:
+    """Return what is wrong with the name of a Dict's part, which rules read as an attribute, or nothing."""
+    if name == "view":  # a method of compiled records
+        return "'view' cannot be a part: compiled records have a method of this name; choose another, such as 'sight'"
+    if not (isinstance(name, str) and name.isidentifier()) or keyword.iskeyword(name) or name.startswith("_"):
+        return f"{name!r} cannot be a part: rules read parts as names, such as action.move; use letters, digits and _"
+    return ""
+
+
+def values_of(space: Space, value: Any) -> Mapping[tuple[str, ...], Any]:
+    """Return what a nest of dicts and tuples holds for each simple space: path -> value.
+
+    Raises:
+        ActionError: it is no nest of this shape.
+    """
+    if not isinstance(space, Composite):
+        return {(): value}
+    found = space.split(value)
+    if found is None:
+        raise ActionError(f"{shown(value)} is no {type(space).__name__} of {', '.join(space.parts)}")
+    inner = zip(space.parts.items(), found, strict=True)
+    return {(name, *path): leaf for (name, part), each in inner for path, leaf in values_of(part, each).items()}

@@ -11,16 +11,19 @@ functions marked `@jit`, of one of two kinds:
     turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
 
     both            reset(s, p)      draw(s, p, canvas), plain Python
+                    signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
     physics         act(s, p, action or actions) and judge(s, p[, rewards, terminated]) in place of step, and
                     build(world, p) -> handles, plain Python in the engine's own API; see `core.bodies`
 
-Where an action is an array (MultiDiscrete, MultiBinary, Box), a bot takes it as its last argument and fills it in.
+Where an action is an array or has parts (anything but Discrete), a bot takes it as its last argument and fills it in.
+Rules read parts by name, `action.fire` and `action.aim[0]`, and a mask has the same names: `mask.fire[1] = False`.
 Bots only read `s`; what they keep, and random numbers, they have from `memory` (`fields.Memory`).
 """
 
 import inspect
+import keyword
 import linecache
 import math
 import sys
@@ -31,6 +34,14 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.core.actions import (
+    allowed_bindings,
+    check_kind,
+    check_part_name,
+    choice_sizes,
+    find_binding,
+    values_of,
+)
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.fields import (
     MEMORY_HEADER,
@@ -43,8 +54,8 @@ from puffer_arena.core.fields import (
     state_fields,
 )
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
-from puffer_arena.errors import DefinitionError, UnknownName, suggest
+from puffer_arena.core.spaces import Box, Composite, Discrete, Space, leaves
+from puffer_arena.errors import ActionError, DefinitionError, UnknownName, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
 Rule = Callable[..., Any]
@@ -56,6 +67,23 @@ ENGINES = {
     "panda3d": ("body3d", "touch3d", "ray3d", "contact3d", "joint3d", "wheel3d"),
 }
 MOST_AGENTS = 1 << 16
+# Names by which batches, episodes, infos and rollouts hold other things than signals.
+KEPT_NAMES = frozenset(
+    {entry[0] for entry in header_fields(1)}
+    | {"obs", "rewards", "reward", "terminated", "truncated", "final_obs", "action_mask", "signals", "params", "view"}
+    | {
+        "statistics",
+        "episodes",
+        "episode_length",
+        "length",
+        "seats",
+        "actions",
+        "value",
+        "target",
+        "advantage",
+        "ratio",
+    }
+)
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
@@ -79,11 +107,17 @@ class Env:
         bot_memory: what a bot keeps for an agent during an episode: `Memory`, or a subclass with fields.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
             first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys).  Where an
-            action is an array: (component, value).  Where roles see the game from different sides: role -> such keys.
+            action is an array: (component, value); where it has parts, their names come before that: ("fire", 1),
+            ("aim", 0, -1.0).  Where roles see the game from different sides: role -> such keys.
         idle: the action while no key is held; None repeats the last one.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
+        signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
+            and the batch hands it out; with several agents `s.cost[agent]`.
+        cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
+        success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
+            return of at least `solved`, or above 0, counts as such.
         solved: mean episode return at which the environment counts as solved.
         version: raise it with any change after which stored replays play differently.
         engine: who moves the bodies that State declares: "pymunk" or "panda3d".
@@ -114,7 +148,10 @@ class Env:
     idle: Any = None
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
+    cost_limit: float | None = None
     steps_per_second: float = 0.0
+    success: str = ""
     solved: float | None = None
     version: int = 0
     engine: str | None = None
@@ -151,15 +188,41 @@ class Env:
                 numbers = {k: v for k, v in state_fields(self.state).items() if not isinstance(v, PhysicsField)}
                 valid = [name for name, value in numbers.items() if not value.shape]
                 raise self.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+        if self.success and self.success not in self.counters:
+            raise self.error(
+                "success", f"'{self.success}' must be one of counters; {suggest(self.success, self.counters)}"
+            )
+        self._check_signals()
         for role, counter in self.scores.items():
             if role not in self.agents or counter not in self.counters:
                 raise self.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
-        if not isinstance(self.action, Discrete | MultiDiscrete | MultiBinary | Box):
-            raise self.error("action", f"an action is Discrete, MultiDiscrete, MultiBinary or Box, not {self.action}")
-        if self.action_mask is not None and not isinstance(self.action, Discrete | MultiDiscrete):
-            raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+        self._check_spaces()
         self._check_turn()
         self._check_keys()
+
+    def _check_signals(self) -> None:
+        """Check that signals have names of their own."""
+        if isinstance(self.signals, str):
+            raise self.error("signals", f"is one string; put a comma behind it: signals=('{self.signals}',)")
+        for signal in self.signals:
+            if not (isinstance(signal, str) and signal.isidentifier() and not keyword.iskeyword(signal)):
+                raise self.error("signals", f"{signal!r} is no name; it must be one as in signals=('cost',)")
+            if signal in (*KEPT_NAMES, *self.counters) or signal.startswith(("_", "old_", "final_", "episode_")):
+                raise self.error("signals", f"'{signal}' has a meaning already; choose another name")
+            for name in (signal, f"episode_{signal}"):
+                if name in state_fields(self.state):
+                    raise self.error(
+                        "signals",
+                        f"State.{name} has storage already; every row holds '{signal}' and its sum by themselves: leave "
+                        f"State.{name} out, or only annotate it: {name}: float",
+                    )
+        if len(set(self.signals)) < len(self.signals):
+            raise self.error("signals", f"{self.signals} names one twice")
+        if self.cost_limit is not None:
+            if "cost" not in self.signals:
+                raise self.error("cost_limit", "bounds the signal 'cost', which is missing; give signals=('cost',)")
+            if not (isinstance(self.cost_limit, int | float) and 0.0 <= self.cost_limit < math.inf):
+                raise self.error("cost_limit", f"is {self.cost_limit!r}; it must be a number of at least 0")
 
     def _check_turn(self) -> None:
         """Check that a rule for turns comes with agents to take them, and nothing that contradicts it."""
@@ -180,7 +243,7 @@ class Env:
         if bodies := physics_fields(memory):
             raise self.error("bot_memory", f"{memory.__name__}.{next(iter(bodies))} is physics, which State holds")
         for where, kind, header in (
-            ("state", self.state, header_fields(1, turns=True)),
+            ("state", self.state, header_fields(1, turns=True, signals=self.signals)),
             ("bot_memory", memory, MEMORY_HEADER),
         ):
             kept = {entry[0] for entry in header}
@@ -194,6 +257,23 @@ class Env:
                         f"{what}.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)",
                     )
 
+    def _check_spaces(self) -> None:
+        """Check that rules can read and write what the spaces say."""
+        if not isinstance(self.observation, Space):
+            raise self.error("observation", f"is {shown(self.observation)}; give a space, such as Box(0, 1, (4,))")
+        for path, _ in leaves(self.observation):
+            for wrong in filter(None, map(check_part_name, path)):
+                raise self.error("observation", wrong)
+        if wrong := check_kind(self.action):
+            raise self.error("action", wrong)
+        if self.action_mask is not None and not choice_sizes(self.action):
+            raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
+        if self.idle is not None and isinstance(self.action, Composite):
+            try:
+                values_of(self.action, self.idle)
+            except ActionError as error:
+                raise self.error("idle", str(error)) from None
+
     def _check_keys(self) -> None:
         """Check that every key stands for an action."""
         by_role = any(isinstance(value, Mapping) for value in self.keys.values())
@@ -203,19 +283,9 @@ class Env:
             self._check_keys_of(self.keys_of(role))
 
     def _check_keys_of(self, keys: Mapping[str, Any]) -> None:
-        if isinstance(self.action, Discrete):
-            for key, action in keys.items():
-                if not (isinstance(action, int | np.integer) and 0 <= action < self.action.n):
-                    raise self.error("keys", f"'{key}' is {action!r}; allowed: 0 to {self.action.n - 1}")
-            return
-        named = any(isinstance(size, str) for size in getattr(self.action, "shape", ()))
-        components = 2**31 if named else math.prod(self.action.dtype.shape)
-        for key, action in keys.items():
-            pair = action if isinstance(action, tuple | list) and len(action) == 2 else (None, None)
-            fits = isinstance(pair[0], int | np.integer) and 0 <= pair[0] < components
-            if not (fits and isinstance(pair[1], int | float | np.number)):
-                allowed = "(component, value)" if named else f"(component, value), components 0 to {components - 1}"
-                raise self.error("keys", f"'{key}' is {action!r}; where an action is an array it is {allowed}")
+        for key, given in keys.items():
+            if find_binding(self.action, given) is None:
+                raise self.error("keys", f"'{key}' is {given!r}; allowed: {allowed_bindings(self.action)}")
 
     def _check_engine(self) -> None:
         """Check that the definition is either one of rules only or one of physics."""
@@ -317,18 +387,10 @@ class Env:
         """
         names: set[str] = set()
 
-        def visit(space: Space) -> None:
-            if isinstance(space, Box):
-                names.update(size for size in space.shape if isinstance(size, str))
-            elif isinstance(space, Dict):
-                for part in space.spaces.values():
-                    visit(part)
-            elif isinstance(space, Tuple):
-                for part in space.spaces:
-                    visit(part)
-
-        visit(self.observation)
-        visit(self.action)
+        for space in (self.observation, self.action):
+            for _, leaf in leaves(space):
+                if isinstance(leaf, Box):
+                    names.update(size for size in leaf.shape if isinstance(size, str))
         for declared in (*state_fields(self.state).values(), *state_fields(self.bot_memory).values()):
             names.update(size for size in declared.shape if isinstance(size, str))
         names.update(size for size in self.agents.values() if isinstance(size, str))
@@ -358,7 +420,7 @@ class Env:
         """Return the record of one row whose Params size it; errors name the environment."""
         num_agents = len(self.agent_ids(params))
         try:
-            return state_dtype(self.state, params, num_agents, self.turn is not None)
+            return state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
 

@@ -8,7 +8,7 @@ Every row begins with a header that the kernels keep (`header_fields`); rules ma
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def f64(*shape: int | str) -> Any:
     return Field(np.float64, shape)
 
 
-def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]:
+def header_fields(num_agents: int, turns: bool = False, signals: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """Return the header of every row; `num_agents` is 0 for a solo environment, `turns` where agents take them.
 
     level           key of the episode's random stream (see `random.draw_level`)
@@ -71,6 +71,8 @@ def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]
     episode_return  sum of rewards so far, one per agent with several agents; -0.0 for one that takes no part
     alive           several agents only: 1 while an agent takes part
     turn            turns only: the agent that acts next, and during a step the one that acts
+    <signal>        of `Env.signals`, in this step; one per agent with several agents
+    episode_<signal>  its sum so far
     """
     fields: list[tuple[Any, ...]] = [
         ("level", np.int64),
@@ -80,10 +82,13 @@ def header_fields(num_agents: int, turns: bool = False) -> list[tuple[Any, ...]]
         ("step_count", np.int32),
         ("ended", np.int32),
     ]
-    if num_agents == 0:
-        return [*fields, ("episode_return", np.float64)]
-    several = [*fields, ("episode_return", np.float64, (num_agents,)), ("alive", np.int8, (num_agents,))]
-    return [*several, ("turn", np.int32)] if turns else several
+    shape = (num_agents,) if num_agents else ()
+    fields.append(("episode_return", np.float64, shape))
+    if num_agents:
+        fields.append(("alive", np.int8, shape))
+    if turns:
+        fields.append(("turn", np.int32))
+    return fields + [(name, np.float64, shape) for signal in signals for name in (signal, f"episode_{signal}")]
 
 
 class Header:
@@ -167,13 +172,15 @@ def sized(what: str, dtype: Any, shape: tuple[int, ...]) -> int:
     return size
 
 
-def state_dtype(state: type, params: Any, num_agents: int, turns: bool = False) -> np.dtype[Any]:
+def state_dtype(
+    state: type, params: Any, num_agents: int, turns: bool = False, signals: Sequence[str] = ()
+) -> np.dtype[Any]:
     """Return the structured dtype of a row: the header, then the fields of `state`.
 
     Raises:
         DefinitionError: a field takes a header's name, a dimension cannot be resolved, or the row is too large.
     """
-    return _record("State", header_fields(num_agents, turns), state, params)
+    return _record("State", header_fields(num_agents, turns, signals), state, params)
 
 
 def memory_dtype(memory: type, params: Any) -> np.dtype[Any]:

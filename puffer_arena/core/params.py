@@ -193,13 +193,26 @@ class Column(np.lib.mixins.NDArrayOperatorsMixin):
         return f"Column({self.parameter.name}: {np.array2string(self._targets[0], separator=', ', threshold=100)})"
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        values = self._checked(value)
+        for target in self._targets:
+            target[index] = values
+
+    def plan(self, index: Any, value: Any) -> None:
+        """Write what rows have from their next episode on."""
+        self._targets[0][index] = self._checked(value)
+
+    def _checked(self, value: Any) -> Array:
+        """Return values that the parameter may have.
+
+        Raises:
+            ParameterError: it may not.
+        """
         values = np.asarray(value)
         if values.dtype.kind not in "biuf":  # whole numbers beyond 64 bits are objects
             raise ParameterError(f"parameter '{self.parameter.name}' = {value!r} is not made of numbers in range")
         for extreme in {values.min().item(), values.max().item()} if values.size else ():
             self.parameter.check(extreme, self.high)
-        for target in self._targets:
-            target[index] = values
+        return values
 
 
 class ParamRows:

@@ -6,7 +6,7 @@ bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fill
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -46,7 +46,7 @@ class Space(ABC):
 
     def load(self, stored: Any) -> Any:
         """Return the value that `store` wrote."""
-        return np.array(stored)
+        return np.array(stored, self.dtype.base)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Discrete(Space):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.int64)
+        return np.dtype((np.int64, (1,)))  # an array, so that rules can write `obs[0]`, alone and within parts
 
     def contains(self, value: Any) -> bool:
         array = np.asarray(value)
@@ -68,7 +68,7 @@ class Discrete(Space):
         return int(rng.integers(self.n))
 
     def load(self, stored: Any) -> int:
-        return int(stored)
+        return int(np.asarray(stored).item())
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,84 @@ class Box(Space):
 
 
 @dataclass(frozen=True)
-class Dict(Space):
+class Entities(Box):
+    """At most so many things of one kind, some of which are there; their order means nothing.
+
+    Stored as a Box of shape (most, 1 + features): `obs[k, 0]` is 1 where thing k is there and 0 where it is not, its
+    features follow.  A row of zeros is nothing.  Policies see a set: see `EntityLayer` in the trainers.
+
+    Args:
+        low, high: bounds of the features, one for all or one for each; 0 lies between them.
+        shape: (most, features).
+    """
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 2:
+            raise SpaceError(f"the shape of Entities is (most, features), not {self.shape}")
+        features = self.shape[1]
+        for bound in (self.low, self.high) if isinstance(features, int) else ():
+            if np.size(bound) not in (1, features):
+                raise SpaceError(
+                    f"Entities have one bound for all features, or one for each of {features}, not {bound}"
+                )
+        if np.max(self.low) > 0 or np.min(self.high) < 0:
+            raise SpaceError(
+                f"features lie in [{self.low}, {self.high}]; 0 must too, for what is not there holds zeros"
+            )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        most, features = self.shape
+        assert isinstance(most, int) and isinstance(features, int)  # once resolved
+        return np.dtype((self.element, (most, 1 + features)))
+
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        low, high = np.zeros(self.dtype.shape, self.element), np.ones(self.dtype.shape, self.element)
+        low[:, 1:], high[:, 1:] = self.low, self.high
+        return low, high
+
+
+class Composite(Space):
+    """A space of parts, each a space of its own; a value is stored as a record with a field for each."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> dict[str, Space]:
+        """The parts by the names of their fields."""
+
+    @abstractmethod
+    def split(self, value: Any) -> list[Any] | None:
+        """Return the values of the parts, or None where `value` is no nest of this shape."""
+
+    @abstractmethod
+    def join(self, values: list[Any]) -> Any:
+        """Return the value whose parts `split` gives."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return record([(name, part.dtype) for name, part in self.parts.items()])
+
+    def contains(self, value: Any) -> bool:
+        values = self.split(value)
+        return values is not None and all(
+            part.contains(each) for part, each in zip(self.parts.values(), values, strict=True)
+        )
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        return self.join([part.sample(rng) for part in self.parts.values()])
+
+    def store(self, value: Any, out: Any, name: Any) -> None:
+        record = out[name]
+        for (field_name, part), each in zip(self.parts.items(), self.split(value) or (), strict=True):
+            part.store(each, record, field_name)
+
+    def load(self, stored: Any) -> Any:
+        return self.join([part.load(stored[name]) for name, part in self.parts.items()])
+
+
+@dataclass(frozen=True)
+class Dict(Composite):
     """Named parts, each a space of its own."""
 
     spaces: Mapping[str, Space] = field(default_factory=dict)
@@ -175,28 +252,19 @@ class Dict(Space):
         return Dict({name: space.resolve(params) for name, space in self.spaces.items()})
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return record([(name, space.dtype) for name, space in self.spaces.items()])
+    def parts(self) -> dict[str, Space]:
+        return dict(self.spaces)
 
-    def contains(self, value: Any) -> bool:
-        if not isinstance(value, Mapping) or set(value) != set(self.spaces):
-            return False
-        return all(space.contains(value[name]) for name, space in self.spaces.items())
+    def split(self, value: Any) -> list[Any] | None:
+        fits = isinstance(value, Mapping) and set(value) == set(self.spaces)
+        return [value[name] for name in self.spaces] if fits else None
 
-    def sample(self, rng: np.random.Generator) -> dict[str, Any]:
-        return {name: space.sample(rng) for name, space in self.spaces.items()}
-
-    def store(self, value: Any, out: Any, name: Any) -> None:
-        record = out[name]
-        for part, space in self.spaces.items():
-            space.store(value[part], record, part)
-
-    def load(self, stored: Any) -> dict[str, Any]:
-        return {name: space.load(stored[name]) for name, space in self.spaces.items()}
+    def join(self, values: list[Any]) -> dict[str, Any]:
+        return dict(zip(self.spaces, values, strict=True))
 
 
 @dataclass(frozen=True)
-class Tuple(Space):
+class Tuple(Composite):
     """Parts in order, each a space of its own; stored as fields part_0, part_1, ..."""
 
     spaces: tuple[Space, ...] = ()
@@ -205,24 +273,30 @@ class Tuple(Space):
         return Tuple(tuple(space.resolve(params) for space in self.spaces))
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return record([(f"part_{k}", space.dtype) for k, space in enumerate(self.spaces)])
+    def parts(self) -> dict[str, Space]:
+        return {f"part_{k}": space for k, space in enumerate(self.spaces)}
 
-    def contains(self, value: Any) -> bool:
-        if not isinstance(value, tuple) or len(value) != len(self.spaces):
-            return False
-        return all(space.contains(part) for space, part in zip(self.spaces, value, strict=True))
+    def split(self, value: Any) -> list[Any] | None:
+        return list(value) if isinstance(value, tuple) and len(value) == len(self.spaces) else None
 
-    def sample(self, rng: np.random.Generator) -> tuple[Any, ...]:
-        return tuple(space.sample(rng) for space in self.spaces)
+    def join(self, values: list[Any]) -> tuple[Any, ...]:
+        return tuple(values)
 
-    def store(self, value: Any, out: Any, name: Any) -> None:
-        record = out[name]
-        for k, space in enumerate(self.spaces):
-            space.store(value[k], record, f"part_{k}")
 
-    def load(self, stored: Any) -> tuple[Any, ...]:
-        return tuple(space.load(stored[f"part_{k}"]) for k, space in enumerate(self.spaces))
+def leaves(space: Space, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Space]]:
+    """Yield the simple spaces within `space` in the order of its fields, each behind the fields that lead to it."""
+    if not isinstance(space, Composite):
+        yield path, space
+        return
+    for name, part in space.parts.items():
+        yield from leaves(part, (*path, name))
+
+
+def at(stored: Any, path: tuple[str, ...]) -> Any:
+    """Return what lies in a record, or in an array of them, at the end of a path of fields."""
+    for name in path:
+        stored = stored[name]
+    return stored
 
 
 def record(parts: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:
@@ -232,12 +306,8 @@ def record(parts: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:
 
 
 def stored(space: Space) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Return the dtype and shape that one value of `space` has in a buffer.
-
-    A single Discrete has shape (1,), so that compiled rules can write `obs[0]`.
-    """
-    base, shape = space.dtype.subdtype or (space.dtype, ())
-    return base, (1,) if isinstance(space, Discrete) else shape
+    """Return the dtype and shape that one value of `space` has in a buffer."""
+    return space.dtype.subdtype or (space.dtype, ())
 
 
 def flatten(space: Space, value: Any) -> Array:

@@ -102,7 +102,7 @@ def bind_lanes(env: Env, plain: Any) -> Any:
     written = fields_of(rules, "STORE_ATTR") | COUNTED
     read = fields_of(rules, "LOAD_ATTR") | written
     fields = state_fields(env.state)
-    if not all(map(is_straight, rules)) or any(fields[name].shape for name in read & set(fields)):
+    if env.signals or not all(map(is_straight, rules)) or any(fields[name].shape for name in read & set(fields)):
         return plain
     single = [*(entry[0] for entry in header_fields(0)), *fields]
     words = primitives()._asdict()

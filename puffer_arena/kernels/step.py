@@ -5,17 +5,17 @@ to all of their arrays at every call, which costs more than most rules and stall
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
 leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
-agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE is a constant of each
-bound kernel, and the compiler cuts out what it rules out before it looks at types.  Both reset a row in the very step that
+agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE and SIGNALS are constants
+of each bound kernel, and the compiler cuts out what they rule out before it looks at types.  Both reset a row in the very step that
 ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level, philox
+from puffer_arena.kernels.signals import count_seat, signal_functions
 from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
 
@@ -26,10 +26,12 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
+clear_signals = begin_signals = take_signals = unbound
 BOTS = 0xB07  # the bots' streams have other keys than the levels
 NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
+SIGNALS = False  # rules give numbers beside the reward
 
 
 @jit
@@ -46,6 +48,8 @@ def begin_episode(s: Any, level: int, split: int, num_levels: int) -> None:
 def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
     begin_episode(s, level, split, num_levels)
     s.episode_return = 0.0
+    if SIGNALS:
+        begin_signals(s)
     reset(s, p)
 
 
@@ -69,6 +73,8 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
             out.rewards[i] = 0.0
             out.terminated[i] = False
             out.truncated[i] = False
+            if SIGNALS:
+                out.signals[i, :] = 0.0
             anew = mode == NEXT_STEP
         else:
             if ENGINE:
@@ -77,7 +83,11 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
                 truncated = truncated or rows.scenes[i].fault == LOST
             else:
                 s.step_count += 1
+                if SIGNALS:
+                    clear_signals(s)
                 reward, terminated, truncated = step(s, p, actions[i])
+            if SIGNALS:
+                take_signals(s, out.signals[i])
             s.episode_return += reward
             out.rewards[i] = reward
             out.terminated[i] = terminated
@@ -135,6 +145,8 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
     for agent in range(len(s.alive)):
         s.episode_return[agent] = 0.0
         s.alive[agent] = 1
+    if SIGNALS:
+        begin_signals(s)
     if TURNS:
         s.turn = -1  # nobody's yet
     reset(s, p)
@@ -184,12 +196,6 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
 
 
 @jit
-def count_seat(total: float) -> int:
-    """Return 1 for an agent who took part in its episode, by its return (see `fields.header_fields`)."""
-    return 0 if total == 0.0 and math.copysign(1.0, total) < 0.0 else 1
-
-
-@jit
 def settle_several(s: Any, rewards: Array, terminated: Array, truncated: Array, over: bool) -> bool:
     """Add up rewards and let agents leave who terminated; tell whether the episode has ended.
 
@@ -221,6 +227,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
         out.rewards[i, :] = 0.0
         out.terminated[i, :] = False
         out.truncated[i, :] = False
+        if SIGNALS:
+            out.signals[i] = 0.0
         if s.ended:
             anew = mode == NEXT_STEP
         else:
@@ -230,7 +238,11 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
                 over = over or rows.scenes[i].fault == LOST
             else:
                 s.step_count += 1
+                if SIGNALS:
+                    clear_signals(s)
                 over = step(s, p, actions[i], out.rewards[i], out.terminated[i])
+            if SIGNALS:
+                take_signals(s, out.signals[i])
             anew = settle_several(s, out.rewards[i], out.terminated[i], out.truncated[i], over)
             if anew:
                 s.ended = 1
@@ -317,8 +329,9 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-def tally_function(counters: tuple[str, ...], several: bool) -> Any:
-    """Generate the function that records an ended episode: level, parameters, return, length and counters."""
+def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several: bool) -> Any:
+    """Generate the function that records an ended episode: level, parameters, return, length, signals and counters."""
+    sums = ("episode_return", *(f"episode_{name}" for name in signals))
     lines = [
         "    last, total = episodes.finished, episodes.totals",
         "    last.episodes += 1",
@@ -330,12 +343,11 @@ def tally_function(counters: tuple[str, ...], several: bool) -> Any:
     if several:
         lines += [
             "    for agent in range(len(s.episode_return)):",
-            "        last.episode_return[agent] = s.episode_return[agent]",
-            "        total.episode_return[agent] += s.episode_return[agent]",
             "        total.seats[agent] += count_seat(s.episode_return[agent])",
         ]
-    else:
-        lines += ["    last.episode_return = s.episode_return", "    total.episode_return += s.episode_return"]
+    at, indent = ("[agent]", "        ") if several else ("", "    ")
+    for name in sums:
+        lines += [f"{indent}last.{name}{at} = s.{name}{at}", f"{indent}total.{name}{at} += s.{name}{at}"]
     return generate("tally", "s, p, episodes", lines, count_seat=count_seat)
 
 
@@ -343,7 +355,12 @@ clear: Callable[[Any], None] = clear_array
 
 
 def bind_kernels(
-    name: str, several: bool, rules: dict[str, Any], obs_dtype: Any, engine: bool = False
+    name: str,
+    several: bool,
+    rules: dict[str, Any],
+    obs_dtype: Any,
+    signals: tuple[str, ...] = (),
+    engine: bool = False,
 ) -> dict[str, Any]:
     """Bind one environment's rules into kernels.
 
@@ -352,6 +369,7 @@ def bind_kernels(
         several: whether it is one for several agents.
         rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
         obs_dtype: of one observation.
+        signals: those of the environment.
         engine: whether one does.
 
     Agents take turns where `rules` have `whose_turn`.
@@ -367,6 +385,8 @@ def bind_kernels(
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
+        "SIGNALS": bool(signals),
+        **signal_functions(signals, several),
     }
     if several:
         bound |= {"clear": clear_function(obs_dtype), "TURNS": "whose_turn" in rules}

@@ -19,7 +19,8 @@ RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are 
 FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED, BRAKED = range(8)
 FAULTS = 8
 
-OBSERVATION, NUMBER, CHOICES = "observation", "number", "choices"  # what a buffer holds for one agent
+# What a buffer holds for one agent.
+OBSERVATION, NUMBER, CHOICES, SIGNALS = "observation", "number", "choices", "signals"
 
 
 @dataclass
@@ -27,7 +28,8 @@ class Buffer:
     """One array that a step writes, with an entry for each agent.
 
     Args:
-        holds: an observation, stored as its space says, a number, or one number for each choice of an action.
+        holds: an observation, stored as its space says, a number, or one number for each choice of an action or for
+            each of `Env.signals`.
         doc: what the array says.
         dtype: of its numbers.
         seats: solo rows have an axis for their one agent, too.
@@ -72,6 +74,7 @@ class Written:
         filled=True,
     )
     action_mask = Buffer(CHOICES, "Which choices are allowed next; none where there are no masks.", filled=True)
+    signals = Buffer(SIGNALS, "Signals of the last step, in the order of `Env.signals`.", np.float32)
     began = Buffer(NUMBER, "Whether obs is the first of an episode, for all of a row's agents alike.")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from puffer_arena.core.bodies import clear_forces_function
 from puffer_arena.core.fields import Array
+from puffer_arena.kernels.signals import signal_functions
 from puffer_arena.kernels.step import Span, bind_kernels
 from puffer_arena.kernels.tables import ENTERS, MOVES, RESTS, Buffers, WorldRows
 from puffer_arena.machine.compile import bind, jit, unbound
@@ -22,7 +23,8 @@ FASTEST = 1e9  # m/s or rad/s
 STRONGEST = 1e15  # newtons or newton metres
 
 
-act = clear_forces = move = enter = expect = finish = unbound
+act = clear_forces = clear_signals = move = enter = expect = finish = unbound
+SIGNALS = False  # as in the step kernel
 
 
 @jit
@@ -35,6 +37,8 @@ def start(span: Span, rows: WorldRows, actions: Array) -> None:
         else:
             s.step_count += 1
             clear_forces(s)
+            if SIGNALS:
+                clear_signals(s)
             act(s, rows.params[i], actions[i])
             rows.scenes[i].stage = MOVES
 
@@ -70,7 +74,9 @@ def step_blocks(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode:
         enter_span((low, high), rows)
 
 
-def bind_world_kernels(name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any) -> dict[str, Any]:
+def bind_world_kernels(
+    name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any, signals: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Bind one environment's `rules` (reset, act, judge, observe, mask_actions, place, tally) into kernels.
 
     Returns:
@@ -78,8 +84,9 @@ def bind_world_kernels(name: str, state: type, several: bool, rules: dict[str, A
         "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
         expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
-    kernels = bind_kernels(name, several, rules, obs_dtype, engine=True)
-    bound = {**rules, "clear_forces": clear_forces_function(state)}
+    kernels = bind_kernels(name, several, rules, obs_dtype, signals, engine=True)
+    bound = {**rules, "clear_forces": clear_forces_function(state), "SIGNALS": bool(signals)}
+    bound["clear_signals"] = signal_functions(signals, several)["clear_signals"]
     bound["start"] = bind(start, name, **bound)
     if "move" not in rules:
         return {**kernels, "start": bound["start"]}

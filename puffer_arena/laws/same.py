@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from puffer_arena.authoring.explain import place_of
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.laws.law import DoesNotApplyError, Subject, broken, difference, everything, play
 
@@ -30,7 +31,18 @@ def compiled(subject: Subject) -> str:
             )
         actions = first.sample_actions(rng)
         if bot and t % 2:
+            drawn = actions.copy()
             first.act(bot, out=actions)
+            if t % 40 == 1:  # a bot that thinks takes long in plain Python
+                plain = second.act(bot, out=drawn)
+                if plain.tobytes() != actions.tobytes():
+                    raise place_of(
+                        first.env,
+                        first.env.bots[bot],
+                        f"after {t} steps it chooses {actions.tolist()} compiled and {plain.tolist()} in plain Python",
+                    )
+            else:
+                second.rows.memories[...] = first.rows.memories
         for batch in (first, second):
             batch.step(actions)
     return "200 steps"

@@ -136,7 +136,7 @@ class FinishedRun(View):
     """A run that does not train: its curves, and its last policy at play.
 
     Args:
-        run_dir: the run's folder.
+        run_dir: the run's folder; of somebody who plays without one, their name.
         env_id: what it trained in.
         params: the environment's parameters.
         newest: returns the last policy saved, or None.

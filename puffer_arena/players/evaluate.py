@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.rows import mean_returns
-from puffer_arena.batch.seats import belongs, outcomes, seats
+from puffer_arena.batch.rows import mean_over, mean_returns, took_part
+from puffer_arena.batch.seats import belongs, is_free_for_all, outcomes, ranks, seats
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.intervals import Interval, interval
@@ -30,8 +30,10 @@ class Measure(NamedTuple):
 class Sample:
     """What some episodes gave: name -> one number per episode.
 
-    The names are those for people: "return", with several agents "return of <role>", or with two sides "return" and
-    "opponent's return", "won", "drawn" and "lost"; then "length" and the environment's counters.
+    The names are those for people: "return", with several agents "return of <role>", or against an opponent "return" and
+    "opponent's return", with "won", "drawn" and "lost" between two sides, "first" and "rank" where each plays all; then
+    "length", the sums of the environment's signals by their names, with several agents as "cost of <role>", and its
+    counters.
     """
 
     columns: dict[str, Array]
@@ -105,7 +107,8 @@ def evaluate(
         ended = np.concatenate(kept)
         results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides))
         counters = {name: ended[name] for name in batch.env.counters}
-        return Sample({**results, "length": ended["episode_length"].astype(np.float64), **counters})
+        signals = _of_signals(batch, ended)
+        return Sample({**results, "length": ended["episode_length"].astype(np.float64), **signals, **counters})
 
 
 def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
@@ -117,8 +120,22 @@ def _of_roles(batch: Batch, episodes: Array) -> dict[str, Array]:
     return {f"return of {role}": column for role, column in every.items() if len(column)}
 
 
+def _of_signals(batch: Batch, episodes: Array) -> dict[str, Array]:
+    """Return the sums of signals over each episode; with several agents one column a role, of those who took part."""
+    sums = {name: episodes[f"episode_{name}"] for name in batch.env.signals}
+    if not batch.num_agents:
+        return sums
+    part = took_part(episodes["episode_return"])
+    every = {
+        f"{name} of {role}": mean_over(values, part & belongs(batch, role))
+        for name, values in sums.items()
+        for role in batch.env.agents
+    }
+    return {name: column for name, column in every.items() if len(column)}
+
+
 def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
-    """Return the returns of both sides, and who won where the environment keeps scores."""
+    """Return the returns of both sides, and who won where the environment keeps scores, or where there are many sides."""
     returns, outcome = episodes["episode_return"], outcomes(batch, episodes, mine)
     named = {
         "return": mean_returns(returns, mine),
@@ -126,6 +143,10 @@ def _of_sides(batch: Batch, episodes: Array, mine: Array) -> dict[str, Array]:
     }
     if outcome is not None:
         named |= {"won": outcome > 0, "drawn": outcome == 0, "lost": outcome < 0}
+    if is_free_for_all(batch.env):
+        part = took_part(returns)[mine]  # an absent agent has no place
+        rank = ranks(episodes[part], mine[part])
+        named |= {"first": rank == 1.0, "rank": rank}
     return {name: column.astype(np.float64) for name, column in named.items()}
 
 

@@ -1,7 +1,8 @@
 """A game that a person plays: one row, keys held and tapped, bots for everybody else. No window, no clock.
 
 A key that goes down and up between two steps still counts: taps wait in line (`MOST_TAPS` of them at most), and
-where nothing waits the keys held down decide, the newest first.
+where nothing waits the keys held down decide, the newest first.  Where agents take turns the game waits for the person's
+move, which is a key that goes down while it is the person's turn.
 """
 
 from collections import deque
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.core.actions import choice_sizes, choices_of, find_binding, values_of
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete
+from puffer_arena.core.spaces import Box, Discrete, at
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
@@ -78,7 +80,7 @@ class Game:
         """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
         if key not in self.keys:
             return False
-        if key not in self._held:
+        if key not in self._held and (self.env.turn is None or self._is_my_turn):
             self._taps.append(key)
         self._held[key] = strength
         return True
@@ -106,13 +108,16 @@ class Game:
         self.last_reward = 0.0
 
     def step(self) -> None:
-        """Let everybody act once; does nothing after the end."""
-        if self.over:
+        """Let everybody act once; does nothing after the end, nor while the game waits for the person."""
+        if self.over or self.waits:
             return
         everybody = self._bot_actions()
         if not self.bot_plays:
             index = (0, self.agent) if self.batch.num_agents else (0,)
-            everybody[index] = self._allowed(self._person_action())
+            wanted = np.asarray(self._person_action(), self.batch.actions.dtype)
+            everybody[index] = allowed = np.asarray(self._allowed(wanted), self.batch.actions.dtype)
+            if self.env.turn is not None and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
+                return  # the move is barred: the game waits on
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
@@ -135,7 +140,7 @@ class Game:
         count = self.batch.num_agents
         for k in range(1, count + 1):
             candidate = (self.agent + by * k) % count
-            if self.batch.acting[0, candidate] or k == count:
+            if self._takes_part(candidate) or k == count:
                 self.agent = candidate
                 self.release_all()
                 return
@@ -148,7 +153,20 @@ class Game:
     @property
     def out(self) -> bool:
         """Whether the person's agent has left while the others play on."""
-        return bool(self.batch.num_agents) and not self.over and not bool(self.batch.acting[0, self.agent])
+        return bool(self.batch.num_agents) and not self.over and not self._takes_part(self.agent)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the game waits for the person's move, where agents take turns."""
+        waiting = self.env.turn is not None and self._is_my_turn and not self.bot_plays
+        return waiting and not self.over and not self._taps
+
+    @property
+    def _is_my_turn(self) -> bool:
+        return bool(self.batch.acting[0, self.agent])
+
+    def _takes_part(self, agent: int) -> bool:
+        return bool(self.batch.rows.states["alive"][0, agent])
 
     @property
     def steps(self) -> int:
@@ -182,8 +200,8 @@ class Game:
             return 0 if self.env.idle is None else self.env.idle
         shape = self.batch.actions.shape[2 if self.batch.num_agents else 1 :]
         idle = np.zeros(shape, self.batch.actions.dtype)
-        if self.env.idle is not None:
-            idle[...] = self.env.idle
+        for path, value in values_of(self.env.action, self.env.idle).items() if self.env.idle is not None else ():
+            at(idle, path)[...] = value
         return idle
 
     def _person_action(self) -> Any:
@@ -199,26 +217,34 @@ class Game:
         return int(self._repeated if self.env.idle is None else self.env.idle)
 
     def _combined_action(self) -> Array:
-        """Return an action array: every key held, or tapped since the last step, sets its component."""
+        """Return an action: every key held, or tapped since the last step, sets its component."""
         pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
         self._taps.clear()
         if not pressed and self.env.idle is None:
             return np.asarray(self._repeated)
         action = self._idle_action()
-        parts = action.reshape(-1)
         for key in pressed:
-            component, value = self.keys[key]
-            strength = self._held.get(key, 1.0) if isinstance(self.env.action, Box) else 1.0
-            parts[component] += strength * (value - parts[component])
+            bound = find_binding(self.env.action, self.keys[key])
+            assert bound is not None  # the environment has checked its keys
+            numbers = at(action, bound.path).reshape(-1)
+            strength = self._held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0
+            numbers[bound.component] += strength * (bound.value - numbers[bound.component])
         return np.asarray(action)
 
     def _allowed(self, action: Any) -> Any:
-        """Replace a barred choice by the first that is allowed."""
-        if not self.batch.num_choices or not isinstance(self.env.action, Discrete):
+        """Replace every barred choice by the first that is allowed."""
+        if not self.batch.num_choices:
             return action
-        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
         self.batch.check_choices()
-        return action if mask[action] else int(mask.argmax())
+        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
+        allowed = np.array(action, self.batch.actions.dtype)
+        for path, leaf, flags in choices_of(self.env.action):
+            numbers, begin = at(allowed, path).reshape(-1), flags.start
+            for k, size in enumerate(choice_sizes(leaf)):
+                own = mask[begin : begin + size]
+                numbers[k] = numbers[k] if own[numbers[k]] else own.argmax()
+                begin += size
+        return allowed
 
 
 def playable_keys(keys: Any) -> dict[str, Any]:

@@ -84,11 +84,11 @@ class Gamepads:
 
 def stick_axes(keys: Mapping[str, Any]) -> Axes:
     """Return the keys on the sticks: the arrows, or a game's own pairs of opposite keys where it has no arrows."""
-    pairs: dict[int, dict[bool, str]] = {}
+    pairs: dict[tuple[Any, ...], dict[bool, str]] = {}
     for name, action in keys.items():
         if isinstance(action, tuple):
-            component, value = action
-            pairs.setdefault(component, {})[value > 0] = name
+            *component, value = action
+            pairs.setdefault(tuple(component), {})[value > 0] = name
     opposite = [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
     if not opposite or any(name in keys for names in ARROW_AXES.values() for name in names):
         return ARROW_AXES

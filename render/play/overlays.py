@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
+from puffer_arena.core.actions import find_binding
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.render.draw.numbers import format_score, format_value
 from puffer_arena.render.play.gamepad import ARROW_AXES
@@ -62,7 +63,7 @@ def person(game: "Game") -> str:
         agent = game.batch.agent_ids[game.agent]
         if game.bot_plays:
             return f"the bot plays; you watch {agent}"
-        return f"you are {agent}" + ("  (out)" if game.out else "")
+        return f"you are {agent}" + ("  (out)" if game.out else ": your move" if game.waits else "")
     return "the bot plays" if game.bot_plays else "you play"
 
 
@@ -111,11 +112,15 @@ def key_meanings(game: "Game") -> list[Hint]:
 
 def action_meaning(game: "Game", action: Any) -> str:
     """Say in a few words what one of the environment's key bindings does: an action, or which part of one."""
-    labels = list(getattr(game.env.action, "labels", ()))
-    if isinstance(game.env.action, Discrete):
-        return labels[action] if action < len(labels) else f"action {action}"
-    component, _ = action
-    return labels[component] if component < len(labels) else f"part {component}"
+    bound = find_binding(game.env.action, action)
+    assert bound is not None  # the environment has checked its keys
+    labels, where = list(getattr(bound.leaf, "labels", ())), " ".join(bound.path)
+    number = bound.value if isinstance(bound.leaf, Discrete) else bound.component
+    if number < len(labels):
+        return str(labels[number])
+    if where and isinstance(bound.leaf, Discrete):
+        return where if bound.leaf.n == 2 else f"{where} {number}"
+    return where or f"{'action' if isinstance(bound.leaf, Discrete) else 'part'} {number}"
 
 
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box
+from puffer_arena.core.spaces import Box, leaves
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
@@ -36,7 +36,9 @@ class PlayScreen:
         self.gui = gui or Gui(f"{game.env.name} · puffer_arena", size)
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
-        self.pads = Gamepads(stick_axes(game.keys), analog=isinstance(game.env.action, Box))
+        self.pads = Gamepads(
+            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.env.action))
+        )
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state
         self._due = 0.0
@@ -78,8 +80,11 @@ class PlayScreen:
         if self.phase != PLAYING or self.help:
             self._due = now + interval
             return
+        if self.game.waits:
+            self._due = now  # the person's move is made at once
+            return
         self._due = max(self._due, now - MOST_STEPS * interval)
-        while self._due <= now and self.phase == PLAYING:
+        while self._due <= now and self.phase == PLAYING and not self.game.waits:
             self._due += interval
             self.recorder.tell()
             self.game.step()

@@ -77,7 +77,8 @@ def draw_stats(theme: Theme, source: Source) -> None:
     """Lay out the run's main figures, two to a line."""
     figures = [("steps", format_count(source.frame.steps if source.frame else 0))]
     returns = [f"episode_return/{role}" for role in source.env.agents] or ["episode_return"]
-    for name in ["steps_per_second", *returns, *source.env.counters, "episode_length"]:
+    signals = [f"episode_{name}" for name in source.env.signals]
+    for name in ["steps_per_second", *returns, *signals, *source.env.counters, "episode_length"]:
         points = source.metrics.get(name)
         if points and len(figures) < 4:
             whole, _, role = name.partition("/")

@@ -9,7 +9,7 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
 from puffer_arena.batch.frame import Frame
-from puffer_arena.core.spaces import Discrete, MultiDiscrete, Space
+from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete, Space, leaves
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
@@ -39,16 +39,22 @@ class ValuePast:
 
 
 def choice_names(action: Space, count: int) -> list[str]:
-    """Return a name for each of `count` choices."""
-    labels = list(getattr(action, "labels", ()))
-    if isinstance(action, MultiDiscrete):
-        parts = labels if len(labels) == len(action.nvec) else [f"part {k}" for k in range(len(action.nvec))]
-        names = [f"{part} {value}" for part, size in zip(parts, action.nvec, strict=True) for value in range(size)]
-    elif isinstance(action, Discrete):
-        names = labels if len(labels) == action.n else [f"action {k}" for k in range(action.n)]
-    else:
-        names = labels
+    """Return a name for each of `count` choices, part after part; continuous parts have none."""
+    names = [name for path, leaf in leaves(action) for name in names_of(leaf, " ".join(path))]
     return names[:count] + [f"choice {k}" for k in range(len(names), count)]
+
+
+def names_of(leaf: Space, where: str) -> list[str]:
+    """Return a name for each choice of a simple space, behind that of the part which it is."""
+    labels = list(getattr(leaf, "labels", ()))
+    if isinstance(leaf, MultiDiscrete):
+        parts = labels if len(labels) == len(leaf.nvec) else [f"{where or 'part'} {k}" for k in range(len(leaf.nvec))]
+        return [f"{part} {value}" for part, size in zip(parts, leaf.nvec, strict=True) for value in range(size)]
+    if isinstance(leaf, Discrete):
+        return labels if len(labels) == leaf.n else [f"{where or 'action'} {k}" for k in range(leaf.n)]
+    if isinstance(leaf, MultiBinary):
+        return labels if len(labels) == leaf.n else [f"{where or 'flag'} {k}" for k in range(leaf.n)]
+    return []
 
 
 def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: ValuePast) -> None:
@@ -56,6 +62,8 @@ def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: 
     slot = watch.slot(frame)
     section(theme, f"Policy of #{frame.rows[slot]}")
     watch.agent = min(watch.agent, max(len(source.agent_ids) - 1, 0))
+    if source.env.turn is not None:
+        watch.agent = max(int(frame.states[slot]["turn"]), 0)  # a policy has nothing to say while it waits
     if source.agent_ids:
         draw_agent_choice(theme, source, frame, slot, watch)
     if frame.values is not None:

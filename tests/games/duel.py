@@ -44,9 +44,9 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
 
 @jit
 def observe(s: State, p: Params, agent: int, obs: Dict) -> None:
-    obs.last = s.last[agent]
+    obs.last[0] = s.last[agent]
     obs.pair.part_0[0] = s.step_count
-    obs.pair.part_1 = agent
+    obs.pair.part_1[0] = agent
 
 
 @jit

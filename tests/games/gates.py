@@ -56,7 +56,7 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 @jit
 def observe(s: State, p: Params, obs: Dict) -> None:
-    obs.shut = s.shut
+    obs.shut[0] = s.shut
     obs.sight.part_0[:] = 0.0
     obs.sight.part_0[0, 0] = s.reading
     obs.sight.part_0[1, 1] = s.step_count

@@ -5,11 +5,13 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from puffer_arena.errors import DefinitionError, FileError, UnknownName, suggest
+from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, shown, suggest
 
 if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -32,7 +34,7 @@ def find_algorithm(name: str) -> "type[Algorithm]":
     Raises:
         UnknownName: neither.
     """
-    found = _named.get(str(Path(name).resolve()) if name.endswith(".py") else name)
+    found = _named.get(named_file(name) if name.endswith(".py") else name)
     if found is not None:
         return found
     if name.endswith(".py"):
@@ -44,6 +46,40 @@ def find_algorithm(name: str) -> "type[Algorithm]":
     module = importlib.import_module(f"{__name__}.{name}")
     algorithm: type[Algorithm] = module.ALGORITHM
     return algorithm
+
+
+def named_file(name: str) -> str:
+    """Return the path by which a person named an algorithm's file; one of its name elsewhere, where it was moved."""
+    path = Path(name).resolve()
+    moved = [known for known in _named if known.endswith(".py") and Path(known).name == path.name]
+    return str(path) if str(path) in _named or len(moved) != 1 else moved[0]
+
+
+def check_named(settings: Any, what: str, resume: str = "RUN") -> None:
+    """Check that the algorithm of a config from a file was named by a person, where it is a file itself.
+
+    Args:
+        settings: the config as it was read.
+        what: the run or checkpoint, for the error.
+        resume: what to resume.
+
+    Raises:
+        ParameterError: it was not; it says what to type.
+    """
+    name = settings.get("algorithm") if isinstance(settings, Mapping) else None
+    if not isinstance(name, str):
+        return
+    if ":" in name and not name.endswith(".py") and name not in _named:
+        raise ParameterError(
+            f"{what} was trained by a class or a loss of your own, {shown(name)}; go on with it from Python, where it is: "
+            "puffer_arena.train(..., algorithm= or loss= as before, folder=..., resume=True)"
+        )
+    if name.endswith(".py") and named_file(name) not in _named:
+        raise ParameterError(
+            f"{what} was trained by an algorithm of your own, {shown(name)}; no file of a run chooses what is imported, "
+            f"so name it: train --resume {shlex.quote(resume)} --algorithm {shlex.quote(Path(name).name)}, with its path "
+            "(algorithm= in Python)"
+        )
 
 
 def load_algorithm(named: "str | type[Algorithm]") -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,10 @@ from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.choose import load_curriculum
+from puffer_arena.curriculum.director import Director
 from puffer_arena.errors import FileError
-from puffer_arena.registry import source_digest
+from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
 from puffer_arena.trainers.backends.choose import choose_backend
@@ -22,7 +24,7 @@ from puffer_arena.trainers.backends.loss import Loss
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.data.opponents import ScriptedOpponent
+from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -49,11 +51,12 @@ class OnPolicy(Algorithm):
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
-        self.batch = make(config.env, config.num_envs, config.seed, config.threads, record=None, **config.params)
+        self.batch = make_rows(config)
+        self.director = make_director(self.batch, config)
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizer = Optimizers(self.policy, config.optimizer)
-        self.opponent = ScriptedOpponent(self.batch, config.opponent) if config.opponent.bot else None
+        self.opponent = OtherSide(self.batch, config.opponent) if config.opponent.bot else None
         learners = None if self.opponent is None else self.opponent.learners
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
@@ -81,12 +84,12 @@ class OnPolicy(Algorithm):
         """Collect a rollout, let the body learn from it, and complete the metrics that the body has begun."""
         begun, config = time.perf_counter(), self.config
         rate = self.rate
-        hook = None if on_step is None else lambda t: on_step(self, t)
-        self.collector.collect(self.generator, hook)
+        self.collector.collect(self.generator, self._hook(on_step))
         collected = time.perf_counter()
         learned: dict[str, float] = {}
         yield learned
         self._watch()
+        self._teach()
         self.rollout.advance()
         steps = config.num_envs * self.rollout.horizon
         self.steps += steps
@@ -108,6 +111,33 @@ class OnPolicy(Algorithm):
         learned.update(measured | found | self.batch.episodes())
         if self.opponent is not None:
             learned.update(self.opponent.metrics())
+        if self.director is not None:
+            learned.update(self.director.metrics())
+
+    def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
+        """Return what follows every step of a rollout."""
+        director = self.director
+        if director is None:
+            return None if on_step is None else lambda t: on_step(self, t)
+
+        def follow(t: int) -> None:
+            director.follow(self.rollout.slices[t].began, t)
+            if on_step is not None:
+                on_step(self, t)
+
+        return follow
+
+    def _teach(self) -> None:
+        """Tell the curriculum which episodes ended, and what was learned from them."""
+        rollout, director = self.rollout, self.director
+        if director is None:
+            return
+        if not director.curriculum.needs_scores or "target" not in rollout.columns:
+            director.report()
+            return
+        values = rollout.old_value[:-1]
+        scale = self.reward_scale.deviation if getattr(self.config.method, "normalize_rewards", False) else 1.0
+        director.learned(rollout.target - values, values, rollout.acting[:-1], rollout.owners, scale)
 
     def _watch(self) -> None:
         """Let networks that normalize observations see some of the rollout's."""
@@ -140,7 +170,8 @@ class OnPolicy(Algorithm):
     def _carried(self) -> dict[str, Array]:
         """Return the arrays that one update hands to the next."""
         scale = {f"reward_scale.{name}": array for name, array in self.reward_scale.state().items()}
-        return self.rollout.carried() | scale
+        tasks = {} if self.director is None else self.director.state()
+        return self.rollout.carried() | scale | {f"curriculum.{name}": array for name, array in tasks.items()}
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
@@ -202,6 +233,26 @@ class OnPolicy(Algorithm):
         self.pool.close()
         self.backend.close()
         self.batch.close()
+
+
+def make_rows(config: Config) -> Batch:
+    """Make the rows of a run; memory has room for the largest parameters that its curriculum may choose."""
+    values = dict(config.params)
+    env = load_env(config.env)
+    for name, spread in load_curriculum(env, config.curriculum).ranges.items() if config.curriculum else ():
+        if name in env.dimensions:
+            values[name] = max(spread.high, values.get(name, spread.high))
+            values[name] = env.parameters[name].kind(values[name])
+    return make(config.env, config.num_envs, config.seed, config.threads, record=None, **values)
+
+
+def make_director(batch: Batch, config: Config) -> Director | None:
+    """Return who hands the rows their tasks, with the first of them begun; None without a curriculum."""
+    if not config.curriculum:
+        return None
+    director = Director(batch, load_curriculum(batch.env, config.curriculum), config.seed)
+    director.begin()
+    return director
 
 
 def annealed(settings: Any, progress: float) -> Any:

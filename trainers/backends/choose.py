@@ -9,7 +9,7 @@ from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.backends.fused import Fused
 from puffer_arena.trainers.backends.loss import Loss, find_slope
-from puffer_arena.trainers.backends.rows import RULES
+from puffer_arena.trainers.backends.rows import has_rules
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.networks.policy import Policy
 
@@ -29,7 +29,7 @@ def choose_backend(config: Config, policy: Policy, losses: Sequence[Loss], reser
     reasons = [f"device = '{config.device}' (it is for CPUs)"] if config.device != "cpu" else []
     reasons += ["compile = 'on'"] if config.compile == "on" else []
     reasons += [f"loss '{loss.__name__}' has no slope (@slope_of)" for loss in losses if find_slope(loss) is None]
-    reasons += [] if type(policy.head) in RULES else [f"head {type(policy.head).__name__} has no row rules"]
+    reasons += [] if has_rules(policy.head) else [f"head {type(policy.head).__name__} has no row rules"]
     if reasons and config.gradients == "fused":
         raise TrainingError(f"gradients = 'fused' does not fit: {'; '.join(reasons)}; use gradients = 'auto'")
     if reasons or config.gradients == "autograd":

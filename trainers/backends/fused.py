@@ -29,12 +29,12 @@ from puffer_arena.trainers.backends.layers import (
     sum_rows,
 )
 from puffer_arena.trainers.backends.loss import Loss, find_slope, numbers_of, row_dtype
-from puffer_arena.trainers.backends.rows import act_kernel, head_numbers, learn_kernel
+from puffer_arena.trainers.backends.rows import Columns, act_kernel, head_numbers, learn_kernel
 from puffer_arena.trainers.data.arrays import aligned_zeros
 from puffer_arena.trainers.data.rollout import Chunk, Minibatch
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.encoder import Encoder, QuantityLayer
-from puffer_arena.trainers.networks.heads import Gaussian
+from puffer_arena.trainers.networks.heads import Gaussian, Joint
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy, Tower, part_of
 from puffer_arena.trainers.threadpool import ThreadPool
@@ -377,7 +377,7 @@ class Fused(Backend):
         self.paths = {name: TowerPath(tower, half) for name, tower in policy.towers.items()}
         self.pool = ThreadPool([(k, threads) for k in range(threads)])
         self.sums = [Gradients(policy) for _ in range(threads)]
-        self.act_rows = act_kernel(type(policy.head))
+        self.act_rows, self.columns = act_kernel(policy.head), Columns(policy.head)
         self._threads = threading.local()
         self.refresh()
 
@@ -420,7 +420,10 @@ class Fused(Backend):
         place: int | None = None,
     ) -> Array:
         outputs = self._outputs(obs, state, place)
-        self.act_rows(outputs, masks, noise, self.head, actions, log_probs)
+        cut = self.columns
+        self.act_rows(
+            cut.outputs(outputs), cut.masks(masks), cut.actions(noise), self.head, cut.actions(actions), log_probs
+        )
         return outputs[:, self.policy.head.width :]
 
     def value(self, obs: Array, state: Mapping[str, Array]) -> Array:
@@ -436,8 +439,8 @@ class Fused(Backend):
         self.refresh()
         numbers = numbers_of(settings)
         rows = row_dtype(columns, self.policy.values, slope.statistics)
-        kernel = learn_kernel(type(self.policy.head), slope, rows, numbers.dtype)
-        extras = np.zeros((len(self.sums), max(len(self.head), self.policy.head.width)))
+        kernel = learn_kernel(self.policy.head, slope, rows, numbers.dtype)
+        extras = np.zeros((len(self.sums), self.policy.head.width))
         found = np.zeros((len(self.sums), len(slope.statistics)))
 
         def run(part: tuple[int, int]) -> None:
@@ -480,7 +483,11 @@ class Fused(Backend):
             table[name] = both[:, width + k]
         slopes = self._workspace("slopes", both.shape)
         masks, actions = chunk.rows("action_mask"), chunk.rows("actions")
-        kernel(both, actions, masks, self.head, table, numbers, scale, slopes, extra)
+        cut = self.columns
+        kernel(
+            cut.outputs(both), cut.actions(actions), cut.masks(masks), self.head, table, numbers, scale,
+            cut.outputs(slopes), cut.outputs(extra),
+        )  # fmt: skip
         for k, name in enumerate(policy.values):
             slopes[:, width + k] = table[f"d_{name}"] * scale
         begin = 0
@@ -492,11 +499,13 @@ class Fused(Backend):
 
     def _add_head(self, extras: Array) -> None:
         """Take the slopes of a Gaussian's spread through its sigmoid."""
-        head = self.policy.head
-        if isinstance(head, Gaussian):
-            share = torch.sigmoid(head.spread.detach())
-            slope = torch.from_numpy(extras.sum(0)[: head.width]).to(share.dtype)
-            self.sums[0].of(head.spread).add_(slope * (head.HIGH - head.LOW) * share * (1.0 - share))
+        head, total = self.policy.head, extras.sum(0)
+        each = zip(head.parts, head.outputs_of(total), strict=True) if isinstance(head, Joint) else [(head, total)]
+        for part, found in each:
+            if isinstance(part, Gaussian):
+                share = torch.sigmoid(part.spread.detach())
+                slope = torch.from_numpy(found).to(share.dtype)
+                self.sums[0].of(part.spread).add_(slope * (part.HIGH - part.LOW) * share * (1.0 - share))
 
     def close(self) -> None:
         self.pool.close()

@@ -3,6 +3,9 @@
 A head's rules say how outputs become an action's probability and how slopes come back; a loss's slope
 says what the row is moved by.  `act_kernel` and `learn_kernel` bind them into one compiled loop each.
 
+A `Joint`'s rules call those of its parts, each with its own columns: in place of an array they take a tuple with
+a part's columns of it, as `Columns` cuts them.
+
 Arrays: outputs and slopes (rows, width + values), actions and noise (rows, components), masks
 (rows, choices or 0), table (rows,) of `loss.row_dtype`.
 """
@@ -10,14 +13,14 @@ Arrays: outputs and slopes (rows, width + values), actions and noise (rows, comp
 import functools
 import hashlib
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from puffer_arena.core.fields import Array
-from puffer_arena.machine.compile import bind, compile_function, jit
+from puffer_arena.machine.compile import bind, compile_function, generate, jit
 from puffer_arena.trainers.backends.loss import RegisteredSlope
-from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head
+from puffer_arena.trainers.networks.heads import BARRED, Bernoulli, Categorical, Gaussian, Head, Joint, parts_of
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -85,7 +88,7 @@ def evaluate_categorical(outputs: Any, actions: Any, masks: Any, head: Any, i: i
             outputs[i, a] -= log_total
             if slopes[i, a] > 0.0:
                 entropy -= slopes[i, a] * outputs[i, a]
-        log_prob += outputs[i, base + actions[i, k]]
+        log_prob += outputs[i, base + int(actions[i, k])]
         base += size
     row.log_prob = log_prob
     row.entropy = entropy
@@ -195,12 +198,23 @@ def return_gaussian(
         extra[k] += row.d_log_prob * (z * z - 1.0) + row.d_entropy
 
 
+# What a row of weight 0 leaves.
+
+
+@jit
+def clear_slopes(slopes: Any, i: int) -> None:
+    """Leave no slope of a row."""
+    for a in range(slopes.shape[1]):
+        slopes[i, a] = 0.0
+
+
 def no_slope(row: Any, p: Any) -> None:
     """What `learn_rows` is bound to in place of this: a loss's slope."""
     raise AssertionError
 
 
 draw, evaluate, send_back, slope = draw_categorical, evaluate_categorical, return_categorical, jit(no_slope)
+clear = clear_slopes
 
 
 def act_rows(outputs: Any, masks: Any, noise: Any, head: Any, actions: Any, log_probs: Any) -> None:
@@ -225,8 +239,7 @@ def learn_rows(
     for i in range(len(table)):
         row = table[i]
         if row.weight == 0.0:
-            for a in range(slopes.shape[1]):
-                slopes[i, a] = 0.0
+            clear(slopes, i)
             continue
         evaluate(outputs, actions, masks, head, i, row, slopes)
         slope(row, p)
@@ -235,38 +248,125 @@ def learn_rows(
         send_back(outputs, actions, masks, head, i, row, slopes, extra)
 
 
-RULES: dict[type[Head], tuple[Any, Any, Any]] = {
-    Categorical: (draw_categorical, evaluate_categorical, return_categorical),
-    Bernoulli: (draw_bernoulli, evaluate_bernoulli, return_bernoulli),
-    Gaussian: (draw_gaussian, evaluate_gaussian, return_gaussian),
+class Rules(NamedTuple):
+    """What a head does with a row."""
+
+    draw: Any
+    evaluate: Any
+    send_back: Any
+    clear: Any = clear_slopes
+
+
+RULES: dict[type[Head], Rules] = {
+    Categorical: Rules(draw_categorical, evaluate_categorical, return_categorical),
+    Bernoulli: Rules(draw_bernoulli, evaluate_bernoulli, return_bernoulli),
+    Gaussian: Rules(draw_gaussian, evaluate_gaussian, return_gaussian),
 }
+Kinds = tuple[type[Head], ...]  # of a head's parts, or of itself alone
+
+
+def kinds_of(head: Head) -> Kinds:
+    """Return the kinds of a head's parts, or its own."""
+    return tuple(type(part) for part in parts_of(head))
+
+
+def has_rules(head: Head) -> bool:
+    """Tell whether there are row rules for a head."""
+    return all(kind in RULES for kind in kinds_of(head)) and bool(kinds_of(head))
+
+
+def find_rules(head: Head) -> Rules:
+    """Return a head's rules."""
+    return join_rules(kinds_of(head)) if isinstance(head, Joint) else RULES[type(head)]
 
 
 @functools.cache
-def act_kernel(head: type[Head]) -> Any:
+def join_rules(kinds: Kinds) -> Rules:
+    """Generate the rules of a Joint with parts of these kinds: log-probabilities and entropies are sums."""
+    rules = [RULES[kind] for kind in kinds]
+    called = {f"{role}_{k}": getattr(each, role) for k, each in enumerate(rules) for role in Rules._fields}
+    each = range(len(kinds))
+    draws = [f"draw_{k}(outputs[{k}], masks[{k}], noise[{k}], head[{k}], actions[{k}], i)" for k in each]
+    evaluates, returns = ["    log_prob = entropy = 0.0"], []
+    for k in each:
+        common = f"outputs[{k}], actions[{k}], masks[{k}], head[{k}], i, row, slopes[{k}]"
+        evaluates += [f"    evaluate_{k}({common})", "    log_prob += row.log_prob", "    entropy += row.entropy"]
+        returns.append(f"    send_back_{k}({common}, extra[{k}])")
+    evaluates += ["    row.log_prob = log_prob", "    row.entropy = entropy"]
+
+    def make(role: str, parameters: str, lines: list[str]) -> Any:
+        own = {name: rule for name, rule in called.items() if name.startswith(f"{role}_")}
+        return generate(role, parameters, lines, **own)
+
+    return Rules(
+        make("draw", "outputs, masks, noise, head, actions, i", [f"    return {' + '.join(draws)}"]),
+        make("evaluate", "outputs, actions, masks, head, i, row, slopes", evaluates),
+        make("send_back", "outputs, actions, masks, head, i, row, slopes, extra", returns),
+        make("clear", "slopes, i", [f"    clear_{k}(slopes[{k}], i)" for k in each]),
+    )
+
+
+def name_of(head: Head) -> str:
+    """Return a name for the kernels of a kind of head."""
+    return "_".join([*(["Joint"] if isinstance(head, Joint) else []), *(kind.__name__ for kind in kinds_of(head))])
+
+
+def act_kernel(head: Head) -> Any:
     """Return act_rows(outputs, masks, noise, head, actions, log_probs), compiled for a kind of head."""
-    return compile_function(bind(act_rows, head.__name__, draw=RULES[head][0]), head.__name__)
+    return _act_kernel(name_of(head), find_rules(head))
 
 
 @functools.cache
-def learn_kernel(head: type[Head], registered: RegisteredSlope, rows: Any, settings: Any) -> Any:
+def _act_kernel(name: str, rules: Rules) -> Any:
+    return compile_function(bind(act_rows, name, draw=rules.draw), name)
+
+
+def learn_kernel(head: Head, registered: RegisteredSlope, rows: Any, settings: Any) -> Any:
     """Return `learn_rows`, compiled for a kind of head and a loss's slope.
 
     Args:
         rows, settings: the dtypes of the table and the settings.
     """
-    name = f"{head.__name__}_{registered.function.__name__}"
-    _, evaluating, returning = RULES[head]
-    bound = bind(learn_rows, name, evaluate=evaluating, send_back=returning, slope=registered.function)
+    return _learn_kernel(name_of(head), find_rules(head), registered, rows, settings)
+
+
+@functools.cache
+def _learn_kernel(head: str, rules: Rules, registered: RegisteredSlope, rows: Any, settings: Any) -> Any:
+    name = f"{head}_{registered.function.__name__}"
+    bound = bind(
+        learn_rows, name, evaluate=rules.evaluate, send_back=rules.send_back, clear=rules.clear,
+        slope=registered.function,
+    )  # fmt: skip
     layout = hashlib.sha256(repr((rows.descr, settings.descr)).encode()).hexdigest()[:12]
     return compile_function(bound, name, layout=f"_{layout}")
 
 
-def head_numbers(head: Head) -> Array:
+def head_numbers(head: Head) -> Any:
     """Return what a head's rules read as `head`."""
+    if isinstance(head, Joint):
+        return tuple(head_numbers(part) for part in head.parts)
     if isinstance(head, Categorical):
         return np.asarray(head.sizes, np.int64)
     if isinstance(head, Gaussian):
         log_spread = head.log_spread().detach().cpu().double().numpy()
         return np.stack([log_spread, np.exp(log_spread)])
     return np.zeros(head.width)
+
+
+class Columns:
+    """Cuts arrays into what a head's rules take: its parts' columns for a Joint, else the whole array."""
+
+    def __init__(self, head: Head) -> None:
+        self.joint = head if isinstance(head, Joint) else None
+
+    def outputs(self, array: Array) -> Any:
+        """Return outputs, slopes, or the sums of the slopes of a head's own weights."""
+        return array if self.joint is None else tuple(self.joint.outputs_of(array))
+
+    def actions(self, array: Array) -> Any:
+        """Return actions or noise."""
+        return array if self.joint is None else tuple(self.joint.actions_of(array))
+
+    def masks(self, array: Array) -> Any:
+        """Return masks."""
+        return array if self.joint is None else tuple(self.joint.masks_of(array))

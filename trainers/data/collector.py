@@ -12,7 +12,7 @@ from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.data.arrays import aligned_copy
 from puffer_arena.trainers.data.credit import credit
-from puffer_arena.trainers.data.opponents import ScriptedOpponent
+from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.networks.observations import leaf_arrays
 from puffer_arena.trainers.threadpool import ThreadPool
@@ -26,9 +26,7 @@ Cut = tuple[Array, Array, Array, dict[str, Array]]  # times, streams, last obser
 class Collector:
     """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
 
-    def __init__(
-        self, rollout: Rollout, backend: Backend, threads: int, opponent: ScriptedOpponent | None = None
-    ) -> None:
+    def __init__(self, rollout: Rollout, backend: Backend, threads: int, opponent: OtherSide | None = None) -> None:
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self._cuts: list[Cut] = []
@@ -42,9 +40,11 @@ class Collector:
         """
         rollout, head = self.rollout, self.rollout.policy.head
         self.infer_seconds = self.step_seconds = 0.0
-        shape = (rollout.horizon, rollout.streams, head.components)
-        draw = torch.rand if head.noise_kind == "uniform" else torch.randn
-        noise = draw(shape, generator=generator).numpy()
+        noise = head.draw_noise(
+            (rollout.horizon, rollout.streams),
+            lambda shape: torch.rand(shape, generator=generator).numpy(),
+            lambda shape: torch.randn(shape, generator=generator).numpy(),
+        )
         rollout.remember_start()
         self.backend.refresh()
         self._cuts.clear()
@@ -110,6 +110,8 @@ class Collector:
         actions = rollout.policy.head.to_env(rollout.actions[t])
         everybody = actions.reshape(batch.actions.shape) if self.opponent is None else self.opponent.join(actions)
         batch.step(everybody, out=rollout.slices[t])
+        if self.opponent is not None:
+            self.opponent.look(rollout.slices[t])
         rollout.gather(t)
 
     def _follow(self, t: int) -> None:
@@ -121,7 +123,8 @@ class Collector:
             if t == 0:
                 pending.place(rollout.columns)
             ends = rollout.terminated, rollout.truncated
-            credit(t, rollout.acting, rollout.began, rollout.rewards, *ends, pending.last, pending.credited)
+            brought = rollout.rewards, rollout.signals
+            credit(t, rollout.acting, rollout.began, *brought, *ends, pending.last, pending.credited)
             times = pending.credited[cut]
             cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
@@ -172,7 +175,7 @@ class Collector:
                 self._explain(t, what, numbers)
 
     def _check_masks(self, t: int) -> None:
-        masks, sizes = self.rollout.action_mask[t], getattr(self.rollout.policy.head, "sizes", ())
+        masks, sizes = self.rollout.action_mask[t], self.rollout.policy.head.sizes
         if masks.shape[-1] == 0:
             return
         begin = 0

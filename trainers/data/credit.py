@@ -14,12 +14,21 @@ from puffer_arena.core.fields import Array
 from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.data.arrays import aligned_zeros
 
+ADDED = ("rewards", "signals")  # what an action brings, summed
 MOVED = ("obs", "action_mask", "began")  # what of an action's row looks ahead, and so lies in the next rollout already
 
 
 @kernel
 def credit(
-    t: int, acting: Any, began: Any, rewards: Any, terminated: Any, truncated: Any, last: Any, credited: Any
+    t: int,
+    acting: Any,
+    began: Any,
+    rewards: Any,
+    signals: Any,
+    terminated: Any,
+    truncated: Any,
+    last: Any,
+    credited: Any,
 ) -> None:
     """Count what step `t` brought to streams that did not act for their last action.
 
@@ -34,9 +43,13 @@ def credit(
         if at != t:
             if at >= 0:
                 rewards[at, i] += rewards[t, i]
+                for k in range(signals.shape[2]):
+                    signals[at, i, k] += signals[t, i, k]
                 terminated[at, i] = terminated[at, i] or terminated[t, i]
                 truncated[at, i] = truncated[at, i] or truncated[t, i]
             rewards[t, i] = 0.0
+            for k in range(signals.shape[2]):
+                signals[t, i, k] = 0.0
             terminated[t, i] = truncated[t, i] = False
         if began[t + 1, i]:
             if at >= 0 and not truncated[at, i]:
@@ -51,7 +64,8 @@ class Pending:
         last: (streams,), the row of every stream's last action in its running episode, or -1.
         credited: (streams,), the row that the last step counted for.
         flags: (streams,), who has such an action, in the first row of the rollout that is being collected.
-        arrays: what of it is kept besides that row: actions, old_log_prob, rewards and terminated, (streams, ...).
+        arrays: what of it is kept besides that row: actions, old_log_prob, rewards, signals and terminated,
+            (streams, ...).
         before: the recurrent states in which streams last acted, (streams, ...).
     """
 
@@ -59,7 +73,7 @@ class Pending:
         streams = columns["rewards"].shape[1]
         self.last, self.credited = np.full(streams, -1), np.full(streams, -1)
         self.flags = np.zeros(streams, np.bool_)
-        kept = ("actions", "old_log_prob", "rewards", "terminated")
+        kept = ("actions", "old_log_prob", *ADDED, "terminated")
         self.arrays = {name: aligned_zeros(columns[name].shape[1:], columns[name].dtype) for name in kept}
         self.before = {name: aligned_zeros(part.shape, part.dtype) for name, part in state.items()}
 
@@ -78,7 +92,8 @@ class Pending:
         if self.flags.any():
             for name in ("actions", "old_log_prob"):
                 columns[name][0, self.flags] = self.arrays[name][self.flags]
-            columns["rewards"][0, self.flags] += self.arrays["rewards"][self.flags]
+            for name in ADDED:
+                columns[name][0, self.flags] += self.arrays[name][self.flags]
             columns["terminated"][0, self.flags] |= self.arrays["terminated"][self.flags]
 
     def take(self, columns: dict[str, Array]) -> None:
@@ -91,7 +106,8 @@ class Pending:
             array[streams] = columns[name][at, streams]
         for name in MOVED:
             columns[name][-1, streams] = columns[name][at, streams]
-        columns["rewards"][at, streams] = 0.0
+        for name in ADDED:
+            columns[name][at, streams] = 0.0
         columns["terminated"][at, streams] = columns["acting"][at, streams] = False
         columns["acting"][-1, streams] = True
 

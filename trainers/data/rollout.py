@@ -28,8 +28,9 @@ CHUNKS_PER_MINIBATCH = 2  # at least; the rows of a chunk come from all environm
 class Rollout:
     """The columns of one rollout, each an attribute; the next rollout uses them again.
 
-    Every rollout has what the batch writes (obs, acting, action_mask, began, rewards, terminated,
-    truncated), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and what the algorithm declares.
+    Every rollout has what the batch writes (obs, acting, action_mask, began, rewards, terminated, truncated, and the
+    environment's signals by their names), what the policy did (actions, old_log_prob, old_<value>, final_<value>) and
+    what the algorithm declares.
     Where `acting` is not set a row is nobody's: its agent is absent, has left or waits (see `credit.py`).
 
     Args:
@@ -56,6 +57,7 @@ class Rollout:
             if name != "final_obs"
         }
         self.columns: dict[str, Array] = dict(self._written)
+        self.columns |= {name: self.signals[..., k] for k, name in enumerate(batch.env.signals)}
         self.acting[:] = True
         self.action_mask[:] = True
         self.slices = [self._slice(t) for t in range(horizon)]
@@ -63,8 +65,7 @@ class Rollout:
         if self._picked is not None:
             self.final_obs = self.final_obs[self._picked]
         head = policy.head
-        kind = np.int64 if head.noise_kind == "uniform" else np.float32
-        own = (Column("actions", kind, (head.components,)), Column("old_log_prob"))
+        own = (Column("actions", head.numbers, (head.components,)), Column("old_log_prob"))
         for column in (*own, *value_columns(policy.values), *columns):
             shape = (horizon + column.ahead, self.streams, *column.shape)
             self.columns[column.name] = aligned_zeros(shape, column.dtype)
@@ -125,6 +126,12 @@ class Rollout:
         flags = self.acting[0] & ~self.pending.flags if t == 0 else self.acting[t]
         self.together[t] = flags.all()
         return None if self.together[t] else flags
+
+    @property
+    def owners(self) -> Array:
+        """The row that each stream belongs to, (streams,)."""
+        agents = np.arange(self.streams) if self._picked is None else self._picked
+        return np.asarray(agents // max(self.batch.num_agents, 1))
 
     def who(self, stream: int) -> str:
         """Return which row, and which agent, a stream is, for messages."""

@@ -12,7 +12,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, QuantityLayer
-from puffer_arena.trainers.networks.heads import Gaussian
+from puffer_arena.trainers.networks.heads import Gaussian, parts_of
 from puffer_arena.trainers.networks.memory import Gates, Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.policy import Policy, Tower
 
@@ -55,8 +55,9 @@ def describe_network(policy: Policy, half: bool) -> tuple[dict[str, Any], dict[s
         weights |= {f"network.{name}.{key}": value for key, value in own.items()}
     if half:
         weights = {key: value.astype(np.float16) for key, value in weights.items()}
-    if isinstance(policy.head, Gaussian):
-        weights["head.0.deviation"] = _numpy(policy.head.log_spread().exp())
+    for k, head in enumerate(parts_of(policy.head)):
+        if isinstance(head, Gaussian):
+            weights[f"head.{k}.deviation"] = _numpy(head.log_spread().exp())
     return {"towers": towers}, weights
 
 

@@ -1,7 +1,7 @@
 """Encoders chosen from the spaces: every leaf of an observation is projected into the first hidden layer.
 
 Cell codes go through `CodeLayer`, quantities through a linear layer, pictures (and grids with `images = "cnn"`)
-through convolutions; the projections add up, which is the same as one linear layer over all of them.
+through convolutions, sets of things through `EntityLayer`; the projections add up, which is the same as one linear layer over all of them.
 """
 
 import itertools
@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.spaces import Box, MultiBinary, Space
+from puffer_arena.core.spaces import Box, Entities, MultiBinary, Space, leaves
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.codes import CodeLayer
-from puffer_arena.trainers.networks.observations import code_sizes, is_picture, leaves, scale
+from puffer_arena.trainers.networks.observations import code_sizes, is_picture, scale
 
 PICTURE_SIDE = 36  # pixels from which on pictures are strided over as in Mnih et al. 2015, table of Methods
 LARGE_GRID = 32  # cells from which on a grid's convolutions skip every second one
+MOST_EMBEDDED = 64  # numbers that each of a set's things is embedded in
+NOT_THERE = -1e9  # attention's score of what is not there
 SMALLEST_DEVIATION = 1e-4  # of a quantity that hardly changes
 
 
@@ -119,6 +121,46 @@ class ConvolutionLayer(nn.Module):
         return functional.linear(self.convolutions(planes).flatten(1), self.weight)
 
 
+class EntityLayer(nn.Module):
+    """A set of things (rows, most, 1 + features), in any order, to (rows, width); without a bias.
+
+    Each thing is embedded alike, and the mean and the maximum over those that are there are projected (Zaheer et al.
+    2017, "Deep Sets", arXiv 1703.06114, theorem 2).  With attention they first look at one another, by one head
+    (Vaswani et al. 2017, equation 1).  What is not there counts in nothing; of an empty set all is 0.
+    """
+
+    def __init__(self, space: Entities, width: int, attention: bool) -> None:
+        super().__init__()
+        self.size = min(width, MOST_EMBEDDED)
+        self.embed = nn.Linear(space.dtype.shape[1] - 1, self.size)
+        nn.init.orthogonal_(self.embed.weight, math.sqrt(2))
+        nn.init.zeros_(self.embed.bias)
+        self.look = nn.Linear(self.size, 3 * self.size, bias=False) if attention else None
+        if self.look is not None:
+            nn.init.orthogonal_(self.look.weight)
+        self.weight = nn.Parameter(torch.empty(width, 2 * self.size))
+        nn.init.orthogonal_(self.weight, math.sqrt(2))
+
+    def forward(self, things: Tensor) -> Tensor:
+        things = things.to(self.weight.dtype)
+        there = things[..., :1] > 0.5  # (rows, most, 1)
+        embedded = torch.relu(self.embed(things[..., 1:]))
+        if self.look is not None:
+            embedded = torch.relu(embedded + self._attend(embedded, there))
+        embedded = embedded.masked_fill(~there, 0.0)  # below nothing that is there, for embeddings are not negative
+        mean = embedded.sum(1) / there.sum(1).clamp(min=1).to(embedded.dtype)
+        return functional.linear(torch.cat([mean, embedded.amax(1)], -1), self.weight)
+
+    def _attend(self, embedded: Tensor, there: Tensor) -> Tensor:
+        """Return what every thing sees of those that are there, (rows, most, size)."""
+        assert self.look is not None  # asked for with attention only
+        query, key, value = self.look(embedded).chunk(3, -1)
+        scores = (query @ key.transpose(1, 2)).float() / math.sqrt(self.size)
+        weights = scores.masked_fill(~there.transpose(1, 2), NOT_THERE).softmax(-1)
+        seen: Tensor = weights.to(value.dtype) @ value
+        return seen
+
+
 def _filter(layer: int, side: int, coded: bool) -> tuple[int, int, int]:
     """Return width, stride and padding of a convolution over a grid or picture whose shorter side is `side`."""
     if side >= PICTURE_SIDE and not coded:
@@ -128,6 +170,8 @@ def _filter(layer: int, side: int, coded: bool) -> tuple[int, int, int]:
 
 def make_input(space: Space, network: Network, width: int) -> nn.Module:
     """Choose the layer that projects one leaf of an observation to `width` numbers."""
+    if isinstance(space, Entities):
+        return EntityLayer(space, width, network.entities == "attention")
     grid = isinstance(space, Box) and len(space.dtype.shape) in (2, 3)
     convolved = grid if network.images == "cnn" else network.images == "auto" and is_picture(space)
     if isinstance(space, Box) and convolved:
@@ -142,7 +186,7 @@ class Encoder(nn.Module):
     def __init__(self, observation: Space, network: Network, widths: Sequence[int]) -> None:
         super().__init__()
         self.width = widths[-1]
-        self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for leaf in leaves(observation))
+        self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for _, leaf in leaves(observation))
         self.bias = nn.Parameter(torch.zeros(widths[0]))
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         for layer in self.hidden:

@@ -3,22 +3,31 @@
 Actions here are in the policy's own terms: whole numbers (rows, components) or, for Box actions, floats in units
 of half the box around its middle; `to_env` gives the actions that the environment takes.  Random draws come as
 `noise`, so that a seeded generator is read once per rollout.
+
+An action of parts has a head for each simple space within it, side by side in a `Joint`: its parts are drawn
+independently of one another, so that log-probabilities and entropies add up.
 """
 
+import itertools
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from puffer_arena.core.actions import KINDS, action_dtype
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
+from puffer_arena.core.spaces import Box, Composite, Discrete, MultiBinary, MultiDiscrete, Space, at, leaves
 from puffer_arena.errors import DefinitionError
 
 BARRED = -1e9  # logit of a choice that is masked out
+
+Numbers = TypeVar("Numbers", Array, Tensor)
+Draw = Callable[[tuple[int, ...]], Array]  # shape -> random numbers, float32
 
 
 class Head(nn.Module, ABC):
@@ -26,7 +35,13 @@ class Head(nn.Module, ABC):
 
     width: int  # outputs of the network that it reads
     components: int  # numbers per action
+    sizes: tuple[int, ...] = ()  # choices of each component that a mask can bar
     noise_kind = "uniform"  # or "normal"
+    numbers: Any = np.int64  # dtype of an action in the policy's own terms
+
+    def draw_noise(self, leading: tuple[int, ...], uniform: Draw, normal: Draw) -> Array:
+        """Return `noise` for actions, (*leading, components), from numbers in [0, 1) or of the normal distribution."""
+        return (uniform if self.noise_kind == "uniform" else normal)((*leading, self.components))
 
     @abstractmethod
     def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
@@ -76,7 +91,7 @@ class Categorical(Head):
     def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         total = entropy = torch.zeros((), device=outputs.device)
         for k, log_probs in enumerate(self._log_probs(outputs, mask)):
-            total = total + log_probs.gather(-1, actions[:, k : k + 1]).squeeze(-1)
+            total = total + log_probs.gather(-1, actions[:, k : k + 1].long()).squeeze(-1)
             entropy = entropy - (log_probs.exp() * log_probs).sum(-1)
         return total, entropy
 
@@ -114,7 +129,7 @@ class Gaussian(Head):
     The logarithm of the spread stays between LOW and HIGH by a sigmoid, whose slope never vanishes.
     """
 
-    noise_kind = "normal"
+    noise_kind, numbers = "normal", np.float32
     LOW, HIGH, START = -5.0, 1.0, -0.5
 
     def __init__(self, box: Box) -> None:
@@ -158,6 +173,83 @@ class Gaussian(Head):
         return scaled.reshape(len(actions), *self.shape)
 
 
+class Joint(Head):
+    """One head for each part of an action, side by side; an action's numbers are float32, choices among them whole."""
+
+    numbers = np.float32
+
+    def __init__(self, action: Composite) -> None:
+        super().__init__()
+        self.paths = [path for path, _ in leaves(action)]
+        self.storage = action_dtype(action)
+        made = [make_head(leaf) for _, leaf in leaves(action)]
+        self.each = nn.ModuleList(made)
+        self.width, self.components = sum(head.width for head in made), sum(head.components for head in made)
+        self.sizes = tuple(size for head in made for size in head.sizes)
+
+    @property
+    def parts(self) -> list[Head]:
+        """The heads in order."""
+        return list(self.each)  # type: ignore[arg-type]  # made of heads
+
+    def outputs_of(self, outputs: Numbers) -> list[Numbers]:
+        """Return each part's columns of the network's outputs, (rows, width)."""
+        return columns(outputs, [head.width for head in self.parts])
+
+    def actions_of(self, actions: Numbers) -> list[Numbers]:
+        """Return each part's columns of actions or noise, (rows, components)."""
+        return columns(actions, [head.components for head in self.parts])
+
+    def masks_of(self, masks: Numbers) -> list[Numbers]:
+        """Return each part's columns of masks, (rows, choices or 0)."""
+        return columns(masks, [sum(head.sizes) for head in self.parts])
+
+    def _masks(self, mask: Tensor | None) -> Sequence[Tensor | None]:
+        if mask is None:
+            return [None] * len(self.parts)
+        return [part if head.sizes else None for head, part in zip(self.parts, self.masks_of(mask), strict=True)]
+
+    def draw_noise(self, leading: tuple[int, ...], uniform: Draw, normal: Draw) -> Array:
+        return np.concatenate([head.draw_noise(leading, uniform, normal) for head in self.parts], -1)
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        given = zip(self.parts, self.outputs_of(outputs), self.actions_of(noise), self._masks(mask), strict=True)
+        return torch.cat([head.sample(out, own, barred).float() for head, out, own, barred in given], -1)
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        given = zip(self.parts, self.outputs_of(outputs), self._masks(mask), strict=True)
+        return torch.cat([head.best(out, barred).float() for head, out, barred in given], -1)
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        given = zip(self.parts, self.outputs_of(outputs), self.actions_of(actions), self._masks(mask), strict=True)
+        found = [head.evaluate(out, chosen, barred) for head, out, chosen, barred in given]
+        log_probs, entropies = zip(*found, strict=True)
+        return torch.stack(log_probs).sum(0), torch.stack(entropies).sum(0)
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        given = zip(self.parts, self.outputs_of(outputs), self._masks(mask), strict=True)
+        found = [probs for head, out, barred in given if (probs := head.probabilities(out, barred)) is not None]
+        return torch.cat(found, -1) if found else None
+
+    def to_env(self, actions: Array) -> Array:
+        taken = np.zeros(len(actions), self.storage)
+        for path, head, part in zip(self.paths, self.parts, self.actions_of(actions), strict=True):
+            field = at(taken, path)
+            field[...] = head.to_env(part).reshape(field.shape)
+        return taken
+
+
+def parts_of(head: Head) -> list[Head]:
+    """Return the heads of an action's simple spaces in order: a head's parts, or itself alone."""
+    return head.parts if isinstance(head, Joint) else [head]
+
+
+def columns(numbers: Numbers, widths: Sequence[int]) -> list[Numbers]:
+    """Return neighbouring columns of numbers (..., columns), so many each."""
+    ends = list(itertools.accumulate(widths, initial=0))
+    return [numbers[..., begin:end] for begin, end in itertools.pairwise(ends)]
+
+
 def make_head(action: Space) -> Head:
     """Choose the head for an action space.
 
@@ -172,10 +264,12 @@ def make_head(action: Space) -> Head:
         return Bernoulli(action.n)
     if isinstance(action, Box):
         return Gaussian(action)
-    raise DefinitionError(f"no policy acts in {action}; actions are Discrete, MultiDiscrete, MultiBinary or Box")
+    if isinstance(action, Composite):
+        return Joint(action)
+    raise DefinitionError(f"no policy acts in {action}; actions are {KINDS}")
 
 
 def action_shape(action: Space) -> tuple[int, ...]:
-    """Return the shape of one of the environment's actions."""
-    shape: Any = action.dtype.shape
+    """Return the shape of one of the environment's actions; those of parts are records without one."""
+    shape: Any = action_dtype(action).shape
     return tuple(shape)

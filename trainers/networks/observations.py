@@ -7,27 +7,12 @@ import torch
 from torch import Tensor
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
-
-
-def leaves(space: Space) -> list[Space]:
-    """Return the simple spaces within `space`, in the order of its fields."""
-    if isinstance(space, Dict):
-        return [leaf for part in space.spaces.values() for leaf in leaves(part)]
-    if isinstance(space, Tuple):
-        return [leaf for part in space.spaces for leaf in leaves(part)]
-    return [space]
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, at, leaves
 
 
 def leaf_arrays(space: Space, obs: Array) -> list[Array]:
     """Return views of stored observations (rows, *shape), one for each leaf; a Discrete leaf has shape (rows, 1)."""
-    if isinstance(space, Dict):
-        return [array for name, part in space.spaces.items() for array in leaf_arrays(part, obs[name])]
-    if isinstance(space, Tuple):
-        return [array for k, part in enumerate(space.spaces) for array in leaf_arrays(part, obs[f"part_{k}"])]
-    if isinstance(space, Discrete):
-        return [obs.reshape(len(obs), 1)]
-    return [obs]
+    return [at(obs, path) for path, _ in leaves(space)]
 
 
 def leaf_tensors(space: Space, obs: Array, device: torch.device | str = "cpu") -> list[Tensor]:

@@ -10,7 +10,7 @@ from puffer_arena.batch.saving.snapshot import PARTS, layout
 from puffer_arena.errors import ArenaError, FileError, TrainingError
 from puffer_arena.registry import choose_env, is_same_env, load_env
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, check_sizes
-from puffer_arena.trainers.algorithms import find_algorithm
+from puffer_arena.trainers.algorithms import check_named, find_algorithm
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
@@ -53,6 +53,7 @@ def load_checkpoint(path: str | Path) -> Stored:
 
     Raises:
         FileError: truncated, damaged, no checkpoint, or from a newer version.
+        ParameterError: its algorithm is a file that nobody has named.
     """
     _, tensors, about = unpack(read_bytes(path), {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"checkpoint '{path}'")
     missing = [key for key, kind in DESCRIPTION.items() if not _is_a(kind, about.get(key))]
@@ -60,6 +61,7 @@ def load_checkpoint(path: str | Path) -> Stored:
         raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(missing) or 'the generator'}")
     if about["updates"] and not any(key.startswith("optimizer/") for key in tensors):
         raise FileError(f"checkpoint '{path}' is damaged: it lacks the optimizer's state")
+    check_named(about["config"], f"checkpoint '{path}'")
     try:
         config = from_dict(about["config"])
     except (ArenaError, TypeError, AttributeError) as error:

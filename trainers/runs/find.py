@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from puffer_arena.errors import UnknownName, suggest
+from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.registry import list_envs
 from puffer_arena.trainers.runs.log import find_checkpoints
 
@@ -30,6 +30,34 @@ def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
         raise UnknownName(f"'{name}' is no run folder: it has no config.json")
     hint = suggest(name, runs) if runs else f"there are none in '{runs_dir}'"
     raise UnknownName(f"unknown run '{name}'; {hint} (--runs-dir says where runs are)")
+
+
+def find_checkpoint(name: str, runs_dir: str) -> Path:
+    """Return the newest checkpoint of a run, as `find_run` takes it.
+
+    Raises:
+        UnknownName: there is no such run.
+        ParameterError: the run has no checkpoint.
+    """
+    folder = find_run(name, runs_dir, saved=True)
+    found = find_checkpoints(folder)
+    if not found:
+        raise ParameterError(f"run '{folder}' has no checkpoint yet")
+    return found[-1]
+
+
+def find_policy(name: str, runs_dir: str) -> Path:
+    """Return a file with a policy: `name` itself, or the newest checkpoint of the run "run:NAME" or of a run's folder.
+
+    Raises:
+        UnknownName, ParameterError: see `find_checkpoint`; or there is no such file.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    kind, colon, rest = name.partition(":")
+    if not Path(name).is_dir() and not (colon and kind == "run"):
+        raise UnknownName(f"'{name}' is no file or run's folder; a run is named run:NAME, such as run:newest")
+    return find_checkpoint(name if Path(name).is_dir() else rest, runs_dir)
 
 
 def portable(env_id: str) -> str:

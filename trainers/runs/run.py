@@ -21,6 +21,7 @@ from typing import Any
 from puffer_arena.batch.workers.watchdog import watchdog
 from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, UnknownName
 from puffer_arena.registry import env_name, is_edited
+from puffer_arena.trainers.algorithms import check_named
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder
@@ -110,12 +111,16 @@ class Run:
 
         Raises:
             FileError: config.json is damaged.
+            ParameterError: its algorithm is a file that nobody has named.
         """
         path = self.folder / "config.json"
         try:
-            return from_dict(json.loads(read_bytes(path)))
-        except FileError:
-            raise
+            settings = json.loads(read_bytes(path))
+        except (ValueError, RecursionError) as error:
+            raise FileError(f"'{path}' is damaged: {error}") from None
+        check_named(settings, f"run '{self.folder}'", str(self.folder))
+        try:
+            return from_dict(settings)
         except (ArenaError, ValueError, TypeError, RecursionError) as error:
             raise FileError(f"'{path}' is damaged: {error}") from None
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.batch.table import Table
-from puffer_arena.core.actions import action_bounds, check_actions
+from puffer_arena.core.actions import action_bounds, action_dtype, check_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Space
+from puffer_arena.core.spaces import Box, Composite, Space, at, leaves
 from puffer_arena.errors import ArenaError, FileError
 
 
@@ -56,6 +56,8 @@ def past_layout(table: Table) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]
 
 def action_storage(space: Space) -> np.dtype[Any]:
     """Return the smallest dtype that holds every action exactly."""
+    if isinstance(space, Composite):
+        return action_dtype(space)
     return np.dtype(np.float64) if isinstance(space, Box) else np.min_scalar_type(int(np.max(action_bounds(space)[1])))
 
 
@@ -118,9 +120,12 @@ def check_recorded(table: Table, actions: Array) -> None:
         allowed = check_actions(table.env.name, table.action, actions, np.empty(actions.shape, table.actions.dtype))
     except ArenaError as error:
         raise FileError(f"of the recorded actions, {error}") from None
-    if not (allowed == actions).all():
-        low, high = action_bounds(table.action)
-        raise FileError(f"a recorded action lies outside {np.min(low)} to {np.max(high)}")
+    for path, leaf in leaves(table.action):
+        if not (at(allowed, path) == at(actions, path)).all():
+            low, high = action_bounds(leaf)
+            raise FileError(
+                f"a recorded action{''.join(f'.{name}' for name in path)} lies outside {np.min(low)} to {np.max(high)}"
+            )
 
 
 def raw(rows: Array) -> Array:

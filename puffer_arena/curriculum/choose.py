@@ -1,0 +1,142 @@
+"""Curricula by name, and the tables that describe one: on the command line, in a TOML file, in a run's config."""
+
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.core.env import Env
+from puffer_arena.curriculum.curriculum import Curriculum
+from puffer_arena.curriculum.lessons import Lessons
+from puffer_arena.curriculum.levels import Learnable, Replay
+from puffer_arena.curriculum.progress import Progress
+from puffer_arena.curriculum.spread import read_spread
+from puffer_arena.curriculum.uniform import Uniform
+from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.settings import build
+
+CURRICULA: dict[str, type[Curriculum]] = {
+    "uniform": Uniform,
+    "lessons": Lessons,
+    "plr": Replay,
+    "sfl": Learnable,
+    "alp": Progress,
+}
+_named: dict[str, type[Curriculum]] = {}  # files that a person has named, by their resolved path
+PARTS = ("method", "ranges", "settings", "lessons", "ladders")
+MOST_BYTES = 1_000_000  # of a TOML file
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return the table of a TOML file.
+
+    Raises:
+        ParameterError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ParameterError(f"curriculum '{path}' is larger than {MOST_BYTES:,} bytes")
+        return tomllib.loads(data.decode())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ParameterError(f"curriculum '{path}' cannot be read: {error}") from None
+
+
+def find_curriculum(name: str) -> type[Curriculum]:
+    """Return a curriculum's class: one of `CURRICULA`, or of a file that `name_curriculum` has loaded.
+
+    Raises:
+        UnknownName: neither.
+    """
+    found = CURRICULA.get(name) or _named.get(name)
+    if found is None and name.endswith(".py"):
+        raise UnknownName(
+            f"curriculum '{name}' is a file, which is only read where a person names it: --curriculum {name}"
+        )
+    if found is None:
+        raise UnknownName(f"unknown curriculum {shown(name)}; {suggest(name, CURRICULA)}")
+    return found
+
+
+def name_curriculum(named: "str | type[Curriculum]") -> str:
+    """Take the curriculum that a person names, by its name, its file or its class, and return what configs call it.
+
+    Raises:
+        UnknownName: there is none of this name.
+        FileError: the file is not there.
+        DefinitionError: a file that cannot be imported, or without a curriculum.
+    """
+    if isinstance(named, type):
+        if not issubclass(named, Curriculum):
+            raise DefinitionError(f"curriculum {named.__name__} is no subclass of Curriculum")
+        name = f"{named.__module__}:{named.__qualname__}"
+        _named[name] = named
+        return name
+    if not named.endswith(".py"):
+        find_curriculum(named)
+        return named
+    path = Path(named).resolve()
+    if not path.is_file():
+        raise FileError(f"curriculum '{named}' is not there; give the path of a .py file, or one of {list(CURRICULA)}")
+    spec = importlib.util.spec_from_file_location(f"puffer_arena_curriculum_{path.stem}", path)
+    assert spec is not None and spec.loader is not None  # of a .py file there is always one
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DefinitionError(f"curriculum '{named}' cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, "CURRICULUM", None)
+    if not (isinstance(found, type) and issubclass(found, Curriculum)):
+        raise DefinitionError(
+            f"curriculum '{named}' has no CURRICULUM; end it with CURRICULUM = YourClass, a Curriculum"
+        )
+    _named[str(path)] = found
+    return str(path)
+
+
+def load_curriculum(env: Env, given: str | Mapping[str, Any], ranges: Mapping[str, Any] | None = None) -> Curriculum:
+    """Make a curriculum.
+
+    Args:
+        env: of this environment.
+        given: a name of `CURRICULA`, or a table: method, ranges, settings, and what the method asks for.
+        ranges: parameter -> range (see `spread.read_spread`), over those of the table.
+
+    Raises:
+        UnknownName: no such curriculum, parameter or setting.
+        ParameterError: a range or setting that cannot be.
+    """
+    table: Mapping[str, Any] = {"method": given} if isinstance(given, str) else given
+    for name in table:
+        if name not in PARTS:
+            raise UnknownName(f"curriculum: unknown part '{name}'; {suggest(str(name), PARTS)}")
+    method = table.get("method", "lessons" if "lessons" in table or "ladders" in table else "uniform")
+    kind = find_curriculum(str(method))
+    spreads = {}
+    for name, value in {**_table("ranges", table), **(ranges or {})}.items():
+        if name not in env.parameters:
+            raise UnknownName(f"curriculum: unknown parameter '{name}'; {suggest(str(name), env.parameters)}")
+        spreads[name] = read_spread(env.parameters[name], value)
+    if kind is Uniform and not spreads:
+        movable = [name for name, parameter in env.parameters.items() if parameter.ranged]
+        raise ParameterError(
+            f"curriculum '{method}' needs ranges, such as --curriculum.ranges {(movable or ['NAME'])[0]}=LOW:HIGH"
+        )
+    made = kind(env, spreads, build(kind.Settings, _table("settings", table), "curriculum."))
+    extra = [name for name in ("lessons", "ladders") if name in table]
+    if isinstance(made, Lessons):
+        made.read(table)
+    elif extra:
+        raise ParameterError(f"curriculum '{method}' takes no {extra[0]}; they belong to method = \"lessons\"")
+    return made
+
+
+def _table(name: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ParameterError(f"curriculum: {name} must be a table, not {shown(found)}")
+    return found

@@ -1,0 +1,129 @@
+"""What a curriculum is: it hears which episodes ended, and says what the next ones are.
+
+    class Harder(Curriculum):
+        def next(self, count, rng):
+            return Tasks({"density": rng.uniform(0.0, self.reach[0], count)})
+
+        def ended(self, episodes):
+            if episodes.success.mean() > 0.9:
+                self.reach[0] = min(self.reach[0] + 0.01, 0.6)
+
+All that a curriculum learns lies in arrays that never change their size, which `state` returns: they go into
+checkpoints, so a resumed run goes on exactly.  Chance comes from `rng` alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from puffer_arena.batch.rows import took_part
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.spread import Spread
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What some episodes are, one entry each.
+
+    Args:
+        params: parameter -> values (count,); a parameter that is not named keeps what its row has.
+        levels: numbers of levels, int64 (count,), -1 to draw one; None draws all of them.
+    """
+
+    params: Mapping[str, Array] = field(default_factory=dict)
+    levels: Array | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Episodes that ended, in the order of their ends.
+
+    Args:
+        rows: whose they were, int64 (count,).
+        records: `Batch.finished` of them, (count,): level, params, episode_length, episode_return and the counters.
+        returns: float64 (count,); with several agents the mean over those who took part.
+        success: by the environment's own measure (`Env.success`), 0.0 or 1.0 (count,).
+        scores: what the learner made of them, float64 (count,) each; empty where nobody learns.
+            advantage   mean |advantage|
+            surprise    mean positive advantage (Jiang et al. 2021, arXiv 2010.03934: positive value loss)
+            value       mean value of its states
+            scaled      the return in the value's units
+    """
+
+    rows: Array
+    records: Array
+    returns: Array
+    success: Array
+    scores: Mapping[str, Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, chosen: Array) -> "Ended":
+        """Return some of them."""
+        scores = {name: score[chosen] for name, score in self.scores.items()}
+        return Ended(self.rows[chosen], self.records[chosen], self.returns[chosen], self.success[chosen], scores)
+
+
+class Curriculum:
+    """Chooses tasks; the base class leaves everything as it is.
+
+    Args:
+        env: the environment.
+        ranges: parameter -> what it may be drawn from.
+        settings: of class `Settings`.
+        seed: of the run.
+
+    Attributes:
+        Settings: a frozen dataclass of `settings.setting` fields.
+        needs_scores: whether `Ended.scores` is read.
+    """
+
+    @dataclass(frozen=True)
+    class Settings:
+        """None."""
+
+    needs_scores: ClassVar[bool] = False
+
+    def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
+        self.env, self.ranges, self.settings = env, dict(ranges), settings
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        """Return the tasks of the next `count` episodes."""
+        return Tasks()
+
+    def ended(self, episodes: Ended) -> None:
+        """Take in what became of episodes, once a rollout."""
+
+    def state(self) -> dict[str, Array]:
+        """Return the arrays that hold what was learned; a checkpoint is read back into them."""
+        return {}
+
+    def metrics(self) -> dict[str, float]:
+        """Return numbers for the log."""
+        return {}
+
+    def draw(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
+        """Draw every parameter with a range from all of it."""
+        return {name: spread.draw(count, rng) for name, spread in self.ranges.items()}
+
+
+def successes(env: Env, records: Array, returns: Array) -> Array:
+    """Return which episodes reached what the environment asks for (`Env.success`), 0.0 or 1.0."""
+    if env.success:
+        reached = records[env.success] > 0
+    else:
+        reached = returns > 0 if env.solved is None else returns >= env.solved
+    return np.asarray(reached, np.float64)
+
+
+def mean_return(records: Array) -> Array:
+    """Return one return an episode, float64 (count,)."""
+    returns = records["episode_return"]
+    if returns.ndim == 1:
+        return np.asarray(returns, np.float64)
+    counted = took_part(returns)
+    return np.asarray((returns * counted).sum(1) / np.maximum(counted.sum(1), 1))

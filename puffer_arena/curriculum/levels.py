@@ -1,0 +1,247 @@
+"""Levels worth playing again: prioritized level replay, and sampling for learnability.
+
+A buffer keeps levels with the parameters they were played with.  `plr`: Jiang et al. 2021, arXiv 2010.03934, its
+scores and staleness; MaxMC from Jiang et al. 2021, arXiv 2110.02439.  `sfl`: Rutherford et al. 2024, arXiv 2408.15099.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.core.params import STORAGE
+from puffer_arena.core.random import HELD_OUT_BIT
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.spread import Spread
+from puffer_arena.settings import choice, setting
+
+
+class Buffer:
+    """Levels with parameters and a score each, in arrays that keep their size.
+
+    Args:
+        capacity: levels at most.
+        ranges: the parameters that are kept with them.
+        columns: further numbers of each level.
+    """
+
+    def __init__(self, capacity: int, ranges: Mapping[str, Spread], columns: tuple[str, ...] = ()) -> None:
+        self.levels = np.full(capacity, -1, np.int64)  # -1: free
+        self.params = {name: np.zeros(capacity, STORAGE[spread.parameter.kind]) for name, spread in ranges.items()}
+        self.columns = {name: np.zeros(capacity) for name in ("score", *columns)}
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    @property
+    def filled(self) -> Array:
+        """Which places are taken, bool (capacity,)."""
+        return self.levels >= 0
+
+    def find(self, levels: Array) -> Array:
+        """Return the places of levels, -1 for those that are not here."""
+        order = np.argsort(self.levels, kind="stable")
+        place = order[np.minimum(np.searchsorted(self.levels, levels, sorter=order), len(order) - 1)]
+        return np.where(self.levels[place] == levels, place, -1)
+
+    def keep(self, place: int, level: int, params: Any, **columns: float) -> None:
+        """Put a level into a place."""
+        self.levels[place] = level
+        for name, column in self.params.items():
+            column[place] = params[name]
+        for name, column in self.columns.items():
+            column[place] = columns.get(name, 0.0)
+
+    def tasks(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
+        """Return tasks: the levels at `places` where `again`, else new ones with the parameters `fresh`."""
+        levels = np.where(again, self.levels[places], -1)
+        return Tasks({name: np.where(again, self.params[name][places], fresh[name]) for name in self.params}, levels)
+
+    def state(self) -> dict[str, Array]:
+        """Return all its arrays."""
+        params = {f"param.{name}": column for name, column in self.params.items()}
+        return {"levels": self.levels, **params, **self.columns}
+
+
+class Replay(Curriculum):
+    """Prioritized level replay: plays a part of the episodes on levels that promise most, the rest on new ones."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """As in the paper, where not said otherwise."""
+
+        capacity: int = setting(1000, 1, 1_000_000, "levels kept")
+        replay: float = setting(0.5, 0.0, 1.0, "share of episodes on kept levels, once half of the places are taken")
+        score: str = choice(
+            "surprise", ("surprise", "regret", "advantage"), "positive value loss, MaxMC, or |advantage|"
+        )
+        temperature: float = setting(0.3, 0.01, 100.0, "of priorities by rank; small: the best levels only")
+        staleness: float = setting(0.3, 0.0, 1.0, "share of the priority that goes by how long ago a level was played")
+
+    needs_scores: ClassVar[bool] = True
+
+    def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
+        super().__init__(env, ranges, settings)
+        self.buffer = Buffer(settings.capacity, ranges, ("played", "best"))
+        self._clock = np.zeros(1)
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        filled = self.buffer.filled
+        again = rng.random(count) < self.settings.replay
+        if 2 * filled.sum() < len(filled):
+            again[:] = False
+        places = np.zeros(count, np.int64)
+        if again.any():
+            places = rng.choice(len(filled), count, p=self.priorities())
+        return self.buffer.tasks(places, again, self.draw(count, rng))
+
+    def priorities(self) -> Array:
+        """Return how likely each place is played next."""
+        filled, s = self.buffer.filled, self.settings
+        ranks = np.empty(len(filled))
+        ranks[np.argsort(np.where(filled, -self.buffer["score"], np.inf), kind="stable")] = np.arange(
+            1, len(filled) + 1
+        )
+        weights = np.where(filled, ranks ** (-1.0 / s.temperature), 0.0)
+        stale = np.where(filled, self._clock[0] - self.buffer["played"], 0.0)
+        mixed = (1.0 - s.staleness) * weights / weights.sum()
+        mixed += s.staleness * (stale / stale.sum() if stale.sum() > 0 else weights / weights.sum())
+        return np.asarray(mixed / mixed.sum())
+
+    def ended(self, episodes: Ended) -> None:
+        self._clock += 1.0
+        levels = episodes.records["level"]
+        places = self.buffer.find(levels)
+        scores = self._score(episodes, places)
+        for k in np.flatnonzero(places >= 0):
+            self.buffer["score"][places[k]] = scores[k]
+            self.buffer["played"][places[k]] = self._clock[0]
+            if "scaled" in episodes.scores:
+                self.buffer["best"][places[k]] = max(self.buffer["best"][places[k]], episodes.scores["scaled"][k])
+        fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT))
+        _, first = np.unique(levels[fresh], return_index=True)
+        fresh = fresh[np.sort(first)]
+        self._insert(episodes, fresh[np.argsort(-scores[fresh], kind="stable")], scores)
+
+    def _insert(self, episodes: Ended, fresh: Array, scores: Array) -> None:
+        """Keep new levels where places are free, and in place of levels with lower scores; best ones first."""
+        kept = np.where(self.buffer.filled, self.buffer["score"], -np.inf)
+        room = np.argsort(kept, kind="stable")[: len(fresh)]
+        for place, k in zip(room, fresh, strict=False):
+            if scores[k] <= kept[place]:
+                break
+            record = episodes.records[k]
+            best = episodes.scores["scaled"][k] if "scaled" in episodes.scores else 0.0
+            self.buffer.keep(
+                int(place), int(record["level"]), record["params"], score=scores[k], played=self._clock[0], best=best
+            )
+
+    def _score(self, episodes: Ended, places: Array) -> Array:
+        found = episodes.scores
+        if not found:  # nobody learns: what surprises is unknown
+            return np.zeros(len(episodes))
+        if self.settings.score != "regret":
+            return np.asarray(found[self.settings.score])
+        best = np.where(places >= 0, self.buffer["best"][places], -np.inf)
+        return np.asarray(np.maximum(best, found["scaled"]) - found["value"])
+
+    def state(self) -> dict[str, Array]:
+        return {"clock": self._clock, **self.buffer.state()}
+
+    def metrics(self) -> dict[str, float]:
+        filled = self.buffer.filled
+        return {
+            "levels": float(filled.sum()),
+            "score": float(self.buffer["score"][filled].mean()) if filled.any() else 0.0,
+        }
+
+
+class Learnable(Curriculum):
+    """Sampling for learnability: levels that are solved sometimes, by p (1 - p), beside random ones.
+
+    The paper judges new levels in rollouts of their own.  Here the random half of the episodes does: it is drawn from a
+    pool of candidates until each was played `trials` times; then the most learnable ones are kept and the pool is new.
+    No step is played that is not learned from.
+    """
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Of the pool and of what is kept."""
+
+        candidates: int = setting(1000, 2, 1_000_000, "levels judged at a time")
+        trials: int = setting(4, 2, 1000, "episodes in which each is judged")
+        capacity: int = setting(100, 1, 1_000_000, "the most learnable of them, which are kept")
+        share: float = setting(0.5, 0.0, 1.0, "of the episodes, on kept levels")
+
+    def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
+        super().__init__(env, ranges, settings)
+        self.pool = Buffer(settings.candidates, ranges, ("given", "played", "solved"))
+        self.kept = Buffer(min(settings.capacity, settings.candidates), ranges)
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        if not self.pool.filled.any():
+            self._renew(rng)
+        again = (rng.random(count) < self.settings.share) & self.kept.filled.any()
+        chosen = rng.choice(np.flatnonzero(self.kept.filled), count) if again.any() else np.zeros(count, np.int64)
+        judged = self._give(count - int(again.sum()), rng)
+        places = np.zeros(count, np.int64)
+        places[~again] = judged
+        levels = np.where(again, self.kept.levels[chosen], self.pool.levels[places])
+        params = {
+            name: np.where(again, self.kept.params[name][chosen], self.pool.params[name][places])
+            for name in self.ranges
+        }
+        return Tasks(params, levels)
+
+    def _renew(self, rng: np.random.Generator) -> None:
+        """Draw another pool."""
+        size = len(self.pool.levels)
+        self.pool.levels[:] = rng.integers(HELD_OUT_BIT, size=size)
+        for name, values in self.draw(size, rng).items():
+            self.pool.params[name][:] = values
+        for column in self.pool.columns.values():
+            column[:] = 0.0
+
+    def _give(self, count: int, rng: np.random.Generator) -> Array:
+        """Return candidates to be judged: those given least often first."""
+        given, size = self.pool["given"], len(self.pool.levels)
+        order = rng.permutation(size)
+        order = order[np.argsort(given[order], kind="stable")]
+        places = np.resize(order, count)
+        np.add.at(given, places, 1.0)
+        return places
+
+    def ended(self, episodes: Ended) -> None:
+        places = self.pool.find(episodes.records["level"])
+        known = places >= 0
+        np.add.at(self.pool["played"], places[known], 1.0)
+        np.add.at(self.pool["solved"], places[known], episodes.success[known])
+        played = self.pool["played"]
+        if (played >= self.settings.trials).mean() < 0.9:  # few long episodes hold nobody up
+            return
+        rate = self.pool["solved"] / np.maximum(played, 1.0)
+        score = np.where(played >= 2.0, rate * (1.0 - rate), 0.0)
+        best = np.argsort(-score, kind="stable")[: len(self.kept.levels)]
+        best = best[score[best] > 0.0]
+        if len(best):
+            self.kept.levels[:] = -1
+            self.kept.levels[: len(best)] = self.pool.levels[best]
+            self.kept["score"][: len(best)] = score[best]
+            for name in self.ranges:
+                self.kept.params[name][: len(best)] = self.pool.params[name][best]
+        self.pool.levels[:] = -1  # drawn anew when the next episodes begin
+
+    def state(self) -> dict[str, Array]:
+        parts = {"pool": self.pool.state(), "kept": self.kept.state()}
+        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+    def metrics(self) -> dict[str, float]:
+        filled = self.kept.filled
+        return {
+            "levels": float(filled.sum()),
+            "learnability": float(self.kept["score"][filled].mean()) if filled.any() else 0.0,
+            "judged": float((self.pool["played"] >= self.settings.trials).mean()),
+        }

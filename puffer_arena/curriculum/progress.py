@@ -1,0 +1,70 @@
+"""Learning progress over parameters: what is drawn most is where success changes most.
+
+The space of the ranges is cut into cells, each with a fast and a slow mean of the returns; their difference is the
+absolute learning progress (Oudeyer et al. 2007; Portelas et al. 2019, arXiv 1910.07224, fit Gaussians instead).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.spread import Spread
+from puffer_arena.errors import ParameterError
+from puffer_arena.settings import setting
+
+MOST_CELLS = 100_000
+
+
+class Progress(Curriculum):
+    """Draws cells by their absolute learning progress, and some at random."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Of cells and means."""
+
+        bins: int = setting(10, 2, 1000, "parts into which each range is cut")
+        explore: float = setting(0.2, 0.0, 1.0, "share of episodes drawn from all of the ranges")
+        fast: float = setting(0.1, 1e-4, 1.0, "weight of an episode in a cell's fast mean")
+        slow: float = setting(0.02, 1e-5, 1.0, "and in its slow mean")
+
+    def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
+        super().__init__(env, ranges, settings)
+        if not ranges:
+            raise ParameterError("alp needs ranges: --curriculum.ranges PARAMETER=LOW:HIGH")
+        cells = settings.bins ** len(ranges)
+        if cells > MOST_CELLS:
+            raise ParameterError(
+                f"alp: {settings.bins} bins for each of {len(ranges)} ranges make {cells} cells; at most {MOST_CELLS}"
+            )
+        self._shape = (settings.bins,) * len(ranges)
+        self._fast, self._slow, self._seen = np.zeros(cells), np.zeros(cells), np.zeros(cells)
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        progress = np.abs(self._fast - self._slow)
+        parts = rng.random((count, len(self.ranges)))
+        if progress.sum() > 0.0:
+            cells = rng.choice(len(progress), count, p=progress / progress.sum())
+            within = (np.stack(np.unravel_index(cells, self._shape), axis=1) + parts) / self.settings.bins
+            parts = np.where(rng.random((count, 1)) < self.settings.explore, parts, within)
+        return Tasks({name: spread.at(parts[:, k]) for k, (name, spread) in enumerate(self.ranges.items())})
+
+    def ended(self, episodes: Ended) -> None:
+        params = episodes.records["params"]
+        parts = [spread.part(params[name]) for name, spread in self.ranges.items()]
+        places = tuple((part * self.settings.bins).astype(np.int64) for part in parts)
+        cells = np.ravel_multi_index(places, self._shape)
+        for cell, value in zip(cells, episodes.returns, strict=True):
+            self._seen[cell] += 1.0
+            for mean, weight in ((self._fast, self.settings.fast), (self._slow, self.settings.slow)):
+                mean[cell] += max(weight, 1.0 / self._seen[cell]) * (value - mean[cell])
+
+    def state(self) -> dict[str, Array]:
+        return {"fast": self._fast, "slow": self._slow, "seen": self._seen}
+
+    def metrics(self) -> dict[str, float]:
+        return {"progress": float(np.abs(self._fast - self._slow).mean())}
