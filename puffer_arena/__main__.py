@@ -18,6 +18,7 @@ COMMANDS = {
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
     "check": "try your own game on the laws that every environment owes",
+    "replay": "scrub through what happened, take over at any frame",
     "verify": "play replays again and say whether they are true",
     "list": "show the environments",
     "bench": "measure how fast an environment steps",

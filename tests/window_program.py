@@ -2,6 +2,7 @@
 
 python tests/window_program.py show ENV [STATUS]     the training window over a batch that a bot plays
 python tests/window_program.py play ENV
+python tests/window_program.py replay FILE...    the replay viewer
 """
 
 import json
@@ -12,9 +13,11 @@ import numpy as np
 
 from puffer_arena import make
 from puffer_arena.render.play.play import play
+from puffer_arena.render.replay.show import show_replays
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.local_source import LocalSource
 from puffer_arena.render.window.window import show
+from puffer_arena.replay.reader import Replay
 
 last: dict[str, Any] = {}
 
@@ -87,8 +90,29 @@ def run_play(env_id: str) -> None:
     play(env_id, on_frame=look, size=(640, 600), speed=0.5)
 
 
+def run_replay(files: list[str]) -> None:
+    def look(screen: Any) -> None:
+        branch = not hasattr(screen, "replay")
+        source = None if branch else screen.replay
+        report(
+            branch=branch,
+            step=screen.game.steps if branch else source.step,
+            phase=screen.phase if branch else source.status,
+            loop=None if branch else source.loop,
+            row=None if branch else screen.row,
+            colors=len(np.unique(screen.pixels()[::8, ::8].reshape(-1, 3), axis=0)),
+            note=screen.recorder.note if branch else source.note,
+            faults=[] if branch else sorted(screen.watch.faults),
+        )
+
+    show_replays([Replay(path) for path in files], size=(960, 540), on_frame=look)
+    print(json.dumps({"closed": True}), flush=True)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "show":
+    if sys.argv[1] == "replay":
+        run_replay(sys.argv[2:])
+    elif sys.argv[1] == "show":
         run_show(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "training")
     else:
         run_play(sys.argv[2])

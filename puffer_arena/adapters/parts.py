@@ -121,8 +121,10 @@ def set_params(batch: Batch, given: Any, rows: Array, source: str = "options['pa
             checked[name] = _check_values(batch, str(name), value)
         except (UnknownName, ParameterError) as error:
             raise type(error)(f"{where}: {error}") from None
-    for name, values in checked.items():
-        batch.params[name][rows] = values[rows]
+    try:
+        batch.params.write(rows, **{name: values[rows] for name, values in checked.items()})
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
 
 
 def _check_values(batch: Batch, name: str, value: Any) -> Array:

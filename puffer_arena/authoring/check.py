@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.bounds import check_bounds
+from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source
 from puffer_arena.authoring.writes import check_writes
@@ -43,9 +44,12 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         check_source(env)
         check_writes(env)
         check_bounds(env)
+        check_chance(env)
         batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None
+    if env.engine and batch.worlds.rows.built.tobytes() != make_batch().worlds.rows.built.tobytes():
+        raise place_of(env, env.build, f"builds another scene the second time; {IN_BUILD}")
     params, began = batch.rows.params.copy(), batch.rows.states.copy()
     played = _play(batch)
     before = batch.rows.states.copy()

@@ -285,8 +285,7 @@ class Batch(Written):
         rows = np.asarray(which)
         if rows.size and not (rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < self.num_envs):
             raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
-        for name, values in params.items():
-            self.params[name].plan(rows, values)
+        self.params.plan(rows, **params)
         if levels is not None:
             self.rows.levels[rows] = _check_levels(levels)
 

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.batch.batch import SPLITS
 from puffer_arena.batch.seats import check_role
+from puffer_arena.cli.grid import draw, measure, read_axes, table
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
 from puffer_arena.cli.recording import recorded
@@ -42,6 +44,7 @@ class Options:
         python -m puffer_arena eval cartpole random --json
         python -m puffer_arena eval snake bot:greedy --episodes 100 --record greedy.mcap
         python -m puffer_arena eval striker run:newest --opponent bot:footballer
+        python -m puffer_arena eval maze run:newest --grid walls=0:1:5 --picture walls.png
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
@@ -66,6 +69,10 @@ class Options:
     """Record the first environments, on held-out levels, into this file."""
     record_rows: int = 4
     """How many of them."""
+    grid: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Measure success over a parameter instead, NAME=LOW:HIGH:COUNT or NAME=VALUE,VALUE; may be given twice."""
+    picture: str = ""
+    """Draw the grid into this PNG file."""
     runs_dir: str = "runs"
     """Where run folders are."""
     json: bool = False
@@ -80,6 +87,8 @@ def run(options: Options) -> int:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = choose_player(options)
     params = player.params | read_pairs(options.param, "--param")
+    if options.grid or options.picture:
+        return show_grid(options, player, params)
     writers: list[Writer] = []
     seen = dict.fromkeys(SPLITS, player)
     if options.record:
@@ -95,6 +104,25 @@ def run(options: Options) -> int:
         show(json.dumps({"env": options.env, "player": player.name, **measured}))
     else:
         show(format_table(options.env, player.name, samples, width()))
+    return 0
+
+
+def show_grid(options: Options, player: Player, params: dict[str, Any]) -> int:
+    """Print, and draw, success over the parameters of --grid."""
+    if not options.grid or options.record or options.opponent:
+        raise ParameterError("--picture needs --grid, which goes without --record and --opponent")
+    env = load_env(options.env)
+    axes = read_axes(env, options.grid)
+    with Waiting() as waiting:
+        rates = measure(env, axes, lambda split, point: play(options, split, params | dict(point), player, waiting))
+    if options.json:
+        plain = {split: [[rate.__dict__ for rate in line] for line in lines] for split, lines in rates.items()}
+        axes_of = {axis.name: axis.values for axis in axes}
+        show(json.dumps({"env": options.env, "player": player.name, "axes": axes_of, "success": plain}))
+    else:
+        show(f"{options.env}, {player.name}: {table(axes, rates, LEVELS)}")
+    if options.picture:
+        draw(Path(options.picture), f"{options.env}: success of {player.name}", axes, rates, LEVELS)
     return 0
 
 

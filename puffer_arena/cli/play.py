@@ -8,7 +8,7 @@ import tyro
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import find_player
-from puffer_arena.players.player import Acting
+from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import env_name
 
 if TYPE_CHECKING:
@@ -91,13 +91,18 @@ def choose_bot(options: Options) -> "Choose | None":
         name = f"arena:{env_name(options.env)}@{options.difficulty}"
     if name is None:
         return None
-    player = find_player(name, options.env, options.runs_dir, options.seed)
-    begun: list[Acting] = []
+    return seat(find_player(name, options.env, options.runs_dir, options.seed))
+
+
+def seat(player: Player) -> "Choose":
+    """Return a player as a game takes it, which may put it in front of one batch after another."""
+    sitting: list[tuple[Batch, Acting]] = []
 
     def choose(batch: "Batch") -> "Array":
-        if not begun:
-            begun.append(player.prepare(batch))
-        begun[0].forget(batch.began)
-        return begun[0].choose(batch)
+        if not sitting or sitting[0][0] is not batch:
+            sitting[:] = [(batch, player.prepare(batch))]
+        acting = sitting[0][1]
+        acting.forget(batch.began)
+        return acting.choose(batch)
 
     return choose

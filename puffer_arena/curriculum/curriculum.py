@@ -111,10 +111,10 @@ class Curriculum:
         return {name: spread.draw(count, rng) for name, spread in self.ranges.items()}
 
 
-def successes(env: Env, records: Array, returns: Array) -> Array:
+def successes(env: Env, records: Array | Mapping[str, Array], returns: Array) -> Array:
     """Return which episodes reached what the environment asks for (`Env.success`), 0.0 or 1.0."""
     if env.success:
-        reached = records[env.success] > 0
+        reached = np.asarray(records[env.success]) > 0
     else:
         reached = returns > 0 if env.solved is None else returns >= env.solved
     return np.asarray(reached, np.float64)

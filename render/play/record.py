@@ -72,10 +72,10 @@ class GameRecorder:
         self.note = text
 
 
-def free_name(stem: Path) -> Path:
-    """Return a file's name that is not taken: `stem`.mcap, or with a number."""
-    path, number = stem.with_name(f"{stem.name}.mcap"), 1
+def free_name(stem: Path, kind: str = ".mcap") -> Path:
+    """Return a file's name that is not taken: `stem` with its kind, or with a number before that."""
+    path, number = stem.with_name(f"{stem.name}{kind}"), 1
     while path.exists():
         number += 1
-        path = stem.with_name(f"{stem.name}-{number}.mcap")
+        path = stem.with_name(f"{stem.name}-{number}{kind}")
     return path

@@ -1,6 +1,7 @@
 """The stage: the watched environments as tiles, or one of them large."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from imgui_bundle import ImVec2, imgui
@@ -25,6 +26,7 @@ class Watch:
     enlarged: bool = False  # that row alone
     agent: int = 0
     aspect: float = 1.0  # width / height of the environment's pictures, from the last one drawn
+    label: Callable[[int], str] = "#{}".format  # what to call a row
     faults: set[str] = field(default_factory=set)  # what went wrong in drawing
 
     def slot(self, frame: Frame) -> int:
@@ -100,11 +102,11 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
     size = BODY if watch.enlarged else SMALL
     line = y + height - caption + (caption - theme.px(size)) / 2 - theme.px(2)
     left, right = x + theme.px(10), x + width - theme.px(10)
-    name = f"#{frame.rows[slot]}"
+    name = watch.label(int(frame.rows[slot]))
     if watch.enlarged:
         state = frame.states[slot]
         total = format_value(float(state["episode_return"].sum()))
-        name = f"#{frame.rows[slot]}   step {state['step_count']}   return {total}"
+        name = f"{name}   step {state['step_count']}   return {total}"
     name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
     room = right - left - name_width - theme.px(8)
     if message and room > theme.px(24):

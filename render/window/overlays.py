@@ -1,13 +1,14 @@
 """What lies over the stage: the wait for a run, a lost connection, the list of keys."""
 
 import math
+from collections.abc import Sequence
 
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, TITLE, Theme
-from puffer_arena.render.window.widgets import Area, card, key_hints, shorten, text_width, write
+from puffer_arena.render.window.widgets import Area, Hint, card, key_hints, shorten, text_width, write
 
 KEYS = (
     ("Space", "pause"),
@@ -71,9 +72,9 @@ def draw_banner(theme: Theme, text: str, area: Area) -> None:
     write(theme, (left + theme.px(30), top + (height - theme.px(BODY)) / 2), shown)
 
 
-def draw_help(theme: Theme, size: tuple[float, float]) -> bool:
+def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) -> bool:
     """List the keys over everything; return True when the person clicked it away."""
-    width, height = theme.px(420), theme.px(62 + 30 * len(HELP))
+    width, height = theme.px(420), theme.px(62 + 30 * len(lines))
     imgui.set_next_window_pos(ImVec2(0, 0))
     imgui.set_next_window_size(ImVec2(*size))
     imgui.set_next_window_focus()
@@ -84,7 +85,7 @@ def draw_help(theme: Theme, size: tuple[float, float]) -> bool:
     left, top = (size[0] - width) / 2, max((size[1] - height) / 2, 0.0)
     card(theme, (left, top, width, height), "panel")
     write(theme, (left + theme.px(24), top + theme.px(20)), "Keys", "text", TITLE)
-    for k, (key, meaning) in enumerate(HELP):
+    for k, (key, meaning) in enumerate(lines):
         line = top + theme.px(58 + 30 * k)
         key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
         write(theme, (left + theme.px(180), line + theme.px(2)), meaning, "muted", SMALL + 1)

@@ -1,7 +1,7 @@
 """What `show` shows: stage, charts and panel laid out, keys and clicks taken in, frames drawn when there is need."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from imgui_bundle import ImVec2, imgui
 
@@ -12,16 +12,19 @@ from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.imgui_canvas import packed
-from puffer_arena.render.window.overlays import KEYS, draw_banner, draw_help, draw_waiting
+from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, toggle_pause
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD, SMALL
-from puffer_arena.render.window.widgets import Area, card, inset, key_hints, shorten, text_width, write
+from puffer_arena.render.window.widgets import Area, Hint, card, inset, key_hints, shorten, text_width, write
 
 
 class Screen:
     """The open window with all it shows; `run` it, then `close` it."""
+
+    keys: Sequence[Hint] = KEYS  # for people, in the footer
+    help_lines: Sequence[Hint] = HELP  # and in full
 
     def __init__(self, source: Source, size: tuple[int, int]) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
@@ -135,13 +138,21 @@ class Screen:
         charts = min(max(height * 0.27, theme.px(120)), theme.px(290))
         stage = height - charts - footer - 3 * space
         self._draw_stage((space, space, left_width, stage))
-        draw_charts(theme, self.charts, self.source.metrics, (space, stage + 2 * space, left_width, charts))
+        self.draw_below((space, stage + 2 * space, left_width, charts))
         self._draw_footer((space, height - footer, width - 2 * space, footer))
         self._draw_side((width - side - space, space, side, height - footer - 2 * space))
-        if self.help and draw_help(theme, (width, height)):
+        if self.help and draw_help(theme, self.help_lines, (width, height)):
             self.help = False
         imgui.end()
         self.gui.end()
+
+    def draw_below(self, area: Area) -> None:
+        """Draw what stands under the stage: the run's curves."""
+        draw_charts(self.gui.theme, self.charts, self.source.metrics, area)
+
+    def fill_panel(self) -> None:
+        """Lay out the side panel."""
+        draw_panel(self.gui.theme, self.source, self.watch, self.panel)
 
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
@@ -159,7 +170,7 @@ class Screen:
         imgui.set_cursor_screen_pos(ImVec2(x, y))
         imgui.begin_child("side", ImVec2(width + theme.px(PAD) - 2, height), 0, imgui.WindowFlags_.no_nav)
         imgui.begin_child("inner", ImVec2(width, 0), imgui.ChildFlags_.auto_resize_y, imgui.WindowFlags_.no_nav)
-        draw_panel(theme, self.source, self.watch, self.panel)
+        self.fill_panel()
         imgui.end_child()
         imgui.end_child()
 
@@ -178,5 +189,5 @@ class Screen:
                 (right - note_width, top + theme.px(SMALL) / 2), theme.px(3), packed(tone)
             )
             right -= write(theme, (right - note_width + theme.px(9), top), shown, "text", SMALL) + theme.px(30)
-        hints = [hint for hint in KEYS if hint[0] != "S" or "time-lapse" in self.source.modes]
+        hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
         key_hints(theme, (x + theme.px(4), y + (height - theme.px(20)) / 2), hints, right)

@@ -1,0 +1,1 @@
+"""The replay viewer: a timeline under the window's stage."""

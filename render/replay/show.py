@@ -1,0 +1,46 @@
+"""Opening the replay viewer."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from puffer_arena.replay.reader import Replay
+
+if TYPE_CHECKING:
+    from puffer_arena.render.play.game import Choose
+
+FIRST_SIZE = (1280, 800)
+
+
+def show_replays(
+    replays: Sequence[Replay],
+    *,
+    bot: "str | Choose | None" = None,
+    size: tuple[int, int] = FIRST_SIZE,
+    on_frame: Callable[[Any], None] | None = None,
+) -> None:
+    """Show replays beside each other in a window until the person closes it; the caller closes the files.
+
+    Args:
+        replays: of one game, of the same sizes.
+        bot: who steers agents in branches that the person does not.
+        size: the window's first size.
+        on_frame: called with every frame's screen before it is shown; for tests and screenshots.
+
+    Raises:
+        ArenaError: there is no display, or the replays cannot be beside each other.
+        MissingExtra: the extra `window` is not installed.
+    """
+    from puffer_arena.render.display import begin_opengl
+    from puffer_arena.render.replay.source import ReplaySource
+    from puffer_arena.render.toolkit import require_window
+
+    require_window()
+    source = ReplaySource(replays)
+    begin_opengl()
+    from puffer_arena.render.replay.screen import ReplayScreen
+
+    screen = ReplayScreen(source, size, bot)
+    try:
+        screen.run(on_frame)
+    finally:
+        screen.close()

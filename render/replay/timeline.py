@@ -1,0 +1,181 @@
+"""The timeline: episodes, events, returns and values of the watched row, and where the person is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from imgui_bundle import ImVec2, ImVec2Like, imgui
+
+from puffer_arena.core.fields import Array
+from puffer_arena.render.draw.numbers import format_value
+from puffer_arena.render.replay.source import ReplaySource
+from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.theme import SMALL, Theme
+from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
+
+ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
+MARKS = {"start": "muted", "moved": "violet", "params": "sky", "checkpoint": "sky", "player": "violet"}
+EVENT_COLOR = "lime"  # of the game's own counters
+
+
+@dataclass
+class Scrub:
+    """What the mouse is doing on the timeline."""
+
+    active: bool = False
+    ranging: int | None = None  # where a loop begins that is being drawn
+
+
+def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+    """Draw the timeline into `area` and take the mouse."""
+    card(theme, area)
+    x, y, width, height = inset(area, theme.px(10))
+    draw_head(theme, source, row, (x, y, width, theme.px(20)))
+    top, band = y + theme.px(26), theme.px(16)
+    steps = max(source.steps, 1)
+
+    def place(step: float) -> float:
+        return x + width * step / steps
+
+    draw_episodes(theme, source, row, (x, top, width, band))
+    draw_curves(theme, source, row, (x, top + band + theme.px(12), width, height - theme.px(38) - band))
+    draw_events(theme, source, row, (x, top + band + theme.px(2), width, theme.px(8)))
+    draw = imgui.get_window_draw_list()
+    if source.loop is not None:
+        first, last = (place(step) for step in source.loop)
+        draw.add_rect_filled((first, top), (max(last, first + 2), y + height), packed("accent", 36))
+    at = place(source.step)
+    draw.add_line((at, top - theme.px(2)), (at, y + height), packed("text"), theme.px(1.5))
+    draw.add_circle_filled((at, top - theme.px(2)), theme.px(4.5), packed("text"))
+    take_mouse(source, row, scrub, (x, y, width, height))
+
+
+def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+    """Write where the person is, over the track."""
+    x, y, width, _ = area
+    pace = source.replays[0].header.steps_per_second
+    episodes = source.episodes(row)
+    here = [k for k, episode in enumerate(episodes, 1) if episode.first <= source.step]
+    part = f"   episode {here[-1] if here else 0} of {len(episodes)}" if episodes else ""
+    left = f"{clock(source.step / pace)}   step {source.step}{part}"
+    right = f"{clock(source.steps / pace)}   {source.steps} steps"
+    right_width = text_width(right, SMALL)
+    write(theme, (x, y), shorten(left, width - right_width - theme.px(20), SMALL), "text", SMALL)
+    write(theme, (x + width - right_width, y), right, "muted", SMALL)
+
+
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+    """Draw episodes as bars, brighter for better ones, each with how it ended at its right edge."""
+    x, y, width, height = area
+    draw, steps = imgui.get_window_draw_list(), max(source.steps, 1)
+    episodes = source.episodes(row)
+    scores = [episode.score for episode in episodes if episode.how]
+    low, high = min(scores, default=0.0), max(scores, default=1.0)
+    draw.add_rect_filled((x, y), (x + width, y + height), packed("raised"), theme.px(4))
+    painted = -1.0
+    for episode in episodes:
+        left, right = x + width * episode.first / steps, x + width * episode.last / steps
+        if right <= painted + 0.5:  # many to a pixel
+            continue
+        painted = right
+        share = (episode.score - low) / (high - low) if high > low and episode.how else 0.3
+        glow = round(50 + 150 * min(max(share, 0.0), 1.0))
+        gap = theme.px(1) if right - left > theme.px(4) else 0.0
+        draw.add_rect_filled((left, y), (max(right - gap, left + 1), y + height), packed("accent", glow), theme.px(3))
+        if episode.how and right - left > theme.px(3):
+            edge = (right - gap - theme.px(2.5), y)
+            draw.add_rect_filled(edge, (right - gap, y + height), packed(ENDS[episode.how]), theme.px(1))
+
+
+def draw_events(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+    """Mark what happened by small dots, one a pixel."""
+    x, y, width, height = area
+    draw, steps, taken = imgui.get_window_draw_list(), max(source.steps, 1), set()
+    for event in source.events(row):
+        at = round(x + width * event.step / steps)
+        if at in taken:
+            continue
+        taken.add(at)
+        tone = packed(MARKS.get(event.kind, EVENT_COLOR))
+        draw.add_circle_filled((at, y + height / 2), theme.px(2.2), tone, 8)
+
+
+def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+    """Draw the return of the running episode, and the critic's value over it."""
+    x, y, width, height = area
+    if height < theme.px(14):
+        return
+    steps, returns, values = source.curve(row)
+    labels = [("return", "lime", returns)]
+    if np.isfinite(values).any():
+        labels.append(("value", "violet", values))
+    written = x
+    for label, tone, curve in labels:
+        xs, ys = thinned(steps, curve, round(width))
+        low, high = float(ys.min()), float(ys.max())
+        span = max(high - low, 1e-9)
+        points: list[ImVec2Like] = [
+            ImVec2(x + width * float(a) / max(source.steps, 1), y + height - (height - 3) * (float(b) - low) / span)
+            for a, b in zip(xs, ys, strict=True)
+        ]
+        if len(points) > 1:
+            imgui.get_window_draw_list().add_polyline(points, packed(tone, 200), theme.px(1.3), 0)
+        index = int(np.searchsorted(xs, source.step, "right")) - 1
+        now = format_value(float(ys[index])) if index >= 0 else "0"
+        text = f"{label} {now}"
+        back = (written, y + height - theme.px(15)), (written + text_width(text, SMALL) + theme.px(8), y + height)
+        imgui.get_window_draw_list().add_rect_filled(*back, packed("panel", 190), theme.px(3))
+        write(theme, (written + theme.px(4), y + height - theme.px(15)), text, tone, SMALL)
+        written += text_width(text, SMALL) + theme.px(18)
+
+
+def thinned(steps: Array, values: Array, most: int) -> tuple[Array, Array]:
+    """Return a curve's finite points, at most about `most`, its peaks kept."""
+    known = np.isfinite(values)
+    steps, values = steps[known], values[known]
+    if len(steps) <= max(most, 8):
+        return steps, values
+    edges = np.linspace(0, len(steps), max(most // 2, 4) + 1).astype(int)[:-1]
+    low, high = np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
+    return np.repeat(steps[edges], 2), np.stack([low, high], axis=1).reshape(-1)
+
+
+def take_mouse(source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+    """Seek where the mouse is held, draw a loop with Shift, and tell what lies under it."""
+    x, y, width, height = area
+    imgui.set_cursor_screen_pos(ImVec2(x, y))
+    imgui.invisible_button("timeline", ImVec2(max(width, 1.0), max(height, 1.0)))
+    mouse = imgui.get_io().mouse_pos.x
+    step = round(min(max((mouse - x) / width, 0.0), 1.0) * source.steps)
+    if imgui.is_item_activated():
+        scrub.ranging = step if imgui.get_io().key_shift else None
+        source.loop = source.loop if scrub.ranging is None else None
+    if imgui.is_item_active():
+        if scrub.ranging is not None:
+            first, last = sorted((scrub.ranging, step))
+            source.loop = (first, last) if last > first else None
+        elif step != source.step:
+            source.seek(step)
+    elif imgui.is_item_hovered():
+        imgui.set_tooltip(describe(source, row, step, source.steps / max(width, 1.0)).replace("%", "%%"))
+
+
+def describe(source: ReplaySource, row: int, step: int, reach: float) -> str:
+    """Say what is at a step, in lines."""
+    lines = [f"step {step}"]
+    for k, episode in enumerate(source.episodes(row), 1):
+        if episode.first <= step < episode.last:
+            result = (
+                f"return {episode.score:.4g}, {episode.length} steps, {episode.how}" if episode.how else "not ended"
+            )
+            lines.append(f"episode {k}: {result}")
+            lines += [f"{name.replace('_', ' ')} {value:g}" for name, value in episode.counters.items()]
+    near = [event for event in source.events(row) if abs(event.step - step) <= max(3 * reach, 0.5)]
+    lines += [f"{event.kind.replace('_', ' ')} {event.text}".strip() for event in near[:5]]
+    return "\n".join(lines)

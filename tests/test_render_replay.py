@@ -1,0 +1,138 @@
+"""The replay viewer: time without a window, and the window for real under an X server without a screen."""
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.errors import ParameterError
+from puffer_arena.render.replay.source import BESIDE, ReplaySource
+from puffer_arena.replay.reader import Replay
+from puffer_arena.replay.truth import verify
+from puffer_arena.replay.writer import Writer
+from tests.playing import DUEL
+from tests.replays import record
+from tests.xvfb import Program
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A replay of snake's bot, 300 steps of 3 rows."""
+    path = tmp_path_factory.mktemp("replay") / "bot.mcap"
+    with make("snake", 3, seed=5) as batch, Writer(batch, path, players={"all": "bot"}) as writer:
+        for t in range(300):
+            if t % 50 == 0:
+                writer.think(None, np.full((3, 1), float(t)))
+            batch.step(batch.act("greedy") if t % 50 < 40 else np.zeros(3, np.int64))
+    return path
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_time_passes_at_natural_speed_and_stops_at_the_end(played):
+    clock = Clock()
+    source = ReplaySource([Replay(played)], clock)
+    source.send("resume")
+    clock.now += 1.01
+    source.poll()
+    assert source.step == 8 and source.frame.steps == 8
+    source.send("speed", value=4.0)
+    clock.now += 1.0
+    source.poll()
+    assert source.step == 40
+    clock.now += 1000.0
+    source.poll()
+    assert (source.step, source.status) == (300, "paused")
+    source.send("resume")
+    assert source.step == 0
+
+
+def test_a_loop_comes_again(played):
+    clock = Clock()
+    source = ReplaySource([Replay(played)], clock)
+    source.loop = (10, 14)
+    source.seek(10)
+    source.send("resume")
+    for _ in range(12):
+        clock.now += 0.126
+        source.poll()
+        assert 10 <= source.step <= 14
+    assert source.status == "playing"
+
+
+def test_jumps_lead_to_episodes_and_events(played):
+    source = ReplaySource([Replay(played)])
+    row = source.jump_to("longest")
+    longest = max((e for e in source.replays[0].episodes if e.how), key=lambda e: e.length)
+    assert (row, source.step) == (longest.slot, longest.first)
+    firsts = sorted({e.first for e in source.episodes(1)})
+    source.seek(0)
+    source.jump_episode(1, 1)
+    assert source.step == firsts[1]
+    source.jump_event(1)
+    assert source.step == min(e.step for e in source.events(1) if e.step > firsts[1])
+    source.seek(300)
+    source.jump_event(1)
+    assert "nothing" in source.note
+
+
+def test_the_curve_is_the_return_of_the_running_episode(played):
+    with Replay(played) as replay:
+        source = ReplaySource([replay])
+        steps, returns, values = source.curve(2)
+        for episode in source.episodes(2):
+            if episode.how:
+                assert returns[episode.last - 1] == pytest.approx(episode.returns[0])
+        assert len(steps) == 300 and np.isfinite(values).sum() == 6
+
+
+def test_replays_beside_each_other_go_step_for_step(played, tmp_path):
+    record(tmp_path / "other.mcap", "snake", rows=(0, 2))
+    source = ReplaySource([Replay(played), Replay(tmp_path / "other.mcap")])
+    source.seek(50)
+    assert source.frame.rows.tolist() == [0, 1, 2, BESIDE, BESIDE + 2]
+    source.seek(300)  # the shorter one waits at its end
+    assert source.frame.states["step_count"].shape == (5,)
+    assert source.label(BESIDE + 2) == "other #2"
+    record(tmp_path / "duel.mcap", DUEL)
+    with pytest.raises(ParameterError, match="another game"):
+        ReplaySource([Replay(played), Replay(tmp_path / "duel.mcap", DUEL)])
+
+
+def test_a_person_scrubs_loops_takes_over_and_saves_a_branch(played, display, tmp_path):
+    path = tmp_path / "bot.mcap"
+    path.write_bytes(played.read_bytes())
+    with Program(["tests/window_program.py", "replay", str(path)], display) as window:
+        report = window.wait_for(lambda report: "step" in report)
+        assert report["step"] == 0 and report["colors"] > 20 and report["faults"] == []
+        window.find_window()
+        window.key("Right")
+        window.wait_for(lambda report: report["step"] == 1)
+        window.key("End")
+        window.wait_for(lambda report: report["step"] == 300)
+        window.click(330, 430)  # about the middle of the timeline
+        middle = window.wait_for(lambda report: 100 < report["step"] < 200)["step"]
+        window.key("bracketleft", "Right", "Right", "Right", "bracketright")
+        window.wait_for(lambda report: report["loop"] == [middle, middle + 3])
+        window.key("space")
+        window.wait_for(lambda report: report["phase"] == "playing")
+        window.key("backslash", "b")
+        window.wait_for(lambda report: report["note"].startswith("the best of"))
+        window.key("space", "F12")
+        window.wait_for(lambda report: report["note"].startswith("saved"))
+        window.key("f")
+        begun = window.wait_for(lambda report: report["branch"])
+        window.key("Up")
+        window.wait_for(lambda report: report["branch"] and report["step"] >= begun["step"] + 2)
+        window.key("Escape")
+        window.wait_for(lambda report: not report["branch"] and report["note"].startswith("recorded"))
+        assert window.quit_window() == 0
+    assert len(list(tmp_path.glob("*.png"))) == 1
+    (branch,) = set(tmp_path.glob("bot-*.mcap"))
+    assert verify(branch).difference is None
+    with Replay(branch) as child:
+        assert child.header.parent["file"] == "bot.mcap"
