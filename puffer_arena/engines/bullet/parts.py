@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from panda3d.bullet import BulletHingeConstraint, BulletSliderConstraint, BulletVehicle, ZUp
+from panda3d.core import LVector3, TransformState
 
 from puffer_arena.kernels.tables import BAD_POSE, BRAKED, FAULTS, FINE
 from puffer_arena.kernels.world import STRONGEST
@@ -40,7 +41,18 @@ class Motor:
 
     def built(self) -> list[tuple[float, ...]]:
         """Return its record as it is built: free."""
-        return [(0.0, 0.0, self.position())]
+        return [(0.0, 0.0, self._first_slide() if self._slides else self.position())]
+
+    def _first_slide(self) -> float:
+        """Return how far a slider is slid in a new world: Bullet itself knows it only after a step."""
+        joint, world = self._joint, TransformState.make_identity()
+        bodies = joint.get_rigid_body_a(), joint.get_rigid_body_b()  # None for one that is the world itself
+        frames = joint.get_frame_a(), joint.get_frame_b()
+        a, b = (
+            (world if body is None else body.get_transform()).compose(frame)
+            for body, frame in zip(bodies, frames, strict=True)
+        )
+        return float((b.get_pos() - a.get_pos()).dot(a.get_quat().xform(LVector3(1, 0, 0))))
 
     def position(self) -> float:
         """Return how far it is turned, in radians, or slid, in metres."""
