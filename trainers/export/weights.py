@@ -28,6 +28,11 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
     Raises:
         DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
     """
+    if policy.central is not None:
+        raise DefinitionError(
+            "its critic reads the global state, and a bot's file has room for critics that see what the bot sees; train "
+            "with network.critic = 'separate' to export a bot"
+        )
     policy = copy.deepcopy(policy).cpu().eval()
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
