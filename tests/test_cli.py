@@ -29,11 +29,11 @@ pytest.importorskip("tyro")
 
 def test_no_command_shows_all_of_them(tmp_path):
     said = ok(cwd=tmp_path)
-    for command in ("train", "eval", "watch", "play", "check", "list", "bench"):
+    for command in ("train", "eval", "watch", "play", "export", "check", "list", "bench"):
         assert f"  {command} " in said
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "watch", "play", "check", "list", "bench"])
+@pytest.mark.parametrize("command", ["train", "eval", "watch", "play", "export", "check", "list", "bench"])
 def test_help_shows_examples(command, tmp_path):
     assert f"python -m puffer_arena {command}" in ok(command, "--help", cwd=tmp_path).partition("Examples:")[2]
 
@@ -52,6 +52,11 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
     (tag,) = (line for line in lines if line.startswith("tag "))
     assert "several agents" in tag
     assert re.search(r"\d chaser, \d runner", tag)
+
+
+def test_algorithms_and_curricula_are_listed(tmp_path, here):
+    said = here(tmp_path, "list", "--algorithms")[1]
+    assert "--algorithm ppo " in said and "--algorithm grpo" in said and "--curriculum sfl" in said
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])

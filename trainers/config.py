@@ -46,6 +46,11 @@ class Network:
         "the value's network: the policy's, one of its own, or one of its own that sees the global state, too",
     )
     critic_hidden: tuple[int, ...] = widths((), "widths of a separate critic; empty for the policy's", empty=True)
+    roles: str = choice(
+        "shared",
+        ("shared", "separate"),
+        "where roles have spaces of their own: hidden layers and memory for all, or none",
+    )
     images: str = choice(
         "auto", ("auto", "mlp", "cnn"), "grids and pictures; auto: convolutions for pictures, none for cell codes"
     )

@@ -29,6 +29,7 @@ from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
+from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 from puffer_arena.trainers.optimize.schedules import decay
 from puffer_arena.trainers.precision import resolve
@@ -157,10 +158,7 @@ class OnPolicy(Algorithm):
             if self.policy.central is not None:
                 seen = self.rollout.central_leaves(some(self.rollout.global_state[:-1]), some(self.rollout.seat[:-1]))
                 central = [torch.from_numpy(part).to(self.config.device) for part in seen]
-            for name, tower in self.policy.towers.items():
-                watch = getattr(tower.encoder, "watch", None)
-                if watch is not None:
-                    watch(self.policy.seen_by(name, leaves, central))
+            self.policy.watch(leaves, central)
 
     def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
         policy, device = self.policy, self.config.device
@@ -286,4 +284,4 @@ def make_policy(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         central = find_central(batch.env, batch.param_values, config.network)
-        return Policy(batch.observation, batch.action, config.network, origin, values, make_encoder, central)
+        return build_policy_of(batch.observation, batch.action, config.network, origin, values, make_encoder, central)

@@ -125,9 +125,14 @@ class Policy(nn.Module):
         return {"actor": self.actor} if self.critic is None else {"actor": self.actor, "critic": self.critic}
 
     @property
+    def memory(self) -> Memory | None:
+        """The recurrent layer of the actions' tower."""
+        return self.actor.memory
+
+    @property
     def is_recurrent(self) -> bool:
         """Whether it remembers."""
-        return self.actor.memory is not None
+        return self.memory is not None
 
     @property
     def state_spec(self) -> dict[str, tuple[int, ...]]:
@@ -181,6 +186,13 @@ class Policy(nn.Module):
         ]
         return self.split(torch.cat(outputs, -1))
 
+    def watch(self, obs: list[Tensor], central: Sequence[Tensor] = ()) -> None:
+        """Let encoders that normalize their quantities see more of them."""
+        for name, tower in self.towers.items():
+            watch: Any = getattr(tower.encoder, "watch", None)
+            if watch is not None:
+                watch(self.seen_by(name, obs, central))
+
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Split outputs into the head's inputs and the values."""
         return outputs[..., : self.head.width], outputs[..., self.head.width :]
@@ -211,7 +223,8 @@ def matrix_flops(policy: Policy, epochs: int = 1, dense_codes: bool = True) -> f
         later = [*encoder.hidden, tower.output, *([tower.memory] if tower.memory is not None else [])]
         weights = sum(p.numel() for module in later for p in module.parameters() if p.dim() == 2)
         total += 2.0 * weights * (1 + 3 * epochs)
-    return total
+    roles = len({name.rpartition(".")[0] for name in policy.towers})  # each row goes through the towers of one
+    return total / roles
 
 
 def policy_bytes(policy: Policy) -> bytes:

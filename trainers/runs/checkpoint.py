@@ -14,6 +14,7 @@ from puffer_arena.trainers.algorithms import check_named, find_algorithm
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
+from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.runs.tensorfile import pack, read_bytes, unpack, write_bytes
 from puffer_arena.trainers.trainer import make_trainer
 
@@ -153,7 +154,7 @@ def check_stored(
     central = find_central(env, values, config.network)
 
     def make() -> Policy:
-        return Policy(*spaces, config.network, values=values_of, make_encoder=make_encoder, central=central)
+        return build_policy_of(*spaces, config.network, values=values_of, make_encoder=make_encoder, central=central)
 
     check_sizes(make, weights, name)
 
