@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.workers.threads import Server, compile_server
+from puffer_arena.core.actions import choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
@@ -45,12 +46,13 @@ class Program:
             rules["whose_turn"] = env.turn
         # Named dimensions do not matter here: only the names of nested fields do.
         obs_dtype = env.observation.resolve(env.params()).dtype
+        sizes = choice_sizes(env.action.resolve(env.params())) if env.action_mask else ()
         if env.engine:
             rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals, sizes)
         rules["step"] = env.step
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals, sizes)
         if self.compiled and not env.agents:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

@@ -20,6 +20,8 @@ FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
 FAULTS = 8
 
 # What a buffer holds for one agent.
+BARRED = 2  # of `Rows.plan`: set where a mask left somebody who acts next no choice
+
 OBSERVATION, NUMBER, CHOICES, SIGNALS = "observation", "number", "choices", "signals"
 
 
@@ -111,7 +113,7 @@ class Rows(NamedTuple):
     params: Any  # in force in this episode
     following: Any  # in force from the next reset on
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
-    plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
+    plan: Any  # int64 (3,): split (0 training, 1 held out), num_levels (0 for all), and at BARRED what kernels report
     episodes: Any  # records: finished, of the last that ended, and totals, the sums over all
     memories: Any  # records (num_envs, bots, agents or 1): what each scripted bot keeps for each agent
 
