@@ -78,7 +78,8 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, env.draw, env.camera)
+    acting = (env.reset, env.step, env.act, env.judge, env.turn)
+    rules = (*acting, env.observe, env.observe_state, env.action_mask, env.draw, env.camera)
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.bots.values())]:

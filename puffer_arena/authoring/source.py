@@ -57,6 +57,8 @@ def check_source(env: Env) -> None:
     calls = [Call(rule, (s, p, everybody), homes) for rule in (env.step, env.act) if rule]
     calls += [Call(rule, (s, p), homes) for rule in (env.reset, env.judge) if rule]
     calls += [Call(env.observe, (s, p, *several, obs), homes, reading)]
+    if env.observe_state is not None and (state := env.state_space(values)) is not None:
+        calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
     calls += [Call(rule, (s, p), homes, reading) for rule in (env.action_mask, env.turn) if rule]
     given = (s, p, *several, env.memory_dtype(values), action)
     calls += [Call(bot, given, (*homes, *("" for _ in several), MEMORY), reading) for bot in env.bots.values()]
