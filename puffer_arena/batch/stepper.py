@@ -14,6 +14,7 @@ from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.actions import check_mask
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Cells, Row
+from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
 from puffer_arena.kernels.tables import BARRED, Buffers
@@ -127,13 +128,13 @@ class Stepper:
         self._check_masks(out)
 
     def _check_masks(self, out: Buffers) -> None:
-        """Check that masks leave everybody who acts next a choice; the kernels have looked.
+        """Check that masks leave everybody who acts next a choice; but for spaces by role, the kernels have looked.
 
         Raises:
             ActionError: all choices of somebody are barred; it names the row and the agent.
         """
         table = self._table
-        if table.rows.plan[BARRED]:
+        if table.rows.plan[BARRED] or (out.action_mask.size and isinstance(table.action, Roles)):
             table.rows.plan[BARRED] = 0
             acting = out.acting & (table.rows.states["ended"] == 0)[:, None]
             check_mask(table.env.name, table.agent_ids, table.action, out.action_mask, acting)
