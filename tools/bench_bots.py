@@ -139,8 +139,9 @@ def parity() -> None:
             model, obs, state = make_model(policy)
             wanted = model.vectors["outputs"]
             found = session(onnx_bytes(model)).run(["logits", "values"], given_to(model))
+            first = head == next(iter(HEADS))  # another head is a few columns more, and compiling takes half a minute
             cells = [
-                compiled(policy, obs, state, wanted),
+                compiled(policy, obs, state, wanted) if first else "",
                 away(np.concatenate(found, 1), wanted),
                 f"{model.check():.0e}",
             ]
