@@ -14,6 +14,7 @@ from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, mask_values, without_none
+from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
 
 
@@ -39,15 +40,21 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         space: GymnasiumSpace = self.env.observation_space(agent)
         if not self._is_masked:
             return space
-        return spaces.Dict({"observation": space, "action_mask": mask_space(self.env.batch.action)})
+        return spaces.Dict({"observation": space, "action_mask": mask_space(self.batch.action)})
 
     @property
     def _is_masked(self) -> bool:
-        return self.turns and self.env.batch.num_choices > 0
+        return self.turns and self.batch.num_choices > 0
 
     def _mask(self, agent: str) -> Any:
-        batch = self.env.batch
+        batch = self.batch
         return without_none(mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)]))
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of one row behind it."""
+        batch: Batch = self.env.batch
+        return batch
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
