@@ -188,7 +188,7 @@ def test_the_mask_comes_with_the_info_in_turns_too() -> None:
 
 
 def test_state_stacks_what_the_agents_see() -> None:
-    env = parallel_env("tag")
+    env = parallel_env("striker")
     obs, _ = env.reset(seed=0)
     np.testing.assert_array_equal(env.state(), np.stack([obs[agent] for agent in env.possible_agents]))
     nested = parallel_env(DUEL)

@@ -39,7 +39,9 @@ def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings
             raise UnknownKeyword(
                 f"environment '{env.name}': unexpected keyword argument '{name}'; {suggest(name, env.parameters)}"
             )
-    batch = make(env_id, record=None, **settings, **params)  # copies are snapshots, which must be exact
+    sees = several and env.observe_state is not None  # PettingZoo's `state`
+    # Copies are snapshots, which must be exact.
+    batch = make(env_id, record=None, observe_state=sees, **settings, **params)
     if several and not batch.num_agents:
         raise ArenaError(
             f"environment '{batch.env.name}' is for one agent; "

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, QuantityLayer
@@ -28,6 +29,11 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
     Raises:
         DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
     """
+    if isinstance(policy.observation, Roles):
+        raise DefinitionError(
+            "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "
+            "puffer_arena.load"
+        )
     policy = copy.deepcopy(policy).cpu().eval()
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
