@@ -2,11 +2,13 @@
 
 import dataclasses
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
+from puffer_arena.core.params import param, read_together
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.curriculum import CURRICULA, Curriculum, Director, Ended, Tasks, load_curriculum
 from puffer_arena.curriculum.choose import name_curriculum, read_table
@@ -417,3 +419,30 @@ def test_the_command_line_reads_names_files_ranges_and_settings(tmp_path):
 def test_success_is_a_counter_of_the_environment():
     with pytest.raises(DefinitionError, match="success: 'goal' must be one of counters"):
         dataclasses.replace(load_env("maze"), success="goal")
+
+
+@dataclass(frozen=True)
+class Paired:
+    low: float = param(0.0, 0.0, 9.0)
+    high: float = param(5.0, 0.0, 9.0)
+    other: int = param(3, 0, 9)
+
+    @property
+    def room(self) -> float:
+        return self.high - self.low
+
+    def __post_init__(self) -> None:
+        if self.room < 0.0:
+            raise ValueError("low is above high")
+
+
+@dataclass(frozen=True)
+class Handing(Paired):
+    def __post_init__(self) -> None:
+        if any(value == 7 for value in vars(self).values()):
+            raise ValueError("7 is taken")
+
+
+def test_what_is_checked_together_is_known_through_properties_or_else_everything_is():
+    assert read_together(Paired) == {"low", "high"}
+    assert read_together(Handing) == {"low", "high", "other"}

@@ -5,8 +5,12 @@ command line work within.  A parameter that shapes memory or a level takes effec
 reset; any other at once (`shapes_level`).
 """
 
+import ast
 import dataclasses
+import functools
+import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -176,6 +180,32 @@ def check_together(params: type, records: Array) -> None:
             raise ParameterError(str(error)) from None
 
 
+@functools.cache
+def read_together(params: type) -> frozenset[str]:
+    """Return the parameters that a Params class may read in its `__post_init__`; all of them where that cannot be told."""
+    names, found, pending = frozenset(declared_parameters(params)), set(), ["__post_init__"]
+    seen = set(pending)
+    while pending:
+        rule: Any = getattr(params, pending.pop())
+        rule = rule.fget if isinstance(rule, property) else rule
+        try:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(rule))).body
+        except (OSError, TypeError, ValueError, SyntaxError):
+            return names
+        held = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_self(node.value)]
+        if sum(_is_self(node) for node in ast.walk(tree)) != len(held):  # handed on to something else
+            return names
+        attributes = {node.attr for node in held}
+        found |= attributes & names
+        pending += [name for name in attributes - names - seen if hasattr(params, name)]
+        seen |= attributes
+    return frozenset(found)
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
 class Column(np.lib.mixins.NDArrayOperatorsMixin):
     """One parameter over all rows: computes like an array, and checks what is written into it."""
 
@@ -264,13 +294,13 @@ class ParamRows:
     def _write(self, index: Any, values: dict[str, Any], now: bool = True) -> None:
         checked = {name: (self[name], self[name].checked(value)) for name, value in values.items()}
         kind = object.__getattribute__(self, "_kind")
-        if hasattr(kind, "__post_init__"):
+        if hasattr(kind, "__post_init__") and read_together(kind) & checked.keys():
             for in_force, records in enumerate(object.__getattribute__(self, "_records")[: 1 + now]):
-                after = records.copy()
+                after = np.atleast_1d(records[index]).copy()
                 for name, (column, array) in checked.items():
                     if in_force < len(column.targets):
-                        after[name][index] = array
-                check_together(kind, after[index].reshape(-1))
+                        after[name] = array
+                check_together(kind, after.reshape(-1))
         for column, array in checked.values():
             for target in column.targets[: 1 + now]:
                 target[index] = array
