@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "try your own game on the laws that every environment owes",
     "replay": "scrub through what happened, take over at any frame",
     "verify": "play replays again and say whether they are true",
+    "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
     "bench": "measure how fast an environment steps",
     "doctor": "show what this installation has, and what to do about what it lacks",

@@ -15,8 +15,8 @@ from puffer_arena.core.fields import Array
 RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are written; its row begins anew
 # Faults of a row; LOST: a body left the world or the range of numbers.  UNMOVED and UNDRIVEN: a number was written that
 # the engine does nothing with; which body or joint has it is counted in FAULTS.  UNTUNED: a
-# number of `tuned_numbers` is not one that the engine takes.
-FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
+# number of `tuned_numbers` is not one that the engine takes.  BRAKED: a wheel is driven, too, and the engine would not brake it.
+FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED, BRAKED = range(8)
 FAULTS = 8
 
 # What a buffer holds for one agent.

@@ -1,0 +1,107 @@
+"""`export`: a trained policy as a bot, one file that plays with numpy alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.file import write_file
+from puffer_arena.cli.output import Waiting, show
+from puffer_arena.errors import OutputError, ParameterError, require
+from puffer_arena.players.bots import bot_player
+from puffer_arena.players.evaluate import evaluate, summarize
+
+
+@dataclass
+class Options:
+    """Write a bot: its weights, what it sees and does, where it comes from, how good it is, and how to check it.
+
+    Examples:
+        python -m puffer_arena export run:newest
+        python -m puffer_arena export runs/snake-20261120-120000 -o snake.bot --half
+        python -m puffer_arena export run:newest --standalone
+        python -m puffer_arena export run:newest --onnx
+    """
+
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|CHECKPOINT")]
+    """run:NAME or a run's folder for its newest checkpoint, or the file of a checkpoint or policy."""
+    output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = ""
+    """Where to write it; ENV.bot by default."""
+    env: str = ""
+    """The environment; needed for none that `list` shows."""
+    half: bool = False
+    """Store weights in half precision: half the size, and nearly the same bot."""
+    episodes: int = 200
+    """Episodes on held-out levels by which its strength is measured; 0 for none."""
+    standalone: bool = False
+    """Write a .py beside it, too, by which a game plays the bot with nothing of puffer_arena installed."""
+    onnx: bool = False
+    """Write an .onnx beside it, too."""
+    seed: int = 1
+    """Of the play by which it is measured."""
+    runs_dir: str = "runs"
+    """Where run folders are."""
+
+
+def run(options: Options) -> int:
+    """Write the files and say what they are."""
+    require("torch", "train")
+    from puffer_arena.trainers.export.bot import export_file, with_measured
+    from puffer_arena.trainers.runs.find import find_policy
+
+    if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
+        raise ParameterError("--episodes is 0 or at least 2, and --seed at least 0")
+    data = export_file(find_policy(options.source, options.runs_dir), options.env, options.half, options.seed)
+    bot = Bot.of(data)
+    env = options.env or str(bot.about["env"]["id"])
+    if options.episodes:
+        strength = measure(bot, env, options.episodes, options.seed)
+        data = with_measured(data, {"strength": strength})
+    path = Path(options.output or f"{bot.about['env']['id']}.bot")
+    written = {path: data}
+    if options.standalone:
+        from puffer_arena.bots.standalone import standalone
+
+        module = "".join(c if c.isalnum() else "_" for c in f"{path.name.partition('.')[0]}_bot")
+        written[path.with_name(f"{module}.py")] = standalone(module, path.name).encode()
+    if options.onnx:
+        from puffer_arena.bots.onnx import onnx_bytes
+
+        written[path.with_suffix(".onnx")] = onnx_bytes(bot.model)
+    for place, content in written.items():
+        try:
+            write_file(place, content)
+        except OSError as error:
+            raise OutputError(f"'{place}' cannot be written: {error.strerror or error}") from None
+        show(f"wrote {place}, {len(content) / 1000:,.0f} kB")
+    show(f"it plays as it was trained, to {bot.check():.0e}" + said(data))
+    return 0
+
+
+def measure(bot: Bot, env: str, episodes: int, seed: int = 1) -> dict[str, Any]:
+    """Return how good a bot is on held-out levels: mean and interval of every column of `eval`."""
+    with Waiting() as waiting:
+
+        def tell(ended: Any, wanted: int, step: int) -> None:
+            if waiting.due():
+                waiting.tell(f"measuring: {ended.sum()} of {wanted} episodes have ended")
+
+        sample = evaluate(env, bot_player(bot, env, seed), episodes, seed=seed, told=tell)
+    columns = {
+        name: {"mean": mean, "low": bounds.low, "high": bounds.high}
+        for name, (mean, bounds) in summarize(sample).items()
+    }
+    return {"episodes": sample.episodes, "levels": "held out", **columns}
+
+
+def said(data: bytes) -> str:
+    """Return the strength in a bot's file in words."""
+    strength = Bot.of(data).about["strength"]
+    found = [
+        f"{name} {each['mean']:.3g} [{each['low']:.3g}, {each['high']:.3g}]"
+        for name, each in strength.items()
+        if isinstance(each, dict) and "return" in name
+    ]
+    return f"; {', '.join(found)} on {strength['episodes']} held-out episodes" if found else ""
