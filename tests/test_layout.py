@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
-    "adapters": GROUND | {"registry", "batch", "render"},
+    "adapters": GROUND | {"registry", "batch", "replay", "render"},
     "players": GROUND | {"registry", "batch", "bots"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
@@ -42,7 +42,7 @@ OWNERS = {
     "pymunk": {"engines", "envs"},
     "zmq": {"live"},
     "zstandard": {"replay"},
-    "minari": {"replay"},
+    "minari": {"adapters"},
     "imageio_ffmpeg": {"render"},
     "gymnasium": {"adapters"},
     "pettingzoo": {"adapters"},
