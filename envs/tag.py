@@ -14,10 +14,26 @@ Source        own; the pursuit problem, Benda, Jagannathan, Dodhiawala 1986.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Canvas,
+    Dict,
+    Discrete,
+    Entities,
+    Env,
+    Header,
+    Memory,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+)
 
 UNSEEN, FLOOR, WALL, CHASER, RUNNER = range(5)
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
@@ -181,6 +197,20 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
 
 
 @jit
+def observe_state(s: State, p: Params, obs: Any) -> None:
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            obs.board[row, col] = s.board[row, col]
+    for k in range(len(s.alive)):
+        obs.agents[k, :] = 0.0
+        if s.alive[k]:
+            obs.agents[k, 0] = 1.0
+            obs.agents[k, 1] = 1.0 if k < len(s.catches) else -1.0
+            obs.agents[k, 2], obs.agents[k, 3] = s.row[k] / p.size, s.col[k] / p.size
+    obs.clock[0] = min(1.0, s.step_count / p.max_steps)
+
+
+@jit
 def mask_moves(s: State, p: Params, agent: int, mask: Array) -> None:
     resting = is_resting(s, p, agent, 1)
     for move in range(UP, RIGHT + 1):
@@ -249,6 +279,14 @@ ENV = Env(
     reset=reset,
     step=step,
     observe=observe,
+    global_state=Dict(
+        {
+            "board": Box(0, 2, ("size", "size"), np.uint8),
+            "agents": Entities(-1.0, 1.0, ("agents", 3)),  # role, row, column
+            "clock": Box(0.0, 1.0, (1,)),
+        }
+    ),
+    observe_state=observe_state,
     draw=draw,
     agents={"chaser": "chasers", "runner": "runners"},
     action_mask=mask_moves,

@@ -12,6 +12,7 @@ import pytest
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test, state_test
 
 from puffer_arena import list_envs, load_env, make
+from puffer_arena.adapters.agent_by_agent import AgentByAgent
 from puffer_arena.adapters.pettingzoo import PettingZooEnv, aec_env, parallel_env
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName
 from tests.playing import DUEL, RELAY
@@ -75,7 +76,7 @@ def test_the_state_check_passes(env_id: str) -> None:
 def test_the_registry_makes_it(env_id: str) -> None:
     known_as = f"puffer_arena/{env_id}_v{load_env(env_id).version}"
     parallel, turns = pettingzoo.make("parallel", known_as), pettingzoo.make("aec", known_as, render_mode="rgb_array")
-    assert isinstance(parallel, PettingZooEnv) and isinstance(turns.unwrapped, PettingZooEnv)
+    assert isinstance(parallel, PettingZooEnv) and isinstance(turns.unwrapped, AgentByAgent)
     assert str(parallel) == f"{env_id}_v{load_env(env_id).version}"
     turns.reset(seed=0)
     assert turns.render().shape == (480, 480, 3)
@@ -187,7 +188,7 @@ def test_the_mask_comes_with_the_info_in_turns_too() -> None:
 
 
 def test_state_stacks_what_the_agents_see() -> None:
-    env = parallel_env("tag")
+    env = parallel_env("striker")
     obs, _ = env.reset(seed=0)
     np.testing.assert_array_equal(env.state(), np.stack([obs[agent] for agent in env.possible_agents]))
     nested = parallel_env(DUEL)

@@ -54,6 +54,11 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
     assert re.search(r"\d chaser, \d runner", tag)
 
 
+def test_algorithms_and_curricula_are_listed(tmp_path, here):
+    said = here(tmp_path, "list", "--algorithms")[1]
+    assert "--algorithm ppo " in said and "--algorithm grpo" in said and "--curriculum sfl" in said
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_list_shows_everything_in_any_terminal(columns, tmp_path, here, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))

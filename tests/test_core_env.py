@@ -83,7 +83,8 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ),
         (
             "@jit\ndef reset(s: State, p: Params) -> None:\n    s.left, s.used = p.start + p.shift, 0\n",
-            "import numpy\n\n@jit\ndef reset(s: State, p: Params) -> None:\n    s.left, s.used = numpy.random.randint(3, 90), 0\n",
+            "import numpy\n\n@jit\ndef reset(s: State, p: Params) -> None:\n"
+            "    s.left, s.used = getattr(numpy, 'random').randint(3, 90), 0\n",
             r"'reset' .*\n +begins .* another State\.left.* random numbers from randint, uniform or normal",
         ),
         (
@@ -108,10 +109,14 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         ),
         (
             "s.left -= action[0]",
-            "import numpy\n    s.luck[0] = numpy.random.randint(900)",
+            "import numpy\n    s.luck[0] = getattr(numpy, 'random').randint(900)",
             "plays differently the second",
         ),
-        ("s.left -= action[0]", "p.limit = 4\n    s.left -= action[0]", r"rules: one writes p\.limit"),
+        (
+            "s.left -= action[0]",
+            "q = p if s.left else p\n    q.limit = 4\n    s.left -= action[0]",
+            r"rules: one writes p\.limit",
+        ),
         (
             "    reset=reset,\n    step=step,\n    observe=observe,",
             "    reset=reset, step=step, observe=None,",

@@ -16,9 +16,9 @@ from tests.trainers_support import small_trainer
 GAMMA, TRACE = 0.9, 0.8
 
 
-def replay(actions, params, num_envs, seed):
+def replay(actions, params, num_envs, seed, env_id=RELAY):
     """Play recorded actions, (time, rows, agents), and return each stream's own steps, one dictionary a step."""
-    batch = make(RELAY, num_envs, seed, **params)
+    batch = make(env_id, num_envs, seed, **params)
     streams = batch.num_envs * batch.num_agents
     steps = [[] for _ in range(streams)]
     running = [None] * streams
@@ -29,7 +29,7 @@ def replay(actions, params, num_envs, seed):
         for i in np.flatnonzero(acting[:, 0]):
             running[i] = {"obs": obs[i], "mask": mask[i], "action": words.reshape(-1)[i], "reward": 0.0, "end": ""}
             steps[i].append(running[i])
-        batch.step(words)
+        batch.step(words.reshape(batch.actions.shape))
         ends = {"truncated": batch.truncated.reshape(-1), "terminated": batch.terminated.reshape(-1)}
         for i in range(streams):
             if running[i] is not None:
@@ -48,7 +48,7 @@ def collect(trainer, rollouts):
     for _ in range(rollouts):
         trainer.collector.collect(trainer.generator)
         for t in range(rollout.horizon):
-            actions.append(rollout.actions[t, :, 0].reshape(trainer.batch.actions.shape).copy())
+            actions.append(rollout.actions[t, :, 0].copy())
             for i in np.flatnonzero(rollout.acting[t]):
                 rows[i].append(SimpleNamespace(**{name: rollout.columns[name][t, i].copy() for name in names}))
         rollout.advance()
@@ -127,7 +127,7 @@ def test_a_policy_remembers_its_own_turns_alone(memory: str) -> None:
         for i in np.flatnonzero(acting.reshape(-1)):
             chosen = words.reshape(-1)[i]
             told[i].append((probs.reshape(30, -1)[i, chosen], values.reshape(-1)[i]))
-        batch.step(words)
+        batch.step(words.reshape(batch.actions.shape))
         actor.reset(batch.began)
     for learned, seen in zip(rows, told, strict=True):
         for row, (prob, value) in zip(learned, seen, strict=False):
@@ -180,3 +180,23 @@ def test_a_resumed_run_goes_on_with_the_steps_under_way() -> None:
         assert torch.equal(a, b)
     one.close()
     other.close()
+
+
+def test_against_a_bot_the_policys_turns_alone_are_learned_from() -> None:
+    settings = {"opponent__bot": "bot:search", "opponent__share": 0.5, "params": {"depth": 1, "rows": 4}}
+    trainer = small_trainer("connect4", num_envs=12, ppo__horizon=5, **settings)
+    everybody, step = [], trainer.batch.step
+    trainer.batch.step = lambda actions, out: everybody.append(np.array(actions)) or step(actions, out=out)
+    _, rows = collect(trainer, 12)
+    learners = np.flatnonzero(trainer.opponent.learners)
+    played = replay(everybody, {"rows": 4, "depth": 1}, 12, trainer.config.seed, "connect4")
+    compared = 0
+    for stream, learned in zip(learners, rows, strict=True):
+        assert 0 <= len(played[stream]) - len(learned) <= 1
+        for row, own in zip(learned, played[stream], strict=False):
+            np.testing.assert_array_equal(row.obs.reshape(-1), own["obs"])
+            assert row.actions[0] == own["action"] and row.rewards == own["reward"]
+            assert bool(row.terminated) == (own["end"] == "terminated")
+            compared += bool(row.terminated)
+    assert compared > 40
+    trainer.close()

@@ -98,7 +98,7 @@ def altered(tmp_path: Path, old: str, new: str) -> str:
         ("    return s.next\n", "    return s.next * 1.0\n", "it must be a whole number, that of the agent whose turn it is"),
         ("    return s.next\n", "    return\n", "returns nothing; 'turn' must return the agent whose turn it is"),
         ("    return s.next\n", "    return s.nxt\n", "no field 'nxt'; did you mean 'next'?"),
-        ("    return s.next\n", "    s.next += 0\n    s.way += 1\n    return s.next\n", "writes State.way, which it may only read"),
+        ("    return s.next\n", "    s.next += 0\n    s.way += 1\n    return s.next\n", "writes State.next, which it may only read"),
         ("    turn=turn,", "    turns=turn,", "unexpected keyword argument 'turns'"),
         ("def turn(s: State, p: Params)", "def turn(s: State)", "turn: takes (s); it must take (s, p)"),
         ("@jit\ndef turn", "def turn", "turn: is not marked for compiling; put @jit above 'def turn'"),

@@ -9,12 +9,10 @@ what the rules gave it after it had left, too.
 
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, mask_values, without_none
-from puffer_arena.core.fields import Array
 
 
 class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
@@ -48,11 +46,6 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
     def _mask(self, agent: str) -> Any:
         batch = self.env.batch
         return without_none(mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)]))
-
-    @property
-    def unwrapped(self) -> Any:
-        """The environment below."""
-        return self.env
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
@@ -117,9 +110,9 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         seen = self.env.observe(agent)
         return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked else seen
 
-    def state(self) -> Array:
-        """Return the observations of all agents; see `PettingZooEnv.state`."""
-        return np.asarray(self.env.state())
+    def state(self) -> Any:
+        """Return the global state; see `PettingZooEnv.state`."""
+        return self.env.state()
 
     def render(self) -> Any:
         """Draw the environment as `render_mode` says."""

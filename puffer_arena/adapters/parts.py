@@ -39,7 +39,9 @@ def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings
             raise UnknownKeyword(
                 f"environment '{env.name}': unexpected keyword argument '{name}'; {suggest(name, env.parameters)}"
             )
-    batch = make(env_id, record=None, **settings, **params)  # copies are snapshots, which must be exact
+    sees = several and env.observe_state is not None  # PettingZoo's `state`
+    # Copies are snapshots, which must be exact.
+    batch = make(env_id, record=None, observe_state=sees, **settings, **params)
     if several and not batch.num_agents:
         raise ArenaError(
             f"environment '{batch.env.name}' is for one agent; "
@@ -121,8 +123,10 @@ def set_params(batch: Batch, given: Any, rows: Array, source: str = "options['pa
             checked[name] = _check_values(batch, str(name), value)
         except (UnknownName, ParameterError) as error:
             raise type(error)(f"{where}: {error}") from None
-    for name, values in checked.items():
-        batch.params[name][rows] = values[rows]
+    try:
+        batch.params.write(rows, **{name: values[rows] for name, values in checked.items()})
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
 
 
 def _check_values(batch: Batch, name: str, value: Any) -> Array:

@@ -181,22 +181,39 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return {**counted, **self._signalled(k), "statistics": statistics}
 
     def _build_state_space(self) -> GymnasiumSpace:
-        """Return the space of `state`: the agents' observations one above the other, flat where they are nested."""
-        one = next(iter(self._observation_spaces.values()))
-        if not isinstance(one, spaces.Box):
-            one = spaces.flatten_space(one)
-        if not isinstance(one, spaces.Box):
-            raise ArenaError(f"the observation {self.batch.observation} has no flat form")
+        """Return the space of `state`, flat where it is nested.
+
+        It is that of `Env.global_state`, or without one of the agents' observations one above the other.
+        """
+        if self.batch.state_space is not None:
+            return _flat_space(to_gymnasium(self.batch.state_space))
+        one = _flat_space(next(iter(self._observation_spaces.values())))
         low, high = (np.stack([bound] * len(self.possible_agents)) for bound in (one.low, one.high))
         return spaces.Box(low, high, dtype=one.dtype.type)
 
     def state(self) -> Array:
-        """Return the observations of all agents, shape (agents, *observation shape); zeros for those who left."""
+        """Return the global state as `Env.observe_state` sees it, flat where it is nested.
+
+        Without that rule it is the observations of all agents, flat where they are nested, (agents, *observation shape);
+        zeros for those who left.
+        """
+        space = self.batch.state_space
+        if space is not None:
+            seen = spaces.flatten(to_gymnasium(space), one_value(space, self.batch.global_state[0]))
+            return np.asarray(seen).reshape(self.state_space.shape).astype(self.state_space.dtype)
         observations = self._observations(self.possible_agents)
         flat: list[Any] = [
             spaces.flatten(self._observation_spaces[agent], seen) for agent, seen in observations.items()
         ]
         return np.stack(flat).reshape(self.state_space.shape).astype(self.state_space.dtype)
+
+
+def _flat_space(space: GymnasiumSpace) -> spaces.Box:
+    """Return a space, or its flat form where it is nested."""
+    flat = space if isinstance(space, spaces.Box) else spaces.flatten_space(space)
+    if not isinstance(flat, spaces.Box):
+        raise ArenaError(f"{space} has no flat form")
+    return flat
 
 
 def parallel_env(env_id: str, **settings: Any) -> PettingZooEnv:

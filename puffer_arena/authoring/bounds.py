@@ -78,7 +78,8 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, env.draw, env.camera)
+    acting = (env.reset, env.step, env.act, env.judge, env.turn)
+    rules = (*acting, env.observe, env.observe_state, env.action_mask, env.draw, env.camera)
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.bots.values())]:
@@ -171,12 +172,15 @@ class Body:
             case ast.Assign():
                 value = self.value(node.value)
                 for target in node.targets:
+                    if isinstance(node.value, ast.BinOp) and ast.unparse(target) == ast.unparse(node.value.left):
+                        self._check_sum(target, node.value)
                     self.assign(target, value)
             case ast.AnnAssign(value=ast.expr() as given):
                 self.assign(node.target, self.value(given))
             case ast.AugAssign():
-                loaded = ast.BinOp(node.target, node.op, node.value)
-                self.assign(node.target, self.value(ast.copy_location(loaded, node)))
+                loaded = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
+                self._check_sum(node.target, loaded)
+                self.assign(node.target, self.value(loaded))
             case ast.If():
                 self._branch(node)
             case ast.While():
@@ -234,6 +238,23 @@ class Body:
             return Value(first.low, last.high, last.source)
         value = self.value(node)
         return Part(value.element, value.axes - 1) if isinstance(value, Part) and value.axes > 1 else _element(value)
+
+    def _check_sum(self, target: ast.expr, node: ast.BinOp) -> None:
+        """Check that what is added up in 8 bits stays there: compiled rules wrap at 127, step by step unnoticed."""
+        value = self.value(target)
+        if not isinstance(value, Value) or not value.source:
+            return
+        holder, name, *of_body = value.source.split(".")
+        declared = state_fields(self.reader.env.state if holder == "State" else self.reader.env.bot_memory).get(name)
+        if of_body or declared is None or declared.dtype is not np.int8:
+            return
+        grows, falls = _direction(node)
+        if (grows and not value.high) or (falls and not value.low):
+            reason = (
+                f"{value.source} is i8, which holds -128 to 127 and wraps beyond, and nothing bounds what is added up here; "
+                f"declare {name} = i32(), compare it first, or clamp it with min and max"
+            )
+            raise place(self.reader.env, self.function, node.lineno, reason)
 
     # -- names ------------------------------------------------------------------------------------------
 
@@ -443,6 +464,17 @@ class Body:
             remedy = f"declare what it stays below, such as {name} = i32(below=...), or {remedy}"
         reason = f"{value.source} may hold any number in a row from outside, and this {what}; {remedy}"
         raise place(env, self.function, node.lineno, reason)
+
+
+def _direction(node: ast.BinOp) -> tuple[bool, bool]:
+    """Tell whether arithmetic may make its left side larger, and whether it may make it smaller."""
+    if not isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Pow | ast.LShift):
+        return False, False
+    step = node.right.value if isinstance(node.right, ast.Constant) else None
+    if isinstance(node.op, ast.Add | ast.Sub) and isinstance(step, int | float):
+        grows = (step > 0) == isinstance(node.op, ast.Add)
+        return grows, not grows
+    return True, True
 
 
 def combine(operator: ast.operator, left: Value, right: Value) -> Value:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.bounds import check_bounds
+from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source
 from puffer_arena.authoring.writes import check_writes
@@ -43,14 +44,20 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
         check_source(env)
         check_writes(env)
         check_bounds(env)
+        check_chance(env)
         batch = make_batch()
     except Exception as error:  # what `build` does happens outside of the kernels, which explain their errors
         raise explain(env, error) or error from None
+    if env.engine and batch.worlds.rows.built.tobytes() != make_batch().worlds.rows.built.tobytes():
+        raise place_of(env, env.build, f"builds another scene the second time; {IN_BUILD}")
     params, began = batch.rows.params.copy(), batch.rows.states.copy()
     played = _play(batch)
     before = batch.rows.states.copy()
-    _check_observation(batch)
+    _check_observation(batch, env.observe, batch.obs, batch.observation)
     _check_unchanged(batch, before, env.observe)
+    if env.observe_state is not None:
+        _check_observation(batch, env.observe_state, batch.global_state, batch.state_space)
+        _check_unchanged(batch, before, env.observe_state)
     if env.turn is not None:
         given = env.turn(batch.state(0), batch.state_params(0))
         if isinstance(given, bool) or not isinstance(given, int):
@@ -102,25 +109,23 @@ def _check_unchanged(batch: Any, before: Array, rule: Any) -> None:
         raise place_of(batch.env, rule, f"draws a random number from the row, which it may only read{OWN_STREAM}")
 
 
-def _check_observation(batch: Any) -> None:
-    """Check that `observe` writes every element: batches observe into memory that has been used."""
+def _check_observation(batch: Any, rule: Any, obs: Array, space: Space) -> None:
+    """Check that a rule writes every element of `obs`: batches observe into memory that has been used."""
     seen = []
     for garbage in GARBAGE:
-        batch.obs.view(np.uint8)[:] = garbage
+        obs.view(np.uint8)[:] = garbage
         batch.look(np.ones(1, np.bool_))
-        seen.append(batch.obs.copy())
+        seen.append(obs.copy())
     left = np.argwhere(seen[0] != seen[1])
     if not len(left):
         return
-    env, at = batch.env, tuple(int(k) for k in left[0][2 if batch.num_agents else 1 :])
+    env, at = batch.env, tuple(int(k) for k in left[0][obs.ndim - space.dtype.ndim :])
     if len(left) == seen[0].size:
-        raise place_of(
-            env, env.observe, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ..."
-        )
-    labels = batch.observation.labels if isinstance(batch.observation, Box) else ()
+        raise place_of(env, rule, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ...")
+    labels = space.labels if isinstance(space, Box) else ()
     label = f" ({labels[at[0]]})" if len(at) == 1 and at[0] < len(labels) else ""
     element = f"obs[{', '.join(map(str, at))}]{label}" if at else "a part of obs"
-    raise place_of(env, env.observe, f"does not write {element}; every element must be written at every look")
+    raise place_of(env, rule, f"does not write {element}; every element must be written at every look")
 
 
 def _check_outputs(batch: Any) -> None:
@@ -129,6 +134,10 @@ def _check_outputs(batch: Any) -> None:
         value = batch.observation.load(one)
         if not batch.observation.contains(value):
             raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
+    if env.observe_state is not None:
+        value = batch.state_space.load(batch.global_state[0])
+        if not batch.state_space.contains(value):
+            raise place_of(env, env.observe_state, f"wrote {_outside(batch.state_space, value, 'obs')}")
     given = {"reward": batch.rewards, **{f"signal '{name}'": batch.signal(name) for name in env.signals}}
     for what, numbers in given.items():
         if not np.isfinite(numbers).all():

@@ -82,7 +82,8 @@ def _explain_compiling(env: Env, error: Exception) -> DefinitionError:
 
 def _functions(env: Env) -> list[FunctionType]:
     """Return the author's functions: the rules, what they call outside of this package's core, and `build`."""
-    rules = [env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, *env.bots.values()]
+    rules = [env.reset, env.step, env.act, env.judge, env.observe, env.observe_state, env.action_mask, env.turn]
+    rules += env.bots.values()
     called = [function for rule in rules if rule for function in with_called(rule)]
     own = [function for function in called if not function.__module__.startswith("puffer_arena.core.")]
     return [*dict.fromkeys([*own, *([env.build] if isinstance(env.build, FunctionType) else [])])]

@@ -26,13 +26,17 @@ from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
+STATE, PARAMS, MEMORY = "State", "p", "memory"  # where a value lies
+WHOLE = ("floor", "ceil", "trunc", "gcd", "isqrt", "comb", "perm", "factorial")  # functions of math
 
 
 class Call(NamedTuple):
-    """A rule with the kinds of its first arguments, and the rule and line that call it."""
+    """A rule with the kinds of its first arguments, where they lie, and the rule and line that call it."""
 
     rule: Any
     kinds: tuple[Kind, ...]
+    homes: tuple[str, ...] = ()  # of the arguments: STATE, PARAMS, MEMORY, or "" for others
+    locked: frozenset[str] = frozenset({PARAMS})  # homes that may only be read
     caller: Any = None
     line: int = 0
 
@@ -49,14 +53,19 @@ def check_source(env: Env) -> None:
     several: tuple[Kind, ...] = (None,) if env.agents else ()
     action = action_dtype(env.spaces(values)[1])
     everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
-    calls = [Call(env.reset, (s, p)), Call(env.observe, (s, p, *several, obs))]
-    calls += [Call(rule, (s, p)) for rule in (env.judge, env.action_mask, env.turn) if rule]
-    calls += [Call(rule, (s, p, everybody)) for rule in (env.step, env.act) if rule]
-    calls += [Call(bot, (s, p, *several, env.memory_dtype(values), action)) for bot in env.bots.values()]
+    homes, reading = (STATE, PARAMS), frozenset({STATE, PARAMS})
+    calls = [Call(rule, (s, p, everybody), homes) for rule in (env.step, env.act) if rule]
+    calls += [Call(rule, (s, p), homes) for rule in (env.reset, env.judge) if rule]
+    calls += [Call(env.observe, (s, p, *several, obs), homes, reading)]
+    if env.observe_state is not None and (state := env.state_space(values)) is not None:
+        calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
+    calls += [Call(rule, (s, p), homes, reading) for rule in (env.action_mask, env.turn) if rule]
+    given = (s, p, *several, env.memory_dtype(values), action)
+    calls += [Call(bot, given, (*homes, *("" for _ in several), MEMORY), reading) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
-        if call[:2] not in seen:
-            seen.add(call[:2])
+        if call[:4] not in seen:
+            seen.add(call[:4])
             found = Reader(env, call).read()
             _check_recursion(env, call.rule, found)
             calls += found
@@ -121,11 +130,13 @@ class Reader:
         self._names = set(code_names(function.__code__))  # the source may have changed since
         self._tree = definition(function)
         self._bound: dict[str, list[ast.expr | Kind]] = {}  # local name -> what it is bound to
+        self._homes: dict[str, str] = {}  # argument -> where it lies
         self._following: set[str] = set()
         if self._tree is not None:
             names = function.__code__.co_varnames[: len(inspect.signature(function).parameters)]
             kinds = itertools.chain(call.kinds, itertools.repeat(None))
             self._bound = {name: [kind] for name, kind in zip(names, kinds, strict=False)}
+            self._homes = dict(zip(names, call.homes, strict=False))
             self._bind(self._tree)
 
     def read(self) -> list[Call]:
@@ -140,17 +151,28 @@ class Reader:
                 self._check_field(node)
             elif isinstance(node, ast.Name):
                 self._check_name(node)
+            elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+                self._check_writes(node)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in self._bound:
                 rule = self._globals.get(node.func.id)
                 if is_jit(rule) and not any(isinstance(argument, ast.Starred) for argument in node.args):
-                    kinds = tuple(self.kind(argument) for argument in node.args)
-                    calls.append(Call(rule, kinds, self._function, node.lineno))
+                    calls.append(self._call_of(rule, node))
         return calls
+
+    def _call_of(self, rule: Any, node: ast.Call) -> Call:
+        kinds, homes = tuple(map(self.kind, node.args)), tuple(map(self.home, node.args))
+        by = (self._call.caller, self._call.line) if self._is_ours else (self._function, node.lineno)
+        return Call(rule, kinds, homes, self._call.locked, *by)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the rule is one of this package, such as `randint`."""
+        return str(self._function.__module__).startswith("puffer_arena.core.")
 
     def _error(self, line: int, reason: str) -> DefinitionError:
         """Return an error at a line of the rule, or at the author's call where the rule is one of this package."""
         name, caller = self._function.__name__, self._call.caller
-        if caller is not None and self._function.__module__.startswith("puffer_arena.core."):
+        if caller is not None and self._is_ours:
             return place(self._env, caller, self._call.line, f"what '{name}' is given has {reason}")
         return place(self._env, self._function, line, reason)
 
@@ -161,6 +183,90 @@ class Reader:
         if not hasattr(np.ndarray, node.attr):  # an array of records has a shape too
             reason = f"no field '{node.attr}'; {suggest(node.attr, base.names)}"
             raise self._error(node.lineno, reason)
+
+    def _check_writes(self, node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
+        """Check that a statement writes only where the rule may, and no fraction into whole numbers."""
+        for target, value in written(node):
+            if not isinstance(target, ast.Attribute | ast.Subscript):
+                continue
+            home, name = self.home(target), _field_of(target)
+            if home in self._call.locked:
+                raise self._refuse_write(target, home, name)
+            kind = self.kind(target)
+            whole = home in (STATE, MEMORY) and kind is not None and kind.kind == "i"
+            if whole and value is not None and self.is_fraction(value):
+                reason = (
+                    f"{name} keeps whole numbers ({kind}), and this drops a fraction without a word; declare it f64(), or "
+                    "write int(...) or round(...) around what may be dropped"
+                )
+                raise self._error(target.lineno, reason)
+
+    def _refuse_write(self, target: ast.Attribute | ast.Subscript, home: str, name: str) -> DefinitionError:
+        caller = self._call.caller
+        if self._function.__module__ == "puffer_arena.core.random" and caller is not None:
+            reason = (
+                "draws a random number from the row, which it may only read; a bot draws from a stream of its own: "
+                "randint(memory, n)"
+            )
+            return place(self._env, caller, self._call.line, reason)
+        remedy = "; copy it into State to change it" if home == PARAMS else ""
+        reason = f"writes {home}.{name}, which it may only read{remedy}"
+        if caller is not None and self._is_ours:
+            return place(self._env, caller, self._call.line, f"lets '{self._function.__name__}' write: it {reason}")
+        return place(self._env, self._function, target.lineno, reason)
+
+    def home(self, node: ast.expr) -> str:
+        """Return where the value lies that an expression stands for, "" where that is not known."""
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            return self.home(node.value)
+        if not isinstance(node, ast.Name) or node.id in self._following:
+            return ""
+        if node.id in self._homes and len(self._bound[node.id]) == 1:
+            return self._homes[node.id]
+        self._following.add(node.id)
+        bound = self._bound.get(node.id, [None])
+        found = {self.home(value) if isinstance(value, ast.expr) else "" for value in bound}
+        self._following.remove(node.id)
+        return found.pop() if len(found) == 1 else ""
+
+    def is_fraction(self, node: ast.expr) -> bool:
+        """Tell whether an expression certainly gives a float that need not be whole."""
+        match node:
+            case ast.Constant():
+                return isinstance(node.value, float) and not node.value.is_integer()
+            case ast.BinOp(op=ast.Div()):
+                return True
+            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Mod() | ast.Pow()):
+                return self.is_fraction(node.left) or self.is_fraction(node.right)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                return self.is_fraction(node.operand)
+            case ast.IfExp():
+                return self.is_fraction(node.body) or self.is_fraction(node.orelse)
+            case ast.Call():
+                return self._gives_fraction(node)
+            case ast.Name():
+                return self._is_bound_to_fractions(node.id)
+        kind = self.kind(node)
+        return kind is not None and kind.subdtype is None and kind.kind == "f"
+
+    def _gives_fraction(self, node: ast.Call) -> bool:
+        """Tell whether a call certainly gives a float that need not be whole."""
+        function = self._globals.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if isinstance(node.func, ast.Name) and node.func.id in ("abs", "min", "max", "float") and function is None:
+            return any(map(self.is_fraction, node.args))
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            function = getattr(self._globals.get(node.func.value.id), node.func.attr, None)
+            return getattr(function, "__module__", "") == "math" and node.func.attr not in WHOLE
+        return is_jit(function) and getattr(function, "__annotations__", {}).get("return") in (float, "float")
+
+    def _is_bound_to_fractions(self, name: str) -> bool:
+        if name in self._following:
+            return False
+        self._following.add(name)
+        bound = self._bound.get(name, [None])
+        found = all(isinstance(value, ast.expr) and self.is_fraction(value) for value in bound)
+        self._following.remove(name)
+        return found
 
     def _check_name(self, node: ast.Name) -> None:
         name = node.id
@@ -224,6 +330,31 @@ class Reader:
         found = [self.kind(value) if isinstance(value, ast.expr) else value for value in self._bound.get(name, [None])]
         self._following.remove(name)
         return found[0] if all(kind is not None and kind == found[0] for kind in found) else None
+
+
+def written(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Yield what a statement writes to, each with the expression that gives its value, None where that is not plain."""
+    value = node.value
+    if isinstance(node, ast.AugAssign):
+        yield node.target, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
+        return
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Tuple):
+            parts = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts) else []
+            for k, part in enumerate(target.elts):
+                yield part, parts[k] if parts else None
+        else:
+            yield target, value
+
+
+def _field_of(target: ast.expr) -> str:
+    """Return the dotted name of a field that is written to, without what it is a field of."""
+    names: list[str] = []
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        if isinstance(target, ast.Attribute):
+            names.insert(0, target.attr)
+        target = target.value
+    return ".".join(names) or ast.unparse(target)
 
 
 def _element(kind: Kind) -> Kind:

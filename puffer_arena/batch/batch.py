@@ -51,6 +51,7 @@ def make(
     autoreset: str = "same_step",
     compiled: bool = True,
     record: bool | None = False,
+    observe_state: bool = False,
     **params: Any,
 ) -> "Batch":
     """Make a batch of `num_envs` rows of an environment, already reset.
@@ -67,6 +68,7 @@ def make(
         compiled: False runs the rules in plain Python, for debugging.
         record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics; None
             does so for physics only.
+        observe_state: steps write `global_state`, too, and `final_global_state`, as `Env.observe_state` sees the rows.
         params: the environment's parameters, the same for all rows at first.
 
     Raises:
@@ -74,7 +76,18 @@ def make(
             are a ParameterError, before anything is allocated.
     """
     return Batch(
-        load_env(env_id), env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params, record
+        load_env(env_id),
+        env_id,
+        num_envs,
+        seed,
+        threads,
+        split,
+        num_levels,
+        autoreset,
+        compiled,
+        params,
+        record,
+        observe_state,
     )
 
 
@@ -104,6 +117,7 @@ class Batch(Written):
         compiled: bool,
         params: dict[str, Any],
         record: bool | None = False,
+        observe_state: bool = False,
     ) -> None:
         _check_choice("split", split, SPLITS)
         _check_choice("autoreset", autoreset, tuple(AUTORESET))
@@ -113,17 +127,24 @@ class Batch(Written):
         check_seed(seed)
         values = env.build_params(params)
         if compiled:
-            check_definition(env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}))
+            sees = env.observe_state is not None
+            check_definition(
+                env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
+            )
+        if observe_state and env.observe_state is None:
+            raise ParameterError(
+                f"environment '{env.name}' gives no global state: add global_state=... and a rule observe_state(s, p, obs)"
+            )
         self.autoreset = AUTORESET[autoreset]
-        self.table = table = make_table(env, env_id, values, num_envs)
+        self.table = table = make_table(env, env_id, values, num_envs, observe_state)
         self.env, self.env_id, self.num_envs, self.param_values = env, env_id, num_envs, values
         self.agent_ids, self.num_agents = table.agent_ids, len(table.agent_ids)  # none for a solo environment
-        self.observation, self.action = table.observation, table.action
+        self.observation, self.action, self.state_space = table.observation, table.action, table.state_space
         self.buffers, self.actions = table.buffers, table.actions
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:] = SPLITS.index(split), num_levels
-        self.program: Program = load_program(env, compiled, table.rows, self.obs)
+        self.program: Program = load_program(env, compiled, table.rows, self.obs, self.global_state, observe_state)
         self.stepper = Stepper(table, self.program, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
@@ -285,8 +306,7 @@ class Batch(Written):
         rows = np.asarray(which)
         if rows.size and not (rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < self.num_envs):
             raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
-        for name, values in params.items():
-            self.params[name].plan(rows, values)
+        self.params.plan(rows, **params)
         if levels is not None:
             self.rows.levels[rows] = _check_levels(levels)
 

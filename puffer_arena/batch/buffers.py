@@ -7,19 +7,28 @@ import numpy as np
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space, stored
 from puffer_arena.errors import ActionError, UnknownName, suggest
-from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, SIGNALS, Buffers
+from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, SIGNALS, STATE, Buffers
 
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
-def buffer_layout(observation: Space, num_envs: int, num_agents: int, num_choices: int, num_signals: int = 0) -> Layout:
-    """Return shape and dtype of every buffer."""
+def buffer_layout(
+    observation: Space,
+    num_envs: int,
+    num_agents: int,
+    num_choices: int,
+    num_signals: int = 0,
+    state: Space | None = None,
+) -> Layout:
+    """Return shape and dtype of every buffer; `state` is the global state's space, None where nobody asks for it."""
     obs_dtype, obs_shape = stored(observation)
-    entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,), SIGNALS: (num_signals,)}
+    state_dtype, state_shape = (np.dtype(np.uint8), (0,)) if state is None else stored(state)
+    entries = {OBSERVATION: obs_shape, NUMBER: (), CHOICES: (num_choices,), SIGNALS: (num_signals,), STATE: state_shape}
+    kinds = {OBSERVATION: obs_dtype, STATE: state_dtype}
     layout = {}
     for name, buffer in BUFFERS.items():
-        agents = (num_agents,) if num_agents else (1,) * buffer.seats
-        dtype = obs_dtype if buffer.holds == OBSERVATION else np.dtype(buffer.dtype)
+        agents = (num_agents,) if num_agents and buffer.holds != STATE else (1,) * buffer.seats
+        dtype = kinds.get(buffer.holds, np.dtype(buffer.dtype))
         layout[name] = ((num_envs, *agents, *entries[buffer.holds]), dtype)
     return layout
 
@@ -50,10 +59,15 @@ def make_buffers(layout: Layout, given: dict[str, Array]) -> Buffers:
 
 
 def by_seat(buffers: Buffers) -> dict[str, Array]:
-    """Return views of buffers with one entry a seat, an agent of a row: (num_envs * agents, *entry)."""
+    """Return views of buffers with one entry a seat, an agent of a row: (num_envs * agents, *entry).
+
+    The global state has none: it is a row's.
+    """
     several = buffers.rewards.ndim == 2
     views = {}
     for name, array in buffers._asdict().items():
+        if BUFFERS[name].holds == STATE:
+            continue
         leading = 2 if several or BUFFERS[name].seats else 1
         views[name] = array.reshape(buffers.rewards.size, *array.shape[leading:])
     return views

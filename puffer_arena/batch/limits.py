@@ -32,27 +32,29 @@ def memory_bytes() -> int:
     return min(known)
 
 
-def row_bytes(env: Env, values: Any, spaces: tuple[Space, Space], num_choices: int) -> int:
+def row_bytes(env: Env, values: Any, spaces: tuple[Space | None, ...], num_choices: int) -> int:
     """Return about how many bytes one row of a batch takes, with its buffers and its scene."""
     num_agents = len(env.agent_ids(values))
+    observation, action, state = (*spaces, None)[:3]
+    assert observation is not None and action is not None  # only the global state may be missing
     layouts = [
-        *buffer_layout(spaces[0], 1, num_agents, num_choices, len(env.signals)).values(),
+        *buffer_layout(observation, 1, num_agents, num_choices, len(env.signals), state).values(),
         *rows_layout(env, values, 1).values(),
     ]
     held = sum(dtype.itemsize * int(np.prod(shape, dtype=object)) for shape, dtype in layouts)
-    actions = max(num_agents, 1) * action_dtype(spaces[1]).itemsize
+    actions = max(num_agents, 1) * action_dtype(action).itemsize
     return held + actions + SCENE_BYTES[env.engine]
 
 
 def check_size(
-    env: Env, values: Any, spaces: tuple[Space, Space], num_choices: int, num_envs: int, known: int | None = None
+    env: Env, values: Any, spaces: tuple[Space | None, ...], num_choices: int, num_envs: int, known: int | None = None
 ) -> None:
     """Check that a batch's rows fit into memory.
 
     Args:
         env: the environment.
         values: the Params that size a row.
-        spaces: observation and action, with their dimensions looked up.
+        spaces: observation and action, and the global state where it is observed, with their dimensions looked up.
         num_choices: as in `Batch`.
         num_envs: rows.
         known: bytes of memory; those that this process could have by default.

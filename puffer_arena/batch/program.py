@@ -27,6 +27,7 @@ class Program:
     env: Env
     compiled: bool
     layout: str  # a digest of the records that rows are made of
+    observe_state: bool  # steps write the global state, too
     memory: Any  # dtype of what a bot keeps for an agent
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Program:
         rules: dict[str, Any] = {
             "reset": env.reset,
             "observe": env.observe,
+            **({"observe_state": env.observe_state} if self.observe_state else {}),
             "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
             "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
@@ -51,7 +53,7 @@ class Program:
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
         rules["step"] = env.step
         kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
-        if self.compiled and not env.agents:
+        if self.compiled and not env.agents and not self.observe_state:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels
 
@@ -104,14 +106,14 @@ class Program:
         return self._bots[name]
 
 
-_programs: dict[tuple[int, bool, bool, str], Program] = {}
+_programs: dict[tuple[int, bool, bool, bool, str], Program] = {}
 
 
-def load_program(env: Env, compiled: bool, rows: Rows, obs: Array) -> Program:
+def load_program(env: Env, compiled: bool, rows: Rows, obs: Array, state: Array, observe_state: bool) -> Program:
     """Return the environment's kernels for such arrays, shared by all its batches of that layout in this process."""
-    described = repr([array.dtype.descr for array in (*rows, obs)])
+    described = repr([array.dtype.descr for array in (*rows, obs, *([state] if observe_state else []))])
     parts = compiled_parts(env) if env.engine and compiled else {}
-    key = (id(env), compiled, bool(parts), hashlib.sha256(described.encode()).hexdigest()[:12])
+    key = (id(env), compiled, bool(parts), observe_state, hashlib.sha256(described.encode()).hexdigest()[:12])
     if key not in _programs:
-        _programs[key] = Program(env, compiled, f"_{key[3]}", rows.memories.dtype, parts)
+        _programs[key] = Program(env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, parts)
     return _programs[key]

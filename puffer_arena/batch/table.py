@@ -26,6 +26,7 @@ class Table:
         num_envs: rows.
         agent_ids: of the agents in a row; none for a solo environment.
         observation, action: spaces of one agent.
+        state_space: of the global state, None where it is not observed.
         rows: states, parameters, levels and episodes; they may move into memory that worker processes share.
         layout: of the buffers.
         buffers: those that are written unless a step is given others.
@@ -39,6 +40,7 @@ class Table:
     agent_ids: tuple[str, ...]
     observation: Space
     action: Space
+    state_space: Space | None
     rows: Rows
     layout: Layout
     buffers: Buffers
@@ -55,8 +57,8 @@ class Table:
         return flags
 
 
-def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
-    """Allocate the rows and buffers of a batch; no episode has begun.
+def make_table(env: Env, env_id: str, values: Any, num_envs: int, observe_state: bool) -> Table:
+    """Allocate the rows and buffers of a batch, with the global state's where it is observed; no episode has begun.
 
     Raises:
         ParameterError: they do not fit into memory.
@@ -64,9 +66,10 @@ def make_table(env: Env, env_id: str, values: Any, num_envs: int) -> Table:
     agent_ids = env.agent_ids(values)
     observation, action = env.spaces(values)
     choices = count_choices(action) if env.action_mask else 0
-    check_size(env, values, (observation, action), choices, num_envs)
-    layout = buffer_layout(observation, num_envs, len(agent_ids), choices, len(env.signals))
+    state = env.state_space(values) if observe_state else None
+    check_size(env, values, (observation, action, state), choices, num_envs)
+    layout = buffer_layout(observation, num_envs, len(agent_ids), choices, len(env.signals), state)
     buffers = make_buffers(layout, {})
     actions = np.zeros(buffers.rewards.shape, action_dtype(action))
     rows = allocate_rows(env, values, num_envs)
-    return Table(env, env_id, values, num_envs, agent_ids, observation, action, rows, layout, buffers, actions)
+    return Table(env, env_id, values, num_envs, agent_ids, observation, action, state, rows, layout, buffers, actions)

@@ -1,14 +1,18 @@
 """`list`: every environment with its kind, agents, spaces and bots."""
 
+import inspect
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.curriculum.choose import CURRICULA
+from puffer_arena.errors import require
 from puffer_arena.registry import list_envs, load_env
+from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms
 
 HEADINGS = ("environment", "kind", "agents", "observation", "action", "bots", "summary")
 
@@ -20,15 +24,21 @@ class Options:
     Examples:
         python -m puffer_arena list
         python -m puffer_arena list snake
+        python -m puffer_arena list --algorithms
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
     """An environment to show in full: its rules, parameters with their ranges, keys and bots."""
+    algorithms: bool = False
+    """Show the learning algorithms and the curricula instead."""
 
 
 def run(options: Options) -> int:
     """Print the table, or one environment."""
     columns = width()
+    if options.algorithms:
+        show(methods(columns))
+        return 0
     show(describe(load_env(options.env), columns) if options.env else table(columns))
     return 0
 
@@ -49,6 +59,20 @@ def table(columns: int) -> str:
         details = f"{who}; sees {observation}; does {action}; bots: {bots}"
         entries += [fill(f"{name.ljust(hang)}{summary}", columns, hang), fill(" " * hang + details, columns, hang)]
     return "\n".join(entries)
+
+
+def methods(columns: int) -> str:
+    """Return a line for each algorithm and each curriculum, from the first of its documentation."""
+    require("torch", "train")
+    named: list[tuple[str, type[Any]]] = [(f"--algorithm {name}", find_algorithm(name)) for name in list_algorithms()]
+    named += [(f"--curriculum {name}", kind) for name, kind in CURRICULA.items()]
+    hang = max(len(option) for option, _ in named) + 2
+    lines = []
+    for option, kind in named:
+        module = inspect.getmodule(kind)
+        text = (kind.__doc__ if option.startswith("--curr") else module and module.__doc__) or ""
+        lines.append(fill(f"{option.ljust(hang)}{text.partition(chr(10))[0]}", columns, hang))
+    return "\n".join(lines)
 
 
 def _row(name: str, env: Env) -> tuple[str, ...]:

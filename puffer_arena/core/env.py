@@ -11,6 +11,7 @@ functions marked `@jit`, of one of two kinds:
     turns           turn(s, p) -> agent, besides those: the one whose turn it is, who alone acts in the next step
 
     both            reset(s, p)      draw(s, p, canvas), plain Python
+                    observe_state(s, p, obs), optional: the whole of it, for critics (see `Env.global_state`)
                     signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
@@ -114,6 +115,8 @@ class Env:
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
         signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
             and the batch hands it out; with several agents `s.cost[agent]`.
+        global_state: what `observe_state` writes, for critics that see more than their agents, and for PettingZoo's `state`.
+        observe_state: observe_state(s, p, obs), written only where a batch is made with `observe_state=True`.
         cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
@@ -148,6 +151,8 @@ class Env:
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
+    global_state: Space | None = None
+    observe_state: Rule | None = None
     cost_limit: float | None = None
     steps_per_second: float = 0.0
     success: str = ""
@@ -170,7 +175,14 @@ class Env:
         self._check_engine()
         if not self.steps_per_second:
             object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
-        for role in ("reset", *(("act", "judge") if self.engine else ("step",)), "observe", "action_mask", "turn"):
+        for role in (
+            "reset",
+            *(("act", "judge") if self.engine else ("step",)),
+            "observe",
+            "observe_state",
+            "action_mask",
+            "turn",
+        ):
             self._check_rule(role, getattr(self, role))
         for name, bot in self.bots.items():
             self._check_rule(f"bot '{name}'", bot)
@@ -259,9 +271,18 @@ class Env:
         """Check that rules can read and write what the spaces say."""
         if not isinstance(self.observation, Space):
             raise self.error("observation", f"is {shown(self.observation)}; give a space, such as Box(0, 1, (4,))")
-        for path, _ in leaves(self.observation):
-            for wrong in filter(None, map(check_part_name, path)):
-                raise self.error("observation", wrong)
+        if (self.global_state is None) != (self.observe_state is None):
+            missing = "observe_state" if self.observe_state is None else "global_state"
+            what = (
+                "a rule observe_state(s, p, obs)" if self.observe_state is None else "a space, such as Box(0, 1, (4,))"
+            )
+            raise self.error(missing, f"is missing: global_state and observe_state come together; give {what}")
+        if not isinstance(self.global_state, Space | None):
+            raise self.error("global_state", f"is {shown(self.global_state)}; give a space, such as Box(0, 1, (4,))")
+        for role, space in (("observation", self.observation), ("global_state", self.global_state)):
+            for path, _ in leaves(space) if space is not None else ():
+                for wrong in filter(None, map(check_part_name, path)):
+                    raise self.error(role, wrong)
         if wrong := check_kind(self.action):
             raise self.error("action", wrong)
         if self.action_mask is not None and not choice_sizes(self.action):
@@ -310,7 +331,7 @@ class Env:
             )
 
     def _check_rule(self, role: str, rule: Any) -> None:
-        if rule is None and role in ("action_mask", "turn"):
+        if rule is None and role in ("action_mask", "turn", "observe_state"):
             return
         if rule is None:
             raise self.error(role, f"is missing; give {role}=..., a function marked @jit")
@@ -327,6 +348,7 @@ class Env:
             "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
             "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
             "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
+            "observe_state": ["s", "p", "obs"],
             "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
         }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
         given = list(inspect.signature(rule).parameters)
@@ -380,7 +402,7 @@ class Env:
         """
         names: set[str] = set()
 
-        for space in (self.observation, self.action):
+        for space in filter(None, (self.observation, self.action, self.global_state)):
             for _, leaf in leaves(space):
                 if isinstance(leaf, Box):
                     names.update(size for size in leaf.shape if isinstance(size, str))
@@ -433,6 +455,13 @@ class Env:
             except DefinitionError as error:
                 raise self.error(role, str(error)) from None
         return found[0], found[1]
+
+    def state_space(self, params: Any) -> Space | None:
+        """Return `global_state` with its named dimensions looked up; None where there is none."""
+        try:
+            return None if self.global_state is None else self.global_state.resolve(params)
+        except DefinitionError as error:
+            raise self.error("global_state", str(error)) from None
 
     @staticmethod
     def role_of(agent_id: str) -> str:

@@ -276,7 +276,7 @@ class Row:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in (self._record.dtype.names or ()):
             raise no_field(name, self._record.dtype.names or ())
-        self._record[name] = value._record if isinstance(value, Row) else value
+        keep(self._record, name, value, name)
 
     def __dir__(self) -> list[str]:
         return list(self._record.dtype.names or ())
@@ -300,13 +300,38 @@ class Cells:
         return plain(self._array[index])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._array[index] = value._record if isinstance(value, Row) else value
+        keep(self._array, index, value, "an element")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._array, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         return f"Cells({np.array2string(self._array, separator=', ', threshold=100)})"
+
+
+def keep(into: Any, at: Any, value: Any, name: str) -> None:
+    """Write a value into a record or an array, where whole numbers must not lose a fraction or what is beyond them.
+
+    Raises:
+        TypeError: compiled code would drop a fraction.
+        OverflowError: it would wrap.
+    """
+    if isinstance(value, float) and not value.is_integer() and math.isfinite(value):
+        kind = into.dtype[at] if isinstance(into, np.void) else into.dtype
+        if kind.kind == "i":
+            raise TypeError(
+                f"{name} keeps whole numbers ({kind}), and {value:g} would lose its fraction; declare it f64(), or write "
+                "int(...) or round(...) around what may be dropped"
+            )
+    try:
+        into[at] = value._record if isinstance(value, Row) else value
+    except OverflowError:
+        kind = into.dtype[at] if isinstance(into, np.void) else into.dtype
+        limits = np.iinfo(kind)
+        raise OverflowError(
+            f"{name} = {value} does not fit {kind}, which holds {limits.min} to {limits.max} and wraps in compiled rules; "
+            "clamp it with min and max, or declare a larger type"
+        ) from None
 
 
 def plain(value: Any) -> Any:

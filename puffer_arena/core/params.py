@@ -7,7 +7,7 @@ reset; any other at once (`shapes_level`).
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -157,23 +157,44 @@ def params_record(values: Any) -> Array:
     return record
 
 
+def check_together(params: type, records: Array) -> None:
+    """Check the values of every row by what their Params class says of them together, in its `__post_init__`.
+
+    Args:
+        params: the class.
+        records: parameters of some rows, (rows,).
+
+    Raises:
+        ParameterError: it refuses those of one row.
+    """
+    if not hasattr(params, "__post_init__"):
+        return
+    for record in np.unique(records):
+        try:
+            params(**{name: record[name].item() for name in record.dtype.names})
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
+
+
 class Column(np.lib.mixins.NDArrayOperatorsMixin):
     """One parameter over all rows: computes like an array, and checks what is written into it."""
 
-    def __init__(self, parameter: Parameter, high: Any, targets: tuple[Array, ...]) -> None:
-        self.parameter, self.high, self._targets = parameter, high, targets
+    def __init__(
+        self, parameter: Parameter, high: Any, targets: tuple[Array, ...], write: Callable[[Any, dict[str, Any]], None]
+    ) -> None:
+        self.parameter, self.high, self.targets, self._write = parameter, high, targets, write
 
     def __len__(self) -> int:
-        return len(self._targets[0])
+        return len(self.targets[0])
 
     def __getitem__(self, index: Any) -> Any:
-        return self._targets[0][index]
+        return self.targets[0][index]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._targets[0])
+        return iter(self.targets[0])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self._targets[0], dtype=dtype)
+        return np.array(self.targets[0], dtype=dtype)
 
     def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
         operands = [np.asarray(value) if isinstance(value, Column) else value for value in inputs]
@@ -185,24 +206,18 @@ class Column(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # Python asks for its own, as when copying
             raise AttributeError(name)
-        values = self._targets[0].view()
+        values = self.targets[0].view()
         values.flags.writeable = False  # what is written must be checked
         return getattr(values, name)
 
     def __repr__(self) -> str:
-        return f"Column({self.parameter.name}: {np.array2string(self._targets[0], separator=', ', threshold=100)})"
+        return f"Column({self.parameter.name}: {np.array2string(self.targets[0], separator=', ', threshold=100)})"
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        values = self._checked(value)
-        for target in self._targets:
-            target[index] = values
+        self._write(index, {self.parameter.name: value})
 
-    def plan(self, index: Any, value: Any) -> None:
-        """Write what rows have from their next episode on."""
-        self._targets[0][index] = self._checked(value)
-
-    def _checked(self, value: Any) -> Array:
-        """Return values that the parameter may have.
+    def checked(self, value: Any) -> Array:
+        """Return values that the parameter may have, as an array.
 
         Raises:
             ParameterError: it may not.
@@ -218,18 +233,47 @@ class Column(np.lib.mixins.NDArrayOperatorsMixin):
 class ParamRows:
     """The parameters of every row of a batch, by name: `params.gravity[3] = 1.6`.
 
-    A parameter that shapes a level (see `Parameter.at_reset`) shows at the row's next reset.
+    A parameter that shapes a level (see `Parameter.at_reset`) shows at the row's next reset.  What the Params class checks
+    of its values together holds for every row after every write.
     """
 
     def __init__(self, now: Array, following: Array, values: Any, dimensions: Iterable[str]) -> None:
         columns = {}
         fixed = set(dimensions)
+        object.__setattr__(self, "_kind", type(values))
+        object.__setattr__(self, "_records", (following, now))
         for name, parameter in declared_parameters(type(values)).items():
             high = getattr(values, name) if name in fixed else None
             late = parameter.at_reset or name in fixed
             targets = (following[name],) if late else (following[name], now[name])
-            columns[name] = Column(parameter, high, targets)
+            columns[name] = Column(parameter, high, targets, self._write)
         object.__setattr__(self, "_columns", columns)
+
+    def write(self, index: Any, **values: Any) -> None:
+        """Write several parameters of some rows at once, where one alone would contradict another.
+
+        Raises:
+            UnknownName, ParameterError: no such parameter, or values that are not allowed; nothing was written.
+        """
+        self._write(index, values)
+
+    def plan(self, index: Any, **values: Any) -> None:
+        """Write what some rows have from their next episode on; see `write`."""
+        self._write(index, values, now=False)
+
+    def _write(self, index: Any, values: dict[str, Any], now: bool = True) -> None:
+        checked = {name: (self[name], self[name].checked(value)) for name, value in values.items()}
+        kind = object.__getattribute__(self, "_kind")
+        if hasattr(kind, "__post_init__"):
+            for in_force, records in enumerate(object.__getattribute__(self, "_records")[: 1 + now]):
+                after = records.copy()
+                for name, (column, array) in checked.items():
+                    if in_force < len(column.targets):
+                        after[name][index] = array
+                check_together(kind, after[index].reshape(-1))
+        for column, array in checked.values():
+            for target in column.targets[: 1 + now]:
+                target[index] = array
 
     def __getattr__(self, name: str) -> Column:
         if name.startswith("__"):  # Python asks for its own, as when copying

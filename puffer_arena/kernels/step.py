@@ -5,9 +5,9 @@ to all of their arrays at every call, which costs more than most rules and stall
 
 `bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
 leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
-agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE and SIGNALS are constants
-of each bound kernel, and the compiler cuts out what they rule out before it looks at types.  Both reset a row in the very step that
-ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
+agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE, TURNS, SIGNALS and STATE
+are constants of each bound kernel, and the compiler cuts out what they rule out before it looks at types.  Both reset a
+row in the very step that ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,13 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
-clear_signals = begin_signals = take_signals = unbound
+clear_signals = begin_signals = take_signals = observe_state = unbound
 BOTS = 0xB07  # the bots' streams have other keys than the levels
 NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
+STATE = False  # somebody asks for the global state
 
 
 @jit
@@ -59,6 +60,8 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     for i in range(span[0], span[1]):
         if chosen[i]:
             observe(rows.states[i], rows.params[i], out.obs[i])
+            if STATE:
+                observe_state(rows.states[i], rows.params[i], out.global_state[i])
             out.action_mask[i, :] = True
             mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
             out.began[i] = rows.states[i].step_count == 0
@@ -98,6 +101,8 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
                 tally(s, p, rows.episodes[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
+                    if STATE:
+                        observe_state(s, p, out.final_global_state[i])
         if anew:
             rows.params[i] = rows.following[i]
             if ENGINE:
@@ -106,6 +111,8 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
             begin_solo(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         out.began[i] = anew
         observe(s, p, out.obs[i])
+        if STATE:
+            observe_state(s, p, out.global_state[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
 
@@ -192,6 +199,8 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     for i in range(span[0], span[1]):
         if chosen[i]:
             look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i])
+            if STATE:
+                observe_state(rows.states[i], rows.params[i], out.global_state[i])
             out.began[i, :] = rows.states[i].step_count == 0
 
 
@@ -249,6 +258,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
                 tally(s, p, rows.episodes[i])
                 anew = mode <= SAME_STEP_FINAL
             if anew:
+                if STATE:
+                    observe_state(s, p, out.final_global_state[i])
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
@@ -263,6 +274,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
         for agent in range(len(s.alive)):
             out.began[i, agent] = anew
         look_several(s, p, out.obs[i], out.action_mask[i], out.acting[i])
+        if STATE:
+            observe_state(s, p, out.global_state[i])
 
 
 @jit
@@ -372,7 +385,7 @@ def bind_kernels(
         signals: those of the environment.
         engine: whether one does.
 
-    Agents take turns where `rules` have `whose_turn`.
+    Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`.
 
     Returns:
         The uncompiled kernels "step" and "look".
@@ -382,10 +395,12 @@ def bind_kernels(
         "judge": nothing,
         "place": nothing,
         "whose_turn": nothing,
+        "observe_state": nothing,
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
         "SIGNALS": bool(signals),
+        "STATE": "observe_state" in rules,
         **signal_functions(signals, several),
     }
     if several:

@@ -20,7 +20,7 @@ FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
 FAULTS = 8
 
 # What a buffer holds for one agent.
-OBSERVATION, NUMBER, CHOICES, SIGNALS = "observation", "number", "choices", "signals"
+OBSERVATION, NUMBER, CHOICES, SIGNALS, STATE = "observation", "number", "choices", "signals", "state"
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Buffer:
     """One array that a step writes, with an entry for each agent.
 
     Args:
-        holds: an observation, stored as its space says, a number, or one number for each choice of an action or for
-            each of `Env.signals`.
+        holds: an observation, stored as its space says, a number, one number for each choice of an action or for each
+            of `Env.signals`, or the global state, which is not an agent's but the row's.
         doc: what the array says.
         dtype: of its numbers.
         seats: solo rows have an axis for their one agent, too.
@@ -75,6 +75,8 @@ class Written:
     )
     action_mask = Buffer(CHOICES, "Which choices are allowed next; none where there are no masks.", filled=True)
     signals = Buffer(SIGNALS, "Signals of the last step, in the order of `Env.signals`.", np.float32)
+    global_state = Buffer(STATE, "All there is of each row, (num_envs, *entry), where a batch observes it.")
+    final_global_state = Buffer(STATE, "What it was where `final_obs` holds something.")
     began = Buffer(NUMBER, "Whether obs is the first of an episode, for all of a row's agents alike.")
 
 

@@ -136,6 +136,16 @@ class Autograd(Backend):
             chunk.remember(log_prob.detach().float().cpu().numpy(), kept)
         return sums
 
+    def log_probs(self, chunk: Chunk) -> Array:
+        """Return how likely the policy finds a chunk's actions, (rows,)."""
+        masks = chunk.rows("action_mask")
+        mask = torch.from_numpy(masks).to(self.device) if masks.shape[-1] else None
+        with torch.inference_mode(), self.autocast():
+            outputs, _ = self._evaluate(chunk)
+            actions = torch.from_numpy(chunk.rows("actions")).to(self.device)
+            found: Array = self.policy.head.evaluate(outputs, actions, mask)[0].float().cpu().numpy()
+        return found
+
     def _evaluate(self, chunk: Chunk) -> tuple[Tensor, Tensor]:
         """Return the head's inputs and the values of a chunk's rows."""
         policy = self.policy

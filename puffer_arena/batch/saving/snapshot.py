@@ -12,6 +12,7 @@ import numpy as np
 from puffer_arena.core.bodies import check_physics
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, check_finite, check_rows
+from puffer_arena.core.params import check_together
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.kernels.tables import Rows
 
@@ -140,7 +141,7 @@ def check_params(env: Env, values: Any, records: Array) -> None:
     """Check parameter records from outside.
 
     Raises:
-        FileError: one lies outside its range.
+        FileError: one lies outside its range, or contradicts another.
     """
     for name, parameter in env.parameters.items() if len(records) else ():
         high = getattr(values, name) if name in env.dimensions else None
@@ -149,3 +150,7 @@ def check_params(env: Env, values: Any, records: Array) -> None:
                 parameter.check(extreme, high)
             except ParameterError as error:
                 raise FileError(str(error)) from None
+    try:
+        check_together(env.params, records)
+    except ParameterError as error:
+        raise FileError(str(error)) from None
