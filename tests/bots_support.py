@@ -7,7 +7,7 @@ import torch
 
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.model import Model
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, stored
+from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple, stored
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.export.bot import Seen, file_of
 from puffer_arena.trainers.export.weights import plain_copy
@@ -22,6 +22,7 @@ OBSERVATIONS: dict[str, Space] = {
     "one code": Discrete(9),
     "picture": Box(0, 255, (40, 38, 3), np.uint8),
     "parts": Dict({"board": Box(0, 3, (5, 5), np.uint8), "own": NUMBERS, "kind": Discrete(4)}),
+    "things": Dict({"others": Entities(-1.0, 1.0, (4, 3)), "own": NUMBERS}),
     "a tuple": Tuple((MultiDiscrete((3, 5)), MultiBinary(6), Box(-1.0, 1.0, (2,)))),
 }
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -29,6 +30,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "separate": {"critic": "separate", "critic_hidden": (7,)},
     "cnn": {"images": "cnn"},
     "normalized": {"normalize": True},
+    "sets": {},
+    "attention": {"entities": "attention"},
     "mingru": {"memory": "mingru"},
     "gru": {"memory": "gru", "critic": "separate"},
     "lstm": {"memory": "lstm"},
@@ -37,8 +40,11 @@ ACTIONS: dict[str, Space] = {
     "discrete": Discrete(4, ("up", "down", "left", "right")),
     "multi_discrete": MultiDiscrete((3, 2)),
     "flags": MultiBinary(3, ("jump", "fire", "duck")),
+    "parts": Dict({"move": Discrete(3), "aim": Box(-1.0, 1.0, (2,)), "fire": MultiBinary(1)}),
     "box": Box((-1.0, 0.0), (1.0, 3.0), (2,), labels=("steer", "gas")),
 }
+
+SEEN = {"cnn": ("codes", "picture"), "sets": ("things",), "attention": ("things",)}  # by these networks, others: parts
 
 
 def make_policy(observation: Space, action: Space, seed: int = 0, **network: Any) -> Policy:

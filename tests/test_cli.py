@@ -29,11 +29,11 @@ pytest.importorskip("tyro")
 
 def test_no_command_shows_all_of_them(tmp_path):
     said = ok(cwd=tmp_path)
-    for command in ("train", "eval", "watch", "play", "check", "list", "bench"):
+    for command in ("train", "eval", "watch", "play", "export", "check", "list", "bench"):
         assert f"  {command} " in said
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "watch", "play", "check", "list", "bench"])
+@pytest.mark.parametrize("command", ["train", "eval", "watch", "play", "export", "check", "list", "bench"])
 def test_help_shows_examples(command, tmp_path):
     assert f"python -m puffer_arena {command}" in ok(command, "--help", cwd=tmp_path).partition("Examples:")[2]
 

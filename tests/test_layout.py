@@ -41,6 +41,7 @@ OWNERS = {
     "panda3d": {"engines", "render", "envs"},
     "pymunk": {"engines", "envs"},
     "zmq": {"live"},
+    "onnx": {"bots"},
     "zstandard": {"replay"},
     "minari": {"adapters"},
     "imageio_ffmpeg": {"render"},

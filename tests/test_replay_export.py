@@ -45,7 +45,7 @@ def calls_at(data, at):
 
 
 def test_a_page_holds_the_canvas_calls_of_every_frame(played, tmp_path, here):
-    code, _, err = here(tmp_path, "export", played, "it.html", "--row", 1)
+    code, _, err = here(tmp_path, "share", played, "it.html", "--row", 1)
     assert code == 0, err
     data = data_of(tmp_path / "it.html")
     assert data["count"] == len(data["frames"]) == 121
@@ -60,7 +60,7 @@ def test_a_page_holds_the_canvas_calls_of_every_frame(played, tmp_path, here):
 
 
 def test_a_gif_shows_the_part_that_was_asked_for(played, tmp_path, here):
-    code, _, err = here(tmp_path, "export", played, "it.gif", "--first", 10, "--last", 30, "--width", 64)
+    code, _, err = here(tmp_path, "share", played, "it.gif", "--first", 10, "--last", 30, "--width", 64)
     assert code == 0, err
     with Image.open(tmp_path / "it.gif") as image:
         assert image.size == (64, 64) and 15 <= image.n_frames <= 21 and image.info["duration"] in (120, 125, 130)
@@ -69,7 +69,7 @@ def test_a_gif_shows_the_part_that_was_asked_for(played, tmp_path, here):
 def test_a_film_of_a_world_in_space(tmp_path, here):
     record(tmp_path / "pile.mcap", PILE, steps=20)
     for name in ("it.mp4", "it.html"):
-        code, _, err = here(tmp_path, "export", "pile.mcap", name, "--env", PILE, "--width", 64)
+        code, _, err = here(tmp_path, "share", "pile.mcap", name, "--env", PILE, "--width", 64)
         assert code == 0, err
     assert (tmp_path / "it.mp4").read_bytes()[4:8] == b"ftyp"
     assert "data:video/mp4;base64," in (tmp_path / "it.html").read_text("utf-8")
@@ -79,7 +79,7 @@ def test_a_dataset_for_other_libraries(played, tmp_path, here, monkeypatch):
     import minari
 
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "sets"))
-    code, out, err = here(tmp_path, "export", played, "minari:snake/test-v0")
+    code, out, err = here(tmp_path, "share", played, "minari:snake/test-v0")
     assert code == 0, err
     ours, theirs = list(dataset([played])), minari.load_dataset("snake/test-v0")
     assert theirs.total_episodes == len(ours) > 0 and f"{len(ours)} episodes" in out
@@ -92,7 +92,7 @@ def test_a_dataset_for_other_libraries(played, tmp_path, here, monkeypatch):
 @pytest.mark.parametrize(
     ("to", "options", "said"),
     [
-        ("it.avi", (), "no kind of export"),
+        ("it.avi", (), "nothing that a replay"),
         ("it.gif", ("--row", 7), "it has rows"),
         ("it.gif", ("--first", 50, "--last", 20), "steps 50 to 20"),
         ("it.gif", ("--width", 1), "width 1"),
@@ -100,5 +100,5 @@ def test_a_dataset_for_other_libraries(played, tmp_path, here, monkeypatch):
     ],
 )
 def test_what_cannot_be_exported_is_said(played, tmp_path, here, to, options, said):
-    code, _, err = here(tmp_path, "export", played, to, *options)
+    code, _, err = here(tmp_path, "share", played, to, *options)
     assert code == 2 and said in err

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.core.actions import action_value, mask_flags
+from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import stored
+from puffer_arena.core.spaces import WORD, Roles, space_of, stored, within
 from puffer_arena.errors import ArenaError, FileError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import build
@@ -17,6 +17,7 @@ from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, MakeEncoder, Policy
+from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
 CHECKPOINT_KIND, CHECKPOINT_VERSION = "puffer_arena checkpoint", 2
@@ -108,7 +109,7 @@ class Actor:
 
         Args:
             observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
-                {"observation": ..., "action_mask": ...}.
+                {"observation": ..., "action_mask": ...}.  Where each role has a space: (role, such a value).
             action_mask: which choices are open, as `info` holds them: (choices,), or such arrays for each part of the
                 action; None for all.
             deterministic: take the likeliest action instead of drawing one.
@@ -117,15 +118,24 @@ class Actor:
             SpaceError: it does not lie in the observation space.
         """
         policy = self.policy
-        if isinstance(observation, Mapping) and observation.keys() == {"observation", "action_mask"}:
-            observation, action_mask = observation["observation"], observation["action_mask"]
+        role = observation[0] if isinstance(policy.observation, Roles) and isinstance(observation, tuple) else None
+        seen = observation if role is None else observation[1]
+        if isinstance(seen, Mapping) and seen.keys() == {"observation", "action_mask"}:
+            seen, action_mask = seen["observation"], seen["action_mask"]
+        observation = seen if role is None else (role, seen)
         if not policy.observation.contains(observation):
             raise SpaceError(f"{shown(observation)} does not lie in the observation space, {policy.observation}")
         dtype, shape = stored(policy.observation)
         row = np.zeros((1, *shape), dtype)
         policy.observation.store(observation, row, 0)
-        mask = None if action_mask is None else mask_flags(policy.action, action_mask)[None]
-        return action_value(policy.action, self.act(row, mask, deterministic)[0][0])
+        action, mask = space_of(policy.action, role), None
+        if action_mask is not None:
+            flags = mask_flags(action, action_mask)
+            mask = np.pad(flags, (0, count_choices(policy.action) - len(flags)))[None]
+        done = self.act(row, mask, deterministic)[0]
+        if isinstance(policy.action, Roles):
+            done = done.view(within(action_dtype(action), done.dtype.itemsize, WORD))["value"]
+        return action_value(action, done[0])
 
     def fresh(self) -> "Actor":
         """Return another actor of the same policy, which remembers nothing."""
@@ -202,7 +212,7 @@ def build_policy(
         raise FileError(f"{name} does not fit environment '{rules_of.name}': {error}") from None
 
     def make() -> Policy:
-        return Policy(
+        return build_policy_of(
             rules_of.observation.resolve(params), rules_of.action.resolve(params), network, origin, values, make_encoder
         )
 

@@ -42,6 +42,11 @@ class Network:
     hidden: tuple[int, ...] = widths((128, 128), "widths of the hidden layers")
     critic: str = choice("shared", ("shared", "separate"), "whether the value has a network of its own")
     critic_hidden: tuple[int, ...] = widths((), "widths of a separate critic; empty for the policy's", empty=True)
+    roles: str = choice(
+        "shared",
+        ("shared", "separate"),
+        "where roles have spaces of their own: hidden layers and memory for all, or none",
+    )
     images: str = choice(
         "auto", ("auto", "mlp", "cnn"), "grids and pictures; auto: convolutions for pictures, none for cell codes"
     )

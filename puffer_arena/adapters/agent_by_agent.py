@@ -12,7 +12,8 @@ from typing import Any
 from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
-from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, mask_values, without_none
+from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, without_none
+from puffer_arena.core.actions import count_choices
 
 
 class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
@@ -35,17 +36,15 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
 
     def _space_of(self, agent: str) -> GymnasiumSpace:
         space: GymnasiumSpace = self.env.observation_space(agent)
-        if not self._is_masked:
+        if not self._is_masked(agent):
             return space
-        return spaces.Dict({"observation": space, "action_mask": mask_space(self.env.batch.action)})
+        return spaces.Dict({"observation": space, "action_mask": mask_space(self.env.done_by(agent))})
 
-    @property
-    def _is_masked(self) -> bool:
-        return self.turns and self.env.batch.num_choices > 0
+    def _is_masked(self, agent: str) -> bool:
+        return self.turns and self.env.batch.num_choices > 0 and count_choices(self.env.done_by(agent)) > 0
 
     def _mask(self, agent: str) -> Any:
-        batch = self.env.batch
-        return without_none(mask_values(batch.action, batch.action_mask[0, batch.agent_ids.index(agent)]))
+        return without_none(self.env.mask(agent))
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""
@@ -108,7 +107,7 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
     def observe(self, agent: str) -> Any:
         """Return what an agent sees now."""
         seen = self.env.observe(agent)
-        return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked else seen
+        return {"observation": seen, "action_mask": self._mask(agent)} if self._is_masked(agent) else seen
 
     def state(self) -> Any:
         """Return the global state; see `PettingZooEnv.state`."""

@@ -30,8 +30,9 @@ from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.actions import check_actions
+from puffer_arena.core.actions import action_dtype, blank_actions, check_actions, count_choices, own_actions
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Roles, Space, space_of
 from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
 __all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]
@@ -50,8 +51,10 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         self.agents: list[str] = []
         self._index = {agent: k for k, agent in enumerate(self.possible_agents)}
         # A space of its own for every agent: they are seeded and sampled apart.
-        self._observation_spaces = {agent: to_gymnasium(self.batch.observation) for agent in self.possible_agents}
-        self._action_spaces = {agent: to_gymnasium(self.batch.action) for agent in self.possible_agents}
+        self._seen = {agent: space_of(self.batch.observation, env.role_of(agent)) for agent in self.possible_agents}
+        self._done = {agent: space_of(self.batch.action, env.role_of(agent)) for agent in self.possible_agents}
+        self._observation_spaces = {agent: to_gymnasium(space) for agent, space in self._seen.items()}
+        self._action_spaces = {agent: to_gymnasium(space) for agent, space in self._done.items()}
         self.state_space = self._build_state_space()
         self.np_random: np.random.Generator = seeding.np_random()[0]  # SuperSuit draws from it, as from Gymnasium's
 
@@ -136,11 +139,12 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         """Return a dict of actions as the batch takes them; agents that left get zeros, which nobody reads."""
         for agent in actions:
             self._known(agent)
-        gathered = np.zeros_like(self.batch.actions)
+        gathered = blank_actions(self.batch.action, self.batch.rewards.shape)
         for agent in self.acting_agents():
             if agent not in actions:
                 raise ActionError(f"there is no action for '{agent}'; allowed: {self._action_spaces[agent]}")
-            gathered[0, self._index[agent]] = self.check_action(agent, actions[agent])
+            place = own_actions(self.batch.action, gathered, self.batch.env.role_of(agent), self._index[agent])
+            place[0] = self.check_action(agent, actions[agent])
         return gathered
 
     def check_action(self, agent: str, given: Any) -> Any:
@@ -149,11 +153,10 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         Raises:
             ActionError: it lies outside its space.
         """
-        batch = self.batch
+        space = self._done[agent]
         try:
-            action = one_action(batch.action, given)
-            into = np.zeros((1, *batch.actions.shape[2:]), batch.actions.dtype)
-            return check_actions(batch.env.name, batch.action, action, into)[0]
+            into = np.zeros(1, action_dtype(space))
+            return check_actions(self.batch.env.name, space, one_action(space, given), into)[0]
         except (ActionError, ValueError):  # the latter of a ragged list
             raise ActionError(f"the action of '{agent}' is {given!r}; allowed: {self._action_spaces[agent]}") from None
 
@@ -164,14 +167,23 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
     def _observations(self, agents: list[str]) -> dict[str, Any]:
         self.batch.check_choices()
         space, obs = self.batch.observation, self.batch.obs[0]
-        return {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
+        seen = {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
+        return {agent: value[1] for agent, value in seen.items()} if isinstance(space, Roles) else seen
 
     def _playing_info(self, agent: str) -> dict[str, Any]:
-        k = self._index[agent]
-        info = {**self._counted(), **self._signalled(k)}
+        info = {**self._counted(), **self._signalled(self._index[agent])}
         if self.batch.num_choices:
-            info["action_mask"] = mask_values(self.batch.action, self.batch.action_mask[0, k])
+            info["action_mask"] = self.mask(agent)
         return info
+
+    def done_by(self, agent: str) -> Space:
+        """Return the space of one agent's actions as ours."""
+        return self._done[agent]
+
+    def mask(self, agent: str) -> Any:
+        """Return an agent's mask, as `action_space(agent).sample(mask=...)` takes it."""
+        flags = self.batch.action_mask[0, self._index[agent], : count_choices(self._done[agent])]
+        return mask_values(self._done[agent], flags)
 
     def last_info(self, agent: str) -> dict[str, Any]:
         """Return the info of an agent whose episode has ended, with its statistics."""
@@ -183,10 +195,15 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
     def _build_state_space(self) -> GymnasiumSpace:
         """Return the space of `state`, flat where it is nested.
 
-        It is that of `Env.global_state`, or without one of the agents' observations one above the other.
+        It is that of `Env.global_state`, or without one of the agents' observations one above the other; where each role
+        has a space, one behind the other.
         """
         if self.batch.state_space is not None:
             return _flat_space(to_gymnasium(self.batch.state_space))
+        if isinstance(self.batch.observation, Roles):
+            flat = [_flat_space(space) for space in self._observation_spaces.values()]
+            low, high = (np.concatenate([np.ravel(getattr(space, end)) for space in flat]) for end in ("low", "high"))
+            return spaces.Box(low, high, dtype=np.result_type(*(space.dtype for space in flat)).type)
         one = _flat_space(next(iter(self._observation_spaces.values())))
         low, high = (np.stack([bound] * len(self.possible_agents)) for bound in (one.low, one.high))
         return spaces.Box(low, high, dtype=one.dtype.type)
@@ -205,7 +222,11 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         flat: list[Any] = [
             spaces.flatten(self._observation_spaces[agent], seen) for agent, seen in observations.items()
         ]
-        return np.stack(flat).reshape(self.state_space.shape).astype(self.state_space.dtype)
+        return (
+            np.concatenate([np.ravel(part) for part in flat])
+            .reshape(self.state_space.shape)
+            .astype(self.state_space.dtype)
+        )
 
 
 def _flat_space(space: GymnasiumSpace) -> spaces.Box:

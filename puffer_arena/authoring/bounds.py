@@ -78,11 +78,11 @@ def check_bounds(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the rule's line and the field.
     """
-    acting = (env.reset, env.step, env.act, env.judge, env.turn)
-    rules = (*acting, env.observe, env.observe_state, env.action_mask, env.draw, env.camera)
+    acting = env.rules_of("reset", "step", "act", "judge", "turn")
+    rules = [*acting, *env.rules_of("observe", "observe_state", "action_mask", "draw", "camera")]
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
-    for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.bots.values())]:
+    for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]:
         if isinstance(rule, FunctionType):
             reader.call(rule, given)
 

@@ -33,7 +33,7 @@ def check_chance(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the line and what to write instead.
     """
-    rules = (env.reset, env.step, env.act, env.judge, env.observe, env.action_mask, env.turn, *env.bots.values())
+    rules = env.rules_of("reset", "step", "act", "judge", "observe", "observe_state", "action_mask", "turn", "bots")
     called = dict.fromkeys(function for rule in rules if rule is not None for function in with_called(rule))
     for function in called:
         for line, name in _sources(function):

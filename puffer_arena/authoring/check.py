@@ -5,7 +5,7 @@ line; only then are they compiled, which checks nothing at run time.  The same p
 field that `reset` forgets, an element that `observe` leaves out, a rule that writes what it may only read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ import numpy as np
 from puffer_arena.authoring.bounds import check_bounds
 from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
-from puffer_arena.authoring.source import check_source
+from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
 from puffer_arena.core.actions import check_actions
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
-from puffer_arena.core.spaces import Box, Dict, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Roles, Space, Tuple
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
@@ -120,6 +120,8 @@ def _check_observation(batch: Any, rule: Any, obs: Array, space: Space) -> None:
     if not len(left):
         return
     env, at = batch.env, tuple(int(k) for k in left[0][obs.ndim - space.dtype.ndim :])
+    if isinstance(rule, Mapping):
+        rule = rule[env.role_of(batch.agent_ids[left[0][1]])]
     if len(left) == seen[0].size:
         raise place_of(env, rule, "writes nothing into obs; fill it in place, as in obs[:] = ... or obs[0] = ...")
     labels = space.labels if isinstance(space, Box) else ()
@@ -131,9 +133,12 @@ def _check_observation(batch: Any, rule: Any, obs: Array, space: Space) -> None:
 def _check_outputs(batch: Any) -> None:
     env, obs = batch.env, batch.obs[0]
     for one in obs if batch.num_agents else [obs]:
-        value = batch.observation.load(one)
-        if not batch.observation.contains(value):
-            raise place_of(env, env.observe, f"wrote {_outside(batch.observation, value, 'obs')}")
+        value, space, observe = batch.observation.load(one), batch.observation, env.observe
+        if isinstance(space, Roles):
+            role, value = value
+            space, observe = space.spaces[role], rule_of(observe, role)
+        if not space.contains(value):
+            raise place_of(env, observe, f"wrote {_outside(space, value, 'obs')}")
     if env.observe_state is not None:
         value = batch.state_space.load(batch.global_state[0])
         if not batch.state_space.contains(value):

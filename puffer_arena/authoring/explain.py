@@ -6,7 +6,7 @@ import linecache
 import os
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType, TracebackType
 from typing import Any
 
@@ -31,7 +31,12 @@ def place(env: Env, function: FunctionType, line: int, reason: str) -> Definitio
 
 
 def place_of(env: Env, function: Any, reason: str) -> DefinitionError:
-    """Return an error that names a function of the rules as a whole, at the line of its `def`."""
+    """Return an error that names a function of the rules as a whole, at the line of its `def`.
+
+    Of functions by role it is the first.
+    """
+    if isinstance(function, Mapping):
+        function = next(iter(function.values()))
     line: int = function.__code__.co_firstlineno
     while linecache.getline(function.__code__.co_filename, line).lstrip().startswith("@"):
         line += 1
@@ -82,8 +87,7 @@ def _explain_compiling(env: Env, error: Exception) -> DefinitionError:
 
 def _functions(env: Env) -> list[FunctionType]:
     """Return the author's functions: the rules, what they call outside of this package's core, and `build`."""
-    rules = [env.reset, env.step, env.act, env.judge, env.observe, env.observe_state, env.action_mask, env.turn]
-    rules += env.bots.values()
+    rules = env.rules_of("reset", "step", "act", "judge", "observe", "observe_state", "action_mask", "turn", "bots")
     called = [function for rule in rules if rule for function in with_called(rule)]
     own = [function for function in called if not function.__module__.startswith("puffer_arena.core.")]
     return [*dict.fromkeys([*own, *([env.build] if isinstance(env.build, FunctionType) else [])])]

@@ -11,7 +11,7 @@ import functools
 import inspect
 import itertools
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from puffer_arena.authoring.explain import ending_rule, place, place_of
 from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.spaces import Discrete, Roles, space_of
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 
@@ -49,19 +49,21 @@ def check_source(env: Env) -> None:
             values.
     """
     values = env.params()
-    s, p, obs = env.row_dtype(values), params_record(values).dtype, env.spaces(values)[0].dtype
+    s, p = env.row_dtype(values), params_record(values).dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
-    action = action_dtype(env.spaces(values)[1])
-    everybody = np.dtype((action, (len(env.agent_ids(values)),))) if env.agents else action
+    everybody, memory = _kind_of_actions(env, values), env.memory_dtype(values)
     homes, reading = (STATE, PARAMS), frozenset({STATE, PARAMS})
-    calls = [Call(rule, (s, p, everybody), homes) for rule in (env.step, env.act) if rule]
-    calls += [Call(rule, (s, p), homes) for rule in (env.reset, env.judge) if rule]
-    calls += [Call(env.observe, (s, p, *several, obs), homes, reading)]
+    calls = [Call(rule, (s, p, everybody), homes) for rule in env.rules_of("step", "act")]
+    calls += [Call(rule, (s, p), homes) for rule in env.rules_of("reset", "judge")]
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
-    calls += [Call(rule, (s, p), homes, reading) for rule in (env.action_mask, env.turn) if rule]
-    given = (s, p, *several, env.memory_dtype(values), action)
-    calls += [Call(bot, given, (*homes, *("" for _ in several), MEMORY), reading) for bot in env.bots.values()]
+    calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("action_mask", "turn")]
+    for role in env.agents or [None]:
+        obs, action = (space_of(space, role) for space in env.spaces(values))
+        calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype), homes, reading))
+        given = (s, p, *several, memory, action_dtype(action))
+        places = (*homes, *("" for _ in several), MEMORY)
+        calls += [Call(rule_of(bot, role), given, places, reading) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:4] not in seen:
@@ -72,8 +74,23 @@ def check_source(env: Env) -> None:
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     if env.turn is not None:
         check_returns(env, env.turn, "the agent whose turn it is", 1)
-    for bot in env.bots.values() if isinstance(env.action, Discrete) else ():
-        check_returns(env, bot, "the action", 1)
+    for role in env.agents or [None]:
+        for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
+            check_returns(env, rule_of(bot, role), "the action", 1)
+
+
+def rule_of(rules: Any, role: str | None) -> Any:
+    """Return a role's rule."""
+    return rules[role] if isinstance(rules, Mapping) else rules
+
+
+def _kind_of_actions(env: Env, values: Any) -> Kind:
+    """Return what `step` and `act` are given to do: one action, an array of them, or one for each role."""
+    action = env.spaces(values)[1]
+    if isinstance(action, Roles):
+        counts = {role: span.stop - span.start for role, span in action.spans.items()}
+        return np.dtype([(role, action_dtype(action.spaces[role]), (count,)) for role, count in counts.items()])
+    return np.dtype((action_dtype(action), (len(env.agent_ids(values)),))) if env.agents else action_dtype(action)
 
 
 def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:

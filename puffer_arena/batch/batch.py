@@ -144,7 +144,7 @@ class Batch(Written):
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:] = SPLITS.index(split), num_levels
-        self.program: Program = load_program(env, compiled, table.rows, self.obs, self.global_state, observe_state)
+        self.program: Program = load_program(table, compiled, observe_state)
         self.stepper = Stepper(table, self.program, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)

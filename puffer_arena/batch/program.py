@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.threads import Server, compile_server
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.lanes import bind_lanes
-from puffer_arena.kernels.parts import named_masks
+from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
 from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
-from puffer_arena.kernels.tables import Rows
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function
 from puffer_arena.machine.memory import primitives
@@ -29,6 +28,8 @@ class Program:
     layout: str  # a digest of the records that rows are made of
     observe_state: bool  # steps write the global state, too
     memory: Any  # dtype of what a bot keeps for an agent
+    observation: Space  # of one agent; named dimensions do not matter but where each role has a space
+    action: Space
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
@@ -38,20 +39,23 @@ class Program:
         env = self.env
         rules: dict[str, Any] = {
             "reset": env.reset,
-            "observe": env.observe,
+            **observe_rules(env.observe, self.observation),
             **({"observe_state": env.observe_state} if self.observe_state else {}),
-            "mask_actions": named_masks(env.action_mask, env.action, bool(env.agents)),
+            "mask_actions": named_masks(env.action_mask, self.action, bool(env.agents)),
             "tally": tally_function(env.counters, env.signals, bool(env.agents)),
         }
         if env.turn is not None:
             rules["whose_turn"] = env.turn
-        # Named dimensions do not matter here: only the names of nested fields do.
-        obs_dtype = env.observation.resolve(env.params()).dtype
+        obs_dtype = self.observation.dtype
         if env.engine:
-            rules |= {"act": env.act, "judge": env.judge, "place": primitives().place if self.compiled else place}
+            rules |= {
+                "act": named_actions(env.act, self.action, judges=False),
+                "judge": env.judge,
+                "place": primitives().place if self.compiled else place,
+            }
             rules |= self.engine_parts
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
-        rules["step"] = env.step
+        rules["step"] = named_actions(env.step, self.action, judges=True)
         kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
         if self.compiled and not env.agents and not self.observe_state:
             kernels["step"] = bind_lanes(env, kernels["step"])
@@ -98,7 +102,7 @@ class Program:
                 len(self.env.agents),
                 vector,
                 self.env.turn is not None,
-                bot=self.env.find_bot(name),
+                bot=bot_rule(self.env.find_bot(name), self.observation, self.action),
                 NUMBER=list(self.env.bots).index(name),
                 clear=clear_function(self.memory),
             )
@@ -109,11 +113,14 @@ class Program:
 _programs: dict[tuple[int, bool, bool, bool, str], Program] = {}
 
 
-def load_program(env: Env, compiled: bool, rows: Rows, obs: Array, state: Array, observe_state: bool) -> Program:
+def load_program(table: Table, compiled: bool, observe_state: bool) -> Program:
     """Return the environment's kernels for such arrays, shared by all its batches of that layout in this process."""
-    described = repr([array.dtype.descr for array in (*rows, obs, *([state] if observe_state else []))])
+    env, rows, spaces = table.env, table.rows, (table.observation, table.action)
+    seen = [table.buffers.obs, *([table.buffers.global_state] if observe_state else [])]
+    described = repr([array.dtype.descr for array in (*rows, *seen)])
+    described += "".join(f"{space!r}" for space in spaces if isinstance(space, Roles))
     parts = compiled_parts(env) if env.engine and compiled else {}
     key = (id(env), compiled, bool(parts), observe_state, hashlib.sha256(described.encode()).hexdigest()[:12])
     if key not in _programs:
-        _programs[key] = Program(env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, parts)
+        _programs[key] = Program(env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, *spaces, parts)
     return _programs[key]

@@ -8,7 +8,7 @@ import numpy as np
 from puffer_arena.batch.buffers import Layout, buffer_layout, make_buffers
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.rows import allocate_rows
-from puffer_arena.core.actions import action_dtype, count_choices
+from puffer_arena.core.actions import blank_actions, count_choices
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
@@ -70,6 +70,6 @@ def make_table(env: Env, env_id: str, values: Any, num_envs: int, observe_state:
     check_size(env, values, (observation, action, state), choices, num_envs)
     layout = buffer_layout(observation, num_envs, len(agent_ids), choices, len(env.signals), state)
     buffers = make_buffers(layout, {})
-    actions = np.zeros(buffers.rewards.shape, action_dtype(action))
+    actions = blank_actions(action, buffers.rewards.shape)
     rows = allocate_rows(env, values, num_envs)
     return Table(env, env_id, values, num_envs, agent_ids, observation, action, state, rows, layout, buffers, actions)

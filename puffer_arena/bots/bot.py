@@ -353,8 +353,8 @@ class Bot:
 
     # -- looking inside -----------------------------------------------------------------------------
 
-    def explain(self, actor: int = 0) -> Decision:
-        """Return why an actor did what it did when it acted last.
+    def explain(self, actor: int | None = None) -> Decision:
+        """Return why an actor did what it did when it acted last, None for the first of those who then did.
 
         Raises:
             ParameterError: it was not among those who acted last.
@@ -362,6 +362,8 @@ class Bot:
         if self._last is None:
             raise ParameterError("this bot has not acted yet")
         who, outputs, mask, action = self._last
+        if actor is None:
+            actor = int(who if isinstance(who, int | np.integer) else who[0])
         row = 0
         if not isinstance(who, int | np.integer):
             found = np.flatnonzero(np.asarray(who) == actor)

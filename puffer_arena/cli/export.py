@@ -1,66 +1,107 @@
-"""`export`: a replay for those who have not got puffer_arena, or for other libraries."""
+"""`export`: a trained policy as a bot, one file that plays with numpy alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.cli.output import show
-from puffer_arena.errors import ParameterError
-from puffer_arena.replay.reader import Replay
-
-MINARI = "minari:"
+from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.file import write_file
+from puffer_arena.cli.output import Waiting, show
+from puffer_arena.errors import OutputError, ParameterError, require
+from puffer_arena.players.bots import bot_player
+from puffer_arena.players.evaluate import evaluate, summarize
 
 
 @dataclass
 class Options:
-    """Turn a replay into a GIF, an MP4, one HTML file that plays in any browser, or a Minari dataset.
+    """Write a bot: its weights, what it sees and does, where it comes from, how good it is, and how to check it.
 
     Examples:
-        python -m puffer_arena export landing.mcap landing.html
-        python -m puffer_arena export landing.mcap landing.mp4 --width 720
-        python -m puffer_arena export snake.mcap snake.gif --first 100 --last 300 --row 2
-        python -m puffer_arena export people.mcap minari:snake/people-v0
+        python -m puffer_arena export run:newest
+        python -m puffer_arena export runs/snake-20261120-120000 -o snake.bot --half
+        python -m puffer_arena export run:newest --standalone
+        python -m puffer_arena export run:newest --onnx
     """
 
-    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-    """The replay."""
-    to: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="TO")]
-    """A file that ends in .gif, .mp4 or .html, or minari:NAME for a dataset of its whole episodes."""
-    row: int | None = None
-    """The recorded environment; the first by default."""
-    first: int = 0
-    """The step to begin at."""
-    last: int | None = None
-    """The step to end at; the last one by default."""
-    width: int = 480
-    """Of the picture, in pixels."""
-    speed: float = 1.0
-    """1 is natural speed."""
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|CHECKPOINT")]
+    """run:NAME or a run's folder for its newest checkpoint, or the file of a checkpoint or policy."""
+    output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = ""
+    """Where to write it; ENV.bot by default."""
     env: str = ""
-    """The game, where it is none that `list` shows: a file does not choose what is imported."""
+    """The environment; needed for none that `list` shows."""
+    half: bool = False
+    """Store weights in half precision: half the size, and nearly the same bot."""
+    episodes: int = 200
+    """Episodes on held-out levels by which its strength is measured; 0 for none."""
+    standalone: bool = False
+    """Write a .py beside it, too, by which a game plays the bot with nothing of puffer_arena installed."""
+    onnx: bool = False
+    """Write an .onnx beside it, too."""
+    seed: int = 1
+    """Of the play by which it is measured."""
+    runs_dir: str = "runs"
+    """Where run folders are."""
 
 
 def run(options: Options) -> int:
-    """Write the export."""
-    if options.to.startswith(MINARI):
-        from puffer_arena.adapters.minari import write_minari
+    """Write the files and say what they are."""
+    require("torch", "train")
+    from puffer_arena.trainers.export.bot import export_file, with_measured
+    from puffer_arena.trainers.runs.find import find_policy
 
-        name = options.to.removeprefix(MINARI)
-        show(f"{write_minari([options.file], name, options.env)} episodes in the Minari dataset {name}")
-        return 0
-    from puffer_arena.render.export.page import write_html
-    from puffer_arena.render.export.pictures import Part, write_gif, write_mp4
+    if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
+        raise ParameterError("--episodes is 0 or at least 2, and --seed at least 0")
+    data = export_file(find_policy(options.source, options.runs_dir), options.env, options.half, options.seed)
+    bot = Bot.of(data)
+    env = options.env or str(bot.about["env"]["id"])
+    if options.episodes:
+        strength = measure(bot, env, options.episodes, options.seed)
+        data = with_measured(data, {"strength": strength})
+    path = Path(options.output or f"{bot.about['env']['id']}.bot")
+    written = {path: data}
+    if options.standalone:
+        from puffer_arena.bots.standalone import standalone
 
-    kinds = {".gif": write_gif, ".mp4": write_mp4, ".html": write_html}
-    target = Path(options.to)
-    if target.suffix not in kinds:
-        raise ParameterError(f"'{options.to}' is no kind of export; end it in {', '.join(kinds)}, or write minari:NAME")
-    if target.exists():
-        raise ParameterError(f"'{target}' exists; name another file")
-    part = Part(options.row, options.first, options.last, options.width, options.speed)
-    with Replay(options.file, options.env) as replay:
-        count = kinds[target.suffix](replay, target, part)
-    show(f"{target}: {count} pictures, {target.stat().st_size / 1e6:.2f} MB")
+        module = "".join(c if c.isalnum() else "_" for c in f"{path.name.partition('.')[0]}_bot")
+        written[path.with_name(f"{module}.py")] = standalone(module, path.name).encode()
+    if options.onnx:
+        from puffer_arena.bots.onnx import onnx_bytes
+
+        written[path.with_suffix(".onnx")] = onnx_bytes(bot.model)
+    for place, content in written.items():
+        try:
+            write_file(place, content)
+        except OSError as error:
+            raise OutputError(f"'{place}' cannot be written: {error.strerror or error}") from None
+        show(f"wrote {place}, {len(content) / 1000:,.0f} kB")
+    show(f"it plays as it was trained, to {bot.check():.0e}" + said(data))
     return 0
+
+
+def measure(bot: Bot, env: str, episodes: int, seed: int = 1) -> dict[str, Any]:
+    """Return how good a bot is on held-out levels: mean and interval of every column of `eval`."""
+    with Waiting() as waiting:
+
+        def tell(ended: Any, wanted: int, step: int) -> None:
+            if waiting.due():
+                waiting.tell(f"measuring: {ended.sum()} of {wanted} episodes have ended")
+
+        sample = evaluate(env, bot_player(bot, env, seed), episodes, seed=seed, told=tell)
+    columns = {
+        name: {"mean": mean, "low": bounds.low, "high": bounds.high}
+        for name, (mean, bounds) in summarize(sample).items()
+    }
+    return {"episodes": sample.episodes, "levels": "held out", **columns}
+
+
+def said(data: bytes) -> str:
+    """Return the strength in a bot's file in words."""
+    strength = Bot.of(data).about["strength"]
+    found = [
+        f"{name} {each['mean']:.3g} [{each['low']:.3g}, {each['high']:.3g}]"
+        for name, each in strength.items()
+        if isinstance(each, dict) and "return" in name
+    ]
+    return f"; {', '.join(found)} on {strength['episodes']} held-out episodes" if found else ""

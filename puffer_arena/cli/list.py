@@ -8,7 +8,17 @@ import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
 from puffer_arena.core.env import Env
-from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import (
+    Box,
+    Dict,
+    Discrete,
+    Entities,
+    MultiBinary,
+    MultiDiscrete,
+    Roles,
+    Space,
+    Tuple,
+)
 from puffer_arena.curriculum.choose import CURRICULA
 from puffer_arena.errors import require
 from puffer_arena.registry import list_envs, load_env
@@ -96,6 +106,9 @@ def _agents(env: Env) -> str:
 
 def describe_space(space: Space) -> str:
     """Return a space in a few characters: "4 choices", "11x11 uint8", ..."""
+    if isinstance(space, Roles):
+        found = {role: describe_space(part) for role, part in space.spaces.items()}
+        return "; ".join(f"{role} {text}" for role, text in found.items())
     if isinstance(space, Discrete):
         return f"{space.n} choices"
     if isinstance(space, MultiDiscrete):

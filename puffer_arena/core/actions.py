@@ -13,7 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Discrete, Entities, MultiBinary, MultiDiscrete, Space, at, leaves
+from puffer_arena.core.spaces import (
+    WORD,
+    Box,
+    Composite,
+    Discrete,
+    Entities,
+    MultiBinary,
+    MultiDiscrete,
+    Roles,
+    Space,
+    at,
+    leaves,
+    within,
+)
 from puffer_arena.errors import ActionError, shown
 
 WIDEST = 1e3  # random actions of a Box without bounds lie within
@@ -24,9 +37,38 @@ def action_dtype(space: Space) -> np.dtype[Any]:
     """Return the storage of one action as rules take it; it may have a shape of its own."""
     if isinstance(space, Composite):
         return np.dtype([(name, action_dtype(part)) for name, part in space.parts.items()])
+    if isinstance(space, Roles):
+        return np.dtype([("role", np.int64), ("data", np.int64, (role_words(space),))])
     if isinstance(space, Discrete):
         return np.dtype(np.int64)
     return np.dtype((np.float64 if isinstance(space, Box) else np.int64, space.dtype.shape))
+
+
+def role_words(space: Roles) -> int:
+    """Return how many numbers the longest action of a role takes."""
+    return max(action_dtype(part).itemsize // WORD for part in space.spaces.values())
+
+
+def role_actions(space: Roles, actions: Array, role: str) -> Array:
+    """Return a view of actions, records (..., agents), as those of a role's agents: (..., its agents, *its shape)."""
+    kind = within(action_dtype(space.spaces[role]), actions.dtype.itemsize, WORD)
+    return np.asarray(actions[..., space.spans[role]].view(kind)["value"])
+
+
+def own_actions(space: Space, actions: Array, role: str, agent: int) -> Array:
+    """Return a view of one agent's actions, (num_envs, *its shape), within everybody's (num_envs, agents, ...)."""
+    if not isinstance(space, Roles):
+        return np.asarray(actions[:, agent])
+    return np.asarray(role_actions(space, actions, role)[:, agent - space.spans[role].start])
+
+
+def blank_actions(space: Space, shape: tuple[int, ...]) -> Array:
+    """Return actions of zeros, (*shape, *the action's), which say whose they are where each role has a space."""
+    actions = np.zeros(shape, action_dtype(space))
+    if isinstance(space, Roles):
+        for number, span in enumerate(space.spans.values()):
+            actions["role"][..., span] = number
+    return actions
 
 
 def action_bounds(space: Space) -> tuple[Any, Any]:
@@ -39,9 +81,14 @@ def action_bounds(space: Space) -> tuple[Any, Any]:
 
 
 def choice_sizes(space: Space) -> tuple[int, ...]:
-    """Return how many choices each component has, part after part; MultiBinary and Box have none to bar."""
+    """Return how many choices each component has, part after part; MultiBinary and Box have none to bar.
+
+    Where each role has a space, all have as many flags as the one with the most choices; those beyond stay False.
+    """
     if isinstance(space, Composite):
         return tuple(size for part in space.parts.values() for size in choice_sizes(part))
+    if isinstance(space, Roles):
+        return (most,) if (most := max(map(count_choices, space.spaces.values()))) else ()
     if isinstance(space, Discrete):
         return (space.n,)
     return tuple(space.nvec) if isinstance(space, MultiDiscrete) else ()
@@ -82,10 +129,37 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     Raises:
         ActionError: actions of the wrong shape, dtype or value.
     """
+    if isinstance(space, Roles):
+        _check_roles(name, space, actions, into)
+        return into
     if not isinstance(space, Composite):
         return _check_simple(f"'{name}'", space, actions, into)
     _check_parts(f"'{name}'", "", space, actions, into)
     return into
+
+
+def _check_roles(name: str, space: Roles, actions: Any, into: Array) -> None:
+    blank = blank_actions(space, into.shape)
+    if isinstance(actions, Mapping) and set(actions) == set(space.spaces):
+        given = dict(actions)
+    elif isinstance(actions, np.ndarray) and actions.dtype == into.dtype and actions.shape == into.shape:
+        if not np.array_equal(actions["role"], blank["role"]):
+            row, agent = np.argwhere(actions["role"] != blank["role"])[0].tolist()
+            said, wanted = int(actions["role"][row, agent]), list(space.spaces)[int(blank["role"][row, agent])]
+            raise ActionError(f"the action at ({row}, {agent}) is one of role {said}; '{name}' has a {wanted} there")
+        given = {role: role_actions(space, actions, role) for role in space.spaces}
+    else:
+        raise ActionError(
+            f"actions are {shown(actions)}; '{name}' takes a dict with those of {' and '.join(space.spaces)}, arrays of "
+            "(num_envs, agents of the role, ...), or records as `Batch.actions`"
+        )
+    into["role"] = blank["role"]
+    for role, part in space.spaces.items():
+        own = role_actions(space, into, role)
+        try:
+            own[...] = check_actions(name, part, given[role], own)
+        except ActionError as error:
+            raise ActionError(f"of '{role}': {error}") from None
 
 
 def _check_parts(who: str, path: str, space: Composite, actions: Any, into: Array) -> None:
@@ -152,14 +226,19 @@ def check_mask(name: str, agent_ids: Sequence[str], space: Space, mask: Array, a
     Raises:
         ActionError: all of somebody's choices are barred.
     """
+    if isinstance(space, Roles):
+        for role, span in space.spans.items():
+            if count := count_choices(part := space.spaces[role]):
+                check_mask(name, agent_ids[span], part, mask[:, span, :count], acting[:, span])
+        return
     sizes = choice_sizes(space)
     flags = mask.reshape(*acting.shape, -1)
     free = np.logical_or.reduceat(flags, np.cumsum((0, *sizes[:-1])), axis=-1)
     if (free.all(axis=-1) | ~acting).all():
         return
-    row, agent, part = np.argwhere(~free & acting[..., None])[0].tolist()
+    row, agent, barred = np.argwhere(~free & acting[..., None])[0].tolist()
     who = f", of agent '{agent_ids[agent]}'" if agent_ids else ""
-    component = component_names(space)[part]
+    component = component_names(space)[barred]
     raise ActionError(
         f"environment '{name}': in row {row}{who}, action_mask bars every choice"
         f"{f' of {component}' if component else ''}; leave at least one allowed"
@@ -206,11 +285,17 @@ def component_names(space: Space) -> list[str]:
 
 def draw_actions(space: Space, shape: tuple[int, ...], mask: Array, rng: np.random.Generator) -> Array:
     """Draw uniform random actions of `shape`; `mask` has no choices where all are allowed, and bars never all."""
+    if isinstance(space, Roles):
+        drawn = blank_actions(space, shape)
+        for role, span in space.spans.items():
+            own, choices = role_actions(space, drawn, role), count_choices(part := space.spaces[role])
+            own[...] = draw_actions(part, own.shape, mask[..., span, : choices if mask.shape[-1] else 0], rng)
+        return drawn
     if isinstance(space, Composite):
         drawn = np.zeros(shape, action_dtype(space))
         for path, leaf, flags in choices_of(space):
-            part = at(drawn, path)
-            part[...] = draw_actions(leaf, part.shape, mask[..., flags], rng)
+            field = at(drawn, path)
+            field[...] = draw_actions(leaf, field.shape, mask[..., flags], rng)
         return drawn
     low, high = action_bounds(space)
     if isinstance(space, Box):

@@ -55,7 +55,7 @@ from puffer_arena.core.fields import (
     state_fields,
 )
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
-from puffer_arena.core.spaces import Box, Composite, Discrete, Space, leaves
+from puffer_arena.core.spaces import Box, Composite, Discrete, Roles, Space, each_space, leaves, space_of
 from puffer_arena.errors import ActionError, DefinitionError, UnknownName, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
@@ -95,8 +95,9 @@ class Env:
     Args:
         params: frozen dataclass of int, float and bool (`param` gives ranges).
         state: class whose attributes are storage fields.
-        observation: what one agent sees.
-        action: what one agent does.
+        observation: what one agent sees; where roles see with different eyes: role -> space, and so is `observe`.
+        action: what one agent does, or role -> space.  Then `step` finds them by role, `actions.chaser[k]`, and
+            `action_mask` and bots may be role -> rule.
         reset, observe: the rules.
         draw: plain Python, draws a state on a `Canvas`.
         step: the rule that moves the state on; a physics environment has `engine` and what follows it instead.
@@ -135,16 +136,16 @@ class Env:
 
     params: type
     state: type
-    observation: Space
+    observation: Space  # of a mapping from roles to spaces `Roles` is made
     action: Space
     reset: Rule
-    observe: Rule
+    observe: Any  # a rule, or role -> rule
     draw: Rule
     step: Rule | None = None
     agents: Mapping[str, int | str] = field(default_factory=dict)
     turn: Rule | None = None
-    action_mask: Rule | None = None
-    bots: Mapping[str, Rule] = field(default_factory=dict)
+    action_mask: Any = None  # a rule, or role -> rule
+    bots: Mapping[str, Any] = field(default_factory=dict)  # name -> a rule, or role -> rule
     bot_memory: type = Memory
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
@@ -173,6 +174,8 @@ class Env:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
         self._check_state()
         self._check_engine()
+        self._take_roles()
+        self._check_spaces()
         if not self.steps_per_second:
             object.__setattr__(self, "steps_per_second", 1.0 / self.time_step if self.engine else 10.0)
         for role in (
@@ -183,9 +186,9 @@ class Env:
             "action_mask",
             "turn",
         ):
-            self._check_rule(role, getattr(self, role))
+            self._check_rules(role, getattr(self, role))
         for name, bot in self.bots.items():
-            self._check_rule(f"bot '{name}'", bot)
+            self._check_rules(f"bot '{name}'", bot)
         if isinstance(self.counters, str):
             raise self.error("counters", f"is one string; put a comma behind it: counters=('{self.counters}',)")
         for counter in self.counters:
@@ -206,7 +209,6 @@ class Env:
         for role, counter in self.scores.items():
             if role not in self.agents or counter not in self.counters:
                 raise self.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
-        self._check_spaces()
         self._check_turn()
         self._check_keys()
 
@@ -267,31 +269,75 @@ class Env:
                         f"{what}.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)",
                     )
 
+    def _take_roles(self) -> None:
+        """Make `Roles` of spaces that are given by role; who acts by role also sees by role."""
+        for where in ("observation", "action"):
+            given: Any = getattr(self, where)
+            if isinstance(given, Mapping | Roles):
+                spaces = given.spaces if isinstance(given, Roles) else given
+                self._check_every_role(where, spaces, "space")
+                for role, space in spaces.items():
+                    if not isinstance(space, Space) or isinstance(space, Roles):
+                        raise self.error(where, f"of '{role}' is {shown(space)}; give a space, such as Box(0, 1, (4,))")
+                ordered = {role: spaces[role] for role in self.agents}
+                object.__setattr__(self, where, Roles(ordered, dict(self.agents)))
+        if isinstance(self.action, Roles) and not isinstance(self.observation, Roles):
+            seen = dict.fromkeys(self.agents, self.observation)
+            object.__setattr__(self, "observation", Roles(seen, dict(self.agents)))
+
+    def _check_every_role(self, where: str, given: Mapping[str, Any], what: str) -> None:
+        """Check that something given by role is given for every role, and for no other."""
+        if not self.agents:
+            raise self.error(where, f"is given for roles {list(given)}, but there is one agent; give one {what}")
+        if missing := [role for role in self.agents if role not in given]:
+            raise self.error(where, f"has no {what} for role '{missing[0]}'; give one for every role of agents")
+        if unknown := [role for role in given if role not in self.agents]:
+            raise self.error(
+                where,
+                f"has a {what} for '{unknown[0]}', which is no role of agents; {suggest(str(unknown[0]), self.agents)}",
+            )
+
     def _check_spaces(self) -> None:
         """Check that rules can read and write what the spaces say."""
-        if not isinstance(self.observation, Space):
-            raise self.error("observation", f"is {shown(self.observation)}; give a space, such as Box(0, 1, (4,))")
         if (self.global_state is None) != (self.observe_state is None):
             missing = "observe_state" if self.observe_state is None else "global_state"
             what = (
                 "a rule observe_state(s, p, obs)" if self.observe_state is None else "a space, such as Box(0, 1, (4,))"
             )
             raise self.error(missing, f"is missing: global_state and observe_state come together; give {what}")
-        if not isinstance(self.global_state, Space | None):
-            raise self.error("global_state", f"is {shown(self.global_state)}; give a space, such as Box(0, 1, (4,))")
-        for role, space in (("observation", self.observation), ("global_state", self.global_state)):
-            for path, _ in leaves(space) if space is not None else ():
+        seen = [("observation", space) for space in each_space(self.observation)]
+        if self.global_state is not None:
+            seen.append(("global_state", self.global_state))
+        for where, space in seen:
+            if not isinstance(space, Space) or (where == "global_state" and isinstance(space, Roles)):
+                raise self.error(where, f"is {shown(space)}; give a space, such as Box(0, 1, (4,))")
+            for path, _ in leaves(space):
                 for wrong in filter(None, map(check_part_name, path)):
-                    raise self.error(role, wrong)
-        if wrong := check_kind(self.action):
-            raise self.error("action", wrong)
-        if self.action_mask is not None and not choice_sizes(self.action):
-            raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {self.action}")
-        if self.idle is not None and isinstance(self.action, Composite):
-            try:
-                values_of(self.action, self.idle)
-            except ActionError as error:
-                raise self.error("idle", str(error)) from None
+                    raise self.error(where, wrong)
+        for space in each_space(self.action):
+            if wrong := check_kind(space):
+                raise self.error("action", wrong)
+        if self.action_mask is not None:
+            masked = list(self.action_mask) if isinstance(self.action_mask, Mapping) else [None]
+            for role in [role for role in masked if role is None or role in self.agents]:
+                if not choice_sizes(space := space_of(self.action, role)):
+                    raise self.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {space}")
+        self._check_idle()
+
+    def _check_idle(self) -> None:
+        """Check that what is done without keys has the shape of an action."""
+        if self.idle is None:
+            return
+        if isinstance(self.action, Roles):
+            if not isinstance(self.idle, Mapping):
+                raise self.error("idle", f"is {shown(self.idle)}; give one for every role, as action is")
+            self._check_every_role("idle", self.idle, "action")
+        for role in self.agents or [None]:
+            if isinstance(space := space_of(self.action, role), Composite):
+                try:
+                    values_of(space, self.idle_of(role))
+                except ActionError as error:
+                    raise self.error("idle", str(error)) from None
 
     def _check_keys(self) -> None:
         """Check that every key stands for an action."""
@@ -299,12 +345,11 @@ class Env:
         if by_role and self.keys.keys() != self.agents.keys():
             raise self.error("keys", f"are those of {list(self.keys)}; give keys for every role of {list(self.agents)}")
         for role in self.agents or [None]:
-            self._check_keys_of(self.keys_of(role))
-
-    def _check_keys_of(self, keys: Mapping[str, Any]) -> None:
-        for key, given in keys.items():
-            if find_binding(self.action, given) is None:
-                raise self.error("keys", f"'{key}' is {given!r}; allowed: {allowed_bindings(self.action)}")
+            space = space_of(self.action, role)
+            for key, given in self.keys_of(role).items():
+                if find_binding(space, given) is None:
+                    of = f" of '{role}'" if by_role else ""
+                    raise self.error("keys", f"'{key}'{of} is {given!r}; allowed: {allowed_bindings(space)}")
 
     def _check_engine(self) -> None:
         """Check that the definition is either one of rules only or one of physics."""
@@ -330,7 +375,21 @@ class Env:
                 f"time_step = {self.time_step}, substeps = {self.substeps}; allowed: 1e-6 to 1 second, in 1 or more",
             )
 
-    def _check_rule(self, role: str, rule: Any) -> None:
+    def _check_rules(self, what: str, given: Any) -> None:
+        """Check a rule, or those of the roles."""
+        if not isinstance(given, Mapping):
+            self._check_rule(what, given)
+            return
+        if not isinstance(self.observation if what != "action_mask" else self.action, Roles):
+            of = "action" if what == "action_mask" else "observation"
+            raise self.error(what, f"is given by role, but all roles have one {of}; give it by role too, or one rule")
+        if what == "action_mask":  # a role without a rule has no mask
+            given = {**dict.fromkeys(self.agents), **given}
+        self._check_every_role(what, given, "rule")
+        for role, rule in given.items():
+            self._check_rule(what, rule, role)
+
+    def _check_rule(self, role: str, rule: Any, of: str | None = None) -> None:
         if rule is None and role in ("action_mask", "turn", "observe_state"):
             return
         if rule is None:
@@ -340,7 +399,7 @@ class Env:
                 role, f"is not marked for compiling; put @jit above 'def {getattr(rule, '__name__', rule)}'"
             )
         several = bool(self.agents)
-        vector = not isinstance(self.action, Discrete)
+        vector = not isinstance(space_of(self.action, of), Discrete)
         expected = {
             "reset": ["s", "p"],
             "turn": ["s", "p"],
@@ -368,6 +427,18 @@ class Env:
         """Return the keys of a role, None in a solo environment: key name -> action."""
         own = self.keys.get(role) if role is not None else None
         return own if isinstance(own, Mapping) else self.keys
+
+    def idle_of(self, role: str | None) -> Any:
+        """Return what a role does while no key is held; None where that is what it did last."""
+        return self.idle[role] if isinstance(self.action, Roles) and self.idle is not None else self.idle
+
+    def rules_of(self, *names: str) -> list[Any]:
+        """Return rules by the names of their fields, those of all roles; "bots" are the rules of all bots."""
+        fields = [
+            given for name in names for given in (self.bots.values() if name == "bots" else [getattr(self, name)])
+        ]
+        every = [rule for given in fields for rule in (given.values() if isinstance(given, Mapping) else [given])]
+        return [rule for rule in every if rule is not None]
 
     @property
     def usual_rows(self) -> int:
@@ -402,7 +473,8 @@ class Env:
         """
         names: set[str] = set()
 
-        for space in filter(None, (self.observation, self.action, self.global_state)):
+        given = [each for space in (self.observation, self.action) for each in each_space(space)]
+        for space in [*given, *([self.global_state] if self.global_state is not None else [])]:
             for _, leaf in leaves(space):
                 if isinstance(leaf, Box):
                     names.update(size for size in leaf.shape if isinstance(size, str))
@@ -478,8 +550,8 @@ class Env:
         except DefinitionError as error:
             raise self.error("agents", str(error)) from None
 
-    def find_bot(self, name: str) -> Rule:
-        """Return a scripted bot.
+    def find_bot(self, name: str) -> Any:
+        """Return a scripted bot: its rule, or those of the roles.
 
         Raises:
             UnknownName: the environment has no such bot.

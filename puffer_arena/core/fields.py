@@ -302,6 +302,10 @@ class Cells:
     def __setitem__(self, index: Any, value: Any) -> None:
         keep(self._array, index, value, "an element")
 
+    def view(self, dtype: Any) -> "Cells":
+        """Return the same memory as elements of another dtype."""
+        return Cells(self._array.view(dtype))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._array, dtype=dtype, copy=copy)
 

@@ -186,7 +186,7 @@ def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> None:
         if s.alive[agent]:
             observe(s, p, agent, obs[agent])
         else:
-            clear(obs[agent])
+            forget(agent, obs[agent])
         acting[agent] = acts(s, agent)
         mask[agent, :] = acting[agent]
         if acting[agent]:
@@ -364,6 +364,12 @@ def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several:
     return generate("tally", "s, p, episodes", lines, count_seat=count_seat)
 
 
+@jit
+def forget(agent: int, obs: Any) -> None:
+    """Let an agent who has left see zeros."""
+    clear(obs)
+
+
 clear: Callable[[Any], None] = clear_array
 
 
@@ -405,6 +411,7 @@ def bind_kernels(
     }
     if several:
         bound |= {"clear": clear_function(obs_dtype), "TURNS": "whose_turn" in rules}
+        bound["forget"] = rules.get("forget") or bind(forget, name, **bound)
         bound["acts"] = bind(acts, name, **bound)
         bound["next_turn"] = bind(next_turn, name, **bound)
         bound["begin_several"] = bind(begin_several, name, **bound)

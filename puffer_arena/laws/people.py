@@ -1,12 +1,14 @@
 """Laws about people and bots: what can be steered, seen and beaten, and that it comes to an end."""
 
 import time
+from typing import Any
 
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place_of
+from puffer_arena.core.actions import Binding, action_bounds, find_binding
 from puffer_arena.core.canvas import RecordingCanvas
-from puffer_arena.core.spaces import Box, Discrete
+from puffer_arena.core.spaces import Box, Composite, Discrete, Space, leaves, space_of
 from puffer_arena.errors import ArenaError
 from puffer_arena.laws.law import DoesNotApplyError, Subject, play
 
@@ -64,29 +66,38 @@ def strength(subject: Subject) -> str:
 def keys(subject: Subject) -> str:
     """Keys and the idle action are valid actions."""
     env, batch = subject.env, subject.make(1, 0)
-    bindings = [binding for role in env.agents or (None,) for binding in env.keys_of(role).items()]
-    for key, action in bindings:
-        if key != key.lower():
-            raise env.error("keys", f"'{key}' is written with small letters: '{key.lower()}'")
-        if isinstance(env.action, Discrete):
-            fits = env.action.contains(action)
-        else:
-            component, value = action
-            batch.actions[...] = 0
-            batch.actions[..., component] = value
-            kind = env.action.dtype.base.type
-            fits = env.action.contains(batch.actions[(0,) * (batch.actions.ndim - 1)].astype(kind))
-        if not fits:
-            raise env.error("keys", f"'{key}' is {action!r}, which does not lie in {env.action}")
-    if isinstance(env.action, Box) or env.idle is not None:
-        kind = np.int64 if isinstance(env.action, Discrete) else env.action.dtype.base.type
-        if env.idle is None or not env.action.contains(np.asarray(env.idle, kind)):
-            raise env.error(
-                "idle", f"is {env.idle!r}, which does not lie in {env.action}; it is what is done without keys"
-            )
+    bindings = 0
+    for role in env.agents or (None,):
+        space, idle = space_of(batch.action, role), env.idle_of(role)
+        for key, given in env.keys_of(role).items():
+            bindings += 1
+            if key != key.lower():
+                raise env.error("keys", f"'{key}' is written with small letters: '{key.lower()}'")
+            bound = find_binding(space, given)
+            if bound is None or not is_within(bound):
+                raise env.error("keys", f"'{key}' is {given!r}, which does not lie in {space}")
+        continuous = any(isinstance(leaf, Box) for _, leaf in leaves(space))
+        if (continuous or idle is not None) and (idle is None or not lies_in(space, idle)):
+            raise env.error("idle", f"is {idle!r}, which does not lie in {space}; it is what is done without keys")
     if not bindings:
         raise DoesNotApplyError("no keys, so nobody can play it")
-    return f"{len(bindings)} keys"
+    return f"{bindings} keys"
+
+
+def is_within(bound: Binding) -> bool:
+    """Tell whether what a key does lies within its component's bounds."""
+    shape, k = bound.leaf.dtype.shape, bound.component
+    low, high = (np.broadcast_to(end, shape).reshape(-1)[k] for end in action_bounds(bound.leaf))
+    return bool(low <= bound.value <= high)
+
+
+def lies_in(space: Space, value: Any) -> bool:
+    """Tell whether numbers, or a nest of them, are an action."""
+    if isinstance(space, Composite):
+        parts = space.split(value)
+        return parts is not None and all(map(lies_in, space.parts.values(), parts))
+    kind = np.int64 if isinstance(space, Discrete) else space.dtype.base.type
+    return space.contains(np.asarray(value, kind))
 
 
 def drawing(subject: Subject) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import choice_sizes, choices_of, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, find_binding, own_actions, values_of
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, at
+from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
@@ -67,9 +67,19 @@ class Game:
     @property
     def own_keys(self) -> Mapping[str, Any]:
         """The environment's keys for the agent that the person steers."""
-        ids = self.batch.agent_ids
-        keys: Mapping[str, Any] = self.env.keys_of(self.env.role_of(ids[self.agent]) if ids else None)
+        keys: Mapping[str, Any] = self.env.keys_of(self.role)
         return keys
+
+    @property
+    def role(self) -> str | None:
+        """The role of the agent that the person steers, None in a solo environment."""
+        ids = self.batch.agent_ids
+        return self.env.role_of(ids[self.agent]) if ids else None
+
+    @property
+    def action(self) -> Space:
+        """What that agent can do."""
+        return space_of(self.batch.action, self.role)
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -113,9 +123,11 @@ class Game:
             return
         everybody = self._bot_actions()
         if not self.bot_plays:
-            index = (0, self.agent) if self.batch.num_agents else (0,)
-            wanted = np.asarray(self._person_action(), self.batch.actions.dtype)
-            everybody[index] = allowed = np.asarray(self._allowed(wanted), self.batch.actions.dtype)
+            mine = everybody
+            if self.role is not None:
+                mine = own_actions(self.batch.action, everybody, self.role, self.agent)
+            wanted = np.asarray(self._person_action(), mine.dtype)
+            mine[0] = allowed = np.asarray(self._allowed(wanted), mine.dtype)
             if self.env.turn is not None and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
                 return  # the move is barred: the game waits on
         self.batch.step(everybody)
@@ -142,6 +154,7 @@ class Game:
             candidate = (self.agent + by * k) % count
             if self._takes_part(candidate) or k == count:
                 self.agent = candidate
+                self._repeated = self._idle_action()
                 self.release_all()
                 return
 
@@ -196,16 +209,16 @@ class Game:
         return np.array(self._bot(self.batch), self.batch.actions.dtype).reshape(self.batch.actions.shape)
 
     def _idle_action(self) -> Any:
-        if isinstance(self.env.action, Discrete):
-            return 0 if self.env.idle is None else self.env.idle
-        shape = self.batch.actions.shape[2 if self.batch.num_agents else 1 :]
-        idle = np.zeros(shape, self.batch.actions.dtype)
-        for path, value in values_of(self.env.action, self.env.idle).items() if self.env.idle is not None else ():
+        given = self.env.idle_of(self.role)
+        if isinstance(self.action, Discrete):
+            return 0 if given is None else given
+        idle = np.zeros((), action_dtype(self.action))
+        for path, value in values_of(self.action, given).items() if given is not None else ():
             at(idle, path)[...] = value
         return idle
 
     def _person_action(self) -> Any:
-        single = isinstance(self.env.action, Discrete)
+        single = isinstance(self.action, Discrete)
         self._repeated = self._single_action() if single else self._combined_action()
         return self._repeated
 
@@ -214,17 +227,18 @@ class Game:
             return int(self.keys[self._taps.popleft()])
         if self._held:
             return int(self.keys[next(reversed(self._held))])
-        return int(self._repeated if self.env.idle is None else self.env.idle)
+        idle = self.env.idle_of(self.role)
+        return int(self._repeated if idle is None else idle)
 
     def _combined_action(self) -> Array:
         """Return an action: every key held, or tapped since the last step, sets its component."""
         pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
         self._taps.clear()
-        if not pressed and self.env.idle is None:
+        if not pressed and self.env.idle_of(self.role) is None:
             return np.asarray(self._repeated)
         action = self._idle_action()
         for key in pressed:
-            bound = find_binding(self.env.action, self.keys[key])
+            bound = find_binding(self.action, self.keys[key])
             assert bound is not None  # the environment has checked its keys
             numbers = at(action, bound.path).reshape(-1)
             strength = self._held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0
@@ -237,8 +251,8 @@ class Game:
             return action
         self.batch.check_choices()
         mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
-        allowed = np.array(action, self.batch.actions.dtype)
-        for path, leaf, flags in choices_of(self.env.action):
+        allowed = np.array(action, action_dtype(self.action).base)
+        for path, leaf, flags in choices_of(self.action):
             numbers, begin = at(allowed, path).reshape(-1), flags.start
             for k, size in enumerate(choice_sizes(leaf)):
                 own = mask[begin : begin + size]

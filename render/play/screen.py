@@ -37,7 +37,7 @@ class PlayScreen:
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
         self.pads = Gamepads(
-            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.env.action))
+            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.action))
         )
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state

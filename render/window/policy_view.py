@@ -9,7 +9,7 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
 from puffer_arena.batch.frame import Frame
-from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete, Space, leaves
+from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete, Space, leaves, space_of
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
@@ -73,8 +73,9 @@ def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: 
             with font(SMALL), colored(imgui.Col_.text, "muted"):
                 imgui.text_wrapped("No policy is speaking: a script plays, or its first word is on the way.")
         return
+    role = source.env.role_of(source.agent_ids[watch.agent]) if source.agent_ids else None
     shares = np.nan_to_num(frame.probs[slot, watch.agent].astype(float))
-    for name, share in zip(choice_names(source.env.action, len(shares)), shares, strict=True):
+    for name, share in zip(choice_names(space_of(source.env.action, role), len(shares)), shares, strict=True):
         bar(theme, name, float(share), f"{share:.0%}", strong=share >= shares.max() and share > 0)
 
 

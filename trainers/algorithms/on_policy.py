@@ -29,6 +29,7 @@ from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 from puffer_arena.trainers.optimize.schedules import decay
 from puffer_arena.trainers.precision import resolve
@@ -148,10 +149,7 @@ class OnPolicy(Algorithm):
         kept = obs.reshape(-1, *obs.shape[2:])[::apart][acting.reshape(-1)[::apart]]
         if len(kept):
             leaves = leaf_tensors(self.policy.observation, kept, self.config.device)
-            for tower in self.policy.towers.values():
-                watch = getattr(tower.encoder, "watch", None)
-                if watch is not None:
-                    watch(leaves)
+            self.policy.watch(leaves)
 
     def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
         policy, device = self.policy, self.config.device
@@ -274,4 +272,4 @@ def make_policy(
     origin = {"env": config.env, "params": config.params, "rules": source_digest(batch.env)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Policy(batch.observation, batch.action, config.network, origin, values, make_encoder)
+        return build_policy_of(batch.observation, batch.action, config.network, origin, values, make_encoder)

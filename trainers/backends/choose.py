@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.backend import Backend
@@ -30,6 +31,7 @@ def choose_backend(config: Config, policy: Policy, losses: Sequence[Loss], reser
     reasons += ["compile = 'on'"] if config.compile == "on" else []
     reasons += [f"loss '{loss.__name__}' has no slope (@slope_of)" for loss in losses if find_slope(loss) is None]
     reasons += [] if has_rules(policy.head) else [f"head {type(policy.head).__name__} has no row rules"]
+    reasons += ["each role has a space of its own"] if isinstance(policy.observation, Roles) else []
     if reasons and config.gradients == "fused":
         raise TrainingError(f"gradients = 'fused' does not fit: {'; '.join(reasons)}; use gradients = 'auto'")
     if reasons or config.gradients == "autograd":

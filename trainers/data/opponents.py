@@ -10,6 +10,7 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import outcomes, seats
+from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.tables import Buffers, Written
 from puffer_arena.players.names import find_player
@@ -41,7 +42,7 @@ class OtherSide:
         self.learners = np.ones((batch.num_envs, batch.num_agents), np.bool_)
         self.learners[: self.rows] = seats(batch, config.role)[: self.rows]
         self._streams = np.flatnonzero(self.learners)
-        self._actions = np.zeros_like(batch.actions)
+        self._actions = blank_actions(batch.action, batch.rewards.shape)
 
     def join(self, actions: Array) -> Array:
         """Return everybody's actions, as `Batch.step` takes them, from those of the policy's streams."""

@@ -178,7 +178,7 @@ class Rollout:
         """Cut the rollout into chunks of nearly equal size, some for every minibatch and thread."""
         if self.policy.is_recurrent:
             # Few wide chunks where time steps follow one another, each at the price of its calls.
-            memory = self.policy.actor.memory
+            memory = self.policy.memory
             wide = 2 if memory is not None and memory.at_once else 16
             units, largest, each = self.streams, max(1, MAX_CHUNK * wide // self.horizon), threads
         else:

@@ -78,9 +78,9 @@ def file_of(policy: Policy, seen: Seen, about: Mapping[str, Any], half: bool) ->
         "levels": [],
     }
     checks = {f"check.{name}": value for name, value in seen.vectors.items()}
-    for k, leaf in enumerate(read_leaves(observation)):  # a single Discrete is stored as (rows, 1)
+    for k, leaf in enumerate(read_leaves(observation)):
         checks[f"check.obs.{k}"] = checks[f"check.obs.{k}"].reshape(-1, *leaf.shape)
-    data = bots_file.pack({**about, **described}, {**arrays, **checks})
+    data = bots_file.pack({**described, **about}, {**arrays, **checks})
     Model(data).check()
     return data
 
@@ -164,7 +164,7 @@ def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
         obs = np.ascontiguousarray(batch.obs).reshape(rows, *shape)
         outputs, values, after = policy(leaf_tensors(policy.observation, obs), state)
         _widen(ranges, leaf_arrays(policy.observation, obs))
-        if step % WATCHED_STEPS == 0:
+        if step % WATCHED_STEPS == step // WATCHED_STEPS % WATCHED_STEPS:  # at any step of short episodes
             row = (step // WATCHED_STEPS) * max(batch.num_agents, 1) % rows
             row += step % max(batch.num_agents, 1)
             parts = {f"obs.{k}": part[row] for k, part in enumerate(leaf_arrays(policy.observation, obs))}
@@ -174,9 +174,13 @@ def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
             for name, part in parts.items():
                 kept.setdefault(name, []).append(np.array(part))
         mask = torch.from_numpy(batch.action_mask.reshape(rows, -1).copy()) if batch.num_choices else None
-        kind = torch.rand if head.noise_kind == "uniform" else torch.randn
-        chosen = head.sample(outputs, kind(rows, head.components, generator=noise), mask)
-        batch.step(head.to_env(chosen.numpy()).reshape(batch.actions.shape).astype(batch.actions.dtype))
+        drawn = head.draw_noise(
+            (rows,),
+            lambda shape: torch.rand(shape, generator=noise).numpy(),
+            lambda shape: torch.randn(shape, generator=noise).numpy(),
+        )
+        chosen = head.sample(outputs, torch.from_numpy(drawn), mask)
+        batch.step(head.to_env(chosen.numpy()).reshape(batch.actions.shape))
         began = torch.from_numpy(np.repeat(batch.began.reshape(-1), rows // batch.began.size))
         state = {name: torch.where(began[:, None], 0.0, part) for name, part in after.items()}
     vectors = {name: np.stack(parts) for name, parts in kept.items()}

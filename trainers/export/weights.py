@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
-from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, QuantityLayer
+from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, EntityLayer, QuantityLayer
 from puffer_arena.trainers.networks.heads import Gaussian, parts_of
 from puffer_arena.trainers.networks.memory import Gates, Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.policy import Policy, Tower
@@ -28,6 +29,11 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
     Raises:
         DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
     """
+    if isinstance(policy.observation, Roles):
+        raise DefinitionError(
+            "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "
+            "puffer_arena.load"
+        )
     policy = copy.deepcopy(policy).cpu().eval()
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
@@ -85,6 +91,12 @@ def _input(layer: nn.Module) -> tuple[dict[str, Any], dict[str, Array]]:
         return {"kind": "codes"}, {"weight": _numpy(layer.weight)}
     if isinstance(layer, QuantityLayer):
         return {"kind": "numbers", "factor": layer.factor}, {"weight": _numpy(layer.weight)}
+    if isinstance(layer, EntityLayer):
+        weights = {"embed": _numpy(layer.embed.weight), "embed_bias": _numpy(layer.embed.bias)}
+        if layer.look is not None:
+            weights["look"] = _numpy(layer.look.weight)
+        about = {"kind": "entities", "size": layer.size, "attention": layer.look is not None}
+        return about, {**weights, "weight": _numpy(layer.weight)}
     if isinstance(layer, ConvolutionLayer):
         filters: list[Any] = [each for each in layer.convolutions if isinstance(each, nn.Conv2d)]
         weights = {"weight": _numpy(layer.weight)}

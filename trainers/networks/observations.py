@@ -7,11 +7,16 @@ import torch
 from torch import Tensor
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, at, leaves
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Roles, Space, at, leaves
 
 
 def leaf_arrays(space: Space, obs: Array) -> list[Array]:
-    """Return views of stored observations (rows, *shape), one for each leaf; a Discrete leaf has shape (rows, 1)."""
+    """Return views of stored observations (rows, *shape), one for each leaf; a Discrete leaf has shape (rows, 1).
+
+    Where each role has a space, they are the numbers of the roles and the bytes behind them.
+    """
+    if isinstance(space, Roles):
+        return [obs["role"], obs["data"]]
     return [at(obs, path) for path, _ in leaves(space)]
 
 

@@ -99,9 +99,14 @@ class Policy(nn.Module):
         return {"actor": self.actor} if self.critic is None else {"actor": self.actor, "critic": self.critic}
 
     @property
+    def memory(self) -> Memory | None:
+        """The recurrent layer of the actions' tower."""
+        return self.actor.memory
+
+    @property
     def is_recurrent(self) -> bool:
         """Whether it remembers."""
-        return self.actor.memory is not None
+        return self.memory is not None
 
     @property
     def state_spec(self) -> dict[str, tuple[int, ...]]:
@@ -134,6 +139,13 @@ class Policy(nn.Module):
         outputs = [tower.sequence(obs, part_of(state, name), began, acting) for name, tower in self.towers.items()]
         return self.split(torch.cat(outputs, -1))
 
+    def watch(self, obs: list[Tensor]) -> None:
+        """Let encoders that normalize their quantities see more of them."""
+        for tower in self.towers.values():
+            watch: Any = getattr(tower.encoder, "watch", None)
+            if watch is not None:
+                watch(obs)
+
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Split outputs into the head's inputs and the values."""
         return outputs[..., : self.head.width], outputs[..., self.head.width :]
@@ -164,7 +176,8 @@ def matrix_flops(policy: Policy, epochs: int = 1, dense_codes: bool = True) -> f
         later = [*encoder.hidden, tower.output, *([tower.memory] if tower.memory is not None else [])]
         weights = sum(p.numel() for module in later for p in module.parameters() if p.dim() == 2)
         total += 2.0 * weights * (1 + 3 * epochs)
-    return total
+    roles = len({name.rpartition(".")[0] for name in policy.towers})  # each row goes through the towers of one
+    return total / roles
 
 
 def policy_bytes(policy: Policy) -> bytes:

@@ -117,7 +117,7 @@ def hidden_matrices(policy: Policy) -> list[nn.Parameter]:
     for tower in policy.towers.values():
         hidden: Any = getattr(tower.encoder, "hidden", ())
         modules += [*hidden, *([tower.memory] if tower.memory is not None else [])]
-    return [p for module in modules for p in module.parameters() if p.dim() == 2]
+    return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.dim() == 2))
 
 
 def clip_gradients(policy: Policy, longest: float) -> float:

@@ -1,0 +1,51 @@
+"""`export` as people run it."""
+
+import numpy as np
+import pytest
+
+from puffer_arena.__main__ import main
+from puffer_arena.bots.bot import Bot
+from tests.trainers_support import small_trainer
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    from puffer_arena.trainers.runs.checkpoint import save_checkpoint
+
+    trainer = small_trainer("memory", network__memory="gru", params__delay=3)
+    trainer.update()
+    save_checkpoint(tmp_path / "a.safetensors", trainer)
+    trainer.close()
+    return tmp_path / "a.safetensors"
+
+
+def test_a_checkpoint_becomes_a_bot_with_all_that_it_needs(checkpoint, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", str(checkpoint), "--half", "--standalone", "--onnx", "--episodes", "8"]) == 0
+    assert {"memory.bot", "memory_bot.py", "memory.onnx"} <= {path.name for path in tmp_path.iterdir()}
+    said = capsys.readouterr().out
+    assert "wrote memory.bot" in said and "it plays as it was trained" in said and "8 held-out episodes" in said
+    bot = Bot.load("memory.bot")
+    assert bot.about["env"]["id"] == "memory" and bot.about["params"] == {"delay": 3}
+    assert bot.about["strength"]["return"]["low"] <= bot.about["strength"]["return"]["mean"]
+    training = bot.about["training"]
+    assert training["steps"] > 0 and training["algorithm"] == "ppo" and "--param delay=3" in training["command"]
+    assert "--network.hidden 16 16" in training["command"] and bot.check() <= 1e-5
+    assert len(bot.model.vectors["outputs"]) == 64 and np.ptp(bot.model.vectors["state.actor.h"]) > 0
+    assert main(["eval", "memory", "memory.bot", "--episodes", "8"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gone.safetensors"], "'gone.safetensors' is no file or run's folder; a run is named run:NAME"),
+        (["run:gone"], "unknown run 'gone'"),
+        (["a.safetensors", "--episodes", "1"], "--episodes is 0 or at least 2"),
+        (["a.safetensors", "-o", "no/where/a.bot", "--episodes", "0"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(checkpoint, tmp_path, monkeypatch, capsys, arguments, said) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1

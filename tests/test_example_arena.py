@@ -1,0 +1,62 @@
+"""The pygame game under examples/: it runs with its bots, and some sixty lines make it an environment."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from puffer_arena import check, load_bot
+from puffer_arena.players.names import find_player
+
+ROOT = Path(__file__).parent.parent
+ARENA = ROOT / "examples" / "arena.py"
+
+
+def test_the_game_runs_with_its_bots_and_their_thoughts(tmp_path) -> None:
+    quiet = {**os.environ, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    picture = tmp_path / "arena.png"
+    given = [sys.executable, str(ARENA), "--bots", "7", "--frames", "30", "--picture", str(picture)]
+    done = subprocess.run(given, capture_output=True, text=True, env=quiet)
+    assert done.returncode == 0, done.stderr
+    assert picture.stat().st_size > 5000
+
+
+def test_sixty_lines_make_it_an_environment_that_keeps_the_laws() -> None:
+    env = ARENA.with_name("arena_env.py")
+    code = env.read_text("utf-8").split('"""', 2)[2]
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 60
+    kept = check(str(env), laws=["compiled", "buffers", "drawing"])
+    assert kept.ok, str(kept)
+    bot = load_bot(ARENA.with_name("arena.bot"))
+    assert bot.check() <= 1e-5 and find_player(str(ARENA.with_name("arena.bot")), str(env)).params == {}
+
+
+def test_the_environment_moves_as_the_game_does(monkeypatch) -> None:
+    pytest.importorskip("pygame")
+    monkeypatch.syspath_prepend(str(ARENA.parent))
+    import arena
+
+    from puffer_arena import make
+
+    batch = make(str(ARENA.with_name("arena_env.py")), num_envs=1)
+    state = batch.rows.states[0]
+    discs = [arena.Disc(*map(float, state["place"][k])) for k in range(2)]
+    for t in range(40):
+        seen = [list(arena.sense(disc, discs).values()) for disc in discs]
+        assert batch.obs[0].tolist() == [pytest.approx(each, abs=1e-4) for each in seen]
+        actions = [(t // 3 + k) % 5 for k in range(2)]
+        for disc, action in zip(discs, actions, strict=True):
+            disc.push = action
+        for _ in range(arena.FPS // arena.DECISIONS):
+            arena.advance(discs, 1 / arena.FPS)
+        if batch.step([actions])[2].any():
+            break
+
+
+def test_a_bot_is_put_into_a_game_in_fifteen_lines() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    (block,) = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "load_bot" in each]
+    assert len(block.splitlines()) <= 15  # test_readme runs it
