@@ -25,6 +25,7 @@ from puffer_arena.core import (
     Box,
     Camera,
     Canvas,
+    Canvas3D,
     Env,
     Header,
     Memory,
@@ -272,6 +273,24 @@ def draw_marble(s: State, canvas: Canvas) -> None:
     canvas.line([(x, y), (x + 6.0 * s.tilt[0], y + 6.0 * s.tilt[1])], "rose", width=0.08, alpha=0.8)
 
 
+def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
+    """Show the goal's gate and the wind; a marble that has left its plate reddens."""
+    last, half, high = s.count - 1, p.width / 2, 1.8
+    x, y, z = s.edges[last, 0], s.edges[last, 1] + p.length / 2, s.edges[last, 2]
+    for side in (-half, half):
+        canvas.cylinder((x + side, y, z), (x + side, y, z + high), 0.07, "lime")
+        canvas.sphere(x + side, y, z + high, 0.13, "leaf")
+    canvas.box(x, y, z + high - 0.3, p.width, 0.05, 0.35, "leaf", alpha=0.6)
+    blow = math.hypot(s.wind[0], s.wind[1])
+    if blow > 0.02:
+        at = (s.marble.x, s.marble.y, s.marble.z + 2.5 * RADIUS)
+        tip = (at[0] + 3.0 * s.wind[0], at[1] + 3.0 * s.wind[1], at[2])
+        canvas.line([at, tip], "text", width=0.06)
+        canvas.sphere(*tip, 0.09, "text")
+    if s.marble.z < surface(s, s.plate) - RADIUS:
+        canvas.paint("marble", "rose")
+
+
 def camera(s: State, p: Params, view: Camera) -> None:
     """Follow the marble, and lean the world as the player leans it: forwards less, which would hide what comes."""
     view.chase(s.marble.x, s.marble.y + 2.5, s.marble.z, heading=math.pi / 2, distance=8.5, height=4.6)
@@ -298,6 +317,7 @@ ENV = Env(
     judge=judge,
     observe=observe,
     draw=draw,
+    draw3d=draw3d,
     camera=camera,
     bots={"steady": steady},
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},

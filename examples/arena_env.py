@@ -43,8 +43,7 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
         for k in range(2):
             s.speed[k, 0] += (p.push * DX[actions[k]] - DRAG * s.speed[k, 0]) * STEP
             s.speed[k, 1] += (p.push * DY[actions[k]] - DRAG * s.speed[k, 1]) * STEP
-            s.place[k, 0] += s.speed[k, 0] * STEP
-            s.place[k, 1] += s.speed[k, 1] * STEP
+            s.place[k, 0], s.place[k, 1] = s.place[k, 0] + s.speed[k, 0] * STEP, s.place[k, 1] + s.speed[k, 1] * STEP
         bump(s)
     mine, other = np.hypot(s.place[0, 0], s.place[0, 1]), np.hypot(s.place[1, 0], s.place[1, 1])
     rewards[0] = int(other >= RING) - int(mine >= RING) + 0.02 * (other - mine) / RING
@@ -79,6 +78,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.circle(1.1 * RING, 1.1 * RING, RING, "floor")
     for k, colour in enumerate(("sky", "rose")):
         canvas.circle(1.1 * RING + s.place[k, 0], 1.1 * RING - s.place[k, 1], RADIUS, colour)
+        canvas.agent(k, 1.1 * RING + s.place[k, 0], 1.1 * RING - s.place[k, 1], RADIUS)
     canvas.status(f"{20 - s.step_count / 15:.0f} seconds left")
 
 

@@ -11,8 +11,8 @@ from puffer_arena.batch.batch import Batch
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))
-PUPPET, DISCS, PILE, SHOVE, SLUICE = (
-    str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove", "sluice")
+PUPPET, DISCS, PILE, SHOVE, SLUICE, CRANE = (
+    str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove", "sluice", "crane")
 )
 PHYSICS = ["lander", "striker", "walker", PUPPET]
 both_modes = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "interpreted"])

@@ -1,4 +1,4 @@
-"""A mask that leaves somebody no choice is refused by environment, row and agent, wherever actions are chosen."""
+"""A mask that leaves somebody no choice is refused by environment, row and agent, whoever chooses the actions."""
 
 from pathlib import Path
 
@@ -9,50 +9,79 @@ from puffer_arena import make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
 from puffer_arena.errors import ActionError
-from puffer_arena.render.play.game import Game
-from tests.playing import GATES
+from tests.playing import COUNTDOWN, both_modes, play
 
-TAG = "tag"
-WAYS = {"sample": lambda batch: batch.sample_actions(np.random.default_rng(0)), "check": lambda b: b.check_choices()}
-
-
-@pytest.mark.parametrize("way", [*WAYS, "bot"])
-def test_the_row_and_the_agent_are_named(way):
-    batch = make(TAG, num_envs=4)
-    choose = WAYS.get(way, lambda batch: batch.act("hunt"))
-    choose(batch)
-    batch.action_mask[2, 1] = False
-    with pytest.raises(ActionError, match="environment 'tag': in row 2, of agent 'chaser_1', action_mask bars every"):
-        choose(batch)
-    batch.acting[2, 1] = False  # one that does not act needs no choice
-    choose(batch)
+ENVS = Path(__file__).parent.parent / "envs"
+OPEN = "mask[way] = not is_wall("
+WALLED = "mask[way] = s.step_count < 5 and not is_wall("
 
 
-def test_a_component_that_is_barred_is_named():
-    batch = make(GATES, num_envs=2)
-    sizes = batch.action.nvec if hasattr(batch.action, "nvec") else None
-    batch.action_mask[1, : sizes[0] if sizes else None] = False
-    with pytest.raises(ActionError, match="in row 1, action_mask bars every choice"):
-        batch.sample_actions(np.random.default_rng(0))
-
-
-def test_a_row_that_has_ended_needs_no_choice():
-    batch = make("maze", num_envs=1, autoreset="disabled")
-    batch.rows.states["ended"] = 1
-    batch.action_mask[:] = False
-    batch.check_choices()
-
-
-@pytest.fixture
-def walled(tmp_path):
-    """Return a maze whose mask bars everything from the fifth step on, when no trial play looks."""
-    source = (Path(__file__).parent.parent / "envs" / "maze.py").read_text()
-    file = tmp_path / "walled.py"
-    file.write_text(source.replace("mask[way] = not is_wall(", "mask[way] = s.step_count < 5 and not is_wall("))
+def changed(folder, source: Path, name: str, *changes: tuple[str, str]) -> str:
+    """Write a variant of a game and return its path."""
+    text = source.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file = folder / f"{name}.py"
+    file.write_text(text)
     return str(file)
 
 
-def test_gymnasium_s_environments_refuse_it(walled):
+@pytest.fixture(scope="module")
+def walled(tmp_path_factory) -> str:
+    """A maze whose mask bars everything from the fifth step on, when no trial play looks."""
+    return changed(tmp_path_factory.mktemp("walled"), ENVS / "maze.py", "walled", (OPEN, WALLED))
+
+
+@pytest.fixture(scope="module")
+def stuck(tmp_path_factory) -> str:
+    """A game of tag in which the mask bars everything to the second agent of the third row, from the fifth step on."""
+    closed = (
+        "    if s.step_count >= 5 and agent == 1 and s.row_key % 4 == 3:\n        mask[:] = False\n\n\n@jit\ndef hunt"
+    )
+    return changed(tmp_path_factory.mktemp("stuck"), ENVS / "tag.py", "stuck", ("\n\n@jit\ndef hunt", closed))
+
+
+@both_modes
+def test_the_row_and_the_agent_are_named(stuck: str, compiled: bool) -> None:
+    with make(stuck, num_envs=16, compiled=compiled) as batch:
+        row = int(np.flatnonzero(batch.rows.states["row_key"] % 4 == 3)[0])
+        said = f"environment 'stuck': in row {row}, of agent 'chaser_1', action_mask bars every choice; leave"
+        with pytest.raises(ActionError, match=said):
+            play(batch, 5)
+
+
+@both_modes
+def test_it_is_said_at_the_step_that_leads_there_and_where_it_is_restored(walled: str, compiled: bool) -> None:
+    with make(walled, num_envs=2, compiled=compiled) as batch:
+        play(batch, 4)
+        with pytest.raises(ActionError, match="'walled': in row 0, action_mask bars every choice"):
+            play(batch, 1)
+        data = batch.snapshot(1)
+        batch.reset()
+        with pytest.raises(ActionError, match="'walled': in row 1"):
+            batch.restore(1, data)
+
+
+def test_a_component_that_is_barred_is_named(tmp_path) -> None:
+    rule = "@jit\ndef bar(s, p, allowed):\n    allowed[3:5] = s.step_count < 2\n\n\n@jit\ndef hasty"
+    own = Path(COUNTDOWN).read_text().partition("action_mask=")[2].partition(",")[0]
+    barred = changed(tmp_path, Path(COUNTDOWN), "barred", ("@jit\ndef hasty", rule), (f"mask={own},", "mask=bar,"))
+    batch = make(barred, num_envs=2, compiled=False, limit=10)
+    with pytest.raises(ActionError, match="'barred': in row 0, action_mask bars every choice of component 1"):
+        for _ in range(2):
+            batch.step(np.zeros((2, 2), np.int64))
+
+
+@pytest.mark.parametrize("autoreset", ["disabled", "next_step", "same_step"])
+def test_a_row_that_has_ended_needs_no_choice(walled: str, autoreset: str) -> None:
+    with make(walled, num_envs=2, autoreset=autoreset, compiled=False, max_steps=10) as batch:
+        batch.rows.states["step_count"] = 9
+        batch.step(np.zeros(2, np.int64))
+        assert batch.truncated.all()
+
+
+def test_gymnasium_s_environments_refuse_it(walled: str) -> None:
     env = GymnasiumEnv(walled)
     env.reset(seed=0)
     with pytest.raises(ActionError, match="'walled': in row 0, action_mask bars every choice"):
@@ -65,21 +94,21 @@ def test_gymnasium_s_environments_refuse_it(walled):
             envs.step(np.zeros(2, np.int64))
 
 
-def test_pettingzoo_s_environments_refuse_it(tmp_path):
-    source = (Path(__file__).parent.parent / "envs" / "tag.py").read_text()
-    barring = "mask[STAY] = s.step_count < 5\n    for move in range(UP, RIGHT + 1):\n        mask[move] = s.step_count < 5 and"
-    file = tmp_path / "stuck.py"
-    file.write_text(source.replace("for move in range(UP, RIGHT + 1):\n        mask[move] =", barring))
-    env = parallel_env(str(file))
-    env.reset(seed=0)
-    with pytest.raises(ActionError, match="'stuck': in row 0, of agent 'chaser_0', action_mask bars every choice"):
-        for _ in range(5):
-            env.step(dict.fromkeys(env.agents, 0))
+def test_pettingzoo_s_environments_refuse_it(stuck: str) -> None:
+    env = parallel_env(stuck)
+    with pytest.raises(ActionError, match="'stuck': in row 0, of agent 'chaser_1', action_mask bars every choice"):
+        for seed in range(40):
+            env.reset(seed=seed)
+            for _ in range(5):
+                env.step(dict.fromkeys(env.agents, 0))
 
 
-def test_a_person_s_game_refuses_it(walled):
-    with make(walled, autoreset="disabled") as batch:
-        game = Game(batch)
-        batch.action_mask[:] = False
-        with pytest.raises(ActionError, match="'walled': in row 0"):
-            game._allowed(0)
+@pytest.mark.parametrize("gradients", ["fused", "autograd"])
+def test_a_run_ends_with_it(walled: str, gradients: str) -> None:
+    pytest.importorskip("torch")
+    from tests.trainers_support import small_trainer
+
+    trainer = small_trainer(walled, gradients=gradients, ppo__horizon=8)
+    with pytest.raises(ActionError, match="'walled': in row 0, action_mask bars every choice"):
+        trainer.update()
+    trainer.close()

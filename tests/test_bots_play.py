@@ -77,6 +77,18 @@ def test_decisions_explain_themselves() -> None:
     assert not steered.explain().probabilities and steered.explain().name.startswith("steer ")
 
 
+def test_many_who_decide_together_draw_what_each_would_alone() -> None:
+    data = bot_bytes(make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"]))
+    together, alone = Bot(Model(data), seed=1), Bot(Model(data), seed=1)
+    obs = draw_observations(OBSERVATIONS["numbers"], 20)
+    for t in range(20):
+        if t in (3, 11):  # somebody decides once more in between
+            assert together.act(obs[5], actor=5) == alone.act(obs[5], actor=5)
+        count = 17 if t == 13 else 20
+        assert together.act(obs[:count]).tolist() == [alone.act(obs[k], actor=k) for k in range(count)]
+    assert together.state() == alone.state()
+
+
 def test_no_actors_are_no_actions() -> None:
     bot = small_bot(memory="gru")
     assert bot.act(np.zeros((0, 5), np.float32)).shape == (0,)

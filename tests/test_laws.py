@@ -35,7 +35,13 @@ BROKEN = {  # law: what to change in catch, and words of what is then said
     "numbers": (("obs[0] = s.basket", "obs[0] = (s.basket + 100 * (s.fallen > 8))"), "'observe'"),
     "buffers": (("    obs[2] = s.row", "    if s.fallen < 2:\n        obs[2] = s.row"), "leaves obs[0, 2] as it was"),
     "parameters": (("height: int = param(8, 4", "height: int = param(8, 1"), "with height=1"),
-    "bots": (("    return STAY if", "    if s.fallen > 0:\n        s.caught = 3\n    return STAY if"), "writes State"),
+    "bots": (
+        (
+            "    return STAY if",
+            "    row = s if s.fallen > 0 else s\n    row.caught += 3 * (s.fallen > 0)\n    return STAY if",
+        ),
+        "writes State",
+    ),
     "strength": (("else LEFT if s.col < s.basket else RIGHT", "else LEFT if s.col > s.basket else RIGHT"), "'follow'"),
     "keys": (('"left": LEFT', '"Left": LEFT'), "'left'"),
     "drawing": (('"rose"', '"pinkish"'), "unknown colour 'pinkish'"),

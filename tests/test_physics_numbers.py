@@ -9,27 +9,34 @@ import pytest
 from puffer_arena import load_env, make
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import ENGINES
-from puffer_arena.core.records import OUTPUTS
+from puffer_arena.core.records import FORCES, OUTPUTS
 from puffer_arena.errors import ArenaError, DefinitionError, PhysicsError
-from tests.playing import SLUICE, everything, play
+from tests.playing import CRANE, SLUICE, everything, play
 
-# How a number of each field of the sluice is written; None where that does nothing but is refused.
+# Records of every kind, as rules name them.
 RECORDS = {
-    "ball": "s.ball", "lift": "s.lift", "motor": "s.motor", "pin": "s.pin", "gate": "s.gate", "deck": "s.deck",
-    "shelf": "s.shelf", "eyes": "s.eyes[0]", "hits": "s.hits[0, 1]", "weight": "s.weight", "sizes": "s.sizes[1]",
-    "spring": "s.spring", "groove": "s.groove",
-}  # fmt: skip
+    SLUICE: (
+        *("s.ball", "s.lift", "s.motor", "s.pin", "s.gate", "s.deck", "s.shelf", "s.eyes[0]", "s.hits[0, 1]"),
+        *("s.weight", "s.sizes[1]", "s.spring", "s.groove"),
+    ),
+    CRANE: (
+        *("s.ball", "s.plate", "s.elevator", "s.hinge", "s.slider", "s.wheels[2]", "s.hits[1]", "s.feet"),
+        *("s.eyes[0]",),
+    ),
+}
+UNMOVED = ("lift", "plate", "elevator")  # bodies whose own record says nothing of what the engine does with them
 VALUES = {"ny": -1.0, "nx": -9.0, "ay": 4.0, "by": -2.0, "angle": 0.7}
 
 
-def numbers(env_id, records):
-    """Return (record's expression, its kind, number) of all numbers that rules may write."""
-    fields = physics_fields(load_env(env_id).state)
-    return [
-        (record, fields[name].kind, part)
-        for name, record in records.items()
-        for part in np.dtype(fields[name].dtype).names
-    ]
+def numbers():
+    """Return (game, record's expression, its kind, number) of all numbers that rules may write."""
+    found = []
+    for env_id, records in RECORDS.items():
+        fields = physics_fields(load_env(env_id).state)
+        for record in records:
+            field = fields[record[2:].partition("[")[0]]
+            found += [(env_id, record, field.kind, part) for part in np.dtype(field.dtype).names]
+    return found
 
 
 def written(folder, env_id, record, part, rule="act"):
@@ -52,24 +59,27 @@ def poses(env_id, steps=30):
         seen, row = [], batch.rows.states[0]
         for k in range(steps):
             batch.step(np.full_like(batch.actions, 0.3 * (-1) ** k))
-            seen += [row[name].tobytes() for name, field in fields.items() if field.kind in ("body2d", "body3d")]
+            moved = [name for name, field in fields.items() if field.kind in FORCES and name not in UNMOVED]
+            seen += [row[name].tobytes() for name in moved]
             seen += [row[name][part].tobytes() for name, parts in outputs.items() for part in parts]
         return hash(tuple(seen))
 
 
-def test_the_sluice_has_every_record_of_its_engine():
-    assert {field.kind for field in physics_fields(load_env(SLUICE).state).values()} == set(ENGINES["pymunk"])
+@pytest.mark.parametrize("env_id", RECORDS, ids=lambda env_id: Path(env_id).stem)
+def test_a_game_has_every_record_of_its_engine(env_id):
+    env = load_env(env_id)
+    assert {field.kind for field in physics_fields(env.state).values()} == set(ENGINES[env.engine])
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """Return where things stand when nothing is written: with a field of the same name as the variants' change."""
-    return poses(SLUICE)
+def undisturbed():
+    """Return where things stand in each game when nothing is written."""
+    return {env_id: poses(env_id) for env_id in RECORDS}
 
 
-@pytest.mark.parametrize(("record", "kind", "part"), numbers(SLUICE, RECORDS), ids=lambda part: str(part))
-def test_a_number_that_act_writes_changes_the_game_or_is_refused(record, kind, part, undisturbed, tmp_path):
-    path = written(tmp_path, SLUICE, record, part)
+@pytest.mark.parametrize(("env_id", "record", "kind", "part"), numbers(), ids=lambda part: Path(part).stem)
+def test_a_number_that_act_writes_changes_the_game_or_is_refused(env_id, record, kind, part, undisturbed, tmp_path):
+    path = written(tmp_path, env_id, record, part)
     if part in OUTPUTS.get(kind, ()):
         with pytest.raises(
             DefinitionError, match=rf"'act' \(.*\n +writes the {part} of a {kind}, which the engine fills"
@@ -77,7 +87,7 @@ def test_a_number_that_act_writes_changes_the_game_or_is_refused(record, kind, p
             make(path)
         return
     try:
-        assert poses(path) != undisturbed
+        assert poses(path) != undisturbed[env_id]
     except PhysicsError as error:
         assert part in str(error) or "static or kinematic" in str(error)
 
@@ -102,6 +112,26 @@ REFUSED = {
     "an edge out of the world": ("s.gate.ax = 1e300", "State.gate|an edge"),
     "a ray out of the world": ("s.eyes[1].bx = 1e9", "a pose, an edge or a joint"),
 }
+
+
+REFUSED_3D = {
+    "a brake and a force": ("s.wheels[3].brake = 1.0", r"both force and brake into State.wheels\[2\]|.*wheels\[3\]"),
+    "a wheel turned about": ("s.wheels[0].steer = 9.0", "row 0, step 1"),
+    "a force on a plate": ("s.plate.fz = 1.0", "into State.plate, a static or kinematic body"),
+    "a speed of an elevator": ("s.elevator.vz = 1.0", "into State.elevator, a static or kinematic body"),
+    "a motor without an end": ("s.hinge.max_force = 1e300", "State.hinge.max_force"),
+    "a ray out of the world": ("s.eyes[1].bx = 1e9", "a pose, an edge or a joint"),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), REFUSED_3D.values(), ids=REFUSED_3D)
+def test_what_bullet_cannot_do_is_said(line, said, tmp_path):
+    path = tmp_path / "refused.py"
+    path.write_text(
+        Path(CRANE).read_text().replace("    s.elevator.z += 0.01\n", f"    s.elevator.z += 0.01\n    {line}\n")
+    )
+    with pytest.raises(PhysicsError, match=said), make(str(path), compiled=False) as batch:
+        batch.step(np.ones_like(batch.actions))
 
 
 @pytest.mark.parametrize(("line", "said"), REFUSED.values(), ids=REFUSED)
@@ -219,3 +249,60 @@ def test_a_list_of_contacts_has_the_hardest_first():
                 assert (np.diff(one["impulse"]) <= 0).all() and (one["other"][count:] == -1).all()
                 assert np.allclose(np.hypot(one["nx"], one["ny"])[:count], 1.0)
         assert most >= 2
+
+
+# -- worlds in space --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_driven_worlds_play_the_same_in_workers_and_from_any_past(threads):
+    with (
+        make(CRANE, num_envs=3, seed=4, threads=threads, record=True) as batch,
+        make(CRANE, num_envs=3, seed=4, compiled=False) as plain,
+    ):
+        rngs, held = [np.random.default_rng(1) for _ in range(2)], []
+        for k in range(100):
+            for one, rng in zip((batch, plain), rngs, strict=True):
+                one.step(one.sample_actions(rng))
+            if k >= 80:  # a second episode, of 80 steps
+                held.append(batch.rows.states[1].tobytes())
+        assert everything(batch) == everything(plain)
+        kept = batch.snapshot(1)
+        batch.rewind(1, 12)
+        assert batch.rows.states[1].tobytes() == held[11]
+        assert batch.restore(0, kept) and batch.rows.states[0].tobytes() == held[-1]
+
+
+def test_motors_turn_and_slide_as_they_are_told():
+    with make(CRANE, compiled=False, max_steps=1000) as batch:
+        for _ in range(60):
+            batch.step(np.array([[0.5, 1.0, 0.0]]))
+        row = batch.state(0)
+        assert abs(row.arm.spin_z) == pytest.approx(1.5, rel=0.01)
+        assert row.hinge.position == pytest.approx(1.5, rel=0.1)  # after a second
+        assert row.slider.position == pytest.approx(1.0, rel=0.1) and row.lift.z == pytest.approx(2.0, abs=0.1)
+
+
+def test_wheels_carry_drive_and_steer_a_vehicle():
+    with make(CRANE, compiled=False, max_steps=1000) as batch:
+        for _ in range(120):
+            batch.step(np.array([[0.0, 0.0, 1.0]]))
+        row = batch.state(0)
+        # Two wheels push 50 kg with 100 N each; Euler's steps and the springs' settling cost little.
+        assert row.cart.vy == pytest.approx(2 * 100 / 50 * 2.0, rel=0.1) and abs(row.cart.x) < 0.1
+        assert all(wheel.touching for wheel in row.wheels)
+        assert row.cart.z + row.wheels[0].z == pytest.approx(0.3, abs=0.03)  # a wheel's radius above the ground
+        assert row.wheels[0].turned == pytest.approx((row.cart.y - 10.0) / 0.3, rel=0.1)
+        for _ in range(30):
+            batch.step(np.array([[1.0, 0.0, 1.0]]))
+        assert batch.state(0).cart.spin_z > 0.1  # to the left
+
+
+def test_a_list_of_contacts_in_space_says_where_and_how_hard():
+    with make(CRANE, compiled=False) as batch:
+        idle(batch, 60)
+        row = batch.state(0)
+        hit = row.hits[0]
+        assert (hit.touching, hit.other, row.hits[1].touching, row.hits[1].other) == (1, 4, 0, -1)
+        assert hit.impulse == pytest.approx(1 * 10 / 60 / 2, rel=0.05)  # the ball's weight, in one of two substeps
+        assert hit.nz == pytest.approx(-1.0, abs=0.02) and hit.z == pytest.approx(row.ball.z - 0.5, abs=0.02)

@@ -125,15 +125,6 @@ def test_masks_hold(gradients: str) -> None:
     trainer.close()
 
 
-@pytest.mark.parametrize("gradients", ["fused", "autograd"])
-def test_a_row_without_a_choice_is_named(gradients: str) -> None:
-    trainer = small_trainer("maze", network__memory="none", gradients=gradients)
-    trainer.rollout.action_mask[0, 3] = False
-    with pytest.raises(TrainingError, match=r"'maze' bars every choice of row 3 at step 0"):
-        trainer.update()
-    trainer.close()
-
-
 def test_absent_agents_leave_no_trace_in_gradients() -> None:
     trainer = small_trainer("tag", gradients="fused")
     for _ in range(8):

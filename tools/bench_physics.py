@@ -1,11 +1,13 @@
 """Print how fast physics steps, with its references in the same run: python tools/bench_physics.py [NAME ...]
 
 The engine on twelve discs against a bare compiled loop of Chipmunk's own step and against plain pymunk, on one and two
-cores; then the games against Gymnasium's Box2D ones, in batches of 256 rows.  Rounds of the candidates take turns, so
+cores; a car on grooves, springs and motors against the bare loop; then the games against Gymnasium's Box2D ones, in
+batches of 256 rows.  Rounds of the candidates take turns, so
 that a busy machine slows all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
 """
 
 import argparse
+import functools
 import statistics
 import sys
 from pathlib import Path
@@ -27,6 +29,7 @@ from puffer_arena.machine.compile import compile_function, jit
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
+CLIMBER = str(Path(__file__).resolve().parent.parent / "examples" / "climber.py")
 ROWS, STEPS = 256, 200  # of batches; steps of them in one round, between two scatterings
 MANY = 1024  # rows whose scenes no cache holds
 ROUNDS = 9
@@ -35,7 +38,7 @@ GAMES = {  # with the steps a second wanted on one core, and Gymnasium's environ
     "walker": ({}, 100e3, "BipedalWalker-v3"),
     "striker": ({"team": 2}, 150e3, None),
 }
-NAMES = ("engine", *GAMES)
+NAMES = ("engine", "climber", *GAMES)
 
 
 @jit
@@ -117,6 +120,43 @@ def bare(num: int) -> Timed:
     return run
 
 
+def bench_climber(rounds: int) -> None:
+    """A car that climbs: rules, driven joints, rays and observations against `cpSpaceStep` on the very same spaces."""
+    batch = make(CLIMBER, num_envs=ROWS, seed=0)
+    ahead, env = np.ones_like(batch.actions), batch.env
+    loop = compile_function(bare_steps, "bench")
+    scenes = [block._kept[0] for block in batch.worlds._engine._blocks]  # no caller should touch them but this
+    pointers = np.array([address(scene.space._space) for scene in scenes], np.int64)
+
+    def begin(rays: bool) -> None:
+        batch.reset(seed=0)
+        if not rays:  # one without length is not cast
+            for end in ("ax", "ay", "bx", "by"):
+                batch.rows.states["eyes"][end] = 0.0
+        batch.step(ahead)  # the motors have their speeds
+
+    def played() -> None:
+        for _ in range(STEPS):
+            batch.step(ahead)
+
+    def bare() -> None:
+        for _ in range(STEPS * env.substeps):
+            loop(call_table()[STEP], pointers, env.time_step / env.substeps)
+
+    def timed(work: Any, rays: bool = False) -> Timed:
+        def run() -> float:
+            begin(rays)
+            return rate(work, ROWS * STEPS)
+
+        return run
+
+    found = interleave({"played": timed(played), "rays": timed(played, rays=True), "bare": timed(bare)}, rounds)
+    share, seeing = (ratio(found[name], found["bare"]) for name in ("played", "rays"))
+    report("climber, steps/s with its two rays", describe(found["rays"]))
+    report("grooves, springs, motors: share of a bare loop of cpSpaceStep", f"{share:.0%}", ">= 80%", share >= 0.8)
+    report("the same with two rays a step, which are cpSpaceSegmentQuery's", f"{seeing:.0%}")
+
+
 def bench_engine(rounds: int) -> None:
     """Twelve discs: the engine against what it calls, and against pymunk as people use it."""
     found = interleave(
@@ -189,7 +229,9 @@ def main() -> int:
     print(machine())
     try:
         for name in options.names or NAMES:
-            bench_engine(options.rounds) if name == "engine" else bench_game(name, options.rounds)
+            {"engine": bench_engine, "climber": bench_climber}.get(name, functools.partial(bench_game, name))(
+                options.rounds
+            )
     except ArenaError as error:
         print(error, file=sys.stderr)
         return 2

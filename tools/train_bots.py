@@ -41,7 +41,6 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "cartpole": {},
     "lander": {},
     "tag": {"network.hidden": (64, 64)},
-    "maze": {"network.memory_size": 64, "network.hidden": (64,)},
     "squared": {},
 }
 

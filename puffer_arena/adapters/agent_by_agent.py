@@ -13,6 +13,7 @@ from gymnasium import spaces
 from pettingzoo.utils.env import AECEnv
 
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_space, without_none
+from puffer_arena.batch.batch import Batch
 from puffer_arena.core.actions import count_choices
 
 
@@ -41,10 +42,16 @@ class AgentByAgent(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         return spaces.Dict({"observation": space, "action_mask": mask_space(self.env.done_by(agent))})
 
     def _is_masked(self, agent: str) -> bool:
-        return self.turns and self.env.batch.num_choices > 0 and count_choices(self.env.done_by(agent)) > 0
+        return self.turns and self.batch.num_choices > 0 and count_choices(self.env.done_by(agent)) > 0
 
     def _mask(self, agent: str) -> Any:
         return without_none(self.env.mask(agent))
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of one row behind it."""
+        batch: Batch = self.env.batch
+        return batch
 
     def observation_space(self, agent: str) -> GymnasiumSpace:
         """Return the space of one agent's observations, the same object each time."""

@@ -94,7 +94,6 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
         elif batch.num_choices:
-            batch.check_choices()
             info["action_mask"] = mask_values(batch.action, batch.action_mask[0])
         self._show()
         return one_value(batch.observation, batch.obs[0]), info

@@ -210,7 +210,6 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         """Return the action masks of some rows, bool (num_envs,), as infos; the others are zero."""
         if not self.batch.num_choices or not rows.any():
             return {}
-        self.batch.check_choices()
         masks = self.batch.action_mask & rows[:, None]
         return {"action_mask": mask_values(self.batch.action, masks), "_action_mask": rows}
 

@@ -165,7 +165,6 @@ class PettingZooEnv(OneRow, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  
         return self._observations([self._known(agent)])[agent]
 
     def _observations(self, agents: list[str]) -> dict[str, Any]:
-        self.batch.check_choices()
         space, obs = self.batch.observation, self.batch.obs[0]
         seen = {agent: one_value(space, obs[self._index[agent]]) for agent in agents}
         return {agent: value[1] for agent, value in seen.items()} if isinstance(space, Roles) else seen

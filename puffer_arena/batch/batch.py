@@ -26,7 +26,7 @@ from puffer_arena.batch.saving.table import read_saved, save_table
 from puffer_arena.batch.seeds import check_seed, row_keys
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
-from puffer_arena.core.actions import check_actions, check_mask, draw_actions
+from puffer_arena.core.actions import check_actions, draw_actions
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import HELD_OUT_BIT, MASK
@@ -143,7 +143,7 @@ class Batch(Written):
         self.buffers, self.actions = table.buffers, table.actions
         self._own = Step(*self.buffers[: len(Step._fields)])
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
-        table.rows.plan[:] = SPLITS.index(split), num_levels
+        table.rows.plan[:2] = SPLITS.index(split), num_levels
         self.program: Program = load_program(table, compiled, observe_state)
         self.stepper = Stepper(table, self.program, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
@@ -222,7 +222,8 @@ class Batch(Written):
             actions: whole numbers or floats as `self.actions`: (num_envs[, agents], *action shape).
 
         Raises:
-            ActionError: actions of the wrong shape, dtype or value, or buffers that do not fit; no row has moved.
+            ActionError: actions of the wrong shape, dtype or value, or buffers that do not fit: no row has moved; or a mask
+                leaves somebody who acts next no choice.
             BusyError: another thread is stepping this batch.
         """
         if out is None:
@@ -259,9 +260,8 @@ class Batch(Written):
 
         Raises:
             UnknownName: no such bot.
-            ActionError: `out` does not fit, or see `check_choices`.
+            ActionError: `out` does not fit.
         """
-        self.check_choices()
         actions = self.actions if out is None else out
         if actions.shape != self.actions.shape or actions.dtype != self.actions.dtype or not actions.flags.carray:
             raise ActionError(
@@ -273,23 +273,8 @@ class Batch(Written):
         return actions
 
     def sample_actions(self, rng: np.random.Generator) -> Array:
-        """Draw uniform random actions for every agent, masks honoured for Discrete actions.
-
-        Raises:
-            ActionError: see `check_choices`.
-        """
-        self.check_choices()
+        """Draw uniform random actions for every agent, masks honoured."""
         return draw_actions(self.action, self.actions.shape, self.action_mask, rng)
-
-    def check_choices(self) -> None:
-        """Check that masks leave everybody who acts next a choice.
-
-        Raises:
-            ActionError: all choices of some agent are barred; it names the row and the agent.
-        """
-        if self.num_choices:
-            acting = self.acting & (self.rows.states["ended"] == 0)[:, None]
-            check_mask(self.env.name, self.agent_ids, self.action, self.action_mask, acting)
 
     def assign(self, which: Any, params: Mapping[str, Any], levels: Any = None) -> None:
         """Choose what the next episodes of some rows are; those that are played now go on as they are.

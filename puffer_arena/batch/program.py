@@ -7,6 +7,7 @@ from typing import Any
 
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.threads import Server, compile_server
+from puffer_arena.core.actions import choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Discrete, Roles, Space
@@ -47,6 +48,8 @@ class Program:
         if env.turn is not None:
             rules["whose_turn"] = env.turn
         obs_dtype = self.observation.dtype
+        roles = isinstance(self.action, Roles)  # whose masks differ in their components: `Stepper` looks at them
+        sizes = choice_sizes(self.action) if env.action_mask and not roles else ()
         if env.engine:
             rules |= {
                 "act": named_actions(env.act, self.action, judges=False),
@@ -54,9 +57,9 @@ class Program:
                 "place": primitives().place if self.compiled else place,
             }
             rules |= self.engine_parts
-            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals)
+            return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals, sizes)
         rules["step"] = named_actions(env.step, self.action, judges=True)
-        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals)
+        kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals, sizes)
         if self.compiled and not env.agents and not self.observe_state:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels

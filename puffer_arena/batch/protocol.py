@@ -52,7 +52,10 @@ class Steps(Protocol):
         """Return buffers for `step`: the given arrays, with new ones for the rest."""
 
     def step(self, actions: Array, out: Buffers | None = None) -> Step:
-        """Step every row and write what became of it into `out`, or into `buffers`."""
+        """Step every row and write what became of it into `out`, or into `buffers`.
+
+        Masks leave everybody who acts next a choice: whoever samples actions relies on it.
+        """
 
     def episodes(self) -> dict[str, float]:
         """Return means over the episodes that ended since the last call, with their number `episodes`."""

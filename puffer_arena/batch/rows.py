@@ -24,7 +24,7 @@ def rows_layout(env: Env, values: Any, num_envs: int) -> Layout:
         episodes=episodes_dtype(env, num_agents, record),
         memories=env.memory_dtype(values),
     )
-    shapes = {"plan": (2,), "memories": (num_envs, len(env.bots), max(num_agents, 1))}
+    shapes = {"plan": (3,), "memories": (num_envs, len(env.bots), max(num_agents, 1))}
     return {name: (shapes.get(name, (num_envs,)), dtype) for name, dtype in each._asdict().items()}
 
 

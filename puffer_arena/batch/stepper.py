@@ -11,11 +11,13 @@ from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.interrupts import uninterrupted
 from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
 from puffer_arena.batch.worlds import Worlds
+from puffer_arena.core.actions import check_mask
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Cells, Row
+from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
-from puffer_arena.kernels.tables import Buffers
+from puffer_arena.kernels.tables import BARRED, Buffers
 
 
 class OneThread:
@@ -100,6 +102,7 @@ class Stepper:
         if self.worlds:
             self.worlds.settle()
         self._check_turns()
+        self._check_masks(out)
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -122,6 +125,19 @@ class Stepper:
         if self.worlds and self._crew is not None:
             self.worlds.settle()
         self._check_turns()
+        self._check_masks(out)
+
+    def _check_masks(self, out: Buffers) -> None:
+        """Check that masks leave everybody who acts next a choice; but for spaces by role, the kernels have looked.
+
+        Raises:
+            ActionError: all choices of somebody are barred; it names the row and the agent.
+        """
+        table = self._table
+        if table.rows.plan[BARRED] or (out.action_mask.size and isinstance(table.action, Roles)):
+            table.rows.plan[BARRED] = 0
+            acting = out.acting & (table.rows.states["ended"] == 0)[:, None]
+            check_mask(table.env.name, table.agent_ids, table.action, out.action_mask, acting)
 
     def _check_turns(self) -> None:
         """Check that it is somebody's turn in every row, where agents take turns.
@@ -151,6 +167,7 @@ class Stepper:
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand, into the table's buffers."""
         self.run(self._program.look, self._table.buffers, which)
+        self._check_masks(self._table.buffers)
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""

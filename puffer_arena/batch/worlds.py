@@ -13,6 +13,7 @@ from puffer_arena.engines import Engine, needs_processes, open_engine
 from puffer_arena.errors import PhysicsError
 from puffer_arena.kernels.tables import (
     BAD_FORCE,
+    BRAKED,
     ENTERS,
     FAULTS,
     FINE,
@@ -122,6 +123,9 @@ class Worlds:
             name, k, part = tuned_numbers(self._env.state, row.dtype)[index]
             value = np.atleast_1d(row[name]).reshape(-1)[k][part]
             said = f"the rules wrote State.{name}.{part} = {value}: {allowed(part)}"
+        elif kind == BRAKED:
+            wheel = name_record(self._env.state, row.dtype, "wheel3d", index)
+            said = f"the rules wrote both force and brake into {wheel}; Bullet brakes only a wheel that no force drives"
         elif kind == UNDRIVEN:
             joint = name_record(self._env.state, row.dtype, "joint2d", index)
             said = f"the rules wrote {joint}.target, but a joint of its class has none; see docs/authoring.md"

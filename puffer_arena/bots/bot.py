@@ -26,6 +26,7 @@ from puffer_arena.bots.stream import key_of, uniform, uniforms
 from puffer_arena.errors import ParameterError, SpaceError, shown
 
 MOST_ACTORS = 1 << 20
+MANY, AHEAD = 16, 8  # actors from which random numbers are drawn for so many decisions at once
 FIRST_ROOM = 16  # actors for whom there is room from the start
 TRAINED = Sampling()
 
@@ -71,6 +72,7 @@ class Bot:
         self._make_room(FIRST_ROOM)
         self._last: tuple[Any, Numbers, Numbers | None, Any] | None = None
         self._warned: set[str] = set()
+        self._ahead = np.zeros((0, 0, 0)), np.zeros(0, np.int64), 0
 
     @classmethod
     def load(cls, path: str | Path, seed: int = 0) -> "Bot":
@@ -222,8 +224,7 @@ class Bot:
 
     def _draw(self, outputs: Numbers, mask: Numbers | None, at: Any, sampling: Sampling) -> list[Numbers]:
         """Draw actions for the actors at `at`, for every part of the actions (actors, *shape)."""
-        noise = uniforms(self._keys[at], self._counts[at], self.model.draws)
-        self._counts[at] += self.model.draws
+        noise = self._draw_noise(at)
         chosen: list[Numbers] = []
         begin = drawn = barred = 0
         for head in self.model.heads:
@@ -232,6 +233,25 @@ class Bot:
             chosen.append(head.draw(part, own, noise[:, drawn : drawn + head.draws], noise[:, -1], sampling))
             begin, drawn, barred = begin + head.width, drawn + head.draws, barred + head.masked
         return chosen
+
+    def _draw_noise(self, at: Any) -> Numbers:
+        """Return the next random numbers of the actors at `at`, (actors, draws).
+
+        Where the same actors decide together again and again, theirs are drawn some decisions ahead.
+        """
+        counts, draws = self._counts[at], self.model.draws
+        if not isinstance(at, slice) or len(counts) < MANY:
+            noise = uniforms(self._keys[at], counts, draws)
+        else:
+            drawn, first, used = self._ahead
+            if used == AHEAD or len(first) != len(counts) or not np.array_equal(first, counts):
+                block = uniforms(self._keys[at], counts, AHEAD * draws)
+                drawn, first, used = block.reshape(len(counts), AHEAD, draws), counts.copy(), 0
+            noise = drawn[:, used]
+            first += draws
+            self._ahead = drawn, first, used + 1
+        self._counts[at] = counts + draws
+        return noise
 
     def _single(self, chosen: list[Numbers]) -> Any:
         """Return the action of one actor from parts (1, *shape)."""
@@ -315,6 +335,7 @@ class Bot:
         if not all(np.isfinite(part).all() for part in memory.values()):
             raise ParameterError("a bot's state is damaged: it holds numbers that are not finite")
         self.seed, self._room = seed, 0
+        self._ahead = np.zeros((0, 0, 0)), np.zeros(0, np.int64), 0
         self._make_room(max(len(counts), FIRST_ROOM))
         self._counts[: len(counts)] = counts
         for name, part in self._memory.items():

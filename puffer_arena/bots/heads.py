@@ -123,8 +123,8 @@ class Head:
             weights = np.where(at_random[:, None], is_open, weights)
         steps = weights.cumsum(1)
         drawn: Numbers = (steps <= noise[:, k : k + 1] * steps[:, -1:]).sum(1)
-        beyond = drawn == weights.shape[1]
-        if beyond.any():  # rounding: the last choice that is open
+        if drawn.max(initial=0) == weights.shape[1]:  # rounding: the last choice that is open
+            beyond = drawn == weights.shape[1]
             drawn[beyond] = (steps[beyond] < steps[beyond, -1:]).sum(1)
         return drawn if best is None or at_random is None else np.where(at_random, drawn, best)
 

@@ -4,8 +4,10 @@ from puffer_arena.core.bodies import (
     body2d,
     body3d,
     contact2d,
+    contact3d,
     frame2d,
     joint2d,
+    joint3d,
     mass2d,
     one_way2d,
     push_at,
@@ -18,9 +20,11 @@ from puffer_arena.core.bodies import (
     to_world_axes,
     touch2d,
     touch3d,
+    wheel3d,
 )
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
+from puffer_arena.core.canvas3d import Canvas3D
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
@@ -30,8 +34,10 @@ from puffer_arena.core.records import (
     Body2D,
     Body3D,
     Contact2D,
+    Contact3D,
     Frame2D,
     Joint2D,
+    Joint3D,
     Mass2D,
     OneWay2D,
     Ray2D,
@@ -40,6 +46,7 @@ from puffer_arena.core.records import (
     Shape2D,
     Touch2D,
     Touch3D,
+    Wheel3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
@@ -52,7 +59,9 @@ __all__ = [
     "Box",
     "Camera",
     "Canvas",
+    "Canvas3D",
     "Contact2D",
+    "Contact3D",
     "Dict",
     "Discrete",
     "Entities",
@@ -60,6 +69,7 @@ __all__ = [
     "Frame2D",
     "Header",
     "Joint2D",
+    "Joint3D",
     "Mass2D",
     "Memory",
     "MultiBinary",
@@ -73,9 +83,11 @@ __all__ = [
     "Touch2D",
     "Touch3D",
     "Tuple",
+    "Wheel3D",
     "body2d",
     "body3d",
     "contact2d",
+    "contact3d",
     "f64",
     "frame2d",
     "i8",
@@ -83,6 +95,7 @@ __all__ = [
     "i64",
     "jit",
     "joint2d",
+    "joint3d",
     "mass2d",
     "normal",
     "one_way2d",
@@ -105,4 +118,5 @@ __all__ = [
     "touch2d",
     "touch3d",
     "uniform",
+    "wheel3d",
 ]

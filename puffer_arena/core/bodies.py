@@ -29,9 +29,11 @@ from puffer_arena.core.records import (
     BODY_2D,
     BODY_3D,
     CONTACT_2D,
+    CONTACT_3D,
     FORCES,
     FRAME_2D,
     JOINT_2D,
+    JOINT_3D,
     LISTS,
     MASS_2D,
     ONE_WAY_2D,
@@ -42,6 +44,7 @@ from puffer_arena.core.records import (
     TOUCH_2D,
     TOUCH_3D,
     TUNED,
+    WHEEL_3D,
 )
 from puffer_arena.errors import FileError
 from puffer_arena.machine.compile import generate, jit
@@ -101,6 +104,21 @@ def ray2d(*shape: int | str) -> Any:
 def contact2d(*shape: int | str) -> Any:
     """Declare lists of contacts: the last size is a list's length, see `Contact2D`; handles are those of `touch2d`."""
     return PhysicsField(CONTACT_2D, shape or (1,))
+
+
+def contact3d(*shape: int | str) -> Any:
+    """Declare lists of contacts in space, see `contact2d`; handles are those of `touch3d`."""
+    return PhysicsField(CONTACT_3D, shape or (1,))
+
+
+def joint3d(*shape: int | str) -> Any:
+    """Declare motors of hinges and sliders, see `Joint3D`."""
+    return PhysicsField(JOINT_3D, shape)
+
+
+def wheel3d(*shape: int | str) -> Any:
+    """Declare the wheels of vehicles: the last size is how many a vehicle, which is one handle, has; see `Wheel3D`."""
+    return PhysicsField(WHEEL_3D, shape or (1,))
 
 
 def one_way2d(*shape: int | str) -> Any:

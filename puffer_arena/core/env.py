@@ -65,7 +65,7 @@ ENGINES = {
         *("body2d", "joint2d", "touch2d", "segment2d", "ray2d", "contact2d"),
         *("one_way2d", "mass2d", "shape2d", "frame2d"),
     ),
-    "panda3d": ("body3d", "touch3d", "ray3d"),
+    "panda3d": ("body3d", "touch3d", "ray3d", "contact3d", "joint3d", "wheel3d"),
 }
 MOST_AGENTS = 1 << 16
 # Names by which batches, episodes, infos and rollouts hold other things than signals.
@@ -131,6 +131,7 @@ class Env:
         judge: reads the new poses: (reward, terminated, truncated), or as `step` with several agents.
         time_step: seconds that one step takes.
         substeps: equal parts in which the engine takes it; forces act throughout.
+        draw3d: plain Python, draw3d(s, p, canvas) draws in space what has no body (`core.canvas3d.Canvas3D`).
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
     """
 
@@ -165,6 +166,7 @@ class Env:
     judge: Rule | None = None
     time_step: float = 1 / 60
     substeps: int = 1
+    draw3d: Rule | None = None
     camera: Rule | None = None
 
     def __post_init__(self) -> None:
@@ -361,6 +363,11 @@ class Env:
             return
         if self.engine not in ENGINES:
             raise self.error("engine", f"unknown engine '{self.engine}'; {suggest(self.engine, ENGINES)}")
+        for role, rule, takes in (("draw3d", self.draw3d, "canvas"), ("camera", self.camera, "view")):
+            if rule is not None and (is_jit(rule) or len(inspect.signature(rule).parameters) != 3):
+                raise self.error(role, f"must be a plain function, not @jit, that takes (s, p, {takes})")
+            if rule is not None and self.engine != "panda3d":
+                raise self.error(role, "is of worlds in space; 'pymunk' has draw alone")
         if self.step is not None:
             raise self.error("step", "a physics environment has act and judge instead; leave step out")
         if self.build is None or is_jit(self.build) or list(inspect.signature(self.build).parameters) != ["world", "p"]:

@@ -26,6 +26,9 @@ TOUCH_2D = _record("touch2d", TOUCH[:1], TOUCH[1:])
 TOUCH_3D = _record("touch3d", TOUCH[:1], TOUCH[1:])
 RAY_3D = _record("ray3d", ("ax", "ay", "az", "bx", "by", "bz", "fraction"), ("other",))
 SEGMENT_2D = _record("segment2d", ("ax", "ay", "bx", "by"))
+JOINT_3D = _record("joint3d", ("target", "max_force", "position"))
+WHEEL_3D = _record("wheel3d", ("force", "brake", "steer", "x", "y", "z", "turned", "skid"), ("touching",))
+CONTACT_3D = _record("contact3d", ("x", "y", "z", "nx", "ny", "nz", "impulse"), ("touching", "other"))
 RAY_2D = _record("ray2d", ("ax", "ay", "bx", "by", "fraction"), ("other",))
 CONTACT_2D = _record("contact2d", ("x", "y", "nx", "ny", "impulse"), ("touching", "other"))
 ONE_WAY_2D = _record("one_way2d", ("nx", "ny"))
@@ -40,9 +43,12 @@ OUTPUTS = {  # by kind: numbers that the engine writes
     "ray2d": SEEN,
     "ray3d": SEEN,
     "contact2d": CONTACT_2D.names or (),
+    "contact3d": CONTACT_3D.names or (),
+    "joint3d": ("position",),
+    "wheel3d": ("x", "y", "z", "turned", "skid", "touching"),
 }
 TUNED = ("mass2d", "shape2d", "frame2d")  # kinds whose numbers the engine takes over where they changed
-LISTS = ("contact2d",)  # kinds whose last axis is the length of a list that one handle fills
+LISTS = ("contact2d", "contact3d", "wheel3d")  # kinds whose last axis is the length of a list that one handle fills
 
 
 class Body2D(Protocol):
@@ -128,6 +134,56 @@ class Contact2D(Protocol):
     impulse: float
     touching: int
     other: int
+
+
+class Contact3D(Protocol):
+    """One entry of a list of contacts in space, the hardest first; a pair of bodies has one entry, see `Contact2D`."""
+
+    x: float
+    y: float
+    z: float
+    nx: float
+    ny: float
+    nz: float
+    impulse: float
+    touching: int
+    other: int
+
+
+class Joint3D(Protocol):
+    """The motor of a hinge or a slider.
+
+    target     rad/s or m/s; a positive one makes `position` grow
+    max_force  newton metres or newtons that it may exert; 0 leaves the joint free
+    position   how far it is turned or slid, rad or m
+    """
+
+    target: float
+    max_force: float
+    position: float
+
+
+class Wheel3D(Protocol):
+    """A wheel of a vehicle, which runs on whatever body the ray under it meets.
+
+    force     drives the vehicle along its own y axis, newtons
+    brake     holds the wheel, newtons, not negative; 0 where there is a force
+    steer     turns it to the left, rad
+    x, y, z   its middle in the chassis' axes, which `to_world_axes` turns into the world's
+    turned    how far it has rolled, rad
+    skid      1 while it grips, towards 0 where it slides
+    touching  1 while it stands on something
+    """
+
+    force: float
+    brake: float
+    steer: float
+    x: float
+    y: float
+    z: float
+    turned: float
+    skid: float
+    touching: int
 
 
 class OneWay2D(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, header_fields, state_fields
 from puffer_arena.kernels.step import SAME_STEP_FINAL, Span
-from puffer_arena.kernels.tables import Buffers, Rows
+from puffer_arena.kernels.tables import BARRED, Buffers, Rows
 from puffer_arena.machine.columns import LANES, primitives
 from puffer_arena.machine.compile import bind, generate, jit, unbound, with_called
 
@@ -23,6 +23,7 @@ COUNTED = {"step_count", "episode_return"}  # fields of the header that the kern
 
 
 step = observe = mask_actions = tally = begin_solo = step_plainly = unbound
+is_barred, MASKED = unbound, False
 load = store = load_block = columns = lane = copied = alike = unbound
 
 
@@ -69,6 +70,8 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 observe(s, p, out.obs[i])
                 out.action_mask[i, :] = True
                 mask_actions(s, p, out.action_mask[i])
+                if MASKED and is_barred(out.action_mask, i) and not s.ended:
+                    rows.plan[BARRED] = 1
         else:
             step_plainly((low, high), rows, actions, out, mode)
         low = high
@@ -109,6 +112,6 @@ def bind_lanes(env: Env, plain: Any) -> Any:
     words["load"] = generate("load", "s, lane", [f"    lane.{name} = s.{name}" for name in single if name in read])
     words["store"] = generate("store", "s, lane", [f"    s.{name} = lane.{name}" for name in single if name in written])
     words["load_block"] = bind(load_lanes, env.name, **words)
-    same = ("step", "observe", "mask_actions", "tally", "begin_solo")
+    same = ("step", "observe", "mask_actions", "tally", "begin_solo", "is_barred", "MASKED")
     words |= {name: plain.__globals__[name] for name in same}
     return bind(step_lanes, env.name, **words, step_plainly=plain)

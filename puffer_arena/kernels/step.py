@@ -16,7 +16,7 @@ from typing import Any
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level, philox
 from puffer_arena.kernels.signals import count_seat, signal_functions
-from puffer_arena.kernels.tables import ENTERS, LOST, RESTS, Buffers, Rows
+from puffer_arena.kernels.tables import BARRED, ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
 
 # What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
@@ -32,6 +32,8 @@ NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
+SIZES: tuple[int, ...] = ()  # how many choices each component of an action has, where a rule bars some
+MASKED = False  # there is such a rule
 STATE = False  # somebody asks for the global state
 
 
@@ -55,6 +57,20 @@ def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
 
 
 @jit
+def is_barred(masks: Array, i: int) -> bool:
+    """Tell whether the i-th mask leaves a component of an action no choice."""
+    first = 0
+    for size in SIZES:
+        k = first
+        while k < first + size and not masks[i, k]:
+            k += 1
+        if k == first + size:
+            return True
+        first += size
+    return False
+
+
+@jit
 def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
@@ -64,6 +80,8 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
                 observe_state(rows.states[i], rows.params[i], out.global_state[i])
             out.action_mask[i, :] = True
             mask_actions(rows.states[i], rows.params[i], out.action_mask[i])
+            if MASKED and is_barred(out.action_mask, i) and not rows.states[i].ended:
+                rows.plan[BARRED] = 1
             out.began[i] = rows.states[i].step_count == 0
 
 
@@ -115,6 +133,8 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
             observe_state(s, p, out.global_state[i])
         out.action_mask[i, :] = True
         mask_actions(s, p, out.action_mask[i])
+        if MASKED and is_barred(out.action_mask, i) and not s.ended:
+            rows.plan[BARRED] = 1
 
 
 @jit
@@ -180,8 +200,13 @@ def acts(s: Any, agent: int) -> bool:
 
 
 @jit
-def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> None:
-    """Observe for the living agents; those who left see zeros from then on, and who does not act has no choices."""
+def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> bool:
+    """Observe for the living agents; those who left see zeros from then on, and who does not act has no choices.
+
+    Returns:
+        Whether somebody who acts has none either.
+    """
+    barred = False
     for agent in range(len(s.alive)):
         if s.alive[agent]:
             observe(s, p, agent, obs[agent])
@@ -191,6 +216,9 @@ def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> None:
         mask[agent, :] = acting[agent]
         if acting[agent]:
             mask_actions(s, p, agent, mask[agent])
+            if MASKED and is_barred(mask, agent):
+                barred = not s.ended
+    return barred
 
 
 @jit
@@ -198,7 +226,8 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
-            look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i])
+            if look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i]):
+                rows.plan[BARRED] = 1
             if STATE:
                 observe_state(rows.states[i], rows.params[i], out.global_state[i])
             out.began[i, :] = rows.states[i].step_count == 0
@@ -273,7 +302,8 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
             begin_several(s, p, rows.levels[i], rows.plan[0], rows.plan[1])
         for agent in range(len(s.alive)):
             out.began[i, agent] = anew
-        look_several(s, p, out.obs[i], out.action_mask[i], out.acting[i])
+        if look_several(s, p, out.obs[i], out.action_mask[i], out.acting[i]):
+            rows.plan[BARRED] = 1
         if STATE:
             observe_state(s, p, out.global_state[i])
 
@@ -379,6 +409,7 @@ def bind_kernels(
     rules: dict[str, Any],
     obs_dtype: Any,
     signals: tuple[str, ...] = (),
+    sizes: tuple[int, ...] = (),
     engine: bool = False,
 ) -> dict[str, Any]:
     """Bind one environment's rules into kernels.
@@ -389,7 +420,8 @@ def bind_kernels(
         rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
         obs_dtype: of one observation.
         signals: those of the environment.
-        engine: whether one does.
+        sizes: how many choices each component of an action has, where a rule bars some.
+        engine: whether an engine moves bodies.
 
     Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`.
 
@@ -406,6 +438,8 @@ def bind_kernels(
         "begin_episode": begin_episode,
         "ENGINE": engine,
         "SIGNALS": bool(signals),
+        "MASKED": bool(sizes),
+        "is_barred": bind(is_barred, name, SIZES=sizes) if sizes else nothing,
         "STATE": "observe_state" in rules,
         **signal_functions(signals, several),
     }

@@ -15,9 +15,11 @@ from puffer_arena.core.fields import Array
 RESTS, MOVES, ENTERS = range(3)  # stages of a scene: nothing to do; forces are written; its row begins anew
 # Faults of a row; LOST: a body left the world or the range of numbers.  UNMOVED and UNDRIVEN: a number was written that
 # the engine does nothing with; which body or joint has it is counted in FAULTS.  UNTUNED: a
-# number of `tuned_numbers` is not one that the engine takes.
-FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED = range(7)
+# number of `tuned_numbers` is not one that the engine takes.  BRAKED: a wheel is driven, too, and the engine would not brake it.
+FINE, BAD_FORCE, BAD_POSE, LOST, UNMOVED, UNDRIVEN, UNTUNED, BRAKED = range(8)
 FAULTS = 8
+
+BARRED = 2  # of `Rows.plan`: set where a mask left somebody who acts next no choice
 
 # What a buffer holds for one agent.
 OBSERVATION, NUMBER, CHOICES, SIGNALS, STATE = "observation", "number", "choices", "signals", "state"
@@ -113,7 +115,7 @@ class Rows(NamedTuple):
     params: Any  # in force in this episode
     following: Any  # in force from the next reset on
     levels: Any  # int64: the level to play at the next reset, or -1 to draw one
-    plan: Any  # int64 (2,): split (0 training, 1 held out) and num_levels (0 for all)
+    plan: Any  # int64 (3,): split (0 training, 1 held out), num_levels (0 for all), and at BARRED what kernels report
     episodes: Any  # records: finished, of the last that ended, and totals, the sums over all
     memories: Any  # records (num_envs, bots, agents or 1): what each scripted bot keeps for each agent
 

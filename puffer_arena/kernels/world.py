@@ -75,16 +75,24 @@ def step_blocks(span: Span, rows: WorldRows, actions: Array, out: Buffers, mode:
 
 
 def bind_world_kernels(
-    name: str, state: type, several: bool, rules: dict[str, Any], obs_dtype: Any, signals: tuple[str, ...] = ()
+    name: str,
+    state: type,
+    several: bool,
+    rules: dict[str, Any],
+    obs_dtype: Any,
+    signals: tuple[str, ...] = (),
+    sizes: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     """Bind one environment's `rules` (reset, act, judge, observe, mask_actions, place, tally) into kernels.
+
+    `signals` and `sizes` are as for `bind_kernels`.
 
     Returns:
         The uncompiled kernels "look", "start" and "step"; with the engine's parts among the rules "look",
         "step" and "enter", with the engine in them: move(s, scene) and enter(s, scene) for one row, and
         expect(scene, after), told of the next two scenes to move so that it can fetch their memory.
     """
-    kernels = bind_kernels(name, several, rules, obs_dtype, signals, engine=True)
+    kernels = bind_kernels(name, several, rules, obs_dtype, signals, sizes, engine=True)
     bound = {**rules, "clear_forces": clear_forces_function(state), "SIGNALS": bool(signals)}
     bound["clear_signals"] = signal_functions(signals, several)["clear_signals"]
     bound["start"] = bind(start, name, **bound)

@@ -98,7 +98,6 @@ def masks(subject: Subject) -> str:
                 row = int(np.argwhere(~allowed.reshape(acting.shape) & acting)[0][0])
                 raise batch.env.error(f"bot '{bot}'", f"chooses {chosen[row].tolist()}, which its mask bars")
         batch.step(batch.sample_actions(rng))
-        batch.check_choices()
     return ""
 
 

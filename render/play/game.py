@@ -249,7 +249,6 @@ class Game:
         """Replace every barred choice by the first that is allowed."""
         if not self.batch.num_choices:
             return action
-        self.batch.check_choices()
         mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
         allowed = np.array(action, action_dtype(self.action).base)
         for path, leaf, flags in choices_of(self.action):

@@ -152,6 +152,19 @@ def draw_cylinder(radius: float, half: float, color: str) -> NodePath:
     return NodePath(mesh(corners, triangles))
 
 
+def draw_tube(color: str) -> NodePath:
+    """Return a tube along z, of radius 1 from -1 to 1, that shines by itself: it may be stretched as one likes."""
+    sides, rgb = 8, linear(color)
+    ring = [(math.cos(2 * math.pi * k / sides), math.sin(2 * math.pi * k / sides)) for k in range(sides)]
+    walls = [(ring[k], ring[(k + 1) % sides]) for k in range(sides)]
+    polygons = [[np.array((*at, z)) for at, z in ((a, -1), (b, -1), (b, 1), (a, 1))] for a, b in walls]
+    polygons.append([np.array((*at, 1)) for at in ring])
+    polygons.append([np.array((*at, -1)) for at in reversed(ring)])
+    tube = NodePath(facets(polygons, rgb))
+    tube.set_light_off()
+    return tube
+
+
 def draw_plane(normal: LVector3, constant: float, color: str) -> NodePath:
     """Return a plane, `constant` along its normal."""
     up = np.array(tuple(normal))

@@ -8,6 +8,7 @@ its node's tag "color" names ("wall" where there is none).  Drawn are boxes, sph
 multi-spheres, convex hulls, point clouds, triangle meshes, and height fields that rise along z; of any other a warning
 says once that it stays unseen.  A body whose node has children of its own in Panda's scene graph (a model, say) shows
 those instead of its shapes, in their own colours.  Ghost nodes and constraints are not shown.
+What has no body, and bodies whose colour changes, the environment's `draw3d` draws (`core.canvas3d.Canvas3D`).
 
 Of what the environment's `draw` says, the window uses two things beside this picture: the status line, and where agents
 are.  `canvas.agent(k, x, y, radius)` with x and y of the world, in metres, marks the moving body whose middle is there
@@ -19,12 +20,11 @@ It draws with whatever the machine has: OpenGL without a display, OpenGL, or Pan
 import contextlib
 import ctypes
 import math
-import struct
 import sys
 from typing import Any
 
 import numpy as np
-from panda3d.bullet import BulletRigidBodyNode, BulletWorld
+from panda3d.bullet import BulletWorld
 from panda3d.core import (
     AmbientLight,
     CardMaker,
@@ -57,10 +57,10 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
-from puffer_arena.errors import DisplayError, UnknownName
-from puffer_arena.machine.notices import say_once
-from puffer_arena.render.draw.palette import color as rgb_of
-from puffer_arena.render.world.shapes import draw_shape, linear, mesh
+from puffer_arena.errors import DisplayError, suggest
+from puffer_arena.render.world.figures import IN_ORDER, Figure
+from puffer_arena.render.world.shapes import linear, mesh
+from puffer_arena.render.world.things import Things
 
 PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
 # Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
@@ -75,7 +75,6 @@ _opened: set[str] = set()  # renderers of this process
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
-IN_ORDER = "in order"  # a bin for what is drawn in the order of the scene; in Panda's own, memory addresses decide
 SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
 
 
@@ -173,6 +172,7 @@ class WorldView:
         self._place(state)
         self._cast_shadows()
         bodies = self._place(state)  # again: to find shadows Bullet takes a step
+        self._show_things(state, params)
         if self.env.camera is not None:
             self.env.camera(state, params, self)
         elif bodies:
@@ -231,10 +231,14 @@ class WorldView:
         record = {name: np.asarray(value) for name, value in given.items()}
         handles = call_build(self.env, self._world, scene_params(self.env, record, self.env.params(**given)))
         self._nodes = {name: _listed(handles[name]) for name in physics_fields(self.env.state, "body3d")}
+        self._figures: dict[Any, Figure] = {}
+        self._painted: list[Figure] = []  # in the last picture
+        self._things = Things(self.env, self._scene, self._paint)
         self._dynamic = []
         self._moving = []
         for node in self._world.get_rigid_bodies():
-            path = show_body(node, self._scene, self.env)
+            figure = self._figures[node] = Figure(node, self._scene, self.env)
+            path = figure.path
             if node.is_kinematic() or not node.is_static():
                 self._moving.append(path)
             if not node.is_static() and not node.is_kinematic():
@@ -253,6 +257,27 @@ class WorldView:
                 node.set_transform(TransformState.make_pos_quat_scale(LPoint3(s.x, s.y, s.z), turn, LVector3(1, 1, 1)))
                 placed.append(NodePath.any_path(node))
         return placed
+
+    def _show_things(self, state: Any, params: Any) -> None:
+        """Show what the environment's `draw3d` asks for."""
+        self._things.begin()
+        for figure in self._painted:
+            figure.paint(figure.color)
+        self._painted = []
+        if self.env.draw3d is not None:
+            self.env.draw3d(state, params, self._things)
+
+    def _paint(self, field: str, k: int, color: str) -> None:
+        """Show a body in another colour for this picture."""
+        if field not in self._nodes:
+            raise self.env.error("draw3d", f"paint: State has no body3d '{field}'; {suggest(field, self._nodes)}")
+        if not 0 <= k < len(self._nodes[field]):
+            raise self.env.error(
+                "draw3d", f"paint: State.{field} has {len(self._nodes[field])} bodies, and none is {k}"
+            )
+        figure = self._figures[self._nodes[field][k]]
+        figure.paint(color)
+        self._painted.append(figure)
 
     def _cast_shadows(self) -> None:
         """Lay a soft disc on what lies under each moving body, while the world stands upright."""
@@ -330,40 +355,6 @@ def open_sky() -> NodePath:
     lens.set_near_far(0.1, 10)
     camera = Lens("sky", lens)
     return scene.attach_new_node(camera)
-
-
-def show_body(node: BulletRigidBodyNode, scene: NodePath, env: Env) -> NodePath:
-    """Put a body into the scene, with pictures of its shapes unless it has its own.
-
-    Raises:
-        DefinitionError: its tag "color" is not of the palette.
-    """
-    own = node.get_num_children() > 0
-    path = scene.attach_new_node(node)
-    color = node.get_tag("color") or "wall"
-    try:
-        rgb_of(color)
-    except UnknownName as error:
-        raise env.error("build", f"body '{node.get_name()}': {error}") from error
-    for k in range(0 if own else node.get_num_shapes()):
-        shape = node.get_shape(k)
-        try:
-            picture = draw_shape(shape, color)
-        except (ValueError, LookupError, struct.error) as error:
-            warn_unseen(env, node, shape, error)
-            continue
-        picture.reparent_to(path)
-        picture.set_bin(IN_ORDER, 0)
-        picture.set_transform(node.get_shape_transform(k))
-    return path
-
-
-def warn_unseen(env: Env, node: BulletRigidBodyNode, shape: Any, error: Exception) -> None:
-    """Say once that a shape cannot be drawn, and what its author may do."""
-    say_once(
-        f"environment '{env.name}': body '{node.get_name()}': its {shape.type.name} cannot be drawn ({error}); "
-        "give the body's node a child that shows it"
-    )
 
 
 def shine(renderer: str) -> Material:

@@ -62,7 +62,7 @@ class State(Header):
     floor: Array = segment2d(2)
     deck: OneWay2D = one_way2d()
     shelf: Touch2D = touch2d()  # the deck's shape
-    eyes: Array = ray2d(2)  # of the ball, to the right; and one of the world, down at x = 1
+    eyes: Array = ray2d(3)  # of the ball, to the right; and of the world, down at x = 1 and onto the lift
     hits: Array = contact2d(2, 3)  # of the ball; of the box
     weight: Mass2D = mass2d()  # of the ball
     sizes: Array = shape2d(3)  # ball, box, and the ledge, which is static
@@ -98,7 +98,7 @@ def build(world: Any, p: Params) -> dict[str, Any]:
     world.add(spring, groove, motor, pin)
     return {
         "ball": ball, "box": box, "cart": cart, "lift": lift, "motor": motor, "pin": pin, "gate": gate, "floor": floor,
-        "deck": deck, "shelf": deck, "eyes": [ball, None], "hits": [ball, box], "weight": ball,
+        "deck": deck, "shelf": deck, "eyes": [ball, None, None], "hits": [ball, box], "weight": ball,
         "sizes": [shapes[0], shapes[1], ledge], "spring": spring, "groove": groove,
     }  # fmt: skip
 
@@ -108,6 +108,7 @@ def reset(s: State, p: Params) -> None:
     s.deck.ny = 1.0
     s.eyes[0].bx = 8.0
     s.eyes[1].ax, s.eyes[1].bx, s.eyes[1].ay = 1.0, 1.0, 6.0
+    s.eyes[2].ax, s.eyes[2].bx, s.eyes[2].ay, s.eyes[2].by = 12.1, 12.1, 6.0, -3.0
     s.weight.mass = uniform(s, 1.0 - p.vary, 1.0 + p.vary)
     s.weight.moment *= s.weight.mass
     s.sizes[0].scale_x = uniform(s, 1.0 - p.vary, 1.0 + p.vary)

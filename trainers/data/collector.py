@@ -36,7 +36,8 @@ class Collector:
         """Play the whole horizon; `on_step(t)` is called after each step.
 
         Raises:
-            TrainingError: the network gave a number that is not finite, or nobody may act as a mask says.
+            TrainingError: the network gave a number that is not finite.
+            ActionError: a mask left somebody no choice.
         """
         rollout, head = self.rollout, self.rollout.policy.head
         self.infer_seconds = self.step_seconds = 0.0
@@ -164,31 +165,14 @@ class Collector:
                 rollout.columns[f"final_{name}"][times[part], streams[part]] = values[:, k]
 
     def _check(self, t: int) -> None:
-        """Check that what the network made of step `t` is finite, and that masks leave a choice."""
+        """Check that what the network made of step `t` is finite."""
         rollout = self.rollout
         checked = {name: rollout.columns[f"old_{name}"][t] for name in rollout.policy.values}
         if t < rollout.horizon:
             checked["action probability"] = rollout.old_log_prob[t]
-            self._check_masks(t)
         for what, numbers in checked.items():
             if not np.isfinite(numbers.sum()):
                 self._explain(t, what, numbers)
-
-    def _check_masks(self, t: int) -> None:
-        masks, sizes = self.rollout.action_mask[t], self.rollout.policy.head.sizes
-        if masks.shape[-1] == 0:
-            return
-        begin = 0
-        for size in sizes:
-            open_ = masks[:, begin : begin + size].any(-1)
-            begin += size
-            if not open_.all():
-                barred = np.flatnonzero(~open_ & self.rollout.acting[t])
-                if len(barred):
-                    raise TrainingError(
-                        f"environment '{self.rollout.batch.env.name}' bars every choice of "
-                        f"{self.rollout.who(int(barred[0]))} at step {t} of the rollout; its action_mask must leave one"
-                    )
 
     def _explain(self, t: int, what: str, numbers: Array) -> None:
         """Say which number is not finite, and why as far as can be told.

@@ -2,20 +2,22 @@
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from panda3d.bullet import BulletBodyNode, BulletRigidBodyNode, BulletWorld
+from panda3d.bullet import BulletBodyNode, BulletRigidBodyNode, BulletVehicle, BulletWorld
 from panda3d.core import BitMask32, LPoint3, LQuaternion, LVector3, NodePath, TransformState
 
-from puffer_arena.core.bodies import name_record, physics_dtype, physics_fields, record_offsets
+from puffer_arena.core.bodies import handle_shape, name_record, physics_dtype, physics_fields, record_offsets
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.records import FORCE_3D, POSE_3D
 from puffer_arena.engines.bullet.loops import PUSH, TURN
+from puffer_arena.engines.bullet.parts import Contacts, Motor, Wheels, check_motor
 from puffer_arena.engines.scene import call_build, list_handles
+from puffer_arena.kernels.tables import BAD_POSE, FINE
 from puffer_arena.kernels.world import FARTHEST, FASTEST
 
 Pose = tuple[float, ...]
@@ -44,7 +46,8 @@ class Plan:
         self.bodies = np.array([at for name in names for at in record_offsets(self.row, name)])  # where each lies
         self.seconds, self.substeps = env.time_step / env.substeps, range(env.substeps)
         self.forces, self.torques = ([LVector3() for _ in self.bodies] for _ in range(2))  # those of the row in hand
-        self.hears = any(described.kind != "body3d" for described in self.fields.values())
+        kinds = {described.kind for described in self.fields.values()}
+        self.hears, self.drives = kinds != {"body3d"}, not kinds.isdisjoint(("joint3d", "wheel3d", "ray3d"))
         self._places: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def one(self, places: tuple[int, ...]) -> tuple[int, ...]:
@@ -90,16 +93,18 @@ class Arena:
         self._number: dict[BulletRigidBodyNode, int] = {}  # bodies counted through the State's fields
         self.touches: list[tuple[set[BulletBodyNode], int]] = []
         self.rays: list[tuple[BulletBodyNode | None, int]] = []
+        self.driven: list[Motor | Wheels] = []
+        self.lists: list[Contacts] = []
         handles = call_build(plan.env, self.world, p)
         self._bodies = set(self.world.get_rigid_bodies())
         self._all = self._bodies | set(self.world.get_ghosts())
         for name, described in plan.fields.items():
-            shape, take = plan.row[name].shape, TAKERS[described.kind]
+            shape, take = handle_shape(described, plan.row[name].shape), TAKERS[described.kind]
             places = record_offsets(plan.row, name)
-            for (where, handle), at in zip(
-                list_handles(plan.env, name, described, handles[name], shape), places, strict=True
-            ):
-                take(self, where, handle, at)
+            named = list_handles(plan.env, name, described, handles[name], shape)
+            each = len(places) // len(named)  # records of one handle
+            for k, (where, handle) in enumerate(named):
+                take(self, where, handle, *places[each * k : each * (k + 1)])
         moving = [mover for mover in self.movers if is_dynamic(mover.node)]
         self.moving = tuple(mover.node for mover in moving)
         self.places = plan.one(tuple(mover.at for mover in moving))  # of what moves
@@ -128,6 +133,32 @@ class Arena:
         node = None if handle is None else self._expect(where, handle, BulletBodyNode, self._all)
         self.rays.append((node, at))
 
+    def _take_motor(self, where: str, handle: Any, at: int) -> None:
+        if wrong := check_motor(handle):
+            raise self.plan.env.error("build", f"the handle of {where} is {handle!r}; it {wrong}")
+        if handle not in set(self.world.get_constraints()):
+            raise self.plan.env.error("build", f"the joint of {where} is not in the world; call world.attach(joint)")
+        self.driven.append(Motor(handle, at, self.plan.seconds))
+
+    def _take_wheels(self, where: str, handle: Any, *at: int) -> None:
+        if not isinstance(handle, BulletVehicle) or handle not in set(self.world.get_vehicles()):
+            raise self.plan.env.error(
+                "build", f"the handle of {where} is {handle!r}; it must be a BulletVehicle that world.attach was given"
+            )
+        if handle.get_num_wheels() != len(at) or handle.get_chassis() not in self._bodies:
+            raise self.plan.env.error(
+                "build",
+                f"the vehicle of {where} has {handle.get_num_wheels()} wheels, the field {len(at)}; both must be the "
+                "same, and its chassis in the world",
+            )
+        first = sum(part.count for part in self.driven if isinstance(part, Wheels))
+        self.driven.append(Wheels(handle, at, first, self.plan.seconds))
+
+    def _take_contacts(self, where: str, handle: Any, *at: int) -> None:
+        several = handle if isinstance(handle, list | tuple | set) else [handle]
+        watched = {self._expect(where, one, BulletBodyNode, self._all) for one in several}
+        self.lists.append(Contacts(watched, at))
+
     def _expect(self, where: str, handle: Any, kind: type, among: set[Any]) -> Any:
         node = handle.node() if isinstance(handle, NodePath) else handle
         if not isinstance(node, kind):
@@ -144,9 +175,12 @@ class Arena:
                 raise env.error(
                     "build", f"the body '{node.name}' moves but has no field: every body that moves must be a body3d"
                 )
-        if world.get_num_soft_bodies() or world.get_num_vehicles() or world.get_num_characters():
+        vehicles = sum(isinstance(part, Wheels) for part in self.driven)
+        if world.get_num_soft_bodies() or world.get_num_characters() or world.get_num_vehicles() != vehicles:
             raise env.error(
-                "build", "makes soft bodies, vehicles or characters, which rows cannot hold; use rigid bodies"
+                "build",
+                "makes soft bodies or characters, which rows cannot hold, or a vehicle without a wheel3d; use rigid "
+                "bodies, and name each vehicle's wheels",
             )
 
     def _check_still(self) -> None:
@@ -167,14 +201,19 @@ class Arena:
     def built(self) -> Any:
         """Return one record of `physics_dtype`: how the bodies stand."""
         record = np.zeros(1, self.plan.dtype)
-        poses = iter(self.poses())
+        poses, driven = iter(self.poses()), iter(self.driven)
         for name, described in self.plan.fields.items():
             part = record[name].reshape(-1)
             if described.kind == "body3d":
                 for k in range(len(part)):
                     part[k] = (*next(poses), *NO_FORCE)
-            elif described.kind == "touch3d":
+            elif described.kind in ("touch3d", "contact3d"):
                 part["other"] = -1
+            elif described.kind in ("joint3d", "wheel3d"):
+                records: list[tuple[float, ...]] = []
+                while len(records) < len(part):
+                    records += next(driven).built()
+                part[:] = np.array(records, part.dtype)
             else:
                 part["fraction"], part["other"] = 1.0, -1
         return record[0]
@@ -194,14 +233,27 @@ class Arena:
                 mover.place(pose, before)
             mover.built = ()
 
+    def drive(self, row: int) -> int:
+        """Give Bullet what the rules wrote for the coming step beside forces, and return the row's fault."""
+        data = self.plan.bytes
+        for _, at in self.rays:
+            if not all(abs(number) < FARTHEST for number in RAY.unpack_from(data, row + at)):
+                return BAD_POSE
+        for part in self.driven:
+            if fault := part.drive(data, row):
+                return fault
+        return FINE
+
     def hear(self, row: int) -> None:
         """Write into the row what touches are and rays meet.
 
         Args:
             row: bytes from the start of the rows to this one.
         """
-        if self.touches:
+        if self.touches or self.lists:
             self._touch(row)
+        for part in self.driven:
+            part.tell(self.plan.bytes, row)
         if self.rays:
             self._cast(row)
 
@@ -214,16 +266,20 @@ class Arena:
                 continue
             impulse = sum(point.applied_impulse for point in points)
             if impulse > 0.0 or any(point.distance <= 0.0 for point in points):
-                contacts.append((a, b, impulse))
+                hardest = max(points, key=lambda point: point.applied_impulse) if self.lists else None
+                contacts.append((a, b, impulse, hardest))
         for watched, at in self.touches:
             impulse, other, touching = 0.0, -1, 0
-            for a, b, pushed in contacts:
+            for a, b, pushed, _ in contacts:
                 if (a in watched) != (b in watched):
                     number = self._number.get(b if a in watched else a, -1)
                     if not touching or (pushed, number) > (impulse, other):
                         impulse, other, touching = pushed, number, 1
             before = TOUCH.unpack_from(self.plan.bytes, row + at)[1]
             TOUCH.pack_into(self.plan.bytes, row + at, impulse, touching, int(touching and not before), other)
+
+        for listed in self.lists:
+            listed.tell(self.plan.bytes, row, contacts, lambda node: self._number.get(node, -1))
 
     def _cast(self, row: int) -> None:
         """Write what the rays meet first, the body that they start from and ghosts apart."""
@@ -304,4 +360,11 @@ def is_usable(pose: Pose) -> bool:
     )
 
 
-TAKERS = {"body3d": Arena._take_body, "touch3d": Arena._take_touch, "ray3d": Arena._take_ray}
+TAKERS: dict[str, Callable[..., None]] = {
+    "body3d": Arena._take_body,
+    "touch3d": Arena._take_touch,
+    "ray3d": Arena._take_ray,
+    "contact3d": Arena._take_contacts,
+    "joint3d": Arena._take_motor,
+    "wheel3d": Arena._take_wheels,
+}

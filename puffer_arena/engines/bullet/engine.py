@@ -123,7 +123,9 @@ class BulletEngine:
                     self._renew(i)
                 elif task & PLACE:
                     arenas[i].place(i * size)  # type: ignore[union-attr]  # a world is made before it is MADE
-                if not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
+                if plan.drives and (fault := arenas[i].drive(i * size)):  # type: ignore[union-attr]  # as below
+                    faults[i] = fault
+                elif not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
                     faults[i] = LOST
                 elif plan.hears:
                     arenas[i].hear(i * size)  # type: ignore[union-attr]  # as above

@@ -192,26 +192,32 @@ def lay_segments(row: int, link: int) -> int:
 @jit
 def move_segments(row: int, link: int) -> int:
     """Give the segments whose ends the rules changed their new ones, and return the row's fault."""
-    fault, calls, ends, space = FINE, load(link, CALLS), load(link, ENDS), load(link, SPACE)
+    fault, records, ends = FINE, load(link, SEGMENT_RECORDS), load(link, ENDS)
     for k in range(load(link, NUM_SEGMENTS)):
-        segment, given = row + load(load(link, SEGMENT_RECORDS), k), ends + ENDS_OF_ONE * REAL * k
+        segment, given = row + load(records, k), ends + ENDS_OF_ONE * REAL * k
         moved_a = (load_real(segment, AX) != load_real(given, AX)) | (load_real(segment, AY) != load_real(given, AY))
         moved_b = (load_real(segment, BX) != load_real(given, BX)) | (load_real(segment, BY) != load_real(given, BY))
-        if not (moved_a | moved_b):
-            continue
-        if not is_in_world(segment):
-            fault = BAD_POSE
-            continue
-        for j in range(ENDS_OF_ONE):
-            store_real(given, j, load_real(segment, j))
-        shape, was, laid = load(load(link, SEGMENTS), k), load(load(link, LAID), k) != 0, is_laid(segment)
-        store(load(link, LAID), k, 1 if laid else 0)
-        if laid:
-            set_ends(segment, link, shape)
-            call_pp(load(calls, REINDEX if was else ADD_SHAPE), (space, shape))
-        elif was:
-            call_pp(load(calls, REMOVE_SHAPE), (space, shape))
+        if moved_a | moved_b:
+            if is_in_world(segment):
+                move_segment(segment, given, k, link)
+            else:
+                fault = BAD_POSE
     return fault
+
+
+@jit
+def move_segment(segment: int, given: int, k: int, link: int) -> None:
+    """Move one segment to the row's ends, into the space or out of it."""
+    for j in range(ENDS_OF_ONE):
+        store_real(given, j, load_real(segment, j))
+    calls, space = load(link, CALLS), load(link, SPACE)
+    shape, was, laid = load(load(link, SEGMENTS), k), load(load(link, LAID), k) != 0, is_laid(segment)
+    store(load(link, LAID), k, 1 if laid else 0)
+    if laid:
+        set_ends(segment, link, shape)
+        call_pp(load(calls, REINDEX if was else ADD_SHAPE), (space, shape))
+    elif was:
+        call_pp(load(calls, REMOVE_SHAPE), (space, shape))
 
 
 @jit

@@ -43,28 +43,32 @@ from puffer_arena.machine.compile import jit
 @jit
 def tune(row: int, link: int, inside: bool) -> int:
     """Give Chipmunk the numbers that changed, and return the row's fault; `inside` where shapes are in the space."""
-    fault = FINE
+    fault, tuners, places, tuned = FINE, load(link, TUNERS), load(link, TUNED_RECORDS), load(link, TUNED)
     for k in range(load(link, NUM_TUNERS)):
-        tuner, given = load(link, TUNERS) + TUNER_WORDS * BYTES * k, load(link, TUNED) + 2 * BYTES * k
-        at, how = row + load(load(link, TUNED_RECORDS), k), load(tuner, TUNER_HOW)
-        a, b = load_real(at, 0), (load_real(at, 1) if how >= VECTOR else 0.0)
-        if a == load_real(given, 0) and b == load_real(given, 1):
-            continue
-        if not is_allowed(tuner, how, a, b):
-            fault = UNTUNED + FAULTS * load(load(link, TUNED_NUMBERS), k)
-            continue
-        store_real(given, 0, a)
-        store_real(given, 1, b)
-        target, setter = load(tuner, TUNER_OBJECT), load(tuner, TUNER_SETTER)
-        if how == REAL:
-            call_pf(setter, (target, a))
-        elif how == VECTOR:
-            call_vector(setter, target, (a, b))
-        elif how != FIXED:
-            resize(tuner, link, a, b)
-            if inside:
-                call_pp(load(load(link, CALLS), REINDEX), (load(link, SPACE), target))
+        tuner, given, at = tuners + TUNER_WORDS * BYTES * k, tuned + 2 * BYTES * k, row + load(places, k)
+        a, b = load_real(at, 0), (load_real(at, 1) if load(tuner, TUNER_HOW) >= VECTOR else 0.0)
+        if a != load_real(given, 0) or b != load_real(given, 1):
+            if is_allowed(tuner, load(tuner, TUNER_HOW), a, b):
+                store_real(given, 0, a)
+                store_real(given, 1, b)
+                set_numbers(tuner, link, a, b, inside)
+            else:
+                fault = UNTUNED + FAULTS * load(load(link, TUNED_NUMBERS), k)
     return fault
+
+
+@jit
+def set_numbers(tuner: int, link: int, a: float, b: float, inside: bool) -> None:
+    """Give Chipmunk a tuner's numbers."""
+    target, setter, how = load(tuner, TUNER_OBJECT), load(tuner, TUNER_SETTER), load(tuner, TUNER_HOW)
+    if how == REAL:
+        call_pf(setter, (target, a))
+    elif how == VECTOR:
+        call_vector(setter, target, (a, b))
+    elif how != FIXED:
+        resize(tuner, link, a, b)
+        if inside:
+            call_pp(load(load(link, CALLS), REINDEX), (load(link, SPACE), target))
 
 
 @jit
