@@ -261,9 +261,25 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.rect(-WIDTH / 2 + 1, HEIGHT - 1.6, 8, 0.6, "line", radius=0.3)
     if s.fuel > 0.03:
         canvas.rect(-WIDTH / 2 + 1, HEIGHT - 1.6, 8 * s.fuel, 0.6, "teal" if s.fuel > 0.25 else "rose", radius=0.3)
-    speed = math.hypot(s.craft.vx, s.craft.vy)
-    canvas.status(
-        "landed" if s.landed else f"{speed:.1f} m/s, {max(0.0, s.craft.y - s.pad_y - 1.6):.1f} m above the pad"
+    canvas.status(describe(s, p))
+
+
+def describe(s: State, p: Params) -> str:
+    if s.landed:
+        return "landed"
+    if not s.ended:
+        height = max(0.0, s.craft.y - s.pad_y - 1.6)
+        return f"{math.hypot(s.craft.vx, s.craft.vy):.1f} m/s, {height:.1f} m above the pad"
+    if s.hull.touching:
+        return "crashed: the hull touched the ground"
+    if max(s.feet[0].impulse, s.feet[1].impulse) > MASS * p.sturdiness:
+        return "crashed: came down too fast"
+    return (
+        "landed beside the pad"
+        if s.rested >= REST_STEPS
+        else "flew away"
+        if s.step_count < p.max_steps
+        else "out of time"
     )
 
 

@@ -2,7 +2,7 @@
 
 Actions       guard: Dict: turn, Box(-1, 1, (2,)), where it looks; fire, Discrete(2), barred after a shot.  van: Discrete(3).
 Observation   guard: Dict: heading, Box (2,); loaded, Discrete(2).  van: uint8 (3,), 1 where it drives.
-Reward        guard: -1 for a shot.  van: the number of its lane.
+Reward        guard: 1 for a shot.  van: the number of its lane.
 Termination   a guard: looking all the way along the first axis.  Truncation: limit.
 Parameters    guards, vans, lanes, limit.
 Source        own.
@@ -44,7 +44,7 @@ def step(s: State, p: Params, actions: Any, rewards: Array, terminated: Array) -
     for k in range(len(actions.guard)):
         for axis in range(2):
             s.heading[k, axis] = actions.guard[k].turn[axis]
-        rewards[k] = -1.0 if actions.guard[k].fire == 1 else 0.0
+        rewards[k] = 1.0 if actions.guard[k].fire == 1 else 0.0
         s.loaded[k] = 0 if actions.guard[k].fire == 1 else 1
         terminated[k] = s.heading[k, 0] >= 1.0
     for k in range(len(actions.van)):
@@ -80,7 +80,7 @@ def guard(s: State, p: Params, agent: int, memory: Any, action: Any) -> None:
 
 @jit
 def drive(s: State, p: Params, agent: int, memory: Any) -> int:
-    return (s.lane[agent - len(s.loaded)] + 1) % 3
+    return min(s.lane[agent - len(s.loaded)] + 1, 2)
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
@@ -89,12 +89,14 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         canvas.rect(lane + 0.04, 0.04, 0.92, 0.92, "floor", radius=0.08)
     for k in range(len(s.lane)):
         canvas.rect(s.lane[k] + 0.25, 0.2, 0.5, 0.6, "amber", radius=0.1)
+        canvas.agent(len(s.loaded) + k, s.lane[k] + 0.5, 0.5, 0.3)
     for k in range(len(s.loaded)):
         x, color = (k + 0.5) * p.lanes / len(s.loaded), "sky" if s.loaded[k] else "wall"
         turn_x, turn_y = s.heading[k]
         if s.alive[k]:
             canvas.line([(x, 1.5), (x + 0.4 * turn_x, 1.5 + 0.4 * turn_y)], color, width=0.1)
             canvas.circle(x, 1.5, 0.2, color)
+            canvas.agent(k, x, 1.5, 0.2)
     canvas.status(f"step {s.step_count} of {p.limit}")
 
 

@@ -67,11 +67,24 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     source.send("mode", name="smooth")
     stale = source.frame
     wait(lambda: source.frame is not stale and source.frame.probs is not None)
-    assert source.speed == 1.0
+    assert source.speed == 1.0 and source.total == 10**9
+    source.send("pause")  # training, whatever is looked at
+    wait(lambda: source.status == "paused")
+    source.send("view_pause")
+    assert source.view_paused and source.status == "paused"
+    source.send("view_resume")
+    assert not source.view_paused and source.status == "paused"  # the picture plays on, training stands
+    source.send("view_pause")
+    source.send("resume")
+    wait(lambda: source.status == "training")
+    assert source.view_paused  # and the other way round
+    source.send("view_resume")
+    source.send("mode", name="time-lapse")
     process.terminate()
     out, err = process.communicate()
     last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
     wait_until(lambda: source.poll() or (source.frame.steps, source.status) == (last, "finished"))
+    assert source.mode == "smooth" and source.note.startswith("stopped at ")
     source.close()
     assert "Traceback" not in err and "stopped after" in out
 

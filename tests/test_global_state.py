@@ -5,12 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from puffer_arena import load_env, make
 from puffer_arena.adapters.pettingzoo import aec_env, parallel_env
 from puffer_arena.batch.buffers import by_seat
 from puffer_arena.errors import DefinitionError, ParameterError
+from puffer_arena.trainers.actor import Actor
+from puffer_arena.trainers.export.weights import plain_copy
+from puffer_arena.trainers.networks.policy import policy_bytes
 from tests.playing import COUNTDOWN, DUEL, everything, play
+from tests.trainers_support import assert_same_future, small_trainer, weights
 
 RULE = """@jit
 def observe_state(s: State, p: Params, obs: Array) -> None:
@@ -118,3 +123,118 @@ def test_a_state_that_names_a_size_is_as_large_as_its_batch() -> None:
     assert env.state_space(env.params(chasers=1, runners=1)).dtype["agents"].shape == (2, 4)
     changed = dataclasses.replace(env, observe_state=None, global_state=None)
     assert changed.state_space(env.params()) is None and "size" in env.dimensions
+
+
+HIDDEN = '''"""Hidden: each of two agents guesses; what a right guess is worth lies in the global state alone."""
+
+from dataclasses import dataclass
+
+from puffer_arena.core import Array, Box, Discrete, Env, Header, f64, jit, param, uniform
+
+
+@dataclass(frozen=True)
+class Params:
+    agents: int = param(2, 2, 2)
+
+
+class State(Header):
+    worth: float = f64()
+
+
+@jit
+def reset(s: State, p: Params) -> None:
+    s.worth = uniform(s, -1.0, 1.0)
+
+
+@jit
+def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array) -> bool:
+    for k in range(2):
+        rewards[k] = s.worth if k == 0 else -s.worth
+        terminated[k] = s.step_count >= 3
+    s.worth = uniform(s, -1.0, 1.0)
+    return False
+
+
+@jit
+def observe(s: State, p: Params, agent: int, obs: Array) -> None:
+    obs[0] = 1.0
+
+
+@jit
+def observe_state(s: State, p: Params, obs: Array) -> None:
+    obs[0] = s.worth
+
+
+def draw(s: State, p: Params, canvas) -> None:
+    canvas.view(1, 1)
+
+
+ENV = Env(
+    params=Params, state=State, observation=Box(0, 1, (1,)), action=Discrete(2), reset=reset, step=step,
+    observe=observe, draw=draw, agents={"guesser": "agents"}, global_state=Box(-1, 1, (1,)),
+    observe_state=observe_state,
+)
+'''
+FAST = {"ppo__gamma": 0.0, "optimizer__learning_rate": 0.01, "num_envs": 64, "ppo__normalize_rewards": False}
+
+
+def test_only_a_central_critic_can_know_what_the_global_state_says(folder: Path) -> None:
+    (folder / "hidden.py").write_text(HIDDEN)
+    explained = {}
+    for critic in ("state", "separate"):
+        trainer = small_trainer(str(folder / "hidden.py"), network__critic=critic, **FAST)
+        explained[critic] = [trainer.update()["explained_variance"] for _ in range(60)][-1]
+        trainer.close()
+    assert explained["state"] > 0.9 and explained["separate"] < 0.1  # each agent's worth is the other's with its sign
+
+
+@pytest.mark.parametrize("overrides", [{}, {"network__memory": "gru"}, {"network__normalize": True}], ids=str)
+def test_fused_and_autograd_train_a_central_critic_alike(overrides: dict) -> None:
+    one, other = (
+        small_trainer("tag", network__critic="state", gradients=way, threads=1, **overrides)
+        for way in ("fused", "autograd")
+    )
+    for _ in range(2):
+        for trainer in (one, other):
+            trainer.update()
+    for name, value in weights(one).items():
+        torch.testing.assert_close(value, weights(other)[name], rtol=2e-3, atol=1e-5, msg=name)
+    probs, values = one.look(np.arange(3), one.config.ppo.horizon - 1)
+    assert probs.shape == (3, 6, 5) and np.isfinite(values).all()
+    state = one.state()
+    again = small_trainer("tag", network__critic="state", gradients="fused", threads=1, **overrides)
+    again.load_state(*state)
+    assert_same_future(one, again, 1)
+    actor = Actor.load(policy_bytes(one.policy))
+    actions, _, values = actor.act(one.batch.obs, one.batch.action_mask)
+    assert actions.shape == one.batch.actions.shape and np.isnan(values).all()  # nobody shows it the state
+    with pytest.raises(DefinitionError, match=r"its critic reads the global state"):
+        plain_copy(one.policy, half=False)
+    for trainer in (one, other, again):
+        trainer.close()
+
+
+def test_truncated_episodes_are_valued_by_the_state_that_they_ended_in(folder: Path) -> None:
+    path = seen_by_all(folder)
+    trainer = small_trainer(path, network__critic="state", params__limit=3, params__start=50)
+    again = make(path, trainer.config.num_envs, trainer.config.seed, limit=3, start=50, observe_state=True)
+    trainer.collector.collect(trainer.generator)
+    rollout, policy, seen = trainer.rollout, trainer.policy, 0
+    for t in range(rollout.horizon):
+        np.testing.assert_array_equal(rollout.global_state[t], again.global_state)
+        again.step(rollout.actions[t])
+        cut = np.flatnonzero(again.truncated)
+        if not len(cut):
+            continue
+        with torch.no_grad():
+            last = [torch.from_numpy(part[cut]) for part in (again.final_obs, again.final_global_state)]
+            values = policy([last[0]], {}, [last[1]])[1][:, 0].numpy()
+        np.testing.assert_allclose(rollout.final_value[t, cut], values, rtol=1e-4, atol=1e-4)
+        seen += len(cut)
+    assert seen >= trainer.config.num_envs
+    trainer.close()
+
+
+def test_a_critic_cannot_read_a_state_that_is_not_given() -> None:
+    with pytest.raises(ParameterError, match=r"network.critic = 'state' reads the global state, which .* 'snake' does"):
+        small_trainer("snake", network__critic="state")

@@ -402,7 +402,7 @@ class FakeTrainer:
 
     def greet(self, **changes) -> None:
         header = {
-            "protocol": 2, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0
+            "protocol": 2, "title": "t", "env": "snake", "version": 0, "params": {}, "num_envs": 8, "count": 0, "total": 0
         }  # fmt: skip
         self.say(b"hello", json.dumps({**header, **changes}).encode(), b"{}", b"[]")
 

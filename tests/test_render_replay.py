@@ -36,7 +36,7 @@ class Clock:
 def test_time_passes_at_natural_speed_and_stops_at_the_end(played):
     clock = Clock()
     source = ReplaySource([Replay(played)], clock)
-    source.send("resume")
+    source.send("view_resume")
     clock.now += 1.01
     source.poll()
     assert source.step == 8 and source.frame.steps == 8
@@ -47,7 +47,7 @@ def test_time_passes_at_natural_speed_and_stops_at_the_end(played):
     clock.now += 1000.0
     source.poll()
     assert (source.step, source.status) == (300, "paused")
-    source.send("resume")
+    source.send("view_resume")
     assert source.step == 0
 
 
@@ -56,7 +56,7 @@ def test_a_loop_comes_again(played):
     source = ReplaySource([Replay(played)], clock)
     source.loop = (10, 14)
     source.seek(10)
-    source.send("resume")
+    source.send("view_resume")
     for _ in range(12):
         clock.now += 0.126
         source.poll()

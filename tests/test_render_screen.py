@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from imgui_bundle import imgui
 
 from puffer_arena import ArenaError, list_envs, make
 from puffer_arena.batch.frame import Frame
@@ -31,7 +32,7 @@ class Scripted(LocalSource):
     def __init__(self, env_id, **kwargs):
         super().__init__(make(env_id, 6, seed=2), choose=speak, **kwargs)
         self.sent = []
-        self.status = "training"
+        self.status, self.mode, self.total = "training", "time-lapse", 8_000_000
         steps = np.linspace(0, 5e6, 700)
         for name in ("episode_return", "loss/value", "score", "learning_rate"):
             self.metrics = {**self.metrics, name: [(float(x), 1e-3 + float(x % 7)) for x in steps]}
@@ -40,6 +41,8 @@ class Scripted(LocalSource):
 
     def send(self, command, **arguments):
         self.sent.append((command, arguments))
+        if command == "mode":
+            self.mode = arguments["name"]
         super().send(command, **arguments)
 
 
@@ -223,9 +226,69 @@ def test_the_panels_buttons_send_commands():
 def test_a_right_click_on_a_slider_sets_the_default():
     source = Scripted("snake")
     source.send("param", name="reward_food", value=3.0)
-    acts = [act for y in range(732, 800, 9) for act in click(1100, y, button=3)]
+    acts = [act for y in range(600, 1000, 9) for act in click(1100, y, button=3)]
     watch(source, *acts, frames=1, size=(1280, 1000))
     assert ("param", {"name": "reward_food", "value": 1.0}) in source.sent
+
+
+def test_keys_in_smooth_mode_are_the_pictures_and_leave_training_alone():
+    source = Scripted("snake")
+    source.mode, source.status = "smooth", "paused"
+    codes = [pygame.K_SPACE, pygame.K_SPACE, pygame.K_PERIOD]
+    watch(source, *(key(code) for code in codes), frames=1)
+    assert {command for command, _ in source.sent[1:]} <= {"view_pause", "view_resume", "view_step"}
+    assert len(source.sent) == 4
+
+
+def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
+    places = range(600, 1000, 18)
+    source = Scripted("snake")
+    watch(source, *(act for y in places for act in click(1100, y)), frames=1, size=(1280, 1000))
+    assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
+
+    source, typed = Scripted("snake"), []
+
+    def patient(screen):
+        io = imgui.get_io()
+        io.mouse_single_click_delay, io.mouse_double_click_time = 61.0, 60.0  # seconds: a machine may be slow
+
+    def type_five(screen):
+        if screen.panel.sliders.typing == "reward_food" and not typed:
+            typed.append(5)
+            for code, text in ((pygame.K_5, "5"), (pygame.K_RETURN, "\r")):
+                pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode=text, scancode=0))
+                pygame.event.post(pygame.event.Event(pygame.KEYUP, key=code, mod=0, scancode=0))
+
+    rest = [lambda screen: None] * 2
+    twice = [act for y in places for act in (*click(1100, y), *click(1100, y)[1:], *rest, type_five, *rest)]
+    watch(source, patient, *twice, *rest, frames=1, size=(1280, 1000))
+    assert typed and ("param", {"name": "reward_food", "value": 5.0}) in source.sent
+
+
+def test_a_slider_sends_its_parameter_when_let_go():
+    source = Scripted("snake")
+
+    def drag(y):
+        kinds = (pygame.MOUSEMOTION, 1000), (pygame.MOUSEBUTTONDOWN, 1000), (pygame.MOUSEMOTION, 1040)
+        return [mouse(kind, x, y) for kind, x in (*kinds, (pygame.MOUSEMOTION, 1050), (pygame.MOUSEBUTTONUP, 1050))]
+
+    watch(source, *(act for y in range(600, 1000, 18) for act in drag(y)), frames=1, size=(1280, 1000))
+    assert {given["name"] for command, given in source.sent if command == "param"} <= set(source.env.parameters)
+    assert any(command == "param" for command, _ in source.sent)
+
+
+def test_changes_are_undone_done_again_and_marked():
+    source, marks = Scripted("snake"), []
+
+    def change(screen):
+        screen.panel.sliders.steering.change(source, "max_hunger", 100, 50)
+
+    undo, redo = key(pygame.K_z, pygame.KMOD_CTRL), key(pygame.K_y, pygame.KMOD_CTRL)
+    note = lambda screen: marks.append(list(screen.charts.marks))  # noqa: E731
+    watch(source, change, undo, undo, redo, redo, note, frames=1)
+    values = [given["value"] for command, given in source.sent if command == "param"]
+    assert values == [50, 100, 50]  # there is no more to undo, or to do again
+    assert [text for _, text in marks[0]] == ["max hunger 50", "max hunger 100", "max hunger 50"]
 
 
 # -- play -----------------------------------------------------------------------------------------------

@@ -60,15 +60,6 @@ def test_keys_send_commands(window, key, command):
     window.wait_for(lambda report: report.get("command") == command)
 
 
-def test_a_slider_sends_its_parameter_when_let_go(window):
-    """Click down the panel's lower part, where the sliders of the parameters lie."""
-    for y in range(684, 716, 8):
-        window.click(1000, y)
-    sent = window.wait_for(lambda report: report.get("command") == "param")
-    assert sent["name"] in ("rows", "cols", "reward_food")
-    assert 4 <= sent["value"] <= 11
-
-
 def test_the_arrow_keys_choose_the_watched_row(window):
     row = next(report["row"] for report in reversed(window.seen) if "row" in report)
     window.key("Right")

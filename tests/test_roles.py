@@ -104,7 +104,7 @@ def test_everybody_is_reached_by_role() -> None:
     with make(CONVOY, num_envs=2, guards=2, vans=1) as batch:
         guard = {"turn": [[[0.5, 0.25], [1.0, 0.0]]] * 2, "fire": [[1, 0]] * 2}
         batch.step({"guard": guard, "van": [[2], [1]]})
-        assert batch.rewards.tolist() == [[-1, 0, 2], [-1, 0, 1]]
+        assert batch.rewards.tolist() == [[1, 0, 2], [1, 0, 1]]
         assert batch.terminated[:, 1].all() and not batch.action_mask[:, 0, 1].any()
         seen = batch.observation.of(batch.obs[:, :2], "guard")
         assert seen["heading"].tolist() == [[[0.5, 0.25], [0.0, 0.0]]] * 2 and seen["loaded"][0].tolist() == [[0], [0]]
@@ -174,7 +174,7 @@ def test_sides_of_different_spaces_play_one_another() -> None:
     player = versus(chance(0), scripted("steady"), "van")
     found = evaluate(CONVOY, player, 8, side="van", split="train", params={"limit": 10})
     # Guards by the bot fire at every second step of ten.
-    assert found.columns["opponent's return"].tolist() == [-5.0] * 8 and 0 < found.means["return"] < 20
+    assert found.columns["opponent's return"].tolist() == [5.0] * 8 and 0 < found.means["return"] < 20
 
 
 @pytest.mark.parametrize("roles", ["shared", "separate"])
@@ -206,11 +206,11 @@ def test_a_run_of_roles_learns_and_goes_on_from_its_checkpoint(tmp_path: Path, m
     overrides = {"network__memory": memory, "network__normalize": True, "optimizer__name": "muon"}
     trainer = small_trainer(CONVOY, optimizer__learning_rate=0.01, **overrides)
     best = {"van": -99.0, "guard": -99.0}
-    while min(best["van"] - 30, best["guard"] + 3) < 0 and trainer.updates < 200:
+    while min(best["van"] - 30, best["guard"] - 8) < 0 and trainer.updates < 200:
         metrics = trainer.update()
         best = {role: max(value, metrics.get(f"episode_return/{role}", value)) for role, value in best.items()}
-    # Of 20 steps a van earns 1 each at random and 2 at most; guards lose about 7 at random and need lose nothing.
-    assert best["van"] >= 30 and best["guard"] >= -3
+    # Of 20 steps a van earns 1 each at random and 2 at most; guards fire in every second one at most.
+    assert best["van"] >= 30 and best["guard"] >= 8
     save_checkpoint(tmp_path / "run", trainer)
     resumed = restore_trainer(tmp_path / "run", env=CONVOY)
     probs, values = trainer.look(np.arange(3), 7)
@@ -268,3 +268,14 @@ def test_rules_by_role_need_spaces_by_role(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="observe: is given by role, but all roles have one observation"):
         make(str(tmp_path / "mistaken.py"))
     assert Roles({"a": Discrete(2)}, {"a": 1}).spans == {"a": slice(0, 1)}
+
+
+def test_an_episode_of_roles_is_rewound_and_restored_by_its_actions() -> None:
+    rng = np.random.default_rng(3)
+    with make(CONVOY, num_envs=2, record=True) as batch:
+        for _ in range(7):
+            batch.step(batch.sample_actions(rng))
+        data, seen = batch.snapshot(1), batch.obs.copy()
+        batch.rewind(1, 2)
+        assert batch.restore(1, data) and batch.obs[1].tobytes() == seen[1].tobytes()
+        assert make(CONVOY, num_envs=2, record=True).restore(0, data)

@@ -189,7 +189,7 @@ def test_against_a_bot_the_policys_turns_alone_are_learned_from() -> None:
     trainer.batch.step = lambda actions, out: everybody.append(np.array(actions)) or step(actions, out=out)
     _, rows = collect(trainer, 12)
     learners = np.flatnonzero(trainer.opponent.learners)
-    played = replay(everybody, {"rows": 4, "depth": 1}, 12, trainer.config.seed, "connect4")
+    played = replay(everybody, trainer.config.params, 12, trainer.config.seed, "connect4")
     compared = 0
     for stream, learned in zip(learners, rows, strict=True):
         assert 0 <= len(played[stream]) - len(learned) <= 1

@@ -36,9 +36,12 @@ class Reported(LocalSource):
     """A source that passes as a trainer and tells which commands arrive."""
 
     modes = ("time-lapse", "smooth")
+    mode = "time-lapse"
 
     def send(self, command: str, **arguments: Any) -> None:
         print(json.dumps({"command": command, **arguments}, default=float), flush=True)
+        if command == "mode":
+            self.mode = arguments["name"]
         super().send(command, **arguments)
 
 

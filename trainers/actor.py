@@ -16,7 +16,7 @@ from puffer_arena.settings import build
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.heads import action_shape
 from puffer_arena.trainers.networks.observations import leaf_tensors
-from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, MakeEncoder, Policy
+from puffer_arena.trainers.networks.policy import POLICY_KIND, POLICY_VERSION, MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
@@ -69,7 +69,7 @@ class Actor:
 
         Returns:
             The actions as `Batch.step` takes them; the probability of every choice (rows[, agents], choices), or
-            None for continuous actions; the values (rows[, agents]).
+            None for continuous actions; the values (rows[, agents]), NaN of a critic that reads the global state.
         """
         policy, shape = self.policy, stored(self.policy.observation)[1]
         leading = obs.shape[: obs.ndim - len(shape)]
@@ -212,9 +212,8 @@ def build_policy(
         raise FileError(f"{name} does not fit environment '{rules_of.name}': {error}") from None
 
     def make() -> Policy:
-        return build_policy_of(
-            rules_of.observation.resolve(params), rules_of.action.resolve(params), network, origin, values, make_encoder
-        )
+        spaces, central = rules_of.spaces(params), find_central(rules_of, params, network)
+        return build_policy_of(*spaces, network, origin, values, make_encoder, central)
 
     check_sizes(make, tensors, name)
     policy = make()

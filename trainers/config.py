@@ -40,7 +40,11 @@ class Network:
     """The policy's network; its inputs and outputs follow from the spaces."""
 
     hidden: tuple[int, ...] = widths((128, 128), "widths of the hidden layers")
-    critic: str = choice("shared", ("shared", "separate"), "whether the value has a network of its own")
+    critic: str = choice(
+        "shared",
+        ("shared", "separate", "state"),
+        "the value's network: the policy's, one of its own, or one of its own that sees the global state, too",
+    )
     critic_hidden: tuple[int, ...] = widths((), "widths of a separate critic; empty for the policy's", empty=True)
     roles: str = choice(
         "shared",
@@ -211,6 +215,11 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    if config.network.critic == "state" and env.observe_state is None:
+        raise ParameterError(
+            f"network.critic = 'state' reads the global state, which environment '{env.name}' does not give: add "
+            "global_state=... and a rule observe_state(s, p, obs) to it, or choose 'separate'"
+        )
     if config.curriculum:
         load_curriculum(env, config.curriculum)
     if config.opponent.bot:

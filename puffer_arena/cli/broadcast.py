@@ -16,6 +16,7 @@ from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.commands import Command, printable
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
+from puffer_arena.render.draw.numbers import format_count
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.runs.run import Run
@@ -47,6 +48,7 @@ class Broadcast:
             policy=lambda: policy_bytes(trainer.policy),
             stopping=lambda: trainer.finished,
             changed=changed,
+            total=trainer.config.total_steps,
         )
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
@@ -101,8 +103,11 @@ class Broadcast:
 
     def close(self) -> None:
         """Tell the windows how it ended and let them go."""
-        complete = self._trainer.steps >= self._trainer.config.total_steps
-        self.publisher.close("finished" if complete else "stopped")
+        steps, total = self._trainer.steps, self._trainer.config.total_steps
+        if steps >= total:
+            self.publisher.close("finished", f"all {format_count(total)} steps are done")
+        else:
+            self.publisher.close("stopped", f"stopped at {format_count(steps)} of {format_count(total)} steps")
 
 
 class Window:

@@ -146,7 +146,7 @@ def finished_run(folder: Path, env: str = "") -> FinishedRun:
     print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
     loader = actor_loader()
     assert loader is not None  # torch is there
-    return FinishedRun(folder, env, config.params, loader, lambda: newest_policy(folder))
+    return FinishedRun(folder, env, config.params, loader, lambda: newest_policy(folder), total=config.total_steps)
 
 
 def newest_policy(folder: Path) -> Policy | None:

@@ -99,6 +99,7 @@ class Header:
     episode: int
     step_count: int
     alive: Array
+    ended: int
     turn: int
 
 

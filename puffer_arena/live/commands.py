@@ -52,6 +52,9 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "pause": {},
     "resume": {},
     "step": {},
+    "view_pause": {},  # of the policy that plays in the window, not of training
+    "view_resume": {},
+    "view_step": {},
     "save": {},
     "speed": {"value": ("a number from 0 to 1000", _number(0, 1000))},
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},

@@ -54,6 +54,7 @@ class Publisher:
         policy: returns the newest policy as bytes.
         stopping: tells that training is to end, also while a window holds it.
         changed: called after every command of a person, before training is held by it.
+        total: environment steps of the whole run; 0 where nobody knows.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
@@ -72,11 +73,12 @@ class Publisher:
         policy: Callable[[], bytes] | None = None,
         stopping: Callable[[], bool] = lambda: False,
         changed: Callable[[], None] = lambda: None,
+        total: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._batch, self._title, self._run_dir = batch, title, run_dir
         self._obey, self._policy, self._clock = obey, policy, clock
-        self._stopping, self._changed = stopping, changed
+        self._stopping, self._changed, self._total = stopping, changed, total
         self.windows = Windows(host, port, self._greet, self._show_soon, self._execute, self._release)
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.paused, self.speed, self.steps = False, 0.0, 0
@@ -132,11 +134,11 @@ class Publisher:
         self._note = note
         self._send_status()
 
-    def close(self, status: str = "stopped") -> None:
-        """Say goodbye, let the windows go and delete the address."""
+    def close(self, status: str = "stopped", note: str = "") -> None:
+        """Say goodbye, and why, let the windows go and delete the address."""
         if self._closed:
             return
-        self._closed = True
+        self._closed, self._note = True, note
         self.windows.receive(self._clock())
         self._send_status(status)
         if self._run_dir is not None:
@@ -195,6 +197,7 @@ class Publisher:
             "params": asdict(self._batch.param_values),
             "num_envs": self._batch.num_envs,
             "count": self._sent_metrics,
+            "total": self._total,
         }
         return header, self.history.encode()
 

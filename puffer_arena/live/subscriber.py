@@ -190,9 +190,8 @@ class Subscriber(View):
         smooth, self._trainer_note = self.mode == "smooth", ""
         if command.name == "mode":
             self._change_mode(command.arguments["name"])
-        elif smooth and command.name in ("pause", "resume", "step", "speed"):
+        elif command.name in ("view_pause", "view_resume", "view_step") or (smooth and command.name == "speed"):
             super()._obey(command)
-            self._show_pause()
         elif not self._connected and self.status != "waiting":  # at first ZeroMQ keeps what is sent
             raise ParameterError(f"'{command.name}' needs a trainer, and none is connected")
         else:
@@ -215,10 +214,6 @@ class Subscriber(View):
         if policy is None:
             raise ParameterError("the run has saved no checkpoint to play")
         self._player.load(*policy)
-
-    def _show_pause(self) -> None:
-        if self._player and self.status in ("training", "paused"):
-            self.status = "paused" if self._player.paused else "training"
 
     # -- messages ---------------------------------------------------------------------------------------
 
@@ -288,15 +283,17 @@ class Subscriber(View):
         for point in points:
             self._read_metrics(point)
         self.title = printable(header["title"], 200)
+        self.total = read_count(header, "total")
         if self._rows:  # chosen before the trainer resumed
             self._tell("rows", indices=self._rows)
 
     def _read_status(self, header: dict[str, Any]) -> None:
         status = header["status"]
         if status in ENDINGS:
-            self.status, self._note = "finished", ENDINGS[status]
+            self.status, self._note = "finished", printable(header.get("note")) or ENDINGS[status]
             self._disconnect()
-            if self.mode == "smooth":
+            if self._player is not None:  # nothing trains any more: the last policy plays on
+                self.mode = "smooth"
                 self._load_newest()
             return
         self.status = "paused" if status == "paused" else "training"
@@ -304,14 +301,13 @@ class Subscriber(View):
             self._trainer_note = self._note = printable(header["note"])
         self._training_speed = min(max(float(header["speed"]), 0.0), 1000.0)
         self._follow_params(header["values"])
-        if self.mode == "smooth":
-            self._show_pause()
 
     def _follow_params(self, values: Any) -> None:
         """Let the policy here play with the parameters that training has now."""
         if not isinstance(values, dict):
             raise FileError("parameters that are no object")
         known = {name: value for name, value in values.items() if name in self.env.parameters}
+        self._wanted = known
         for name, value in known.items() if self._player else ():
             if self._player and self._player.values.get(name, self._played.get(name)) != value:
                 self._player.set_param(name, value)

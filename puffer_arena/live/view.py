@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ class View:
         self._player: Player | None = None
         self._played: dict[str, Any] = {}
         self._rows: list[int] = []  # chosen by the person; none yet
+        self._values: Any = None  # a Params, once it is known
+        self._wanted: dict[str, Any] = {}
+        self.total = 0
 
     @property
     def metrics(self) -> Mapping[str, Curve]:
@@ -53,6 +57,21 @@ class View:
     def modes(self) -> Sequence[str]:
         """The modes that can be had now."""
         return MODES if self._load_actor else MODES[:1]
+
+    @property
+    def view_paused(self) -> bool:
+        """Whether the policy that plays here stands still."""
+        return self._player is not None and self._player.paused
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """The parameters that the rows were made with."""
+        return {} if self._values is None else asdict(self._values)
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The parameters that the next episodes begin with, as far as a person has changed them."""
+        return self._player.values if self._player and self.mode == "smooth" else self._wanted
 
     @property
     def speed(self) -> float:
@@ -113,11 +132,11 @@ class View:
         if player is None:
             raise ParameterError("no policy plays yet")
         match command.name:
-            case "pause":
+            case "view_pause":
                 player.paused = True
-            case "resume":
+            case "view_resume":
                 player.paused = False
-            case "step":
+            case "view_step":
                 player.paused = True
                 player.advance()
                 self.frame = player.look() or self.frame
@@ -140,6 +159,8 @@ class FinishedRun(View):
         env_id: what it trained in.
         params: the environment's parameters.
         newest: returns the last policy saved, or None.
+        num_envs: rows there are to watch.
+        total: environment steps that the run was to have.
     """
 
     def __init__(
@@ -150,9 +171,10 @@ class FinishedRun(View):
         load_actor: LoadActor,
         newest: Callable[[], Policy | None],
         num_envs: int = 64,
+        total: int = 0,
     ) -> None:
         super().__init__(env_id, run_dir.name, load_actor)
-        self.mode, self.status = "smooth", "finished"
+        self.mode, self.status, self.total = "smooth", "finished", total
         self._history = read_metrics(run_dir / "metrics.jsonl")
         self._begin(params, num_envs)
         policy = newest()
@@ -169,4 +191,3 @@ class FinishedRun(View):
     def poll(self) -> None:
         """Play the steps that have become due."""
         self._play()
-        self.status = "paused" if self._player and self._player.paused else "finished"

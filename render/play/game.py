@@ -16,6 +16,7 @@ from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, fi
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.render.play.scores import BOT, PERSON, Scores
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
 MOST_TAPS = 2  # more would make the game lag behind the person
@@ -30,6 +31,7 @@ class Game:
         bot: who steers the agents the person does not: a name of `env.bots`, a policy, or None for the first bot.
         agent: which agent the person steers first; an id of `batch.agent_ids`, None for the first.
         level: the level of every episode, or None for a new one each time.
+        scores: where the best scores are kept; None for this session alone.
         origin: the snapshot that the batch's row stands at and that every try begins from, as a replay's frame; None
             for episodes from their beginning.
 
@@ -45,6 +47,7 @@ class Game:
         agent: str | None = None,
         level: int | None = None,
         origin: bytes | None = None,
+        scores: Scores | None = None,
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
@@ -54,7 +57,9 @@ class Game:
         self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = find_bot(batch, bot)
         self.bot_plays = False  # the bot steers the person's agent too
-        self.best: float | None = None  # the best score of this session
+        self.helped = False  # the bot has steered the person's agent in this episode
+        self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
+        self.is_record = False  # the episode that just ended is the best of its player
         self.last_reward = 0.0
         self._held: dict[str, float] = {}  # how far each is down; the newest last
         self._taps: deque[str] = deque(maxlen=MOST_TAPS)
@@ -115,7 +120,7 @@ class Game:
             self.batch.restore(0, self.origin)
         self._repeated = self._idle_action()
         self._taps.clear()
-        self.last_reward = 0.0
+        self.last_reward, self.helped, self.is_record = 0.0, False, False
 
     def step(self) -> None:
         """Let everybody act once; does nothing after the end, nor while the game waits for the person."""
@@ -130,11 +135,36 @@ class Game:
             mine[0] = allowed = np.asarray(self._allowed(wanted), mine.dtype)
             if self.env.turn is not None and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
                 return  # the move is barred: the game waits on
+        self.helped |= self.bot_plays
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
         if self.over and not self.practice:
-            self.best = self.score if self.best is None else max(self.best, self.score)
+            self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
+
+    @property
+    def best(self) -> float | None:
+        """The best score so far of who plays, the person or the bot; None before the first."""
+        return self.scores.best.get(BOT if self.helped or self.bot_plays else PERSON)
+
+    @property
+    def outcome(self) -> str:
+        """How the episode ended for the person's agent: "won", "lost", "draw", "time" (was cut off) or "over".
+
+        By `Env.scores` where roles compete, by `Env.success` where the game has one.  Elsewhere nobody says what a
+        success is.
+        """
+        env, counters = self.env, self.counters
+        if env.scores:
+            mine = env.role_of(self.batch.agent_ids[self.agent])
+            points = {role: counters[counter] for role, counter in env.scores.items()}
+            ahead = points.pop(mine, 0.0) - max(points.values(), default=0.0)
+            return "won" if ahead > 0 else "lost" if ahead < 0 else "draw"
+        if env.success and counters[env.success] > 0:
+            return "won"
+        if not np.any(self.batch.terminated[0]):
+            return "time"
+        return "lost" if env.success else "over"
 
     def rewind(self, seconds: float) -> None:
         """Turn time back within the episode, as far as it was recorded; from then on it is practice."""

@@ -32,7 +32,13 @@ PILLS = {
     "ready": ("ready", "sky"),
     "playing": ("playing", "lime"),
     "paused": ("paused", "amber"),
-    "over": ("over", "rose"),
+}
+ENDINGS = {  # how an episode ended -> title, its word in the head line, colour
+    "won": ("Well done!", "success", "lime"),
+    "lost": ("Not this time", "lost", "rose"),
+    "draw": ("A draw", "draw", "sky"),
+    "time": ("Time is up", "time is up", "amber"),
+    "over": ("Game over", "over", "amber"),
 }
 
 
@@ -45,7 +51,7 @@ def draw_head(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     who = person(game)
     write(theme, (x, top + theme.px(TITLE + 1)), who, "accent" if not game.bot_plays else "amber", SMALL)
     end = max(end, x + text_width(who, SMALL))
-    text, color = PILLS[screen.phase]
+    text, color = PILLS[screen.phase] if screen.phase in PILLS else ENDINGS[game.outcome][1:]
     pill(theme, right, top + theme.px(6), text, color)
     right -= text_width(text, SMALL) + theme.px(30 + 2 * PAD)
     for label, value in reversed(figures(screen)):
@@ -127,10 +133,15 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write what a person needs to know while the game is not running, in the foot of `area`."""
     game = screen.game
     begin = [] if "space" in game.own_keys else [("Space", "begin")]
+    ending, _, tone = ENDINGS[game.outcome] if screen.phase == "over" else ("", "", "text")
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
-        "paused": ("Paused", "", [("P", "go on"), ("⌫", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
-        "over": ("Game over", result(game), [("Space  R", "once more"), ("⌫", "back 1 s"), ("B", "let the bot play")]),
+        "paused": ("Paused", "", [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
+        "over": (
+            ending,
+            result(game, screen.message),
+            [("Space  R", "once more"), ("Bksp", "back 1 s"), ("B", "let the bot play")],
+        ),
     }.get(screen.phase, ("", "", []))
     if not title:
         return
@@ -145,18 +156,19 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     draw.add_rect_filled((left, top), corner, packed("shadow", 225), theme.px(RADIUS + 4))
     draw.add_rect((left, top), corner, packed("line"), theme.px(RADIUS + 4), theme.px(1))
     x = left + (width - first) / 2
-    write(theme, (x, top + theme.px(10)), title, "text", size)
+    write(theme, (x, top + theme.px(10)), title, tone, size)
     if about:
         write(theme, (x + first - text_width(about, BODY), top + theme.px(14)), about, "accent", BODY)
     start = left + (width - second) / 2
     key_hints(theme, (start, top + theme.px(size + 21)), hints, start + second + 1)
 
 
-def result(game: "Game") -> str:
-    """Sum an episode up in one line."""
+def result(game: "Game", message: str = "") -> str:
+    """Sum an episode up in one line: what the game itself says of its end, then figures."""
     counted = [f"{name.replace('_', ' ')} {format_score(value)}" for name, value in game.counters.items()]
-    record = ["new best"] if game.best is not None and game.best == game.score and game.best > 0 else []
-    return "   ·   ".join([*counted, f"return {format_value(game.episode_return)}", f"{game.steps} steps", *record])
+    best = ["the bot's best" if game.helped else "new best"] if game.is_record and game.score > 0 else []
+    said = [message] if message else counted
+    return "   ·   ".join([*best, *said, f"return {format_value(game.episode_return)}", f"{game.steps} steps"])
 
 
 def pad_meaning(screen: "PlayScreen") -> str:

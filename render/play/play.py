@@ -1,11 +1,13 @@
 """Playing an environment by keyboard and gamepad."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.batch import make
 from puffer_arena.errors import ParameterError
 from puffer_arena.render.play.game import Choose, Game
+from puffer_arena.render.play.scores import Scores, scores_file
 
 if TYPE_CHECKING:
     from puffer_arena.render.play.screen import PlayScreen
@@ -24,7 +26,7 @@ def play(
     speed: float = 1.0,
     params: Mapping[str, Any] | None = None,
     record: str = "",
-    size: tuple[int, int] = FIRST_SIZE,
+    size: tuple[int, int] | None = None,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
     """Open a window in which a person plays, and return when it is closed.
@@ -39,7 +41,7 @@ def play(
         speed: 1.0 is the environment's natural speed.
         params: the environment's parameters.
         record: the file to record into from the beginning; F9 begins and ends recordings at any time.
-        size: the window's first size.
+        size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
     Raises:
@@ -54,11 +56,13 @@ def play(
         raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
     split = "held_out" if held_out else "train"
     with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
-        game = Game(batch, bot, agent, level)
+        kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
+        game = Game(batch, bot, agent, level, scores=kept)
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
+        from puffer_arena.render.window.gui import fit_desktop
 
-        screen = PlayScreen(game, size, speed)
+        screen = PlayScreen(game, size or fit_desktop(FIRST_SIZE), speed)
         try:
             if record:
                 screen.recorder.begin(record)

@@ -156,7 +156,7 @@ class PlayScreen:
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
             case pygame.K_b | pygame.K_F2:
-                self.game.bot_plays = not self.game.bot_plays
+                self.let_bot_play()
             case pygame.K_PLUS | pygame.K_EQUALS | pygame.K_KP_PLUS:
                 self.change_speed(1)
             case pygame.K_MINUS | pygame.K_KP_MINUS:
@@ -174,6 +174,14 @@ class PlayScreen:
         self.game.rewind(REWIND)
         if self.phase != READY:
             self.phase = PAUSED
+
+    def let_bot_play(self) -> None:
+        """Let the bot play for the person, or take over again; it begins where nothing is going on."""
+        self.game.bot_plays = not self.game.bot_plays
+        if self.phase == OVER:
+            self.restart()
+        elif self.phase == READY:
+            self.phase, self._due = PLAYING, 0.0
 
     def restart(self) -> None:
         """Begin a new episode; it starts at once."""
@@ -205,7 +213,7 @@ class PlayScreen:
         stage = (space, head, width - 2 * space, height - head - foot)
         card(theme, stage)
         batch = self.game.batch
-        told = 0.0 if self.phase == PLAYING else theme.px(MESSAGE_HEIGHT)  # the picture makes room, nothing is hidden
+        told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
         area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
         mine = self.game.agent if batch.num_agents else None
         self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)

@@ -92,9 +92,9 @@ class ReplayScreen(Screen):
             return
         match key:
             case pygame.K_RIGHT | pygame.K_PERIOD | pygame.K_KP_PERIOD:
-                source.send("step", by=10 if shift else 1)
+                source.send("view_step", by=10 if shift else 1)
             case pygame.K_LEFT | pygame.K_COMMA:
-                source.send("step", by=-10 if shift else -1)
+                source.send("view_step", by=-10 if shift else -1)
             case pygame.K_HOME:
                 source.seek(0)
             case pygame.K_END:
@@ -145,7 +145,7 @@ class ReplayScreen(Screen):
     def fork(self, *, bot_plays: bool = False) -> None:
         """Let the person, or the bot, play on from here in this window; the branch is a replay beside this one."""
         source = self.replay
-        source.send("pause")
+        source.send("view_pause")
         replay, slot = source.owner(self.row)
         try:
             branch = fork(replay, min(source.step, replay.steps), replay.header.rows[slot])
@@ -221,9 +221,9 @@ def draw_transport(theme: Theme, screen: ReplayScreen) -> None:
     playing = source.status == "playing"
     buttons(
         [
-            ("<", "one step back  ( Left )", lambda: source.send("step", by=-1)),
+            ("<", "one step back  ( Left )", lambda: source.send("view_step", by=-1)),
             ("Pause" if playing else "Play", "Space", lambda: toggle_pause(source)),
-            (">", "one step on  ( Right )", lambda: source.send("step", by=1)),
+            (">", "one step on  ( Right )", lambda: source.send("view_step", by=1)),
         ]
     )
     draw_speed(theme, source)

@@ -44,6 +44,9 @@ class ReplaySource:
         self.replays, self.env = replays, first.env
         self.agent_ids: Sequence[str] = first.header.agents
         self.title = " | ".join(replay.path.name for replay in replays)
+        self.total = 0  # nothing trains here
+        self.made: Mapping[str, Any] = {}
+        self.wanted: Mapping[str, Any] = {}
         self.num_envs = sum(len(replay.header.rows) for replay in replays)
         self.status, self.note, self.speed, self.frame_seconds = "paused", first.title_note, 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = first.metrics
@@ -171,17 +174,22 @@ class ReplaySource:
             self.status = "paused"
         self.seek(step)
 
+    @property
+    def view_paused(self) -> bool:
+        """Whether the replay stands still."""
+        return self.status == "paused"
+
     def send(self, command: str, **arguments: Any) -> None:
         """Carry out a command of the window's."""
         self.note = ""
         match command:
-            case "pause":
+            case "view_pause":
                 self.status = "paused"
-            case "resume":
+            case "view_resume":
                 if self.step >= self.steps:
                     self.seek(0)
                 self.status, self._due = "playing", self._clock()
-            case "step":
+            case "view_step":
                 self.status = "paused"
                 self.seek(self.step + int(arguments.get("by", 1)))
             case "speed":

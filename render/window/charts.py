@@ -34,6 +34,7 @@ class Charts:
 
     chosen: dict[int, str] = field(default_factory=dict)  # chart -> metric
     curves: dict[str, Curve] = field(default_factory=dict)
+    marks: Sequence[tuple[int, str]] = ()  # steps at which a person changed something, and what
 
     def choose(self, chart: int, metrics: Metrics) -> str | None:
         """Return the metric of a chart: the person's choice, or the first that suits."""
@@ -167,6 +168,7 @@ def draw_plot(
         implot.setup_axis_ticks(implot.ImAxis_.x1, steps, [format_tick(tick) for tick in steps])
         implot.setup_axis_ticks(implot.ImAxis_.y1, levels, [tick_label(tick, levels) for tick in levels])
         implot.setup_legend(implot.Location_.north_west, implot.LegendFlags_.no_buttons)
+        draw_marks(theme, chart, charts.marks)
         for k, (name, curve) in enumerate(zip(names, curves, strict=True)):
             draw_curve(theme, chart + k, name, curve, faint=len(names) == 1)
         if implot.is_plot_hovered():
@@ -204,6 +206,24 @@ def draw_curve(theme: Theme, series: int, name: str, curve: Curve, *, faint: boo
         implot.plot_line(f"##raw{name}", curve.steps, curve.raw, pale)
     strong = implot.Spec(line_color=vec4(color), line_weight=2 * theme.scale)
     implot.plot_line(name.rpartition("/")[2].replace("_", " "), curve.steps, curve.smooth, strong)
+
+
+def draw_marks(theme: Theme, chart: int, marks: Sequence[tuple[int, str]]) -> None:
+    """Draw a line where a person changed something; the mouse on it tells what."""
+    if not marks:
+        return
+    steps = np.array([step for step, _ in marks], np.float64)
+    spec = implot.Spec(line_color=vec4("amber", 0.55), line_weight=theme.px(1))
+    implot.plot_inf_lines(f"##marks{chart}", steps, spec)
+    if not implot.is_plot_hovered():
+        return
+    mouse = imgui.get_mouse_pos().x
+    for step, text in reversed(marks):
+        x = implot.plot_to_pixels(float(step), 0.0).x
+        if abs(x - mouse) < theme.px(4):
+            top = implot.get_plot_pos().y + theme.px(4)
+            write(theme, (x + theme.px(5), top), text, "amber", SMALL - 1)
+            return
 
 
 def draw_reading(theme: Theme, names: Sequence[str], curves: Sequence[Curve]) -> None:

@@ -19,6 +19,16 @@ from puffer_arena.render.window.theme import BODY, Theme
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 
+MARGINS = (40, 90)  # pixels of the desktop that frames, bars and panels take
+
+
+def fit_desktop(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a window's size, cut to what the desktop has room for."""
+    desktops = pygame.display.get_desktop_sizes() or [size]
+    width, height = (max(room - margin, 1) for room, margin in zip(desktops[0], MARGINS, strict=True))
+    return min(size[0], width), min(size[1], height)
+
+
 class Gui:
     """The window and its contexts; make one at a time, and `close` it."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class LocalSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.batch, self.env, self.agent_ids = batch, batch.env, batch.agent_ids
-        self.num_envs = batch.num_envs
+        self.num_envs, self.total = batch.num_envs, 0
         self.title = title or batch.env.name
         self.status, self.note, self.speed, self.frame_seconds = "playing", "", 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = {}
@@ -48,6 +49,22 @@ class LocalSource:
         self._measured_steps = 0
         self._spoken: tuple[Array | None, Array | None] = (None, None)
         self.frame: Frame | None = self._look()
+
+    @property
+    def view_paused(self) -> bool:
+        """Whether the rows stand still."""
+        return self.status == "paused"
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """The parameters that the rows were made with."""
+        return asdict(self.batch.param_values)
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The parameters that the next episodes begin with."""
+        following = self.batch.rows.following[0]
+        return {name: following[name].item() for name in self.env.parameters}
 
     def poll(self) -> None:
         """Play the steps that have become due."""
@@ -71,11 +88,11 @@ class LocalSource:
         """Carry out a command at once; one that makes no sense here is answered in `note`."""
         self.note = ""
         match command:
-            case "pause":
+            case "pause" | "view_pause":
                 self.status = "paused"
-            case "resume":
+            case "resume" | "view_resume":
                 self.status = "playing"
-            case "step":
+            case "step" | "view_step":
                 self.status = "paused"
                 self._advance()
             case "speed":

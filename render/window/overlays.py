@@ -22,11 +22,12 @@ KEYS = (
     ("S", "save"),
 )
 HELP = (
-    ("Space", "pause and resume"),
+    ("Space", "pause training; in smooth mode the picture"),
     (".", "one step, then pause"),
     ("+   −", "faster, slower"),  # noqa: RUF001
     ("M", "time-lapse or smooth"),
     ("S", "save a checkpoint now"),
+    ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),
     ("← →", "watch the next one"),

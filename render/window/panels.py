@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.draw.numbers import format_count, format_value
 from puffer_arena.render.window.grid_view import Watch
+from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.parameters import Sliders, draw_parameters
 from puffer_arena.render.window.policy_view import ValuePast, draw_policy
 from puffer_arena.render.window.source import Source
@@ -32,6 +33,7 @@ STATUS_COLORS = {
     "finished": "sky",
     "lost": "rose",
 }
+GONE = ("waiting", "finished", "lost")  # no trainer that could be asked for anything
 SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training has
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
     "time-lapse": (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0, 0.0),
@@ -71,11 +73,41 @@ def draw_header(theme: Theme, source: Source) -> None:
     if subtitle:
         write(theme, (at.x, at.y + theme.px(TITLE + 3)), shorten(subtitle, width, SMALL), "muted", SMALL)
     imgui.dummy(ImVec2(width, theme.px(TITLE + (SMALL + 6 if subtitle else 4))))
+    draw_progress(theme, source)
+
+
+def draw_progress(theme: Theme, source: Source) -> None:
+    """Lay out how much of the run is done, and how long the rest takes."""
+    steps = source.frame.steps if source.frame is not None else 0
+    for points in source.metrics.values():
+        steps = max(steps, int(points[-1][0])) if points else steps
+    if not source.total:
+        return
+    share = min(steps / source.total, 1.0)
+    caption(theme, f"{format_count(steps)} of {format_count(source.total)} steps", value=time_left(source, steps))
+    draw, at, width = imgui.get_window_draw_list(), imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+    high = theme.px(5)
+    draw.add_rect_filled((at.x, at.y), (at.x + width, at.y + high), packed("raised"), high / 2)
+    if share > 0:
+        tone = packed(STATUS_COLORS.get(source.status, "muted"), 200)
+        draw.add_rect_filled((at.x, at.y), (at.x + max(share * width, high), at.y + high), tone, high / 2)
+    imgui.dummy(ImVec2(width, high))
+
+
+def time_left(source: Source, steps: int) -> str:
+    """Return how long the rest of the run takes at its present rate; "" while it does not train."""
+    rates = source.metrics.get("steps_per_second")
+    if source.status != "training" or not rates or rates[-1][1] <= 0:
+        return ""
+    seconds = max(source.total - steps, 0) / rates[-1][1]
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h left"
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
 
 def draw_stats(theme: Theme, source: Source) -> None:
     """Lay out the run's main figures, two to a line."""
-    figures = [("steps", format_count(source.frame.steps if source.frame else 0))]
+    figures = [] if source.total else [("steps", format_count(source.frame.steps if source.frame else 0))]
     returns = [f"episode_return/{role}" for role in source.env.agents] or ["episode_return"]
     signals = [f"episode_{name}" for name in source.env.signals]
     for name in ["steps_per_second", *returns, *signals, *source.env.counters, "episode_length"]:
@@ -83,7 +115,8 @@ def draw_stats(theme: Theme, source: Source) -> None:
         if points and len(figures) < 4:
             whole, _, role = name.partition("/")
             label = {"steps_per_second": "steps / s", "episode_return": f"{role} return".strip()}.get(whole, whole)
-            figures.append((label.replace("_", " "), format_value(points[-1][1])))
+            still = whole == "steps_per_second" and source.status in ("paused", *GONE)
+            figures.append((label.replace("_", " "), "0" if still else format_value(points[-1][1])))
     each = (imgui.get_content_region_avail().x - theme.px(PAD)) / 2
     for k, (label, value) in enumerate(figures):
         if k % 2:
@@ -92,37 +125,84 @@ def draw_stats(theme: Theme, source: Source) -> None:
 
 
 def draw_controls(theme: Theme, source: Source, panel: Panel) -> None:
-    """Lay out what steers the run and the picture."""
-    section(theme, "Control")
+    """Lay out what steers the run, and below it what steers the picture."""
     learns = "time-lapse" in source.modes
-    buttons: list[tuple[str, str, Callable[[], None]]] = [
-        ("Resume" if source.status == "paused" else "Pause", "Space", lambda: toggle_pause(source)),
-        ("Step", "one step, then pause  ( . )", lambda: source.send("step")),
-    ]
     if learns:
-        buttons.append(("Save", "write a checkpoint now  ( S )", lambda: source.send("save")))
-    room = imgui.get_content_region_avail().x
-    each = (room - (len(buttons) - 1) * theme.px(8)) / len(buttons)
-    imgui.begin_disabled(source.status in ("waiting", "lost"))
-    for k, (label, hint, act) in enumerate(buttons):
-        if k:
-            imgui.same_line(0, theme.px(8))
-        if imgui.button(label, ImVec2(each, theme.px(32))):
-            act()
-        imgui.set_item_tooltip(hint)
+        section(theme, "Training")
+        paused = source.status == "paused"
+        imgui.begin_disabled(source.status in GONE)
+        draw_buttons(
+            theme,
+            [
+                (
+                    "Resume" if paused else "Pause",
+                    f"{hint(source, 'time-lapse', 'Space')}training",
+                    lambda: pause(source),
+                ),
+                (
+                    "Step",
+                    f"{hint(source, 'time-lapse', '.')}one step of training, then pause",
+                    lambda: source.send("step"),
+                ),
+                ("Save", "( S )  write a checkpoint now", lambda: source.send("save")),
+            ],
+        )
+        imgui.end_disabled()
+    section(theme, "Picture")
+    imgui.begin_disabled(source.status in ("waiting", "lost") and not learns)
     if len(source.modes) > 1:
         modes = list(source.modes)
         chosen = segmented(theme, "mode", modes, modes.index(source.mode) if source.mode in modes else -1)
         if chosen is not None:
             source.send("mode", name=modes[chosen])
+    if source.mode == "smooth":
+        draw_buttons(
+            theme,
+            [
+                ("Play" if source.view_paused else "Hold", "( Space )  the picture alone", lambda: hold(source)),
+                ("Next", "( . )  one step of the picture, then hold", lambda: source.send("view_step")),
+            ],
+        )
     draw_speed(theme, source)
     draw_row_count(theme, source, panel)
     imgui.end_disabled()
 
 
-def toggle_pause(source: Source) -> None:
-    """Pause, or go on."""
+def hint(source: Source, mode: str, key: str) -> str:
+    """Return a key in brackets where it means this mode now."""
+    return f"( {key} )  " if source.mode == mode else ""
+
+
+def draw_buttons(theme: Theme, buttons: Sequence[tuple[str, str, Callable[[], None]]]) -> None:
+    """Lay out buttons in one line: each its label, its tooltip and what it does."""
+    room = imgui.get_content_region_avail().x
+    each = (room - (len(buttons) - 1) * theme.px(8)) / len(buttons)
+    for k, (label, about, act) in enumerate(buttons):
+        if k:
+            imgui.same_line(0, theme.px(8))
+        if imgui.button(label, ImVec2(each, theme.px(32))):
+            act()
+        imgui.set_item_tooltip(about)
+
+
+def pause(source: Source) -> None:
+    """Pause training, or go on."""
     source.send("resume" if source.status == "paused" else "pause")
+
+
+def hold(source: Source) -> None:
+    """Hold the picture, or let it play."""
+    source.send("view_resume" if source.view_paused else "view_pause")
+
+
+def toggle_pause(source: Source) -> None:
+    """Pause what is looked at, training in time-lapse and the picture in smooth mode, or let it go on."""
+    (hold if source.mode == "smooth" else pause)(source)
+
+
+def single_step(source: Source) -> None:
+    """Let what is looked at take one step and stand."""
+    source.send("view_step" if source.mode == "smooth" else "step")
 
 
 def speed_stops(source: Source) -> Sequence[float]:
@@ -148,7 +228,7 @@ def draw_speed(theme: Theme, source: Source) -> None:
     stops = speed_stops(source)
     current = nearest_stop(source)
     caption(theme, "speed", value="no limit" if stops[current] == 0 else f"{stops[current]:g} x natural")
-    share, _ = slider(theme, "speed", current / (len(stops) - 1))
+    share, _ = slider(theme, "speed", current / (len(stops) - 1), clicks=True)
     chosen = round(share * (len(stops) - 1))
     if chosen != current:
         source.send("speed", value=stops[chosen])

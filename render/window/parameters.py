@@ -1,20 +1,26 @@
-"""Sliders: every parameter that declares a range, and the learning rate."""
+"""Sliders: every parameter that declares a range, and the learning rate.
+
+A knob is dragged, or a double click types a value; a click alone changes nothing.  What was set takes effect when the
+knob is let go, and can be undone.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgui_bundle import imgui
+from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
-from puffer_arena.render.draw.numbers import format_value
+from puffer_arena.errors import ArenaError
 from puffer_arena.render.window.source import Source
-from puffer_arena.render.window.theme import Theme
+from puffer_arena.render.window.steering import RATE, Steering, format_setting
+from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import caption, section, slider
 
 LEARNING_RATES = (1e-6, 1e-1)
+HOW = "drag, or double click to type; right click: default"
 
 
 @dataclass
@@ -22,7 +28,11 @@ class Sliders:
     """What the sliders remember between frames."""
 
     edits: dict[str, Any] = field(default_factory=dict)  # slider -> value while it is dragged
-    sizes: dict[str, Any] = field(default_factory=dict)  # parameters that size memory: the greatest value seen
+    typing: str = ""  # the slider whose value is typed
+    text: str = ""  # what was typed so far
+    fault: str = ""  # why it cannot be
+    fresh: bool = False  # the field has just come, and wants the keyboard
+    steering: Steering = field(default_factory=Steering)
 
 
 def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders) -> None:
@@ -32,21 +42,60 @@ def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders
     if not ranged and not rates:
         return
     section(theme, "Parameters")
-    if rates and "time-lapse" in source.modes:
+    draw_undo(theme, source, sliders.steering)
+    if rates and source.status in ("training", "paused"):
         draw_learning_rate(theme, source, float(rates[-1][1]), sliders)
     for parameter in ranged:
         draw_parameter(theme, source, parameter, frame.params[parameter.name], sliders)
 
 
+def draw_undo(theme: Theme, source: Source, steering: Steering) -> None:
+    """Lay out undo and redo, once there is something to."""
+    if not (steering.done or steering.undone):
+        return
+    each = (imgui.get_content_region_avail().x - theme.px(8)) / 2
+    entries: list[tuple[str, str, list[Any], Callable[[Source], None]]] = [
+        ("Undo", "Ctrl Z", steering.done, steering.undo),
+        ("Redo", "Ctrl Y", steering.undone, steering.redo),
+    ]
+    for k, (label, key, changes, act) in enumerate(entries):
+        if k:
+            imgui.same_line(0, theme.px(8))
+        imgui.begin_disabled(not changes)
+        if imgui.button(label, ImVec2(each, theme.px(28))):
+            act(source)
+        imgui.end_disabled()
+        if changes:
+            last = changes[-1]
+            imgui.set_item_tooltip(
+                f"( {key} )  {last.name.replace('_', ' ')}: {format_setting(last.before)} to {format_setting(last.after)}"
+            )
+
+
 def draw_learning_rate(theme: Theme, source: Source, rate: float, sliders: Sliders) -> None:
-    shown = float(sliders.edits.get("learning rate", rate))
-    caption(theme, "learning rate", value=f"{shown:.1e}".replace("e-0", "e-"))
+    shown = float(sliders.edits.get(RATE, rate))
+    caption(theme, RATE, value=f"{shown:.1e}".replace("e-0", "e-"))
+    if sliders.typing == RATE:
+        draw_typing(theme, sliders, check_rate, lambda value: sliders.steering.change(source, RATE, rate, value))
+        return
     low, high = (math.log10(limit) for limit in LEARNING_RATES)
     place = (math.log10(max(shown, LEARNING_RATES[0])) - low) / (high - low)
-    share, released = slider(theme, "learning rate", place)
+    share, released = slider(theme, RATE, place)
+    begin_typing(sliders, RATE, f"{rate:g}")
     if share != place or released:
         shown = float(f"{10 ** (low + share * (high - low)):.1e}")
-    settle(sliders, "learning rate", shown, released, lambda: source.send("learning_rate", value=shown))
+    settle(sliders, RATE, shown, released, lambda: sliders.steering.change(source, RATE, rate, shown))
+
+
+def check_rate(value: float) -> float:
+    """Return a learning rate that was typed.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 1e-12 <= value <= 1:
+        raise ValueError("a learning rate is above 0, at most 1")
+    return value
 
 
 def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any, sliders: Sliders) -> None:
@@ -54,26 +103,75 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
     name, label = parameter.name, parameter.name.replace("_", " ")
     low, high = now.min().item(), now.max().item()
     top = parameter.high
-    if name in source.env.dimensions:  # memory was made for the greatest value
-        top = sliders.sizes[name] = max(sliders.sizes.get(name, low), high)
+    if name in source.env.dimensions:  # memory was made for so much
+        top = max(source.made.get(name, high), high)
+    wanted = source.wanted.get(name, high)
+
+    def change(value: Any) -> None:
+        sliders.steering.change(source, name, wanted, value)
+
     if parameter.kind is bool:
-        ticked, wanted = imgui.checkbox(label, bool(high))
+        ticked, tick = imgui.checkbox(label, bool(wanted))
         if ticked:
-            source.send("param", name=name, value=wanted)
+            change(tick)
         return
-    shown = sliders.edits.get(name, high)
-    varied = f"{format_number(low)} to {format_number(high)}" if low != high and name not in sliders.edits else ""
-    caption(theme, label, value=varied or format_number(shown))
+    shown = sliders.edits.get(name, wanted)
+    varied = f"{format_setting(low)} to {format_setting(high)}" if low != high and name not in sliders.edits else ""
+    waits = "from the next episode" if wanted != high and low == high and name not in sliders.edits else ""
+    caption(theme, label, note=waits, value=varied if varied and not waits else format_setting(shown))
+    if sliders.typing == name:
+        draw_typing(theme, sliders, lambda value: checked(parameter, top, value), change)
+        return
     span = top - parameter.low
     place = (shown - parameter.low) / span if span > 0 else 1.0
     share, released = slider(theme, name, place)
-    if imgui.is_item_hovered(imgui.HoveredFlags_.stationary) and parameter.doc:
-        imgui.set_tooltip(f"{parameter.doc}; by default {format_number(parameter.default)}".replace("%", "%%"))
+    if imgui.is_item_hovered(imgui.HoveredFlags_.stationary):
+        about = f"{parameter.doc}; {format_setting(parameter.low)} to {format_setting(top)}\n" if parameter.doc else ""
+        imgui.set_tooltip(f"{about}{HOW} ({format_setting(parameter.default)})".replace("%", "%%"))
     if imgui.is_item_clicked(imgui.MouseButton_.right) and parameter.default <= top:
-        source.send("param", name=name, value=parameter.default)
+        change(parameter.default)
+    begin_typing(sliders, name, format_setting(shown))
     if share != place or released:
         shown = settable(parameter, top, parameter.low + share * span)
-    settle(sliders, name, shown, released, lambda: source.send("param", name=name, value=shown))
+    settle(sliders, name, shown, released, lambda: change(shown))
+
+
+def begin_typing(sliders: Sliders, name: str, text: str) -> None:
+    """Let a double click on the slider just laid out turn it into a field of text."""
+    if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
+        sliders.typing, sliders.text, sliders.fault, sliders.fresh = name, text, "", True
+
+
+def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[float], Any], change: Callable[[Any], None]) -> None:
+    """Lay out the field in which a value is typed: Enter takes it, Escape or a click elsewhere leaves it."""
+    flags = imgui.InputTextFlags_.enter_returns_true | imgui.InputTextFlags_.auto_select_all
+    imgui.set_next_item_width(-1)
+    if sliders.fresh:
+        imgui.set_keyboard_focus_here()
+    entered, sliders.text = imgui.input_text(f"##type {sliders.typing}", sliders.text[:40], flags)
+    if entered:
+        try:
+            change(check(float(sliders.text.strip().replace(",", "."))))
+            sliders.typing = sliders.fault = ""
+        except (ValueError, ArenaError) as error:
+            said = str(error)
+            sliders.fault = "type a number" if said.startswith("could not convert") else said
+    elif imgui.is_item_deactivated() and not sliders.fresh:
+        sliders.typing = sliders.fault = ""
+    sliders.fresh = False
+    if sliders.fault:
+        with font(SMALL), colored(imgui.Col_.text, "rose"):
+            imgui.text_wrapped(sliders.fault.replace("%", "%%"))
+
+
+def checked(parameter: Parameter, top: Any, value: float) -> Any:
+    """Return a typed number as the parameter takes it.
+
+    Raises:
+        ParameterError: it does not.
+    """
+    whole = parameter.kind is int and value == int(value)
+    return parameter.check(int(value) if whole else value, top)
 
 
 def settable(parameter: Parameter, top: Any, value: float) -> Any:
@@ -83,11 +181,6 @@ def settable(parameter: Parameter, top: Any, value: float) -> Any:
     span = top - parameter.low
     step = 10.0 ** math.floor(math.log10(span / 100)) if span > 0 else 1.0
     return min(max(round(value / step) * step, parameter.low), top)
-
-
-def format_number(value: float) -> str:
-    """Write a parameter without figures that say nothing."""
-    return f"{value:.4g}" if abs(value) < 1e5 else format_value(value)
 
 
 def settle(sliders: Sliders, name: str, value: Any, released: bool, send: Callable[[], None]) -> None:

@@ -14,10 +14,12 @@ from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
-from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, toggle_pause
+from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, single_step, toggle_pause
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD, SMALL
 from puffer_arena.render.window.widgets import Area, Hint, card, inset, key_hints, shorten, text_width, write
+
+NARROW = 620  # pixels at scale 1 below which the panel folds
 
 
 class Screen:
@@ -71,7 +73,8 @@ class Screen:
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
         beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
-        return id(source.frame), source.status, source.note, source.mode, source.speed, points, beat
+        told = source.status, source.view_paused, source.note, source.mode, source.speed
+        return id(source.frame), *told, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -80,8 +83,13 @@ class Screen:
         source, frame, watch = self.source, self.source.frame, self.watch
         if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
             steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
+            steering = self.panel.sliders.steering
             if key in steps:
                 self.gui.rescale(steps[key])
+            elif key == pygame.K_y or (key == pygame.K_z and modifiers & pygame.KMOD_SHIFT):
+                steering.redo(source)
+            elif key == pygame.K_z:
+                steering.undo(source)
             return
         match key:
             case pygame.K_ESCAPE:
@@ -102,13 +110,13 @@ class Screen:
 
     def _steer(self, key: int) -> None:
         source = self.source
-        if source.status in ("waiting", "lost"):
+        if source.status in ("waiting", "lost") and source.mode != "smooth":
             return
         match key:
             case pygame.K_SPACE:
                 toggle_pause(source)
             case pygame.K_PERIOD | pygame.K_KP_PERIOD:
-                source.send("step")
+                single_step(source)
             case pygame.K_PLUS | pygame.K_EQUALS | pygame.K_KP_PLUS:
                 change_speed(source, 1)
             case pygame.K_MINUS | pygame.K_KP_MINUS:
@@ -134,13 +142,16 @@ class Screen:
         imgui.begin("puffer_arena", None, fixed | flags.no_nav)
         space, footer = theme.px(GAP), theme.px(30)
         side = min(max(width * 0.26, theme.px(300)), theme.px(400), width * 0.45)
+        if width < theme.px(NARROW):  # the panel folds: what is watched comes first
+            side = -space
         left_width = width - side - 3 * space
         charts = min(max(height * 0.27, theme.px(120)), theme.px(290))
         stage = height - charts - footer - 3 * space
         self._draw_stage((space, space, left_width, stage))
         self.draw_below((space, stage + 2 * space, left_width, charts))
         self._draw_footer((space, height - footer, width - 2 * space, footer))
-        self._draw_side((width - side - space, space, side, height - footer - 2 * space))
+        if side > 0:
+            self._draw_side((width - side - space, space, side, height - footer - 2 * space))
         if self.help and draw_help(theme, self.help_lines, (width, height)):
             self.help = False
         imgui.end()
@@ -148,6 +159,7 @@ class Screen:
 
     def draw_below(self, area: Area) -> None:
         """Draw what stands under the stage: the run's curves."""
+        self.charts.marks = self.panel.sliders.steering.marks
         draw_charts(self.gui.theme, self.charts, self.source.metrics, area)
 
     def fill_panel(self) -> None:

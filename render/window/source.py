@@ -16,12 +16,25 @@ class Source(Protocol):
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
-    status: str  # "waiting", "training", "playing" (no trainer), "paused", "finished" or "lost"
+    status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
+    total: int  # environment steps of the whole run; 0 where that is not known
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
     frame_seconds: float  # set by the window: a new frame is wanted no more often
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
+
+    @property
+    def view_paused(self) -> bool:
+        """Whether the policy that plays here, in smooth mode, stands still."""
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """The parameters that the rows were made with."""
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The parameters that the next episodes begin with."""
 
     def poll(self) -> None:
         """Take in what has come since the last call; never waits."""

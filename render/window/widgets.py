@@ -115,14 +115,21 @@ def segmented(theme: Theme, name: str, options: Sequence[str], current: int) -> 
     return chosen
 
 
-def slider(theme: Theme, name: str, share: float) -> tuple[float, bool]:
-    """Lay out a track with a knob at `share`; return where it is now, and whether the person let go of it."""
+def slider(theme: Theme, name: str, share: float, *, clicks: bool = False) -> tuple[float, bool]:
+    """Lay out a track with a knob at `share`; return where it is now, and whether the person let go of it.
+
+    It follows a mouse that drags it; a click alone moves it only where `clicks` says so.
+    """
     draw, at = imgui.get_window_draw_list(), imgui.get_cursor_screen_pos()
     width, height, knob = imgui.get_content_region_avail().x, theme.px(20), theme.px(7)
     imgui.invisible_button(name, ImVec2(width, height))
     held, hovered = imgui.is_item_active(), imgui.is_item_hovered()
     released = imgui.is_item_deactivated()
     left, room, line = at.x + knob, width - 2 * knob, at.y + height / 2
+    if held or released:
+        by = imgui.get_mouse_drag_delta(imgui.MouseButton_.left)  # zero until the mouse has really moved
+        moved = clicks or by.x != 0 or by.y != 0
+        held, released = held and moved, released and moved
     if held or released:
         share = (imgui.get_io().mouse_pos.x - left) / room
     share = min(max(share, 0.0), 1.0)

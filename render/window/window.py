@@ -17,13 +17,13 @@ _yielded = False
 
 
 def show(
-    source: Source, *, size: tuple[int, int] = FIRST_SIZE, on_frame: "Callable[[Screen], None] | None" = None
+    source: Source, *, size: tuple[int, int] | None = None, on_frame: "Callable[[Screen], None] | None" = None
 ) -> None:
     """Show `source` in a window until the person closes it; the caller closes the source.
 
     Args:
         source: what to show.
-        size: the window's first size.
+        size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; tests and screenshots look at the screen there.
 
     Raises:
@@ -35,9 +35,10 @@ def show(
 
     require_window()
     begin_opengl()
+    from puffer_arena.render.window.gui import fit_desktop
     from puffer_arena.render.window.screen import Screen
 
-    screen = Screen(source, size)
+    screen = Screen(source, size or fit_desktop(FIRST_SIZE))
     try:
         screen.run(on_frame)
     finally:

@@ -28,7 +28,7 @@ from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.observations import leaf_tensors
-from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 from puffer_arena.trainers.optimize.schedules import decay
@@ -146,10 +146,19 @@ class OnPolicy(Algorithm):
             return
         obs, acting = self.rollout.obs[:-1], self.rollout.acting[:-1]
         apart = max(1, acting.size // WATCHED_ROWS)
-        kept = obs.reshape(-1, *obs.shape[2:])[::apart][acting.reshape(-1)[::apart]]
+
+        def some(column: Array) -> Array:
+            kept: Array = column.reshape(-1, *column.shape[2:])[::apart][acting.reshape(-1)[::apart]]
+            return kept
+
+        kept = some(obs)
         if len(kept):
             leaves = leaf_tensors(self.policy.observation, kept, self.config.device)
-            self.policy.watch(leaves)
+            central = []
+            if self.policy.central is not None:
+                seen = self.rollout.central_leaves(some(self.rollout.global_state[:-1]), some(self.rollout.seat[:-1]))
+                central = [torch.from_numpy(part).to(self.config.device) for part in seen]
+            self.policy.watch(leaves, central)
 
     def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
         policy, device = self.policy, self.config.device
@@ -158,7 +167,8 @@ class OnPolicy(Algorithm):
         seen, masks, state = self.rollout.newest(t, chosen)
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(part).to(device) for name, part in state.items()}
-            outputs, values, _ = policy(leaf_tensors(policy.observation, seen, device), tensors)
+            central = [torch.from_numpy(part).to(device) for part in self.rollout.newest_central(chosen)]
+            outputs, values, _ = policy(leaf_tensors(policy.observation, seen, device), tensors, central)
             mask = torch.from_numpy(masks).to(device) if masks.shape[-1] else None
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
@@ -241,7 +251,8 @@ def make_rows(config: Config) -> Batch:
         if name in env.dimensions:
             values[name] = max(spread.high, values.get(name, spread.high))
             values[name] = env.parameters[name].kind(values[name])
-    return make(config.env, config.num_envs, config.seed, config.threads, record=None, **values)
+    sees = config.network.critic == "state"
+    return make(config.env, config.num_envs, config.seed, config.threads, record=None, observe_state=sees, **values)
 
 
 def make_director(batch: Batch, config: Config) -> Director | None:
@@ -272,4 +283,5 @@ def make_policy(
     origin = {"env": config.env, "params": config.params, "rules": source_digest(batch.env)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return build_policy_of(batch.observation, batch.action, config.network, origin, values, make_encoder)
+        central = find_central(batch.env, batch.param_values, config.network)
+        return build_policy_of(batch.observation, batch.action, config.network, origin, values, make_encoder, central)

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,10 +43,17 @@ class Autograd(Backend):
         # Without the cache: it is shared between threads, and sums would depend on who came first.
         return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
 
-    def _run(self, obs: Array, state: Mapping[str, Array]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def _run(
+        self, obs: Array, state: Mapping[str, Array], central: Sequence[Array]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         leaves = leaf_tensors(self.policy.observation, obs, self.device)
-        outputs: tuple[Tensor, Tensor, dict[str, Tensor]] = self.forward(leaves, self._tensors(state))
+        outputs: tuple[Tensor, Tensor, dict[str, Tensor]] = self.forward(
+            leaves, self._tensors(state), self._list(central)
+        )
         return outputs
+
+    def _list(self, arrays: Sequence[Array]) -> list[Tensor]:
+        return [torch.from_numpy(array).to(self.device) for array in arrays]
 
     def _tensors(self, arrays: Mapping[str, Array]) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
@@ -60,10 +67,11 @@ class Autograd(Backend):
         actions: Array,
         log_probs: Array,
         place: int | None = None,
+        central: Sequence[Array] = (),
     ) -> Array:
         head = self.policy.head
         with torch.inference_mode(), self.autocast():
-            outputs, values, new = self._run(obs, state)
+            outputs, values, new = self._run(obs, state, central)
             mask = torch.from_numpy(masks).to(self.device) if masks.shape[-1] else None
             chosen = head.sample(outputs, torch.from_numpy(noise).to(self.device), mask)
             actions[:] = chosen.cpu().numpy()
@@ -73,9 +81,9 @@ class Autograd(Backend):
         found: Array = values.float().cpu().numpy()
         return found
 
-    def value(self, obs: Array, state: Mapping[str, Array]) -> Array:
+    def value(self, obs: Array, state: Mapping[str, Array], central: Sequence[Array] = ()) -> Array:
         with torch.inference_mode(), self.autocast():
-            found: Array = self._run(obs, state)[1].float().cpu().numpy()
+            found: Array = self._run(obs, state, central)[1].float().cpu().numpy()
         return found
 
     def gradients(
@@ -150,13 +158,15 @@ class Autograd(Backend):
         """Return the head's inputs and the values of a chunk's rows."""
         policy = self.policy
         leaves = leaf_tensors(policy.observation, chunk.rows("obs"), self.device)
+        central = self._list(chunk.central())
         if not policy.is_recurrent:
-            outputs, values, _ = self.forward(leaves, {})
+            outputs, values, _ = self.forward(leaves, {}, central)
             return outputs, values
         began, acting = torch.from_numpy(chunk.began()).to(self.device), chunk.acting()
         moves = None if acting is None else torch.from_numpy(acting).to(self.device)
         over_time = [part.view(*began.shape, *part.shape[1:]) for part in leaves]
-        outputs, values = policy.sequence(over_time, self._tensors(chunk.first_state()), began, moves)
+        seen = [part.view(*began.shape, *part.shape[1:]) for part in central]
+        outputs, values = policy.sequence(over_time, self._tensors(chunk.first_state()), began, moves, seen)
         return outputs.flatten(0, 1), values.flatten(0, 1)
 
     def close(self) -> None:

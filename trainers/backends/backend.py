@@ -1,7 +1,7 @@
 """Backends: how a policy acts and how its losses are differentiated on this machine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,15 +38,17 @@ class Backend(ABC):
         actions: Array,
         log_probs: Array,
         place: int | None = None,
+        central: Sequence[Array] = (),
     ) -> Array:
         """Fill actions (rows, components) and their log-probabilities, move the state on, return values (rows, values).
 
         Args:
             place: the first row's number in the rollout, if these observations are learned from later.
+            central: what only a central critic sees, an array for each leaf; see `networks.policy.Central`.
         """
 
     @abstractmethod
-    def value(self, obs: Array, state: Mapping[str, Array]) -> Array:
+    def value(self, obs: Array, state: Mapping[str, Array], central: Sequence[Array] = ()) -> Array:
         """Return the values of observations, (rows, values)."""
 
     @abstractmethod

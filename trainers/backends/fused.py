@@ -7,7 +7,7 @@ other people's run through autograd, each by itself.  Scratch arrays are one set
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -400,12 +400,13 @@ class Fused(Backend):
             space = spaces[name] = aligned_zeros(shape, dtype)
         return space[: shape[0]]
 
-    def _outputs(self, obs: Array, state: Mapping[str, Array], place: int | None) -> Array:
+    def _outputs(self, obs: Array, state: Mapping[str, Array], place: int | None, central: Sequence[Array]) -> Array:
         leaves = leaf_tensors(self.policy.observation, obs)
+        others = [torch.from_numpy(array) for array in central]
         parts = []
         for name, path in self.paths.items():
             out = self._workspace(name, (len(obs), path.width))
-            path.act(leaves, part_of(state, name), place, out)
+            path.act(self.policy.seen_by(name, leaves, others), part_of(state, name), place, out)
             parts.append(out)
         return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)
 
@@ -418,17 +419,18 @@ class Fused(Backend):
         actions: Array,
         log_probs: Array,
         place: int | None = None,
+        central: Sequence[Array] = (),
     ) -> Array:
-        outputs = self._outputs(obs, state, place)
+        outputs = self._outputs(obs, state, place, central)
         cut = self.columns
         self.act_rows(
             cut.outputs(outputs), cut.masks(masks), cut.actions(noise), self.head, cut.actions(actions), log_probs
         )
         return outputs[:, self.policy.head.width :]
 
-    def value(self, obs: Array, state: Mapping[str, Array]) -> Array:
+    def value(self, obs: Array, state: Mapping[str, Array], central: Sequence[Array] = ()) -> Array:
         copied = {name: part.copy() for name, part in state.items()}  # acting moves the state on
-        return self._outputs(obs, copied, None)[:, self.policy.head.width :]
+        return self._outputs(obs, copied, None, central)[:, self.policy.head.width :]
 
     def gradients(
         self, loss: Loss, minibatch: Minibatch, settings: Any, columns: tuple[str, ...], remember: bool = False
@@ -472,10 +474,11 @@ class Fused(Backend):
         """Add a chunk's gradients to the thread's sums, and fill its table with slopes and statistics."""
         policy, into = self.policy, self.sums[thread]
         leaves, state = leaf_tensors(policy.observation, chunk.rows("obs")), chunk.first_state()
+        central = [torch.from_numpy(array) for array in chunk.central()]
         outputs, recorded = [], {}
         for name, path in self.paths.items():
             out = self._workspace(name, (len(table), path.width))
-            recorded[name] = path.learn_forward(leaves, chunk, part_of(state, name), out)
+            recorded[name] = path.learn_forward(policy.seen_by(name, leaves, central), chunk, part_of(state, name), out)
             outputs.append(out)
         both = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, -1)
         width = policy.head.width

@@ -20,7 +20,8 @@ from puffer_arena.trainers.threadpool import ThreadPool
 MAX_BOOTSTRAP = 2048  # rows valued at once
 MIN_STREAMS = 64  # per thread; fewer cost more to hand over than to compute
 
-Cut = tuple[Array, Array, Array, dict[str, Array]]  # times, streams, last observations, recurrent states
+# Times, streams, last observations, recurrent states, and what a central critic saw.
+Cut = tuple[Array, Array, Array, dict[str, Array], list[Array]]
 
 
 class Collector:
@@ -87,6 +88,7 @@ class Collector:
             rollout.actions[t, a:b],
             rollout.old_log_prob[t, a:b],
             t * rollout.streams + a,
+            rollout.central(t, slice(a, b)),
         )
         for k, name in enumerate(rollout.policy.values):
             rollout.columns[f"old_{name}"][t, a:b] = values[:, k]
@@ -99,7 +101,8 @@ class Collector:
         obs, masks = aligned_copy(rollout.obs[t, some]), aligned_copy(rollout.action_mask[t, some])
         state = {name: aligned_copy(part[some]) for name, part in rollout.state.items()}
         actions, log_probs = aligned_copy(rollout.actions[t, some]), aligned_copy(rollout.old_log_prob[t, some])
-        values = self.backend.act(obs, state, masks, aligned_copy(noise[t, some]), actions, log_probs)
+        central = rollout.central(t, some)
+        values = self.backend.act(obs, state, masks, aligned_copy(noise[t, some]), actions, log_probs, None, central)
         rollout.actions[t, some], rollout.old_log_prob[t, some] = actions, log_probs
         for name, part in rollout.state.items():
             part[some] = state[name]
@@ -130,7 +133,7 @@ class Collector:
             cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
             states = {name: part[cut] for name, part in rollout.state.items()}
-            self._cuts.append((times, cut, rollout.final_obs[cut], states))
+            self._cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
         for part in rollout.state.values():
             part[rollout.began[t + 1]] = 0.0
 
@@ -144,7 +147,7 @@ class Collector:
     def _look(self, span: tuple[int, int]) -> None:
         rollout, (a, b) = self.rollout, span
         state = {name: part[a:b] for name, part in rollout.newest_state().items()}
-        values = self.backend.value(rollout.obs[-1, a:b], state)
+        values = self.backend.value(rollout.obs[-1, a:b], state, rollout.central(-1, slice(a, b)))
         for k, name in enumerate(rollout.policy.values):
             rollout.columns[f"old_{name}"][-1, a:b] = values[:, k]
 
@@ -152,15 +155,15 @@ class Collector:
         if not self._cuts:
             return
         rollout = self.rollout
-        times = np.concatenate([times for times, _, _, _ in self._cuts])
-        streams = np.concatenate([cut for _, cut, _, _ in self._cuts])
-        obs = aligned_copy(np.concatenate([obs for _, _, obs, _ in self._cuts]))
-        states = {
-            name: aligned_copy(np.concatenate([state[name] for _, _, _, state in self._cuts])) for name in rollout.state
-        }
+        times = np.concatenate([cut[0] for cut in self._cuts])
+        streams = np.concatenate([cut[1] for cut in self._cuts])
+        obs = aligned_copy(np.concatenate([cut[2] for cut in self._cuts]))
+        states = {name: aligned_copy(np.concatenate([cut[3][name] for cut in self._cuts])) for name in rollout.state}
+        central = [aligned_copy(np.concatenate(leaf)) for leaf in zip(*(cut[4] for cut in self._cuts), strict=True)]
         for begin, end in split(len(obs), -(-len(obs) // MAX_BOOTSTRAP)):
             part = slice(begin, end)
-            values = self.backend.value(obs[part], {name: state[part] for name, state in states.items()})
+            before = {name: state[part] for name, state in states.items()}
+            values = self.backend.value(obs[part], before, [leaf[part] for leaf in central])
             for k, name in enumerate(rollout.policy.values):
                 rollout.columns[f"final_{name}"][times[part], streams[part]] = values[:, k]
 

@@ -15,7 +15,12 @@ from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.data.arrays import aligned_zeros
 
 ADDED = ("rewards", "signals")  # what an action brings, summed
-MOVED = ("obs", "action_mask", "began")  # what of an action's row looks ahead, and so lies in the next rollout already
+MOVED = {
+    "obs",
+    "action_mask",
+    "began",
+    "global_state",
+}  # what of an action's row looks ahead, and so lies in the next rollout already
 
 
 @kernel
@@ -104,7 +109,7 @@ class Pending:
         self.flags[streams] = True
         for name, array in self.arrays.items():
             array[streams] = columns[name][at, streams]
-        for name in MOVED:
+        for name in MOVED & columns.keys():
             columns[name][-1, streams] = columns[name][at, streams]
         for name in ADDED:
             columns[name][at, streams] = 0.0

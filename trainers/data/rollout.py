@@ -18,6 +18,7 @@ from puffer_arena.kernels.tables import Buffers
 from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
 from puffer_arena.trainers.data.columns import Column, value_columns
 from puffer_arena.trainers.data.credit import Pending
+from puffer_arena.trainers.networks.observations import leaf_arrays
 from puffer_arena.trainers.networks.policy import Policy
 
 LOOKED_AT = ("obs", "acting", "action_mask", "began")  # what a step leaves for the next
@@ -60,6 +61,9 @@ class Rollout:
         self.columns |= {name: self.signals[..., k] for k, name in enumerate(batch.env.signals)}
         self.acting[:] = True
         self.action_mask[:] = True
+        self.owners = self._agents // max(batch.num_agents, 1)  # the row that each stream belongs to, (streams,)
+        if policy.central is not None:
+            self._make_central()
         self.slices = [self._slice(t) for t in range(horizon)]
         self.final_obs = by_seat(self._sample)["final_obs"]
         if self._picked is not None:
@@ -82,6 +86,44 @@ class Rollout:
         except KeyError:
             raise AttributeError(f"this rollout has no column '{name}'") from None
 
+    def _make_central(self) -> None:
+        """Add the columns that only a central critic sees: the global state, and which agent of its row a stream is."""
+        state = self._sample.global_state
+        self.columns["global_state"] = aligned_zeros((self.horizon + 1, self.streams, *state.shape[1:]), state.dtype)
+        self.columns["seat"] = aligned_zeros((self.horizon + 1, self.streams, 1), np.int64)
+        self.seat[:] = (self._agents % max(self.batch.num_agents, 1))[:, None]
+
+    @property
+    def _agents(self) -> Array:
+        """The agent that each stream is, numbered through the rows of the batch, (streams,)."""
+        return np.arange(self.streams) if self._picked is None else self._picked
+
+    def central(self, *place: Any) -> list[Array]:
+        """Return what a central critic sees besides observations, a view for each leaf, at a place of the columns."""
+        if self.policy.central is None:
+            return []
+        return self.central_leaves(self.global_state[place], self.seat[place])
+
+    def central_of(self, states: Array, agents: Array) -> list[Array]:
+        """Return the same of agents, numbered through the rows, from the global states of all rows."""
+        if self.policy.central is None:
+            return []
+        count = max(self.batch.num_agents, 1)
+        return self.central_leaves(aligned_copy(states[agents // count]), (agents % count)[:, None])
+
+    def final_central(self, streams: Array) -> list[Array]:
+        """Return what a central critic saw of some streams, (streams,), whose episodes have just been cut off."""
+        return self.central_of(np.asarray(self._sample.final_global_state), self._agents[streams])
+
+    def newest_central(self, agents: Array) -> list[Array]:
+        """Return what a central critic sees of some agents after the last step; see `newest`."""
+        return self.central_of(np.asarray(self._sample.global_state), agents)
+
+    def central_leaves(self, states: Array, seats: Array) -> list[Array]:
+        """Return what a central critic sees besides observations, from global states and seats, for each leaf."""
+        assert self.policy.central is not None  # asked for where there is one
+        return [*leaf_arrays(self.policy.central.state, states), *([seats] if self.policy.central.seats else [])]
+
     def _make_state(self) -> dict[str, Array]:
         spec = self.policy.state_spec
         return {name: aligned_zeros((self.streams, *shape), np.float32) for name, shape in spec.items()}
@@ -92,10 +134,16 @@ class Rollout:
             return self._sample
         own = {name: array[t + (name in LOOKED_AT)] for name, array in self._written.items()}
         shaped = {name: array.reshape(getattr(self._sample, name).shape) for name, array in own.items()}
-        return self.batch.make_buffers(final_obs=self._sample.final_obs, **shaped)
+        shared = {name: getattr(self._sample, name) for name in ("final_obs", "global_state", "final_global_state")}
+        return self.batch.make_buffers(**shared, **shaped)
 
     def gather(self, t: int) -> None:
-        """Take the streams out of what the batch wrote at step `t`, where not every agent has one."""
+        """Take the streams out of what the batch wrote at step `t`, where not every agent has one.
+
+        The global state, which is a row's, goes to all its streams.
+        """
+        if self.policy.central is not None:
+            np.take(self._sample.global_state, self.owners, axis=0, out=self.global_state[t + 1])
         if self._picked is None:
             return
         parts = by_seat(self._sample)
@@ -127,12 +175,6 @@ class Rollout:
         self.together[t] = flags.all()
         return None if self.together[t] else flags
 
-    @property
-    def owners(self) -> Array:
-        """The row that each stream belongs to, (streams,)."""
-        agents = np.arange(self.streams) if self._picked is None else self._picked
-        return np.asarray(agents // max(self.batch.num_agents, 1))
-
     def who(self, stream: int) -> str:
         """Return which row, and which agent, a stream is, for messages."""
         agent = stream if self._picked is None else int(self._picked[stream])
@@ -144,6 +186,8 @@ class Rollout:
         parts = by_seat(self.batch.buffers)
         for name in LOOKED_AT:
             self.columns[name][0] = parts[name] if self._picked is None else parts[name][self._picked]
+        if self.policy.central is not None:
+            self.global_state[0] = self.batch.global_state[self.owners]
         if self.pending is not None:
             self.pending.forget()
 
@@ -157,7 +201,7 @@ class Rollout:
     def _carried_columns(self) -> tuple[str, ...]:
         """What of the last row the next rollout begins with; pending actions keep their values, too."""
         values = () if self.pending is None else tuple(f"old_{name}" for name in self.policy.values)
-        return LOOKED_AT + values
+        return LOOKED_AT + values + (() if self.policy.central is None else ("global_state",))
 
     def remember_start(self) -> None:
         """Note the recurrent state before the first step."""
@@ -237,6 +281,12 @@ class Chunk:
         else:
             chosen = column.reshape(-1, *column.shape[2:])[self.begin : self.end]
             chosen[slice(None) if self._kept is None else self._kept] = rows
+
+    def central(self) -> list[Array]:
+        """Return what only a central critic sees of the chunk's rows, an array for each leaf; none without one."""
+        if self.rollout.policy.central is None:
+            return []
+        return self.rollout.central_leaves(self.rows("global_state"), self.rows("seat"))
 
     def began(self) -> Array:
         """Return where episodes begin in a segment, (time, streams)."""

@@ -29,6 +29,11 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
     Raises:
         DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
     """
+    if policy.central is not None:
+        raise DefinitionError(
+            "its critic reads the global state, and a bot's file has room for critics that see what the bot sees; train "
+            "with network.critic = 'separate' to export a bot"
+        )
     if isinstance(policy.observation, Roles):
         raise DefinitionError(
             "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "

@@ -3,12 +3,13 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from puffer_arena.core.spaces import Space
+from puffer_arena.core.env import Env
+from puffer_arena.core.spaces import Discrete, Space, Tuple
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import make_head
@@ -18,6 +19,27 @@ from puffer_arena.trainers.runs.tensorfile import pack
 POLICY_KIND, POLICY_VERSION = "puffer_arena policy", 2
 
 MakeEncoder = Callable[[Space, Network], nn.Module]  # has `width`; takes leaves (rows, ...), gives (rows, width)
+
+
+class Central(NamedTuple):
+    """What a central critic sees besides the observation of the agent whose value it predicts.
+
+    Yu et al. 2022, arXiv 2103.01955, section 4: the agent-specific global state.
+    """
+
+    state: Space  # the global state
+    seats: int  # agents in a row, of which it is told the one; 0 in a solo environment
+
+    @property
+    def space(self) -> Tuple:
+        """The global state and the agent's number, as the critic takes them."""
+        return Tuple((self.state, *([Discrete(self.seats)] if self.seats else [])))
+
+
+def find_central(env: Env, params: Any, network: Network) -> Central | None:
+    """Return what the critic of `network` sees of the global state; None where it sees as much as the policy."""
+    state = env.state_space(params) if network.critic == "state" else None
+    return None if state is None else Central(state, len(env.agent_ids(params)))
 
 
 class Tower(nn.Module):
@@ -67,6 +89,7 @@ class Policy(nn.Module):
         origin: for which environment: {"env": id, "params": {...}, "rules": digest of its source}.
         values: names of what the critic predicts.
         make_encoder: an encoder in place of our own.
+        central: what a critic that reads the global state sees.
     """
 
     def __init__(
@@ -77,8 +100,10 @@ class Policy(nn.Module):
         origin: Mapping[str, Any] | None = None,
         values: Sequence[str] = ("value",),
         make_encoder: MakeEncoder | None = None,
+        central: Central | None = None,
     ) -> None:
         super().__init__()
+        self.central = central
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values = dict(origin or {}), tuple(values)
         self.head = make_head(action)
@@ -88,7 +113,8 @@ class Policy(nn.Module):
         self.critic: Tower | None = None
         if not shared:
             own = dataclasses.replace(network, hidden=network.critic_hidden or network.hidden)
-            self.critic = Tower(make(observation, own), own, len(self.values))
+            seen = observation if central is None else Tuple((central.space, observation))
+            self.critic = Tower(make(seen, own), own, len(self.values))
         nn.init.orthogonal_(self.actor.output.weight[: self.head.width], 0.01)
         valuing = self.actor.output.weight[self.head.width :] if self.critic is None else self.critic.output.weight
         nn.init.orthogonal_(valuing, 1.0)
@@ -118,33 +144,54 @@ class Policy(nn.Module):
         weight = self.actor.output.weight
         return {name: weight.new_zeros(rows, *shape) for name, shape in self.state_spec.items()}
 
-    def forward(self, obs: list[Tensor], state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, State]:
-        """Return the head's inputs (rows, width), values (rows, values) and the next state."""
+    def seen_by(self, tower: str, obs: list[Any], central: Sequence[Any]) -> list[Any]:
+        """Return the leaves that a tower takes, from those of observations and of what a central critic sees."""
+        return [*central, *obs] if tower == "critic" and self.central is not None else obs
+
+    def forward(
+        self, obs: list[Tensor], state: Mapping[str, Tensor], central: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return the head's inputs (rows, width), values (rows, values) and the next state.
+
+        Values are NaN where the critic reads the global state and `central` is empty, as for who only acts.
+        """
         outputs: list[Tensor] = []
         new: State = {}
         for name, tower in self.towers.items():
-            out, after = tower(obs, part_of(state, name))
+            mine = part_of(state, name)
+            if name == "critic" and self.central is not None and not central:
+                out, after = outputs[0].new_full((len(outputs[0]), len(self.values)), math.nan), mine
+            else:
+                out, after = tower(self.seen_by(name, obs, central), mine)
             outputs.append(out)
             new |= {f"{name}.{key}": value for key, value in after.items()}
         return (*self.split(torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]), new)
 
     def sequence(
-        self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+        self,
+        obs: list[Tensor],
+        state: Mapping[str, Tensor],
+        began: Tensor,
+        acting: Tensor | None = None,
+        central: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor]:
         """Run over time: leaves (time, rows, ...); `began` and `acting` (time, rows) as `Memory.sequence` takes them.
 
         Returns:
             The head's inputs (time, rows, width) and values (time, rows, values).
         """
-        outputs = [tower.sequence(obs, part_of(state, name), began, acting) for name, tower in self.towers.items()]
+        outputs = [
+            tower.sequence(self.seen_by(name, obs, central), part_of(state, name), began, acting)
+            for name, tower in self.towers.items()
+        ]
         return self.split(torch.cat(outputs, -1))
 
-    def watch(self, obs: list[Tensor]) -> None:
+    def watch(self, obs: list[Tensor], central: Sequence[Tensor] = ()) -> None:
         """Let encoders that normalize their quantities see more of them."""
-        for tower in self.towers.values():
+        for name, tower in self.towers.items():
             watch: Any = getattr(tower.encoder, "watch", None)
             if watch is not None:
-                watch(obs)
+                watch(self.seen_by(name, obs, central))
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Split outputs into the head's inputs and the values."""

@@ -19,7 +19,7 @@ from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Draw, Head, columns
 from puffer_arena.trainers.networks.memory import State
-from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, Tower
+from puffer_arena.trainers.networks.policy import Central, MakeEncoder, Policy, Tower
 
 
 def build_policy_of(
@@ -29,10 +29,11 @@ def build_policy_of(
     origin: Mapping[str, Any] | None = None,
     values: Sequence[str] = ("value",),
     make_encoder: MakeEncoder | None = None,
+    central: Central | None = None,
 ) -> Policy:
     """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own."""
     kind = RolesPolicy if isinstance(observation, Roles) else Policy
-    return kind(observation, action, network, origin, values, make_encoder)
+    return kind(observation, action, network, origin, values, make_encoder, central)
 
 
 class RolesHead(Head):
@@ -132,13 +133,15 @@ class RolesPolicy(Policy):
         origin: Mapping[str, Any] | None = None,
         values: Sequence[str] = ("value",),
         make_encoder: MakeEncoder | None = None,
+        central: Central | None = None,
     ) -> None:
         nn.Module.__init__(self)
+        self.central = central
         assert isinstance(observation, Roles)  # or `build_policy_of` would have made another
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values, self.critic = dict(origin or {}), tuple(values), None
         made = {
-            role: Policy(space, space_of(action, role), network, origin, values, make_encoder)
+            role: Policy(space, space_of(action, role), network, origin, values, make_encoder, central)
             for role, space in observation.spaces.items()
         }
         self.each = nn.ModuleDict(made)
@@ -179,18 +182,25 @@ class RolesPolicy(Policy):
     def initial_state(self, rows: int) -> State:
         return self.first.initial_state(rows)
 
-    def forward(self, obs: list[Tensor], state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, State]:
+    def forward(
+        self, obs: list[Tensor], state: Mapping[str, Tensor], central: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Tensor, State]:
         role, data = obs
         parts, new = [], dict(state)
         for k, policy, rows in self._of_each(role):
             own = {name: part[rows] for name, part in state.items()}
-            outputs, values, after = policy(self.readers[k](data[rows]), own)
+            outputs, values, after = policy(self.readers[k](data[rows]), own, [part[rows] for part in central])
             parts.append((rows, outputs, values))
             new = {name: part.index_copy(0, rows, after[name].to(part.dtype)) for name, part in new.items()}
         return (*self._gather(role.to(parts[0][1].dtype), parts, 0), new)
 
     def sequence(
-        self, obs: list[Tensor], state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
+        self,
+        obs: list[Tensor],
+        state: Mapping[str, Tensor],
+        began: Tensor,
+        acting: Tensor | None = None,
+        central: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor]:
         role, data = obs
         parts = []
@@ -198,9 +208,9 @@ class RolesPolicy(Policy):
             flat = self.readers[k](data[:, rows].flatten(0, 1))
             over_time = [part.view(len(role), len(rows), *part.shape[1:]) for part in flat]
             own = {name: part[rows] for name, part in state.items()}
-            parts.append(
-                (rows, *policy.sequence(over_time, own, began[:, rows], None if acting is None else acting[:, rows]))
-            )
+            moves = None if acting is None else acting[:, rows]
+            seen = [part[:, rows] for part in central]
+            parts.append((rows, *policy.sequence(over_time, own, began[:, rows], moves, seen)))
         return self._gather(role.to(parts[0][1].dtype), parts, 1)
 
     def _of_each(self, role: Tensor) -> list[tuple[int, Policy, Tensor]]:
@@ -218,10 +228,10 @@ class RolesPolicy(Policy):
             outputs, values = outputs.index_copy(axis, rows, wide), values.index_copy(axis, rows, value)
         return torch.cat([outputs, role[..., None]], -1), values
 
-    def watch(self, obs: list[Tensor]) -> None:
+    def watch(self, obs: list[Tensor], central: Sequence[Tensor] = ()) -> None:
         role, data = obs
         for k, policy, rows in self._of_each(role):
-            policy.watch(self.readers[k](data[rows]))
+            policy.watch(self.readers[k](data[rows]), [part[rows] for part in central])
 
 
 class LeafReader:

@@ -13,7 +13,7 @@ from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, che
 from puffer_arena.trainers.algorithms import check_named, find_algorithm
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
-from puffer_arena.trainers.networks.policy import MakeEncoder
+from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.runs.tensorfile import pack, read_bytes, unpack, write_bytes
 from puffer_arena.trainers.trainer import make_trainer
@@ -151,9 +151,12 @@ def check_stored(
     weights = {key.removeprefix("policy/"): value for key, value in tensors.items() if key.startswith("policy/")}
     spaces = env.observation.resolve(values), env.action.resolve(values)
     values_of = find_algorithm(config.algorithm).values
-    check_sizes(
-        lambda: build_policy_of(*spaces, config.network, values=values_of, make_encoder=make_encoder), weights, name
-    )
+    central = find_central(env, values, config.network)
+
+    def make() -> Policy:
+        return build_policy_of(*spaces, config.network, values=values_of, make_encoder=make_encoder, central=central)
+
+    check_sizes(make, weights, name)
 
 
 def continued(saved: Config, wanted: Config | None, name: str, rules: str = "") -> Config:

@@ -13,7 +13,7 @@ from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.batch.table import Table
 from puffer_arena.core.actions import action_bounds, action_dtype, check_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Space, at, leaves
+from puffer_arena.core.spaces import Box, Composite, Roles, Space, at, leaves
 from puffer_arena.errors import ArenaError, FileError
 
 
@@ -56,7 +56,7 @@ def past_layout(table: Table) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]
 
 def action_storage(space: Space) -> np.dtype[Any]:
     """Return the smallest dtype that holds every action exactly."""
-    if isinstance(space, Composite):
+    if isinstance(space, Composite | Roles):
         return action_dtype(space)
     return np.dtype(np.float64) if isinstance(space, Box) else np.min_scalar_type(int(np.max(action_bounds(space)[1])))
 
@@ -117,7 +117,7 @@ def check_recorded(table: Table, actions: Array) -> None:
     if not actions.size:
         return
     try:
-        allowed = check_actions(table.env.name, table.action, actions, np.empty(actions.shape, table.actions.dtype))
+        allowed = check_actions(table.env.name, table.action, actions, np.zeros(actions.shape, table.actions.dtype))
     except ArenaError as error:
         raise FileError(f"of the recorded actions, {error}") from None
     for path, leaf in leaves(table.action):

@@ -106,12 +106,13 @@ class Block:
             SHAPES: [address(shape._shape) for shape in scene.entering],
             SEGMENTS: [address(segment._shape) for segment in scene.segments],
             LAID: [1] * len(scene.segments),
-            ENDS: np.zeros(4 * len(scene.segments)),
             JOINTS: [address(joint._constraint) for joint in space.constraints],
             FORCES: np.array([joint.max_force for joint in space.constraints], np.float64),
         }
         features, numbers = feature_tables(scene)
         tables |= features
+        extras = scene.moving_edges or any(len(tables[word]) for word in FEATURES)
+        tables[ENDS] = np.zeros(4 * len(scene.segments) if extras else 0)
         self.words = self._lay_out(tables)
         self.address = self.words.ctypes.data
         self._kept = scene, common  # what the words point at
@@ -122,7 +123,7 @@ class Block:
             NUM_WATCHED: len(watched),
             NUM_TOUCHES: len(touches),
             NUM_BODIES: len(scene.bodies),
-            EXTRAS: int(scene.moving_edges or any(len(tables[word]) for word in FEATURES)),
+            EXTRAS: int(extras),
             NUM_KINEMATIC: len(tables[KINEMATIC]),
             NUM_DRIVEN: len(scene.joints),
             NUM_SHAPES: len(scene.entering),

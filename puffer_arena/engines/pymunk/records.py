@@ -15,6 +15,7 @@ from puffer_arena.engines.pymunk.words import (
     DRIVEN,
     DRIVES,
     ENDS,
+    EXTRAS,
     JOINT_RECORDS,
     KINEMATIC,
     LAID,
@@ -179,7 +180,7 @@ def lay_segments(row: int, link: int) -> int:
         inside = is_in_world(segment)
         laid = inside and is_laid(segment)
         store(load(link, LAID), k, 1 if laid else 0)
-        for j in range(ENDS_OF_ONE):
+        for j in range(ENDS_OF_ONE if load(link, EXTRAS) != 0 else 0):  # elsewhere no rule moves them
             store_real(ends, ENDS_OF_ONE * k + j, load_real(segment, j))
         if not inside:
             fault = BAD_POSE

@@ -51,7 +51,7 @@ WORDS = (
     "NUM_SHAPES",
     "SEGMENTS",  # pointers: segments with a record
     "LAID",  # 1 for each that is in the space
-    "ENDS",  # doubles: the ends last given to each
+    "ENDS",  # doubles: the ends last given to each, where there are EXTRAS
     "NUM_SEGMENTS",
     "FIRST_ID",  # of the first shape to enter
     "JOINTS",  # pointers: all constraints of the space
@@ -96,4 +96,4 @@ OWN, OTHER_SHAPE, ENTRY_BODY, ENTRY_IMPULSE, ENTRY_X, ENTRY_Y, ENTRY_NX, ENTRY_N
 ENTRY_WORDS = 8
 HIT_BODY, HIT_FRACTION, HIT_OTHER = range(3)  # words of a hit
 LINE = 64  # bytes of a cache line
-BLOCK_LINES = 16  # of a block's beginning, which every step needs
+BLOCK_LINES = 21  # of a block's beginning, which every step needs
