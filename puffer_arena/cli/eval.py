@@ -30,6 +30,12 @@ LEGEND = {
 }
 
 
+COUNTED = (
+    "each counted once: every row plays as many to their ends.  Training's own numbers are of episodes as they end, among "
+    "which short ones are more"
+)
+
+
 @dataclass
 class Options:
     """Measure the mean return on training levels and on held-out ones, which training never sees.
@@ -194,7 +200,7 @@ def format_table(env: str, player: str, samples: dict[str, Sample], columns: int
     kinds = {measure.interval.kind for measures in measured.values() for measure in measures.values()}
     legend = ", ".join(f"{mark} {LEGEND[kind]}" for kind, mark in MARKS.items() if kind in kinds)
     episodes = ", ".join(f"{sample.episodes} on {LEVELS[split]}" for split, sample in samples.items())
-    notes = (f"mean [95% interval]: {legend}", f"episodes: {episodes}")
+    notes = (f"mean [95% interval]: {legend}", f"episodes: {episodes}", COUNTED)
     return "\n".join([*(line.rstrip() for line in lines), "", *(fill(note, columns, 4) for note in notes)])
 
 

@@ -129,12 +129,12 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
     Raises:
         ActionError: actions of the wrong shape, dtype or value.
     """
+    if into.dtype.names is None:  # every step asks: a look at the array takes less than one at the space's class
+        return _check_simple(name, space, actions, into)
     if isinstance(space, Roles):
         _check_roles(name, space, actions, into)
-        return into
-    if not isinstance(space, Composite):
-        return _check_simple(f"'{name}'", space, actions, into)
-    _check_parts(f"'{name}'", "", space, actions, into)
+    elif isinstance(space, Composite):
+        _check_parts(name, "", space, actions, into)
     return into
 
 
@@ -170,7 +170,7 @@ def _check_parts(who: str, path: str, space: Composite, actions: Any, into: Arra
         given = found
     else:
         raise ActionError(
-            f"actions{path} are {shown(actions)}; {who} takes {' and '.join(f'{path}.{name}' for name in parts)}: a dict "
+            f"actions{path} are {shown(actions)}; '{who}' takes {' and '.join(f'{path}.{name}' for name in parts)}: a dict "
             "or tuple with an array for each, or records"
         )
     for (name, part), each in zip(parts.items(), given, strict=True):
@@ -185,13 +185,13 @@ def _check_simple(who: str, space: Space, actions: Any, into: Array, path: str =
     try:
         given = np.asarray(actions)
     except ValueError:  # a ragged list
-        raise ActionError(f"actions{path} are {shown(actions)}; {who} takes an array of shape {into.shape}") from None
+        raise ActionError(f"actions{path} are {shown(actions)}; '{who}' takes an array of shape {into.shape}") from None
     if given.shape != into.shape:
-        raise ActionError(f"actions{path} have shape {given.shape}; {who} takes {into.shape}")
+        raise ActionError(f"actions{path} have shape {given.shape}; '{who}' takes {into.shape}")
     low, high = action_bounds(space)
     if into.dtype.kind == "f":
         if given.dtype.kind not in "fiu":
-            raise ActionError(f"actions{path} have dtype {given.dtype}; {who} takes floats")
+            raise ActionError(f"actions{path} have dtype {given.dtype}; '{who}' takes floats")
         np.minimum(given, high, out=into)  # both together take less than np.clip
         np.maximum(into, low, out=into)
         if not math.isfinite(into.sum()):
@@ -199,7 +199,7 @@ def _check_simple(who: str, space: Space, actions: Any, into: Array, path: str =
             raise ActionError(f"action{path} at {where} is {into[where]}; it must be a finite number")
         return into
     if given.dtype.kind not in "iu":
-        raise ActionError(f"actions{path} have dtype {given.dtype}; {who} takes whole numbers")
+        raise ActionError(f"actions{path} have dtype {given.dtype}; '{who}' takes whole numbers")
     ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64, order="C")
     words = ready.view(np.uint64)  # a negative action is a large one
     if not isinstance(high, int):
