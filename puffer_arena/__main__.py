@@ -19,6 +19,7 @@ COMMANDS = {
     "play": "play an environment yourself",
     "check": "try your own game on the laws that every environment owes",
     "replay": "scrub through what happened, take over at any frame",
+    "share": "turn a replay into a GIF, MP4, HTML file or dataset",
     "verify": "play replays again and say whether they are true",
     "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "replay": GROUND | {"registry", "kernels", "batch", "live"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
-    "adapters": GROUND | {"registry", "batch", "render"},
+    "adapters": GROUND | {"registry", "batch", "replay", "render"},
     "players": GROUND | {"registry", "batch", "bots"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
@@ -43,7 +43,7 @@ OWNERS = {
     "zmq": {"live"},
     "onnx": {"bots"},
     "zstandard": {"replay"},
-    "minari": {"replay"},
+    "minari": {"adapters"},
     "imageio_ffmpeg": {"render"},
     "gymnasium": {"adapters"},
     "pettingzoo": {"adapters"},

@@ -14,7 +14,7 @@ from puffer_arena.replay.writer import Writer
 
 FOLDER = "replays"  # in a run's folder
 MOST_STEPS = 20_000  # of one recording, where episodes do not end
-THINK_SECONDS = 1 / 15  # between looks at what the policy makes of the rows: each costs a pass through the network
+THINK_SECONDS = 1 / 5  # between looks at what the policy makes of the rows: each costs a pass through the network
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 

@@ -36,7 +36,7 @@ class Header:
         seeds: the keys of the rows' random streams.
         agents: ids; none for a solo game.
         players: who steered: agent, role or "all" -> name.
-        plan: split (0 training, 1 held out) and number of levels, as in `Rows.plan`.
+        plan: split (0 training, 1 held out) and number of levels, as `Rows.plan` begins.
         autoreset: how the batch went on after an episode.
         steps_per_second: natural speed.
         states, actions, parameters: the records' layouts, as NumPy describes them.
@@ -89,7 +89,7 @@ def describe(
         seeds=held.states["row_key"][rows].tolist(),
         agents=list(batch.agent_ids),
         players=dict(players),
-        plan=held.plan.tolist(),
+        plan=held.plan[:2].tolist(),
         autoreset=next(name for name, mode in AUTORESET.items() if mode == batch.autoreset),
         steps_per_second=env.steps_per_second,
         states=plain_dtype(held.states.dtype),

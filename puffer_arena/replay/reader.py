@@ -365,6 +365,10 @@ class Replay:
             raise FileError(f"{self.what} is damaged: level {level}")
         return records[:1], records[1:], level
 
+    def forget(self) -> None:
+        """Let go of the blocks that are kept in memory."""
+        self._kept.clear()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -92,7 +92,7 @@ class Writer:
         self.steps = 0  # recorded so far
         self._sent = 0
         self._room = min(max(MAX_BYTES // self._shape.step, 1), MAX_STEPS if states else KEY_FRAME_STEPS)
-        self._hashes = np.zeros(len(self.rows), np.uint32)
+        self._hashes = [0] * len(self.rows)
         self._seen_states, self._seen_params = self._states[self._pick].copy(), self._params[self._pick].copy()
         self._seen_following, self._seen_levels = self._following[self._pick].copy(), self._levels[self._pick].copy()
         self._ended = held.episodes["finished"]["episodes"][self._pick].copy()
@@ -222,8 +222,7 @@ class Writer:
         block.params[n + 1] = params
         block.rewards[n] = out.rewards[self._pick].reshape(k, -1)
         block.ends[n] = (out.terminated[self._pick] * TERMINATED + out.truncated[self._pick] * TRUNCATED).reshape(k, -1)
-        for slot in range(k):
-            self._hashes[slot] = zlib.crc32(states[slot], int(self._hashes[slot]))
+        self._hashes = [zlib.crc32(state, before) for state, before in zip(states, self._hashes, strict=True)]
         block.hashes[n] = self._hashes
         self._seen_states[:], self._seen_params[:] = states, params
         self._seen_following[:], self._seen_levels[:] = self._following[self._pick], self._levels[self._pick]

@@ -56,6 +56,9 @@ class ReplaySource:
         self.params: dict[str, Any] = {}
         self._clock, self._due = clock, 0.0
         self._curves: dict[int, tuple[Array, Array, Array]] = {}
+        self._episodes: dict[int, list[Episode]] = {}
+        self._events: dict[int, list[Event]] = {}
+        self._scores: dict[int, tuple[float, float]] = {}
         self.frame: Frame | None = None
         self.seek(0)
 
@@ -74,13 +77,24 @@ class ReplaySource:
 
     def episodes(self, row: int) -> list[Episode]:
         """Return the episodes of a watched row."""
-        replay, slot = self.owner(row)
-        return [episode for episode in replay.episodes if episode.slot == slot]
+        if row not in self._episodes:
+            replay, slot = self.owner(row)
+            self._episodes[row] = [episode for episode in replay.episodes if episode.slot == slot]
+        return self._episodes[row]
+
+    def scores(self, row: int) -> tuple[float, float]:
+        """Return the least and the greatest return of a watched row's whole episodes."""
+        if row not in self._scores:
+            known = [episode.score for episode in self.episodes(row) if episode.how]
+            self._scores[row] = min(known, default=0.0), max(known, default=1.0)
+        return self._scores[row]
 
     def events(self, row: int) -> list[Event]:
         """Return what happened to a watched row, or to all."""
-        replay, slot = self.owner(row)
-        return [event for event in replay.events if event.slot in (slot, -1)]
+        if row not in self._events:
+            replay, slot = self.owner(row)
+            self._events[row] = [event for event in replay.events if event.slot in (slot, -1)]
+        return self._events[row]
 
     def curve(self, row: int) -> tuple[Array, Array, Array]:
         """Return steps, returns of the running episode and values of a watched row; the last may be NaN."""

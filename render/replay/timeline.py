@@ -1,6 +1,7 @@
 """The timeline: episodes, events, returns and values of the watched row, and where the person is."""
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, field
 
 import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
@@ -11,6 +12,7 @@ from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
+from puffer_arena.replay.reader import Episode
 
 ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
 MARKS = {"start": "muted", "moved": "violet", "params": "sky", "checkpoint": "sky", "player": "violet"}
@@ -23,6 +25,8 @@ class Scrub:
 
     active: bool = False
     ranging: int | None = None  # where a loop begins that is being drawn
+    marks: dict[tuple[int, int], list[tuple[int, str]]] = field(default_factory=dict)  # row, width -> pixel, colour
+    bars: dict[tuple[int, int], list[Episode]] = field(default_factory=dict)  # row, width -> episodes one can see
 
 
 def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
@@ -36,9 +40,9 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     def place(step: float) -> float:
         return x + width * step / steps
 
-    draw_episodes(theme, source, row, (x, top, width, band))
+    draw_episodes(theme, source, row, scrub, (x, top, width, band))
     draw_curves(theme, source, row, (x, top + band + theme.px(12), width, height - theme.px(38) - band))
-    draw_events(theme, source, row, (x, top + band + theme.px(2), width, theme.px(8)))
+    draw_events(theme, source, row, scrub, (x, top + band + theme.px(2), width, theme.px(8)))
     draw = imgui.get_window_draw_list()
     if source.loop is not None:
         first, last = (place(step) for step in source.loop)
@@ -54,8 +58,8 @@ def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
     x, y, width, _ = area
     pace = source.replays[0].header.steps_per_second
     episodes = source.episodes(row)
-    here = [k for k, episode in enumerate(episodes, 1) if episode.first <= source.step]
-    part = f"   episode {here[-1] if here else 0} of {len(episodes)}" if episodes else ""
+    here = bisect_right(episodes, source.step, key=lambda episode: episode.first)
+    part = f"   episode {here} of {len(episodes)}" if episodes else ""
     left = f"{clock(source.step / pace)}   step {source.step}{part}"
     right = f"{clock(source.steps / pace)}   {source.steps} steps"
     right_width = text_width(right, SMALL)
@@ -70,20 +74,19 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+def draw_episodes(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
     """Draw episodes as bars, brighter for better ones, each with how it ended at its right edge."""
     x, y, width, height = area
     draw, steps = imgui.get_window_draw_list(), max(source.steps, 1)
     episodes = source.episodes(row)
-    scores = [episode.score for episode in episodes if episode.how]
-    low, high = min(scores, default=0.0), max(scores, default=1.0)
+    low, high = source.scores(row)
     draw.add_rect_filled((x, y), (x + width, y + height), packed("raised"), theme.px(4))
-    painted = -1.0
-    for episode in episodes:
+    key = row, round(width)
+    if key not in scrub.bars:
+        seen: dict[int, Episode] = {round(width * episode.last / steps): episode for episode in episodes}  # one a pixel
+        scrub.bars[key] = list(seen.values())
+    for episode in scrub.bars[key]:
         left, right = x + width * episode.first / steps, x + width * episode.last / steps
-        if right <= painted + 0.5:  # many to a pixel
-            continue
-        painted = right
         share = (episode.score - low) / (high - low) if high > low and episode.how else 0.3
         glow = round(50 + 150 * min(max(share, 0.0), 1.0))
         gap = theme.px(1) if right - left > theme.px(4) else 0.0
@@ -93,17 +96,16 @@ def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> N
             draw.add_rect_filled(edge, (right - gap, y + height), packed(ENDS[episode.how]), theme.px(1))
 
 
-def draw_events(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
+def draw_events(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
     """Mark what happened by small dots, one a pixel."""
     x, y, width, height = area
-    draw, steps, taken = imgui.get_window_draw_list(), max(source.steps, 1), set()
-    for event in source.events(row):
-        at = round(x + width * event.step / steps)
-        if at in taken:
-            continue
-        taken.add(at)
-        tone = packed(MARKS.get(event.kind, EVENT_COLOR))
-        draw.add_circle_filled((at, y + height / 2), theme.px(2.2), tone, 8)
+    key = row, round(width)
+    if key not in scrub.marks:
+        places = {round(width * event.step / max(source.steps, 1)): event.kind for event in source.events(row)}
+        scrub.marks[key] = [(at, MARKS.get(kind, EVENT_COLOR)) for at, kind in places.items()]
+    draw = imgui.get_window_draw_list()
+    for at, tone in scrub.marks[key]:
+        draw.add_circle_filled((x + at, y + height / 2), theme.px(2.2), packed(tone), 8)
 
 
 def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
