@@ -15,7 +15,7 @@ def show_replays(
     replays: Sequence[Replay],
     *,
     bot: "str | Choose | None" = None,
-    size: tuple[int, int] = FIRST_SIZE,
+    size: tuple[int, int] | None = None,
     on_frame: Callable[[Any], None] | None = None,
 ) -> None:
     """Show replays beside each other in a window until the person closes it; the caller closes the files.
@@ -23,7 +23,7 @@ def show_replays(
     Args:
         replays: of one game, of the same sizes.
         bot: who steers agents in branches that the person does not.
-        size: the window's first size.
+        size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame's screen before it is shown; for tests and screenshots.
 
     Raises:
@@ -38,8 +38,9 @@ def show_replays(
     source = ReplaySource(replays)
     begin_opengl()
     from puffer_arena.render.replay.screen import ReplayScreen
+    from puffer_arena.render.window.gui import fit_desktop
 
-    screen = ReplayScreen(source, size, bot)
+    screen = ReplayScreen(source, size or fit_desktop(FIRST_SIZE), bot)
     try:
         screen.run(on_frame)
     finally:
