@@ -315,7 +315,11 @@ def test_training_under_nohup_goes_on_after_its_terminal(tmp_path):
 @pytest.mark.parametrize("end", ["closed pipe", "SIGHUP"])
 def test_training_outlives_its_terminal(tmp_path, end):
     steps = 8 * UPDATE if end == "closed pipe" else 10**9
-    process = start("train", "snake", *SMALL, "--steps", steps, "--name", "a", cwd=tmp_path)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may themselves run under nohup
+    try:
+        process = start("train", "snake", *SMALL, "--steps", steps, "--name", "a", cwd=tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     process.stdout.readline()
     if end == "closed pipe":
         process.stdout.close()
