@@ -146,7 +146,7 @@ def test_the_cue_is_seen_once_and_asked_for_after_the_delay() -> None:
     cue = batch.rows.states["cue"].copy()
     assert set(cue) == {0, 1, 2, 3}
     for t, (asked, clock) in enumerate([(0, 0.0), (0, 0.5), (1, 1.0)]):
-        assert (batch.obs["cue"] == (cue + 1 if t == 0 else 0)).all()
+        assert (batch.obs["cue"][:, 0] == (cue + 1 if t == 0 else 0)).all()
         assert (batch.obs["asked"] == asked).all() and (batch.obs["clock"] == np.float32(clock)).all()
         answers = (cue + (np.arange(64) % 2)) % 4 if asked else np.zeros(64, int)  # every other one is wrong
         batch.step(answers)
@@ -156,8 +156,8 @@ def test_the_cue_is_seen_once_and_asked_for_after_the_delay() -> None:
 
 def test_without_a_delay_the_cue_is_in_sight_when_asked() -> None:
     batch = make("memory", num_envs=16, delay=0, symbols=2)
-    assert (batch.obs["asked"] == 1).all() and set(batch.obs["cue"]) == {1, 2}
-    batch.step(batch.obs["cue"] - 1)
+    assert (batch.obs["asked"] == 1).all() and set(batch.obs["cue"][:, 0]) == {1, 2}
+    batch.step(batch.obs["cue"][:, 0] - 1)
     assert (batch.rewards == 1).all() and batch.terminated.all()
 
 
