@@ -225,6 +225,7 @@ ENV = Env(
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
     success="reached",
+    waits=True,
     steps_per_second=8.0,
     solved=0.85,
 )

@@ -213,6 +213,26 @@ def test_tab_goes_round_the_agents_that_are_still_there():
     assert game.out
 
 
+def test_a_game_that_waits_moves_one_step_a_tap():
+    game = game_of("maze", size=7)
+    for _ in range(5):
+        game.step()
+    assert game.steps == 0 and game.waits
+    mask = game.batch.action_mask[0]
+    names = ("up", "down", "left", "right")
+    barred, open_ = names[int(np.argmin(mask))], names[int(np.argmax(mask))]
+    game.press(barred)
+    game.step()
+    assert game.steps == 0  # into a wall: nothing happens, and no time goes by
+    game.press(open_)
+    for _ in range(5):
+        game.step()
+    assert game.steps == 1  # a key that is held down is one move
+    game.bot_plays = True
+    game.step()
+    assert game.steps == 2
+
+
 def test_a_game_of_turns_waits_for_the_persons_move():
     game = game_of("connect4", opening=0, depth=1)
     state = game.batch.state(0)

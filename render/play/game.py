@@ -1,8 +1,8 @@
 """A game that a person plays: one row, keys held and tapped, bots for everybody else. No window, no clock.
 
 A key that goes down and up between two steps still counts: taps wait in line (`MOST_TAPS` of them at most), and
-where nothing waits the keys held down decide, the newest first.  Where agents take turns the game waits for the person's
-move, which is a key that goes down while it is the person's turn.
+where nothing waits the keys held down decide, the newest first.  Where agents take turns, and in games that say so
+(`Env.waits`), the game waits for the person's move, which is a key that goes down while it is the person's turn.
 """
 
 from collections import deque
@@ -95,7 +95,7 @@ class Game:
         """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
         if key not in self.keys:
             return False
-        if key not in self._held and (self.env.turn is None or self._is_my_turn):
+        if key not in self._held and (not self._by_moves or self._is_my_turn):
             self._taps.append(key)
         self._held[key] = strength
         return True
@@ -133,7 +133,7 @@ class Game:
                 mine = own_actions(self.batch.action, everybody, self.role, self.agent)
             wanted = np.asarray(self._person_action(), mine.dtype)
             mine[0] = allowed = np.asarray(self._allowed(wanted), mine.dtype)
-            if self.env.turn is not None and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
+            if self._by_moves and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
                 return  # the move is barred: the game waits on
         self.helped |= self.bot_plays
         self.batch.step(everybody)
@@ -200,9 +200,14 @@ class Game:
 
     @property
     def waits(self) -> bool:
-        """Whether the game waits for the person's move, where agents take turns."""
-        waiting = self.env.turn is not None and self._is_my_turn and not self.bot_plays
+        """Whether the game waits for the person's move."""
+        waiting = self._by_moves and self._is_my_turn and not self.bot_plays
         return waiting and not self.over and not self._taps
+
+    @property
+    def _by_moves(self) -> bool:
+        """Whether a person plays move by move, and not against the clock."""
+        return self.env.turn is not None or self.env.waits
 
     @property
     def _is_my_turn(self) -> bool:
