@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import __version__, check, core, make
-from puffer_arena.core.env import ENGINES
+from puffer_arena.core.definition import ENGINES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [

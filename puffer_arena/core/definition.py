@@ -1,0 +1,303 @@
+"""What the definition of an environment must be, checked when it is made: one error names its place and remedy."""
+
+import inspect
+import keyword
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from puffer_arena.core.actions import (
+    allowed_bindings,
+    check_kind,
+    check_part_name,
+    choice_sizes,
+    find_binding,
+    values_of,
+)
+from puffer_arena.core.bodies import PhysicsField, physics_fields
+from puffer_arena.core.fields import (
+    MEMORY_HEADER,
+    Field,
+    Memory,
+    header_fields,
+    state_fields,
+)
+from puffer_arena.core.params import declared_parameters
+from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, each_space, leaves, space_of
+from puffer_arena.errors import ActionError, DefinitionError, shown, suggest
+from puffer_arena.machine.compile import is_jit
+
+ENGINES = {
+    "pymunk": (
+        *("body2d", "joint2d", "touch2d", "segment2d", "ray2d", "contact2d"),
+        *("one_way2d", "mass2d", "shape2d", "frame2d"),
+    ),
+    "panda3d": ("body3d", "touch3d", "ray3d", "contact3d", "joint3d", "wheel3d"),
+}
+# Names by which batches, episodes, infos and rollouts hold other things than signals.
+KEPT_NAMES = frozenset(
+    {entry[0] for entry in header_fields(1)}
+    | {"obs", "rewards", "reward", "terminated", "truncated", "final_obs", "action_mask", "signals", "params", "view"}
+    | {"statistics", "episodes", "episode_length", "length", "seats", "actions"}
+    | {"value", "target", "advantage", "ratio"}
+)
+OPTIONAL = ("observe_state", "action_mask", "turn")  # rules that a game may do without
+
+
+def check_parts(env: Any) -> None:
+    """Check what can be told of an Env before anything runs; spaces by role become `Roles`, and a pace is chosen.
+
+    Raises:
+        DefinitionError: a part is missing, contradicts another, or is of the wrong kind.
+    """
+    try:
+        declared_parameters(env.params)
+    except DefinitionError as error:
+        raise DefinitionError(f"environment '{env.name}': {error}") from None
+    check_state(env)
+    check_engine(env)
+    take_roles(env)
+    check_spaces(env)
+    if not env.steps_per_second:
+        object.__setattr__(env, "steps_per_second", 1.0 / env.time_step if env.engine else 10.0)
+    for role in ("reset", *(("act", "judge") if env.engine else ("step",)), "observe", *OPTIONAL):
+        check_rules(env, role, getattr(env, role))
+    for name, bot in env.bots.items():
+        check_rules(env, f"bot '{name}'", bot)
+    check_counters(env)
+    check_signals(env)
+    check_turn(env)
+    check_keys(env)
+
+
+def check_counters(env: Any) -> None:
+    """Check that counters are single numbers of State, and that success and scores are counters."""
+    if isinstance(env.counters, str):
+        raise env.error("counters", f"is one string; put a comma behind it: counters=('{env.counters}',)")
+    for counter in env.counters:
+        if counter in ("episodes", "params"):
+            raise env.error("counters", f"'{counter}' has a meaning of its own in `Batch.finished`; choose another")
+        declared = state_fields(env.state).get(counter)
+        if declared is None or declared.shape or isinstance(declared, PhysicsField):
+            numbers = {k: v for k, v in state_fields(env.state).items() if not isinstance(v, PhysicsField)}
+            valid = [name for name, value in numbers.items() if not value.shape]
+            raise env.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
+    if env.success and env.success not in env.counters:
+        raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
+    for role, counter in env.scores.items():
+        if role not in env.agents or counter not in env.counters:
+            raise env.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
+
+
+def check_signals(env: Any) -> None:
+    """Check that signals have names of their own."""
+    if isinstance(env.signals, str):
+        raise env.error("signals", f"is one string; put a comma behind it: signals=('{env.signals}',)")
+    for signal in env.signals:
+        if not (isinstance(signal, str) and signal.isidentifier() and not keyword.iskeyword(signal)):
+            raise env.error("signals", f"{signal!r} is no name; it must be one as in signals=('cost',)")
+        if signal in (*KEPT_NAMES, *env.counters) or signal.startswith(("_", "old_", "final_", "episode_")):
+            raise env.error("signals", f"'{signal}' has a meaning already; choose another name")
+        for name in (signal, f"episode_{signal}"):
+            if name in state_fields(env.state):
+                raise env.error(
+                    "signals",
+                    f"State.{name} has storage already; every row holds '{signal}' and its sum by themselves: leave "
+                    f"State.{name} out, or only annotate it: {name}: float",
+                )
+    if len(set(env.signals)) < len(env.signals):
+        raise env.error("signals", f"{env.signals} names one twice")
+    if env.cost_limit is not None:
+        if "cost" not in env.signals:
+            raise env.error("cost_limit", "bounds the signal 'cost', which is missing; give signals=('cost',)")
+        if not (isinstance(env.cost_limit, int | float) and 0.0 <= env.cost_limit < math.inf):
+            raise env.error("cost_limit", f"is {env.cost_limit!r}; it must be a number of at least 0")
+
+
+def check_turn(env: Any) -> None:
+    """Check that a rule for turns comes with agents to take them, and nothing that contradicts it."""
+    if env.turn is not None and not env.agents:
+        raise env.error(
+            "turn", "one agent alone has no turns to take; name its players in agents=..., or leave turn out"
+        )
+    if env.turn is not None and env.idle is not None:
+        raise env.error(
+            "idle", f"is {env.idle!r}, but where agents take turns a game waits for the person; leave idle out"
+        )
+
+
+def check_state(env: Any) -> None:
+    """Check that what State and the bots' memory annotate has storage."""
+    memory: Any = env.bot_memory
+    if Memory not in getattr(memory, "__mro__", ()):
+        raise env.error("bot_memory", f"is {memory!r}; it must be a class that inherits from Memory")
+    if bodies := physics_fields(memory):
+        raise env.error("bot_memory", f"{memory.__name__}.{next(iter(bodies))} is physics, which State holds")
+    for where, kind, header in (
+        ("state", env.state, header_fields(1, turns=True, signals=env.signals)),
+        ("bot_memory", memory, MEMORY_HEADER),
+    ):
+        kept = {entry[0] for entry in header}
+        for name, annotation in inspect.get_annotations(kind).items():
+            value = vars(kind).get(name)
+            if not isinstance(value, Field) and name not in kept and "ClassVar" not in str(annotation):
+                given = f"is {value!r}" if name in vars(kind) else "has no value"
+                what = "State" if kind is env.state else kind.__name__
+                raise env.error(
+                    where,
+                    f"{what}.{name} {given}; declare its storage: i8, i32, i64 or f64, such as f64() or f64(4)",
+                )
+
+
+def take_roles(env: Any) -> None:
+    """Make `Roles` of spaces that are given by role; who acts by role also sees by role."""
+    for where in ("observation", "action"):
+        given: Any = getattr(env, where)
+        if isinstance(given, Mapping | Roles):
+            spaces = given.spaces if isinstance(given, Roles) else given
+            check_every_role(env, where, spaces, "space")
+            for role, space in spaces.items():
+                if not isinstance(space, Space) or isinstance(space, Roles):
+                    raise env.error(where, f"of '{role}' is {shown(space)}; give a space, such as Box(0, 1, (4,))")
+            ordered = {role: spaces[role] for role in env.agents}
+            object.__setattr__(env, where, Roles(ordered, dict(env.agents)))
+    if isinstance(env.action, Roles) and not isinstance(env.observation, Roles):
+        seen = dict.fromkeys(env.agents, env.observation)
+        object.__setattr__(env, "observation", Roles(seen, dict(env.agents)))
+
+
+def check_every_role(env: Any, where: str, given: Mapping[str, Any], what: str) -> None:
+    """Check that something given by role is given for every role, and for no other."""
+    if not env.agents:
+        raise env.error(where, f"is given for roles {list(given)}, but there is one agent; give one {what}")
+    if missing := [role for role in env.agents if role not in given]:
+        raise env.error(where, f"has no {what} for role '{missing[0]}'; give one for every role of agents")
+    if unknown := [role for role in given if role not in env.agents]:
+        raise env.error(
+            where,
+            f"has a {what} for '{unknown[0]}', which is no role of agents; {suggest(str(unknown[0]), env.agents)}",
+        )
+
+
+def check_spaces(env: Any) -> None:
+    """Check that rules can read and write what the spaces say."""
+    if (env.global_state is None) != (env.observe_state is None):
+        missing = "observe_state" if env.observe_state is None else "global_state"
+        what = "a rule observe_state(s, p, obs)" if env.observe_state is None else "a space, such as Box(0, 1, (4,))"
+        raise env.error(missing, f"is missing: global_state and observe_state come together; give {what}")
+    seen = [("observation", space) for space in each_space(env.observation)]
+    if env.global_state is not None:
+        seen.append(("global_state", env.global_state))
+    for where, space in seen:
+        if not isinstance(space, Space) or (where == "global_state" and isinstance(space, Roles)):
+            raise env.error(where, f"is {shown(space)}; give a space, such as Box(0, 1, (4,))")
+        for path, _ in leaves(space):
+            for wrong in filter(None, map(check_part_name, path)):
+                raise env.error(where, wrong)
+    for space in each_space(env.action):
+        if wrong := check_kind(space):
+            raise env.error("action", wrong)
+    if env.action_mask is not None:
+        masked = list(env.action_mask) if isinstance(env.action_mask, Mapping) else [None]
+        for role in [role for role in masked if role is None or role in env.agents]:
+            if not choice_sizes(space := space_of(env.action, role)):
+                raise env.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {space}")
+    check_idle(env)
+
+
+def check_idle(env: Any) -> None:
+    """Check that what is done without keys has the shape of an action."""
+    if env.idle is None:
+        return
+    if isinstance(env.action, Roles):
+        if not isinstance(env.idle, Mapping):
+            raise env.error("idle", f"is {shown(env.idle)}; give one for every role, as action is")
+        check_every_role(env, "idle", env.idle, "action")
+    for role in env.agents or [None]:
+        if isinstance(space := space_of(env.action, role), Composite):
+            try:
+                values_of(space, env.idle_of(role))
+            except ActionError as error:
+                raise env.error("idle", str(error)) from None
+
+
+def check_keys(env: Any) -> None:
+    """Check that every key stands for an action."""
+    by_role = any(isinstance(value, Mapping) for value in env.keys.values())
+    if by_role and env.keys.keys() != env.agents.keys():
+        raise env.error("keys", f"are those of {list(env.keys)}; give keys for every role of {list(env.agents)}")
+    for role in env.agents or [None]:
+        space = space_of(env.action, role)
+        for key, given in env.keys_of(role).items():
+            if find_binding(space, given) is None:
+                of = f" of '{role}'" if by_role else ""
+                raise env.error("keys", f"'{key}'{of} is {given!r}; allowed: {allowed_bindings(space)}")
+
+
+def check_engine(env: Any) -> None:
+    """Check that the definition is either one of rules only or one of physics."""
+    declared = physics_fields(env.state)
+    if env.engine is None:
+        if env.step is None or declared:
+            missing = f"State.{next(iter(declared))} is physics" if declared else "there is no step"
+            raise env.error("step", f"{missing}; give step=..., or engine=..., build=..., act=... and judge=...")
+        return
+    if env.engine not in ENGINES:
+        raise env.error("engine", f"unknown engine '{env.engine}'; {suggest(env.engine, ENGINES)}")
+    for role, rule, takes in (("draw3d", env.draw3d, "canvas"), ("camera", env.camera, "view")):
+        if rule is not None and (is_jit(rule) or len(inspect.signature(rule).parameters) != 3):
+            raise env.error(role, f"must be a plain function, not @jit, that takes (s, p, {takes})")
+        if rule is not None and env.engine != "panda3d":
+            raise env.error(role, "is of worlds in space; 'pymunk' has draw alone")
+    if env.step is not None:
+        raise env.error("step", "a physics environment has act and judge instead; leave step out")
+    if env.build is None or is_jit(env.build) or list(inspect.signature(env.build).parameters) != ["world", "p"]:
+        raise env.error("build", "must be a plain function, not @jit, that takes (world, p)")
+    wrong = [name for name, field in declared.items() if field.kind not in ENGINES[env.engine]]
+    if wrong or not physics_fields(env.state, ENGINES[env.engine][0]):
+        at = f"State.{wrong[0]} is none" if wrong else "State declares none"
+        raise env.error("engine", f"{at}; '{env.engine}' moves {', '.join(ENGINES[env.engine])}")
+    if not (isinstance(env.substeps, int) and env.substeps >= 1 and 1e-6 <= env.time_step <= 1.0):
+        raise env.error(
+            "time_step",
+            f"time_step = {env.time_step}, substeps = {env.substeps}; allowed: 1e-6 to 1 second, in 1 or more",
+        )
+
+
+def check_rules(env: Any, what: str, given: Any) -> None:
+    """Check a rule, or those of the roles."""
+    if not isinstance(given, Mapping):
+        check_rule(env, what, given)
+        return
+    if not isinstance(env.observation if what != "action_mask" else env.action, Roles):
+        of = "action" if what == "action_mask" else "observation"
+        raise env.error(what, f"is given by role, but all roles have one {of}; give it by role too, or one rule")
+    if what == "action_mask":  # a role without a rule has no mask
+        given = {**dict.fromkeys(env.agents), **given}
+    check_every_role(env, what, given, "rule")
+    for role, rule in given.items():
+        check_rule(env, what, rule, role)
+
+
+def check_rule(env: Any, role: str, rule: Any, of: str | None = None) -> None:
+    if rule is None and role in OPTIONAL:
+        return
+    if rule is None:
+        raise env.error(role, f"is missing; give {role}=..., a function marked @jit")
+    if not is_jit(rule):
+        raise env.error(role, f"is not marked for compiling; put @jit above 'def {getattr(rule, '__name__', rule)}'")
+    several = bool(env.agents)
+    vector = not isinstance(space_of(env.action, of), Discrete)
+    expected = {
+        "reset": ["s", "p"],
+        "turn": ["s", "p"],
+        "step": ["s", "p", "actions", "rewards", "terminated"] if several else ["s", "p", "action"],
+        "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
+        "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
+        "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
+        "observe_state": ["s", "p", "obs"],
+        "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
+    }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
+    given = list(inspect.signature(rule).parameters)
+    if len(given) != len(expected):
+        raise env.error(role, f"takes ({', '.join(given)}); it must take ({', '.join(expected)})")
