@@ -10,9 +10,11 @@ import torch
 from puffer_arena import load_env, make
 from puffer_arena.adapters.pettingzoo import aec_env, parallel_env
 from puffer_arena.batch.buffers import by_seat
+from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.model import Model
 from puffer_arena.errors import DefinitionError, ParameterError
 from puffer_arena.trainers.actor import Actor
-from puffer_arena.trainers.export.weights import plain_copy
+from puffer_arena.trainers.export.bot import export_policy
 from puffer_arena.trainers.networks.policy import policy_bytes
 from tests.playing import COUNTDOWN, DUEL, everything, play
 from tests.trainers_support import assert_same_future, small_trainer, weights
@@ -208,8 +210,9 @@ def test_fused_and_autograd_train_a_central_critic_alike(overrides: dict) -> Non
     actor = Actor.load(policy_bytes(one.policy))
     actions, _, values = actor.act(one.batch.obs, one.batch.action_mask)
     assert actions.shape == one.batch.actions.shape and np.isnan(values).all()  # nobody shows it the state
-    with pytest.raises(DefinitionError, match=r"its critic reads the global state"):
-        plain_copy(one.policy, half=False)
+    bot = Bot(Model(export_policy(one.policy, "tag")))  # the actor alone, checked against the policy
+    bot.act(np.ascontiguousarray(one.batch.obs[0]), np.ascontiguousarray(one.batch.action_mask[0]))
+    assert np.isnan(bot.explain().value)
     for trainer in (one, other, again):
         trainer.close()
 

@@ -43,7 +43,7 @@ class Decision:
         action: what was chosen.
         name: its name, or the names of its components.
         probabilities: name of every choice -> its probability as the bot was trained; empty for continuous actions.
-        value: the return that the bot expects from here on.
+        value: the return that the bot expects from here on; NaN where it was learned with the global state in sight.
     """
 
     action: Any
@@ -404,7 +404,8 @@ class Bot:
             probabilities |= dict(zip(choice_names(head.leaf), weights, strict=bool(weights)))
             begin, barred = begin + head.width, barred + head.masked
         names = [action_name(leaf, part) for leaf, part in zip(self.model.actions, self._flat(action), strict=True)]
-        return Decision(action, ", ".join(names), probabilities, float(outputs[begin]))
+        value = float(outputs[begin]) if begin < len(outputs) else math.nan
+        return Decision(action, ", ".join(names), probabilities, value)
 
     def _flat(self, action: Any) -> list[Any]:
         return [pick(action, leaf.path) for leaf in self.model.actions]

@@ -81,7 +81,7 @@ class Model:
         self.leaves, self.actions = read_leaves(about["observation"]), read_leaves(about["action"])
         self.decision_rate = float(about["decision_rate"])
         values = about["values"]
-        if not 0.0 < self.decision_rate < 1e6 or not 1 <= len(values) <= 64:
+        if not 0.0 < self.decision_rate < 1e6 or not 0 <= len(values) <= 64:
             raise ValueError(f"it decides {self.decision_rate} times a second and has {len(values)} values")
         logits = sum(sum(leaf.codes) if leaf.codes else leaf.size for leaf in self.actions)
         described = about["network"]["towers"]

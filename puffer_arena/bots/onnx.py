@@ -3,6 +3,7 @@
     inputs    obs.0, obs.1, ...: the leaves of the observation (actors, *shape), typed as they are seen
               state.actor.h, ...: the recurrent state, zeros where an episode begins
     outputs   logits (actors, width): the heads' inputs, part after part; values (actors, values)
+              where there are any
               next.actor.h, ...: the state to give next time
 
 With `choose` there is an input mask (actors, choices), where choices are barred, and an output action.0, ... for each
@@ -45,9 +46,10 @@ def onnx_bytes(model: Model, choose: bool = False) -> bytes:
         for part, value in after.items():
             graph.output(f"next.{name}.{part}", value, np.float32, tower.spec[part])
     width, values = sum(head.width for head in model.heads), len(model.about["values"])
-    logits, value = graph.split(graph.concat(outputs), [width, values])
+    logits, *rest = graph.split(graph.concat(outputs), [width, values] if values else [width])
     graph.output("logits", logits, np.float32, (width,))
-    graph.output("values", value, np.float32, (values,))
+    if values:
+        graph.output("values", rest[0], np.float32, (values,))
     if choose:
         _choose(graph, model, logits)
     return graph.bytes(model.name)

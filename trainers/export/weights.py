@@ -29,17 +29,14 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
     Raises:
         DefinitionError: its encoder is not one of ours, so that nothing but its own code can run it.
     """
-    if policy.central is not None:
-        raise DefinitionError(
-            "its critic reads the global state, and a bot's file has room for critics that see what the bot sees; train "
-            "with network.critic = 'separate' to export a bot"
-        )
     if isinstance(policy.observation, Roles):
         raise DefinitionError(
             "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "
             "puffer_arena.load"
         )
     policy = copy.deepcopy(policy).cpu().eval()
+    if policy.central is not None:  # a critic that reads the global state is of no use where a bot plays
+        policy.central, policy.critic, policy.values = None, None, ()
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
             raise DefinitionError(
