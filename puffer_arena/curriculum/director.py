@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,36 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
 from puffer_arena.errors import ArenaError, ParameterError, TrainingError, shown
+from puffer_arena.machine.loops import kernel
+
+
+@kernel
+def add_up(
+    advantages: Any, values: Any, acting: Any, owners: Any, ends: Any, ended: Any, sums: Any, found: Any
+) -> None:
+    """Add up the steps of every row's present episode; where one ends, its sums go to `found` and begin anew.
+
+    Args:
+        advantages, values, acting: (time, streams).
+        owners: the row of each stream, (streams,).
+        ends, ended: step and row of each end, by step, (ends,).
+        sums: |advantage|, positive advantage, value and steps of every row so far, (4, rows).
+        found: those of the episodes that ended, (4, ends).
+    """
+    k = 0
+    for t in range(advantages.shape[0]):
+        for i in range(advantages.shape[1]):
+            if acting[t, i]:
+                row, advantage = owners[i], advantages[t, i]
+                sums[0, row] += abs(advantage)
+                sums[1, row] += max(advantage, 0.0)
+                sums[2, row] += values[t, i]
+                sums[3, row] += 1.0
+        while k < len(ends) and ends[k] == t:
+            for j in range(sums.shape[0]):
+                found[j, k] = sums[j, ended[k]]
+                sums[j, ended[k]] = 0.0
+            k += 1
 
 
 class Director:
@@ -73,30 +104,13 @@ class Director:
             owners: the row that each stream belongs to, (streams,).
             scale: what rewards were divided by.
         """
-        weights = acting.astype(np.float64)
-        parts = [np.abs(advantages) * weights, np.maximum(advantages, 0.0) * weights, values * weights, weights]
-        running = np.cumsum([self._by_row(part, owners) for part in parts], axis=1)  # (4, time, rows)
-        sums = []
-        for t, rows, _ in self._pending:
-            found = running[:, t, rows]
-            sums.append(found + self._sums[:, rows])
-            self._sums[:, rows] = -found  # the next episode begins here
-        self._sums += running[:, -1]
-        if not sums:
-            return None
-        total = np.concatenate(sums, axis=1)
-        means = total[:3] / np.maximum(total[3], 1.0)
+        steps = np.concatenate([np.full(len(rows), t) for t, rows, _ in self._pending] or [np.zeros(0, np.int64)])
+        rows = np.concatenate([rows for _, rows, _ in self._pending] or [np.zeros(0, np.int64)])
+        sums = np.zeros((len(self._sums), len(rows)))
+        taken = (np.ascontiguousarray(advantages, np.float32), np.ascontiguousarray(values, np.float32))
+        add_up(*taken, np.ascontiguousarray(acting), owners, steps, rows, self._sums, sums)
+        means = sums[:3] / np.maximum(sums[3], 1.0)
         return self._tell(dict(zip(("advantage", "surprise", "value"), means, strict=True)), scale)
-
-    def _by_row(self, part: Array, owners: Array) -> Array:
-        """Add up the streams of every row, (time, rows)."""
-        rows = self.batch.num_envs
-        if part.shape[1] == rows:
-            return part
-        found = np.zeros((len(part), rows))
-        for step, values in zip(found, part, strict=True):
-            step += np.bincount(owners, values, rows)
-        return found
 
     def metrics(self) -> dict[str, float]:
         """Return the share of successes, the means of the parameters that are moved, and the curriculum's own numbers."""

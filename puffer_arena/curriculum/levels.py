@@ -87,6 +87,7 @@ class Replay(Curriculum):
         super().__init__(env, ranges, settings)
         self.buffer = Buffer(settings.capacity, ranges, ("played", "best"))
         self._clock = np.zeros(1)
+        self._known: tuple[tuple[float, bytes], Array] | None = None  # the chances, and what they were made of
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
         filled = self.buffer.filled
@@ -95,8 +96,16 @@ class Replay(Curriculum):
             again[:] = False
         places = np.zeros(count, np.int64)
         if again.any():
-            places = rng.choice(len(filled), count, p=self.priorities())
+            chances = self._chances()
+            places = np.searchsorted(chances, rng.random(count) * chances[-1], side="right")
         return self.buffer.tasks(places, again, self.draw(count, rng))
+
+    def _chances(self) -> Array:
+        """Return the priorities added up; they are the same until the next report."""
+        key = float(self._clock[0]), self.buffer["score"].tobytes()
+        if self._known is None or self._known[0] != key:
+            self._known = key, np.cumsum(self.priorities())
+        return self._known[1]
 
     def priorities(self) -> Array:
         """Return how likely each place is played next."""
@@ -178,15 +187,18 @@ class Learnable(Curriculum):
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         super().__init__(env, ranges, settings)
-        self.pool = Buffer(settings.candidates, ranges, ("given", "played", "solved"))
+        self.pool = Buffer(settings.candidates, ranges, ("played", "solved"))
+        self._turn = np.zeros(1, np.int64)  # candidates given so far
         self.kept = Buffer(min(settings.capacity, settings.candidates), ranges)
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
         if not self.pool.filled.any():
             self._renew(rng)
         again = (rng.random(count) < self.settings.share) & self.kept.filled.any()
-        chosen = rng.choice(np.flatnonzero(self.kept.filled), count) if again.any() else np.zeros(count, np.int64)
-        judged = self._give(count - int(again.sum()), rng)
+        chosen = np.zeros(count, np.int64)
+        if again.any():
+            chosen = rng.integers(int(self.kept.filled.sum()), size=count)  # what is kept lies in front
+        judged = self._give(count - int(again.sum()))
         places = np.zeros(count, np.int64)
         places[~again] = judged
         levels = np.where(again, self.kept.levels[chosen], self.pool.levels[places])
@@ -205,14 +217,11 @@ class Learnable(Curriculum):
         for column in self.pool.columns.values():
             column[:] = 0.0
 
-    def _give(self, count: int, rng: np.random.Generator) -> Array:
-        """Return candidates to be judged: those given least often first."""
-        given, size = self.pool["given"], len(self.pool.levels)
-        order = rng.permutation(size)
-        order = order[np.argsort(given[order], kind="stable")]
-        places = np.resize(order, count)
-        np.add.at(given, places, 1.0)
-        return places
+    def _give(self, count: int) -> Array:
+        """Return candidates to be judged, each in its turn."""
+        places = (self._turn[0] + np.arange(count)) % len(self.pool.levels)
+        self._turn += count
+        return np.asarray(places)
 
     def ended(self, episodes: Ended) -> None:
         places = self.pool.find(episodes.records["level"])
@@ -236,7 +245,8 @@ class Learnable(Curriculum):
 
     def state(self) -> dict[str, Array]:
         parts = {"pool": self.pool.state(), "kept": self.kept.state()}
-        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+        kept = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+        return {"turn": self._turn, **kept}
 
     def metrics(self) -> dict[str, float]:
         filled = self.kept.filled

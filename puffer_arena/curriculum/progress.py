@@ -45,10 +45,10 @@ class Progress(Curriculum):
         self._fast, self._slow, self._seen = np.zeros(cells), np.zeros(cells), np.zeros(cells)
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
-        progress = np.abs(self._fast - self._slow)
+        reached = np.cumsum(np.abs(self._fast - self._slow))
         parts = rng.random((count, len(self.ranges)))
-        if progress.sum() > 0.0:
-            cells = rng.choice(len(progress), count, p=progress / progress.sum())
+        if reached[-1] > 0.0:
+            cells = np.searchsorted(reached, rng.random(count) * reached[-1], side="right")
             within = (np.stack(np.unravel_index(cells, self._shape), axis=1) + parts) / self.settings.bins
             parts = np.where(rng.random((count, 1)) < self.settings.explore, parts, within)
         return Tasks({name: spread.at(parts[:, k]) for k, (name, spread) in enumerate(self.ranges.items())})
