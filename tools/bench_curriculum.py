@@ -1,7 +1,7 @@
 """What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn [--seeds 5] [--steps 20_000_000]
 
 `cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
-share of those without, medians.  `learn` trains with each for the same environment steps and prints success on 2000 hard
+share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains with each for the same environment steps and prints success on 2000 hard
 held-out levels, with the interval of each seed.
 """
 
@@ -36,22 +36,42 @@ def make(method: str, seed: int, **overrides: Any) -> Algorithm:
     return make_trainer(load_config(ENV, overrides=given))
 
 
+def timed(owner: Any, name: str, spent: list[float]) -> None:
+    """Add to `spent` the processor time that a method takes from now on."""
+    method = getattr(owner, name)
+
+    def run(*given: Any, **options: Any) -> Any:
+        begun = time.thread_time()
+        try:
+            return method(*given, **options)
+        finally:
+            spent[0] += time.thread_time() - begun
+
+    setattr(owner, name, run)
+
+
 def cost() -> None:
     """Print the price of each method."""
     plain = {"num_envs": 4096, "network.memory": "none", "network.hidden": (64, 64)}
-    trainers = {method: make(method, 0, **plain) for method in METHODS}
+    trainers: dict[str, Any] = {method: make(method, 0, **plain) for method in METHODS}
     rates: dict[str, list[float]] = {method: [] for method in METHODS}
+    spent: dict[str, list[float]] = {method: [0.0] for method in METHODS}
+    whole = dict.fromkeys(METHODS, 0.0)
     for k in range(ROUNDS + 2):
         for method, trainer in trainers.items():
-            before, begun = trainer.steps, time.perf_counter()
+            if k == 2 and trainer.director is not None:  # the first rounds warm up
+                timed(trainer.director, "follow", spent[method])
+                timed(trainer, "_teach", spent[method])
+            before, begun, used = trainer.steps, time.perf_counter(), time.process_time()
             trainer.update()
-            if k >= 2:  # the first ones warm up
+            if k >= 2:
                 rates[method].append((trainer.steps - before) / (time.perf_counter() - begun))
+                whole[method] += time.process_time() - used
     for method in METHODS:
         shares = [rate / none for rate, none in zip(rates[method], rates["none"], strict=True)]
         print(
             f"{method:<8} {statistics.median(rates[method]) / 1e3:6.0f} k steps/s, {statistics.median(shares):6.1%} of none "
-            f"({min(shares):.1%} to {max(shares):.1%})",
+            f"({min(shares):.1%} to {max(shares):.1%}); {spent[method][0] / whole[method]:.1%} of its processor time",
             flush=True,
         )
 

@@ -74,6 +74,8 @@ class Stepper:
         self._rows: Any = self.worlds.rows if self.worlds else table.rows  # as kernels take them
         self._whole = split_rows(table.num_envs, 1)[0]
         self.alone = OneThread(table.env, self.worlds)
+        # Rules may leave somebody no choice, or name nobody as next; a look takes as long as a row's step.
+        self._watched = table.env.turn is not None or table.env.action_mask is not None
         self._crew = self._hire(threads) if self.worlds is None or self.worlds.fused else None
 
     def _hire(self, threads: int) -> Crew:
@@ -101,8 +103,9 @@ class Stepper:
             self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
-        self._check_turns()
-        self._check_masks(out)
+        if self._watched:
+            self._check_turns()
+            self._check_masks(out)
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -124,8 +127,9 @@ class Stepper:
             self.run(self._program.step, actions, out, mode, span=some)
         if self.worlds and self._crew is not None:
             self.worlds.settle()
-        self._check_turns()
-        self._check_masks(out)
+        if self._watched:
+            self._check_turns()
+            self._check_masks(out)
 
     def _check_masks(self, out: Buffers) -> None:
         """Check that masks leave everybody who acts next a choice; but for spaces by role, the kernels have looked.
@@ -167,7 +171,8 @@ class Stepper:
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand, into the table's buffers."""
         self.run(self._program.look, self._table.buffers, which)
-        self._check_masks(self._table.buffers)
+        if self._watched:
+            self._check_masks(self._table.buffers)
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""
