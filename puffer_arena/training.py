@@ -39,8 +39,8 @@ class Trained:
         Raises:
             OSError: it cannot be written; an older file is as it was.
         """
+        from puffer_arena.machine.files import write_bytes
         from puffer_arena.trainers.networks.policy import policy_bytes
-        from puffer_arena.trainers.runs.tensorfile import write_bytes
 
         write_bytes(Path(path), policy_bytes(self.actor.policy))
 

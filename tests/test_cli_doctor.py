@@ -78,3 +78,8 @@ def test_a_try_that_hangs_is_ended():
 def test_other_words_are_answered_with_help(capsys):
     assert main(["doctor", "--help"]) == 0 and main(["doctor", "snake"]) == 2
     assert "usage" in capsys.readouterr().out
+
+
+def test_every_extra_is_looked_at():
+    declared = set(importlib.metadata.metadata("puffer-arena").get_all("Provides-Extra"))
+    assert declared - {"all", "dev"} == set(doctor.EXTRAS)

@@ -22,8 +22,8 @@ import torch
 
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped, Level, usual_levels
-from puffer_arena.bots.file import write_file
 from puffer_arena.core.fields import Array
+from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.bots import bot_acting
 from puffer_arena.players.evaluate import Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, scripted
@@ -164,7 +164,7 @@ if __name__ == "__main__":
         if len(data) > MOST_BYTES:
             sys.exit(f"{game}.bot has {len(data)} bytes; at most {MOST_BYTES} are allowed")
         FOLDER.mkdir(exist_ok=True)
-        write_file(FOLDER / f"{game}.bot", data)
+        write_bytes(FOLDER / f"{game}.bot", data)
         print(
             f"{game}: {record['steps'] / 1e6:.1f} M steps in {record['seconds']} s, {len(data) / 1000:.0f} kB",
             flush=True,

@@ -6,7 +6,6 @@ made of it, a checksum covers each byte, and nothing in a file is ever executed.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -110,25 +109,6 @@ def read_file(path: str | Path) -> bytes:
     if len(data) > MOST_BYTES:
         raise FileError(f"'{path}' has more than {MOST_BYTES} bytes; no bot is so large")
     return data
-
-
-def write_file(path: str | Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one: beside it, to the disk, renamed.
-
-    Raises:
-        OSError: the disk is full or the folder cannot be written; the old file is as it was.
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def brief(error: BaseException) -> str:

@@ -31,6 +31,9 @@ EXTRAS = {
     "world": "3D games",
     "window": "windows: watch, play",
     "train": "training, and most commands",
+    "video": "replays as moving pictures",
+    "data": "replays as Minari datasets",
+    "export": "bots as ONNX graphs",
 }
 TRY_IMPORT = "import importlib, sys; importlib.import_module(sys.argv[1])"
 TRY_WINDOW = """

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import tyro
 
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.file import write_file
 from puffer_arena.cli.output import Waiting, show
 from puffer_arena.errors import OutputError, ParameterError, require
+from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.bots import bot_player
 from puffer_arena.players.evaluate import evaluate, summarize
 
@@ -72,7 +72,7 @@ def run(options: Options) -> int:
         written[path.with_suffix(".onnx")] = onnx_bytes(bot.model)
     for place, content in written.items():
         try:
-            write_file(place, content)
+            write_bytes(place, content)
         except OSError as error:
             raise OutputError(f"'{place}' cannot be written: {error.strerror or error}") from None
         show(f"wrote {place}, {len(content) / 1000:,.0f} kB")

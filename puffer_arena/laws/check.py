@@ -145,7 +145,7 @@ def _where(subject: Subject, error: Exception) -> str:
     """Say where in the author's file an exception comes from."""
     try:
         env: Env | None = load_env(subject.env_id)
-    except Exception:
+    except Exception:  # whatever the author's file raises again; where is all that is asked here
         env = None
     if env is not None:
         if known := explain(env, error):

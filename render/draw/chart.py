@@ -1,9 +1,10 @@
 """Pictures of figures: curves with intervals, and heat maps, in the palette and font of everything else."""
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from puffer_arena.machine.files import write_bytes
 from puffer_arena.render.draw.canvas import PygameCanvas
 from puffer_arena.render.toolkit import pygame
 
@@ -101,20 +102,14 @@ def heat_maps(
 
 
 def save_png(canvas: PygameCanvas, path: Path) -> None:
-    """Write a canvas as a PNG, beside and then in its place.
+    """Write a canvas as a PNG.
 
     Raises:
         OSError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.png")
-    try:
-        try:
-            pygame.image.save(canvas.surface(), beside)
-        except pygame.error as error:
-            raise OSError(str(error)) from None
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    drawn = io.BytesIO()
+    pygame.image.save(canvas.surface(), drawn, ".png")
+    write_bytes(path, drawn.getvalue())
 
 
 def _sparse(at: Sequence[float], labels: Sequence[str], crowded: int = 1) -> list[tuple[float, str]]:

@@ -12,6 +12,7 @@ import numpy as np
 from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import FileError, ParameterError, require
+from puffer_arena.machine.files import replacing
 from puffer_arena.render.draw.canvas import render_rgb
 from puffer_arena.replay.reader import Replay
 
@@ -142,11 +143,8 @@ def written(path: Path) -> Iterator[Path]:
     Raises:
         FileError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.tmp")
     try:
-        yield beside
-        beside.replace(path)
+        with replacing(path) as beside:
+            yield beside
     except OSError as error:
         raise FileError(f"cannot write '{path}': {error.strerror or error}") from None
-    finally:
-        beside.unlink(missing_ok=True)

@@ -6,10 +6,11 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from puffer_arena.machine.files import write_bytes
 
 MAX_BYTES = 1_000_000  # of the file
 MAX_GAMES = 2000  # that are kept; the oldest go first
@@ -88,12 +89,4 @@ def _write(path: Path, key: str, best: dict[str, float]) -> None:
     games[key] = best
     path.parent.mkdir(parents=True, exist_ok=True)
     data = json.dumps(dict(list(games.items())[-MAX_GAMES:]), indent=1).encode()
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as beside:
-        try:
-            beside.write(data)
-            beside.flush()
-            os.fsync(beside.fileno())
-        except OSError:
-            os.unlink(beside.name)
-            raise
-    os.replace(beside.name, path)
+    write_bytes(path, data)

@@ -8,6 +8,7 @@ from typing import Any
 from puffer_arena.batch.rows import allocate_rows
 from puffer_arena.batch.saving.snapshot import PARTS, layout
 from puffer_arena.errors import ArenaError, FileError, TrainingError
+from puffer_arena.machine.files import write_bytes
 from puffer_arena.registry import choose_env, is_same_env, load_env
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, check_sizes
 from puffer_arena.trainers.algorithms import check_named, find_algorithm
@@ -15,7 +16,7 @@ from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
-from puffer_arena.trainers.runs.tensorfile import pack, read_bytes, unpack, write_bytes
+from puffer_arena.trainers.runs.tensorfile import pack, read_bytes, unpack
 from puffer_arena.trainers.trainer import make_trainer
 
 # Settings that may differ between a run and its continuation; with other threads, device or precision it goes on

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from puffer_arena.errors import TrainingError
+from puffer_arena.machine.files import write_bytes
 
 TENSORBOARD_SECONDS = 1.0  # between events
 
@@ -124,12 +125,7 @@ class MetricsFile:
         if not self.path.exists():
             return
         kept = [json.dumps(entry) for entry in read_metrics(self.path) if (entry.get("updates") or 0) <= updates]
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
-            beside.write_text("".join(line + "\n" for line in kept), "utf-8")
-            os.replace(beside, self.path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_bytes(self.path, "".join(line + "\n" for line in kept).encode())
 
 
 def read_metrics(path: str | Path) -> list[dict[str, float | None]]:

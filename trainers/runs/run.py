@@ -20,6 +20,7 @@ from typing import Any
 
 from puffer_arena.batch.workers.watchdog import watchdog
 from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, UnknownName
+from puffer_arena.machine.files import write_bytes
 from puffer_arena.registry import env_name, is_edited
 from puffer_arena.trainers.algorithms import check_named
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -27,7 +28,7 @@ from puffer_arena.trainers.config import Config, from_dict, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder
 from puffer_arena.trainers.runs.checkpoint import continued, load_checkpoint, make_restored, save_checkpoint
 from puffer_arena.trainers.runs.log import Lock, MetricsFile, TensorBoard, find_checkpoints
-from puffer_arena.trainers.runs.tensorfile import read_bytes, write_bytes
+from puffer_arena.trainers.runs.tensorfile import read_bytes
 from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0

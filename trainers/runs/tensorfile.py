@@ -85,38 +85,6 @@ def read_bytes(path: str | Path) -> bytes:
         raise FileError(f"'{path}' cannot be read: {error.strerror or error}") from None
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one: beside it, to the disk, renamed.
-
-    Raises:
-        OSError: the disk is full or the folder cannot be written; the old file is as it was.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a rename to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:  # some network file systems cannot; the file itself is on the disk
-        pass
-    finally:
-        os.close(handle)
-
-
 def _labels(data: bytes) -> dict[str, str]:
     """Read the header's text fields."""
     size = int.from_bytes(data[:8], "little")
