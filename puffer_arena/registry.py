@@ -16,13 +16,13 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 from types import CodeType, ModuleType
 from typing import Any
 
 from puffer_arena.core.env import Env
-from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
 
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
@@ -234,3 +234,39 @@ def _compile(source: bytes, path: Path) -> CodeType:
 
 def _digest(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()[:16]
+
+
+def import_class(named: str, what: str, attribute: str, base: type[Any], known: Iterable[str]) -> tuple[str, type[Any]]:
+    """Import the class that a person's file ends with, and return the file's resolved path and the class.
+
+    Args:
+        named: a path to a .py file, as a person has typed it.
+        what: what it holds, for messages.
+        attribute: the name under which it does.
+        base: what it is a subclass of.
+        known: names that would do as well.
+
+    Raises:
+        FileError: the file is not there.
+        DefinitionError: it cannot be imported, or holds no such class.
+    """
+    path = Path(named).resolve()
+    if not path.is_file():
+        raise FileError(f"{what} '{named}' is not there; give the path of a .py file, or one of {list(known)}")
+    # Kernels of such a file are kept on disk with the name of their module, which must be this one again.
+    name = f"puffer_arena_{what}_{_digest(os.fsencode(path))[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # of a .py file there is always one
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the file raises is its author's to see
+        del sys.modules[name]
+        raise DefinitionError(f"{what} '{named}' cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        article = "an" if base.__name__[0] in "AEIOU" else "a"
+        raise DefinitionError(
+            f"{what} '{named}' has no {attribute}; end it with {attribute} = YourClass, {article} {base.__name__}"
+        )
+    return str(path), found

@@ -416,6 +416,18 @@ def test_the_command_line_reads_names_files_ranges_and_settings(tmp_path):
         final_config(parse_arguments(["maze", "--curriculum.ranges", "size"]))
 
 
+def test_a_run_that_names_its_own_curriculum_again_keeps_its_table(tmp_path):
+    pytest.importorskip("tyro")
+    from puffer_arena.cli.train import curriculum_table, final_config, parse_arguments
+
+    (tmp_path / "own.py").write_text("from puffer_arena.curriculum import *\n\nCURRICULUM = Curriculum\n")
+    arguments = ["maze", "--curriculum", str(tmp_path / "own.py")]
+    kept = final_config(parse_arguments([*arguments, "--curriculum.ranges", "walls=0:0.5"])).curriculum
+    assert kept["ranges"] == {"walls": "0:0.5"}
+    assert curriculum_table(parse_arguments(arguments), kept) == kept
+    assert curriculum_table(parse_arguments(["maze", "--curriculum", "plr"]), kept) == {"method": "plr"}
+
+
 def test_success_is_a_counter_of_the_environment():
     with pytest.raises(DefinitionError, match="success: 'goal' must be one of counters"):
         dataclasses.replace(load_env("maze"), success="goal")

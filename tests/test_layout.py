@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": GROUND | {"kernels"},
     "engines": GROUND | {"kernels"},
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
-    "curriculum": GROUND | {"batch"},
+    "curriculum": GROUND | {"registry", "batch"},
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "assets"},
     "live": GROUND | {"registry", "batch"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},

@@ -1,7 +1,7 @@
 """`eval`: the mean return of whoever plays, with its confidence interval."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,7 +122,7 @@ def show_grid(options: Options, player: Player, params: dict[str, Any]) -> int:
     with Waiting() as waiting:
         rates = measure(env, axes, lambda split, point: play(options, split, params | dict(point), player, waiting))
     if options.json:
-        plain = {split: [[rate.__dict__ for rate in line] for line in lines] for split, lines in rates.items()}
+        plain = {split: [[asdict(rate) for rate in line] for line in lines] for split, lines in rates.items()}
         axes_of = {axis.name: axis.values for axis in axes}
         show(json.dumps({"env": options.env, "player": player.name, "axes": axes_of, "success": plain}))
     else:

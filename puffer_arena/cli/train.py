@@ -178,7 +178,8 @@ def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     if given.endswith(".toml"):
         made = read_table(Path(given))
     else:
-        made = {"method": name_curriculum(given)} if given else dict(table)
+        method = name_curriculum(given) if given else table.get("method")
+        made = dict(table) if method == table.get("method") else {"method": method}
     ranges = split_pairs(options.curriculum_ranges, "--curriculum.ranges")
     settings = read_pairs(options.curriculum_settings, "--curriculum.settings")
     for part, values in (("ranges", ranges), ("settings", settings)):

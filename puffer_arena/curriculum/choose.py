@@ -1,7 +1,5 @@
 """Curricula by name, and the tables that describe one: on the command line, in a TOML file, in a run's config."""
 
-import importlib.util
-import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,8 @@ from puffer_arena.curriculum.levels import Learnable, Replay
 from puffer_arena.curriculum.progress import Progress
 from puffer_arena.curriculum.spread import read_spread
 from puffer_arena.curriculum.uniform import Uniform
-from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.registry import import_class
 from puffer_arena.settings import build
 
 CURRICULA: dict[str, type[Curriculum]] = {
@@ -78,24 +77,9 @@ def name_curriculum(named: "str | type[Curriculum]") -> str:
     if not named.endswith(".py"):
         find_curriculum(named)
         return named
-    path = Path(named).resolve()
-    if not path.is_file():
-        raise FileError(f"curriculum '{named}' is not there; give the path of a .py file, or one of {list(CURRICULA)}")
-    spec = importlib.util.spec_from_file_location(f"puffer_arena_curriculum_{path.stem}", path)
-    assert spec is not None and spec.loader is not None  # of a .py file there is always one
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise DefinitionError(f"curriculum '{named}' cannot be imported: {type(error).__name__}: {error}") from error
-    found = getattr(module, "CURRICULUM", None)
-    if not (isinstance(found, type) and issubclass(found, Curriculum)):
-        raise DefinitionError(
-            f"curriculum '{named}' has no CURRICULUM; end it with CURRICULUM = YourClass, a Curriculum"
-        )
-    _named[str(path)] = found
-    return str(path)
+    path, kind = import_class(named, "curriculum", "CURRICULUM", Curriculum, CURRICULA)
+    _named[path] = kind
+    return path
 
 
 def load_curriculum(env: Env, given: str | Mapping[str, Any], ranges: Mapping[str, Any] | None = None) -> Curriculum:

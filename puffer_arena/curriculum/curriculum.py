@@ -75,7 +75,6 @@ class Curriculum:
         env: the environment.
         ranges: parameter -> what it may be drawn from.
         settings: of class `Settings`.
-        seed: of the run.
 
     Attributes:
         Settings: a frozen dataclass of `settings.setting` fields.

@@ -1,17 +1,15 @@
 """Algorithms, one file each; the file's name is the algorithm's."""
 
 import functools
-import hashlib
 import importlib
-import importlib.util
 import pkgutil
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.registry import import_class
 
 if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -102,24 +100,9 @@ def load_algorithm(named: "str | type[Algorithm]") -> str:
     if not name.endswith(".py"):
         find_algorithm(name)
         return name
-    path = Path(name).resolve()
-    if not path.is_file():
-        raise FileError(f"algorithm '{name}' is not there; give the path of a .py file, or one of {list_algorithms()}")
-    # Compiled slopes are kept on disk with the name of their module, which must be this one again.
-    module_name = f"puffer_arena_algorithm_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None  # of a .py file there is always one
-    module = sys.modules[module_name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise DefinitionError(f"algorithm '{name}' cannot be imported: {type(error).__name__}: {error}") from error
-    found = getattr(module, "ALGORITHM", None)
-    if not (isinstance(found, type) and issubclass(found, Algorithm)):
-        raise DefinitionError(f"algorithm '{name}' has no ALGORITHM; end it with ALGORITHM = YourClass, an Algorithm")
-    _named[str(path)] = found
-    return str(path)
+    path, found = import_class(name, "algorithm", "ALGORITHM", Algorithm, list_algorithms())
+    _named[path] = found
+    return path
 
 
 def with_loss(name: str, loss: Any) -> str:

@@ -116,7 +116,10 @@ class GRPO(OnPolicy):
         if config.network.critic != "shared":
             raise TrainingError("grpo has no critic; leave network.critic at 'shared'")
         super().__init__(config, make_encoder)
-        self.reference = copy.deepcopy(self.policy) if config.method.kl_coef > 0.0 else None
+        self.reference: Autograd | None = None  # the policy that training began with
+        if config.method.kl_coef > 0.0:
+            device = torch.device(self.config.device)
+            self.reference = Autograd(copy.deepcopy(self.policy), device, 1, half=False, compiled=False)
 
     def losses(self) -> list[Loss]:
         return [grouped]
@@ -155,23 +158,27 @@ class GRPO(OnPolicy):
         if self.reference is None:
             self.rollout.reference[:] = self.rollout.old_log_prob
             return
-        judge = Autograd(self.reference, torch.device(self.config.device), 1, half=False, compiled=False)
         for chunk in self.chunks:
             chunk.look()
             if len(chunk):
-                chunk.write("reference", judge.log_probs(chunk))
+                chunk.write("reference", self.reference.log_probs(chunk))
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors, about = super().state()
         if self.reference is not None:
-            tensors |= {f"reference/{name}": value for name, value in self.reference.state_dict().items()}
+            tensors |= {f"reference/{name}": value for name, value in self.reference.policy.state_dict().items()}
         return tensors, about
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         super().load_state(tensors, about, name)
         if self.reference is not None:
             kept = {key.removeprefix("reference/"): value for key, value in tensors.items() if key[:10] == "reference/"}
-            load_weights(self.reference, kept, name)
+            load_weights(self.reference.policy, kept, name)
+
+    def close(self) -> None:
+        if self.reference is not None:
+            self.reference.close()
+        super().close()
 
 
 def judge(rollout: Rollout, s: Any) -> dict[str, float]:

@@ -14,6 +14,7 @@ from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
+from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
 from puffer_arena.errors import FileError
 from puffer_arena.registry import load_env, source_digest
@@ -52,8 +53,11 @@ class OnPolicy(Algorithm):
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
-        self.batch = make_rows(config)
-        self.director = make_director(self.batch, config)
+        curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
+        self.batch = make_rows(config, curriculum)
+        self.director = None if curriculum is None else Director(self.batch, curriculum, config.seed)
+        if self.director is not None:
+            self.director.begin()
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizer = Optimizers(self.policy, config.optimizer)
@@ -243,25 +247,14 @@ class OnPolicy(Algorithm):
         self.batch.close()
 
 
-def make_rows(config: Config) -> Batch:
+def make_rows(config: Config, curriculum: Curriculum | None) -> Batch:
     """Make the rows of a run; memory has room for the largest parameters that its curriculum may choose."""
-    values = dict(config.params)
-    env = load_env(config.env)
-    for name, spread in load_curriculum(env, config.curriculum).ranges.items() if config.curriculum else ():
+    values, env = dict(config.params), load_env(config.env)
+    for name, spread in curriculum.ranges.items() if curriculum is not None else ():
         if name in env.dimensions:
-            values[name] = max(spread.high, values.get(name, spread.high))
-            values[name] = env.parameters[name].kind(values[name])
+            values[name] = env.parameters[name].kind(max(spread.high, values.get(name, spread.high)))
     sees = config.network.critic == "state"
     return make(config.env, config.num_envs, config.seed, config.threads, record=None, observe_state=sees, **values)
-
-
-def make_director(batch: Batch, config: Config) -> Director | None:
-    """Return who hands the rows their tasks, with the first of them begun; None without a curriculum."""
-    if not config.curriculum:
-        return None
-    director = Director(batch, load_curriculum(batch.env, config.curriculum), config.seed)
-    director.begin()
-    return director
 
 
 def annealed(settings: Any, progress: float) -> Any:
