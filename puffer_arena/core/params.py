@@ -116,10 +116,14 @@ def declared_parameters(params: type) -> dict[str, Parameter]:
     found = {}
     for field in dataclasses.fields(params):
         check_name(f"{params.__name__}.{field.name}", field.name)
-        several = isinstance(field.default, tuple)
-        size, kind = len(field.default) if several else 0, type(field.default)
-        if several and 0 < size <= MOST_NUMBERS and len(kinds := {type(number) for number in field.default}) == 1:
-            (kind,) = kinds - {bool} or {tuple}  # the compiler has no arrays of flags in records
+        default: Any = field.default
+        several = isinstance(default, tuple)
+        size, kind = len(default) if several else 0, type(default)
+        kinds = {type(number) for number in default} if several else set()
+        if (
+            0 < size <= MOST_NUMBERS and len(kinds) == 1 and bool not in kinds
+        ):  # no compiled record holds arrays of flags
+            (kind,) = kinds
         if kind not in STORAGE:
             raise DefinitionError(
                 f"{params.__name__}.{field.name}: a parameter is an int, float or bool with a default, or a tuple of 1 to "
