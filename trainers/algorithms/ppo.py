@@ -130,7 +130,7 @@ class PPO(OnPolicy):
     """PPO over vectorized environments."""
 
     section, settings = "ppo", Settings
-    columns = (Column("advantage"), Column("target"), Column("ratio"))
+    columns: ClassVar[tuple[Column, ...]] = (Column("advantage"), Column("target"), Column("ratio"))
     loss_columns: ClassVar[tuple[str, ...]] = ("old_log_prob", "old_value", "advantage", "target")
     objectives: ClassVar[dict[str, Loss]] = {"clip": clipped, "importance": importance}
 
