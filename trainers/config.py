@@ -185,11 +185,20 @@ def load_config(
 
 
 def _drop_other_methods(settings: dict[str, Any]) -> None:
-    """Leave out what a TOML says for other algorithms than the chosen one."""
-    mine = find_algorithm(str(settings.get("algorithm", "ppo"))).section
+    """Leave out what a TOML says for other algorithms than the chosen one and those that it is made of.
+
+    An algorithm that extends another takes what was tuned for that, where it has the setting and no value of its own.
+    """
+    chosen = find_algorithm(str(settings.get("algorithm", "ppo")))
+    known = {each.name for each in dataclasses.fields(chosen.settings)}
+    for parent in chosen.__mro__[1:]:
+        base = settings.get(parent.__dict__.get("section", ""))
+        if base is not None and parent.__dict__["section"] != chosen.section:
+            kept = {name: value for name, value in base.items() if name in known}
+            settings[chosen.section] = kept | settings.get(chosen.section, {})
     for name in list_algorithms():
         other = find_algorithm(name).section
-        if other != mine:
+        if other != chosen.section:
             settings.pop(other, None)
 
 
