@@ -117,9 +117,7 @@ class PlayScreen:
     def press(self, key: int, modifiers: int = 0) -> None:
         """Act on a key: the game's own keys come first, then the window's."""
         if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
-            steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
-            if key in steps:
-                self.gui.rescale(steps[key])
+            self.gui.press_scale(key)
             return
         if self.help and key in (pygame.K_ESCAPE, pygame.K_RETURN):
             self.help = False
