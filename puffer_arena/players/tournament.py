@@ -13,6 +13,7 @@ from puffer_arena.players.evaluate import Sample
 from puffer_arena.players.ratings import Game, Rating, rate
 
 MOST_PLAYERS = 64
+MOST_TRIES = 1000  # to pair a round without a repeated match
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,30 @@ def swiss(names: Sequence[str], rounds: int, play: Play) -> list[Match]:
             seats_out = min(reversed(order), key=rested.count)
             rested.append(seats_out)
             order.remove(seats_out)
-        met = [{match.first, match.second} for match in played]
+        met = {frozenset((match.first, match.second)) for match in played}
         played += [play(a, b, k) for a, b in _pairs(order, met)]
     return played
 
 
-def _pairs(order: Sequence[str], met: Sequence[set[str]]) -> list[tuple[str, str]]:
-    """Pair neighbours from the top, each with the nearest whom they met least often."""
-    left, pairs = list(order), []
-    while left:
-        first = left.pop(0)
-        second = min(left, key=lambda other: met.count({first, other}))
-        left.remove(second)
-        pairs.append((first, second))
-    return pairs
+def _pairs(order: Sequence[str], met: set[frozenset[str]]) -> list[tuple[str, str]]:
+    """Pair everybody with the nearest whom they have not met, from the top; neighbours where that cannot be."""
+    tries = itertools.count()
+
+    def pair(left: list[str]) -> list[tuple[str, str]] | None:
+        if not left:
+            return []
+        first, *others = left
+        for second in others:
+            if frozenset((first, second)) in met:
+                continue
+            rest = pair([name for name in others if name != second])
+            if rest is not None:
+                return [(first, second), *rest]
+            if next(tries) > MOST_TRIES:
+                return None
+        return None
+
+    return pair(list(order)) or [*zip(order[::2], order[1::2], strict=True)]
 
 
 def involves(match: Match, name: str) -> bool:
