@@ -32,7 +32,7 @@ from puffer_arena.trainers.backends.loss import Loss, slope_of
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.arrays import aligned_copy
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.estimate.advantage import Columns, gae, normalize
+from puffer_arena.trainers.estimate.advantage import ESTIMATORS, Columns, gae, normalize
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -204,7 +204,7 @@ class CuriousPPO(ppo.PPO):
 
     def estimate(self, s: Any) -> None:
         """Fill in both targets, and the joint advantage."""
-        ppo.ESTIMATORS[s.advantage](self.rollout, s, self.pool)
+        ESTIMATORS[s.advantage](self.rollout, s, self.pool)
         columns = Columns("bonus", "bonus_value", "bonus_advantage", "bonus_target", s.bonus_episodic)
         gae(self.rollout, dataclasses.replace(s, gamma=s.bonus_gamma), self.pool, columns)
         self.rollout.advantage[:] += s.bonus_coef * self.rollout.bonus_advantage

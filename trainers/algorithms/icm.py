@@ -52,7 +52,7 @@ class Curiosity(Novelty):
     def _surprise(self, before: Tensor, actions: Tensor, after: Tensor) -> Tensor:
         """Return the forward model's error, (rows,)."""
         told = torch.cat([before, action_features(self.head, actions)], -1)
-        return 0.5 * ((self.forecast(told) - after) ** 2).mean(-1)
+        return 0.5 * torch.mean((self.forecast(told) - after) ** 2, -1)
 
     def loss(self, before: list[Tensor], actions: Tensor, after: list[Tensor]) -> Tensor:
         seen, seen_after = self.features(before), self.features(after)

@@ -36,7 +36,7 @@ class Distillation(Novelty):
     def measure(self, before: list[Tensor], actions: Tensor, after: list[Tensor]) -> Tensor:
         wanted = self.target_output(self.target(after))
         error = self.predictor_output(self.predictor(after)) - wanted
-        return (error**2).mean(-1)
+        return torch.mean(error**2, -1)
 
     def loss(self, before: list[Tensor], actions: Tensor, after: list[Tensor]) -> Tensor:
         return torch.mean(self.measure(before, actions, after))

@@ -84,10 +84,10 @@ def _estimate(rows: Any, rollout: Rollout, settings: Any, pool: ThreadPool, colu
     """
     held = rollout.columns
     values, final = held[f"old_{columns.value}"], held[f"final_{columns.value}"]
-    ends = [rollout.terminated, rollout.truncated]
+    terminated, truncated = rollout.terminated, rollout.truncated
     if not columns.episodic:
-        ends = [np.zeros_like(each) for each in ends]
-    following, goes_on = follow(*ends, rollout.acting, values, final)
+        terminated, truncated = np.zeros_like(terminated), np.zeros_like(truncated)
+    following, goes_on = follow(terminated, truncated, rollout.acting, values, final)
     experience = Experience(held[columns.rewards], rollout.acting, values, following, goes_on, rollout.ratio)
     advantages, targets = held[columns.advantage], held[columns.target]
     cuts = np.array([settings.rho_clip, settings.c_clip])
