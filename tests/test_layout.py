@@ -24,12 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
     "curriculum": GROUND | {"registry", "batch"},
     "players": GROUND | {"registry", "batch", "bots"},
-    "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "assets"},
+    "datasets": GROUND | {"registry", "batch", "players"},
+    "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},
     "live": GROUND | {"registry", "batch"},
-    "replay": GROUND | {"registry", "kernels", "batch", "live"},
+    "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
     "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
-    "adapters": GROUND | {"registry", "batch", "replay", "render"},
+    "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.

@@ -1,5 +1,6 @@
 """Attaching to a training process over a real socket, and leaving it."""
 
+import contextlib
 import json
 import os
 import socket
@@ -176,9 +177,8 @@ def test_training_goes_on_when_the_window_that_paused_it_leaves(trainer, tmp_pat
     wait_for(lambda: window.status == "paused", window)
     paused_at = steps_of(window)
     window.close()
-    again = Subscriber(read_address(tmp_path), tmp_path)
-    wait_for(lambda: again.status == "training" and steps_of(again) > paused_at + 64 * 10, again)
-    again.close()
+    with contextlib.closing(Subscriber(read_address(tmp_path), tmp_path)) as again:
+        wait_for(lambda: again.status == "training" and steps_of(again) > paused_at + 64 * 10, again)
     _, saved, _ = trainer.end()
     assert saved == 1
 

@@ -127,7 +127,9 @@ def test_a_gate_that_dies_is_replaced_and_windows_come_back(trainer, window):
     assert "Traceback" not in log
 
 
-def test_a_window_that_is_here_before_the_first_greeting_still_gets_it():
+@contextlib.contextmanager
+def serving_gate():
+    """Serve in a thread; gives the trainer's line, the port and the public key."""
     ours, theirs = socket.socketpair()
     line, listener = Line(ours, 10_000), listen("127.0.0.1", 0)
     public, secret = make_keys()
@@ -135,17 +137,37 @@ def test_a_window_that_is_here_before_the_first_greeting_still_gets_it():
     served = gate.Gate(Line(theirs, 10_000), listener, *keys)
     serving = threading.Thread(target=served.serve)
     serving.start()
-    with zmq.Context() as context, dealer(context, listener.getsockname()[1], public) as client:
+    try:
+        yield line, listener.getsockname()[1], public
+    finally:
+        line.close()
+        serving.join()
+        served.close()
+        listener.close()
+
+
+def wait_for_windows(line, count):
+    wait_for(lambda: line.flush() or any(json.loads(report)["windows"] == count for _, report in line.receive(1)))
+
+
+def test_a_window_that_is_here_before_the_first_greeting_still_gets_it():
+    with serving_gate() as (line, port, public), zmq.Context() as context, dealer(context, port, public) as client:
         client.send(command("here", streams=["frame"], frame_seconds=0.0)[0])
-        while not any(json.loads(report)["windows"] for _, report in line.receive(1)):
-            line.flush()
+        wait_for_windows(line, 1)
         line.send(b"hello", b"{}", b"curves")
         assert client.poll(PATIENCE * 1000)
         assert client.recv_multipart() == [b"hello", b"{}", b"curves", b"[]"]
-    line.close()
-    serving.join()
-    served.close()
-    listener.close()
+
+
+def test_a_trainer_hears_that_all_have_left_though_another_comes_at_once():
+    with serving_gate() as (line, port, public), zmq.Context() as context, dealer(context, port, public) as client:
+        here = command("here", streams=["frame"], frame_seconds=0.0)[0]
+        client.send(here)
+        wait_for_windows(line, 1)
+        client.send(command("leave")[0])
+        client.send(here)
+        wait_for_windows(line, 0)
+        wait_for_windows(line, 1)
 
 
 def test_a_gate_takes_no_more_memory_than_it_may():

@@ -50,6 +50,7 @@ from puffer_arena.core.records import (
     Wheel3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
+from puffer_arena.core.shading import bands, glow, orb, streak
 from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.machine.compile import jit
 
@@ -85,12 +86,14 @@ __all__ = [
     "Touch3D",
     "Tuple",
     "Wheel3D",
+    "bands",
     "body2d",
     "body3d",
     "contact2d",
     "contact3d",
     "f64",
     "frame2d",
+    "glow",
     "i8",
     "i32",
     "i64",
@@ -100,6 +103,7 @@ __all__ = [
     "mass2d",
     "normal",
     "one_way2d",
+    "orb",
     "paint_rooms",
     "param",
     "push_at",
@@ -115,6 +119,7 @@ __all__ = [
     "shape2d",
     "small_cosine",
     "small_sine",
+    "streak",
     "to_body_axes",
     "to_world_axes",
     "touch2d",

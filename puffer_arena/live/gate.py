@@ -113,7 +113,8 @@ class Gate:
             self._line.flush()
             for parts in self._line.receive(4 * MAX_READ):
                 self._pass_on(parts)
-            self._report(now)
+            if now - self._reported >= REPORT_SECONDS:
+                self._report()
             if self._connections:
                 self._used = now
             elif now - self._used > IDLE_SECONDS:
@@ -161,9 +162,16 @@ class Gate:
                 self._obey(parts[0], decode_command(parts[1]), parts[1], now)
             except (ArenaError, ValueError) as error:
                 self._warn(error, now)
-        for identity in [i for i, window in self._attached.items() if now - window.seen > SILENT_SECONDS]:
-            del self._attached[identity]
+        self._forget([i for i, window in self._attached.items() if now - window.seen > SILENT_SECONDS])
         return count
+
+    def _forget(self, identities: Sequence[bytes]) -> None:
+        """Let windows go; when those were the last, the trainer hears of it before another can come."""
+        were_there = bool(self._attached)
+        for identity in identities:
+            self._attached.pop(identity, None)
+        if were_there and not self._attached:
+            self._report()
 
     def _obey(self, identity: bytes, command: Command, data: bytes, now: float) -> None:
         """Carry out one command, or pass it on.
@@ -178,7 +186,7 @@ class Gate:
             case "hello":
                 self._greet(identity)
             case "leave":
-                self._attached.pop(identity, None)
+                self._forget([identity])
             case _:
                 self._allowance += (now - self._refilled) * COMMANDS_A_SECOND
                 self._allowance, self._refilled = min(self._allowance, COMMANDS_AT_ONCE), now
@@ -230,10 +238,8 @@ class Gate:
             if stream in window.streams or kind in (b"metrics", b"status"):
                 self._send(identity, *shared)
 
-    def _report(self, now: float) -> None:
+    def _report(self) -> None:
         """Tell the trainer who is here, when that has changed."""
-        if now - self._reported < REPORT_SECONDS:
-            return
         windows = self._attached.values()
         report = {
             "windows": len(windows),
@@ -242,7 +248,7 @@ class Gate:
             "arrivals": self._arrivals,
         }
         if (told := json.dumps(report)) != self._told and self._tell(b"report", told.encode()):
-            self._told, self._reported = told, now
+            self._told, self._reported = told, time.monotonic()
 
     def _warn(self, error: Exception, now: float) -> None:
         """Tell the trainer of a message that was ignored; at most one a second."""

@@ -17,6 +17,7 @@ from puffer_arena.live.view import Policy, View
 from puffer_arena.live.windows import require_curve
 
 HERE_SECONDS = 1.0  # between signs of life, unless frames are wanted much sooner
+LEAVE_MILLISECONDS = 2_000  # at most, for the goodbye
 MAX_READ = 256  # messages taken in at a time
 PATIENT = 2  # failures in a row until the person is told
 ENDINGS = {"finished": "training is complete", "stopped": "training was stopped"}
@@ -64,7 +65,7 @@ class Subscriber(View):
         self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
         self._told_seconds = 0.0
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.linger = 200
+        self._socket.linger = 0
         self._socket.rcvhwm, self._socket.sndhwm = 64, 64
         self._socket.maxmsgsize = MAX_BODY
         self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 200, 2_000
@@ -110,7 +111,9 @@ class Subscriber(View):
     def close(self) -> None:
         """Say goodbye; the trainer goes on."""
         if not self._socket.closed:
-            self._tell("leave")
+            if self._connected:
+                self._tell("leave")
+                self._socket.linger = LEAVE_MILLISECONDS
             self._disconnect()
         self._context.term()
         super().close()
