@@ -43,6 +43,7 @@ TAKES = {
     "walker": Take(params={"obstacles": 0.1}),
     "striker": Take(seconds=14.0, width=560),
     "sumo": Take(seconds=8.0, width=300),
+    "volley": Take(width=480, params={"team": 2}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
     "snake": Take(width=320),
