@@ -42,6 +42,8 @@ TAKES = {
     "lander": Take(),
     "walker": Take(params={"obstacles": 0.1}),
     "striker": Take(seconds=14.0, width=560),
+    "sumo": Take(seconds=8.0, width=300),
+    "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
     "snake": Take(width=320),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),

@@ -63,13 +63,15 @@ class PygameCanvas:
 
     # -- Canvas -------------------------------------------------------------------------------------
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
         margin = self._margin
         inner = self._fine.get_width() - 2 * margin, self._fine.get_height() - 2 * margin
         self._view = fit((left, low, width, height), (margin, margin, *inner), up=up)
-        self._fine.set_clip(
-            pygame.Rect(round(self._view.x0), round(self._view.y0), round(self._view.width), round(self._view.height))
-        )
+        x0, y0, width, height = self._view.x0, self._view.y0, self._view.width, self._view.height
+        shown = pygame.Rect(margin, margin, *inner) if bleed else pygame.Rect(*map(round, (x0, y0, width, height)))
+        self._fine.set_clip(shown)
 
     def rect(
         self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0

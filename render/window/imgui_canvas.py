@@ -50,10 +50,13 @@ class ImguiCanvas:
 
     # -- Canvas -------------------------------------------------------------------------------------
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
         self._view = view = fit((left, low, width, height), self._area, up=up)
         self.aspect = width / height
-        self._list.push_clip_rect((view.x0, view.y0), (view.x0 + view.width, view.y0 + view.height), True)
+        x, y, wide, high = self._area if bleed else (view.x0, view.y0, view.width, view.height)
+        self._list.push_clip_rect((x, y), (x + wide, y + high), True)
         self._clips += 1
 
     def rect(
