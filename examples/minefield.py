@@ -3,7 +3,7 @@
 Actions       Discrete(5): STAY, UP, DOWN, LEFT, RIGHT, each 0.05 of the field's side.
 Observation   Dict: "me", float32 (2,): where the walker stands; "mines": the way to each mine in sight, in sides of
               the field.
-Reward        1 for reaching the right edge, -0.01 a step.
+Reward        1 for reaching the right edge, the way made to the right in sides of the field, -0.01 a step.
 Signals       cost: 1 for each mine within `reach` of the walker.
 Termination   the right edge.  Truncation: max_steps.
 Parameters    mines, reach, sight, max_steps.
@@ -64,6 +64,7 @@ def distance(s: State, k: int) -> float:
 
 @jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
+    before = s.x
     s.x = min(max(s.x + DX[action], 0.0), 1.0)
     s.y = min(max(s.y + DY[action], 0.0), 1.0)
     for k in range(p.mines):
@@ -71,7 +72,7 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         if distance(s, k) < p.reach:
             s.cost += 1.0
     arrived = s.x > 0.98
-    return (1.0 if arrived else -0.01), arrived, s.step_count >= p.max_steps
+    return s.x - before - 0.01 + (1.0 if arrived else 0.0), arrived, s.step_count >= p.max_steps
 
 
 @jit

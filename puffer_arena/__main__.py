@@ -35,7 +35,8 @@ def usage() -> str:
     """Return the help text of the program itself."""
     commands = "\n".join(f"  {name:<{max(map(len, COMMANDS)) + 2}}{about}" for name, about in COMMANDS.items())
     return (
-        "usage: python -m puffer_arena <command> [options]\n\n"
+        "usage: python -m puffer_arena <command> [options]\n"
+        "       python -m puffer_arena            (the launcher: games, runs and replays to choose from)\n\n"
         f"commands:\n{commands}\n\n"
         "examples:\n"
         "  python -m puffer_arena train snake --watch\n"
@@ -50,7 +51,9 @@ def dispatch(arguments: Sequence[str]) -> int:
     Raises:
         ArenaError: anything that the person can put right.
     """
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if not arguments:
+        return int(importlib.import_module("puffer_arena.cli.front").main(()))
+    if arguments[0] in ("-h", "--help", "help"):
         show(usage())
         return 0
     name = arguments[0]

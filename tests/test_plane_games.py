@@ -1,11 +1,11 @@
-"""The rules of the games in the plane that are played by several: sumo, pistons."""
+"""The rules of the games in the plane that are played by several: sumo, pistons, volley."""
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.envs import pistons, sumo
+from puffer_arena.envs import pistons, sumo, volley
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:
@@ -84,3 +84,37 @@ def test_a_ball_at_the_wall_ends_the_game_for_all() -> None:
     place(batch, "ball", (1.02, 4.0), vx=-1.0)
     batch.step(np.zeros((1, 20, 1)))
     assert batch.terminated.all() and batch.rows.states["finished"][0] == 1 and (batch.rewards > 0.9).all()
+
+
+def test_a_ball_on_the_sand_is_a_point_for_the_other_side() -> None:
+    batch = make("volley", 1, compiled=False, seed=1, autoreset="disabled")
+    for x, won in ((5.0, 1.0), (-5.0, -1.0)):
+        place(batch, "ball", (x, 0.5), vy=-5.0)
+        batch.rows.states["held"] = 0
+        batch.rows.states["side"] = np.sign(x)
+        batch.step(still(batch, (1, 0)))
+        assert batch.rewards[0].tolist() == [won, -won] and batch.rows.states["held"][0] == volley.HELD
+    points = batch.rows.states["left_points"][0], batch.rows.states["right_points"][0]
+    assert points == (1, 1) and not batch.terminated.any()
+
+
+def test_a_ball_over_the_net_is_worth_the_shaping() -> None:
+    batch = make("volley", 1, compiled=False, seed=1)
+    place(batch, "ball", (0.3, 4.0), vx=4.0)
+    batch.rows.states["held"], batch.rows.states["side"] = 0, -1.0
+    batch.step(still(batch, (1, 0)))
+    assert np.allclose(batch.rewards[0], [0.1, -0.1]) and batch.rows.states["crossings"][0] == 1
+
+
+def test_players_keep_to_their_side_and_come_down_again() -> None:
+    batch = make("volley", 1, compiled=False, seed=1, autoreset="disabled")
+    body = batch.rows.states["players"]
+    for ahead, x in ((2, volley.POST + 0.6 * volley.PLAYER), (0, 6.0 - volley.PLAYER)):
+        highest = 0.0
+        for step in range(50):
+            place(batch, "ball", (2.0, 8.0))
+            batch.rows.states["held"] = volley.HELD
+            batch.step(still(batch, (ahead, step < 2)))
+            highest = max(highest, float(body["y"][0, 0]))
+        assert np.allclose(body["x"][0], [-x, x]) and np.allclose(body["y"][0], 0.0)
+        assert highest == pytest.approx(7.0**2 / (2 * volley.FALL), rel=0.12)  # v² / 2 g, in steps of 1/30 s

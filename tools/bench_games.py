@@ -40,6 +40,7 @@ TASKS = {
     "striker": Task("won", 0.8, 15, opponent="footballer"),
     "sumo": Task("first", 0.5, 5, opponent="rikishi"),
     "pistons": Task("finished", 0.9, 5),
+    "volley": Task("won", 0.7, 10, opponent="spiker"),
 }
 
 

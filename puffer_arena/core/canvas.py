@@ -14,7 +14,13 @@ Point = tuple[float, float]
 
 
 class Canvas(Protocol):
-    """What a drawing backend offers; lengths are world units, angles radians."""
+    """What a drawing backend offers; lengths are world units, angles radians.
+
+    `moment` is the part of the last step that has passed, 0 to 1: what moves from cell to cell is drawn on its way
+    (`core.tiles.between`), and an event fades.  At 1 everything is where the state says, as in pictures of one state.
+    """
+
+    moment: float
 
     def view(
         self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
@@ -61,6 +67,7 @@ class Canvas(Protocol):
 class RecordingCanvas:
     """A canvas that keeps its primitives as (name, arguments): for tests and for sending elsewhere."""
 
+    moment: float = 1.0
     primitives: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = ""
     agents: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # index -> x, y, radius

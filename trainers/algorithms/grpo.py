@@ -110,7 +110,7 @@ class GRPO(OnPolicy):
             raise TrainingError(
                 f"num_envs = {config.num_envs} is no multiple of grpo.group = {config.method.group}; groups are whole"
             )
-        for what, given in (("an opponent", config.opponent.bot), ("a curriculum", config.curriculum)):
+        for what, given in (("an opponent", config.opponent.pool), ("a curriculum", config.curriculum)):
             if given:
                 raise TrainingError(f"grpo takes no {what.split()[1]}: it chooses the levels, and groups share a side")
         if config.network.critic != "shared":

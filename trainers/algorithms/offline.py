@@ -58,7 +58,7 @@ class Offline(Algorithm):
         config = dataclasses.replace(config, offline=str(Path(config.offline).absolute()))
         self.config = config = resolve(config)
         torch.set_num_threads(1)
-        for what, given in (("an opponent", config.opponent.bot), ("a curriculum", config.curriculum)):
+        for what, given in (("an opponent", config.opponent.pool), ("a curriculum", config.curriculum)):
             if given:
                 raise ParameterError(
                     f"algorithm '{config.algorithm}' takes no {what.split()[1]}: the dataset is played"
