@@ -21,7 +21,7 @@ class Optimizers:
         self.settings, self.policy = settings, policy
         self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
         matrices = hidden_matrices(policy) if settings.name == "muon" else []
-        rest = [p for p in policy.parameters() if not any(p is matrix for matrix in matrices)]
+        rest = [p for p in policy.parameters() if p.requires_grad and not any(p is matrix for matrix in matrices)]
         self.parts: list[tuple[torch.optim.Optimizer, float]] = [
             (
                 torch.optim.AdamW(
@@ -113,7 +113,8 @@ class Optimizers:
 def hidden_matrices(policy: nn.Module) -> list[nn.Parameter]:
     """Return the matrices between hidden layers, the ones that Muon is meant for; a gate's is one of its own."""
     modules: list[Any] = []
-    for tower in getattr(policy, "towers", {}).values():
+    towers = [tower for module in policy.modules() for tower in getattr(module, "towers", {}).values()]
+    for tower in towers:
         hidden: Any = getattr(tower.encoder, "hidden", ())
         modules += [*hidden, *([tower.memory] if tower.memory is not None else [])]
     return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.dim() == 2))
