@@ -49,6 +49,7 @@ TAKES = {
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
     "snake": Take(width=320),
+    "bomber": Take(seconds=7.0, width=280),
     "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
 }
