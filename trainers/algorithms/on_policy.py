@@ -239,6 +239,10 @@ class OnPolicy(Algorithm):
             self.inexact_rows = int((~self.batch.load_rows(saved)).sum())
         except FileError as error:
             raise FileError(f"{name}: {error}") from None
+        if self.batch.env.stepped_by is not None:  # episodes of other libraries begin anew
+            self.rollout.begin()
+            for part in self.rollout.state.values():
+                part[:] = 0.0
 
     def close(self) -> None:
         self.collector.close()
