@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "try your own game on the laws that every environment owes",
     "replay": "scrub through what happened, take over at any frame",
     "share": "turn a replay into a GIF, MP4, HTML file or dataset",
+    "record-dataset": "keep whole episodes of players or replays, to learn from without playing",
     "verify": "play replays again and say whether they are true",
     "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
@@ -32,9 +33,10 @@ FAILED, INTERRUPTED = 2, 130
 
 def usage() -> str:
     """Return the help text of the program itself."""
-    commands = "\n".join(f"  {name:<8}{about}" for name, about in COMMANDS.items())
+    commands = "\n".join(f"  {name:<{max(map(len, COMMANDS)) + 2}}{about}" for name, about in COMMANDS.items())
     return (
-        "usage: python -m puffer_arena <command> [options]\n\n"
+        "usage: python -m puffer_arena <command> [options]\n"
+        "       python -m puffer_arena            (the launcher: games, runs and replays to choose from)\n\n"
         f"commands:\n{commands}\n\n"
         "examples:\n"
         "  python -m puffer_arena train snake --watch\n"
@@ -49,7 +51,9 @@ def dispatch(arguments: Sequence[str]) -> int:
     Raises:
         ArenaError: anything that the person can put right.
     """
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if not arguments:
+        return int(importlib.import_module("puffer_arena.cli.front").main(()))
+    if arguments[0] in ("-h", "--help", "help"):
         show(usage())
         return 0
     name = arguments[0]
@@ -63,7 +67,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     if name in BARE:
         return int(importlib.import_module(f"puffer_arena.cli.{name}").main(list(arguments[1:])))
     require("tyro", "train")
-    command = importlib.import_module(f"puffer_arena.cli.{name}")
+    command = importlib.import_module(f"puffer_arena.cli.{name.replace('-', '_')}")
     from puffer_arena.cli.options import parse
 
     # A command whose options depend on others (train: the environment's defaults) reads them itself.

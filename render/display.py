@@ -43,6 +43,8 @@ def begin_display() -> None:
         raise ArenaError(NO_DISPLAY.format(reason="neither DISPLAY nor WAYLAND_DISPLAY is set"))
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")  # real pixels, so that text stays crisp
     os.environ.setdefault("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0")
+    for desktop in ("X11", "WAYLAND"):  # desktops group windows and choose icons by their class
+        os.environ.setdefault(f"SDL_VIDEO_{desktop}_WMCLASS", "puffer_arena")
     with explained():
         pygame.display.init()
         if pygame.display.get_driver() in INVISIBLE and pygame.display.get_driver() != asked:
@@ -70,6 +72,7 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
         ArenaError: the display cannot show such a window.
     """
     with explained():
+        pygame.display.set_caption(title)  # the window never has another
         try:
             surface = pygame.display.set_mode(size, flags, vsync=int(vsync))
         except pygame.error:  # this display may have no vertical sync

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
+from puffer_arena.core import bands
 from puffer_arena.errors import UnknownName
 from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
 from puffer_arena.render.draw.fit import fit
@@ -55,6 +56,21 @@ def test_the_aspect_is_kept_and_the_rest_stays_background():
     assert (picture[:, :29] == BACKGROUND).all()
     assert (picture[:, 31:89] == ROSE).all()
     assert (picture[:, 91:] == BACKGROUND).all()
+
+
+def test_what_bleeds_fills_the_picture():
+    canvas = drawn(size=(120, 60), width=4, height=4, bleed=True)
+    canvas.rect(-10, -10, 40, 40, "rose")
+    assert (canvas.rgb_array() == ROSE).all()
+    assert at(drawn(size=(120, 60), width=4, height=4, bleed=True), 60, 30) == BACKGROUND
+
+
+def test_bands_pass_from_colour_to_colour_without_a_jump():
+    canvas = drawn(size=(8, 96), width=1, height=12)
+    bands(canvas, 0, 0, 1, 12, ("shadow", "white"), steps=12)
+    column = canvas.rgb_array()[:, 4, 0].astype(int)
+    assert column[0] == 9 and column[-1] > 240  # of shadow, #090b10; white at last
+    assert (np.diff(column) >= 0).all() and np.diff(column).max() < 30
 
 
 @pytest.mark.parametrize("kind", ["rect", "circle", "polygon", "line"])

@@ -3,6 +3,7 @@
 python tests/window_program.py show ENV [STATUS]     the training window over a batch that a bot plays
 python tests/window_program.py play ENV
 python tests/window_program.py replay FILE...    the replay viewer
+python tests/window_program.py front          the launcher, which tells what it would start
 """
 
 import json
@@ -12,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from puffer_arena import make
+from puffer_arena.cli.front import look as look_at_places
+from puffer_arena.render.front.programs import Programs
+from puffer_arena.render.front.show import show_front
 from puffer_arena.render.play.play import play
 from puffer_arena.render.replay.show import show_replays
 from puffer_arena.render.toolkit import pygame
@@ -112,8 +116,40 @@ def run_replay(files: list[str]) -> None:
     print(json.dumps({"closed": True}), flush=True)
 
 
+class Told(Programs):
+    """Starts nothing, and tells what it was asked for."""
+
+    def start(self, arguments: Any) -> str:
+        print(json.dumps({"started": list(arguments)}), flush=True)
+        return "started"
+
+
+def run_front() -> None:
+    def look(screen: Any) -> None:
+        choice, entry = screen.choice, screen.choice.entry
+        pressed = pygame.key.get_pressed()
+        if pressed[pygame.K_F6] and choice.index != 3:  # a pad's cross, which no test can press for real
+            pygame.event.post(pygame.event.Event(pygame.JOYHATMOTION, instance_id=0, hat=0, value=(1, 0)))
+            pygame.event.post(pygame.event.Event(pygame.JOYHATMOTION, instance_id=0, hat=0, value=(0, 0)))
+        moving = [source for source in screen.games._sources.values() if not isinstance(source, str)]
+        report(
+            place=choice.here.title,
+            entry=entry and entry.title,
+            button=choice.button,
+            help=screen.help,
+            faults=[source for source in screen.games._sources.values() if isinstance(source, str)],
+            playing=any(source.frame.steps for source in moving),
+            colors=len(np.unique(screen.pixels()[::8, ::8].reshape(-1, 3), axis=0)) > 60,
+        )
+
+    show_front(look_at_places, Told(), size=(960, 540), on_frame=look)
+    print(json.dumps({"closed": True}), flush=True)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "replay":
+    if sys.argv[1] == "front":
+        run_front()
+    elif sys.argv[1] == "replay":
         run_replay(sys.argv[2:])
     elif sys.argv[1] == "show":
         run_show(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "training")

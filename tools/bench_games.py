@@ -38,6 +38,9 @@ TASKS = {
     "walker": Task("crossed", 0.9, 15),
     "marble": Task("finished", 0.9, 10),
     "striker": Task("won", 0.8, 15, opponent="footballer"),
+    "sumo": Task("first", 0.5, 5, opponent="rikishi"),
+    "pistons": Task("finished", 0.9, 5),
+    "volley": Task("won", 0.7, 10, opponent="spiker"),
 }
 
 

@@ -1,14 +1,16 @@
-"""Compare learning methods by what their policies reach: python tools/bench_methods.py [cartpole ...] [--seeds 5]
+"""Compare learning methods by what their policies reach: python tools/bench_methods.py [STUDY ...] [--seeds 5]
 
-Every variant trains with the environment's tuned network and optimizer for the same environment steps.  Now and then its
-policy plays episodes of its own to their ends; printed are the steps until their mean return reaches the goal, and
-the best mean: the median over seeds, with the least and the greatest.
+Every variant of a study trains with the environment's tuned network and optimizer for the same environment steps.  Now
+and then its policy plays episodes of its own to their ends; printed are the steps until their mean return reaches the
+goal, and the best mean: the median over seeds, with the least and the greatest.  Where a study is about costs, what the
+policy has at the end is printed: return and cost of an episode.
 """
 
 import argparse
 import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from measure import machine
@@ -20,75 +22,132 @@ from puffer_arena.trainers.trainer import make_trainer
 
 LOOKS = 25  # evaluations a run
 EPISODES = 100
-GROUPS: dict[str, Any] = {"algorithm": "grpo", "num_envs": 128}
+Variants = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is trained, for how long, and what counts as solved."""
+class Study:
+    """What is trained, for how long, what counts as solved, and the settings that are compared."""
 
+    env: str
     steps: int
     goal: float
-    horizon: int  # of groups: as long as an episode may be
-    params: dict[str, Any]
+    variants: Variants
+    params: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)  # of all variants
+    costs: bool = False
 
 
-TASKS = {
-    "cartpole": Task(2_000_000, 475.0, 500, {}),
-    "maze": Task(4_000_000, 0.85, 64, {"size": 7, "distance": 6, "max_steps": 60}),
-    "snake": Task(4_000_000, 10.0, 256, {"rows": 7, "cols": 7}),
+def groups(horizon: int) -> Variants:
+    """Return PPO and the methods that judge episodes by their group; `horizon` is as long as an episode may be."""
+    shared = {"algorithm": "grpo", "num_envs": 128, "grpo.horizon": horizon, "grpo.minibatches": 16}
+    return {
+        "ppo": {},
+        "dapo, groups of one state": shared,
+        "dapo, groups of a batch": {**shared, "grpo.same": False},
+        "grpo": {**shared, "grpo.clip_high": 0.2, "grpo.average": "episode", "grpo.dynamic": False},
+        "dr. grpo": {**shared, "grpo.clip_high": 0.2, "grpo.scale": "none", "grpo.dynamic": False},
+    }
+
+
+def prices(*fixed: float) -> Variants:
+    """Return safe_ppo, unconstrained, with fixed prices of costs, and with its two controllers."""
+    none = {"safe_ppo.k_p": 0.0, "safe_ppo.k_i": 0.0, "safe_ppo.k_d": 0.0}
+    return {
+        "unconstrained ppo": none,
+        **{f"fixed price {price:g}": {**none, "safe_ppo.multiplier": price} for price in fixed},
+        "safe_ppo, ascent": {"safe_ppo.k_p": 0.0, "safe_ppo.k_d": 0.0},
+        "safe_ppo, PID": {},
+    }
+
+
+MINEFIELD = {
+    "algorithm": "safe_ppo", "num_envs": 256, "network.hidden": (64, 64), "safe_ppo.horizon": 64,
+    "safe_ppo.minibatches": 8, "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.03,
+}  # fmt: skip
+STUDIES = {
+    "cartpole": Study("cartpole", 2_000_000, 475.0, groups(500)),
+    "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
+    "snake": Study("snake", 4_000_000, 10.0, groups(256), {"rows": 7, "cols": 7}),
+    "minefield": Study(
+        "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
+    ),
+    "far-edge": Study(
+        "examples/minefield.py",
+        1_000_000,
+        0.7,
+        {name: {"algorithm": name} for name in ("ppo", "rnd", "icm")},
+        {"guide": 0.0, "mines": 1},
+        {"num_envs": 512, "network.hidden": (64, 64)},
+    ),
 }
-VARIANTS: dict[str, dict[str, Any]] = {
-    "ppo": {},
-    "dapo, groups of one state": GROUPS,
-    "dapo, groups of a batch": {**GROUPS, "grpo.same": False},
-    "grpo": {**GROUPS, "grpo.clip_high": 0.2, "grpo.average": "episode", "grpo.dynamic": False},
-    "dr. grpo": {**GROUPS, "grpo.clip_high": 0.2, "grpo.scale": "none", "grpo.dynamic": False},
-}
 
 
-def train(env_id: str, seed: int, variant: dict[str, Any]) -> tuple[float, float, float]:
-    """Return the steps until solved (infinite if it was not), the best mean return and the seconds of training."""
-    task = TASKS[env_id]
-    settings = {"seed": seed, "total_steps": task.steps, "network.memory": "none", **variant}
-    if variant.get("algorithm") == "grpo":
-        settings |= {"grpo.horizon": task.horizon, "grpo.minibatches": 16}
-    given = {name: value for name, value in settings.items() if name != "algorithm"}
-    config = load_config(env_id, overrides={**given, "params": task.params}, algorithm=settings.get("algorithm", "ppo"))
+@dataclass(frozen=True)
+class Run:
+    """What one training came to; `solved` is infinite where it was not."""
+
+    solved: float
+    best: float
+    last: float
+    cost: float
+    seconds: float
+
+
+def train(study: Study, seed: int, variant: dict[str, Any]) -> Run:
+    """Train once."""
+    settings = {"seed": seed, "total_steps": study.steps, "network.memory": "none", **study.settings, **variant}
+    algorithm = settings.pop("algorithm", "ppo")
+    config = load_config(study.env, overrides={**settings, "params": study.params}, algorithm=algorithm)
     trainer = make_trainer(config)
-    best, solved, next_look, seconds = float("-inf"), float("inf"), 0.0, 0.0
-    while not trainer.finished and best < task.goal:
+    best, solved, next_look, seconds, last, cost = float("-inf"), float("inf"), 0.0, 0.0, 0.0, float("nan")
+    while not trainer.finished and best < study.goal:
         begun = time.perf_counter()
         trainer.update()
         seconds += time.perf_counter() - begun
         if trainer.steps >= next_look or trainer.finished:
-            next_look = trainer.steps + task.steps / LOOKS
-            played = evaluate(env_id, actor_player(trainer.actor()), EPISODES, split="train", params=task.params)
-            best = max(best, float(played.columns["return"].mean()))
-            if best >= task.goal:
+            next_look = trainer.steps + study.steps / LOOKS
+            played = evaluate(study.env, actor_player(trainer.actor()), EPISODES, split="train", params=study.params)
+            last = float(played.columns["return"].mean())
+            best = max(best, last)
+            if study.costs:
+                cost = float(played.columns["cost"].mean())
+            if best >= study.goal:
                 solved = trainer.steps
     trainer.close()
-    return solved, best, seconds
+    return Run(solved, best, last, cost, seconds)
+
+
+def spread(numbers: Sequence[float], unit: float = 1.0) -> str:
+    """Return the median of some numbers, with the least and the greatest."""
+    shown = [each / unit for each in (statistics.median(numbers), min(numbers), max(numbers))]
+    return "{:.3g} ({:.3g} to {:.3g})".format(*shown)
+
+
+def said(study: Study, runs: list[Run]) -> str:
+    """Return what the runs of a variant came to."""
+    seconds = f"{statistics.median(run.seconds for run in runs):.0f} s"
+    if study.costs:
+        return f"return {spread([run.last for run in runs])}, cost {spread([run.cost for run in runs])} at the end; {seconds}"
+    solved = sum(run.solved < float("inf") for run in runs)
+    steps = spread([run.solved for run in runs], 1e6)
+    return (
+        f"{solved} of {len(runs)} solved, after {steps} M steps; best {spread([run.best for run in runs])}; {seconds}"
+    )
 
 
 def main() -> None:
-    """Print one line for each environment and variant."""
+    """Print one line for each study and variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("envs", nargs="*", default=["cartpole"], choices=[*TASKS], metavar="ENV")
+    parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES], metavar="STUDY")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     print(machine())
-    for env_id in options.envs:
-        for name, variant in VARIANTS.items():
-            runs = [train(env_id, seed, variant) for seed in range(options.seeds)]
-            steps, best, seconds = zip(*runs, strict=True)
-            solved = sum(each < float("inf") for each in steps)
-            print(
-                f"{env_id:<9} {name:<26} {solved} of {len(runs)} solved, after {statistics.median(steps) / 1e6:.2f} M steps "
-                f"({min(steps) / 1e6:.2f} to {max(steps) / 1e6:.2f}); best {statistics.median(best):.3g} "
-                f"({min(best):.3g} to {max(best):.3g}); {statistics.median(seconds):.0f} s",
-                flush=True,
-            )
+    for name in options.studies:
+        study = STUDIES[name]
+        for variant, settings in study.variants.items():
+            runs = [train(study, seed, settings) for seed in range(options.seeds)]
+            print(f"{name:<9} {variant:<26} {said(study, runs)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
 from puffer_arena.core.fields import Array
@@ -251,8 +252,8 @@ def _kind(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
-def load_weights(policy: Policy, tensors: dict[str, torch.Tensor], name: str) -> None:
-    """Copy weights into a policy.
+def load_weights(policy: nn.Module, tensors: dict[str, torch.Tensor], name: str) -> None:
+    """Copy weights into a policy, or another module.
 
     Raises:
         FileError: other names or shapes than the policy's, or numbers that are not finite.

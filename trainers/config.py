@@ -34,6 +34,8 @@ from puffer_arena.settings import (
 )
 from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
 
+SELF = "self"  # in a pool: snapshots of the policy that learns
+
 
 @dataclass(frozen=True)
 class Network:
@@ -82,11 +84,21 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Opponent:
-    """Who steers the other side where agents are of several roles; without a bot the policy plays itself."""
+    """Who steers the other sides where agents play each other; without a pool the policy plays itself."""
 
-    bot: str = text("", "random, bot:NAME, arena:NAME@LEVEL, run:NAME or a file of a bot or policy")
-    share: float = setting(0.5, 0.0, 1.0, "of the environments where it plays; in the rest the policy plays itself")
-    role: str = text("", "the policy's role against it; empty for each role in turn, environment by environment")
+    pool: str = text(
+        "", "any of self (its own past), random, bot:NAME, arena:NAME@LEVEL, run:NAME and files of bots or policies"
+    )
+    share: float = setting(0.5, 0.0, 1.0, "of the environments where they play; in the rest the policy plays itself")
+    role: str = text("", "the policy's role against them; empty for each role in turn, environment by environment")
+    draw: str = choice(
+        "pfsp", ("latest", "uniform", "pfsp", "ladder"), "who is met next: see docs/league.md; pfsp by win rates"
+    )
+    weight: str = choice("hard", ("hard", "even"), "pfsp by (1 - x)^power or x (1 - x) of the policy's win rate x")
+    power: float = setting(2.0, 0.0, 100.0, "of pfsp's weight 'hard'")
+    keep: int = setting(8, 1, 100, "snapshots of the policy at most; those that span the ratings best stay")
+    snapshot_rate: float = setting(0.7, 0.0, 1.0, "mean points per game against the pool that make a snapshot due")
+    snapshot_steps: int = setting(2_000_000, 0, 2**62, "steps since the last that make one due; 0: only the rate does")
 
 
 @dataclass(frozen=True)
@@ -185,11 +197,20 @@ def load_config(
 
 
 def _drop_other_methods(settings: dict[str, Any]) -> None:
-    """Leave out what a TOML says for other algorithms than the chosen one."""
-    mine = find_algorithm(str(settings.get("algorithm", "ppo"))).section
+    """Leave out what a TOML says for other algorithms than the chosen one and those that it is made of.
+
+    An algorithm that extends another takes what was tuned for that, where it has the setting and no value of its own.
+    """
+    chosen = find_algorithm(str(settings.get("algorithm", "ppo")))
+    known = {each.name for each in dataclasses.fields(chosen.settings)}
+    for parent in chosen.__mro__[1:]:
+        base = settings.get(parent.__dict__.get("section", ""))
+        if base is not None and parent.__dict__["section"] != chosen.section:
+            kept = {name: value for name, value in base.items() if name in known}
+            settings[chosen.section] = kept | settings.get(chosen.section, {})
     for name in list_algorithms():
         other = find_algorithm(name).section
-        if other != mine:
+        if other != chosen.section:
             settings.pop(other, None)
 
 
@@ -222,9 +243,24 @@ def check_fit(config: Config) -> None:
         )
     if config.curriculum:
         load_curriculum(env, config.curriculum)
-    if config.opponent.bot:
+    if config.opponent.pool:
         check_role(env, config.opponent.role)
-        find_player(config.opponent.bot, config.env)
+        for name in pool_names(config.opponent.pool):
+            if name != SELF:
+                find_player(name, config.env)
+
+
+def pool_names(pool: str) -> list[str]:
+    """Return who is named in a pool, such as "self,bot:hunt".
+
+    Raises:
+        ParameterError: somebody is named twice.
+    """
+    names = [name.strip() for name in pool.split(",") if name.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(f"opponent.pool = '{pool}' names '{twice[0]}' twice; name everybody once")
+    return names
 
 
 def tuned_config(env_id: str) -> str:

@@ -112,7 +112,7 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
     def get_wrapper_attr(self, name: str) -> Any:
         """Return a parameter as it was last set, or an attribute."""
         if name in self.batch.env.parameters:
-            return self.batch.params[name][0].item()
+            return self.batch.params[name][0].tolist()
         return super().get_wrapper_attr(name)
 
     def set_wrapper_attr(self, name: str, value: Any, *, force: bool = True) -> bool:

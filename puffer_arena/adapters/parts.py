@@ -106,7 +106,7 @@ def set_params(batch: Batch, given: Any, rows: Array, source: str = "options['pa
 
     Args:
         batch: whose parameters.
-        given: name -> one number for all rows, or an array of shape (num_envs,).
+        given: name -> one value for all rows, or an array of shape (num_envs, *shape of the parameter).
         rows: indices of the rows.
         source: where they were given, for messages.
 
@@ -138,13 +138,12 @@ def _check_values(batch: Batch, name: str, value: Any) -> Array:
         values = np.asarray(None)
     if values.dtype.kind not in "biuf":
         column.parameter.check(value, column.high)  # raises: no number is of another kind
-    if values.ndim and values.shape != (batch.num_envs,):
-        raise ParameterError(
-            f"parameter '{name}' has shape {values.shape}; allowed: one number, or ({batch.num_envs},)"
-        )
-    for extreme in (values.min().item(), values.max().item()):
-        column.parameter.check(extreme, column.high)
-    return np.broadcast_to(values, (batch.num_envs,))
+    of_one = column.parameter.shape
+    every = (batch.num_envs, *of_one)
+    if values.ndim and values.shape not in (of_one, every):
+        one = f"{column.parameter.size} numbers" if of_one else "one number"
+        raise ParameterError(f"parameter '{name}' has shape {values.shape}; allowed: {one}, or {every}")
+    return np.broadcast_to(column.checked(values), every)
 
 
 class Copies(ABC):

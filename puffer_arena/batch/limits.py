@@ -70,12 +70,12 @@ def check_size(
     remedy = f"num_envs may be 1 to {most:,}" if most else "not even one row fits"
     smaller = f"; smaller values of {sizes} take less" if sizes else ""
     raise ParameterError(
-        f"environment '{env.name}': num_envs = {num_envs} takes about {_size(each * num_envs)} of memory, {_size(each)} a "
-        f"row, and there are {_size(limit)}; with these parameters {remedy}{smaller}"
+        f"environment '{env.name}': num_envs = {num_envs} takes about {readable_size(each * num_envs)} of memory, {readable_size(each)} a "
+        f"row, and there are {readable_size(limit)}; with these parameters {remedy}{smaller}"
     )
 
 
-def _size(count: int) -> str:
+def readable_size(count: int) -> str:
     """Return a number of bytes for people."""
     for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= size:

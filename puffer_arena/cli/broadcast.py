@@ -1,15 +1,14 @@
 """Between a trainer and its publisher: what windows see of the network, and what they may ask of the trainer."""
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.workers.processes import python
+from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName
 from puffer_arena.live.address import FILE_NAME
@@ -17,6 +16,7 @@ from puffer_arena.live.commands import Command, printable
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.render.draw.numbers import format_count
+from puffer_arena.render.front.programs import START
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.runs.run import Run
@@ -125,9 +125,7 @@ class Window:
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                python(
-                    "from puffer_arena.__main__ import main; sys.exit(main())", "watch", str(run_dir), "--env", env_id
-                ),
+                python(START, "watch", str(run_dir), "--env", env_id),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -143,17 +141,6 @@ class Window:
             return f"its process was killed by signal {-code}"
         lines = self._log.read_text("utf-8", "replace").strip().splitlines() or [f"exit code {code}"]
         return printable(lines[-1].removeprefix("error: "))
-
-
-def why_no_window() -> str:
-    """Return why no window can be opened here, in one line; "" when one can, as far as this process can see."""
-    missing = [module for module in ("pygame", "imgui_bundle", "OpenGL", "zmq") if find_spec(module) is None]
-    if missing:
-        return f"{missing[0]} is not installed; install it with: pip install 'puffer-arena[window]'"
-    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
-    if sys.platform.startswith("linux") and not shown:
-        return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
-    return ""
 
 
 def open_window(run_dir: Path, env_id: str) -> Window | str:

@@ -85,13 +85,11 @@ class Package:
         name: as it is installed.
         wanted: its range of versions.
         version: the one that is here; "" for none.
-        trouble: why it cannot be imported; "" where it can.
     """
 
     name: str
     wanted: str
     version: str
-    trouble: str = ""
 
 
 def main(arguments: list[str]) -> int:
@@ -127,16 +125,22 @@ def installation() -> Iterator[Finding]:
         if missing:
             lacking = f"not installed: {', '.join(missing)}" + (f" ({EXTRAS[extra]})" if extra else "")
             found = "; ".join(filter(None, (lacking, found)))
-        install = f"pip install 'puffer-arena{f'[{extra}]' if extra else ''}'"
-        yield Finding(extra or "base", found, install if missing else "", bool(missing) and not extra)
+        yield Finding(extra or "base", found, install(extra) if missing else "", bool(missing) and not extra)
         for package in packages:
-            if package.trouble:
+            module = IMPORTED_AS.get(package.name.lower(), package.name.replace("-", "_"))
+            trouble = attempt(TRY_IMPORT, module)[1] if package.version else ""
+            if trouble:
                 again = f"pip install --force-reinstall '{package.name}{package.wanted}'"
-                yield Finding(f"  {package.name}", f"cannot be imported: {package.trouble}", again, True)
+                yield Finding(f"  {package.name}", f"cannot be imported: {trouble}", again, True)
+
+
+def install(extra: str) -> str:
+    """Return the command that brings an extra, or the base ("")."""
+    return f"pip install 'puffer-arena{f'[{extra}]' if extra else ''}'"
 
 
 def wanted_packages() -> dict[str, list[Package]]:
-    """Return the packages of the base ("") and of each extra, and how they fare here."""
+    """Return the packages of the base ("") and of each extra, as this installation has them."""
     found: dict[str, list[Package]] = {"": [], **{extra: [] for extra in EXTRAS}}
     for line in importlib.metadata.requires("puffer-arena") or ():
         match = REQUIREMENT.fullmatch(line)
@@ -145,11 +149,8 @@ def wanted_packages() -> dict[str, list[Package]]:
         try:
             version = importlib.metadata.version(match[1])
         except importlib.metadata.PackageNotFoundError:
-            found[extra].append(Package(match[1], match[2], ""))
-            continue
-        module = IMPORTED_AS.get(match[1].lower(), match[1].replace("-", "_"))
-        _, trouble = attempt(TRY_IMPORT, module)
-        found[extra].append(Package(match[1], match[2], version, trouble))
+            version = ""
+        found[extra].append(Package(match[1], match[2], version))
     return found
 
 

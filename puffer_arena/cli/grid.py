@@ -50,6 +50,10 @@ def read_axes(env: Env, given: Sequence[str]) -> list[Axis]:
             raise ParameterError(f"--grid {text!r} is not NAME=LOW:HIGH:COUNT; write for example --grid walls=0:1:5")
         if name not in env.parameters:
             raise UnknownName(f"--grid: unknown parameter '{name}'; {suggest(name, env.parameters)}")
+        if env.parameters[name].size:
+            raise ParameterError(
+                f"--grid: '{name}' is an array of {env.parameters[name].size} numbers; it takes single ones"
+            )
         bounds, _, count = values.rpartition(":")
         if ":" in values and not (":" in bounds and count.isdigit() and 2 <= int(count) <= MOST_POINTS):
             raise ParameterError(f"--grid {text!r}: end the range with how many points, such as {name}=0:1:5")

@@ -83,12 +83,16 @@ def as_annotated(kind: Any, settings: Any) -> Any:
 
 
 def read_pairs(pairs: Sequence[str], option: str) -> dict[str, Any]:
-    """Turn ("rows=7", "wall=0.5", "torus=true") into a dict of whole numbers, floats and flags.
+    """Turn ("rows=7", "wall=0.5", "torus=true") into a dict of whole numbers, floats and flags; "heights=1,2" is a list.
 
     Raises:
         ParameterError: a pair that is not name=value.
     """
-    return {name: read_number(text, f"{option} {name}") for name, text in split_pairs(pairs, option).items()}
+    found: dict[str, Any] = {}
+    for name, text in split_pairs(pairs, option).items():
+        numbers = [read_number(word.strip(), f"{option} {name}") for word in text.split(",")]
+        found[name] = numbers if "," in text else numbers[0]
+    return found
 
 
 def split_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:

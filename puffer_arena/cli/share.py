@@ -9,6 +9,7 @@ import tyro
 from puffer_arena.cli.output import show
 from puffer_arena.errors import ParameterError
 from puffer_arena.replay.reader import Replay
+from puffer_arena.replay.relabel import to_dataset
 
 MINARI = "minari:"
 
@@ -48,7 +49,8 @@ def run(options: Options) -> int:
         from puffer_arena.adapters.minari import write_minari
 
         name = options.to.removeprefix(MINARI)
-        show(f"{write_minari([options.file], name, options.env)} episodes in the Minari dataset {name}")
+        count = write_minari(to_dataset([options.file], options.env), name)
+        show(f"{count} episodes in the Minari dataset {name}")
         return 0
     from puffer_arena.render.export.page import write_html
     from puffer_arena.render.export.pictures import Part, write_gif, write_mp4

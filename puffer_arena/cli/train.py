@@ -49,7 +49,7 @@ class Options:
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
         python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
         python -m puffer_arena train snake --record --record.every 1min
-        python -m puffer_arena train striker --opponent.bot bot:footballer --opponent.share 0.5
+        python -m puffer_arena train striker --opponent.pool self,bot:footballer
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train --resume newest

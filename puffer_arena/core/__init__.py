@@ -49,6 +49,7 @@ from puffer_arena.core.records import (
     Wheel3D,
 )
 from puffer_arena.core.series import small_cosine, small_sine
+from puffer_arena.core.shading import bands, glow, orb, streak
 from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
 from puffer_arena.machine.compile import jit
 
@@ -84,12 +85,14 @@ __all__ = [
     "Touch3D",
     "Tuple",
     "Wheel3D",
+    "bands",
     "body2d",
     "body3d",
     "contact2d",
     "contact3d",
     "f64",
     "frame2d",
+    "glow",
     "i8",
     "i32",
     "i64",
@@ -99,6 +102,7 @@ __all__ = [
     "mass2d",
     "normal",
     "one_way2d",
+    "orb",
     "param",
     "push_at",
     "push_at_3d",
@@ -113,6 +117,7 @@ __all__ = [
     "shape2d",
     "small_cosine",
     "small_sine",
+    "streak",
     "to_body_axes",
     "to_world_axes",
     "touch2d",

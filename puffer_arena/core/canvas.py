@@ -14,10 +14,22 @@ Point = tuple[float, float]
 
 
 class Canvas(Protocol):
-    """What a drawing backend offers; lengths are world units, angles radians."""
+    """What a drawing backend offers; lengths are world units, angles radians.
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
-        """Show the rectangle from (left, low), `width` by `height`; `up` puts y upwards. Call it first."""
+    `moment` is the part of the last step that has passed, 0 to 1: what moves from cell to cell is drawn on its way
+    (`core.tiles.between`), and an event fades.  At 1 everything is where the state says, as in pictures of one state.
+    """
+
+    moment: float
+
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
+        """Show the rectangle from (left, low), `width` by `height`; `up` puts y upwards. Call it first.
+
+        What is drawn outside of it is cut off; with `bleed` it fills the rest of a picture of another shape, so that
+        ground and sky drawn far beyond the rectangle have no edge.
+        """
 
     def rect(
         self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0
@@ -55,6 +67,7 @@ class Canvas(Protocol):
 class RecordingCanvas:
     """A canvas that keeps its primitives as (name, arguments): for tests and for sending elsewhere."""
 
+    moment: float = 1.0
     primitives: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = ""
     agents: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # index -> x, y, radius
@@ -62,8 +75,10 @@ class RecordingCanvas:
     def _keep(self, kind: str, **arguments: Any) -> None:
         self.primitives.append((kind, arguments))
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
-        self._keep("view", width=width, height=height, left=left, low=low, up=up)
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
+        self._keep("view", width=width, height=height, left=left, low=low, up=up, bleed=bleed)
 
     def rect(
         self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0

@@ -68,6 +68,8 @@ def check_parts(env: Any) -> None:
     check_signals(env)
     check_turn(env)
     check_keys(env)
+    if several := sorted(name for name in env.dimensions if env.parameters[name].size):
+        raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
 
 
 def check_counters(env: Any) -> None:

@@ -1,7 +1,7 @@
 """Parameters: a frozen dataclass for people, a record per row for the kernels.
 
 `param` declares a default with the range it may take; that range is what a curriculum, a slider and the
-command line work within.  A parameter that shapes memory or a level takes effect at a row's next
+command line work within.  A default that is a tuple makes it several numbers, each in that range.  A parameter that shapes memory or a level takes effect at a row's next
 reset; any other at once (`shapes_level`).
 """
 
@@ -13,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -21,14 +21,20 @@ from puffer_arena.core.fields import Array, check_name
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, shown, suggest
 
 T = TypeVar("T", int, float, bool)
+MOST_NUMBERS = 4096  # of one parameter
 STORAGE: dict[type, type[np.generic]] = {bool: np.bool_, int: np.int32, float: np.float64}
 
 
-def param(default: T, low: T, high: T, doc: str = "", *, at_reset: bool = False) -> T:
+@overload
+def param(default: T, low: T, high: T, doc: str = "", *, at_reset: bool = False) -> T: ...
+@overload
+def param(default: tuple[T, ...], low: T, high: T, doc: str = "", *, at_reset: bool = False) -> tuple[T, ...]: ...
+def param(default: Any, low: Any, high: Any, doc: str = "", *, at_reset: bool = False) -> Any:
     """Declare a parameter with its inclusive range.
 
     Args:
-        default: the value when none is given; its type is the parameter's.
+        default: the value when none is given; its type is the parameter's.  A tuple of k numbers makes it an array of
+            always k, which rules read as `p.heights[i]`.
         low: smallest value allowed.
         high: largest value allowed.
         doc: what it means, with its unit.
@@ -43,7 +49,8 @@ class Parameter:
     """One declared parameter: its name, type, default and range."""
 
     name: str
-    kind: type
+    kind: type  # of each number
+    size: int  # how many numbers; 0 for one that is no array
     default: Any
     low: Any
     high: Any
@@ -51,8 +58,17 @@ class Parameter:
     at_reset: bool
     ranged: bool  # the author gave a range: a curriculum and the window may move it
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,) if self.size else ()
+
+    @property
+    def storage(self) -> np.dtype[Any]:
+        """How a row holds it."""
+        return np.dtype((STORAGE[self.kind], self.shape))
+
     def check(self, value: Any, high: Any = None) -> Any:
-        """Return `value` as this parameter's type.
+        """Return `value` as this parameter's type; one number for all those of an array will do.
 
         Args:
             value: of any type.
@@ -61,6 +77,17 @@ class Parameter:
         Raises:
             ParameterError: not of this type, not finite, or outside the range.
         """
+        if not self.size:
+            return self.check_number(value, high)
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        numbers = value if isinstance(value, list | tuple) else [value] * self.size
+        if len(numbers) != self.size:
+            raise ParameterError(f"parameter '{self.name}' has {len(numbers)} numbers; it takes {self.size}")
+        return tuple(self.check_number(number, high) for number in numbers)
+
+    def check_number(self, value: Any, high: Any = None) -> Any:
+        """Return one number of this parameter, as `check` does."""
         high = self.high if high is None else high
         allowed = f"{self.kind.__name__} in [{self.low}, {high}]" if self.kind is not bool else "true or false"
         if isinstance(value, np.generic):
@@ -89,22 +116,32 @@ def declared_parameters(params: type) -> dict[str, Parameter]:
     found = {}
     for field in dataclasses.fields(params):
         check_name(f"{params.__name__}.{field.name}", field.name)
-        kind = type(field.default)
+        default: Any = field.default
+        several = isinstance(default, tuple)
+        size, kind = len(default) if several else 0, type(default)
+        kinds = {type(number) for number in default} if several else set()
+        if (
+            0 < size <= MOST_NUMBERS and len(kinds) == 1 and bool not in kinds
+        ):  # no compiled record holds arrays of flags
+            (kind,) = kinds
         if kind not in STORAGE:
             raise DefinitionError(
-                f"{params.__name__}.{field.name}: a parameter is an int, float or bool with a default, not {field.default!r}"
+                f"{params.__name__}.{field.name}: a parameter is an int, float or bool with a default, or a tuple of 1 to "
+                f"{MOST_NUMBERS} ints or floats, not {shown(field.default)}"
             )
-        annotated = field.type if isinstance(field.type, str) else field.type.__name__
-        if annotated in ("int", "float", "bool") and annotated != kind.__name__:
+        annotated = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+        if annotated in ("int", "float", "bool") and (several or annotated != kind.__name__):
+            given = f"tuple[{kind.__name__}, ...]" if several else kind.__name__
             raise DefinitionError(
-                f"{params.__name__}.{field.name}: declared as {annotated}, but its default {field.default!r} is of type "
-                f"{kind.__name__}; make them agree"
+                f"{params.__name__}.{field.name}: declared as {annotated}, but its default {shown(field.default)} is of type "
+                f"{given}; make them agree"
             )
         limits = {bool: (False, True), int: (-(2**31), 2**31 - 1), float: (-1e12, 1e12)}[kind]
         meta = field.metadata
         parameter = Parameter(
             name=field.name,
             kind=kind,
+            size=size,
             default=field.default,
             low=meta.get("low", limits[0]),
             high=meta.get("high", limits[1]),
@@ -154,11 +191,18 @@ def watched(params: type, reads: set[str]) -> Any:
 def params_record(values: Any) -> Array:
     """Return a Params as one structured record, shape (1,)."""
     declared = declared_parameters(type(values))
-    dtype = np.dtype([(name, STORAGE[parameter.kind]) for name, parameter in declared.items()], align=True)
+    dtype = np.dtype([(name, parameter.storage) for name, parameter in declared.items()], align=True)
     record = np.zeros(1, dtype)
     for name in declared:
         record[name] = getattr(values, name)
     return record
+
+
+def record_values(record: Any) -> dict[str, Any]:
+    """Return one record of parameters as numbers, and tuples of them, by name."""
+    return {
+        name: tuple(value) if isinstance(value := record[name].tolist(), list) else value for name in record.dtype.names
+    }
 
 
 def check_together(params: type, records: Array) -> None:
@@ -175,7 +219,7 @@ def check_together(params: type, records: Array) -> None:
         return
     for record in np.unique(records):
         try:
-            params(**{name: record[name].item() for name in record.dtype.names})
+            params(**record_values(record))
         except ValueError as error:
             raise ParameterError(str(error)) from None
 
@@ -256,7 +300,12 @@ class Column(np.lib.mixins.NDArrayOperatorsMixin):
         if values.dtype.kind not in "biuf":  # whole numbers beyond 64 bits are objects
             raise ParameterError(f"parameter '{self.parameter.name}' = {value!r} is not made of numbers in range")
         for extreme in {values.min().item(), values.max().item()} if values.size else ():
-            self.parameter.check(extreme, self.high)
+            self.parameter.check_number(extreme, self.high)
+        shape = self.parameter.shape
+        if shape and values.ndim and values.shape[-1] not in (1, *shape):
+            raise ParameterError(
+                f"parameter '{self.parameter.name}' has {values.shape[-1]} numbers; it takes {self.parameter.size}"
+            )
         return values
 
 

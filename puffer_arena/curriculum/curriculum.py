@@ -106,7 +106,7 @@ class Curriculum:
         return {}
 
     def draw(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
-        """Draw every parameter with a range from all of it."""
+        """Draw every parameter with a range from all of it: name -> (count, *its shape)."""
         return {name: spread.draw(count, rng) for name, spread in self.ranges.items()}
 
 

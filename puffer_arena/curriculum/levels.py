@@ -12,7 +12,6 @@ import numpy as np
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.params import STORAGE
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
 from puffer_arena.curriculum.spread import Spread
@@ -30,7 +29,7 @@ class Buffer:
 
     def __init__(self, capacity: int, ranges: Mapping[str, Spread], columns: tuple[str, ...] = ()) -> None:
         self.levels = np.full(capacity, -1, np.int64)  # -1: free
-        self.params = {name: np.zeros(capacity, STORAGE[spread.parameter.kind]) for name, spread in ranges.items()}
+        self.params = {name: np.zeros(capacity, spread.parameter.storage) for name, spread in ranges.items()}
         self.columns = {name: np.zeros(capacity) for name in ("score", *columns)}
 
     def __getitem__(self, name: str) -> Array:
@@ -58,7 +57,10 @@ class Buffer:
     def tasks(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
         """Return tasks: the levels at `places` where `again`, else new ones with the parameters `fresh`."""
         levels = np.where(again, self.levels[places], -1)
-        return Tasks({name: np.where(again, self.params[name][places], fresh[name]) for name in self.params}, levels)
+        params = {name: np.array(drawn) for name, drawn in fresh.items()}
+        for name, drawn in params.items():
+            drawn[again] = self.params[name][places[again]]
+        return Tasks(params, levels)
 
     def state(self) -> dict[str, Array]:
         """Return all its arrays."""

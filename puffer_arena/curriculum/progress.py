@@ -36,6 +36,10 @@ class Progress(Curriculum):
         super().__init__(env, ranges, settings)
         if not ranges:
             raise ParameterError("alp needs ranges: --curriculum.ranges PARAMETER=LOW:HIGH")
+        if several := [name for name, spread in ranges.items() if spread.parameter.size]:
+            raise ParameterError(
+                f"alp: '{several[0]}' is an array, whose numbers would each need cells; use uniform or plr"
+            )
         cells = settings.bins ** len(ranges)
         if cells > MOST_CELLS:
             raise ParameterError(

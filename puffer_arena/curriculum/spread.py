@@ -14,7 +14,7 @@ FORMS = "write it as LOW:HIGH, LOW:HIGH:log, or as values with commas between th
 
 @dataclass(frozen=True)
 class Spread:
-    """Where values of one parameter come from.
+    """Where values of one parameter come from; those of an array are drawn one by one.
 
     Args:
         parameter: whose values.
@@ -30,8 +30,8 @@ class Spread:
     values: tuple[Any, ...] = ()
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Return values, (count,), of the parameter's storage type."""
-        return self.at(rng.random(count))
+        """Return values, (count, *shape of the parameter), of its storage type."""
+        return self.at(rng.random((count, *self.parameter.shape)))
 
     def at(self, parts: Array) -> Array:
         """Return the values at parts of the way from the lowest to the highest, each in [0, 1)."""
@@ -62,10 +62,12 @@ class Spread:
         return np.asarray(np.clip(found, 0.0, np.nextafter(1.0, 0.0)))
 
     def holds(self, values: Array) -> Array:
-        """Return which values may come from here, bool."""
+        """Return which values, (count, *shape of the parameter), may come from here, bool (count,)."""
         if self.values:
-            return np.isin(values, np.asarray(self.values, STORAGE[self.parameter.kind]))
-        return np.asarray((values >= self.low) & (values <= self.high))
+            held = np.isin(values, np.asarray(self.values, STORAGE[self.parameter.kind]))
+        else:
+            held = np.asarray((values >= self.low) & (values <= self.high))
+        return np.asarray(held.all(axis=1) if self.parameter.size else held)
 
     def __str__(self) -> str:
         if self.values:
@@ -88,7 +90,7 @@ def read_spread(parameter: Parameter, given: Any) -> Spread:
     values = given if isinstance(given, list | tuple) else [given]
     if not values or len(values) > 1000:
         raise ParameterError(f"range of '{name}' has {len(values)} values; it takes 1 to 1000")
-    checked = tuple(parameter.check(value) for value in values)
+    checked = tuple(parameter.check_number(value) for value in values)
     return Spread(parameter, float(min(checked)), float(max(checked)), values=checked)
 
 
@@ -96,7 +98,7 @@ def _range(parameter: Parameter, given: str, parts: list[str]) -> Spread:
     name = parameter.name
     if parameter.kind is bool:
         raise ParameterError(f"range of '{name}' = {shown(given)}: it is true or false; write for example false,true")
-    low, high = (parameter.check(_number(parameter, word)) for word in parts[:2])
+    low, high = (parameter.check_number(_number(parameter, word)) for word in parts[:2])
     if low > high:
         raise ParameterError(f"range of '{name}' = {shown(given)}: its low end is above its high end")
     if len(parts) == 3 and low <= 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
-from puffer_arena.core.params import watched
+from puffer_arena.core.params import record_values, watched
 from puffer_arena.errors import ArenaError, DefinitionError, suggest
 
 
@@ -28,7 +28,7 @@ def scene_params(env: Env, record: Any, values: Any) -> Any:
         record: the row's parameters.
         values: the Params that sized the rows: dimensions are theirs, so that all rows have as many bodies.
     """
-    given = {name: record[name].item() for name in env.parameters}
+    given = record_values(record)
     given |= {name: getattr(values, name) for name in env.dimensions}
     reads = read_params(env)
     before = set(reads)

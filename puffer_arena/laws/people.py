@@ -106,9 +106,9 @@ def drawing(subject: Subject) -> str:
 
     batch = subject.make(1, 9)
     env = batch.env
-    for _ in range(60):
+    for t in range(60):
         before = batch.rows.states.tobytes()
-        canvas = RecordingCanvas()
+        canvas = RecordingCanvas(moment=t % 3 / 2)  # between two steps, too
         env.draw(batch.state(0), batch.state_params(0), canvas)
         if not canvas.primitives or canvas.primitives[0][0] != "view":
             raise place_of(env, env.draw, "must call canvas.view(width, height) first, which says what is seen")

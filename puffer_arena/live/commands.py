@@ -35,6 +35,8 @@ def _name(value: Any) -> bool:
 
 
 def _setting(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(not isinstance(number, list) and _setting(number) for number in value)
     return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 2**53)  # false for NaN
 
 
@@ -58,7 +60,7 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "save": {},
     "speed": {"value": ("a number from 0 to 1000", _number(0, 1000))},
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
-    "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false", _setting)},
+    "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false, or a list of them", _setting)},
     "learning_rate": {"value": ("a number above 0, at most 1", _number(1e-12, 1))},
     "mode": {"name": (f"one of {', '.join(MODES)}", lambda name: name in MODES)},
     # between the programs, not for people:

@@ -184,7 +184,7 @@ class Publisher:
             "steps": self.steps,
             "speed": self.speed,
             "rows": self.rows.tolist(),
-            "values": {name: column[0].item() for name, column in self._columns.items()},
+            "values": {name: column[0].tolist() for name, column in self._columns.items()},
         }
 
     def _greet(self) -> tuple[dict[str, Any], bytes]:

@@ -10,8 +10,9 @@ _PUBLIC = {
     "fork": "branch",
     "rewards": "relabel",
     "dataset": "relabel",
+    "to_dataset": "relabel",
 }
-__all__ = ["Replay", "Writer", "dataset", "fork", "rewards", "verify"]
+__all__ = ["Replay", "Writer", "dataset", "fork", "rewards", "to_dataset", "verify"]
 
 if TYPE_CHECKING:
     from puffer_arena.replay.branch import fork

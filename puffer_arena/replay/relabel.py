@@ -9,7 +9,7 @@ step is played again, from a fork of the frame before.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array, Row
+from puffer_arena.datasets.dataset import About, Dataset
+from puffer_arena.datasets.dataset import Episode as RecordedEpisode
 from puffer_arena.errors import ParameterError
 from puffer_arena.replay.block import TERMINATED, TRUNCATED
 from puffer_arena.replay.branch import fork
@@ -38,6 +40,7 @@ class Trajectory:
 
     Attributes:
         observations: T + 1 of them, (T + 1[, agents], *observation); zeros of agents who have left.
+        masks: choices that were open, bool (T + 1[, agents], choices); none where the caller observes.
         actions: (T[, agents], *action).
         rewards: (T,) or (T, agents), or as the given reward function returns them.
         terminated, truncated: (T[, agents]) bool.
@@ -46,6 +49,7 @@ class Trajectory:
     """
 
     observations: Array
+    masks: Array | None
     actions: Array
     rewards: Array
     terminated: Array
@@ -89,11 +93,42 @@ def dataset(
         with Replay(path, env) as replay, make(replay.env_id, ROWS, **replay.header.params) as batch:
             for part in _parts(replay):
                 given = _recorded_rewards(part) if reward is None else _relabel(part, reward)
-                seen = _observe(batch, part) if observe is None else _observe_by(part, observe)
+                seen, masks = _observe(batch, part) if observe is None else (_observe_by(part, observe), None)
                 shape = (-1,) if not replay.header.agents else (len(part.actions), -1)
                 ends = part.ends.reshape(shape)
                 flags = (ends & TERMINATED) > 0, (ends & TRUNCATED) > 0
-                yield Trajectory(seen, part.actions, given, *flags, part.episode, replay.path)
+                yield Trajectory(seen, masks, part.actions, given, *flags, part.episode, replay.path)
+
+
+def to_dataset(paths: Iterable[str | Path], env: str = "") -> Dataset:
+    """Return the whole episodes of some replays of a solo game as a dataset, those of people among them.
+
+    Args:
+        paths: the files, all of one game with the same parameters.
+        env: see `Replay`.
+
+    Raises:
+        ParameterError: the game has several agents, no episode is whole, or a replay has other parameters.
+        FileError: a file cannot be read.
+    """
+    paths = list(paths)
+    about: About | None = None
+    players: dict[str, None] = {}  # in order
+    for path in paths:
+        with Replay(path, env) as each:
+            players |= dict.fromkeys(each.header.players.values() or ("unknown",))
+            given = dict(each.header.params)
+            if about is not None and given != about.params:
+                raise ParameterError(f"'{path}' was played with {given}, not {dict(about.params)} as '{paths[0]}'")
+            about = About(each.env_id, given)
+    if about is None:
+        raise ParameterError("name the replays that a dataset is to be made of")
+    assert about.spaces  # says where there are several agents
+    episodes = (
+        RecordedEpisode(e.observations, e.masks, e.actions, e.rewards, bool(e.terminated[-1]))
+        for e in dataset(paths, env=env)
+    )
+    return Dataset.of(replace(about, sources=tuple(players)), episodes)
 
 
 @dataclass
@@ -157,17 +192,18 @@ def _relabel(part: _Part, function: Reward) -> Array:
     return np.asarray(each, np.float64)
 
 
-def _observe(batch: Batch, part: _Part) -> Array:
-    """Let the game observe states."""
+def _observe(batch: Batch, part: _Part) -> tuple[Array, Array]:
+    """Let the game observe states; return what was seen, and what was open."""
     every = np.ones(batch.num_envs, np.bool_)
-    seen = []
+    seen, masks = [], []
     for first in range(0, len(part.states), ROWS):
         count = len(part.states[first : first + ROWS])
         raw(batch.rows.states)[:count] = raw(part.states[first : first + ROWS])
         raw(batch.rows.params)[:count] = raw(part.params[first : first + ROWS])
         batch.look(every)
         seen.append(batch.obs[:count].copy())
-    return np.concatenate(seen)
+        masks.append(batch.action_mask[:count].copy())
+    return np.concatenate(seen), np.concatenate(masks)
 
 
 def _observe_by(part: _Part, observe: Observe) -> Array:

@@ -41,10 +41,14 @@ class PygameCanvas:
         size: width and height of the picture in pixels.
         background: colour around and behind the view.
         margin: pixels kept free on every side.
+        moment: part of the last step that has passed.
     """
 
-    def __init__(self, size: tuple[int, int], background: str = "background", margin: int = 0) -> None:
+    def __init__(
+        self, size: tuple[int, int], background: str = "background", margin: int = 0, moment: float = 1.0
+    ) -> None:
         self.size = size
+        self.moment = moment
         self.message = ""
         self._factor = FINE if max(size) <= LARGE else COARSE
         self._fine = pygame.Surface((size[0] * self._factor, size[1] * self._factor), 0, 32)
@@ -63,13 +67,15 @@ class PygameCanvas:
 
     # -- Canvas -------------------------------------------------------------------------------------
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
         margin = self._margin
         inner = self._fine.get_width() - 2 * margin, self._fine.get_height() - 2 * margin
         self._view = fit((left, low, width, height), (margin, margin, *inner), up=up)
-        self._fine.set_clip(
-            pygame.Rect(round(self._view.x0), round(self._view.y0), round(self._view.width), round(self._view.height))
-        )
+        x0, y0, width, height = self._view.x0, self._view.y0, self._view.width, self._view.height
+        shown = pygame.Rect(margin, margin, *inner) if bleed else pygame.Rect(*map(round, (x0, y0, width, height)))
+        self._fine.set_clip(shown)
 
     def rect(
         self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0.0, alpha: float = 1.0
@@ -177,8 +183,10 @@ def around(points: Sequence[Point], margin: float) -> Bounds:
     return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
-def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480)) -> Array:
+def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480), moment: float = 1.0) -> Array:
     """Draw one row, as `Batch.state` and `Batch.state_params` return it, and return uint8 (height, width, 3).
+
+    `moment` is the part of the last step that has passed.
 
     A world in space is seen through its camera (`render.world`), where this machine can draw that.
     """
@@ -189,7 +197,7 @@ def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 
             return render_world(env, state, params, size)
         except (MissingExtra, DisplayError) as error:
             say_once(f"{error}; '{env.name}' is drawn from above instead")
-    canvas = PygameCanvas(size)
+    canvas = PygameCanvas(size, moment=moment)
     drawn: Canvas = canvas
     env.draw(state, params, drawn)
     return canvas.rgb_array()

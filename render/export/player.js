@@ -20,7 +20,8 @@ function drawFrame(context, calls, width, height) {
       view = given;
       place = fit(view, width, height);
       context.beginPath();
-      context.rect(place.x, place.y, view.width * place.scale, view.height * place.scale);
+      if (view.bleed) context.rect(0, 0, width, height);
+      else context.rect(place.x, place.y, view.width * place.scale, view.height * place.scale);
       context.clip();
     },
     rect(given) {

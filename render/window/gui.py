@@ -97,6 +97,13 @@ class Gui:
         self.theme = Theme(chosen)
         self.theme.apply()
 
+    def press_scale(self, key: int) -> bool:
+        """Take a key that was pressed with Ctrl where it changes the interface's size; tell whether it does."""
+        steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
+        if key in steps:
+            self.rescale(steps[key])
+        return key in steps
+
     def begin(self) -> None:
         """Begin a frame."""
         io = imgui.get_io()

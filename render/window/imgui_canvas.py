@@ -26,11 +26,15 @@ def packed(name: str, alpha: int = 255) -> int:
 class ImguiCanvas:
     """Draws into `area`, (x, y, width, height) in window pixels; use it as a context, which clips the drawing.
 
-    The agent `mark` gets a ring and an arrow above it, over everything else.
+    The agent `mark` gets a ring and an arrow above it, over everything else; `moment` is the part of the last step that
+    has passed.
     """
 
-    def __init__(self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None) -> None:
+    def __init__(
+        self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None, moment: float = 1.0
+    ) -> None:
         self.message = ""
+        self.moment = moment
         self.aspect = 1.0  # width / height of what was last drawn
         self._list, self._area, self._mark = draw_list, area, mark
         self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
@@ -50,10 +54,13 @@ class ImguiCanvas:
 
     # -- Canvas -------------------------------------------------------------------------------------
 
-    def view(self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False) -> None:
+    def view(
+        self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
+    ) -> None:
         self._view = view = fit((left, low, width, height), self._area, up=up)
         self.aspect = width / height
-        self._list.push_clip_rect((view.x0, view.y0), (view.x0 + view.width, view.y0 + view.height), True)
+        x, y, wide, high = self._area if bleed else (view.x0, view.y0, view.width, view.height)
+        self._list.push_clip_rect((x, y), (x + wide, y + high), True)
         self._clips += 1
 
     def rect(

@@ -10,6 +10,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
+from puffer_arena.core.params import record_values
 from puffer_arena.errors import ArenaError
 
 MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped
@@ -63,8 +64,7 @@ class LocalSource:
     @property
     def wanted(self) -> Mapping[str, Any]:
         """The parameters that the next episodes begin with."""
-        following = self.batch.rows.following[0]
-        return {name: following[name].item() for name in self.env.parameters}
+        return record_values(self.batch.rows.following[0])
 
     def poll(self) -> None:
         """Play the steps that have become due."""

@@ -75,7 +75,8 @@ def draw_banner(theme: Theme, text: str, area: Area) -> None:
 
 def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) -> bool:
     """List the keys over everything; return True when the person clicked it away."""
-    width, height = theme.px(420), theme.px(62 + 30 * len(lines))
+    room = max(text_width(meaning, SMALL + 1) for _, meaning in lines) + theme.px(204)
+    width, height = min(max(room, theme.px(420)), size[0]), theme.px(62 + 30 * len(lines))
     imgui.set_next_window_pos(ImVec2(0, 0))
     imgui.set_next_window_size(ImVec2(*size))
     imgui.set_next_window_focus()
@@ -89,7 +90,8 @@ def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) ->
     for k, (key, meaning) in enumerate(lines):
         line = top + theme.px(58 + 30 * k)
         key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
-        write(theme, (left + theme.px(180), line + theme.px(2)), meaning, "muted", SMALL + 1)
+        shown = shorten(meaning, width - theme.px(190), SMALL + 1)
+        write(theme, (left + theme.px(180), line + theme.px(2)), shown, "muted", SMALL + 1)
     clicked = imgui.is_mouse_clicked(imgui.MouseButton_.left)
     imgui.end()
     return bool(clicked)

@@ -38,7 +38,7 @@ class Sliders:
 def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders) -> None:
     """Lay out a slider for every parameter with a range, and the learning rate."""
     rates = source.metrics.get("learning_rate")
-    ranged = [parameter for parameter in source.env.parameters.values() if parameter.ranged]
+    ranged = [parameter for parameter in source.env.parameters.values() if parameter.ranged and not parameter.size]
     if not ranged and not rates:
         return
     section(theme, "Parameters")

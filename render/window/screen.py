@@ -11,13 +11,12 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
-from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, single_step, toggle_pause
 from puffer_arena.render.window.source import Source
-from puffer_arena.render.window.theme import GAP, PAD, SMALL
-from puffer_arena.render.window.widgets import Area, Hint, card, inset, key_hints, shorten, text_width, write
+from puffer_arena.render.window.theme import GAP, PAD
+from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset
 
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
@@ -82,11 +81,10 @@ class Screen:
         """Act on a key; `overlays.KEYS` lists them for people."""
         source, frame, watch = self.source, self.source.frame, self.watch
         if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
-            steps = {pygame.K_PLUS: 1, pygame.K_EQUALS: 1, pygame.K_KP_PLUS: 1, pygame.K_MINUS: -1, pygame.K_0: 0}
             steering = self.panel.sliders.steering
-            if key in steps:
-                self.gui.rescale(steps[key])
-            elif key == pygame.K_y or (key == pygame.K_z and modifiers & pygame.KMOD_SHIFT):
+            if self.gui.press_scale(key):
+                return
+            if key == pygame.K_y or (key == pygame.K_z and modifiers & pygame.KMOD_SHIFT):
                 steering.redo(source)
             elif key == pygame.K_z:
                 steering.undo(source)
@@ -187,19 +185,7 @@ class Screen:
         imgui.end_child()
 
     def _draw_footer(self, area: Area) -> None:
-        theme, note = self.gui.theme, self.source.note
-        x, y, width, height = area
-        if self.watch.faults:
-            note = min(self.watch.faults)
-        shown = shorten(note, width * 0.6, SMALL) if note and self.source.status != "lost" else ""
-        right = x + width
-        if shown:
-            note_width = text_width(shown, SMALL) + theme.px(12)
-            top = y + (height - theme.px(SMALL)) / 2
-            tone = "rose" if self.watch.faults else "amber"
-            imgui.get_window_draw_list().add_circle_filled(
-                (right - note_width, top + theme.px(SMALL) / 2), theme.px(3), packed(tone)
-            )
-            right -= write(theme, (right - note_width + theme.px(9), top), shown, "text", SMALL) + theme.px(30)
+        faults = self.watch.faults
+        note = min(faults) if faults else self.source.note if self.source.status != "lost" else ""
         hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
-        key_hints(theme, (x + theme.px(4), y + (height - theme.px(20)) / 2), hints, right)
+        draw_footer(self.gui.theme, hints, note, "rose" if faults else "amber", area)

@@ -185,3 +185,17 @@ def inset(area: Area, by: float) -> Area:
 def gap(theme: Theme) -> float:
     """Return the distance between panels in pixels."""
     return theme.px(GAP)
+
+
+def draw_footer(theme: Theme, hints: Sequence[Hint], note: str, tone: str, area: Area) -> None:
+    """Draw a window's last line: keys at the left, a note for the person at the right."""
+    x, y, width, height = area
+    shown = shorten(note, width * 0.6, SMALL) if note else ""
+    right = x + width
+    if shown:
+        note_width = text_width(shown, SMALL) + theme.px(12)
+        top = y + (height - theme.px(SMALL)) / 2
+        dot = right - note_width, top + theme.px(SMALL) / 2
+        imgui.get_window_draw_list().add_circle_filled(dot, theme.px(3), packed(tone))
+        right -= write(theme, (right - note_width + theme.px(9), top), shown, "text", SMALL) + theme.px(30)
+    key_hints(theme, (x + theme.px(4), y + (height - theme.px(20)) / 2), hints, right)

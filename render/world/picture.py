@@ -42,7 +42,7 @@ _textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
 
 
 def draw_row(
-    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None
+    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None, moment: float = 1.0
 ) -> tuple[str, float]:
     """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
     the picture's width / height.
@@ -53,6 +53,7 @@ def draw_row(
         area: in window pixels.
         slot: tells the pictures of one frame apart.
         mark: the agent to point out, such as the one that a person steers.
+        moment: part of the last step that has passed; worlds in space move in steps.
     """
     if env.engine == "panda3d":
         try:
@@ -66,7 +67,7 @@ def draw_row(
             if mark in recorded.agents:
                 _mark(view, *recorded.agents[mark], area)
             return recorded.message, WIDE
-    with ImguiCanvas(imgui.get_window_draw_list(), area, mark) as canvas:
+    with ImguiCanvas(imgui.get_window_draw_list(), area, mark, moment) as canvas:
         drawn: Canvas = canvas
         env.draw(state, params, drawn)
         return canvas.message, canvas.aspect

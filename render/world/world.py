@@ -55,6 +55,7 @@ from panda3d.core import Camera as Lens
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.params import params_record
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.errors import DisplayError, suggest
@@ -219,7 +220,8 @@ class WorldView:
         for name, field in physics_fields(self.env.state, "body3d").items():
             shape = getattr(getattr(state, name), "shape", ())
             sizes |= {size: real for size, real in zip(field.shape, shape, strict=True) if isinstance(size, str)}
-        given = {name: getattr(params, name) for name in self.env.parameters}
+        shown = {name: np.asarray(getattr(params, name)).tolist() for name in self.env.parameters}
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in shown.items()}
         given |= {name: size for name, size in sizes.items() if name in self.env.dimensions}
         if given == self._built:
             return
@@ -228,8 +230,8 @@ class WorldView:
         self._built = given
         self._scene = self._stage.attach_new_node("scene")
         self._world = BulletWorld()
-        record = {name: np.asarray(value) for name, value in given.items()}
-        handles = call_build(self.env, self._world, scene_params(self.env, record, self.env.params(**given)))
+        values = self.env.params(**given)
+        handles = call_build(self.env, self._world, scene_params(self.env, params_record(values)[0], values))
         self._nodes = {name: _listed(handles[name]) for name in physics_fields(self.env.state, "body3d")}
         self._figures: dict[Any, Figure] = {}
         self._painted: list[Figure] = []  # in the last picture

@@ -128,3 +128,8 @@ def from_bytes(stored: dict[str, torch.Tensor], into: dict[str, Array], name: st
             raise FileError(f"{name} does not fit this environment: '{key}' is missing or of another size")
     for key, array in into.items():
         array[...] = np.frombuffer(stored[key].numpy().tobytes(), array.dtype).reshape(array.shape)
+
+
+def below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -25,9 +25,9 @@ from puffer_arena.trainers.backends.loss import Loss
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
+from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
@@ -61,7 +61,8 @@ class OnPolicy(Algorithm):
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizer = Optimizers(self.policy, config.optimizer)
-        self.opponent = OtherSide(self.batch, config.opponent) if config.opponent.bot else None
+        pool = config.opponent.pool
+        self.opponent = Opponents(self.batch, config, self.policy, make_encoder) if pool else None
         learners = None if self.opponent is None else self.opponent.learners
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
@@ -115,7 +116,7 @@ class OnPolicy(Algorithm):
         learned.clear()
         learned.update(measured | found | self.batch.episodes())
         if self.opponent is not None:
-            learned.update(self.opponent.metrics())
+            learned.update(self.opponent.conclude(self.steps))
         if self.director is not None:
             learned.update(self.director.metrics())
 
@@ -183,7 +184,10 @@ class OnPolicy(Algorithm):
         """Return the arrays that one update hands to the next."""
         scale = {f"reward_scale.{name}": array for name, array in self.reward_scale.state().items()}
         tasks = {} if self.director is None else self.director.state()
-        return self.rollout.carried() | scale | {f"curriculum.{name}": array for name, array in tasks.items()}
+        seats = {} if self.opponent is None else self.opponent.carried()
+        found = {f"curriculum.{name}": array for name, array in tasks.items()}
+        found |= {f"league.{name}": array for name, array in seats.items()}
+        return self.rollout.carried() | scale | found
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
@@ -205,6 +209,10 @@ class OnPolicy(Algorithm):
             "seconds": self.seconds,
             "learning_rate": self.learning_rate,
         }
+        if self.opponent is not None:
+            about["league"] = self.opponent.pool.state()
+            policies = self.opponent.policies()
+            tensors |= {f"league/{key}": as_bytes(np.frombuffer(data, np.uint8)) for key, data in policies.items()}
         return tensors, about
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
@@ -213,7 +221,9 @@ class OnPolicy(Algorithm):
                 f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
                 f"{self.batch.env.version} with these parameters"
             )
-        groups: dict[str, dict[str, torch.Tensor]] = {group: {} for group in ("policy", "optimizer", "carried")}
+        groups: dict[str, dict[str, torch.Tensor]] = {
+            group: {} for group in ("policy", "optimizer", "carried", "league")
+        }
         for key, value in tensors.items():
             group, _, rest = key.partition("/")
             if group in groups:
@@ -223,7 +233,12 @@ class OnPolicy(Algorithm):
             raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
         load_weights(self.policy, groups["policy"], name)
         self.optimizer.load_tensors(groups["optimizer"])
+        if self.opponent is not None:
+            policies = {key: value.numpy().tobytes() for key, value in groups["league"].items()}
+            self.opponent.load(about.get("league"), policies, name)
         from_bytes(groups["carried"], self._carried(), name)
+        if self.opponent is not None:
+            self.opponent.settle(name)
         self._take_over_rows(tensors, name)
         try:
             self.generator.set_state(tensors["generator"])
@@ -246,6 +261,8 @@ class OnPolicy(Algorithm):
 
     def close(self) -> None:
         self.collector.close()
+        if self.opponent is not None:
+            self.opponent.close()
         self.pool.close()
         self.backend.close()
         self.batch.close()

@@ -130,7 +130,7 @@ class PPO(OnPolicy):
     """PPO over vectorized environments."""
 
     section, settings = "ppo", Settings
-    columns = (Column("advantage"), Column("target"), Column("ratio"))
+    columns: ClassVar[tuple[Column, ...]] = (Column("advantage"), Column("target"), Column("ratio"))
     loss_columns: ClassVar[tuple[str, ...]] = ("old_log_prob", "old_value", "advantage", "target")
     objectives: ClassVar[dict[str, Loss]] = {"clip": clipped, "importance": importance}
 
@@ -144,8 +144,7 @@ class PPO(OnPolicy):
         with self.measuring(on_step) as metrics:
             rollout, rate = self.rollout, self.rate
             totals, rows, lengths, epochs = dict.fromkeys(STATISTICS, 0.0), 0.0, [], 0
-            if s.normalize_rewards:
-                self.reward_scale.apply(rollout, s.gamma)
+            self.prepare(s, metrics)
             rollout.ratio[:] = 1.0
             for epoch in range(s.epochs):
                 if epoch > 0 and corrects:
@@ -170,6 +169,11 @@ class PPO(OnPolicy):
             if s.target_kl > 0.0:
                 metrics["epochs"] = float(epochs)
         return metrics
+
+    def prepare(self, s: Any, metrics: dict[str, float]) -> None:
+        """Take in what was collected, once, before anything is estimated from it; metrics may be added to."""
+        if s.normalize_rewards:
+            self.reward_scale.apply(self.rollout, s.gamma)
 
     def estimate(self, s: Any) -> None:
         """Fill in advantages and targets."""

@@ -16,7 +16,7 @@ SMALLEST_DEVIATION = 1e-4  # of a game that gives hardly any reward
 
 
 class RewardScale:
-    """Scales a rollout's rewards; `state` is what a checkpoint keeps.
+    """Scales a rollout's rewards, or another column like them; `state` is what a checkpoint keeps.
 
     Attributes:
         sums: discounted rewards of every stream's running episode, (streams,).
@@ -33,10 +33,11 @@ class RewardScale:
         count, _, squares = self.moments
         return max(float((squares / count) ** 0.5), SMALLEST_DEVIATION) if count else 1.0
 
-    def apply(self, rollout: Rollout, gamma: float) -> None:
-        """Take the rollout's rewards into the deviation, then divide them by it."""
-        add_returns(rollout.rewards, rollout.acting, rollout.began, gamma, self.sums, self.moments)
-        rollout.rewards[...] *= np.float32(1.0 / self.deviation)
+    def apply(self, rollout: Rollout, gamma: float, column: str = "rewards") -> None:
+        """Take a column of the rollout into the deviation of its discounted sum, then divide it by that."""
+        given = rollout.columns[column]
+        add_returns(given, rollout.acting, rollout.began, gamma, self.sums, self.moments)
+        given[...] *= np.float32(1.0 / self.deviation)
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that go on in the next rollout."""

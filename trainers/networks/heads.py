@@ -273,3 +273,21 @@ def action_shape(action: Space) -> tuple[int, ...]:
     """Return the shape of one of the environment's actions; those of parts are records without one."""
     shape: Any = action_dtype(action).shape
     return tuple(shape)
+
+
+def feature_count(head: Head) -> int:
+    """Return how many numbers `action_features` gives."""
+    return sum(sum(part.sizes) or part.components for part in parts_of(head))
+
+
+def action_features(head: Head, actions: Tensor) -> Tensor:
+    """Return actions in the policy's own terms as numbers for a network: choices one-hot, all else as it is."""
+    found, begin = [], 0
+    for part in parts_of(head):
+        for size in part.sizes:
+            found.append(functional.one_hot(actions[:, begin].long(), size).float())
+            begin += 1
+        if not part.sizes:
+            found.append(actions[:, begin : begin + part.components].float())
+            begin += part.components
+    return torch.cat(found, -1)

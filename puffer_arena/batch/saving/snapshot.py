@@ -147,7 +147,7 @@ def check_params(env: Env, values: Any, records: Array) -> None:
         high = getattr(values, name) if name in env.dimensions else None
         for extreme in (records[name].min(), records[name].max()):
             try:
-                parameter.check(extreme, high)
+                parameter.check_number(extreme, high)
             except ParameterError as error:
                 raise FileError(str(error)) from None
     try:

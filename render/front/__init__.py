@@ -1,0 +1,1 @@
+"""The launcher: games, runs and replays to choose from."""

@@ -1,0 +1,120 @@
+"""The rules of the games in the plane that are played by several: sumo, pistons, volley."""
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.core.fields import Array
+from puffer_arena.envs import pistons, sumo, volley
+
+
+def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:
+    """Put the bodies of a field of row 0 at points, all with one velocity."""
+    bodies = batch.rows.states[field][0].reshape(-1)
+    for body, (x, y) in zip(bodies, points, strict=True):
+        body["x"], body["y"], body["vx"], body["vy"] = x, y, vx, vy
+    batch.adopt()
+
+
+def still(batch, idle) -> Array:
+    """Return the action of doing nothing for everybody."""
+    return np.broadcast_to(np.asarray(idle, batch.action.dtype.base), batch.actions.shape).copy()
+
+
+def test_who_is_off_the_ring_falls_and_the_last_has_won() -> None:
+    batch = make("sumo", 1, compiled=False, seed=1, wrestlers=3, autoreset="disabled")
+    place(batch, "discs", (0.0, 0.0), (batch.params.radius[0] + 0.1, 0.0), (0.0, 2.0))
+    batch.step(still(batch, (1, 1, 0)))
+    assert batch.rewards[0].tolist() == [0.0, -1.0, 0.0] and batch.terminated[0].tolist() == [False, True, False]
+    assert batch.rows.states["discs"]["x"][0, 1] > 50.0  # out of everybody's way
+    place(batch, "discs", (0.0, 0.0), (110.0, 0.0), (0.0, 6.0))
+    batch.step(still(batch, (1, 1, 0)))
+    assert batch.rewards[0].tolist() == [1.0, 0.0, -1.0] and batch.rows.states["ended"][0] == 1
+
+
+def test_the_last_who_touched_gets_the_reward_of_a_shove() -> None:
+    batch = make("sumo", 1, compiled=False, seed=1, wrestlers=3, autoreset="disabled")
+    place(batch, "discs", (3.4, 0.0), (4.7, 0.0), (-2.0, 0.0))
+    actions = still(batch, (1, 1, 0))
+    actions[0, 0] = (2, 1, 1)  # pushes right; dashes as soon as it may
+    batch.rows.states["rest"][0] = 0
+    total = np.zeros(3)
+    for _ in range(10):
+        batch.step(actions)
+        total += batch.rewards[0]
+        actions[0, 0] = (0, 1, 0)
+    assert total[1] == -1.0 and total[0] == pytest.approx(0.5) and batch.rows.states["pushed_off"][0] == 1
+
+
+def test_the_ring_shrinks_to_its_least_and_no_further() -> None:
+    batch = make("sumo", 1, compiled=False, seed=1, wrestlers=2, shrink=5.0, autoreset="disabled")
+    for step in range(1, 150):
+        place(batch, "discs", (-0.7, 0.0), (0.7, 0.0))
+        batch.step(still(batch, (1, 1, 0)))
+        part = max(sumo.LEAST, 1.0 - (1.0 - sumo.LEAST) * step / (5.0 / sumo.TIME_STEP))
+        assert batch.rows.states["ring"][0] == pytest.approx(5.0 * part)
+
+
+def test_a_piston_moves_at_its_speed_and_keeps_to_its_stroke() -> None:
+    batch = make("pistons", 1, compiled=False, seed=1, pistons=5)
+    bodies = batch.rows.states["pistons"]
+    before = bodies["y"][0].copy()
+    batch.step(np.full((1, 5, 1), -0.5))
+    assert np.allclose(bodies["y"][0], np.maximum(before - 0.5 * 2.0 * pistons.TIME_STEP, -pistons.LENGTH / 2))
+    for action, height in ((1.0, 2.0), (-1.0, 0.0)):
+        for _ in range(25):
+            batch.step(np.full((1, 5, 1), action))
+        assert np.allclose(bodies["y"][0] + pistons.LENGTH / 2, height)
+
+
+def test_only_pistons_near_the_ball_see_it_and_those_under_it_get_more() -> None:
+    batch = make("pistons", 1, compiled=False, seed=1, sight=3.0, local=0.5)
+    place(batch, "pistons", *((k + 0.5, -2.0) for k in range(20)))
+    place(batch, "ball", (10.0, 1.0), vx=-1.0)
+    batch.step(np.zeros((1, 20, 1)))
+    x = float(batch.rows.states["ball"]["x"][0])
+    gaps = np.abs(np.arange(20) + 0.5 - x)
+    assert (batch.obs[0, :, 6] == (gaps <= 3.0)).all() and np.allclose(batch.obs[0, gaps > 3.0, 7:], 0.0)
+    gained = batch.rewards[0] + 0.002
+    assert np.allclose(gained[gaps < 1.5], 2.0 * gained[gaps > 1.5].max()) and (gained > 0.0).all()
+
+
+def test_a_ball_at_the_wall_ends_the_game_for_all() -> None:
+    batch = make("pistons", 1, compiled=False, seed=1, autoreset="disabled")
+    place(batch, "ball", (1.02, 4.0), vx=-1.0)
+    batch.step(np.zeros((1, 20, 1)))
+    assert batch.terminated.all() and batch.rows.states["finished"][0] == 1 and (batch.rewards > 0.9).all()
+
+
+def test_a_ball_on_the_sand_is_a_point_for_the_other_side() -> None:
+    batch = make("volley", 1, compiled=False, seed=1, autoreset="disabled")
+    for x, won in ((5.0, 1.0), (-5.0, -1.0)):
+        place(batch, "ball", (x, 0.5), vy=-5.0)
+        batch.rows.states["held"] = 0
+        batch.rows.states["side"] = np.sign(x)
+        batch.step(still(batch, (1, 0)))
+        assert batch.rewards[0].tolist() == [won, -won] and batch.rows.states["held"][0] == volley.HELD
+    points = batch.rows.states["left_points"][0], batch.rows.states["right_points"][0]
+    assert points == (1, 1) and not batch.terminated.any()
+
+
+def test_a_ball_over_the_net_is_worth_the_shaping() -> None:
+    batch = make("volley", 1, compiled=False, seed=1)
+    place(batch, "ball", (0.3, 4.0), vx=4.0)
+    batch.rows.states["held"], batch.rows.states["side"] = 0, -1.0
+    batch.step(still(batch, (1, 0)))
+    assert np.allclose(batch.rewards[0], [0.1, -0.1]) and batch.rows.states["crossings"][0] == 1
+
+
+def test_players_keep_to_their_side_and_come_down_again() -> None:
+    batch = make("volley", 1, compiled=False, seed=1, autoreset="disabled")
+    body = batch.rows.states["players"]
+    for ahead, x in ((2, volley.POST + 0.6 * volley.PLAYER), (0, 6.0 - volley.PLAYER)):
+        highest = 0.0
+        for step in range(50):
+            place(batch, "ball", (2.0, 8.0))
+            batch.rows.states["held"] = volley.HELD
+            batch.step(still(batch, (ahead, step < 2)))
+            highest = max(highest, float(body["y"][0, 0]))
+        assert np.allclose(body["x"][0], [-x, x]) and np.allclose(body["y"][0], 0.0)
+        assert highest == pytest.approx(7.0**2 / (2 * volley.FALL), rel=0.12)  # v² / 2 g, in steps of 1/30 s
