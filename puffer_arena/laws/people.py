@@ -116,7 +116,7 @@ def drawing(subject: Subject) -> str:
             raise place_of(env, env.draw, "draws nothing after canvas.view(...)")
         for _, arguments in canvas.primitives[1:]:
             try:
-                color(arguments["color"])
+                color(arguments.get("color", "white"))  # a picture brings its own
             except ArenaError as error:
                 raise place_of(env, env.draw, str(error)) from None
         if batch.rows.states.tobytes() != before:
