@@ -21,7 +21,7 @@ from puffer_arena.trainers.trainer import make_trainer
 
 # Settings that may differ between a run and its continuation; with other threads, device or precision it goes on
 # correctly but no longer bit for bit.
-FREE = ("total_steps", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
+FREE = ("total_steps", "offline", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
 
 DESCRIPTION: dict[str, Any] = {
     "config": dict,
