@@ -34,7 +34,7 @@ class ValueScale:
         seen = self.numbers[0]
         if not seen:
             return 1.0
-        return max(float(self.numbers[2] / seen - self.mean**2), SMALLEST_DEVIATION**2) ** 0.5
+        return float(max(self.numbers[2] / seen - self.mean**2, SMALLEST_DEVIATION**2) ** 0.5)
 
     def follow(self, targets: Array) -> None:
         """Take in the targets of a rollout, of those who acted: (steps,)."""
