@@ -219,6 +219,10 @@ class OnPolicy(Algorithm):
         if self.opponent is not None:
             self.opponent.settle(name)
         self.take_rows(tensors, name)
+        if self.batch.env.stepped_by is not None:  # episodes of other libraries begin anew
+            self.rollout.begin()
+            for part in self.rollout.state.values():
+                part[:] = 0.0
         take_generator(self.generator, tensors, name)
         self.take_counts(about, name)
 

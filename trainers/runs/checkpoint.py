@@ -150,7 +150,7 @@ def check_stored(
                 f"{name} is damaged: its '{part}' have {size} bytes, but {config.num_envs} environments have {wanted}"
             )
     weights = {key.removeprefix("policy/"): value for key, value in tensors.items() if key.startswith("policy/")}
-    spaces = env.observation.resolve(values), env.action.resolve(values)
+    spaces = env.spaces(values)
     values_of = find_algorithm(config.algorithm).values
     central = find_central(env, values, config.network)
 
