@@ -63,6 +63,10 @@ class Head(nn.Module, ABC):
         """Return the environment's actions for the policy's (rows, components)."""
         return actions
 
+    def from_env(self, actions: Array) -> Array:
+        """Return the policy's actions (rows, components) for the environment's: what `to_env` was given."""
+        return actions.reshape(len(actions), self.components)
+
 
 class Categorical(Head):
     """One choice per component; masks give barred choices no probability."""
@@ -172,6 +176,10 @@ class Gaussian(Head):
         scaled: Array = actions * self.reach + self.middle
         return scaled.reshape(len(actions), *self.shape)
 
+    def from_env(self, actions: Array) -> Array:
+        flat = actions.reshape(len(actions), self.components)
+        return np.asarray((flat - self.middle) / self.reach, np.float32)
+
 
 class Joint(Head):
     """One head for each part of an action, side by side; an action's numbers are float32, choices among them whole."""
@@ -237,6 +245,10 @@ class Joint(Head):
             field = at(taken, path)
             field[...] = head.to_env(part).reshape(field.shape)
         return taken
+
+    def from_env(self, actions: Array) -> Array:
+        parts = [head.from_env(at(actions, path)) for path, head in zip(self.paths, self.parts, strict=True)]
+        return np.concatenate(parts, -1).astype(np.float32)
 
 
 def parts_of(head: Head) -> list[Head]:
