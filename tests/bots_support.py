@@ -35,6 +35,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mingru": {"memory": "mingru"},
     "gru": {"memory": "gru", "critic": "separate"},
     "lstm": {"memory": "lstm"},
+    "normed": {"layers": "normed"},
+    "residual": {"layers": "residual", "hidden": (8, 8, 8)},
+    "squashed": {"head": "squashed"},
 }
 ACTIONS: dict[str, Space] = {
     "discrete": Discrete(4, ("up", "down", "left", "right")),

@@ -62,6 +62,16 @@ class Network:
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
     memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer")
+    layers: str = choice(
+        "plain",
+        ("plain", "normed", "residual"),
+        "hidden layers: plain ReLU, with a layer norm before it, or residual blocks of equal width",
+    )
+    head: str = choice(
+        "auto",
+        ("auto", "squashed", "greedy"),
+        "auto: by the action space; squashed: Box actions by tanh, spread by what is seen; greedy: values of choices",
+    )
     normalize: bool = flag(False, "bring observed quantities to mean 0 and deviation 1, by running statistics")
 
 
@@ -199,9 +209,11 @@ def load_config(
 def _drop_other_methods(settings: dict[str, Any]) -> None:
     """Leave out what a TOML says for other algorithms than the chosen one and those that it is made of.
 
-    An algorithm that extends another takes what was tuned for that, where it has the setting and no value of its own.
+    What an algorithm says of the network holds unless something else was set.  An algorithm that extends another takes what was tuned for that, where it has the setting and no value of its own.
     """
     chosen = find_algorithm(str(settings.get("algorithm", "ppo")))
+    if chosen.network:
+        settings["network"] = {**chosen.network, **settings.get("network", {})}
     known = {each.name for each in dataclasses.fields(chosen.settings)}
     for parent in chosen.__mro__[1:]:
         base = settings.get(parent.__dict__.get("section", ""))

@@ -28,6 +28,7 @@ class Algorithm(ABC):
         section: the config's section with the algorithm's settings.
         settings: their dataclass; see `settings.py`.
         values: what the critic predicts.
+        network: settings of the network that it has in place of the defaults.
         config: with every "auto" resolved.
         learning_rate: before its schedule; may be set at any time.
         steps: of all environments together.
@@ -38,6 +39,7 @@ class Algorithm(ABC):
     section: ClassVar[str]
     settings: ClassVar[type]
     values: ClassVar[tuple[str, ...]] = ("value",)
+    network: ClassVar[dict[str, Any]] = {}
 
     config: Config
     batch: Batch

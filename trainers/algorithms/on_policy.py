@@ -16,7 +16,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
-from puffer_arena.errors import FileError
+from puffer_arena.errors import FileError, TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
@@ -50,6 +50,10 @@ class OnPolicy(Algorithm):
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         self.config = config = resolve(config)
+        if config.network.head == "greedy" and self.network.get("head") != "greedy":
+            raise TrainingError(
+                f"network.head = 'greedy' gives values, not probabilities, which {config.algorithm} learns; choose 'auto'"
+            )
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
