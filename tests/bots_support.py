@@ -35,8 +35,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mingru": {"memory": "mingru"},
     "gru": {"memory": "gru", "critic": "separate"},
     "lstm": {"memory": "lstm"},
-    "normed": {"layers": "normed"},
-    "residual": {"layers": "residual", "hidden": (8, 8, 8)},
+    "normed": {"blocks": "normed"},
+    "residual": {"blocks": "residual", "hidden": (8, 8, 8)},
     "squashed": {"head": "squashed"},
 }
 ACTIONS: dict[str, Space] = {

@@ -36,7 +36,7 @@ def test_every_observation_is_seen_as_in_training(observation: str) -> None:
 
 
 def test_a_policy_of_values_plays_its_best_choice() -> None:
-    policy = make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], head="greedy", layers="normed")
+    policy = make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], head="greedy", blocks="normed")
     policy.head.epsilon.fill_(0.1)
     obs = draw_observations(OBSERVATIONS["numbers"], 64)
     with torch.inference_mode():

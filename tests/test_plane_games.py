@@ -118,3 +118,49 @@ def test_players_keep_to_their_side_and_come_down_again() -> None:
             highest = max(highest, float(body["y"][0, 0]))
         assert np.allclose(body["x"][0], [-x, x]) and np.allclose(body["y"][0], 0.0)
         assert highest == pytest.approx(7.0**2 / (2 * volley.FALL), rel=0.12)  # v² / 2 g, in steps of 1/30 s
+
+
+def test_the_road_is_closed_and_a_lap_as_long_as_its_sections() -> None:
+    states = make("racer", 8, compiled=False, seed=1).rows.states
+    steps = np.linalg.norm(np.roll(states["road"], -1, axis=1) - states["road"], axis=2)
+    assert np.allclose(steps.sum(axis=1), states["length"]) and np.allclose(
+        states["mile"], np.cumsum(steps, axis=1) - steps
+    )
+    assert np.allclose(np.linalg.norm(states["left"] - states["right"], axis=2), 8.0)
+    assert np.allclose((states["bend"] * steps).sum(axis=1), 2 * np.pi)  # once around
+
+
+def test_grass_costs_and_who_is_far_off_is_lost() -> None:
+    batch = make("racer", 1, compiled=False, seed=1, autoreset="disabled")
+    state = batch.rows.states
+    middle, left = state["road"][0, 9].copy(), state["left"][0, 9].copy()
+    for parts, cost, lost in ((0.5, 0.0, False), (1.5, 1.0, False), (3.2, 1.0, True)):
+        x, y = middle + parts * (left - middle)
+        place(batch, "cars", (x, y), (100.0 + x, y))
+        state["at"][0], state["place"][0] = 9, state["mile"][0, 9]
+        batch.step(np.zeros((1, 2, 2)))
+        assert batch.signal("cost")[0, 0] == cost and batch.terminated[0, 0] == lost
+    assert batch.rewards[0, 0] < -0.9
+
+
+def test_tyres_slip_when_they_must_hold_more_than_their_grip() -> None:
+    batch = make("racer", 1, compiled=False, seed=1)
+    state = batch.rows.states
+    for speed, slips in ((3.0, False), (14.0, True)):
+        batch.reset(seed=1)
+        for car in state["cars"][0]:
+            car["vx"], car["vy"] = speed * np.cos(car["angle"]), speed * np.sin(car["angle"])
+        batch.adopt()
+        for _ in range(6):
+            batch.step(np.full((1, 2, 2), [1.0, 0.0]))
+        assert (state["used"][0] > 1.0).all() == slips
+
+
+def test_a_lap_counts_once_around_and_the_last_ends_the_race() -> None:
+    batch = make("racer", 1, seed=1, autoreset="disabled", laps=1)
+    returns = 0.0
+    while not batch.rows.states["ended"][0]:
+        batch.step(batch.act("driver"))
+        returns += batch.rewards[0].astype(float)
+    assert batch.rows.states["finished"][0] == 1 and (batch.rows.states["driven"] >= batch.rows.states["length"]).all()
+    assert np.allclose(returns, 0.02 * batch.rows.states["driven"][0] + 1.0, atol=0.01)

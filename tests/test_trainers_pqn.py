@@ -78,14 +78,16 @@ def test_a_squashed_density_adds_up_to_one_within_the_box():
     assert np.trapezoid(log_prob.exp().numpy(), squashed) == pytest.approx(1.0, abs=1e-4)
     actions = head.to_env(at.numpy())
     assert actions.min() >= -2.0 and actions.max() <= 4.0
+    near = np.abs(at.numpy()) < 3.0
+    np.testing.assert_allclose(head.from_env(actions)[near], at.numpy()[near], atol=1e-4)
     with pytest.raises(ArenaError, match="'squashed' needs actions with bounds"):
         Squashed(Box(-np.inf, 1.0, (1,)))
 
 
-@pytest.mark.parametrize("layers", ["normed", "residual"])
-def test_layers_are_the_papers(layers):
+@pytest.mark.parametrize("blocks", ["normed", "residual"])
+def test_layers_are_the_papers(blocks):
     torch.manual_seed(0)
-    policy = Policy(Box(-1, 1, (3,)), Discrete(2), Network(hidden=(6, 6), layers=layers))
+    policy = Policy(Box(-1, 1, (3,)), Discrete(2), Network(hidden=(6, 6), blocks=blocks))
     encoder = policy.actor.encoder
     with torch.no_grad():
         for weight in encoder.parameters():
@@ -102,7 +104,7 @@ def test_layers_are_the_papers(layers):
     with torch.no_grad():
         x = obs.numpy() @ encoder.inputs[0].weight.numpy().T + encoder.bias.numpy()
         block = encoder.hidden[0]
-        if layers == "normed":
+        if blocks == "normed":
             x = np.maximum(norm(linear(np.maximum(norm(x, encoder.norms[0]), 0), block), encoder.norms[1]), 0)
         else:
             x = x + linear(np.maximum(linear(norm(x, block.norm), block.widen), 0), block.narrow)
@@ -113,8 +115,8 @@ def test_layers_are_the_papers(layers):
 @pytest.mark.parametrize(
     ("env_id", "settings"),
     [
-        ("cartpole", {"network__layers": "residual"}),
-        ("target", {"network__head": "squashed", "network__layers": "normed"}),
+        ("cartpole", {"network__blocks": "residual"}),
+        ("target", {"network__head": "squashed", "network__blocks": "normed"}),
     ],
 )
 def test_ppo_takes_them_and_goes_on_exactly(env_id, settings):

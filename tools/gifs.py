@@ -44,9 +44,11 @@ TAKES = {
     "striker": Take(seconds=14.0, width=560),
     "sumo": Take(seconds=8.0, width=300),
     "volley": Take(width=480, params={"team": 2}),
+    "racer": Take(width=480, rows=8, params={"cars": 4}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
     "snake": Take(width=320),
+    "bomber": Take(seconds=7.0, width=280),
     "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
 }

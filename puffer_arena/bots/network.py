@@ -5,7 +5,7 @@ vector, which takes half the time.  A tower is described by
 
     {"inputs": [{"kind": "codes"}, {"kind": "numbers", "factor": 1.0},
     {"kind": "entities", "size": 64, "attention": false}, {"kind": "grid", "filters": [[channels, width, apart, around]],
-    "factor": 1.0}], "hidden": [128, 128], "layers": "plain", "normed" or "residual", "memory": {"kind": "gru", "size": 64}
+    "factor": 1.0}], "hidden": [128, 128], "blocks": "plain", "normed" or "residual", "memory": {"kind": "gru", "size": 64}
     or null}, with one input for each leaf.
 """
 
@@ -54,7 +54,7 @@ def tower_shapes(about: Mapping[str, Any], leaves: list[Leaf], outputs: int) -> 
     shapes: Shapes = {"bias": (widths[0],)}
     for k, (given, leaf) in enumerate(zip(about["inputs"], leaves, strict=True)):
         shapes |= {f"inputs.{k}.{name}": shape for name, shape in input_shapes(given, leaf, widths[0]).items()}
-    shapes |= hidden_shapes(about.get("layers", "plain"), widths)
+    shapes |= hidden_shapes(about.get("blocks", "plain"), widths)
     features = widths[-1]
     if about["memory"] is not None:
         kind, size = about["memory"]["kind"], width_of(about["memory"]["size"])
@@ -71,7 +71,7 @@ def tower_shapes(about: Mapping[str, Any], leaves: list[Leaf], outputs: int) -> 
 def hidden_shapes(kind: Any, widths: list[int]) -> Shapes:
     """Return name -> shape of the weights between the first hidden layer and the last, norms included."""
     if kind not in ("plain", "normed", "residual") or (kind == "residual" and len(set(widths)) > 1):
-        raise ValueError(f"layers {str(kind)[:40]!r} of widths {widths[:9]}")
+        raise ValueError(f"blocks {str(kind)[:40]!r} of widths {widths[:9]}")
     shapes: Shapes = {}
     for k in range(1, len(widths)):
         if kind == "residual":
@@ -128,14 +128,14 @@ class Tower:
             for k, (given, leaf) in enumerate(zip(about["inputs"], leaves, strict=True))
         ]
         self.bias = weights["bias"]
-        count, self.layers = len(about["hidden"]), about.get("layers", "plain")
-        self.blocks: list[Block] = []
+        count, self.blocks = len(about["hidden"]), about.get("blocks", "plain")
+        self.residuals: list[Block] = []
         self.hidden: list[tuple[Numbers, Numbers]] = []
-        if self.layers == "residual":
-            self.blocks = [Block(_below(weights, f"hidden.{k}.")) for k in range(1, count)]
+        if self.blocks == "residual":
+            self.residuals = [Block(_below(weights, f"hidden.{k}.")) for k in range(1, count)]
         else:
             self.hidden = [_linear(weights, f"hidden.{k}.") for k in range(1, count)]
-        normed = {"plain": 0, "normed": count, "residual": 1}[self.layers]
+        normed = {"plain": 0, "normed": count, "residual": 1}[self.blocks]
         self.norms = [Norm(_below(weights, f"norms.{k}.")) for k in range(normed)]
         self.memory = None if about["memory"] is None else Memory(about["memory"], _below(weights, "memory."))
         self.spec: Shapes = {} if self.memory is None else self.memory.spec
@@ -159,8 +159,8 @@ class Tower:
 
     def _hidden(self, features: Numbers) -> Numbers:
         """Return the last hidden layer's features from the first one's sums."""
-        if self.layers == "residual":
-            for block in self.blocks:
+        if self.blocks == "residual":
+            for block in self.residuals:
                 features = block(features)
             return self.norms[0](features)
         if self.norms:

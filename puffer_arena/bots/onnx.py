@@ -153,8 +153,8 @@ def _tower(
 
 def _hidden(graph: Graph, tower: Tower, features: str) -> str:
     """Add the layers from the first one's sums to the last one's features."""
-    if tower.layers == "residual":
-        for block in tower.blocks:
+    if tower.blocks == "residual":
+        for block in tower.residuals:
             inner = graph.node("Relu", graph.linear(_norm(graph, block.norm, features), *block.widen))
             features = str(graph.node("Add", features, graph.linear(inner, *block.narrow)))
         return _norm(graph, tower.norms[0], features)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from puffer_arena.core.fields import Array
+
 Point = tuple[float, float]
 
 
@@ -52,6 +54,9 @@ class Canvas(Protocol):
         self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
     ) -> None:
         """Write `text`, `size` high, with its "center", "left" or "right" at (x, y)."""
+
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        """Show a picture, uint8 (rows, cols, 3), in a rectangle placed as by `rect`; its pixels stay sharp."""
 
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         """Tell where an agent is, so that the window can point out the one that a person steers or watches.
@@ -101,6 +106,9 @@ class RecordingCanvas:
         self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
     ) -> None:
         self._keep("text", x=x, y=y, text=text, color=color, size=size, anchor=anchor)
+
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        self._keep("picture", x=x, y=y, width=width, height=height, pixels=pixels)
 
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         self.agents[index] = x, y, radius

@@ -124,6 +124,12 @@ class PygameCanvas:
     ) -> None:
         self._write(x, y, text, color, size, anchor)
 
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        x0, y0 = self._view.corner(x, y, height)
+        size = round(width * self._view.scale), round(height * self._view.scale)
+        drawn = pygame.surfarray.make_surface(pixels.transpose(1, 0, 2))
+        self._fine.blit(pygame.transform.scale(drawn, (max(size[0], 1), max(size[1], 1))), (round(x0), round(y0)))
+
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         """Pictures in memory point nobody out."""
 

@@ -9,6 +9,7 @@ when it acted, the targets are, backwards over a rollout,
 which is V + A of generalized advantage estimation with V = max_a Q, and several epochs descend 1/2 (Q(o_t, a_t) - G_t)^2.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,7 +66,7 @@ class PQN(OnPolicy):
     """Q(lambda) over vectorized environments."""
 
     section, settings = "pqn", Settings
-    network: ClassVar[dict[str, Any]] = {"head": "greedy", "layers": "normed"}
+    defaults: ClassVar[Mapping[str, Any]] = {"network": {"head": "greedy", "blocks": "normed"}}
     columns = (Column("advantage"), Column("target"), Column("ratio"))
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:

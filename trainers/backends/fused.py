@@ -257,7 +257,7 @@ def _relu(tensor: Tensor) -> None:
 
 def is_linear(encoder: Encoder) -> bool:
     """Tell whether kernels can run an encoder: linear layers with nothing but a ReLU between them."""
-    return encoder.layers == "plain" and all(isinstance(each, CodeLayer | QuantityLayer) for each in encoder.inputs)
+    return encoder.blocks == "plain" and all(isinstance(each, CodeLayer | QuantityLayer) for each in encoder.inputs)
 
 
 class TowerPath:

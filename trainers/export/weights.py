@@ -82,14 +82,14 @@ def _tower(tower: Tower) -> tuple[dict[str, Any], dict[str, Array]]:
         weights |= {f"inputs.{k}.{key}": value for key, value in own.items()}
     for k, layer in enumerate(encoder.hidden):
         weights |= {f"hidden.{k + 1}.{name}": _numpy(weight) for name, weight in layer.named_parameters()}
-        widths.append(len(layer.narrow.bias if encoder.layers == "residual" else layer.bias))
+        widths.append(len(layer.narrow.bias if encoder.blocks == "residual" else layer.bias))
     weights |= {f"norms.{name}": _numpy(weight) for name, weight in encoder.norms.named_parameters()}
     memory = None
     if tower.memory is not None:
         memory = {"kind": MEMORIES[type(tower.memory)], "size": tower.memory.size}
         weights |= {f"memory.{key}": value for key, value in _memory(tower.memory).items()}
     weights |= {"output.weight": _numpy(tower.output.weight), "output.bias": _numpy(tower.output.bias)}
-    return {"inputs": inputs, "hidden": widths, "layers": encoder.layers, "memory": memory}, weights
+    return {"inputs": inputs, "hidden": widths, "blocks": encoder.blocks, "memory": memory}, weights
 
 
 def _input(layer: nn.Module) -> tuple[dict[str, Any], dict[str, Array]]:

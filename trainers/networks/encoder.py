@@ -203,29 +203,29 @@ class ResidualBlock(nn.Module):
 class Encoder(nn.Module):
     """From the leaves of observations to features (rows, width).
 
-    Hidden layers by `network.layers`: "plain" ones end with a ReLU; "normed" ones have a layer norm before it (Ba et al.
+    Hidden layers by `network.blocks`: "plain" ones end with a ReLU; "normed" ones have a layer norm before it (Ba et al.
     2016, arXiv 1607.06450); "residual" ones are blocks, with one norm behind the last.
     """
 
     def __init__(self, observation: Space, network: Network, widths: Sequence[int]) -> None:
         super().__init__()
-        self.width, self.layers = widths[-1], network.layers
+        self.width, self.blocks = widths[-1], network.blocks
         self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for _, leaf in leaves(observation))
         self.bias = nn.Parameter(torch.zeros(widths[0]))
-        if self.layers == "residual" and len(set(widths)) > 1:
-            raise ParameterError(f"network.layers = 'residual' adds layers up, and these have widths {tuple(widths)}")
+        if self.blocks == "residual" and len(set(widths)) > 1:
+            raise ParameterError(f"network.blocks = 'residual' adds layers up, and these have widths {tuple(widths)}")
         made: list[nn.Module] = []
         for a, b in itertools.pairwise(widths):
-            made.append(ResidualBlock(a) if self.layers == "residual" else _linear(a, b))
+            made.append(ResidualBlock(a) if self.blocks == "residual" else _linear(a, b))
         self.hidden = nn.ModuleList(made)
-        normed = {"plain": (), "normed": widths, "residual": widths[-1:]}[self.layers]
+        normed = {"plain": (), "normed": widths, "residual": widths[-1:]}[self.blocks]
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in normed)
 
     def forward(self, obs: list[Tensor]) -> Tensor:
         total: Tensor = self.bias
         for layer, part in zip(self.inputs, obs, strict=True):
             total = total + layer(part)
-        if self.layers == "residual":
+        if self.blocks == "residual":
             features: Tensor = total
             for block in self.hidden:
                 features = block(features)

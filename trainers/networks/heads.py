@@ -64,6 +64,10 @@ class Head(nn.Module, ABC):
         """Return the environment's actions for the policy's (rows, components)."""
         return actions
 
+    def from_env(self, actions: Array) -> Array:
+        """Return the policy's actions (rows, components) for the environment's: what `to_env` was given."""
+        return actions.reshape(len(actions), self.components)
+
 
 class Categorical(Head):
     """One choice per component; masks give barred choices no probability."""
@@ -190,6 +194,10 @@ class Gaussian(Head):
         scaled: Array = actions * self.reach + self.middle
         return scaled.reshape(len(actions), *self.shape)
 
+    def from_env(self, actions: Array) -> Array:
+        flat = actions.reshape(len(actions), self.components)
+        return np.asarray((flat - self.middle) / self.reach, np.float32)
+
 
 class Squashed(Head):
     """Independent normal components whose mean and spread depend on the state, brought into the box by tanh.
@@ -200,6 +208,7 @@ class Squashed(Head):
 
     noise_kind, numbers = "normal", np.float32
     LOW, HIGH, START = -5.0, 1.0, -0.5
+    EDGE = 1.0 - 1e-6  # how far out an action is taken to lie at most; tanh itself never comes to 1
 
     def __init__(self, box: Box) -> None:
         super().__init__()
@@ -241,6 +250,10 @@ class Squashed(Head):
     def to_env(self, actions: Array) -> Array:
         scaled: Array = np.tanh(actions) * self.reach + self.middle
         return scaled.reshape(len(actions), *self.shape)
+
+    def from_env(self, actions: Array) -> Array:
+        flat = (actions.reshape(len(actions), self.components).astype(np.float64) - self.middle) / self.reach
+        return np.arctanh(np.clip(flat, -self.EDGE, self.EDGE)).astype(np.float32)
 
 
 class Joint(Head):
@@ -307,6 +320,10 @@ class Joint(Head):
             field = at(taken, path)
             field[...] = head.to_env(part).reshape(field.shape)
         return taken
+
+    def from_env(self, actions: Array) -> Array:
+        parts = [head.from_env(at(actions, path)) for path, head in zip(self.paths, self.parts, strict=True)]
+        return np.concatenate(parts, -1).astype(np.float32)
 
 
 def parts_of(head: Head) -> list[Head]:
