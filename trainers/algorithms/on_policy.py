@@ -130,6 +130,10 @@ class OnPolicy(Algorithm):
         if self.director is not None:
             learned.update(self.director.metrics())
 
+    def in_rewards(self, values: Array) -> Array:
+        """Return values in the units of rewards."""
+        return values
+
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
         director = self.director
@@ -151,9 +155,9 @@ class OnPolicy(Algorithm):
         if not director.curriculum.needs_scores or "target" not in rollout.columns:
             director.report()
             return
-        values = rollout.old_value[:-1]
+        values, targets = self.in_rewards(rollout.old_value[:-1]), self.in_rewards(rollout.target)
         scale = self.reward_scale.deviation if getattr(self.config.method, "normalize_rewards", False) else 1.0
-        director.learned(rollout.target - values, values, rollout.acting[:-1], rollout.owners, scale)
+        director.learned(targets - values, values, rollout.acting[:-1], rollout.owners, scale)
 
     def _watch(self) -> None:
         """Let networks that normalize observations see some of the rollout's."""
@@ -188,7 +192,7 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
-        return shown, values[:, 0].float().cpu().numpy().reshape(shape)
+        return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:
         """Return the arrays that one update hands to the next."""
