@@ -7,14 +7,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from puffer_arena.datasets.dataset import About, Dataset, Episode  # noqa: E402  torch may not be there
+from puffer_arena.core.spaces import Discrete  # noqa: E402  torch may not be there
+from puffer_arena.datasets.dataset import About, Dataset, Episode  # noqa: E402
 from puffer_arena.datasets.file import write_dataset  # noqa: E402
 from puffer_arena.datasets.recording import record  # noqa: E402
-from puffer_arena.errors import FileError, ParameterError  # noqa: E402
+from puffer_arena.errors import DefinitionError, FileError, ParameterError  # noqa: E402
 from puffer_arena.players.evaluate import evaluate  # noqa: E402
 from puffer_arena.players.player import chance, scripted  # noqa: E402
 from puffer_arena.trainers.actor import Actor  # noqa: E402
 from puffer_arena.trainers.algorithms import iql, rebrac  # noqa: E402
+from puffer_arena.trainers.algorithms.bc import cloning  # noqa: E402
+from puffer_arena.trainers.export.weights import plain_copy  # noqa: E402
 from puffer_arena.trainers.networks.heads import make_head  # noqa: E402
 from puffer_arena.trainers.networks.policy import policy_bytes  # noqa: E402
 from puffer_arena.trainers.playing import actor_player  # noqa: E402
@@ -23,7 +26,17 @@ from tests.trainers_support import assert_same_learning, small_config, small_tra
 
 MAZE = {"size": 7, "distance": 4, "max_steps": 20}
 PARTED = "examples/turret.py"  # actions of parts, one of them a Box
-LEARNERS = [("bc", "maze"), ("bc", PARTED), ("iql", "maze"), ("iql", "target"), ("iql", PARTED), ("rebrac", "target")]
+LEARNERS = [
+    ("bc", "maze"),
+    ("bc", PARTED),
+    ("iql", "maze"),
+    ("iql", "target"),
+    ("iql", PARTED),
+    ("rebrac", "target"),
+    ("dt", "maze"),
+    ("dt", "target"),
+    ("dt", PARTED),
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +51,9 @@ def folders(tmp_path_factory):
 
 def trainer_of(folders, algorithm, env_id, **settings):
     small = {"num_envs": 4, f"{algorithm}__minibatches": 3, f"{algorithm}__batch": 16, f"{algorithm}__play": 5}
-    return small_trainer(env_id, algorithm=algorithm, offline=str(folders[env_id]), **small, **settings)
+    if algorithm == "dt":
+        small |= {"dt__batch": 2, "network__context": 4, "network__memory_size": 8, "network__heads": 2}
+    return small_trainer(env_id, algorithm=algorithm, offline=str(folders[env_id]), **{**small, **settings})
 
 
 def slope(function, *columns, at):
@@ -129,6 +144,81 @@ def test_a_resumed_run_goes_on_exactly_and_its_policy_plays(algorithm, env_id, f
     assert np.isfinite(played.columns["return"]).all()
     first.close()
     second.close()
+
+
+def test_cloning_is_the_likelihood_of_what_was_done():
+    rng = np.random.default_rng(0)
+    outputs, actions = rng.normal(size=(6, 4)), rng.integers(4, size=6)
+    mask = rng.random((6, 4)) < 0.6
+    mask[np.arange(6), actions] = True
+
+    def reference(outputs):
+        shares = np.exp(outputs) * mask
+        return -np.log(shares[np.arange(6), actions] / shares.sum(1)).sum()
+
+    given = torch.tensor(outputs, requires_grad=True)
+    loss, _ = cloning(make_head(Discrete(4)), given, torch.tensor(actions)[:, None], torch.tensor(mask))
+    assert float(loss.sum().detach()) == pytest.approx(reference(outputs))
+    loss.sum().backward()
+    np.testing.assert_allclose(given.grad, slope(reference, outputs, at=0), atol=1e-6)
+
+
+def test_a_transformer_acts_step_by_step_as_it_learned_at_once(folders):
+    """Over an episode four times as long as its context, whose keys and values are kept as state."""
+    trainer = trainer_of(folders, "dt", "target")
+    policy, time = trainer.policy.double(), 16
+    for weight in policy.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    obs = torch.randn(time, 3, *trainer.batch.obs.shape[1:], dtype=torch.float64)
+    rewards, done = torch.randn(time, 3).double(), torch.randn(time, 3, policy.head.components).double()
+    gained = rewards.cumsum(0) - rewards
+    started = torch.ones(time, 3).double()
+    started[0] = 0.0
+    before = torch.cat([torch.zeros_like(done[:1]), done[:-1]])
+    at_once = policy.outputs_of([obs], policy.tell(policy.target - gained, started, before).double())
+    state = {name: part.double() for name, part in policy.initial_state(3).items()}
+    for t in range(time):
+        state = policy.rewarded(state, rewards[t - 1])  # before the first step: another episode's, and ignored
+        outputs, _, state = policy([obs[t]], {name: part.double() for name, part in state.items()})
+        torch.testing.assert_close(outputs, at_once[t], rtol=1e-6, atol=1e-6)
+        state = {name: part.double() for name, part in policy.acted(state, done[t]).items()}
+    assert {name: tuple(part.shape[1:]) for name, part in state.items()} == policy.state_spec
+    later = obs.clone()
+    later[9:] += 1.0
+    told = policy.tell(policy.target - gained, started, before).double()
+    changed = policy.outputs_of([later], told)
+    torch.testing.assert_close(changed[:9], at_once[:9])  # nothing that comes later matters
+    assert not torch.allclose(changed[9:], at_once[9:])
+    trainer.close()
+
+
+def test_segments_are_the_steps_of_one_episode(folders):
+    trainer = trainer_of(folders, "dt", "maze")
+    data, chosen = trainer.data, torch.tensor([0, int(trainer.data.first[3]) + 1])
+    part = trainer.transitions.segments(chosen, 6)
+    for k, begin in enumerate(chosen.tolist()):
+        number = data.episode[begin]
+        end = int(data.first[number] + data.lengths[number])
+        for t in range(6):
+            step = min(begin + t, end - 1)
+            assert bool(part.valid[t, k]) == (begin + t < end)
+            assert float(part.to_go[t, k]) == pytest.approx(data.rewards[step:end].sum())
+            assert float(part.started[t, k]) == (step > data.first[number])
+            if step > data.first[number]:
+                assert part.before[t, k].tolist() == data.actions[step - 1 : step].tolist()
+            np.testing.assert_array_equal(part.obs[0][t, k], data.observations[data.seen[step]])
+    trainer.close()
+
+
+def test_a_transformer_s_settings_are_checked(folders):
+    with pytest.raises(ParameterError, match=r"network.heads = 2 does not divide"):
+        trainer_of(folders, "dt", "maze", network__memory_size=7)
+    with pytest.raises(ParameterError, match=r"network.memory = 'transformer' is not for algorithm 'ppo'"):
+        small_config("maze", network__memory="transformer")
+    trainer = trainer_of(folders, "dt", "maze")
+    with pytest.raises(DefinitionError, match="this is a DecisionPolicy, with network"):
+        plain_copy(trainer.policy, half=False)
+    trainer.close()
 
 
 def test_the_best_tenth_is_followed_alone():

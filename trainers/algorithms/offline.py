@@ -117,6 +117,11 @@ class Offline(Algorithm):
         """Return steps drawn at random; see `draw`."""
         return self.transitions.steps(self.draw(among))
 
+    @property
+    def steps_each(self) -> int:
+        """How many steps of the dataset a minibatch is made of."""
+        return int(self.config.method.batch)
+
     def update(self, on_step: OnStep | None = None) -> dict[str, float]:
         begun, s, optimizer = time.perf_counter(), self.config.method, self.config.optimizer
         rate = self.learning_rate * decay(optimizer.schedule, self.progress, optimizer.final_fraction)
@@ -132,7 +137,7 @@ class Offline(Algorithm):
         self.policy.eval()
         learned = time.perf_counter()
         self._play(on_step)
-        self.steps += s.minibatches * s.batch
+        self.steps += s.minibatches * self.steps_each
         self.updates += 1
         seconds = time.perf_counter() - begun
         self.seconds += seconds
@@ -140,7 +145,7 @@ class Offline(Algorithm):
             "steps": float(self.steps),
             "updates": float(self.updates),
             "seconds": self.seconds,
-            "steps_per_second": s.minibatches * s.batch / seconds,
+            "steps_per_second": s.minibatches * self.steps_each / seconds,
             "time/step": time.perf_counter() - learned,
             "time/learn": learned - begun,
             "learning_rate": rate,

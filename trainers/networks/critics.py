@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from puffer_arena.core.spaces import MultiBinary, Space, Tuple
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
-from puffer_arena.trainers.networks.heads import Categorical, Head
+from puffer_arena.trainers.networks.heads import Head, as_numbers, number_count
 
 
 class ActionCritic(nn.Module):
@@ -27,10 +27,9 @@ class ActionCritic(nn.Module):
     def __init__(self, observation: Space, head: Head, network: Network, normalize: bool) -> None:
         super().__init__()
         widths = network.critic_hidden or network.hidden
-        self.sizes = head.sizes if isinstance(head, Categorical) else ()
-        seen = sum(self.sizes) or head.components
+        self.heads = (head,)  # in a tuple, for its weights are the policy's
         # Flags are what encoders take as they are; numbers of an action lie near 1 already.
-        self.encoder = Encoder(Tuple((observation, MultiBinary(seen))), network, widths[:1])
+        self.encoder = Encoder(Tuple((observation, MultiBinary(number_count(head)))), network, widths[:1])
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise((*widths, 1)):
             layers += [nn.LayerNorm(inputs)] if normalize else []
@@ -42,18 +41,12 @@ class ActionCritic(nn.Module):
 
     def forward(self, obs: list[Tensor], actions: Tensor) -> Tensor:
         """Return the values of actions (rows, components), (rows,)."""
-        features: Tensor = self.layers(self.encoder([*obs, self._seen(actions)]))
+        features: Tensor = self.layers(self.encoder([*obs, as_numbers(self.heads[0], actions)]))
         return features[:, 0]
 
     def watch(self, obs: list[Tensor], actions: Tensor) -> None:
         """Let the encoder see observations, where it normalizes them."""
-        self.encoder.watch([*obs, self._seen(actions)])
-
-    def _seen(self, actions: Tensor) -> Tensor:
-        if not self.sizes:
-            return actions
-        parts = [nn.functional.one_hot(actions[:, k].long(), size) for k, size in enumerate(self.sizes)]
-        return torch.cat(parts, -1).to(torch.float32)
+        self.encoder.watch([*obs, as_numbers(self.heads[0], actions)])
 
 
 class Critics(nn.Module):
