@@ -49,6 +49,7 @@ CEILING = 9.0  # m above the sand, which nobody sees
 FASTEST = 13.0  # m/s, of the ball
 FALL = 18.0  # m/s², of players
 HELD = 15  # steps before the ball drops
+MISJUDGED = 0.8  # metres by which the bot may be off
 READY = 0.9  # height at which the bot meets the ball, m
 
 
@@ -85,6 +86,11 @@ class State(Header):
     left_points: int = i32()
     right_points: int = i32()
     crossings: int = i32()  # of the net
+
+
+class Sight(Memory):
+    error: float = f64()  # how far a bot is off about where the ball comes down, m
+    side: float = f64()  # on which the ball was then
 
 
 def build(world: Any, p: Params) -> dict[str, Any]:
@@ -217,11 +223,13 @@ def landing(s: State, p: Params) -> float:
 
 
 @jit
-def spiker(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
-    """Stand a little behind where the ball comes down, if nobody of the own side is nearer, and jump at it."""
+def spiker(s: State, p: Params, agent: int, sight: Sight, action: Array) -> None:
+    """Stand a little behind where the ball seems to come down, if nobody of the own side is nearer, and jump at it."""
+    if sight.side != s.side:
+        sight.side, sight.error = s.side, uniform(sight, -MISJUDGED, MISJUDGED)
     half = len(s.players) // 2
     way, me = (1.0 if agent < half else -1.0), s.players[agent]
-    x, aim = way * landing(s, p), -0.25 * p.width
+    x, aim = way * landing(s, p) + sight.error, -0.25 * p.width
     mine = x < 0.3
     for k in range(agent // half * half, agent // half * half + half):
         gap = abs(way * s.players[k].x - x)
@@ -321,6 +329,7 @@ ENV = Env(
     time_step=TIME_STEP,
     substeps=2,
     bots={"spiker": spiker},
+    bot_memory=Sight,
     keys={
         "left": {"right": (0, 2), "left": (0, 0), "up": (1, 1), "space": (1, 1)},
         "right": {"right": (0, 0), "left": (0, 2), "up": (1, 1), "space": (1, 1)},

@@ -1,11 +1,11 @@
-"""The rules of the games in the plane that are played by several: sumo, pistons, volley."""
+"""The rules of the games in the plane that are played by several."""
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.envs import pistons, sumo, volley
+from puffer_arena.envs import pistons, sumo, swarm, volley
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:
@@ -164,3 +164,45 @@ def test_a_lap_counts_once_around_and_the_last_ends_the_race() -> None:
         returns += batch.rewards[0].astype(float)
     assert batch.rows.states["finished"][0] == 1 and (batch.rows.states["driven"] >= batch.rows.states["length"]).all()
     assert np.allclose(returns, 0.02 * batch.rows.states["driven"][0] + 1.0, atol=0.01)
+
+
+def pool(**params):
+    """Return a pool in which nothing drifts, with its food, poison and rock out of the way."""
+    batch = make("swarm", 1, compiled=False, seed=1, current=0.0, swimmers=2, food=1, poison=1, **params)
+    row = batch.rows.states[0]
+    row["rock"], row["food"][0], row["poison"][0] = (0.0, 0.0), (6.0, 3.0, 0.0, 0.0), (6.0, -3.0, 0.0, 0.0)
+    row["swimmers"][:] = (-5.0, 0.0, 0.0, 0.0), (-5.0, 2.0, 0.0, 0.0)
+    return batch, row
+
+
+def test_food_takes_as_many_as_it_says() -> None:
+    batch, row = pool(together=2)
+    row["food"][0] = row["swimmers"][0] + (0.1, 0.5, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [0.01, 0.0]) and row["eaten"] == 0 and batch.obs[0, :, 2].tolist() == [1, 0]
+    row["swimmers"][1] = row["food"][0] + (0.1, 0.5, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [1.0, 1.0]) and row["eaten"] == 1
+
+
+def test_poison_is_punished_and_costs() -> None:
+    batch, row = pool()
+    row["poison"][0] = row["swimmers"][1] + (0.1, 0.4, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [0.0, -0.5]) and batch.signal("cost")[0].tolist() == [0.0, 1.0]
+    assert row["swallowed"] == 1
+
+
+def test_rays_tell_how_near_each_kind_is() -> None:
+    batch, row = pool(sight=4.0)
+    row["swimmers"][:] = (-5.0, 0.0, 0.0, 0.0), (-5.0, 2.6, 0.0, 0.0)
+    row["food"][0, :2], row["poison"][0, :2] = (-3.0, 0.0), (-5.0, -2.0)
+    batch.step(np.zeros((1, 2, 2)))
+    rays = batch.obs[0, 0, 4:].reshape(swarm.RAYS, 4)
+    east, north, west, south = rays[0], rays[4], rays[8], rays[12]
+    assert east[swarm.FOOD_SEEN] == pytest.approx(1 - (2.0 - swarm.FOOD - swarm.SWIMMER) / 4)
+    assert north[swarm.MATE_SEEN] == pytest.approx(1 - (2.6 - 2 * swarm.SWIMMER) / 4)
+    assert south[swarm.POISON_SEEN] == pytest.approx(1 - (2.0 - swarm.POISON - swarm.SWIMMER) / 4)
+    assert west[swarm.WALL_SEEN] == pytest.approx(1 - (swarm.X - 5.0 - swarm.SWIMMER) / 4)
+    assert east[swarm.WALL_SEEN] == pytest.approx(1 - (5.0 - swarm.ROCK - swarm.SWIMMER) / 4)
+    assert west[swarm.FOOD_SEEN] == 0.0

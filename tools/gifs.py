@@ -44,6 +44,7 @@ TAKES = {
     "striker": Take(seconds=14.0, width=560),
     "sumo": Take(seconds=8.0, width=300),
     "volley": Take(width=480, params={"team": 2}),
+    "swarm": Take(seconds=8.0, width=400),
     "racer": Take(width=480, rows=8, params={"cars": 4}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),

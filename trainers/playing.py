@@ -72,6 +72,6 @@ def acting(actor: Actor, seed: int, deterministic: bool) -> Acting:
     rng = np.random.default_rng(seed)
 
     def choose(batch: Batch, which: Array | None = None) -> Array:
-        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting)[0])
+        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)[0])
 
     return Acting(choose, actor.reset)
