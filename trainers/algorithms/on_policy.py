@@ -15,6 +15,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
+from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import (
@@ -31,6 +32,7 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.data.stagger import stagger
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -55,11 +57,22 @@ class OnPolicy(Algorithm):
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         self.config = config = resolve(config)
+        if config.network.head == "greedy" and self.defaults.get("network", {}).get("head") != "greedy":
+            raise TrainingError(
+                f"network.head = 'greedy' gives values, not probabilities, which {config.algorithm} learns; choose 'auto'"
+            )
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
         curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
         self.batch = make_rows(config, curriculum)
+        apart = getattr(method, "stagger", 0)
+        if apart and curriculum is not None:
+            raise TrainingError(
+                f"{self.section}.stagger = {apart} begins rows on levels that a curriculum did not choose"
+            )
+        if apart:
+            stagger(self.batch, apart, config.seed)
         self.director = None if curriculum is None else Director(self.batch, curriculum, config.seed)
         if self.director is not None:
             self.director.begin()
@@ -97,6 +110,7 @@ class OnPolicy(Algorithm):
         rate = self.rate
         self.collector.collect(self.generator, self._hook(on_step))
         collected = time.perf_counter()
+        self.optimizer.begin_rollout()
         learned: dict[str, float] = {}
         yield learned
         self._watch()
