@@ -161,4 +161,4 @@ def test_one_name_for_each_side_seats_all_of_its_agents() -> None:
     game = game_of("human,bot:hunt", chasers=3, runners=2)
     names = [sitter.name for sitter in game.match.seats]
     assert names == [HUMAN, *["bot:hunt"] * 4]  # a person steers one agent, and has bots beside
-    assert game.match.name_of(0) == "you + bot:hunt"
+    assert game.match.name_of(0) == "chaser (you + bot:hunt)"

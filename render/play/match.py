@@ -94,9 +94,13 @@ class Match:
         return self.seats[seat]
 
     def name_of(self, side: int) -> str:
-        """Return who a side is: the one who sits there, or all of them."""
-        names = dict.fromkeys(self.seats[agent].name for agent in self.sides[side])
-        return " + ".join("you" if name == HUMAN else name for name in names)
+        """Return what a side is called, its role or agent, and who sits there."""
+        agents = self.sides[side]
+        ids = [self.batch.agent_ids[agent] for agent in agents]
+        roles = {self.batch.env.role_of(each) for each in self.batch.agent_ids}
+        called = ids[0].replace("_", " ") if len(roles) == 1 else self.batch.env.role_of(ids[0])
+        names = dict.fromkeys(self.seats[agent].name for agent in agents)
+        return f"{called} ({' + '.join('you' if name == HUMAN else name for name in names)})"
 
     def begin(self) -> None:
         """Begin a round."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.batch import make
 from puffer_arena.errors import ParameterError
-from puffer_arena.render.play.game import Choose, Game
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.match import Choose
 from puffer_arena.render.play.scores import Scores, scores_file
 
 if TYPE_CHECKING:
