@@ -1,7 +1,7 @@
 """What an algorithm is to everybody else: runs, checkpoints, windows and the command line know only this."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import FileError
+from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
@@ -86,6 +86,17 @@ class Algorithm(ABC):
         Returns:
             Probabilities of every choice (rows, agents or 1, choices), None if continuous, and values (rows, agents).
         """
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        """Go on with another curriculum, from the rows' next episodes on.
+
+        Args:
+            table: as `load_curriculum` takes it; an empty one goes back to the run's own parameters.
+
+        Raises:
+            ArenaError: this algorithm takes none, or it cannot be; all stays as it was.
+        """
+        raise ParameterError(f"{self.section} takes no curriculum")
 
     @abstractmethod
     def close(self) -> None:
