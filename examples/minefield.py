@@ -3,10 +3,10 @@
 Actions       Discrete(5): STAY, UP, DOWN, LEFT, RIGHT, each 0.05 of the field's side.
 Observation   Dict: "me", float32 (2,): where the walker stands; "mines": the way to each mine in sight, in sides of
               the field.
-Reward        1 for reaching the right edge, the way made to the right in sides of the field, -0.01 a step.
+Reward        1 for reaching the right edge, `guide` for a side of the field made to the right, -0.01 a step.
 Signals       cost: 1 for each mine within `reach` of the walker.
 Termination   the right edge.  Truncation: max_steps.
-Parameters    mines, reach, sight, max_steps.
+Parameters    mines, reach, sight, guide, max_steps.
 Source        own.
 """
 
@@ -39,6 +39,7 @@ class Params:
     mines: int = param(6, 1, 30, "mines in the field")
     reach: float = param(0.1, 0.0, 0.5, "how far off a mine costs")
     sight: float = param(0.4, 0.1, 2.0, "how far off a mine is seen")
+    guide: float = param(1.0, 0.0, 10.0, "reward for a side of the field made to the right; 0: its edge alone pays")
     max_steps: int = param(100, 10, 1000, "steps before the episode is truncated")
 
 
@@ -72,7 +73,7 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         if distance(s, k) < p.reach:
             s.cost += 1.0
     arrived = s.x > 0.98
-    return s.x - before - 0.01 + (1.0 if arrived else 0.0), arrived, s.step_count >= p.max_steps
+    return p.guide * (s.x - before) - 0.01 + (1.0 if arrived else 0.0), arrived, s.step_count >= p.max_steps
 
 
 @jit

@@ -15,6 +15,7 @@ from puffer_arena.machine.notices import announced_waits
 COMMANDS = {
     "train": "let an agent learn an environment",
     "eval": "measure a trained agent, a scripted bot or random play",
+    "tournament": "let players meet, and rate them",
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
     "check": "try your own game on the laws that every environment owes",

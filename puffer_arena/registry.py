@@ -1,7 +1,7 @@
 """Finding environments by id: a module of `puffer_arena.envs`, a dotted module, or a file.
 
 There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
-`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again, and so is one whose
+`./my_env.py` is that file.  `gymnasium:CartPole-v1` is another library's (see `foreign.open`).  Each ends in `ENV = Env(...)`.  A file that was edited is read again, and so is one whose
 data were: what it reads from its own folder while it is imported (levels, tables).  Other modules stay what they were
 when Python first imported them.
 
@@ -24,6 +24,8 @@ from typing import Any
 from puffer_arena.core.env import Env
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
 
+LIBRARIES = ("gymnasium", "gymnasium-vector", "minigrid", "ale", "pettingzoo", "emulated")  # before the colon of an id
+FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
 _data: dict[str, tuple[Path, ...]] = {}  # the data that each of those modules read
@@ -49,6 +51,9 @@ def load_env(env_id: str) -> Env:
             f"an environment is named by its id, a dotted module or a .py file, as text, not by {type(env_id).__name__}; "
             "for my_game.ENV give 'my_game' or './my_game.py'"
         )
+    if is_foreign(env_id):
+        found: Env = importlib.import_module(FOREIGN).open_env(env_id)
+        return found
     module = _import(env_id)
     env = getattr(module, "ENV", None)
     if not isinstance(env, Env):
@@ -59,6 +64,11 @@ def load_env(env_id: str) -> Env:
     return env
 
 
+def is_foreign(env_id: str) -> bool:
+    """Tell whether an id names an environment of another library, such as gymnasium:CartPole-v1."""
+    return env_id.partition(":")[0] in LIBRARIES and ":" in env_id
+
+
 def source_digest(env: Env) -> str:
     """Return a word for the source that `load_env` found an environment in: processes compare theirs by it."""
     return str(env.__dict__["_source"])
@@ -66,6 +76,8 @@ def source_digest(env: Env) -> str:
 
 def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
+    if is_foreign(env_id):
+        return env_id
     last = PureWindowsPath(env_id).name  # knows both kinds of separators
     return last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
 

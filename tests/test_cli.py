@@ -56,7 +56,10 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
 
 def test_algorithms_and_curricula_are_listed(tmp_path, here):
     said = here(tmp_path, "list", "--algorithms")[1]
-    assert all(f"--algorithm {name} " in said for name in ("ppo", "grpo", "safe_ppo")) and "--curriculum sfl" in said
+    assert (
+        all(f"--algorithm {name} " in said for name in ("ppo", "grpo", "safe_ppo", "rnd", "icm"))
+        and "--curriculum sfl" in said
+    )
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])

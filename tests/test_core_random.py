@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from puffer_arena.core.fields import Row
+from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.random import HELD_OUT_BIT, draw_level, normal, philox, randint, uniform
-from puffer_arena.machine.compile import compile_function
+from puffer_arena.machine.compile import compile_function, jit
 
 
 def stream(level: int) -> Row:
@@ -36,6 +36,21 @@ def test_philox_is_the_same_in_python_in_arrays_and_compiled() -> None:
     assert [philox(0xDEADBEEF, int(c)) for c in counters] == expected
     assert philox(0xDEADBEEF, counters).tolist() == expected
     assert [compiled(0xDEADBEEF, int(c)) for c in counters] == expected
+
+
+@jit
+def toss(s: Row, heads: Array) -> None:
+    for k in range(len(heads)):
+        heads[k] = randint(s, 2)
+
+
+def test_a_coin_falls_compiled_as_it_does_in_python() -> None:
+    # A compiler may shorten randint(s, 2) to the highest bit alone, which an overflow in its making would leave to it.
+    tossed = [np.zeros(200, np.int8) for _ in range(2)]
+    record = np.array([(7, 0)], [("level", np.int64), ("rng_count", np.int64)])
+    toss(Row(record.copy()[0]), tossed[0])
+    compile_function(toss, "test")(record[0], tossed[1])
+    assert tossed[0].tolist() == tossed[1].tolist()
 
 
 def test_randint_is_uniform_within_its_range() -> None:

@@ -45,7 +45,7 @@ def test_a_bots_file_plays_in_evaluation_and_against_others(tmp_path) -> None:
 def test_bots_act_for_those_who_act_and_forget_with_the_episode(tmp_path) -> None:
     bot = Bot.load(bot_file(tmp_path / "tag.bot"))
     with make("tag", num_envs=3, max_steps=10) as batch:
-        choose, forget = bot_acting(bot, batch)
+        choose, forget, *_ = bot_acting(bot, batch)
         for _ in range(10):
             acting = batch.acting.reshape(-1)
             before = np.array(bot.state()["counts"])
@@ -82,6 +82,6 @@ def test_a_difficulty_is_part_of_a_bundled_bots_name(tmp_path) -> None:
 @pytest.mark.parametrize("kind", ["random", "file"])
 def test_anybody_is_an_opponent_in_training(kind: str, tmp_path) -> None:
     name = kind if kind == "random" else str(bot_file(tmp_path / "tag.bot"))
-    trainer = small_trainer("tag", opponent__bot=name, params__max_steps=30)
+    trainer = small_trainer("tag", opponent__pool=name, params__max_steps=30)
     assert trainer.update()["steps"] > 0
     trainer.close()

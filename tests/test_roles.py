@@ -226,7 +226,7 @@ def test_a_run_of_roles_learns_and_goes_on_from_its_checkpoint(tmp_path: Path, m
 
 
 def test_a_bot_of_roles_can_be_met_in_training() -> None:
-    trainer = small_trainer(CONVOY, opponent__bot="bot:steady")
+    trainer = small_trainer(CONVOY, opponent__pool="bot:steady")
     trainer.update()
     trainer.close()
     with pytest.raises(TrainingError, match="each role has a space of its own"):

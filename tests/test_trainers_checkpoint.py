@@ -26,7 +26,7 @@ CASES = [
     ("memory", {"network__memory": "gru", "optimizer__name": "muon"}),
     ("memory", {"network__memory": "lstm", "ppo__advantage": "vtrace", "ppo__epochs": 2}),
     ("tag", {"ppo__advantage": "vtrace", "ppo__epochs": 2}),
-    ("tag", {"opponent__bot": "bot:hunt", "network__memory": "gru"}),
+    ("tag", {"opponent__pool": "bot:hunt", "network__memory": "gru"}),
     ("squared", {}),
     ("target", {"ppo__entropy_coef_final": 0.0}),
     ("lander", LONG),

@@ -183,7 +183,7 @@ def test_a_resumed_run_goes_on_with_the_steps_under_way() -> None:
 
 
 def test_against_a_bot_the_policys_turns_alone_are_learned_from() -> None:
-    settings = {"opponent__bot": "bot:search", "opponent__share": 0.5, "params": {"depth": 1, "rows": 4}}
+    settings = {"opponent__pool": "bot:search", "opponent__share": 0.5, "params": {"depth": 1, "rows": 4}}
     trainer = small_trainer("connect4", num_envs=12, ppo__horizon=5, **settings)
     everybody, step = [], trainer.batch.step
     trainer.batch.step = lambda actions, out: everybody.append(np.array(actions)) or step(actions, out=out)

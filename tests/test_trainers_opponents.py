@@ -10,7 +10,7 @@ from puffer_arena.errors import ArenaError
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 
-HUNT = {"opponent__bot": "bot:hunt", "ppo__horizon": 40, "params__max_steps": 30}
+HUNT = {"opponent__pool": "bot:hunt", "ppo__horizon": 40, "params__max_steps": 30}
 
 
 def test_sides_change_from_row_to_row_unless_a_role_is_named() -> None:
@@ -69,7 +69,7 @@ def test_windows_see_every_agent_also_the_bots() -> None:
 
 
 def test_a_bot_without_a_share_changes_nothing() -> None:
-    alone, shareless = small_trainer("tag"), small_trainer("tag", opponent__bot="bot:hunt", opponent__share=0.0)
+    alone, shareless = small_trainer("tag"), small_trainer("tag", opponent__pool="bot:hunt", opponent__share=0.0)
     assert_same_future(alone, shareless)
     alone.close()
     shareless.close()
@@ -77,7 +77,7 @@ def test_a_bot_without_a_share_changes_nothing() -> None:
 
 def test_a_run_tells_how_often_it_beats_the_bot() -> None:
     trainer = small_trainer(
-        "striker", params__team=1, params__max_steps=40, ppo__horizon=64, opponent__bot="bot:footballer"
+        "striker", params__team=1, params__max_steps=40, ppo__horizon=64, opponent__pool="bot:footballer"
     )
     before = weights(trainer)
     metrics = trainer.update()
@@ -92,10 +92,10 @@ def test_a_run_tells_how_often_it_beats_the_bot() -> None:
 @pytest.mark.parametrize(
     ("env_id", "overrides", "said"),
     [
-        ("tag", {"opponent__bot": "bot:hnt"}, "did you mean 'hunt'"),
-        ("tag", {"opponent__bot": "bot:hunt", "opponent__role": "chasser"}, "did you mean 'chaser'"),
+        ("tag", {"opponent__pool": "bot:hnt"}, "did you mean 'hunt'"),
+        ("tag", {"opponent__pool": "bot:hunt", "opponent__role": "chasser"}, "did you mean 'chaser'"),
         ("tag", {"opponent__share": 1.5}, "0.0 to 1.0"),
-        ("snake", {"opponent__bot": "bot:greedy"}, "no two sides"),
+        ("snake", {"opponent__pool": "bot:greedy"}, "no two sides"),
     ],
 )
 def test_opponents_that_cannot_be_are_named(env_id: str, overrides: dict, said: str) -> None:

@@ -70,7 +70,15 @@ STUDIES = {
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, groups(256), {"rows": 7, "cols": 7}),
     "minefield": Study(
-        "examples/minefield.py", 1_500_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
+        "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
+    ),
+    "far-edge": Study(
+        "examples/minefield.py",
+        1_000_000,
+        0.7,
+        {name: {"algorithm": name} for name in ("ppo", "rnd", "icm")},
+        {"guide": 0.0, "mines": 1},
+        {"num_envs": 512, "network.hidden": (64, 64)},
     ),
 }
 

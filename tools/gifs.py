@@ -43,9 +43,14 @@ TAKES = {
     "walker": Take(params={"obstacles": 0.1}),
     "striker": Take(seconds=14.0, width=560),
     "sumo": Take(seconds=8.0, width=300),
+    "volley": Take(width=480, params={"team": 2}),
+    "swarm": Take(seconds=8.0, width=400),
+    "racer": Take(width=480, rows=8, params={"cars": 4}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
     "snake": Take(width=320),
+    "bomber": Take(seconds=7.0, width=280),
+    "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
 }
 
@@ -72,6 +77,11 @@ def play(env_id: str, take: Take) -> tuple[Env, list[Row], Row]:
 def steps_a_frame(env: Env) -> int:
     """Return how many steps lie between two frames, so that there are at most MOST_FRAMES_A_SECOND."""
     return max(1, round(env.steps_per_second / MOST_FRAMES_A_SECOND))
+
+
+def frames_a_step(env: Env) -> int:
+    """Return how many frames show one step on its way: several of games that move from cell to cell."""
+    return 1 if env.engine else max(1, round(MOST_FRAMES_A_SECOND / env.steps_per_second))
 
 
 def picture_size(env: Env, state: Row, params: Row, width: int) -> tuple[int, int]:
@@ -113,9 +123,11 @@ def record(env_id: str) -> Path:
     take = TAKES[env_id]
     env, states, params = play(env_id, take)
     size = picture_size(env, states[0], params, take.width)
-    frames = [Image.fromarray(render_rgb(env, state, params, size)) for state in states]
+    between = frames_a_step(env)
+    moments = [(k + 1) / between for k in range(between)]
+    frames = [Image.fromarray(render_rgb(env, state, params, size, moment)) for state in states for moment in moments]
     path = GAMES / f"{env_id}.gif"
-    save(frames, round(1000 * steps_a_frame(env) / env.steps_per_second), path)
+    save(frames, round(1000 * steps_a_frame(env) / env.steps_per_second / between), path)
     print(f"docs/games/{path.name}: {size[0]} x {size[1]}, {len(frames)} frames, {path.stat().st_size / 1e3:.0f} kB")
     return path
 

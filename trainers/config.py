@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
 from puffer_arena.curriculum.choose import load_curriculum
+from puffer_arena.datasets.file import read_params
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
@@ -33,6 +34,8 @@ from puffer_arena.settings import (
     widths,
 )
 from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, named_file
+
+SELF = "self"  # in a pool: snapshots of the policy that learns
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,15 @@ class Network:
         "pool", ("pool", "attention"), "over Entities: mean and maximum, behind self-attention or not"
     )
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
-    memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
-    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer")
+    memory: str = choice(
+        "none",
+        ("none", "gru", "lstm", "mingru", "transformer"),
+        "a recurrent layer after the hidden layers; transformer: of algorithm dt",
+    )
+    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, or of a transformer")
+    context: int = setting(20, 2, 1024, "steps that a transformer looks back over, the present one among them")
+    layers: int = setting(2, 1, 64, "of a transformer")
+    heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
     normalize: bool = flag(False, "bring observed quantities to mean 0 and deviation 1, by running statistics")
 
 
@@ -82,11 +92,21 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Opponent:
-    """Who steers the other side where agents are of several roles; without a bot the policy plays itself."""
+    """Who steers the other sides where agents play each other; without a pool the policy plays itself."""
 
-    bot: str = text("", "random, bot:NAME, arena:NAME@LEVEL, run:NAME or a file of a bot or policy")
-    share: float = setting(0.5, 0.0, 1.0, "of the environments where it plays; in the rest the policy plays itself")
-    role: str = text("", "the policy's role against it; empty for each role in turn, environment by environment")
+    pool: str = text(
+        "", "any of self (its own past), random, bot:NAME, arena:NAME@LEVEL, run:NAME and files of bots or policies"
+    )
+    share: float = setting(0.5, 0.0, 1.0, "of the environments where they play; in the rest the policy plays itself")
+    role: str = text("", "the policy's role against them; empty for each role in turn, environment by environment")
+    draw: str = choice(
+        "pfsp", ("latest", "uniform", "pfsp", "ladder"), "who is met next: see docs/league.md; pfsp by win rates"
+    )
+    weight: str = choice("hard", ("hard", "even"), "pfsp by (1 - x)^power or x (1 - x) of the policy's win rate x")
+    power: float = setting(2.0, 0.0, 100.0, "of pfsp's weight 'hard'")
+    keep: int = setting(8, 1, 100, "snapshots of the policy at most; those that span the ratings best stay")
+    snapshot_rate: float = setting(0.7, 0.0, 1.0, "mean points per game against the pool that make a snapshot due")
+    snapshot_steps: int = setting(2_000_000, 0, 2**62, "steps since the last that make one due; 0: only the rate does")
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,7 @@ class Config:
     threads: int = setting(0, 0, 256, "threads that step and learn; 0 for one per core, at most 8")
     total_steps: int = setting(50_000_000, 1, 2**62, "environment steps of the whole run")
     params: dict[str, Any] = table("the environment's parameters")
+    offline: str = text("", "a dataset, made by record-dataset, for algorithms that learn without playing")
     device: str = choice("cpu", ("cpu", "cuda", "auto"), "of the network")
     precision: str = choice("auto", ("float32", "bfloat16", "auto"), "of matrix products")
     compile: str = choice("auto", ("on", "off", "auto"), "torch.compile the network; auto: off on a CPU")
@@ -144,6 +165,9 @@ def load_config(
 ) -> Config:
     """Return the config of a run: defaults, the environment's tuned TOML, a preset, `file`, then `overrides`.
 
+    What an algorithm asks for in place of what was tuned for PPO (`Algorithm.defaults`), and the parameters that a
+    dataset was played with, come after the tuned TOML.
+
     Args:
         env_id: as `make` takes it.
         file: a TOML file of settings.
@@ -156,14 +180,11 @@ def load_config(
         ParameterError: a value of the wrong type or out of range, or a file that cannot be read.
     """
     env = load_env(env_id)
-    settings: dict[str, Any] = {"num_envs": env.usual_rows}
-    tuned = tuned_config(env_id)
-    if tuned:
-        _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))
+    given: dict[str, Any] = {}
     if preset:
-        _merge(settings, _read_preset(preset))
+        _merge(given, _read_preset(preset))
     if file is not None:
-        _merge(settings, _read_file(Path(file)))
+        _merge(given, _read_file(Path(file)))
     for name, value in (overrides or {}).items():
         nested: dict[str, Any] = {}
         *parents, last = name.split(".")
@@ -171,7 +192,15 @@ def load_config(
         for parent in parents:
             place = place.setdefault(parent, {})
         place[last] = value
-        _merge(settings, nested)
+        _merge(given, nested)
+    settings: dict[str, Any] = {"num_envs": env.usual_rows}
+    tuned = tuned_config(env_id)
+    if tuned:
+        _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))
+    _merge(settings, find_algorithm(algorithm or str((settings | given).get("algorithm", "ppo"))).defaults)
+    if given.get("offline"):
+        _merge(settings, {"params": read_params(str(given["offline"]), env_id)})
+    _merge(settings, given)
     meant = str(settings.get("env", env_id))
     if env_name(meant) != env_name(env_id):
         raise ParameterError(f"setting 'env' = '{meant}', but '{env_id}' was asked for; leave 'env' out of the config")
@@ -224,6 +253,7 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    _check_method(config)
     if config.network.critic == "state" and env.observe_state is None:
         raise ParameterError(
             f"network.critic = 'state' reads the global state, which environment '{env.name}' does not give: add "
@@ -231,9 +261,47 @@ def check_fit(config: Config) -> None:
         )
     if config.curriculum:
         load_curriculum(env, config.curriculum)
-    if config.opponent.bot:
+    if config.opponent.pool:
         check_role(env, config.opponent.role)
-        find_player(config.opponent.bot, config.env)
+        for name in pool_names(config.opponent.pool):
+            if name != SELF:
+                find_player(name, config.env)
+
+
+def pool_names(pool: str) -> list[str]:
+    """Return who is named in a pool, such as "self,bot:hunt".
+
+    Raises:
+        ParameterError: somebody is named twice.
+    """
+    names = [name.strip() for name in pool.split(",") if name.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(f"opponent.pool = '{pool}' names '{twice[0]}' twice; name everybody once")
+    return names
+
+
+def _check_method(config: Config) -> None:
+    """Check what an algorithm takes of the settings that all have.
+
+    Raises:
+        ParameterError: a memory that it has no use for, a dataset where it learns by playing, or none where it does not.
+    """
+    name, found = config.algorithm, find_algorithm(config.algorithm)
+    if config.network.memory not in found.memories:
+        raise ParameterError(
+            f"network.memory = '{config.network.memory}' is not for algorithm '{name}'; it takes {', '.join(found.memories)}"
+        )
+    if found.offline and not config.offline:
+        raise ParameterError(
+            f"algorithm '{name}' learns from a dataset; name one with --offline DIR (offline=), and record it with: "
+            "python -m puffer_arena record-dataset"
+        )
+    if config.offline and not found.offline:
+        takers = ", ".join(each for each in list_algorithms() if find_algorithm(each).offline)
+        raise ParameterError(
+            f"algorithm '{name}' learns by playing and takes no dataset; those that take one: {takers}"
+        )
 
 
 def tuned_config(env_id: str) -> str:

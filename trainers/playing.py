@@ -31,7 +31,8 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
     Raises:
         ArenaError: it is damaged, or of another environment than `env`.
     """
-    origin = Actor.load(path, env).policy.origin
+    policy = Actor.load(path, env).policy
+    origin = policy.origin
     if is_edited(str(origin["rules"]), env):
         print(f"the source of environment '{env}' has changed since '{path}' was trained", file=sys.stderr)
 
@@ -40,7 +41,7 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
         check_spaces(actor.policy, batch)
         return acting(actor, seed, deterministic)
 
-    return Player(str(path), prepare, dict(origin["params"]))
+    return Player(str(path), prepare, dict(origin["params"]), policy)
 
 
 def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:
@@ -71,6 +72,6 @@ def acting(actor: Actor, seed: int, deterministic: bool) -> Acting:
     rng = np.random.default_rng(seed)
 
     def choose(batch: Batch, which: Array | None = None) -> Array:
-        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting)[0])
+        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)[0])
 
     return Acting(choose, actor.reset)

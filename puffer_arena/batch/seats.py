@@ -93,3 +93,33 @@ def check_role(env: Env, role: str) -> None:
         raise ParameterError(f"'{env.name}' has no two sides that could play each other; leave the opponent out")
     if role and role not in env.agents:
         raise UnknownName(f"'{env.name}' has no role '{role}'; {suggest(role, env.agents)}")
+
+
+def list_sides(batch: Batch) -> list[list[int]]:
+    """Return the agents of every side: each role's, or each agent where all are of one role."""
+    sides = [members(batch, role) for role in batch.env.agents]
+    return [[agent] for agent in sides[0]] if is_free_for_all(batch.env) else sides
+
+
+def places(batch: Batch, finished: Array) -> Array:
+    """Return every side's place in some episodes, 1 for the best, the same for equals: float64 (episodes, sides).
+
+    Places go by `Env.scores` where roles have them, else by the mean return of a side's agents; NaN where none of them
+    took part.
+
+    Args:
+        finished: episodes, records as `batch.finished`.
+    """
+    returns = finished["episode_return"]
+    part = took_part(returns)
+    points = np.full((len(finished), len(list_sides(batch))), np.nan)
+    for k, side in enumerate(list_sides(batch)):
+        there = part[:, side]
+        total = np.where(there, returns[:, side], 0.0).sum(axis=1)
+        np.divide(total, there.sum(axis=1), out=points[:, k], where=there.any(axis=1))
+    if batch.env.scores and not is_free_for_all(batch.env):
+        scored = [finished[batch.env.scores[role]] for role in batch.env.agents if role in batch.env.scores]
+        if len(scored) == points.shape[1]:
+            points = np.where(np.isnan(points), np.nan, np.stack(scored, axis=1))
+    better = (points[:, None, :] > points[:, :, None]).sum(axis=2)
+    return np.asarray(np.where(np.isnan(points), np.nan, 1.0 + better))

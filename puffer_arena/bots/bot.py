@@ -305,8 +305,9 @@ class Bot:
 
     def reset(self, actor: Any = None) -> None:
         """Let an actor, several, or all of them forget, as when an episode begins; random numbers go on."""
+        who = np.arange(self._room) if actor is None else np.atleast_1d(actor)
         for part in self._memory.values():
-            part[slice(None) if actor is None else actor] = 0.0
+            part[who[who < self._room]] = 0.0  # who has never acted remembers nothing
 
     def state(self) -> dict[str, Any]:
         """Return what the actors remember and where their random numbers are, as plain values fit for JSON."""

@@ -24,7 +24,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
 SCORES = ("episode_return", "episode_length", "episodes")
-OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.data.opponents`
+OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.league.opponents`
 KNOWN = {*SCORES, "steps", "updates", "seconds", "steps_per_second", "learning_rate"}
 
 
@@ -86,7 +86,7 @@ class Progress:
         return {
             name.removeprefix("loss/"): value
             for name, value in self.values.items()
-            if name not in skip and not name.startswith(("time/", "episode_"))
+            if name not in skip and not name.startswith(("time/", "episode_", "win_rate/", "rating/", "payoff/"))
         }
 
 

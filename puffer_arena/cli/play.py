@@ -9,7 +9,7 @@ from puffer_arena.cli.options import read_pairs
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting, Player
-from puffer_arena.registry import env_name
+from puffer_arena.registry import env_name, load_env
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
@@ -63,6 +63,7 @@ def run(options: Options) -> int:
     """Open the window and play until it is closed."""
     from puffer_arena.render.play.play import play
 
+    load_env(options.env).check_own("play")
     play(
         options.env,
         bot=choose_bot(options),

@@ -58,9 +58,10 @@ class Options:
         python -m puffer_arena train maze --steps 20_000_000 --config my_settings.toml
         python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
         python -m puffer_arena train snake --record --record.every 1min
-        python -m puffer_arena train striker --opponent.bot bot:footballer --opponent.share 0.5
+        python -m puffer_arena train striker --opponent.pool self,bot:footballer
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
+        python -m puffer_arena train lander --offline landings --algorithm iql
         python -m puffer_arena train --resume newest
         python -m puffer_arena train my_env.py --resume newest
     """
@@ -152,7 +153,8 @@ def base_config(options: Any, algorithm: str) -> Config:
     """
     if not options.resume:
         file = options.config or None
-        return load_config(options.environment, file, preset=options.preset, algorithm=algorithm)
+        data = {"offline": options.settings.offline} if options.settings.offline else {}
+        return load_config(options.environment, file, data, preset=options.preset, algorithm=algorithm)
     if options.config or options.preset:
         raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
     from puffer_arena.trainers.runs.run import Run
@@ -273,6 +275,10 @@ class Session:
         self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
+        if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
+            if self.options.watch:
+                self.display.say("no window: a window is for puffer_arena's own environments; training goes on without")
+            return
         if live.off:
             if self.options.watch:
                 self.display.say("no window: --live.off keeps windows out; training goes on without")

@@ -28,6 +28,7 @@ from puffer_arena.core.canvas3d import Canvas3D
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
+from puffer_arena.core.pictures.first_person import paint_rooms
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
 from puffer_arena.core.records import (
@@ -103,6 +104,7 @@ __all__ = [
     "normal",
     "one_way2d",
     "orb",
+    "paint_rooms",
     "param",
     "push_at",
     "push_at_3d",

@@ -10,11 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from puffer_arena.core.fields import Array
+
 Point = tuple[float, float]
 
 
 class Canvas(Protocol):
-    """What a drawing backend offers; lengths are world units, angles radians."""
+    """What a drawing backend offers; lengths are world units, angles radians.
+
+    `moment` is the part of the last step that has passed, 0 to 1: what moves from cell to cell is drawn on its way
+    (`core.tiles.between`), and an event fades.  At 1 everything is where the state says, as in pictures of one state.
+    """
+
+    moment: float
 
     def view(
         self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
@@ -47,6 +55,9 @@ class Canvas(Protocol):
     ) -> None:
         """Write `text`, `size` high, with its "center", "left" or "right" at (x, y)."""
 
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        """Show a picture, uint8 (rows, cols, 3), in a rectangle placed as by `rect`; its pixels stay sharp."""
+
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         """Tell where an agent is, so that the window can point out the one that a person steers or watches.
 
@@ -61,6 +72,7 @@ class Canvas(Protocol):
 class RecordingCanvas:
     """A canvas that keeps its primitives as (name, arguments): for tests and for sending elsewhere."""
 
+    moment: float = 1.0
     primitives: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = ""
     agents: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # index -> x, y, radius
@@ -94,6 +106,9 @@ class RecordingCanvas:
         self, x: float, y: float, text: str, color: str = "text", *, size: float = 0.5, anchor: str = "center"
     ) -> None:
         self._keep("text", x=x, y=y, text=text, color=color, size=size, anchor=anchor)
+
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        self._keep("picture", x=x, y=y, width=width, height=height, pixels=pixels)
 
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         self.agents[index] = x, y, radius

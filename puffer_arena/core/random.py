@@ -13,7 +13,7 @@ from typing import Any
 from puffer_arena.machine.compile import jit
 
 MASK = 0xFFFFFFFF
-MULTIPLIER = 0xD256D193
+MULTIPLIER = 0xD256D193 - (1 << 32)  # times 32 bits it stays within 63, which compilers take for granted
 WEYL = 0x9E3779B9
 HELD_OUT_BIT = 1 << 31  # levels at or above it are held out; training levels lie below
 TWO_TO_MINUS_32 = 1.0 / (1 << 32)
@@ -25,7 +25,7 @@ def philox(key: Any, counter: Any) -> Any:
     left, right = counter & MASK, 0
     for _ in range(10):
         product = left * MULTIPLIER
-        left, right = ((product >> 32) & MASK) ^ key ^ right, product & MASK
+        left, right = (((product >> 32) + left) & MASK) ^ key ^ right, product & MASK
         key = (key + WEYL) & MASK
     return left
 

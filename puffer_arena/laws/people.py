@@ -40,9 +40,12 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
         which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
-        means = batch.episodes()
-        means.setdefault("episode_return", float(batch.rows.states["episode_return"].mean()))  # where none ended
-        results.append(means["episode_return" if role is None else f"episode_return/{role}"])
+        name, running = (
+            "episode_return" if role is None else f"episode_return/{role}",
+            batch.rows.states["episode_return"],
+        )
+        so_far = running if role is None else running[:, mine]  # where none has ended
+        results.append(batch.episodes().get(name, float(so_far.mean())))
     return results[0], results[1]
 
 
@@ -106,9 +109,9 @@ def drawing(subject: Subject) -> str:
 
     batch = subject.make(1, 9)
     env = batch.env
-    for _ in range(60):
+    for t in range(60):
         before = batch.rows.states.tobytes()
-        canvas = RecordingCanvas()
+        canvas = RecordingCanvas(moment=t % 3 / 2)  # between two steps, too
         env.draw(batch.state(0), batch.state_params(0), canvas)
         if not canvas.primitives or canvas.primitives[0][0] != "view":
             raise place_of(env, env.draw, "must call canvas.view(width, height) first, which says what is seen")
@@ -116,7 +119,7 @@ def drawing(subject: Subject) -> str:
             raise place_of(env, env.draw, "draws nothing after canvas.view(...)")
         for _, arguments in canvas.primitives[1:]:
             try:
-                color(arguments["color"])
+                color(arguments.get("color", "white"))  # a picture brings its own
             except ArenaError as error:
                 raise place_of(env, env.draw, str(error)) from None
         if batch.rows.states.tobytes() != before:

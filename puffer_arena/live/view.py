@@ -30,6 +30,7 @@ class View:
         self, env_id: str, title: str, load_actor: LoadActor | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.env_id, self.env, self.title = env_id, load_env(env_id), title
+        self.env.check_own("a window")
         self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
         self.num_envs = 0
         self.frame: Frame | None = None

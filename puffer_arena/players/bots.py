@@ -69,7 +69,7 @@ def bot_acting(bot: Bot, batch: Batch, sampling: Sampling | None = None) -> Acti
     def forget(began: Array) -> None:
         bot.reset(np.flatnonzero(np.broadcast_to(began.reshape(batch.num_envs, -1), batch.acting.shape)))
 
-    return Acting(choose, forget)
+    return Acting(choose, forget, bot.state, bot.set_state)
 
 
 def check_fit(bot: Bot, batch: Batch) -> None:

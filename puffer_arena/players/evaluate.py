@@ -83,20 +83,20 @@ def evaluate(
     share = -(-episodes // rows)
     sized = player.params if params is None else params
     with make(env, num_envs=rows, seed=seed, split=split, **sized) as batch:
-        choose, forget = player.prepare(batch)
+        acting = player.prepare(batch)
         mine = np.zeros((rows, 0), np.bool_) if side is None else seats(batch, side)
         kept, sides = [], []
         counted = np.zeros(rows, np.int64)
         for step in range(max_steps):
             if told is not None:
                 told(np.minimum(counted, share), rows * share, step)
-            batch.step(choose(batch))
+            batch.step(acting.choose(batch))
             finished = batch.finished
             new = (finished["episodes"] > counted) & (counted < share)
             kept.append(finished[new])
             sides.append(mine[new])
             counted = finished["episodes"].copy()
-            forget(batch.began)
+            acting.forget(batch.began)
             if counted.min() >= share:
                 break
         else:

@@ -8,6 +8,7 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import seats
+from puffer_arena.core.actions import draw_actions
 from puffer_arena.core.fields import Array
 
 
@@ -19,10 +20,19 @@ class Choose(Protocol):
 
 
 class Acting(NamedTuple):
-    """A player in front of one batch."""
+    """A player in front of one batch.
+
+    Attributes:
+        choose: chooses actions.
+        forget: takes where an episode began, as `Batch.began`.
+        state: returns what it remembers and where its random numbers are, fit for JSON; what lies in rows is not its own.
+        set_state: goes on from what `state` returned.
+    """
 
     choose: Choose
-    forget: Callable[[Array], None]  # takes where an episode began, as `Batch.began`
+    forget: Callable[[Array], None]
+    state: Callable[[], Any] = lambda: None
+    set_state: Callable[[Any], None] = lambda _: None
 
 
 @dataclass
@@ -32,12 +42,26 @@ class Player:
     name: str
     prepare: Callable[[Batch], Acting]
     params: dict[str, Any] = field(default_factory=dict)  # of the environment that it learned in
+    policy: Any = None  # the trainers' own, of a run or checkpoint
 
 
 def chance(seed: int) -> Player:
     """Return a player of random actions."""
-    rng = np.random.default_rng(seed)
-    return Player("random", lambda _: Acting(lambda batch, which=None: batch.sample_actions(rng), forget_nothing))
+
+    def prepare(batch: Batch) -> Acting:
+        rng = np.random.default_rng(seed)
+
+        def set_state(state: Any) -> None:
+            rng.bit_generator.state = state
+
+        return Acting(
+            lambda batch, which=None: draw_actions(batch.action, batch.actions.shape, batch.action_mask, rng),
+            forget_nothing,
+            lambda: rng.bit_generator.state,
+            set_state,
+        )
+
+    return Player("random", prepare)
 
 
 def scripted(bot: str) -> Player:

@@ -41,10 +41,14 @@ class PygameCanvas:
         size: width and height of the picture in pixels.
         background: colour around and behind the view.
         margin: pixels kept free on every side.
+        moment: part of the last step that has passed.
     """
 
-    def __init__(self, size: tuple[int, int], background: str = "background", margin: int = 0) -> None:
+    def __init__(
+        self, size: tuple[int, int], background: str = "background", margin: int = 0, moment: float = 1.0
+    ) -> None:
         self.size = size
+        self.moment = moment
         self.message = ""
         self._factor = FINE if max(size) <= LARGE else COARSE
         self._fine = pygame.Surface((size[0] * self._factor, size[1] * self._factor), 0, 32)
@@ -120,6 +124,12 @@ class PygameCanvas:
     ) -> None:
         self._write(x, y, text, color, size, anchor)
 
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        x0, y0 = self._view.corner(x, y, height)
+        size = round(width * self._view.scale), round(height * self._view.scale)
+        drawn = pygame.surfarray.make_surface(pixels.transpose(1, 0, 2))
+        self._fine.blit(pygame.transform.scale(drawn, (max(size[0], 1), max(size[1], 1))), (round(x0), round(y0)))
+
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         """Pictures in memory point nobody out."""
 
@@ -179,8 +189,10 @@ def around(points: Sequence[Point], margin: float) -> Bounds:
     return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
-def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480)) -> Array:
+def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 480), moment: float = 1.0) -> Array:
     """Draw one row, as `Batch.state` and `Batch.state_params` return it, and return uint8 (height, width, 3).
+
+    `moment` is the part of the last step that has passed.
 
     A world in space is seen through its camera (`render.world`), where this machine can draw that.
     """
@@ -191,7 +203,7 @@ def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 
             return render_world(env, state, params, size)
         except (MissingExtra, DisplayError) as error:
             say_once(f"{error}; '{env.name}' is drawn from above instead")
-    canvas = PygameCanvas(size)
+    canvas = PygameCanvas(size, moment=moment)
     drawn: Canvas = canvas
     env.draw(state, params, drawn)
     return canvas.rgb_array()

@@ -5,17 +5,21 @@ What comes from the replay (names, status lines) is data to the page's script, n
 
 import base64
 import html
+import io
 import json
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from puffer_arena.core.canvas import RecordingCanvas
-from puffer_arena.core.fields import Row
+from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ParameterError
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.export.pictures import Part, check_part, picture_size, write_mp4, written
+from puffer_arena.render.toolkit import pygame
 from puffer_arena.replay.reader import Replay
 
 MOST_RATE = 60.0
@@ -136,12 +140,21 @@ def recorded_calls(replay: Replay, slot: int, steps: range, colors: dict[str, st
 
 
 def rounded(value: Any) -> Any:
-    """Return numbers with as many digits as a picture shows."""
+    """Return numbers with as many digits as a picture shows, and pictures as addresses."""
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, dict):
         return {name: rounded(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return png_address(value)
     return [rounded(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def png_address(pixels: Array) -> str:
+    """Return a picture, uint8 (rows, cols, 3), as an address that holds it."""
+    held = io.BytesIO()
+    pygame.image.save(pygame.surfarray.make_surface(pixels.transpose(1, 0, 2)), held, "picture.png")
+    return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode()
 
 
 def embedded_video(replay: Replay, part: Part) -> str:

@@ -61,6 +61,12 @@ function drawFrame(context, calls, width, height) {
       context.textBaseline = "middle";
       context.fillText(given.text, px(given.x), py(given.y));
     },
+    picture(given) {
+      const top = view.up ? py(given.y + given.height) : py(given.y);
+      context.imageSmoothingEnabled = false;
+      const image = pictureOf(given.pixels);
+      if (image.complete) context.drawImage(image, px(given.x), top, given.width * place.scale, given.height * place.scale);
+    },
   };
   context.save();
   context.clearRect(0, 0, width, height);
@@ -70,6 +76,17 @@ function drawFrame(context, calls, width, height) {
     paint[kind](given);
   }
   context.restore();
+}
+
+const pictures = new Map();
+function pictureOf(address) {
+  if (!pictures.has(address)) {
+    const image = new Image();
+    image.onload = draw;
+    image.src = address;
+    pictures.set(address, image);
+  }
+  return pictures.get(address);
 }
 
 function callsAt(at) {  // frames hold only what differs from the one before, but for every 64th

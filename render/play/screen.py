@@ -42,6 +42,7 @@ class PlayScreen:
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state
         self._due = 0.0
+        self._stepped = 0.0  # when the last step was made
         self._changed = True
 
     def run(self, on_frame: "Callable[[PlayScreen], None] | None" = None) -> None:
@@ -53,7 +54,7 @@ class PlayScreen:
                 self._changed = True
                 self.take(event)
             self.advance(now)
-            if self._changed or now - drawn >= STILL:
+            if self._changed or drawn - self._stepped < self.interval or now - drawn >= STILL:
                 self._changed, drawn = False, now
                 self.draw()
                 if on_frame is not None:
@@ -74,9 +75,20 @@ class PlayScreen:
 
     # -- time ---------------------------------------------------------------------------------------
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two steps."""
+        seconds: float = 1.0 / (self.game.env.steps_per_second * self.speed)
+        return seconds
+
+    @property
+    def moment(self) -> float:
+        """The part of the last step that has passed, 0 to 1."""
+        return min(max((time.perf_counter() - self._stepped) / self.interval, 0.0), 1.0)
+
     def advance(self, now: float) -> None:
         """Make the steps that are due; after a hitch the rest is dropped."""
-        interval = 1.0 / (self.game.env.steps_per_second * self.speed)
+        interval = self.interval
         if self.phase != PLAYING or self.help:
             self._due = now + interval
             return
@@ -88,7 +100,7 @@ class PlayScreen:
             self._due += interval
             self.recorder.tell()
             self.game.step()
-            self._changed = True
+            self._stepped, self._changed = now, True
             if self.game.over:
                 self.phase = OVER
 
@@ -185,7 +197,7 @@ class PlayScreen:
         """Begin a new episode; it starts at once."""
         self.game.restart()
         self.phase = PLAYING
-        self._due = time.perf_counter() + 1.0 / (self.game.env.steps_per_second * self.speed)
+        self._due = time.perf_counter() + self.interval
 
     def change_speed(self, by: int) -> None:
         """Go some stops faster or slower."""
@@ -214,7 +226,8 @@ class PlayScreen:
         told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
         area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
         mine = self.game.agent if batch.num_agents else None
-        self.message, _ = draw_row(self.game.env, batch.state(0), batch.state_params(0), area, mark=mine)
+        row = batch.state(0), batch.state_params(0)
+        self.message, _ = draw_row(self.game.env, *row, area, mark=mine, moment=self.moment)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
         draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
         if self.help:

@@ -176,7 +176,7 @@ def share_of(parameter: Parameter, top: float, value: float) -> float:
     """Return where a value lies on a parameter's slider, from 0 to 1."""
     if is_wide(parameter.low, top):
         return math.log(max(value, parameter.low) / parameter.low) / math.log(top / parameter.low)
-    return (value - parameter.low) / max(top - parameter.low, 1e-9)
+    return float((value - parameter.low) / max(top - parameter.low, 1e-9))
 
 
 def value_at(parameter: Parameter, top: Any, share: float) -> Any:

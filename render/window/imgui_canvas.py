@@ -8,9 +8,11 @@ from typing import Any
 from imgui_bundle import imgui
 
 from puffer_arena.core.canvas import Point
+from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.fit import View, fit
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT, Rgb
 from puffer_arena.render.draw.palette import color as rgb_of
+from puffer_arena.render.window.opengl import gl, upload
 
 LINE_HEIGHT = ASCENT + DESCENT  # of an em: what Dear ImGui calls a font's size
 LEAST_CORNER = 3.0  # pixels; a rounding smaller than this is hardly seen, but costs ten times the triangles
@@ -31,11 +33,15 @@ def packed_rgb(rgb: Rgb, alpha: int = 255) -> int:
 class ImguiCanvas:
     """Draws into `area`, (x, y, width, height) in window pixels; use it as a context, which clips the drawing.
 
-    The agent `mark` gets a ring and an arrow above it, over everything else.
+    The agent `mark` gets a ring and an arrow above it, over everything else; `moment` is the part of the last step that
+    has passed.
     """
 
-    def __init__(self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None) -> None:
+    def __init__(
+        self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None, moment: float = 1.0
+    ) -> None:
         self.message = ""
+        self.moment = moment
         self.aspect = 1.0  # width / height of what was last drawn
         self._list, self._area, self._mark = draw_list, area, mark
         self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
@@ -109,6 +115,12 @@ class ImguiCanvas:
         px -= {"left": 0.0, "center": 0.5, "right": 1.0}[anchor] * width
         at = round(px), round(py - (ASCENT - CAP_HEIGHT / 2) * em)
         self._list.add_text(self._font, height, at, tint(color, 1.0), text)
+
+    def picture(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        x0, y0 = self._view.corner(x, y, height)
+        at = round(x0), round(y0)
+        texture = imgui.ImTextureRef(upload(("canvas", *at), pixels, gl.GL_NEAREST))
+        self._list.add_image(texture, at, (x0 + width * self._view.scale, y0 + height * self._view.scale))
 
     def agent(self, index: int, x: float, y: float, radius: float) -> None:
         if index == self._mark:

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.canvas import Canvas, RecordingCanvas
@@ -17,7 +16,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas, point_out
-from puffer_arena.render.window.opengl import gl
+from puffer_arena.render.window.opengl import gl, upload
 
 STEP = 32  # pixels: sizes of picture are whole multiples, so that resizing a window makes few views
 WIDE = 4 / 3  # width / height that suits a view into a world
@@ -38,11 +37,10 @@ class _Kept:
 
 
 _views: dict[tuple[int, int], _Kept] = {}
-_textures: dict[int, int] = {}  # slot of the window -> OpenGL's name
 
 
 def draw_row(
-    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None
+    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None, moment: float = 1.0
 ) -> tuple[str, float]:
     """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
     the picture's width / height.
@@ -53,6 +51,7 @@ def draw_row(
         area: in window pixels.
         slot: tells the pictures of one frame apart.
         mark: the agent to point out, such as the one that a person steers.
+        moment: part of the last step that has passed; worlds in space move in steps.
     """
     if env.engine == "panda3d":
         try:
@@ -66,7 +65,7 @@ def draw_row(
             if mark in recorded.agents:
                 _mark(view, *recorded.agents[mark], area)
             return recorded.message, WIDE
-    with ImguiCanvas(imgui.get_window_draw_list(), area, mark) as canvas:
+    with ImguiCanvas(imgui.get_window_draw_list(), area, mark, moment) as canvas:
         drawn: Canvas = canvas
         env.draw(state, params, drawn)
         return canvas.message, canvas.aspect
@@ -107,16 +106,6 @@ def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:
 
 def _show(rgb: Array, area: Area, slot: int) -> None:
     """Upload a picture and draw it over `area`."""
-    if slot not in _textures or not gl.glIsTexture(_textures[slot]):  # a new window has none of the old one's
-        _textures[slot] = int(gl.glGenTextures(1))
-    gl.glBindTexture(gl.GL_TEXTURE_2D, _textures[slot])
-    for name in (gl.GL_TEXTURE_MIN_FILTER, gl.GL_TEXTURE_MAG_FILTER):
-        gl.glTexParameteri(gl.GL_TEXTURE_2D, name, gl.GL_LINEAR)
-    gl.glPixelStorei(gl.GL_UNPACK_ALIGNMENT, 1)
-    height, width = rgb.shape[:2]
-    data = np.ascontiguousarray(rgb)
-    gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGB, width, height, 0, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
-    gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
     x, y, across, down = area
-    texture = imgui.ImTextureRef(_textures[slot])
+    texture = imgui.ImTextureRef(upload(("world", slot), rgb, gl.GL_LINEAR))
     imgui.get_window_draw_list().add_image(texture, ImVec2(x, y), ImVec2(x + across, y + down))

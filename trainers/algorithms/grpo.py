@@ -31,7 +31,7 @@ from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.settings import choice, flag, setting
 from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms.algorithm import OnStep
+from puffer_arena.trainers.algorithms.algorithm import OnStep, below
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.loss import Loss, slope_of
@@ -111,7 +111,7 @@ class GRPO(OnPolicy):
             raise TrainingError(
                 f"num_envs = {config.num_envs} is no multiple of grpo.group = {config.method.group}; groups are whole"
             )
-        for what, given in (("an opponent", config.opponent.bot), ("a curriculum", config.curriculum)):
+        for what, given in (("an opponent", config.opponent.pool), ("a curriculum", config.curriculum)):
             if given:
                 raise TrainingError(f"grpo takes no {what.split()[1]}: it chooses the levels, and groups share a side")
         if config.network.critic != "shared":
@@ -176,8 +176,7 @@ class GRPO(OnPolicy):
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         super().load_state(tensors, about, name)
         if self.reference is not None:
-            kept = {key.removeprefix("reference/"): value for key, value in tensors.items() if key[:10] == "reference/"}
-            load_weights(self.reference.policy, kept, name)
+            load_weights(self.reference.policy, below("reference/", tensors), name)
 
     def close(self) -> None:
         if self.reference is not None:

@@ -10,24 +10,30 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch, make
-from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
-from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.errors import ParameterError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms.algorithm import Algorithm, OnStep, as_bytes, from_bytes
+from puffer_arena.trainers.algorithms.algorithm import (
+    Algorithm,
+    OnStep,
+    as_bytes,
+    from_bytes,
+    groups_of,
+    take_generator,
+)
 from puffer_arena.trainers.backends.choose import choose_backend
 from puffer_arena.trainers.backends.loss import Loss
-from puffer_arena.trainers.config import Config, to_dict
+from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.estimate.scale import RewardScale
+from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
@@ -61,7 +67,8 @@ class OnPolicy(Algorithm):
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimizer = Optimizers(self.policy, config.optimizer)
-        self.opponent = OtherSide(self.batch, config.opponent) if config.opponent.bot else None
+        pool = config.opponent.pool
+        self.opponent = Opponents(self.batch, config, self.policy, make_encoder) if pool else None
         learners = None if self.opponent is None else self.opponent.learners
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
@@ -115,7 +122,7 @@ class OnPolicy(Algorithm):
         learned.clear()
         learned.update(measured | found | self.batch.episodes())
         if self.opponent is not None:
-            learned.update(self.opponent.metrics())
+            learned.update(self.opponent.conclude(self.steps))
         if self.director is not None:
             learned.update(self.director.metrics())
 
@@ -205,7 +212,10 @@ class OnPolicy(Algorithm):
         """Return the arrays that one update hands to the next."""
         scale = {f"reward_scale.{name}": array for name, array in self.reward_scale.state().items()}
         tasks = {} if self.director is None else self.director.state()
-        return self.rollout.carried() | scale | {f"curriculum.{name}": array for name, array in tasks.items()}
+        seats = {} if self.opponent is None else self.opponent.carried()
+        found = {f"curriculum.{name}": array for name, array in tasks.items()}
+        found |= {f"league.{name}": array for name, array in seats.items()}
+        return self.rollout.carried() | scale | found
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
@@ -213,57 +223,36 @@ class OnPolicy(Algorithm):
         tensors |= {name: as_bytes(array) for name, array in self.batch.save_rows().items()}
         tensors |= {f"carried/{name}": as_bytes(array) for name, array in self._carried().items()}
         tensors["generator"] = self.generator.get_state()
-        about = {
-            "config": to_dict(self.config),
-            "env": {
-                "name": self.batch.env.name,
-                "version": self.batch.env.version,
-                "rules": source_digest(self.batch.env),
-            },
-            "layout": layout(self.batch.env, self.batch.rows).hex(),
-            "values": list(self.policy.values),
-            "steps": self.steps,
-            "updates": self.updates,
-            "seconds": self.seconds,
-            "learning_rate": self.learning_rate,
-        }
+        about = self.describe()
+        if self.opponent is not None:
+            about["league"] = self.opponent.pool.state()
+            policies = self.opponent.policies()
+            tensors |= {f"league/{key}": as_bytes(np.frombuffer(data, np.uint8)) for key, data in policies.items()}
         return tensors, about
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
-        if about["layout"] != layout(self.batch.env, self.batch.rows).hex():
-            raise FileError(
-                f"{name} is of another environment, version or size than '{self.batch.env.name}' version "
-                f"{self.batch.env.version} with these parameters"
-            )
-        groups: dict[str, dict[str, torch.Tensor]] = {group: {} for group in ("policy", "optimizer", "carried")}
-        for key, value in tensors.items():
-            group, _, rest = key.partition("/")
-            if group in groups:
-                groups[group][rest] = value
-        rate, steps, updates = float(about["learning_rate"]), int(about["steps"]), int(about["updates"])
-        if not (0.0 <= rate < float("inf") and steps >= 0 and updates >= 0):
-            raise FileError(f"{name} is damaged: {steps} steps, {updates} updates, learning rate {rate}")
+        self.check_layout(about, name)
+        groups = groups_of(tensors, ("policy", "optimizer", "carried", "league"))
         load_weights(self.policy, groups["policy"], name)
         self.optimizer.load_tensors(groups["optimizer"])
+        if self.opponent is not None:
+            policies = {key: value.numpy().tobytes() for key, value in groups["league"].items()}
+            self.opponent.load(about.get("league"), policies, name)
         from_bytes(groups["carried"], self._carried(), name)
-        self._take_over_rows(tensors, name)
-        try:
-            self.generator.set_state(tensors["generator"])
-        except (RuntimeError, TypeError) as error:
-            raise FileError(f"{name} is damaged: its generator cannot be used ({error})") from None
-        self.steps, self.updates, self.learning_rate = steps, updates, rate
-        self.seconds = float(about["seconds"])
-
-    def _take_over_rows(self, tensors: dict[str, torch.Tensor], name: str) -> None:
-        """Go on from the rows that were saved, physics by way of their past."""
-        saved = {key: tensor.numpy() for key, tensor in tensors.items() if key.startswith(("rows/", "past/"))}
-        try:
-            self.inexact_rows = int((~self.batch.load_rows(saved)).sum())
-        except FileError as error:
-            raise FileError(f"{name}: {error}") from None
+        if self.opponent is not None:
+            self.opponent.settle(name)
+        self.take_rows(tensors, name)
+        if self.batch.env.stepped_by is not None:  # episodes of other libraries begin anew
+            self.rollout.begin()
+            for part in self.rollout.state.values():
+                part[:] = 0.0
+        take_generator(self.generator, tensors, name)
+        self.take_counts(about, name)
 
     def close(self) -> None:
         self.collector.close()
+        if self.opponent is not None:
+            self.opponent.close()
         self.pool.close()
         self.backend.close()
         self.batch.close()

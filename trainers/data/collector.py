@@ -12,8 +12,8 @@ from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.backend import Backend
 from puffer_arena.trainers.data.arrays import aligned_copy
 from puffer_arena.trainers.data.credit import credit
-from puffer_arena.trainers.data.opponents import OtherSide
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_arrays
 from puffer_arena.trainers.threadpool import ThreadPool
 
@@ -27,7 +27,7 @@ Cut = tuple[Array, Array, Array, dict[str, Array], list[Array]]
 class Collector:
     """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
 
-    def __init__(self, rollout: Rollout, backend: Backend, threads: int, opponent: OtherSide | None = None) -> None:
+    def __init__(self, rollout: Rollout, backend: Backend, threads: int, opponent: Opponents | None = None) -> None:
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self._cuts: list[Cut] = []
@@ -49,6 +49,8 @@ class Collector:
         )
         rollout.remember_start()
         self.backend.refresh()
+        if self.opponent is not None:
+            self.opponent.begin()
         self._cuts.clear()
         for t in range(rollout.horizon):
             begun = time.perf_counter()

@@ -56,6 +56,7 @@ class Columns(NamedTuple):
     value: str = "value"
     advantage: str = "advantage"
     target: str = "target"
+    episodic: bool = True  # an episode's end cuts the sums; else they go on into the stream's next episode
 
 
 REWARD = Columns()
@@ -83,7 +84,10 @@ def _estimate(rows: Any, rollout: Rollout, settings: Any, pool: ThreadPool, colu
     """
     held = rollout.columns
     values, final = held[f"old_{columns.value}"], held[f"final_{columns.value}"]
-    following, goes_on = follow(rollout.terminated, rollout.truncated, rollout.acting, values, final)
+    terminated, truncated = rollout.terminated, rollout.truncated
+    if not columns.episodic:
+        terminated, truncated = np.zeros_like(terminated), np.zeros_like(truncated)
+    following, goes_on = follow(terminated, truncated, rollout.acting, values, final)
     experience = Experience(held[columns.rewards], rollout.acting, values, following, goes_on, rollout.ratio)
     advantages, targets = held[columns.advantage], held[columns.target]
     cuts = np.array([settings.rho_clip, settings.c_clip])

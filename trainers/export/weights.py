@@ -34,6 +34,11 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
             "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "
             "puffer_arena.load"
         )
+    if type(policy) is not Policy:
+        raise DefinitionError(
+            f"a bot's file holds feed-forward and recurrent layers, and this is a {type(policy).__name__}, with network.memory "
+            f"= '{policy.network.memory}'; play it from its checkpoint, with puffer_arena.load"
+        )
     policy = copy.deepcopy(policy).cpu().eval()
     if policy.central is not None:  # a critic that reads the global state is of no use where a bot plays
         policy.central, policy.critic, policy.values = None, None, ()

@@ -63,6 +63,10 @@ class Head(nn.Module, ABC):
         """Return the environment's actions for the policy's (rows, components)."""
         return actions
 
+    def from_env(self, actions: Array) -> Array:
+        """Return the policy's actions (rows, components) for the environment's: what `to_env` was given."""
+        return actions.reshape(len(actions), self.components)
+
 
 class Categorical(Head):
     """One choice per component; masks give barred choices no probability."""
@@ -172,6 +176,10 @@ class Gaussian(Head):
         scaled: Array = actions * self.reach + self.middle
         return scaled.reshape(len(actions), *self.shape)
 
+    def from_env(self, actions: Array) -> Array:
+        flat = actions.reshape(len(actions), self.components)
+        return np.asarray((flat - self.middle) / self.reach, np.float32)
+
 
 class Joint(Head):
     """One head for each part of an action, side by side; an action's numbers are float32, choices among them whole."""
@@ -238,10 +246,31 @@ class Joint(Head):
             field[...] = head.to_env(part).reshape(field.shape)
         return taken
 
+    def from_env(self, actions: Array) -> Array:
+        parts = [head.from_env(at(actions, path)) for path, head in zip(self.paths, self.parts, strict=True)]
+        return np.concatenate(parts, -1).astype(np.float32)
+
 
 def parts_of(head: Head) -> list[Head]:
     """Return the heads of an action's simple spaces in order: a head's parts, or itself alone."""
     return head.parts if isinstance(head, Joint) else [head]
+
+
+def number_count(head: Head) -> int:
+    """Return how many numbers `as_numbers` gives for an action."""
+    return sum(sum(part.sizes) or part.components for part in parts_of(head))
+
+
+def as_numbers(head: Head, actions: Tensor) -> Tensor:
+    """Return actions (rows, components) as a network sees them: choices one-hot, all else as it is, (rows, numbers)."""
+    split = columns(actions, [part.components for part in parts_of(head)])
+    found: list[Tensor] = []
+    for part, own in zip(parts_of(head), split, strict=True):
+        if part.sizes:
+            found += [functional.one_hot(own[..., k].long(), size).float() for k, size in enumerate(part.sizes)]
+        else:
+            found.append(own.float())
+    return torch.cat(found, -1)
 
 
 def columns(numbers: Numbers, widths: Sequence[int]) -> list[Numbers]:
@@ -273,3 +302,21 @@ def action_shape(action: Space) -> tuple[int, ...]:
     """Return the shape of one of the environment's actions; those of parts are records without one."""
     shape: Any = action_dtype(action).shape
     return tuple(shape)
+
+
+def feature_count(head: Head) -> int:
+    """Return how many numbers `action_features` gives."""
+    return sum(sum(part.sizes) or part.components for part in parts_of(head))
+
+
+def action_features(head: Head, actions: Tensor) -> Tensor:
+    """Return actions in the policy's own terms as numbers for a network: choices one-hot, all else as it is."""
+    found, begin = [], 0
+    for part in parts_of(head):
+        for size in part.sizes:
+            found.append(functional.one_hot(actions[:, begin].long(), size).float())
+            begin += 1
+        if not part.sizes:
+            found.append(actions[:, begin : begin + part.components].float())
+            begin += part.components
+    return torch.cat(found, -1)

@@ -144,6 +144,14 @@ class Policy(nn.Module):
         weight = self.actor.output.weight
         return {name: weight.new_zeros(rows, *shape) for name, shape in self.state_spec.items()}
 
+    def rewarded(self, state: State, rewards: Tensor) -> State:
+        """Return the state once the rewards (rows,) of the step before are known; ours do not ask for them."""
+        return state
+
+    def acted(self, state: State, actions: Tensor) -> State:
+        """Return the state once the actions (rows, components) are drawn; it matters to whoever remembers them."""
+        return state
+
     def seen_by(self, tower: str, obs: list[Any], central: Sequence[Any]) -> list[Any]:
         """Return the leaves that a tower takes, from those of observations and of what a central critic sees."""
         return [*central, *obs] if tower == "critic" and self.central is not None else obs

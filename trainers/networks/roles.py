@@ -16,6 +16,7 @@ from puffer_arena.core.actions import action_dtype, choice_sizes, role_words
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import WORD, Roles, Space, leaves, space_of, within
 from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.decision import DecisionPolicy
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Draw, Head, columns
 from puffer_arena.trainers.networks.memory import State
@@ -31,8 +32,13 @@ def build_policy_of(
     make_encoder: MakeEncoder | None = None,
     central: Central | None = None,
 ) -> Policy:
-    """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own."""
-    kind = RolesPolicy if isinstance(observation, Roles) else Policy
+    """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own.
+
+    With network.memory = "transformer" it is a `DecisionPolicy`.
+    """
+    kind: type[Policy] = RolesPolicy if isinstance(observation, Roles) else Policy
+    if network.memory == "transformer" and kind is Policy:
+        kind = DecisionPolicy
     return kind(observation, action, network, origin, values, make_encoder, central)
 
 

@@ -9,20 +9,19 @@ from torch import Tensor, nn
 from puffer_arena.errors import FileError, TrainingError
 from puffer_arena.trainers.backends.backend import ADVICE
 from puffer_arena.trainers.config import Optimizer
-from puffer_arena.trainers.networks.policy import Policy
 
 COUNT = "step"
 STATES = {torch.optim.AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, torch.optim.Muon: {"momentum_buffer"}}  # of a weight
 
 
 class Optimizers:
-    """One or two torch optimizers that together cover a policy's weights."""
+    """One or two torch optimizers that together cover the weights of a policy, or of several networks in a module."""
 
-    def __init__(self, policy: Policy, settings: Optimizer) -> None:
+    def __init__(self, policy: nn.Module, settings: Optimizer) -> None:
         self.settings, self.policy = settings, policy
         self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
         matrices = hidden_matrices(policy) if settings.name == "muon" else []
-        rest = [p for p in policy.parameters() if not any(p is matrix for matrix in matrices)]
+        rest = [p for p in policy.parameters() if p.requires_grad and not any(p is matrix for matrix in matrices)]
         self.parts: list[tuple[torch.optim.Optimizer, float]] = [
             (
                 torch.optim.AdamW(
@@ -111,16 +110,17 @@ class Optimizers:
             optimizer.state[parameter] = {key: value.clone() for key, value in state.items()}
 
 
-def hidden_matrices(policy: Policy) -> list[nn.Parameter]:
+def hidden_matrices(policy: nn.Module) -> list[nn.Parameter]:
     """Return the matrices between hidden layers, the ones that Muon is meant for; a gate's is one of its own."""
     modules: list[Any] = []
-    for tower in policy.towers.values():
+    towers = [tower for module in policy.modules() for tower in getattr(module, "towers", {}).values()]
+    for tower in towers:
         hidden: Any = getattr(tower.encoder, "hidden", ())
         modules += [*hidden, *([tower.memory] if tower.memory is not None else [])]
     return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.dim() == 2))
 
 
-def clip_gradients(policy: Policy, longest: float) -> float:
+def clip_gradients(policy: nn.Module, longest: float) -> float:
     """Scale all gradients down to a joint length of `longest` and return the length they had."""
     gradients = [p.grad for p in policy.parameters() if p.grad is not None]
     length = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])))

@@ -83,7 +83,7 @@ class Run:
         """
         if run_id is not None:
             check_run_name(run_id)
-        name = run_id or f"{env_name(config.env)[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
+        name = run_id or f"{re.sub(r'[:/]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = Path(root) / name
         for again in range(2, 1000):
             if not folder.exists():
@@ -294,7 +294,9 @@ def resume_trainer(config: Config | None, run: Run, make_encoder: MakeEncoder | 
     rules = str(stored[1]["env"].get("rules", ""))
     if is_edited(rules, trainer.config.env):
         run.warn(f"the source of environment '{env_name(trainer.config.env)}' has changed since the checkpoint")
-    if trainer.inexact_rows:
+    if trainer.inexact_rows and trainer.batch.env.stepped_by is not None:
+        run.warn(f"'{env_name(trainer.config.env)}' keeps its state to itself: all rows begin new episodes")
+    elif trainer.inexact_rows:
         run.warn(
             f"{trainer.inexact_rows} of {trainer.config.num_envs} rows cannot be played up to where they were, as on "
             "another kind of processor or another version of their engine: they go on from there, but not to the bit"

@@ -60,13 +60,13 @@ def record(
 
 def _play(batch: Batch, player: Player, share: int, max_steps: int, told: Told | None, limit: int) -> Iterator[Episode]:
     """Yield the first `share` episodes of every row, as they end."""
-    choose, forget = player.prepare(batch)
+    acting = player.prepare(batch)
     rows = batch.num_envs
     running: list[list[tuple[Array, Array, Array, float]]] = [[] for _ in range(rows)]
     counted, steps, ended = np.zeros(rows, np.int64), 0, 0
     for _ in range(max_steps):
         seen, masks = batch.obs.copy(), batch.action_mask.copy()
-        actions = np.array(choose(batch))
+        actions = np.array(acting.choose(batch))
         batch.step(actions)
         over = batch.terminated | batch.truncated
         for i in np.flatnonzero(counted < share).tolist():
@@ -80,7 +80,7 @@ def _play(batch: Batch, player: Player, share: int, max_steps: int, told: Told |
             raise ParameterError(
                 f"{steps} steps take half of this machine's {readable_size(memory_bytes())}; record fewer episodes"
             )
-        forget(batch.began)
+        acting.forget(batch.began)
         if told is not None:
             told(ended, steps)
         if counted.min() >= share:
