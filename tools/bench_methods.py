@@ -65,10 +65,14 @@ MINEFIELD = {
     "algorithm": "safe_ppo", "num_envs": 256, "network.hidden": (64, 64), "safe_ppo.horizon": 64,
     "safe_ppo.minibatches": 8, "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.03,
 }  # fmt: skip
+PQN = {
+    "algorithm": "pqn", "num_envs": 64, "network.hidden": (128, 128), "pqn.horizon": 64, "pqn.q_lambda": 0.95,
+    "optimizer.name": "adam", "optimizer.learning_rate": 2.5e-4, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
 STUDIES = {
-    "cartpole": Study("cartpole", 2_000_000, 475.0, groups(500)),
+    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
-    "snake": Study("snake", 4_000_000, 10.0, groups(256), {"rows": 7, "cols": 7}),
+    "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
     "minefield": Study(
         "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
     ),

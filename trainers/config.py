@@ -70,6 +70,16 @@ class Network:
     context: int = setting(20, 2, 1024, "steps that a transformer looks back over, the present one among them")
     layers: int = setting(2, 1, 64, "of a transformer")
     heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
+    blocks: str = choice(
+        "plain",
+        ("plain", "normed", "residual"),
+        "hidden layers: plain ReLU, with a layer norm before it, or residual blocks of equal width",
+    )
+    head: str = choice(
+        "auto",
+        ("auto", "squashed", "greedy"),
+        "auto: by the action space; squashed: Box actions by tanh, spread by what is seen; greedy: values of choices",
+    )
     normalize: bool = flag(False, "bring observed quantities to mean 0 and deviation 1, by running statistics")
 
 

@@ -15,7 +15,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
-from puffer_arena.errors import ParameterError
+from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import (
@@ -56,6 +56,10 @@ class OnPolicy(Algorithm):
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         self.config = config = resolve(config)
+        if config.network.head == "greedy" and self.defaults.get("network", {}).get("head") != "greedy":
+            raise TrainingError(
+                f"network.head = 'greedy' gives values, not probabilities, which {config.algorithm} learns; choose 'auto'"
+            )
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
@@ -126,6 +130,10 @@ class OnPolicy(Algorithm):
         if self.director is not None:
             learned.update(self.director.metrics())
 
+    def in_rewards(self, values: Array) -> Array:
+        """Return values in the units of rewards."""
+        return values
+
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
         if self.director is None and on_step is None:
@@ -169,9 +177,9 @@ class OnPolicy(Algorithm):
         if not director.curriculum.needs_scores or "target" not in rollout.columns:
             director.report()
             return
-        values = rollout.old_value[:-1]
+        values, targets = self.in_rewards(rollout.old_value[:-1]), self.in_rewards(rollout.target)
         scale = self.reward_scale.deviation if getattr(self.config.method, "normalize_rewards", False) else 1.0
-        director.learned(rollout.target - values, values, rollout.acting[:-1], rollout.owners, scale)
+        director.learned(targets - values, values, rollout.acting[:-1], rollout.owners, scale)
 
     def _watch(self) -> None:
         """Let networks that normalize observations see some of the rollout's."""
@@ -206,7 +214,7 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
-        return shown, values[:, 0].float().cpu().numpy().reshape(shape)
+        return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:
         """Return the arrays that one update hands to the next."""
