@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "foreign": GROUND | {"kernels", "batch", "adapters"},
+    "sweeps": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.
@@ -50,6 +51,7 @@ OWNERS = {
     "gymnasium": {"adapters", "foreign"},
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
+    "optuna": {"sweeps"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 
