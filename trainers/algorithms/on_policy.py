@@ -32,6 +32,7 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.data.stagger import stagger
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -65,6 +66,13 @@ class OnPolicy(Algorithm):
         method = config.method
         curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
         self.batch = make_rows(config, curriculum)
+        apart = getattr(method, "stagger", 0)
+        if apart and curriculum is not None:
+            raise TrainingError(
+                f"{self.section}.stagger = {apart} begins rows on levels that a curriculum did not choose"
+            )
+        if apart:
+            stagger(self.batch, apart, config.seed)
         self.director = None if curriculum is None else Director(self.batch, curriculum, config.seed)
         if self.director is not None:
             self.director.begin()
@@ -102,6 +110,7 @@ class OnPolicy(Algorithm):
         rate = self.rate
         self.collector.collect(self.generator, self._hook(on_step))
         collected = time.perf_counter()
+        self.optimizer.begin_rollout()
         learned: dict[str, float] = {}
         yield learned
         self._watch()
