@@ -26,6 +26,7 @@ from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import shuffled
 from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, Columns, explained_variance, normalize
 from puffer_arena.trainers.estimate.values import ValueScale
+from puffer_arena.trainers.networks.bins import cross_entropy
 from puffer_arena.trainers.networks.policy import MakeEncoder
 
 
@@ -34,6 +35,7 @@ class Settings:
     """Rollout, advantage and objective."""
 
     horizon: int = setting(32, 1, 4096, "steps of every environment per rollout")
+    stagger: int = setting(0, 0, 100_000, "steps over which the rows' first episodes begin; 0: all at once")
     epochs: int = setting(1, 1, 100, "passes over a rollout")
     minibatches: int = setting(4, 1, 4096, "optimizer steps per epoch")
     gamma: float = setting(0.99, 0.0, 1.0, "discount")
@@ -131,6 +133,18 @@ def complete_slope(row: Any, p: Any) -> None:
     row.clip_fraction = 1.0 if abs(ratio - 1.0) > p.clip else 0.0
 
 
+def in_bins(loss: Loss, reach: float) -> Loss:
+    """Return a loss of PPO's for values in bins: the cross-entropy of HL-Gauss in place of half the squared error."""
+
+    def binned(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
+        total, statistics = loss(row, p)
+        surprise = cross_entropy(row.value_logits, row.target, reach)
+        return total + p.value_coef * (surprise - statistics["value_loss"]), {**statistics, "value_loss": surprise}
+
+    binned.__name__ = f"{loss.__name__}_in_bins"
+    return binned
+
+
 class PPO(OnPolicy):
     """PPO over vectorized environments."""
 
@@ -147,7 +161,8 @@ class PPO(OnPolicy):
         self.value_scales = {columns: ValueScale() for columns in scaled}
 
     def losses(self) -> list[Loss]:
-        return [self.objectives[self.config.method.objective]]
+        loss, network = self.objectives[self.config.method.objective], self.config.network
+        return [in_bins(loss, network.value_reach) if network.value_bins else loss]
 
     def update(self, on_step: OnStep | None = None) -> dict[str, float]:
         s = annealed(self.config.method, self.progress)

@@ -44,6 +44,8 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
         policy.central, policy.critic, policy.values = None, None, ()
     if isinstance(policy.head, Greedy):  # its outputs hold the values
         policy.values = ()
+    if policy.network.value_bins and policy.values:
+        drop_values(policy)
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
             raise DefinitionError(
@@ -55,6 +57,16 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
         for parameter in policy.parameters():
             parameter.data = parameter.data.half().float()
     return policy
+
+
+@torch.no_grad()
+def drop_values(policy: Policy) -> None:
+    """Leave a policy's actor alone: a bot's file holds values as numbers, not as distributions."""
+    output, width = policy.actor.output, policy.head.width
+    kept = nn.Linear(output.in_features, width)
+    kept.weight.copy_(output.weight[:width])
+    kept.bias.copy_(output.bias[:width])
+    policy.actor.output, policy.critic, policy.values = kept, None, ()
 
 
 def describe_network(policy: Policy, half: bool) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -12,6 +12,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Discrete, Space, Tuple
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.bins import mean_of
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Greedy, make_head
 from puffer_arena.trainers.networks.memory import Memory, State, make_memory
@@ -112,7 +113,8 @@ class Policy(nn.Module):
         # Who acts by the values of choices has a critic in them.
         self.is_greedy = isinstance(self.head, Greedy)
         shared = network.critic == "shared" and not self.is_greedy
-        self.actor = Tower(make(observation, network), network, self.head.width + len(self.values) * shared)
+        valued = len(self.values) * max(network.value_bins, 1)
+        self.actor = Tower(make(observation, network), network, self.head.width + valued * shared)
         self.critic: Tower | None = None
         if network.critic != "shared":
             if self.is_greedy:
@@ -121,7 +123,7 @@ class Policy(nn.Module):
                 )
             own = dataclasses.replace(network, hidden=network.critic_hidden or network.hidden)
             seen = observation if central is None else Tuple((central.space, observation))
-            self.critic = Tower(make(seen, own), own, len(self.values))
+            self.critic = Tower(make(seen, own), own, valued)
         nn.init.orthogonal_(self.actor.output.weight[: self.head.width], 0.01)
         valuing = self.actor.output.weight[self.head.width :] if self.critic is None else self.critic.output.weight
         if len(valuing):
@@ -210,9 +212,16 @@ class Policy(nn.Module):
                 watch(self.seen_by(name, obs, central))
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Split outputs into the head's inputs and the values: of choices, the best one's."""
+        """Split outputs into the head's inputs and the values: of choices, the best one's.
+
+        Where values are in bins, their logits follow the values, (..., values + values * bins).
+        """
         if self.is_greedy:
             return outputs, outputs.amax(-1, keepdim=True)[..., : len(self.values)]
+        if self.network.value_bins and self.values:
+            logits = outputs[..., self.head.width :]
+            each = logits.reshape(*logits.shape[:-1], len(self.values), self.network.value_bins).float()
+            return outputs[..., : self.head.width], torch.cat([mean_of(each, self.network.value_reach), logits], -1)
         return outputs[..., : self.head.width], outputs[..., self.head.width :]
 
 
