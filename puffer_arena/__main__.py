@@ -26,6 +26,8 @@ COMMANDS = {
     "dream": "draw what a world model expects beside what came",
     "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
+    "sweep": "look for settings that learn better, by training with many",
+    "tune": "find how many environments and threads train fastest on this machine",
     "bench": "measure how fast an environment steps",
     "doctor": "show what this installation has, and what to do about what it lacks",
 }

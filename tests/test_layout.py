@@ -28,10 +28,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},
     "live": GROUND | {"registry", "batch"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
-    "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
+    "render": GROUND | {"registry", "engines", "batch", "curriculum", "live", "replay", "assets"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "foreign": GROUND | {"kernels", "batch", "adapters"},
+    "sweeps": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
 # What only some rooms may import, wherever it stands.
@@ -50,6 +51,7 @@ OWNERS = {
     "gymnasium": {"adapters", "foreign"},
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
+    "optuna": {"sweeps"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 

@@ -1,8 +1,11 @@
-"""What opponents cost: python tools/bench_league.py cost [--env tag] [--members 8] [--rounds 8]
+"""Opponents and teams: python tools/bench_league.py cost [--env tag] [--members 8] [--rounds 8]
+                     python tools/bench_league.py teams [--seeds 3] [--steps 500_000]
 
 `cost` trains with the same settings by pure self-play and against a pool of snapshots, update by update in turn, and
 prints steps/s against the pool as a share of those of self-play, medians of pairs: where the pool has the other side in half of
-the environments, as is the default, and in all of them.
+the environments, as is the default, and in all of them.  `teams` trains tag's chasers against the scripted runners with each
+agent's own view in its critic (IPPO) and with the global state and normalized values (MAPPO), for the same steps, and
+prints the return of a chaser on held-out levels, by seed.
 """
 
 import argparse
@@ -11,10 +14,15 @@ from typing import Any
 
 from measure import machine, report
 
+from puffer_arena.players.evaluate import evaluate
+from puffer_arena.players.intervals import interval
+from puffer_arena.players.player import scripted, versus
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.playing import actor_player
 from puffer_arena.trainers.trainer import make_trainer
 
+EPISODES = 512
 WANTED = 0.75  # of self-play's steps/s
 
 
@@ -49,14 +57,45 @@ def cost(env: str, members: int, rounds: int) -> None:
         trainer.close()
 
 
+TEAM: dict[str, Any] = {"opponent.pool": "bot:hunt", "opponent.share": 1.0, "opponent.role": "chaser", "num_envs": 512}
+TEAMS: dict[str, dict[str, Any]] = {
+    "IPPO": {"network.critic": "separate"},
+    "MAPPO": {"network.critic": "state", "ppo.normalize_values": True, "ppo.normalize_rewards": False},
+}
+
+
+def teams(seeds: int, steps: int) -> None:
+    """Print what chasers learn with either critic."""
+    print(f"tag, chasers against bot:hunt, {steps:,} steps; {machine()}")
+    for name, settings in TEAMS.items():
+        means = []
+        for seed in range(seeds):
+            given = {**TEAM, **settings, "seed": seed, "total_steps": steps}
+            trainer = make_trainer(load_config("tag", overrides=given))
+            while not trainer.finished:
+                trainer.update()
+            player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
+            values = evaluate("tag", player, EPISODES, side="chaser").columns["return"]
+            low, high, _ = interval(values)
+            means.append(float(values.mean()))
+            print(f"      {name:<6} seed {seed}: {values.mean():.3f} [{low:.3f}, {high:.3f}]", flush=True)
+            trainer.close()
+        report(f"{name}: return of a chaser, mean over seeds", f"{statistics.mean(means):.3f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("what", choices=["cost"])
+    parser.add_argument("what", choices=["cost", "teams"])
     parser.add_argument("--env", default="tag")
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=500_000)
     given = parser.parse_args()
-    cost(given.env, given.members, given.rounds)
+    if given.what == "cost":
+        cost(given.env, given.members, given.rounds)
+    else:
+        teams(given.seeds, given.steps)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,18 @@ class Network:
     heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
     latents: int = setting(8, 1, 256, "choices that an RSSM's z is made of")
     classes: int = setting(8, 2, 256, "of each of them")
+    blocks: str = choice(
+        "plain",
+        ("plain", "normed", "residual"),
+        "hidden layers: plain ReLU, with a layer norm before it, or residual blocks of equal width",
+    )
+    head: str = choice(
+        "auto",
+        ("auto", "squashed", "greedy"),
+        "auto: by the action space; squashed: Box actions by tanh, spread by what is seen; greedy: values of choices",
+    )
+    value_bins: int = setting(0, 0, 1001, "give each value as a distribution over so many bins, HL-Gauss; 0: a number")
+    value_reach: float = setting(10.0, 1e-3, 1e6, "the bins lie from minus this to this; it must fit the returns")
     normalize: bool = flag(False, "bring observed quantities to mean 0 and deviation 1, by running statistics")
 
 
@@ -89,6 +101,7 @@ class Optimizer:
     epsilon: float = setting(1e-5, 1e-12, 1.0, "Adam's smallest divisor")
     momentum: float = setting(0.95, 0.0, 0.99999, "Muon's")
     weight_decay: float = setting(0.0, 0.0, 10.0, "pull of the weights towards 0, per learning rate")
+    relative: bool = flag(False, "let Adam count its steps anew in every rollout (Adam-Rel), keeping its means")
     max_grad_norm: float = setting(0.5, 1e-9, 1e9, "longest gradient")
 
 

@@ -9,22 +9,38 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.cli.steering import (
+    Change,
+    SteeringLog,
+    SteeringPlan,
+    carry_out,
+    describe,
+    read_steering,
+    steps_after,
+)
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
+from puffer_arena.players.evaluate import evaluate
+from puffer_arena.players.intervals import interval
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import versus
+from puffer_arena.players.tournament import results_of
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
-from puffer_arena.trainers.runs.find import find_run, naming, portable
+from puffer_arena.trainers.runs.find import find_policy, find_run, naming, portable
 
 UNSAVED, INTERRUPTED = 1, 130
+EXPLOIT_GAMES = 200
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class Options:
         python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
         python -m puffer_arena train snake --record --record.every 1min
         python -m puffer_arena train striker --opponent.pool self,bot:footballer
+        python -m puffer_arena train striker --exploit run:newest
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
         python -m puffer_arena train lander --offline landings --algorithm iql
@@ -63,6 +80,8 @@ class Options:
     """How the policy learns: a name, or the path of a .py file with an ALGORITHM."""
     watch: bool = False
     """Open a window on the training."""
+    exploit: str = ""
+    """Learn against this player alone, named as in `eval`, and tell at the end how far it can be exploited."""
     resume: str = ""
     """Go on with a run: its folder, its name, or `newest`."""
     steps: int = 0
@@ -88,6 +107,8 @@ class Options:
     live: Live = field(default_factory=Live)
     record: Record = field(default_factory=Record)
     """Replays of some environments, into the run's folder: --record, --record.rows, --record.every."""
+    steering: str = ""
+    """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
 
@@ -142,15 +163,31 @@ def base_config(options: Any, algorithm: str) -> Config:
     """
     if not options.resume:
         file = options.config or None
-        data = {"offline": options.settings.offline} if options.settings.offline else {}
-        return load_config(options.environment, file, data, preset=options.preset, algorithm=algorithm)
-    if options.config or options.preset:
-        raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
+        given: dict[str, Any] = exploiting(options) if options.exploit else {}
+        if options.settings.offline:
+            given["offline"] = options.settings.offline
+        return load_config(options.environment, file, given, preset=options.preset, algorithm=algorithm)
+    if options.config or options.preset or options.exploit:
+        raise ParameterError("--resume goes on with the run's own config; leave --config, --preset and --exploit out")
     from puffer_arena.trainers.runs.run import Run
 
     folder = find_run(options.resume, options.runs_dir, saved=True)
     config = Run.open(folder).config
     return replace(config, env=choose_env(config.env, "", options.environment, f"run '{folder}'"))
+
+
+def exploiting(options: Any) -> dict[str, Any]:
+    """Return the settings of a run that learns to beat a player, in the game that this one learned.
+
+    Raises:
+        ArenaError: see `find_player`.
+    """
+    require("torch", "train")
+    named = options.exploit
+    if named.startswith("run:") or Path(named).is_dir():
+        named = str(find_policy(named, options.runs_dir))  # a run goes on; its policy of now is what is met
+    player = find_player(named, options.environment, options.runs_dir)
+    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": ""}}
 
 
 def final_config(options: Any) -> Config:
@@ -201,20 +238,23 @@ def run(options: Any) -> int:
     if not 1 <= options.record.rows <= MAX_ROWS:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
     config = final_config(options)
+    changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
-    session = Session(options, config, place)
+    session = Session(options, config, place, changes)
     return session.train()
 
 
 class Session:
     """One call of `train`: display, publisher and window around the training loop."""
 
-    def __init__(self, options: Any, config: Config, place: Any) -> None:
+    def __init__(self, options: Any, config: Config, place: Any, changes: Sequence[Change] = ()) -> None:
         self.options, self.config, self.place = options, config, place
+        self.changes, self.plan = changes, SteeringPlan(())
+        self.log: SteeringLog | None = None
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
@@ -257,6 +297,8 @@ class Session:
         self.begun, self.steps_before = time.monotonic(), trainer.steps
         self.config = trainer.config
         self.progress.total_steps = self.config.total_steps
+        self.log = SteeringLog(self.place.folder, trainer.steps)
+        self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
         if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
@@ -270,7 +312,9 @@ class Session:
         from puffer_arena.cli.broadcast import Broadcast, open_window
 
         try:
-            self.broadcast = Broadcast(trainer, self.place, live.host, live.port, self.on_command)
+            self.broadcast = Broadcast(
+                trainer, self.place, live.host, live.port, self.log, self.on_command, self.on_change
+            )
         except MissingExtra as error:
             if self.options.watch:
                 self.display.say(f"no window: {error}; training goes on without")
@@ -291,11 +335,25 @@ class Session:
                 self.window = None
 
     def on_step(self, trainer: Any, t: int) -> None:
-        """Record, and serve the windows."""
+        """Record, make the changes that are due, and serve the windows."""
+        for change in self.plan.due(steps_after(trainer, t)):
+            note, before = carry_out(trainer, change.command)
+            if self.log is not None:
+                self.log.note(replace(change, before=before))
+            self.on_change(change)
+            self.display.say(f"after {format_count(change.steps)} steps: {note}")
         if self.recorder is not None:
             self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_change(self, change: Change) -> None:
+        """Note a change in recordings, and keep a curriculum with a checkpoint of its own."""
+        if self.recorder is not None:
+            after = describe(change.after) if change.name == "curriculum" else change.after
+            self.recorder.on_change(change.name, after)
+        if change.name == "curriculum":
+            self.place.save_requested = True
 
     def on_command(self) -> None:
         """Show at once that a window has paused training: no update may come for long."""
@@ -332,6 +390,8 @@ class Session:
         seconds = time.monotonic() - self.begun
         values, folder = self.progress.values, self.place.folder
         rate = (trainer.steps - self.steps_before) / max(seconds, 1e-9)
+        if self.options.exploit:
+            self.display.say(exploitability(trainer))
         score = f", mean return {format_value(values['episode_return'])}" if "episode_return" in values else ""
         what = "finished" if complete else "stopped"
         self.display.say(
@@ -351,3 +411,20 @@ class Session:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
             self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
+
+
+def exploitability(trainer: Any) -> str:
+    """Play what was learned against whom it was learned to beat, on held-out levels, and say how that went."""
+    from puffer_arena.trainers.playing import actor_player
+
+    config = trainer.config
+    other = find_player(config.opponent.pool, config.env)
+    pair = versus(actor_player(trainer.actor()), other, config.opponent.role)
+    sample = evaluate(config.env, pair, EXPLOIT_GAMES, params=config.params, side=config.opponent.role)
+    results = np.array(results_of(sample), np.float64)
+    low, high, _ = interval(results)
+    return (
+        f"exploitability of {config.opponent.pool}: at least {max(results.mean(), 0.0):.3f} "
+        f"[{max(low, 0.0):.3f}, {max(high, 0.0):.3f}], the mean result of {len(results)} held-out games against it "
+        "(1 for a win, -1 for a defeat; 0 is what nobody can beat)"
+    )

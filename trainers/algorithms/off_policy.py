@@ -49,6 +49,11 @@ class OffPolicy(Algorithm):
         for what, given in (("opponent", config.opponent.pool), ("curriculum", config.curriculum)):
             if given:
                 raise ParameterError(f"algorithm '{config.algorithm}' takes no {what}; leave it out, or train with ppo")
+        if config.network.head == "greedy" or config.network.value_bins:
+            raise ParameterError(
+                f"algorithm '{config.algorithm}' has its own way with values: leave network.head = 'greedy' and "
+                "network.value_bins out"
+            )
         self.batch = make_rows(config, None)
         try:
             self._begin(make_encoder)

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
+from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import (
@@ -31,6 +32,7 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.collector import Collector
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.data.stagger import stagger
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -55,11 +57,22 @@ class OnPolicy(Algorithm):
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         self.config = config = resolve(config)
+        if config.network.head == "greedy" and self.defaults.get("network", {}).get("head") != "greedy":
+            raise TrainingError(
+                f"network.head = 'greedy' gives values, not probabilities, which {config.algorithm} learns; choose 'auto'"
+            )
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
         curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
         self.batch = make_rows(config, curriculum)
+        apart = getattr(method, "stagger", 0)
+        if apart and curriculum is not None:
+            raise TrainingError(
+                f"{self.section}.stagger = {apart} begins rows on levels that a curriculum did not choose"
+            )
+        if apart:
+            stagger(self.batch, apart, config.seed)
         self.director = None if curriculum is None else Director(self.batch, curriculum, config.seed)
         if self.director is not None:
             self.director.begin()
@@ -97,6 +110,7 @@ class OnPolicy(Algorithm):
         rate = self.rate
         self.collector.collect(self.generator, self._hook(on_step))
         collected = time.perf_counter()
+        self.optimizer.begin_rollout()
         learned: dict[str, float] = {}
         yield learned
         self._watch()
@@ -125,18 +139,44 @@ class OnPolicy(Algorithm):
         if self.director is not None:
             learned.update(self.director.metrics())
 
+    def in_rewards(self, values: Array) -> Array:
+        """Return values in the units of rewards."""
+        return values
+
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
-        director = self.director
-        if director is None:
-            return None if on_step is None else lambda t: on_step(self, t)
+        if self.director is None and on_step is None:
+            return None
 
         def follow(t: int) -> None:
-            director.follow(self.rollout.slices[t].began, t)
+            if self.director is not None:  # a person may begin and end a curriculum at any step
+                self.director.follow(self.rollout.slices[t].began, t)
             if on_step is not None:
                 on_step(self, t)
 
         return follow
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        batch, director = self.batch, self.director
+        made = dataclasses.asdict(batch.param_values)
+        if table:
+            curriculum = load_curriculum(batch.env, table)
+            for name, spread in curriculum.ranges.items():
+                if name in batch.env.dimensions and spread.high > made[name]:
+                    raise ParameterError(
+                        f"range of '{name}' ends at {spread.high:g}, and the rows' memory was made for {made[name]}"
+                    )
+            director = director or Director(batch, curriculum, self.config.seed)
+            director.change(curriculum)
+            self.director = director
+        elif director is not None:
+            values = batch.env.build_params(self.config.params)
+            own = {name: getattr(values, name) for name in director.curriculum.ranges}
+            batch.assign(np.arange(batch.num_envs), own, -1)
+            self.director = None
+        sizes = {name: made[name] for name in batch.env.dimensions if name in made}
+        params = {**self.config.params, **sizes}  # a resumed run makes rows of the same size
+        self.config = dataclasses.replace(self.config, curriculum=dict(table), params=params)
 
     def _teach(self) -> None:
         """Tell the curriculum which episodes ended, and what was learned from them."""
@@ -146,9 +186,9 @@ class OnPolicy(Algorithm):
         if not director.curriculum.needs_scores or "target" not in rollout.columns:
             director.report()
             return
-        values = rollout.old_value[:-1]
+        values, targets = self.in_rewards(rollout.old_value[:-1]), self.in_rewards(rollout.target)
         scale = self.reward_scale.deviation if getattr(self.config.method, "normalize_rewards", False) else 1.0
-        director.learned(rollout.target - values, values, rollout.acting[:-1], rollout.owners, scale)
+        director.learned(targets - values, values, rollout.acting[:-1], rollout.owners, scale)
 
     def _watch(self) -> None:
         """Let networks that normalize observations see some of the rollout's."""
@@ -183,7 +223,7 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
-        return shown, values[:, 0].float().cpu().numpy().reshape(shape)
+        return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:
         """Return the arrays that one update hands to the next."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from puffer_arena.core.actions import action_dtype, choice_sizes, role_words
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import WORD, Roles, Space, leaves, space_of, within
+from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.decision import DecisionPolicy
 from puffer_arena.trainers.networks.encoder import Encoder
@@ -144,6 +145,8 @@ class RolesPolicy(Policy):
     ) -> None:
         nn.Module.__init__(self)
         self.central = central
+        if network.value_bins:
+            raise ParameterError("network.value_bins is for games whose roles share their spaces; set it to 0")
         assert isinstance(observation, Roles)  # or `build_policy_of` would have made another
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values, self.critic = dict(origin or {}), tuple(values), None

@@ -23,7 +23,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.estimate.symlog import BINS, symexp, symlog, two_hot_mean
 from puffer_arena.trainers.networks.encoder import Encoder
-from puffer_arena.trainers.networks.heads import as_numbers, make_head, number_count
+from puffer_arena.trainers.networks.heads import action_features, feature_count, make_head
 from puffer_arena.trainers.networks.memory import State
 from puffer_arena.trainers.networks.observations import code_sizes, scale
 from puffer_arena.trainers.networks.policy import Central, MakeEncoder, Policy
@@ -92,12 +92,12 @@ class WorldPolicy(Policy):
             raise ParameterError("network.memory = 'rssm' brings an encoder of its own; leave make_encoder out")
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values, self.central, self.critic = dict(origin or {}), tuple(values), None, None
-        self.head = make_head(action)
+        self.head = make_head(action, network.head)
         self.latent_width = network.latents * network.classes
         self.feature_width = network.memory_size + self.latent_width
         self.encoder = Encoder(observation, network, network.hidden)
         self.posterior = layers(network.memory_size + self.encoder.width, network.hidden[-1:], self.latent_width)
-        self.enter = layers(self.latent_width + number_count(self.head), (), network.memory_size)
+        self.enter = layers(self.latent_width + feature_count(self.head), (), network.memory_size)
         self.cell = nn.GRUCell(network.memory_size, network.memory_size)
         self.act = layers(self.feature_width, network.hidden, self.head.width, zero=True)
         self.judge = layers(self.feature_width, network.hidden, BINS, zero=True)
@@ -129,7 +129,7 @@ class WorldPolicy(Policy):
 
     def recur(self, h: Tensor, z: Tensor, actions: Tensor) -> Tensor:
         """Return h after actions (rows, components) were taken in (h, z)."""
-        entered = functional.silu(self.enter(torch.cat([z, as_numbers(self.head, actions)], -1)))
+        entered = functional.silu(self.enter(torch.cat([z, action_features(self.head, actions)], -1)))
         new: Tensor = self.cell(entered, h)
         return new
 

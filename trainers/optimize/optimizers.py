@@ -45,6 +45,12 @@ class Optimizers:
             )
             self.parts.append((muon, ratio))
 
+    def begin_rollout(self) -> None:
+        """Take in that what is learned from changes: Adam-Rel counts anew (Ellis et al. 2024, arXiv 2412.17113)."""
+        if self.settings.relative:
+            for state in self.parts[0][0].state.values():
+                state[COUNT].zero_()
+
     def step(self, learning_rate: float) -> float:
         """Move the weights along their gradients, cut to `max_grad_norm`; return the length they had.
 

@@ -64,6 +64,7 @@ class Run:
         self._troubled: set[str] = set()
         self.lock = Lock(self.folder)
         self.save_requested = False
+        self._written: Config | None = None  # the config that is in the folder, as far as this process has written it
         self.saved_updates = -1  # of the newest checkpoint that this process wrote or read
 
     @classmethod
@@ -136,6 +137,7 @@ class Run:
             OSError: the folder cannot be written.
         """
         write_bytes(self.folder / "config.json", json.dumps(to_dict(config), indent=2).encode())
+        self._written = config
 
     def save(self, trainer: Algorithm) -> bool:
         """Write a checkpoint and drop the oldest beyond `keep_checkpoints`; tell whether it is on the disk."""
@@ -144,9 +146,9 @@ class Run:
             folder = self.folder / "checkpoints"
             folder.mkdir(parents=True, exist_ok=True)
             self.lock.renew()
-            if not (self.folder / "config.json").exists():
-                self.write_config(trainer.config)
             save_checkpoint(folder / f"{trainer.steps:015d}.safetensors", trainer)
+            if trainer.config is not self._written or not (self.folder / "config.json").exists():
+                self.write_config(trainer.config)  # a person may have changed the curriculum
 
         if not self._attempt("checkpoints", write):
             return False
