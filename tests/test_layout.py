@@ -52,6 +52,8 @@ OWNERS = {
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
     "optuna": {"sweeps"},
+    "wandb": {"trainers"},
+    "trackio": {"trainers"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 

@@ -111,6 +111,8 @@ class Options:
     """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
+    track: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A tracker that follows the run beside TensorBoard, wandb or trackio; may be repeated."""
 
 
 def options_type(algorithm: str) -> Any:
@@ -231,12 +233,15 @@ def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
     from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.runs.trackers import check_tracker
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
     read_seconds(options.record.every)
     if not 1 <= options.record.rows <= MAX_ROWS:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
+    for name in options.track:
+        check_tracker(name)
     config = final_config(options)
     changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
@@ -244,6 +249,7 @@ def run(options: Any) -> int:
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
+    place.track(options.track)
     session = Session(options, config, place, changes)
     return session.train()
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from puffer_arena.trainers.networks.policy import MakeEncoder
 from puffer_arena.trainers.runs.checkpoint import continued, load_checkpoint, make_restored, save_checkpoint
 from puffer_arena.trainers.runs.log import Lock, MetricsFile, TensorBoard, find_checkpoints
 from puffer_arena.trainers.runs.tensorfile import read_bytes
+from puffer_arena.trainers.runs.trackers import Tracker
 from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
@@ -61,6 +62,7 @@ class Run:
         self.folder, self.warn = Path(folder), warn
         self._metrics = MetricsFile(self.folder / "metrics.jsonl")
         self._tensorboard = TensorBoard(self.folder / "tensorboard")
+        self._trackers: list[Tracker] = []
         self._troubled: set[str] = set()
         self.lock = Lock(self.folder)
         self.save_requested = False
@@ -162,6 +164,16 @@ class Run:
         self._attempt("metrics.jsonl", lambda: self._metrics.write(metrics))
         if self._tensorboard.due():
             self._attempt("TensorBoard's events", lambda: self._tensorboard.write(metrics))
+        for tracker in self._trackers:
+            tracker.write(metrics)
+
+    def track(self, names: Iterable[str]) -> None:
+        """Have some trackers, by their names in `trackers.TRACKERS`, follow the run.
+
+        Raises:
+            UnknownName: no such tracker.
+        """
+        self._trackers = [Tracker(name, self.folder, lambda text: self.warn(text)) for name in names]
 
     def resume_log(self, updates: int) -> None:
         """Drop metrics that a resumed run will write again."""
@@ -204,6 +216,9 @@ class Run:
     def close(self) -> None:
         """Close what is open."""
         self._tensorboard.close()
+        newest = next(reversed(self.checkpoints()), None)
+        for tracker in self._trackers:
+            tracker.close(newest)
 
 
 def train(
@@ -234,6 +249,8 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
     run.clear_leftovers()
     trainer = resume_trainer(config, run, make_encoder) if resume else _begin(config, run, make_encoder)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
+    for tracker in run._trackers:
+        tracker.begin(to_dict(trainer.config))
     if callbacks.on_start is not None:
         callbacks.on_start(trainer)
     begun_at = trainer.updates
