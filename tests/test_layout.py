@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},
     "live": GROUND | {"registry", "batch"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
-    "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
+    "render": GROUND | {"registry", "engines", "batch", "curriculum", "live", "replay", "assets"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "foreign": GROUND | {"kernels", "batch", "adapters"},
@@ -52,6 +52,8 @@ OWNERS = {
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
     "optuna": {"sweeps"},
+    "wandb": {"trainers"},
+    "trackio": {"trainers"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 

@@ -16,6 +16,15 @@ from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_s
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.cli.steering import (
+    Change,
+    SteeringLog,
+    SteeringPlan,
+    carry_out,
+    describe,
+    read_steering,
+    steps_after,
+)
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
@@ -98,8 +107,12 @@ class Options:
     live: Live = field(default_factory=Live)
     record: Record = field(default_factory=Record)
     """Replays of some environments, into the run's folder: --record, --record.rows, --record.every."""
+    steering: str = ""
+    """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
+    track: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A tracker that follows the run beside TensorBoard, wandb or trackio; may be repeated."""
 
 
 def options_type(algorithm: str) -> Any:
@@ -220,27 +233,34 @@ def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
     from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.runs.trackers import check_tracker
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
     read_seconds(options.record.every)
     if not 1 <= options.record.rows <= MAX_ROWS:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
+    for name in options.track:
+        check_tracker(name)
     config = final_config(options)
+    changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
-    session = Session(options, config, place)
+    place.track(options.track)
+    session = Session(options, config, place, changes)
     return session.train()
 
 
 class Session:
     """One call of `train`: display, publisher and window around the training loop."""
 
-    def __init__(self, options: Any, config: Config, place: Any) -> None:
+    def __init__(self, options: Any, config: Config, place: Any, changes: Sequence[Change] = ()) -> None:
         self.options, self.config, self.place = options, config, place
+        self.changes, self.plan = changes, SteeringPlan(())
+        self.log: SteeringLog | None = None
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
@@ -283,6 +303,8 @@ class Session:
         self.begun, self.steps_before = time.monotonic(), trainer.steps
         self.config = trainer.config
         self.progress.total_steps = self.config.total_steps
+        self.log = SteeringLog(self.place.folder, trainer.steps)
+        self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
         if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
@@ -296,7 +318,9 @@ class Session:
         from puffer_arena.cli.broadcast import Broadcast, open_window
 
         try:
-            self.broadcast = Broadcast(trainer, self.place, live.host, live.port, self.on_command)
+            self.broadcast = Broadcast(
+                trainer, self.place, live.host, live.port, self.log, self.on_command, self.on_change
+            )
         except MissingExtra as error:
             if self.options.watch:
                 self.display.say(f"no window: {error}; training goes on without")
@@ -317,11 +341,25 @@ class Session:
                 self.window = None
 
     def on_step(self, trainer: Any, t: int) -> None:
-        """Record, and serve the windows."""
+        """Record, make the changes that are due, and serve the windows."""
+        for change in self.plan.due(steps_after(trainer, t)):
+            note, before = carry_out(trainer, change.command)
+            if self.log is not None:
+                self.log.note(replace(change, before=before))
+            self.on_change(change)
+            self.display.say(f"after {format_count(change.steps)} steps: {note}")
         if self.recorder is not None:
             self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_change(self, change: Change) -> None:
+        """Note a change in recordings, and keep a curriculum with a checkpoint of its own."""
+        if self.recorder is not None:
+            after = describe(change.after) if change.name == "curriculum" else change.after
+            self.recorder.on_change(change.name, after)
+        if change.name == "curriculum":
+            self.place.save_requested = True
 
     def on_command(self) -> None:
         """Show at once that a window has paused training: no update may come for long."""

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
-from puffer_arena.errors import TrainingError
+from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import (
@@ -145,16 +145,38 @@ class OnPolicy(Algorithm):
 
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
-        director = self.director
-        if director is None:
-            return None if on_step is None else lambda t: on_step(self, t)
+        if self.director is None and on_step is None:
+            return None
 
         def follow(t: int) -> None:
-            director.follow(self.rollout.slices[t].began, t)
+            if self.director is not None:  # a person may begin and end a curriculum at any step
+                self.director.follow(self.rollout.slices[t].began, t)
             if on_step is not None:
                 on_step(self, t)
 
         return follow
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        batch, director = self.batch, self.director
+        made = dataclasses.asdict(batch.param_values)
+        if table:
+            curriculum = load_curriculum(batch.env, table)
+            for name, spread in curriculum.ranges.items():
+                if name in batch.env.dimensions and spread.high > made[name]:
+                    raise ParameterError(
+                        f"range of '{name}' ends at {spread.high:g}, and the rows' memory was made for {made[name]}"
+                    )
+            director = director or Director(batch, curriculum, self.config.seed)
+            director.change(curriculum)
+            self.director = director
+        elif director is not None:
+            values = batch.env.build_params(self.config.params)
+            own = {name: getattr(values, name) for name in director.curriculum.ranges}
+            batch.assign(np.arange(batch.num_envs), own, -1)
+            self.director = None
+        sizes = {name: made[name] for name in batch.env.dimensions if name in made}
+        params = {**self.config.params, **sizes}  # a resumed run makes rows of the same size
+        self.config = dataclasses.replace(self.config, curriculum=dict(table), params=params)
 
     def _teach(self) -> None:
         """Tell the curriculum which episodes ended, and what was learned from them."""
@@ -201,6 +223,8 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        if not policy.values:
+            return shown, np.full(shape, np.nan, np.float32)
         return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:

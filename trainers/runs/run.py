@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from puffer_arena.trainers.networks.policy import MakeEncoder
 from puffer_arena.trainers.runs.checkpoint import continued, load_checkpoint, make_restored, save_checkpoint
 from puffer_arena.trainers.runs.log import Lock, MetricsFile, TensorBoard, find_checkpoints
 from puffer_arena.trainers.runs.tensorfile import read_bytes
+from puffer_arena.trainers.runs.trackers import Tracker
 from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
@@ -61,9 +62,11 @@ class Run:
         self.folder, self.warn = Path(folder), warn
         self._metrics = MetricsFile(self.folder / "metrics.jsonl")
         self._tensorboard = TensorBoard(self.folder / "tensorboard")
+        self._trackers: list[Tracker] = []
         self._troubled: set[str] = set()
         self.lock = Lock(self.folder)
         self.save_requested = False
+        self._written: Config | None = None  # the config that is in the folder, as far as this process has written it
         self.saved_updates = -1  # of the newest checkpoint that this process wrote or read
 
     @classmethod
@@ -136,6 +139,7 @@ class Run:
             OSError: the folder cannot be written.
         """
         write_bytes(self.folder / "config.json", json.dumps(to_dict(config), indent=2).encode())
+        self._written = config
 
     def save(self, trainer: Algorithm) -> bool:
         """Write a checkpoint and drop the oldest beyond `keep_checkpoints`; tell whether it is on the disk."""
@@ -144,9 +148,9 @@ class Run:
             folder = self.folder / "checkpoints"
             folder.mkdir(parents=True, exist_ok=True)
             self.lock.renew()
-            if not (self.folder / "config.json").exists():
-                self.write_config(trainer.config)
             save_checkpoint(folder / f"{trainer.steps:015d}.safetensors", trainer)
+            if trainer.config is not self._written or not (self.folder / "config.json").exists():
+                self.write_config(trainer.config)  # a person may have changed the curriculum
 
         if not self._attempt("checkpoints", write):
             return False
@@ -160,6 +164,16 @@ class Run:
         self._attempt("metrics.jsonl", lambda: self._metrics.write(metrics))
         if self._tensorboard.due():
             self._attempt("TensorBoard's events", lambda: self._tensorboard.write(metrics))
+        for tracker in self._trackers:
+            tracker.write(metrics)
+
+    def track(self, names: Iterable[str]) -> None:
+        """Have some trackers, by their names in `trackers.TRACKERS`, follow the run.
+
+        Raises:
+            UnknownName: no such tracker.
+        """
+        self._trackers = [Tracker(name, self.folder, lambda text: self.warn(text)) for name in names]
 
     def resume_log(self, updates: int) -> None:
         """Drop metrics that a resumed run will write again."""
@@ -202,6 +216,9 @@ class Run:
     def close(self) -> None:
         """Close what is open."""
         self._tensorboard.close()
+        newest = next(reversed(self.checkpoints()), None)
+        for tracker in self._trackers:
+            tracker.close(newest)
 
 
 def train(
@@ -232,6 +249,8 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
     run.clear_leftovers()
     trainer = resume_trainer(config, run, make_encoder) if resume else _begin(config, run, make_encoder)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
+    for tracker in run._trackers:
+        tracker.begin(to_dict(trainer.config))
     if callbacks.on_start is not None:
         callbacks.on_start(trainer)
     begun_at = trainer.updates
