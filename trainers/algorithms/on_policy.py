@@ -228,6 +228,8 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        if not policy.values:
+            return shown, np.full(shape, np.nan, np.float32)
         return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:

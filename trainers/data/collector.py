@@ -26,7 +26,12 @@ Cut = tuple[Array, Array, Array, dict[str, Array], list[Array]]
 
 
 class Collector:
-    """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
+    """Fills a rollout.
+
+    Attributes:
+        infer_seconds, step_seconds: where the last one spent its time.
+        cuts: what was seen last in the episodes that were truncated in it.
+    """
 
     def __init__(
         self,
@@ -39,7 +44,7 @@ class Collector:
         self.nodes = nodes
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
-        self._cuts: list[Cut] = []
+        self.cuts: list[Cut] = []
         self.infer_seconds = self.step_seconds = 0.0
 
     def collect(self, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> Rollout:
@@ -63,7 +68,7 @@ class Collector:
         self.backend.refresh()
         if self.opponent is not None:
             self.opponent.begin()
-        self._cuts.clear()
+        self.cuts.clear()
         for t in range(rollout.horizon):
             begun = time.perf_counter()
             self.pool.run(self._act, t, noise, rollout.acts(t))
@@ -147,7 +152,7 @@ class Collector:
             cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
             states = {name: part[cut] for name, part in rollout.state.items()}
-            self._cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
+            self.cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
         for part in rollout.state.values():
             part[rollout.began[t + 1]] = 0.0
 
@@ -166,14 +171,14 @@ class Collector:
             rollout.columns[f"old_{name}"][-1, a:b] = values[:, k]
 
     def _bootstrap(self) -> None:
-        if not self._cuts:
+        if not self.cuts:
             return
         rollout = self.rollout
-        times = np.concatenate([cut[0] for cut in self._cuts])
-        streams = np.concatenate([cut[1] for cut in self._cuts])
-        obs = aligned_copy(np.concatenate([cut[2] for cut in self._cuts]))
-        states = {name: aligned_copy(np.concatenate([cut[3][name] for cut in self._cuts])) for name in rollout.state}
-        central = [aligned_copy(np.concatenate(leaf)) for leaf in zip(*(cut[4] for cut in self._cuts), strict=True)]
+        times = np.concatenate([cut[0] for cut in self.cuts])
+        streams = np.concatenate([cut[1] for cut in self.cuts])
+        obs = aligned_copy(np.concatenate([cut[2] for cut in self.cuts]))
+        states = {name: aligned_copy(np.concatenate([cut[3][name] for cut in self.cuts])) for name in rollout.state}
+        central = [aligned_copy(np.concatenate(leaf)) for leaf in zip(*(cut[4] for cut in self.cuts), strict=True)]
         for begin, end in split(len(obs), -(-len(obs) // MAX_BOOTSTRAP)):
             part = slice(begin, end)
             before = {name: state[part] for name, state in states.items()}
