@@ -82,7 +82,8 @@ class Run:
         """
         if run_id is not None:
             check_run_name(run_id)
-        name = run_id or f"{env_name(config.env)[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
+        game = env_name(config.env).replace(":", "-").replace("=", "-")  # of a picture's size, too
+        name = run_id or f"{game[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = Path(root) / name
         for again in range(2, 1000):
             if not folder.exists():
