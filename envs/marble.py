@@ -7,8 +7,9 @@ Actions       Box(-1, 1, (2,)): tilt wanted to the right and forwards, in parts 
 Observation   float32 (30,): the marble above its plate, its velocities, tilt and wind; then for the plate it is on and
               the next two: where they begin and end, their slope and bank (labels name each).
 Reward        reward_progress a metre forwards; reward_finish at the goal, reward_fall for falling.
+Signals       cost: 1 for a step in which the marble is nearer than `margin` to its plate's side, or beyond it.
 Termination   the goal, or a fall.  Truncation: max_steps.
-Parameters    plates, length, width, gap, drop, bend, slope, bank, wind, tilt, reward_progress, reward_finish,
+Parameters    plates, length, width, gap, drop, bend, slope, bank, wind, tilt, margin, reward_progress, reward_finish,
               reward_fall, max_steps.
 Source        own; after the arcade game Marble Madness (Atari Games, 1984).
 """
@@ -65,6 +66,7 @@ class Params:
     bank: float = param(0.05, 0.0, 0.2, "greatest lean of a plate to the side, rad", at_reset=True)
     wind: float = param(0.3, 0.0, 1.5, "strength of the gusts, m/s²")
     tilt: float = param(0.3, 0.1, 0.5, "greatest tilt of the world, rad")
+    margin: float = param(0.3, 0.0, 1.0, "distance from a plate's side that costs, m")
     reward_progress: float = param(0.1, 0.0, 1.0, "for a metre forwards")
     reward_finish: float = param(2.0, 0.0, 10.0, "for reaching the goal")
     reward_fall: float = param(-1.0, -10.0, 0.0, "for falling")
@@ -90,6 +92,7 @@ class State(Header):
     start: float = f64()  # y of the marble at the start
     score: float = f64()  # part of the course done, 0 to 1
     finished: int = i32()  # 1 at the goal
+    cost: float  # a signal: the kernels keep it
 
 
 def build(world: "BulletWorld", p: Params) -> dict[str, Any]:
@@ -187,6 +190,7 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.plate += 1
     while s.plate > 0 and s.marble.y < s.edges[s.plate, 1] - 2.0 * RADIUS:
         s.plate -= 1
+    s.cost += abs(s.marble.x - s.edges[s.plate, 0]) > p.width / 2 - p.margin
     way = s.edges[last, 1] + p.length / 2 - s.start
     done = min(1.0, (s.marble.y - s.start) / way)
     reward = p.reward_progress * way * (done - s.score)
@@ -323,6 +327,9 @@ ENV = Env(
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},
     idle=(0.0, 0.0),
     counters=("score", "finished"),
+    signals=("cost",),
+    cost_limit=25.0,
     success="finished",
     solved=5.0,
+    version=1,
 )

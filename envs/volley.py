@@ -8,7 +8,7 @@ Observation   float32 (8 + 10 team,): own place and velocity; ball and its veloc
               beach's width, the net's height, whether the ball is held; then every other player, own side first:
               presence, place and velocity.  Lengths in fives of metres.
 Reward        to the whole side, +1 for a point and -1 for one lost; `shaping` when the ball crosses the net to the
-              others, -`shaping` when it comes.
+              others, -`shaping` when it comes; to a player, `shaping` for the own side's first touch since then.
 Termination   a side has `points` points.  Truncation: max_steps.
 Parameters    team, points, width, net, gravity, speed, jump, bounce, shaping, max_steps.
 Source        own; after Slime Volleyball (Quin Pendragon, 1999) and slimevolleygym (David Ha, 2020).
@@ -39,6 +39,7 @@ from puffer_arena.core import (
     param,
     segment2d,
     streak,
+    touch2d,
     uniform,
 )
 
@@ -48,6 +49,7 @@ CEILING = 9.0  # m above the sand, which nobody sees
 FASTEST = 13.0  # m/s, of the ball
 FALL = 18.0  # m/s², of players
 HELD = 15  # steps before the ball drops
+MISJUDGED = 0.8  # metres by which the bot may be off
 READY = 0.9  # height at which the bot meets the ball, m
 
 
@@ -61,7 +63,7 @@ class Params:
     speed: float = param(6.0, 3.0, 10.0, "of a player, m/s")
     jump: float = param(7.0, 4.0, 10.0, "speed of a jump, m/s")
     bounce: float = param(0.9, 0.5, 1.0, "elasticity", at_reset=True)
-    shaping: float = param(0.1, 0.0, 0.5, "for a ball over the net")
+    shaping: float = param(0.1, 0.0, 0.5, "for a ball over the net, and for the first touch of it")
     max_steps: int = param(1800, 60, 100_000, "steps before the episode is truncated")
 
     @property
@@ -76,12 +78,19 @@ class Params:
 class State(Header):
     players: Array = body2d("players")  # left side, then right
     ball: Body2D = body2d()
+    bumps: Array = touch2d("players")
     walls: Array = segment2d(4)  # left, right, above, net
     held: int = i32()  # steps until the ball drops
     side: float = f64()  # on which the ball is: -1 left, 1 right
+    touched: int = i32()  # 1 once somebody did there
     left_points: int = i32()
     right_points: int = i32()
     crossings: int = i32()  # of the net
+
+
+class Sight(Memory):
+    error: float = f64()  # how far a bot is off about where the ball comes down, m
+    side: float = f64()  # on which the ball was then
 
 
 def build(world: Any, p: Params) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def build(world: Any, p: Params) -> dict[str, Any]:
     for shape in (*walls, *discs, leather):
         shape.elasticity, shape.friction = math.sqrt(p.bounce), 0.2  # a bounce has the product of both
     world.add(*walls, *players, *discs, ball, leather)
-    return {"players": players, "ball": ball, "walls": walls}
+    return {"players": players, "ball": ball, "bumps": discs, "walls": walls}
 
 
 @jit
@@ -114,7 +123,7 @@ def serve(s: State, p: Params, side: float) -> None:
             body.y = -20.0
     s.ball.x, s.ball.y = side * p.width * uniform(s, 0.2, 0.3), 4.5
     s.ball.vx, s.ball.vy, s.ball.spin = uniform(s, -1.0, 1.0), 0.0, 0.0
-    s.held, s.side = HELD, side
+    s.held, s.side, s.touched = HELD, side, 0
 
 
 @jit
@@ -162,7 +171,7 @@ def move(s: State, p: Params, k: int, run: float, jumps: bool) -> None:
 def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
     left_won, right_won, came = False, False, 0.0
     if s.ball.x * s.side < -BALL:  # over the net
-        s.side = -s.side
+        s.side, s.touched = -s.side, 0
         s.crossings += 1
         came = s.side
     if s.ball.y < BALL:
@@ -170,11 +179,15 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
         right_won = not left_won
     s.left_points += left_won
     s.right_points += right_won
-    ended = max(s.left_points, s.right_points) >= p.points
+    ended, touched = max(s.left_points, s.right_points) >= p.points, s.touched
     for k in range(len(s.players)):
         way = 1.0 if k < len(s.players) // 2 else -1.0
         rewards[k] = way * (p.shaping * came + left_won - right_won)
+        if s.bumps[k].impulse > 0.0 and way * s.side < 0.0:
+            touched = 1
+            rewards[k] += p.shaping * (1 - s.touched)
         terminated[k] = ended and s.alive[k] != 0
+    s.touched = touched
     if not ended and (left_won or right_won):
         serve(s, p, -1.0 if left_won else 1.0)
     return not ended and s.step_count >= p.max_steps
@@ -210,11 +223,13 @@ def landing(s: State, p: Params) -> float:
 
 
 @jit
-def spiker(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
-    """Stand a little behind where the ball comes down, if nobody of the own side is nearer, and jump at it."""
+def spiker(s: State, p: Params, agent: int, sight: Sight, action: Array) -> None:
+    """Stand a little behind where the ball seems to come down, if nobody of the own side is nearer, and jump at it."""
+    if sight.side != s.side:
+        sight.side, sight.error = s.side, uniform(sight, -MISJUDGED, MISJUDGED)
     half = len(s.players) // 2
     way, me = (1.0 if agent < half else -1.0), s.players[agent]
-    x, aim = way * landing(s, p), -0.25 * p.width
+    x, aim = way * landing(s, p) + sight.error, -0.25 * p.width
     mine = x < 0.3
     for k in range(agent // half * half, agent // half * half + half):
         gap = abs(way * s.players[k].x - x)
@@ -314,6 +329,7 @@ ENV = Env(
     time_step=TIME_STEP,
     substeps=2,
     bots={"spiker": spiker},
+    bot_memory=Sight,
     keys={
         "left": {"right": (0, 2), "left": (0, 0), "up": (1, 1), "space": (1, 1)},
         "right": {"right": (0, 0), "left": (0, 2), "up": (1, 1), "space": (1, 1)},
@@ -321,4 +337,5 @@ ENV = Env(
     idle=(1, 0),
     counters=("left_points", "right_points", "crossings"),
     scores={"left": "left_points", "right": "right_points"},
+    version=1,
 )

@@ -35,6 +35,7 @@ _PUBLIC = {
     "Batch": "batch.batch",
     "Env": "core.env",
     "check": "laws.check",
+    "emulate": "foreign.open",
     "evaluate": "players.evaluate",
     "list_envs": "registry",
     "load": "training",
@@ -49,6 +50,7 @@ __all__ = [
     "Batch",
     "Env",
     "check",
+    "emulate",
     "evaluate",
     "list_envs",
     "load",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from puffer_arena.bots.difficulty import load_bot
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError
+    from puffer_arena.foreign.open import emulate
     from puffer_arena.laws.check import check
     from puffer_arena.players.evaluate import evaluate
     from puffer_arena.registry import list_envs, load_env

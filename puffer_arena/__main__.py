@@ -15,6 +15,7 @@ from puffer_arena.machine.notices import announced_waits
 COMMANDS = {
     "train": "let an agent learn an environment",
     "eval": "measure a trained agent, a scripted bot or random play",
+    "tournament": "let players meet, and rate them",
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
     "check": "try your own game on the laws that every environment owes",
@@ -22,8 +23,11 @@ COMMANDS = {
     "share": "turn a replay into a GIF, MP4, HTML file or dataset",
     "record-dataset": "keep whole episodes of players or replays, to learn from without playing",
     "verify": "play replays again and say whether they are true",
+    "dream": "draw what a world model expects beside what came",
     "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
+    "sweep": "look for settings that learn better, by training with many",
+    "tune": "find how many environments and threads train fastest on this machine",
     "bench": "measure how fast an environment steps",
     "doctor": "show what this installation has, and what to do about what it lacks",
 }

@@ -1,7 +1,7 @@
 """Finding environments by id: a module of `puffer_arena.envs`, a dotted module, or a file.
 
 There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is that module, and
-`./my_env.py` is that file.  Each ends in `ENV = Env(...)`.  A file that was edited is read again, and so is one whose
+`./my_env.py` is that file.  `gymnasium:CartPole-v1` is another library's (see `foreign.open`).  Each ends in `ENV = Env(...)`.  A file that was edited is read again, and so is one whose
 data were: what it reads from its own folder while it is imported (levels, tables).  Other modules stay what they were
 when Python first imported them.
 
@@ -27,6 +27,8 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.pictures.drawing import see_pixels
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
 
+LIBRARIES = ("gymnasium", "gymnasium-vector", "minigrid", "ale", "pettingzoo", "emulated")  # before the colon of an id
+FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 PIXELS = ":pixels="  # between a game's id and the size of its picture
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
@@ -53,6 +55,9 @@ def load_env(env_id: str) -> Env:
             f"an environment is named by its id, a dotted module or a .py file, as text, not by {type(env_id).__name__}; "
             "for my_game.ENV give 'my_game' or './my_game.py'"
         )
+    if is_foreign(env_id):
+        found: Env = importlib.import_module(FOREIGN).open_env(env_id)
+        return found
     game, _, size = env_id.partition(PIXELS)
     module = _import(game)
     env = getattr(module, "ENV", None)
@@ -73,10 +78,15 @@ def _pictured(env: Env, size: str) -> Env:
 
 def with_pixels(env_id: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return an id, and parameters of which `pixels` went into the id, where the game has none of that name."""
-    if "pixels" not in params or "pixels" in load_env(env_id).parameters:
+    if "pixels" not in params or is_foreign(env_id) or "pixels" in load_env(env_id).parameters:
         return env_id, params
     rest = {name: value for name, value in params.items() if name != "pixels"}
     return f"{env_id.partition(PIXELS)[0]}{PIXELS}{params['pixels']}", rest
+
+
+def is_foreign(env_id: str) -> bool:
+    """Tell whether an id names an environment of another library, such as gymnasium:CartPole-v1."""
+    return env_id.partition(":")[0] in LIBRARIES and ":" in env_id
 
 
 def source_digest(env: Env) -> str:
@@ -86,6 +96,8 @@ def source_digest(env: Env) -> str:
 
 def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
+    if is_foreign(env_id):
+        return env_id
     game, mark, size = env_id.partition(PIXELS)
     last = PureWindowsPath(game).name  # knows both kinds of separators
     name = last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]

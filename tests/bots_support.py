@@ -35,6 +35,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mingru": {"memory": "mingru"},
     "gru": {"memory": "gru", "critic": "separate"},
     "lstm": {"memory": "lstm"},
+    "normed": {"blocks": "normed"},
+    "residual": {"blocks": "residual", "hidden": (8, 8, 8)},
+    "squashed": {"head": "squashed"},
 }
 ACTIONS: dict[str, Space] = {
     "discrete": Discrete(4, ("up", "down", "left", "right")),

@@ -21,7 +21,7 @@ def run(model: Model, data: bytes, **more) -> dict[str, np.ndarray]:
 
 def test_onnxruntime_gives_the_same_for_every_network_and_head() -> None:
     for network, settings in NETWORKS.items():
-        for action in ACTIONS if network == "gru" else ("discrete",):
+        for action in ACTIONS if network in ("gru", "squashed") else ("discrete",):
             for observation in SEEN.get(network, ("parts",)):
                 model = Model(bot_bytes(make_policy(OBSERVATIONS[observation], ACTIONS[action], **settings)))
                 found = run(model, onnx_bytes(model))
@@ -32,10 +32,15 @@ def test_onnxruntime_gives_the_same_for_every_network_and_head() -> None:
                     np.testing.assert_allclose(found[f"next.{name}"], wanted, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("observation", ["whole numbers", "one code", "a tuple"])
-def test_the_likeliest_action_is_taken_within_the_graph(action: str, observation: str) -> None:
-    model = Model(bot_bytes(make_policy(OBSERVATIONS[observation], ACTIONS[action])))
+@pytest.mark.parametrize(
+    ("action", "observation", "head"),
+    [
+        *((action, seen, "auto") for action in ACTIONS for seen in ("whole numbers", "one code", "a tuple")),
+        *((action, "a tuple", "squashed") for action in ("box", "parts")),
+    ],
+)
+def test_the_likeliest_action_is_taken_within_the_graph(action: str, observation: str, head: str) -> None:
+    model = Model(bot_bytes(make_policy(OBSERVATIONS[observation], ACTIONS[action], head=head)))
     mask = np.random.default_rng(0).random((64, model.choices)) < 0.5
     if model.choices:
         mask[:, [0, *np.cumsum(model.heads[0].leaf.codes[:-1]).astype(int)]] = True  # one is open of each component

@@ -35,6 +35,15 @@ def test_every_observation_is_seen_as_in_training(observation: str) -> None:
         assert Model(data).check() <= TOLERANCE
 
 
+def test_a_policy_of_values_plays_its_best_choice() -> None:
+    policy = make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], head="greedy", blocks="normed")
+    policy.head.epsilon.fill_(0.1)
+    obs = draw_observations(OBSERVATIONS["numbers"], 64)
+    with torch.inference_mode():
+        values = policy(leaf_tensors(policy.observation, obs), {})[0].numpy()
+    assert (Bot(Model(bot_bytes(policy))).act(obs) == values.argmax(1)).all()
+
+
 @pytest.mark.parametrize("network", ["mlp", "gru", "lstm", "mingru"])
 def test_probabilities_and_memory_follow_the_trainers_through_an_episode(network: str) -> None:
     space = OBSERVATIONS["numbers"]
@@ -59,10 +68,12 @@ def test_probabilities_and_memory_follow_the_trainers_through_an_episode(network
             state = {name: part * torch.tensor([[1.0], [0.0], [1.0]]) for name, part in state.items()}
 
 
-@pytest.mark.parametrize("action", [name for name in ACTIONS if name != "parts"])
-def test_actions_are_drawn_from_what_was_learned(action: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "kind"), [*((name, "auto") for name in ACTIONS if name != "parts"), ("box", "squashed")]
+)
+def test_actions_are_drawn_from_what_was_learned(action: str, kind: str) -> None:
     # 40,000 draws from one observation: the mean of a frequency is off by less than 5 / sqrt(4 * 40,000) = 0.0125.
-    policy = make_policy(OBSERVATIONS["numbers"], ACTIONS[action])
+    policy = make_policy(OBSERVATIONS["numbers"], ACTIONS[action], head=kind)
     bot, obs = Bot(Model(bot_bytes(policy))), draw_observations(OBSERVATIONS["numbers"], 1)
     drawn = np.asarray(bot.act(np.repeat(obs, 40_000, 0)))
     with torch.inference_mode():

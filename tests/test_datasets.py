@@ -9,7 +9,7 @@ import pytest
 from puffer_arena import make
 from puffer_arena.datasets.dataset import About, Dataset, Episode
 from puffer_arena.datasets.file import read_dataset, write_dataset
-from puffer_arena.datasets.record import record
+from puffer_arena.datasets.recording import record
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.players.player import chance, scripted
 from puffer_arena.replay.relabel import to_dataset

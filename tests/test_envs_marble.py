@@ -46,6 +46,17 @@ def test_a_fall_over_the_side_ends_the_episode_and_costs():
         assert batch.finished["finished"][0] == 0
 
 
+def test_steps_near_a_side_cost():
+    with make("marble", wind=0.0, seed=3, margin=0.5, autoreset="disabled") as batch:
+        for _ in range(200):
+            roll(batch, np.array([1.0, 0.0]), 1)
+            aside = abs(batch.state(0).marble.x - batch.state(0).edges[batch.state(0).plate, 0])
+            assert batch.signal("cost")[0] == (1.0 if aside > 1.2 - 0.5 else 0.0)
+            if batch.terminated[0]:
+                break
+        assert batch.finished["episode_cost"][0] > 0.0
+
+
 def test_the_bot_finishes_held_out_easy_courses():
     with make("marble", num_envs=16, split="held_out", autoreset="disabled", **EASY) as batch:
         for _ in range(1400):

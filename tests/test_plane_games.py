@@ -1,11 +1,11 @@
-"""The rules of the games in the plane that are played by several: sumo, pistons, volley."""
+"""The rules of the games in the plane that are played by several."""
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.envs import pistons, sumo, volley
+from puffer_arena.envs import pistons, sumo, swarm, volley
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:
@@ -118,3 +118,91 @@ def test_players_keep_to_their_side_and_come_down_again() -> None:
             highest = max(highest, float(body["y"][0, 0]))
         assert np.allclose(body["x"][0], [-x, x]) and np.allclose(body["y"][0], 0.0)
         assert highest == pytest.approx(7.0**2 / (2 * volley.FALL), rel=0.12)  # v² / 2 g, in steps of 1/30 s
+
+
+def test_the_road_is_closed_and_a_lap_as_long_as_its_sections() -> None:
+    states = make("racer", 8, compiled=False, seed=1).rows.states
+    steps = np.linalg.norm(np.roll(states["road"], -1, axis=1) - states["road"], axis=2)
+    assert np.allclose(steps.sum(axis=1), states["length"]) and np.allclose(
+        states["mile"], np.cumsum(steps, axis=1) - steps
+    )
+    assert np.allclose(np.linalg.norm(states["left"] - states["right"], axis=2), 8.0)
+    assert np.allclose((states["bend"] * steps).sum(axis=1), 2 * np.pi)  # once around
+
+
+def test_grass_costs_and_who_is_far_off_is_lost() -> None:
+    batch = make("racer", 1, compiled=False, seed=1, autoreset="disabled")
+    state = batch.rows.states
+    middle, left = state["road"][0, 9].copy(), state["left"][0, 9].copy()
+    for parts, cost, lost in ((0.5, 0.0, False), (1.5, 1.0, False), (3.2, 1.0, True)):
+        x, y = middle + parts * (left - middle)
+        place(batch, "cars", (x, y), (100.0 + x, y))
+        state["at"][0], state["place"][0] = 9, state["mile"][0, 9]
+        batch.step(np.zeros((1, 2, 2)))
+        assert batch.signal("cost")[0, 0] == cost and batch.terminated[0, 0] == lost
+    assert batch.rewards[0, 0] < -0.9
+
+
+def test_tyres_slip_when_they_must_hold_more_than_their_grip() -> None:
+    batch = make("racer", 1, compiled=False, seed=1)
+    state = batch.rows.states
+    for speed, slips in ((3.0, False), (14.0, True)):
+        batch.reset(seed=1)
+        for car in state["cars"][0]:
+            car["vx"], car["vy"] = speed * np.cos(car["angle"]), speed * np.sin(car["angle"])
+        batch.adopt()
+        for _ in range(6):
+            batch.step(np.full((1, 2, 2), [1.0, 0.0]))
+        assert (state["used"][0] > 1.0).all() == slips
+
+
+def test_a_lap_counts_once_around_and_the_last_ends_the_race() -> None:
+    batch = make("racer", 1, seed=1, autoreset="disabled", laps=1)
+    returns = 0.0
+    while not batch.rows.states["ended"][0]:
+        batch.step(batch.act("driver"))
+        returns += batch.rewards[0].astype(float)
+    assert batch.rows.states["finished"][0] == 1 and (batch.rows.states["driven"] >= batch.rows.states["length"]).all()
+    assert np.allclose(returns, 0.02 * batch.rows.states["driven"][0] + 1.0, atol=0.01)
+
+
+def pool(**params):
+    """Return a pool in which nothing drifts, with its food, poison and rock out of the way."""
+    batch = make("swarm", 1, compiled=False, seed=1, current=0.0, swimmers=2, food=1, poison=1, **params)
+    row = batch.rows.states[0]
+    row["rock"], row["food"][0], row["poison"][0] = (0.0, 0.0), (6.0, 3.0, 0.0, 0.0), (6.0, -3.0, 0.0, 0.0)
+    row["swimmers"][:] = (-5.0, 0.0, 0.0, 0.0), (-5.0, 2.0, 0.0, 0.0)
+    return batch, row
+
+
+def test_food_takes_as_many_as_it_says() -> None:
+    batch, row = pool(together=2)
+    row["food"][0] = row["swimmers"][0] + (0.1, 0.5, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [0.01, 0.0]) and row["eaten"] == 0 and batch.obs[0, :, 2].tolist() == [1, 0]
+    row["swimmers"][1] = row["food"][0] + (0.1, 0.5, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [1.0, 1.0]) and row["eaten"] == 1
+
+
+def test_poison_is_punished_and_costs() -> None:
+    batch, row = pool()
+    row["poison"][0] = row["swimmers"][1] + (0.1, 0.4, 0.0, 0.0)
+    batch.step(np.zeros((1, 2, 2)))
+    assert np.allclose(batch.rewards[0], [0.0, -0.5]) and batch.signal("cost")[0].tolist() == [0.0, 1.0]
+    assert row["swallowed"] == 1
+
+
+def test_rays_tell_how_near_each_kind_is() -> None:
+    batch, row = pool(sight=4.0)
+    row["swimmers"][:] = (-5.0, 0.0, 0.0, 0.0), (-5.0, 2.6, 0.0, 0.0)
+    row["food"][0, :2], row["poison"][0, :2] = (-3.0, 0.0), (-5.0, -2.0)
+    batch.step(np.zeros((1, 2, 2)))
+    rays = batch.obs[0, 0, 4:].reshape(swarm.RAYS, 4)
+    east, north, west, south = rays[0], rays[4], rays[8], rays[12]
+    assert east[swarm.FOOD_SEEN] == pytest.approx(1 - (2.0 - swarm.FOOD - swarm.SWIMMER) / 4)
+    assert north[swarm.MATE_SEEN] == pytest.approx(1 - (2.6 - 2 * swarm.SWIMMER) / 4)
+    assert south[swarm.POISON_SEEN] == pytest.approx(1 - (2.0 - swarm.POISON - swarm.SWIMMER) / 4)
+    assert west[swarm.WALL_SEEN] == pytest.approx(1 - (swarm.X - 5.0 - swarm.SWIMMER) / 4)
+    assert east[swarm.WALL_SEEN] == pytest.approx(1 - (5.0 - swarm.ROCK - swarm.SWIMMER) / 4)
+    assert west[swarm.FOOD_SEEN] == 0.0

@@ -20,7 +20,7 @@ class Diarist:
     def __init__(self) -> None:
         self.memory, self.looks, self.rng = None, 0, np.random.default_rng(0)
 
-    def act(self, obs, action_mask=None, deterministic=False, rng=None, acting=None):
+    def act(self, obs, action_mask=None, deterministic=False, rng=None, acting=None, rewards=None):
         self.memory = np.zeros(obs.shape, np.int64) if self.memory is None else self.memory
         steps = obs["pair"]["part_0"][..., 0]
         assert (self.memory[steps > 0] == steps[steps > 0]).all()  # zeros for those who died

@@ -17,7 +17,8 @@ DOCUMENTS = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+TUTORIALS = sorted(path for folder in ("tutorials", "moving") for path in (ROOT / "docs" / folder).glob("*.md"))
+every_document = pytest.mark.parametrize("document", [*DOCUMENTS, *TUTORIALS], ids=lambda path: path.name)
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -42,7 +43,11 @@ def test_the_example_plays_as_its_docstring_says() -> None:
     assert batch.terminated.all() and np.array_equal(batch.finished["caught"], [10] * 8)
 
 
-@every_document
+@pytest.mark.parametrize(
+    "document",
+    [*DOCUMENTS, *(pytest.param(path, marks=pytest.mark.slow) for path in TUTORIALS)],
+    ids=lambda path: path.name,
+)
 def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     # The blocks of a document are one program, read from top to bottom, and what it writes stays out of the checkout.
     program = "\n".join(block for block in blocks(document, "python") if "ENV = Env(" not in block)
@@ -75,7 +80,7 @@ def test_files_that_the_design_names_exist() -> None:
         assert any(f"/{path}".endswith(f"/{named}") for path in files), named
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *TUTORIALS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
 def test_prose_ends_at_column_100(document: Path) -> None:
     prose = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
     long = [line for line in prose.splitlines() if len(line) > 100 and not line.startswith("|")]

@@ -18,7 +18,7 @@ from tests.test_trainers_fused import draw_rows  # noqa: E402
 from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
 
 MINEFIELD = str(Path(__file__).parent.parent / "examples" / "minefield.py")
-SNAKE = {"params": {"rows": 5, "cols": 5, "max_hunger": 10}, "num_envs": 12}
+SNAKE = {"params": {"max_hunger": 10}, "num_envs": 12}
 
 
 def curious_trainer(name, env_id, **settings):

@@ -41,6 +41,8 @@ TASKS = {
     "sumo": Task("first", 0.5, 5, opponent="rikishi"),
     "pistons": Task("finished", 0.9, 5),
     "volley": Task("won", 0.7, 10, opponent="spiker"),
+    "swarm": Task("fed", 0.9, 10),
+    "racer": Task("finished", 0.9, 10),
 }
 
 

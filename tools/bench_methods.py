@@ -61,14 +61,38 @@ def prices(*fixed: float) -> Variants:
     }
 
 
+REPPO = {"algorithm": "reppo", "num_envs": 128, "optimizer.name": "adam", "optimizer.learning_rate": 0.001}
+OPTIONS: Variants = {  # of PPO, each by itself
+    "ppo": {},
+    "stagger": {"ppo.stagger": 200},
+    "adam-rel": {"optimizer.relative": True},
+    "kl stop": {"ppo.epochs": 4, "ppo.target_kl": 0.02},
+    "hl-gauss": {"network.value_bins": 51, "network.value_reach": 5.0},
+    "separate critic": {"network.critic": "separate"},
+    "normalized values": {"ppo.normalize_values": True},
+    "normed layers": {"network.blocks": "normed"},
+    "residual blocks": {"network.blocks": "residual"},
+}
+SQUASHED: Variants = {"squashed": {"network.head": "squashed"}}
 MINEFIELD = {
     "algorithm": "safe_ppo", "num_envs": 256, "network.hidden": (64, 64), "safe_ppo.horizon": 64,
     "safe_ppo.minibatches": 8, "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.03,
 }  # fmt: skip
+PQN = {
+    "algorithm": "pqn", "num_envs": 64, "network.hidden": (128, 128), "pqn.horizon": 64, "pqn.q_lambda": 0.95,
+    "optimizer.name": "adam", "optimizer.learning_rate": 2.5e-4, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
 STUDIES = {
-    "cartpole": Study("cartpole", 2_000_000, 475.0, groups(500)),
+    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
-    "snake": Study("snake", 4_000_000, 10.0, groups(256), {"rows": 7, "cols": 7}),
+    "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
+    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
+    "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
+    "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
+    "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),
+    "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
+    "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
+    "options-maze": Study("maze", 4_000_000, 0.85, OPTIONS, {"size": 7, "distance": 6, "max_steps": 60}),
     "minefield": Study(
         "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
     ),
@@ -139,15 +163,16 @@ def said(study: Study, runs: list[Run]) -> str:
 def main() -> None:
     """Print one line for each study and variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES], metavar="STUDY")
+    parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES, "options"], metavar="STUDY")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     print(machine())
-    for name in options.studies:
+    named = [name for each in options.studies for name in STUDIES if name == each or name.startswith(f"{each}-")]
+    for name in named:
         study = STUDIES[name]
         for variant, settings in study.variants.items():
             runs = [train(study, seed, settings) for seed in range(options.seeds)]
-            print(f"{name:<9} {variant:<26} {said(study, runs)}", flush=True)
+            print(f"{name:<16} {variant:<26} {said(study, runs)}", flush=True)
 
 
 if __name__ == "__main__":

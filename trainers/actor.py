@@ -1,5 +1,6 @@
 """Acting with a finished or growing policy: numpy in, numpy out, no learning."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,17 @@ class Actor:
         deterministic: bool = False,
         rng: np.random.Generator | None = None,
         acting: Array | None = None,
+        rewards: Array | None = None,
     ) -> tuple[Array, Array | None, Array]:
         """Choose actions for stored observations, shaped as `Batch.obs`: (rows[, agents], *shape).
 
         Where `acting`, as `Batch.acting`, is not set, what is returned means nothing and what is remembered stays.
+        `rewards` are those of the step before, as `Batch.rewards`; policies that aim at a return count them.
 
         Returns:
             The actions as `Batch.step` takes them; the probability of every choice (rows[, agents], choices), or
-            None for continuous actions; the values (rows[, agents]), NaN of a critic that reads the global state.
+            None for continuous actions; the values (rows[, agents]), NaN where there is no critic or it reads the global
+            state.
         """
         policy, shape = self.policy, stored(self.policy.observation)[1]
         leading = obs.shape[: obs.ndim - len(shape)]
@@ -89,20 +93,24 @@ class Actor:
             mask = torch.from_numpy(np.array(action_mask, np.bool_).reshape(rows, -1))
         with torch.inference_mode():
             tensors = leaf_tensors(policy.observation, np.ascontiguousarray(obs).reshape(rows, *shape))
+            if rewards is not None:
+                self._state = policy.rewarded(
+                    self._state, torch.from_numpy(np.array(rewards, np.float32).reshape(rows))
+                )
             outputs, values, state = policy(tensors, self._state)
             if acting is not None:
                 moves = torch.from_numpy(np.array(acting, np.bool_).reshape(rows))
                 for name, part in state.items():
                     moves = moves.view(rows, *[1] * (part.dim() - 1))
                     state[name] = torch.where(moves, part, self._state[name])
-            self._state = state
             chosen = head.best(outputs, mask) if deterministic else head.sample(outputs, torch.from_numpy(noise), mask)
+            self._state = policy.acted(state, chosen)
             probs = head.probabilities(outputs, mask)
         actions = head.to_env(chosen.numpy()).reshape(*leading, *action_shape(policy.action))
         return (
             actions,
             None if probs is None else probs.numpy().reshape(*leading, -1),
-            values[:, 0].numpy().reshape(leading),
+            (values[:, 0] if policy.values else values.new_full((rows,), math.nan)).numpy().reshape(leading),
         )
 
     def choose(self, observation: Any, action_mask: Any = None, deterministic: bool = False) -> Any:
@@ -146,6 +154,21 @@ class Actor:
         """Go on with what an older policy of the same network remembers of the rows."""
         if older.policy.state_spec == self.policy.state_spec:
             self._state, self._rows = older._state, older._rows
+
+    def remembered(self) -> dict[str, torch.Tensor]:
+        """Return what is remembered of the rows, for a checkpoint."""
+        return dict(self._state)
+
+    def remember(self, state: dict[str, torch.Tensor], name: str) -> None:
+        """Go on with what `remembered` returned.
+
+        Raises:
+            FileError: it is of another policy.
+        """
+        rows = {len(part) for part in state.values()}
+        own = self.policy.initial_state(max(rows, default=0))
+        _compare(own, state, name)
+        self._state, self._rows = state, max(rows, default=0)
 
     def reset(self, which: Array | None = None) -> None:
         """Forget the recurrent state, of all rows or of those chosen, as `Batch.began`: bool (rows[, agents])."""
@@ -256,7 +279,7 @@ def load_weights(policy: nn.Module, tensors: dict[str, torch.Tensor], name: str)
     """Copy weights into a policy, or another module.
 
     Raises:
-        FileError: other names or shapes than the policy's, or numbers that are not finite.
+        FileError: other names or shapes than its own, or numbers that are not finite.
     """
     _compare(policy.state_dict(), tensors, name)
     for key, value in tensors.items():

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
 from puffer_arena.curriculum.choose import load_curriculum
+from puffer_arena.datasets.file import read_params
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
 from puffer_arena.registry import env_name, load_env
@@ -60,8 +61,29 @@ class Network:
         "pool", ("pool", "attention"), "over Entities: mean and maximum, behind self-attention or not"
     )
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
-    memory: str = choice("none", ("none", "gru", "lstm", "mingru"), "a recurrent layer after the hidden layers")
-    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer")
+    memory: str = choice(
+        "none",
+        ("none", "gru", "lstm", "mingru", "transformer", "rssm"),
+        "a recurrent layer after the hidden layers; transformer: of algorithm dt, rssm: of dreamer",
+    )
+    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, of a transformer, or of an RSSM's h")
+    context: int = setting(20, 2, 1024, "steps that a transformer looks back over, the present one among them")
+    layers: int = setting(2, 1, 64, "of a transformer")
+    heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
+    latents: int = setting(8, 1, 256, "choices that an RSSM's z is made of")
+    classes: int = setting(8, 2, 256, "of each of them")
+    blocks: str = choice(
+        "plain",
+        ("plain", "normed", "residual"),
+        "hidden layers: plain ReLU, with a layer norm before it, or residual blocks of equal width",
+    )
+    head: str = choice(
+        "auto",
+        ("auto", "squashed", "greedy"),
+        "auto: by the action space; squashed: Box actions by tanh, spread by what is seen; greedy: values of choices",
+    )
+    value_bins: int = setting(0, 0, 1001, "give each value as a distribution over so many bins, HL-Gauss; 0: a number")
+    value_reach: float = setting(10.0, 1e-3, 1e6, "the bins lie from minus this to this; it must fit the returns")
     normalize: bool = flag(False, "bring observed quantities to mean 0 and deviation 1, by running statistics")
 
 
@@ -79,6 +101,7 @@ class Optimizer:
     epsilon: float = setting(1e-5, 1e-12, 1.0, "Adam's smallest divisor")
     momentum: float = setting(0.95, 0.0, 0.99999, "Muon's")
     weight_decay: float = setting(0.0, 0.0, 10.0, "pull of the weights towards 0, per learning rate")
+    relative: bool = flag(False, "let Adam count its steps anew in every rollout (Adam-Rel), keeping its means")
     max_grad_norm: float = setting(0.5, 1e-9, 1e9, "longest gradient")
 
 
@@ -112,6 +135,7 @@ class Config:
     threads: int = setting(0, 0, 256, "threads that step and learn; 0 for one per core, at most 8")
     total_steps: int = setting(50_000_000, 1, 2**62, "environment steps of the whole run")
     params: dict[str, Any] = table("the environment's parameters")
+    offline: str = text("", "a dataset, made by record-dataset, for algorithms that learn without playing")
     device: str = choice("cpu", ("cpu", "cuda", "auto"), "of the network")
     precision: str = choice("auto", ("float32", "bfloat16", "auto"), "of matrix products")
     compile: str = choice("auto", ("on", "off", "auto"), "torch.compile the network; auto: off on a CPU")
@@ -156,6 +180,9 @@ def load_config(
 ) -> Config:
     """Return the config of a run: defaults, the environment's tuned TOML, a preset, `file`, then `overrides`.
 
+    What an algorithm asks for in place of what was tuned for PPO (`Algorithm.defaults`), and the parameters that a
+    dataset was played with, come after the tuned TOML.
+
     Args:
         env_id: as `make` takes it.
         file: a TOML file of settings.
@@ -168,14 +195,11 @@ def load_config(
         ParameterError: a value of the wrong type or out of range, or a file that cannot be read.
     """
     env = load_env(env_id)
-    settings: dict[str, Any] = {"num_envs": env.usual_rows}
-    tuned = tuned_config(env_id)
-    if tuned:
-        _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))
+    given: dict[str, Any] = {}
     if preset:
-        _merge(settings, _read_preset(preset))
+        _merge(given, _read_preset(preset))
     if file is not None:
-        _merge(settings, _read_file(Path(file)))
+        _merge(given, _read_file(Path(file)))
     for name, value in (overrides or {}).items():
         nested: dict[str, Any] = {}
         *parents, last = name.split(".")
@@ -183,7 +207,15 @@ def load_config(
         for parent in parents:
             place = place.setdefault(parent, {})
         place[last] = value
-        _merge(settings, nested)
+        _merge(given, nested)
+    settings: dict[str, Any] = {"num_envs": env.usual_rows}
+    tuned = tuned_config(env_id)
+    if tuned:
+        _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))
+    _merge(settings, find_algorithm(algorithm or str((settings | given).get("algorithm", "ppo"))).defaults)
+    if given.get("offline"):
+        _merge(settings, {"params": read_params(str(given["offline"]), env_id)})
+    _merge(settings, given)
     meant = str(settings.get("env", env_id))
     if env_name(meant) != env_name(env_id):
         raise ParameterError(f"setting 'env' = '{meant}', but '{env_id}' was asked for; leave 'env' out of the config")
@@ -236,6 +268,7 @@ def check_fit(config: Config) -> None:
     """
     env = load_env(config.env)
     env.build_params(config.params)
+    _check_method(config)
     if config.network.critic == "state" and env.observe_state is None:
         raise ParameterError(
             f"network.critic = 'state' reads the global state, which environment '{env.name}' does not give: add "
@@ -261,6 +294,29 @@ def pool_names(pool: str) -> list[str]:
     if twice:
         raise ParameterError(f"opponent.pool = '{pool}' names '{twice[0]}' twice; name everybody once")
     return names
+
+
+def _check_method(config: Config) -> None:
+    """Check what an algorithm takes of the settings that all have.
+
+    Raises:
+        ParameterError: a memory that it has no use for, a dataset where it learns by playing, or none where it does not.
+    """
+    name, found = config.algorithm, find_algorithm(config.algorithm)
+    if config.network.memory not in found.memories:
+        raise ParameterError(
+            f"network.memory = '{config.network.memory}' is not for algorithm '{name}'; it takes {', '.join(found.memories)}"
+        )
+    if found.offline and not config.offline:
+        raise ParameterError(
+            f"algorithm '{name}' learns from a dataset; name one with --offline DIR (offline=), and record it with: "
+            "python -m puffer_arena record-dataset"
+        )
+    if config.offline and not found.offline:
+        takers = ", ".join(each for each in list_algorithms() if find_algorithm(each).offline)
+        raise ParameterError(
+            f"algorithm '{name}' learns by playing and takes no dataset; those that take one: {takers}"
+        )
 
 
 def tuned_config(env_id: str) -> str:

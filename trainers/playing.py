@@ -51,7 +51,7 @@ def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministi
         check_spaces(actor.policy, batch)
         return acting(actor.fresh(), seed, deterministic)
 
-    return Player(name, prepare, dict(actor.policy.origin["params"]))
+    return Player(name, prepare, dict(actor.policy.origin["params"]), actor.policy)
 
 
 def check_spaces(policy: Any, batch: Batch) -> None:
@@ -72,6 +72,6 @@ def acting(actor: Actor, seed: int, deterministic: bool) -> Acting:
     rng = np.random.default_rng(seed)
 
     def choose(batch: Batch, which: Array | None = None) -> Array:
-        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting)[0])
+        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)[0])
 
     return Acting(choose, actor.reset)

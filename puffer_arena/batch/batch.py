@@ -128,11 +128,13 @@ class Batch(Written):
         _check_count("num_levels", num_levels, 0, HELD_OUT_BIT)
         check_seed(seed)
         values = env.build_params(params)
-        if compiled:
+        if compiled and env.stepped_by is None:
             sees = env.observe_state is not None
             check_definition(
                 env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
             )
+        if record:
+            env.check_own("a record to rewind")
         if observe_state and env.observe_state is None:
             raise ParameterError(
                 f"environment '{env.name}' gives no global state: add global_state=... and a rule observe_state(s, p, obs)"
@@ -147,7 +149,8 @@ class Batch(Written):
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:2] = SPLITS.index(split), num_levels
         self.program: Program = load_program(table, compiled, observe_state)
-        self.stepper = Stepper(table, self.program, threads)
+        elsewhere = env.stepped_by
+        self.stepper: Any = Stepper(table, self.program, threads) if elsewhere is None else elsewhere(table, threads)
         self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
         self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
         self._all = np.ones(num_envs, np.bool_)
@@ -328,6 +331,7 @@ class Batch(Written):
             ParameterError: no such row.
         """
         self._check_row(i)
+        self.env.check_own("a snapshot of a row")
         past = past_bytes(self.recorder.past(slice(i, i + 1))) if self.worlds and self.recorder else b""
         return pack(self.env, self.rows, i, past)
 
@@ -343,6 +347,7 @@ class Batch(Written):
             ParameterError: no such row.
         """
         self._check_row(i)
+        self.env.check_own("a snapshot of a row")
         parts, rest = unpack(self.env, self.param_values, self.rows, data)
         past = read_past(self.table, split_bytes(self.table, rest), parts["states"]) if rest else None
         with self.stepper.alone:
@@ -426,6 +431,9 @@ class Batch(Written):
         with self.stepper.alone:
             for name, array in rows._asdict().items():
                 getattr(self.rows, name)[...] = array
+            if self.env.stepped_by is not None:
+                self.stepper.resume()
+                return np.zeros(self.num_envs, np.bool_)
             if past is not None:
                 return bring_back(self.table, self.stepper, self.recorder, slice(None), past)
             self.adopt()

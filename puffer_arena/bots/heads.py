@@ -1,7 +1,8 @@
 """From a network's outputs to actions: what is barred, how boldly one draws, and what was drawn.
 
 The outputs are those of an action's leaves one after the other: a logit for every choice, a logit for every flag, or a
-mean for every number of a box, in units of half the box around its middle.
+mean for every number of a box, in units of half the box around its middle.  Where it is squashed by tanh there follow as
+many outputs that say how widely it is drawn.  Outputs may be values of choices, of which the best one is taken.
 """
 
 import math
@@ -18,6 +19,8 @@ from puffer_arena.bots.layout import Leaf
 from puffer_arena.bots.stream import normals
 from puffer_arena.errors import ActionError, ParameterError, shown
 
+LOW, HIGH, START = -5.0, 1.0, -0.5  # of a squashed number's log deviation; what an output of 0 means
+SHARPNESS = 1e4  # logits of a value of 1, where outputs are values of choices: the best one is taken
 BARRED = -1e9  # logit of a choice that is masked out, as in training
 
 
@@ -53,9 +56,11 @@ class Sampling:
 class Head:
     """What the outputs of a network mean for one leaf of the action."""
 
-    def __init__(self, leaf: Leaf, deviation: Numbers | None) -> None:
-        self.leaf, self.deviation = leaf, deviation
-        self.width = sum(leaf.codes) if leaf.codes else leaf.size
+    def __init__(self, leaf: Leaf, deviation: Numbers | None, squashed: bool = False, by_values: bool = False) -> None:
+        self.leaf, self.deviation, self.squashed = leaf, deviation, squashed
+        self.sharpness = SHARPNESS if by_values else 1.0
+        self.is_box = squashed or deviation is not None
+        self.width = (sum(leaf.codes) if leaf.codes else leaf.size) * (2 if squashed else 1)
         self.draws = len(leaf.codes) if leaf.codes else leaf.size
         self.masked = self.width if leaf.codes else 0
         bounded = np.isfinite(leaf.low) & np.isfinite(leaf.high)
@@ -64,9 +69,9 @@ class Head:
 
     def weights(self, outputs: Numbers, mask: Numbers | None, sampling: Sampling) -> list[Numbers]:
         """Return for each component how likely every choice is, (actors, choices); of flags, how likely 1 is."""
-        outputs = outputs.astype(np.float64)
+        outputs = outputs.astype(np.float64) * self.sharpness
         if not self.leaf.codes:
-            return [] if self.deviation is not None else [0.5 + 0.5 * np.tanh(outputs / sampling.temperature / 2)]
+            return [] if self.is_box else [0.5 + 0.5 * np.tanh(outputs / sampling.temperature / 2)]
         found, at = [], 0
         for size in self.leaf.codes:
             part = slice(at, at + size)
@@ -90,8 +95,8 @@ class Head:
             bold: (actors,), uniform; below epsilon an actor draws among all that is open.
         """
         at_random = bold < sampling.epsilon if sampling.epsilon else None
-        if self.deviation is not None:
-            return self._draw_box(outputs, self.deviation * sampling.temperature, noise, at_random, sampling.greedy)
+        if self.is_box:
+            return self._draw_box(outputs, noise, at_random, sampling)
         found = self.weights(outputs, mask, sampling)
         if not self.leaf.codes:
             chosen = found[0] > 0.5 if sampling.greedy else noise < found[0]
@@ -128,16 +133,25 @@ class Head:
             drawn[beyond] = (steps[beyond] < steps[beyond, -1:]).sum(1)
         return drawn if best is None or at_random is None else np.where(at_random, drawn, best)
 
-    def _draw_box(
-        self, outputs: Numbers, spread: Numbers, noise: Numbers, at_random: Numbers | None, greedy: bool
-    ) -> Numbers:
-        means: Numbers = outputs.astype(np.float64)
-        if not greedy:
-            means = means + spread * normals(noise)
+    def _draw_box(self, outputs: Numbers, noise: Numbers, at_random: Numbers | None, sampling: Sampling) -> Numbers:
+        outputs = outputs.astype(np.float64)
+        means: Numbers = outputs[:, : self.leaf.size]
+        if not sampling.greedy:
+            means = means + self._spread(outputs) * sampling.temperature * normals(noise)
+        if self.squashed:
+            means = np.tanh(means)
         if at_random is not None:
             means = np.where(at_random[:, None], noise * 2.0 - 1.0, means)
         actions = np.clip(means * self.reach + self.middle, self.leaf.low, self.leaf.high)
         return np.asarray(actions.reshape(-1, *self.leaf.shape).astype(self.leaf.dtype))
+
+    def _spread(self, outputs: Numbers) -> Numbers:
+        """Return how widely the numbers of a box are drawn, (size,) or (actors, size)."""
+        if self.deviation is not None:
+            return self.deviation
+        begin = math.log((START - LOW) / (HIGH - START))
+        share = 0.5 + 0.5 * np.tanh((outputs[:, self.leaf.size :] + begin) / 2)  # a sigmoid
+        return np.asarray(np.exp(LOW + (HIGH - LOW) * share))
 
 
 def choice_weights(logits: Numbers, mask: Numbers | None, sampling: Sampling) -> Numbers:

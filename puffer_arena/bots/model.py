@@ -83,7 +83,11 @@ class Model:
         values = about["values"]
         if not 0.0 < self.decision_rate < 1e6 or not 0 <= len(values) <= 64:
             raise ValueError(f"it decides {self.decision_rate} times a second and has {len(values)} values")
-        logits = sum(sum(leaf.codes) if leaf.codes else leaf.size for leaf in self.actions)
+        squashed, by_values = (about["network"].get(name, False) for name in ("squashed", "by_values"))
+        if type(squashed) is not bool or type(by_values) is not bool:
+            raise ValueError(f"squashed is {str(squashed)[:40]}, by_values is {str(by_values)[:40]}")
+        boxes = sum(leaf.size for leaf in self.actions if leaf.kind == "box")
+        logits = sum(sum(leaf.codes) if leaf.codes else leaf.size for leaf in self.actions) + squashed * boxes
         described = about["network"]["towers"]
         if list(described) not in (["actor"], ["actor", "critic"]):
             raise ValueError(f"it has towers {list(described)[:9]}")
@@ -93,7 +97,7 @@ class Model:
             own = tower_shapes(tower, self.leaves, widths[name])
             shapes |= {f"network.{name}.{key}": shape for key, shape in own.items()}
         for k, leaf in enumerate(self.actions):
-            if leaf.kind == "box":
+            if leaf.kind == "box" and not squashed:
                 shapes[f"head.{k}.deviation"] = (leaf.size,)
         vectors = {key.removeprefix("check."): part for key, part in arrays.items() if key.startswith("check.")}
         weights = {key: part for key, part in arrays.items() if key.startswith(("network.", "head."))}
@@ -105,12 +109,14 @@ class Model:
         self.towers = {
             name: Tower(tower, self.leaves, _part(held, f"network.{name}.")) for name, tower in described.items()
         }
-        self.heads = [Head(leaf, held.get(f"head.{k}.deviation")) for k, leaf in enumerate(self.actions)]
+        self.heads = [
+            Head(leaf, held.get(f"head.{k}.deviation"), squashed and leaf.kind == "box", by_values)
+            for k, leaf in enumerate(self.actions)
+        ]
         self.draws = sum(head.draws for head in self.heads) + 1
         self.choices = sum(head.masked for head in self.heads)
-        self.is_single_choice = (
-            len(self.actions) == 1 and not self.actions[0].path and self.actions[0].kind == "discrete"
-        )
+        only = self.actions[0]
+        self.is_single_choice = len(self.actions) == 1 and not only.path and only.kind == "discrete" and not by_values
         self.memory_shapes = {
             f"{name}.{part}": s for name, tower in self.towers.items() for part, s in tower.spec.items()
         }

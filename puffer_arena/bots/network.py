@@ -5,7 +5,8 @@ vector, which takes half the time.  A tower is described by
 
     {"inputs": [{"kind": "codes"}, {"kind": "numbers", "factor": 1.0},
     {"kind": "entities", "size": 64, "attention": false}, {"kind": "grid", "filters": [[channels, width, apart, around]],
-    "factor": 1.0}], "hidden": [128, 128], "memory": {"kind": "gru", "size": 64} or null}, with one input for each leaf.
+    "factor": 1.0}], "hidden": [128, 128], "blocks": "plain", "normed" or "residual", "memory": {"kind": "gru", "size": 64}
+    or null}, with one input for each leaf.
 """
 
 import math
@@ -25,6 +26,8 @@ GATES = {"mingru": 2, "gru": 3, "lstm": 4}
 STATES = {"mingru": ("h",), "gru": ("h",), "lstm": ("h", "c")}
 ZERO = np.zeros((), np.float32)
 KEPT_ZEROS = 8  # shapes
+WIDER = 4  # how much wider a residual block's inner layer is
+NORM_EPSILON = np.float32(1e-5)  # torch's, of a layer norm
 NOT_THERE = np.float32(-1e9)  # attention's score of what is not there
 
 
@@ -51,8 +54,7 @@ def tower_shapes(about: Mapping[str, Any], leaves: list[Leaf], outputs: int) -> 
     shapes: Shapes = {"bias": (widths[0],)}
     for k, (given, leaf) in enumerate(zip(about["inputs"], leaves, strict=True)):
         shapes |= {f"inputs.{k}.{name}": shape for name, shape in input_shapes(given, leaf, widths[0]).items()}
-    for k in range(1, len(widths)):
-        shapes |= {f"hidden.{k}.weight": (widths[k], widths[k - 1]), f"hidden.{k}.bias": (widths[k],)}
+    shapes |= hidden_shapes(about.get("blocks", "plain"), widths)
     features = widths[-1]
     if about["memory"] is not None:
         kind, size = about["memory"]["kind"], width_of(about["memory"]["size"])
@@ -64,6 +66,23 @@ def tower_shapes(about: Mapping[str, Any], leaves: list[Leaf], outputs: int) -> 
             shapes["memory.recurrent_bias"] = (count * size,)
         features = size
     return shapes | {"output.weight": (outputs, features), "output.bias": (outputs,)}
+
+
+def hidden_shapes(kind: Any, widths: list[int]) -> Shapes:
+    """Return name -> shape of the weights between the first hidden layer and the last, norms included."""
+    if kind not in ("plain", "normed", "residual") or (kind == "residual" and len(set(widths)) > 1):
+        raise ValueError(f"blocks {str(kind)[:40]!r} of widths {widths[:9]}")
+    shapes: Shapes = {}
+    for k in range(1, len(widths)):
+        if kind == "residual":
+            width, wide = widths[k], WIDER * widths[k]
+            shapes |= {f"hidden.{k}.widen.weight": (wide, width), f"hidden.{k}.widen.bias": (wide,)}
+            shapes |= {f"hidden.{k}.narrow.weight": (width, wide), f"hidden.{k}.narrow.bias": (width,)}
+            shapes |= {f"hidden.{k}.norm.{part}": (width,) for part in ("weight", "bias")}
+        else:
+            shapes |= {f"hidden.{k}.weight": (widths[k], widths[k - 1]), f"hidden.{k}.bias": (widths[k],)}
+    normed = {"plain": [], "normed": widths, "residual": widths[-1:]}[kind]
+    return shapes | {f"norms.{k}.{part}": (width,) for k, width in enumerate(normed) for part in ("weight", "bias")}
 
 
 def input_shapes(about: Mapping[str, Any], leaf: Leaf, width: int) -> Shapes:
@@ -109,8 +128,15 @@ class Tower:
             for k, (given, leaf) in enumerate(zip(about["inputs"], leaves, strict=True))
         ]
         self.bias = weights["bias"]
-        count = len(about["hidden"])
-        self.hidden = [_linear(weights, f"hidden.{k}.") for k in range(1, count)]
+        count, self.blocks = len(about["hidden"]), about.get("blocks", "plain")
+        self.residuals: list[Block] = []
+        self.hidden: list[tuple[Numbers, Numbers]] = []
+        if self.blocks == "residual":
+            self.residuals = [Block(_below(weights, f"hidden.{k}.")) for k in range(1, count)]
+        else:
+            self.hidden = [_linear(weights, f"hidden.{k}.") for k in range(1, count)]
+        normed = {"plain": 0, "normed": count, "residual": 1}[self.blocks]
+        self.norms = [Norm(_below(weights, f"norms.{k}.")) for k in range(normed)]
         self.memory = None if about["memory"] is None else Memory(about["memory"], _below(weights, "memory."))
         self.spec: Shapes = {} if self.memory is None else self.memory.spec
         self.output = _linear(weights, "output.")
@@ -122,14 +148,7 @@ class Tower:
         features = features + self.bias
         for layer, part in zip(self.inputs[1:], parts[1:], strict=True):
             features += layer(part)
-        zeros = ZERO if features.ndim == 1 else self._zeros_of(features.shape)
-        np.maximum(features, zeros, out=features)
-        for weight, bias in self.hidden:
-            features = np.dot(features, weight)
-            features += bias
-            if features.shape != zeros.shape and features.ndim > 1:
-                zeros = self._zeros_of(features.shape)
-            np.maximum(features, zeros, out=features)
+        features = self._hidden(features)
         if self.memory is not None:
             state = self.memory.step(features, state)
             features = state["h"]
@@ -138,6 +157,26 @@ class Tower:
         outputs += bias
         return outputs, state
 
+    def _hidden(self, features: Numbers) -> Numbers:
+        """Return the last hidden layer's features from the first one's sums."""
+        if self.blocks == "residual":
+            for block in self.residuals:
+                features = block(features)
+            return self.norms[0](features)
+        if self.norms:
+            features = self.norms[0](features)
+        zeros = ZERO if features.ndim == 1 else self._zeros_of(features.shape)
+        np.maximum(features, zeros, out=features)
+        for k, (weight, bias) in enumerate(self.hidden):
+            features = np.dot(features, weight)
+            features += bias
+            if self.norms:
+                features = self.norms[k + 1](features)
+            if features.shape != zeros.shape and features.ndim > 1:
+                zeros = self._zeros_of(features.shape)
+            np.maximum(features, zeros, out=features)
+        return features
+
     def _zeros_of(self, shape: tuple[int, ...]) -> Numbers:
         """Return zeros of a shape, kept: an array of them takes a fourth of the time that a single zero does."""
         if shape not in self._zeros:
@@ -145,6 +184,32 @@ class Tower:
                 self._zeros.clear()
             self._zeros[shape] = np.zeros(shape, np.float32)
         return self._zeros[shape]
+
+
+class Norm:
+    """A layer norm (Ba et al. 2016)."""
+
+    def __init__(self, weights: Mapping[str, Numbers]) -> None:
+        self.weight, self.bias = weights["weight"], weights["bias"]
+
+    def __call__(self, features: Numbers) -> Numbers:
+        apart = features - features.mean(-1, keepdims=True)
+        apart /= np.sqrt(np.square(apart).mean(-1, keepdims=True) + NORM_EPSILON)
+        apart *= self.weight
+        return np.asarray(apart + self.bias)
+
+
+class Block:
+    """A residual block: two layers over a norm, added to what came in (Lee et al. 2024)."""
+
+    def __init__(self, weights: Mapping[str, Numbers]) -> None:
+        self.norm = Norm(_below(weights, "norm."))
+        self.widen, self.narrow = _linear(weights, "widen."), _linear(weights, "narrow.")
+
+    def __call__(self, features: Numbers) -> Numbers:
+        inner = np.dot(self.norm(features), self.widen[0]) + self.widen[1]
+        inner = np.dot(np.maximum(inner, ZERO), self.narrow[0]) + self.narrow[1]
+        return np.asarray(features + inner)
 
 
 class Memory:

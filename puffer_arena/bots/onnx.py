@@ -11,6 +11,7 @@ part of the action: the likeliest, as `Sampling(greedy=True)` takes it.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,17 @@ from puffer_arena.bots.file import Numbers
 from puffer_arena.bots.heads import BARRED, Head
 from puffer_arena.bots.layout import Leaf
 from puffer_arena.bots.model import Model
-from puffer_arena.bots.network import NOT_THERE, CodeLayer, EntityLayer, GridLayer, Memory, NumberLayer, Tower
+from puffer_arena.bots.network import (
+    NORM_EPSILON,
+    NOT_THERE,
+    CodeLayer,
+    EntityLayer,
+    GridLayer,
+    Memory,
+    Norm,
+    NumberLayer,
+    Tower,
+)
 from puffer_arena.errors import require
 
 OPSET, IR = 17, 8  # what runtimes of 2022 read
@@ -133,13 +144,33 @@ def _tower(
     total = graph.weight(tower.bias)
     for layer, leaf, part in zip(tower.inputs, leaves, parts, strict=True):
         total = graph.node("Add", _project(graph, layer, leaf, part), total)
-    features = graph.node("Relu", total)
-    for weight, bias in tower.hidden:
-        features = graph.node("Relu", graph.linear(features, weight, bias))
+    features = _hidden(graph, tower, total)
     if tower.memory is not None:
         state = _remember(graph, tower.memory, features, state)
         features = state["h"]
     return graph.linear(features, *tower.output), state
+
+
+def _hidden(graph: Graph, tower: Tower, features: str) -> str:
+    """Add the layers from the first one's sums to the last one's features."""
+    if tower.blocks == "residual":
+        for block in tower.residuals:
+            inner = graph.node("Relu", graph.linear(_norm(graph, block.norm, features), *block.widen))
+            features = str(graph.node("Add", features, graph.linear(inner, *block.narrow)))
+        return _norm(graph, tower.norms[0], features)
+    norms: Sequence[Norm | None] = tower.norms or [None] * (1 + len(tower.hidden))
+    features = str(graph.node("Relu", _norm(graph, norms[0], features)))
+    for norm, (weight, bias) in zip(norms[1:], tower.hidden, strict=True):
+        features = str(graph.node("Relu", _norm(graph, norm, graph.linear(features, weight, bias))))
+    return features
+
+
+def _norm(graph: Graph, norm: Norm | None, features: str) -> str:
+    """Add a layer norm, where there is one."""
+    if norm is None:
+        return features
+    given = graph.weight(norm.weight), graph.weight(norm.bias)
+    return str(graph.node("LayerNormalization", features, *given, axis=-1, epsilon=float(NORM_EPSILON)))
 
 
 def _project(graph: Graph, layer: Any, leaf: Leaf, part: str) -> str:
@@ -238,7 +269,9 @@ def _choose(graph: Graph, model: Model, logits: str) -> None:
 
 def _best(graph: Graph, head: Head, logits: str, mask: str | None) -> str:
     """Return a head's likeliest action (actors, components)."""
-    if head.deviation is not None:
+    if head.is_box:
+        if head.squashed:
+            logits = str(graph.node("Tanh", graph.split(logits, [head.leaf.size] * 2)[0]))
         bounds: list[Numbers] = [head.leaf.low.astype(np.float32), head.leaf.high.astype(np.float32)]
         reach, middle = (graph.weight(part.astype(np.float32)) for part in (head.reach, head.middle))
         scaled = graph.node("Add", graph.node("Mul", logits, reach), middle)

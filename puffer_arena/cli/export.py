@@ -1,5 +1,6 @@
 """`export`: a trained policy as a bot, one file that plays with numpy alone."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +60,7 @@ def run(options: Options) -> int:
     if options.episodes:
         strength = measure(bot, env, options.episodes, options.seed)
         data = with_measured(data, {"strength": strength})
-    path = Path(options.output or f"{bot.about['env']['id']}.bot")
+    path = Path(options.output or f"{re.sub(r'[:/]', '-', bot.about['env']['id'])}.bot")
     written = {path: data}
     if options.standalone:
         from puffer_arena.bots.standalone import standalone

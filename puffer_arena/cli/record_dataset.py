@@ -11,7 +11,7 @@ from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, show
 from puffer_arena.datasets.dataset import About, Dataset
 from puffer_arena.datasets.file import write_dataset
-from puffer_arena.datasets.record import record
+from puffer_arena.datasets.recording import record
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import find_player
 from puffer_arena.replay.relabel import to_dataset

@@ -1,7 +1,10 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import dataclasses
+import os
 import socket
+import subprocess
+import sys
 import time
 import typing
 from collections.abc import Mapping, Sequence
@@ -9,22 +12,38 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.cli.steering import (
+    Change,
+    SteeringLog,
+    SteeringPlan,
+    carry_out,
+    describe,
+    read_steering,
+    steps_after,
+)
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
+from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
+from puffer_arena.players.evaluate import evaluate
+from puffer_arena.players.intervals import interval
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import versus
+from puffer_arena.players.tournament import results_of
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
-from puffer_arena.trainers.runs.find import find_run, naming, portable
+from puffer_arena.trainers.runs.find import find_policy, find_run, naming, portable
 
 UNSAVED, INTERRUPTED = 1, 130
+EXPLOIT_GAMES = 200
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,10 @@ class Options:
         python -m puffer_arena train maze --curriculum sfl --curriculum.ranges walls=0:1
         python -m puffer_arena train snake --record --record.every 1min
         python -m puffer_arena train striker --opponent.pool self,bot:footballer
+        python -m puffer_arena train striker --exploit run:newest
         python -m puffer_arena train my_env.py --watch
         python -m puffer_arena train snake --algorithm examples/my_algorithm.py
+        python -m puffer_arena train lander --offline landings --algorithm iql
         python -m puffer_arena train --resume newest
         python -m puffer_arena train my_env.py --resume newest
     """
@@ -62,6 +83,8 @@ class Options:
     """How the policy learns: a name, or the path of a .py file with an ALGORITHM."""
     watch: bool = False
     """Open a window on the training."""
+    exploit: str = ""
+    """Learn against this player alone, named as in `eval`, and tell at the end how far it can be exploited."""
     resume: str = ""
     """Go on with a run: its folder, its name, or `newest`."""
     steps: int = 0
@@ -87,8 +110,14 @@ class Options:
     live: Live = field(default_factory=Live)
     record: Record = field(default_factory=Record)
     """Replays of some environments, into the run's folder: --record, --record.rows, --record.every."""
+    steering: str = ""
+    """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
+    nodes: int = 1
+    """Processes that train together, each on a part of the environments; several machines: torchrun -m puffer_arena train."""
+    track: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A tracker that follows the run beside TensorBoard, wandb or trackio; may be repeated."""
 
 
 def options_type(algorithm: str) -> Any:
@@ -141,14 +170,31 @@ def base_config(options: Any, algorithm: str) -> Config:
     """
     if not options.resume:
         file = options.config or None
-        return load_config(options.environment, file, preset=options.preset, algorithm=algorithm)
-    if options.config or options.preset:
-        raise ParameterError("--resume goes on with the run's own config; leave --config and --preset out")
+        given: dict[str, Any] = exploiting(options) if options.exploit else {}
+        if options.settings.offline:
+            given["offline"] = options.settings.offline
+        return load_config(options.environment, file, given, preset=options.preset, algorithm=algorithm)
+    if options.config or options.preset or options.exploit:
+        raise ParameterError("--resume goes on with the run's own config; leave --config, --preset and --exploit out")
     from puffer_arena.trainers.runs.run import Run
 
     folder = find_run(options.resume, options.runs_dir, saved=True)
     config = Run.open(folder).config
     return replace(config, env=choose_env(config.env, "", options.environment, f"run '{folder}'"))
+
+
+def exploiting(options: Any) -> dict[str, Any]:
+    """Return the settings of a run that learns to beat a player, in the game that this one learned.
+
+    Raises:
+        ArenaError: see `find_player`.
+    """
+    require("torch", "train")
+    named = options.exploit
+    if named.startswith("run:") or Path(named).is_dir():
+        named = str(find_policy(named, options.runs_dir))  # a run goes on; its policy of now is what is met
+    player = find_player(named, options.environment, options.runs_dir)
+    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": ""}}
 
 
 def final_config(options: Any) -> Config:
@@ -191,28 +237,76 @@ def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
-    from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.nodes import join, leave, wanted_nodes
+    from puffer_arena.trainers.runs.run import Run, follow
+    from puffer_arena.trainers.runs.trackers import check_tracker
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
     read_seconds(options.record.every)
     if not 1 <= options.record.rows <= MAX_ROWS:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
+    for name in options.track:
+        check_tracker(name)
+    if options.nodes < 1:
+        raise ParameterError(f"--nodes is {options.nodes}; it is at least 1")
     config = final_config(options)
+    if options.nodes > 1 and wanted_nodes() == 1:
+        return launch(options.nodes, sys.argv[1:])
+    if wanted_nodes() > 1:
+        nodes = join()
+        try:
+            if nodes.rank > 0:
+                place = Run(
+                    find_run(options.resume, options.runs_dir, saved=True) if options.resume else options.runs_dir
+                )
+                follow(config, place, bool(options.resume))
+                return 0
+            return begin(options, config)
+        except RuntimeError as error:
+            if isinstance(error, ArenaError):
+                raise
+            raise TrainingError(
+                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
+            ) from None
+        finally:
+            leave()
+    return begin(options, config)
+
+
+def launch(nodes: int, arguments: Sequence[str]) -> int:
+    """Run the same command in several processes on this machine, by torch's own launcher, and return its exit code."""
+    own = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={nodes}", "-m", "puffer_arena"]
+    with subprocess.Popen([sys.executable, *own, *arguments], env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the processes hear it, too, and save
+                continue
+
+
+def begin(options: Any, config: Config) -> int:
+    """Open the run's folder and train."""
+    from puffer_arena.trainers.runs.run import Run
+
+    changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
-    session = Session(options, config, place)
+    place.track(options.track)
+    session = Session(options, config, place, changes)
     return session.train()
 
 
 class Session:
     """One call of `train`: display, publisher and window around the training loop."""
 
-    def __init__(self, options: Any, config: Config, place: Any) -> None:
+    def __init__(self, options: Any, config: Config, place: Any, changes: Sequence[Change] = ()) -> None:
         self.options, self.config, self.place = options, config, place
+        self.changes, self.plan = changes, SteeringPlan(())
+        self.log: SteeringLog | None = None
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
@@ -255,8 +349,14 @@ class Session:
         self.begun, self.steps_before = time.monotonic(), trainer.steps
         self.config = trainer.config
         self.progress.total_steps = self.config.total_steps
+        self.log = SteeringLog(self.place.folder, trainer.steps)
+        self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
+        if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
+            if self.options.watch:
+                self.display.say("no window: a window is for puffer_arena's own environments; training goes on without")
+            return
         if live.off:
             if self.options.watch:
                 self.display.say("no window: --live.off keeps windows out; training goes on without")
@@ -264,7 +364,9 @@ class Session:
         from puffer_arena.cli.broadcast import Broadcast, open_window
 
         try:
-            self.broadcast = Broadcast(trainer, self.place, live.host, live.port, self.on_command)
+            self.broadcast = Broadcast(
+                trainer, self.place, live.host, live.port, self.log, self.on_command, self.on_change
+            )
         except MissingExtra as error:
             if self.options.watch:
                 self.display.say(f"no window: {error}; training goes on without")
@@ -285,11 +387,25 @@ class Session:
                 self.window = None
 
     def on_step(self, trainer: Any, t: int) -> None:
-        """Record, and serve the windows."""
+        """Record, make the changes that are due, and serve the windows."""
+        for change in self.plan.due(steps_after(trainer, t)):
+            note, before = carry_out(trainer, change.command)
+            if self.log is not None:
+                self.log.note(replace(change, before=before))
+            self.on_change(change)
+            self.display.say(f"after {format_count(change.steps)} steps: {note}")
         if self.recorder is not None:
             self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_change(self, change: Change) -> None:
+        """Note a change in recordings, and keep a curriculum with a checkpoint of its own."""
+        if self.recorder is not None:
+            after = describe(change.after) if change.name == "curriculum" else change.after
+            self.recorder.on_change(change.name, after)
+        if change.name == "curriculum":
+            self.place.save_requested = True
 
     def on_command(self) -> None:
         """Show at once that a window has paused training: no update may come for long."""
@@ -326,6 +442,8 @@ class Session:
         seconds = time.monotonic() - self.begun
         values, folder = self.progress.values, self.place.folder
         rate = (trainer.steps - self.steps_before) / max(seconds, 1e-9)
+        if self.options.exploit:
+            self.display.say(exploitability(trainer))
         score = f", mean return {format_value(values['episode_return'])}" if "episode_return" in values else ""
         what = "finished" if complete else "stopped"
         self.display.say(
@@ -345,3 +463,20 @@ class Session:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
             self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
+
+
+def exploitability(trainer: Any) -> str:
+    """Play what was learned against whom it was learned to beat, on held-out levels, and say how that went."""
+    from puffer_arena.trainers.playing import actor_player
+
+    config = trainer.config
+    other = find_player(config.opponent.pool, config.env)
+    pair = versus(actor_player(trainer.actor()), other, config.opponent.role)
+    sample = evaluate(config.env, pair, EXPLOIT_GAMES, params=config.params, side=config.opponent.role)
+    results = np.array(results_of(sample), np.float64)
+    low, high, _ = interval(results)
+    return (
+        f"exploitability of {config.opponent.pool}: at least {max(results.mean(), 0.0):.3f} "
+        f"[{max(low, 0.0):.3f}, {max(high, 0.0):.3f}], the mean result of {len(results)} held-out games against it "
+        "(1 for a win, -1 for a defeat; 0 is what nobody can beat)"
+    )

@@ -29,7 +29,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,7 +43,7 @@ from puffer_arena.core.fields import (
 )
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Roles, Space, each_space, leaves
-from puffer_arena.errors import DefinitionError, UnknownName, suggest
+from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
 
 Rule = Callable[..., Any]
 MOST_AGENTS = 1 << 16
@@ -135,6 +135,24 @@ class Env:
 
     def __post_init__(self) -> None:
         check_parts(self)
+
+    stepped_by: ClassVar[Callable[..., Any] | None] = None
+    """stepped_by(table, threads) makes what steps the rows where no rule of ours does (see `foreign.env`)."""
+
+    def check_own(self, what: str) -> None:
+        """Refuse what needs the rules of a game of ours.
+
+        Args:
+            what: it is, for the message, such as "a window".
+
+        Raises:
+            ParameterError: its steps are another library's.
+        """
+        if self.stepped_by is not None:
+            raise ParameterError(
+                f"environment '{self.name}' is of another library, which keeps its state to itself: {what} is for "
+                "puffer_arena's own; train, eval, export, serve and bench work with it"
+            )
 
     def error(self, where: str, message: str) -> DefinitionError:
         """Return a DefinitionError that names this environment and the place."""

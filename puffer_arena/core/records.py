@@ -201,7 +201,8 @@ class Ray2D(Protocol):
     that is its handle, or from the world's origin where the handle is None.
 
     fraction  of its length to what it meets first, that body and sensors apart; 1 where that is nothing, and before the
-              first step.  A shape in which the ray starts is not met.
+    first step.  A shape in which the ray starts is not met.
+
     other     the body that it meets, counted through the State's bodies in order; -1 where it is not one
     """
 

@@ -3,13 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-_PUBLIC = {"Dataset": "dataset", "record": "record", "read_dataset": "file", "write_dataset": "file"}
+_PUBLIC = {"Dataset": "dataset", "record": "recording", "read_dataset": "file", "write_dataset": "file"}
 __all__ = ["Dataset", "read_dataset", "record", "write_dataset"]
 
 if TYPE_CHECKING:
     from puffer_arena.datasets.dataset import Dataset
     from puffer_arena.datasets.file import read_dataset, write_dataset
-    from puffer_arena.datasets.record import record
+    from puffer_arena.datasets.recording import record
 
 
 def __getattr__(name: str) -> Any:

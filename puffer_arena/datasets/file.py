@@ -91,14 +91,13 @@ def read_about(folder: str | Path) -> dict[str, Any]:
     return dict(about)
 
 
-def read_params(folder: str | Path) -> dict[str, Any]:
-    """Return the parameters that a dataset was played with; whoever uses them checks them.
+def read_params(folder: str | Path, env: str) -> dict[str, Any]:
+    """Return the parameters of a game that a dataset was played with.
 
     Raises:
-        FileError: see `read_about`.
+        FileError: it is of another game, version or spaces, or see `read_about`.
     """
-    params = read_about(folder).get("params")
-    return dict(params) if isinstance(params, dict) else {}
+    return dict(same_game(read_about(folder), env, f"dataset '{folder}'").params)
 
 
 def read_dataset(folder: str | Path, env: str, known: int | None = None) -> Dataset:

@@ -10,7 +10,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.errors import ArenaError, UnknownName, suggest
 from puffer_arena.laws import people, same, spaces
 from puffer_arena.laws.law import DoesNotApplyError, Law, Subject
-from puffer_arena.registry import load_env
+from puffer_arena.registry import is_foreign, load_env
 
 
 def _load(subject: Subject) -> str:
@@ -112,6 +112,8 @@ def check(env: str, laws: Collection[str] = (), told: Callable[[Finding], None] 
     for name in laws:
         if name not in NAMES:
             raise UnknownName(f"unknown law '{name}'; {suggest(name, NAMES)}")
+    if is_foreign(env):
+        load_env(env).check_own("check")
     subject, report = Subject(env, params), Report(env)
     for finding in _findings(subject, [law for law in LAWS if not laws or law.name in laws or law is LAWS[0]]):
         report.findings.append(finding)

@@ -40,9 +40,12 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
         which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
-        means = batch.episodes()
-        means.setdefault("episode_return", float(batch.rows.states["episode_return"].mean()))  # where none ended
-        results.append(means["episode_return" if role is None else f"episode_return/{role}"])
+        name, running = (
+            "episode_return" if role is None else f"episode_return/{role}",
+            batch.rows.states["episode_return"],
+        )
+        so_far = running if role is None else running[:, mine]  # where none has ended
+        results.append(batch.episodes().get(name, float(so_far.mean())))
     return results[0], results[1]
 
 

@@ -25,9 +25,14 @@ class Actor(Protocol):
     """A policy ready to act; `puffer_arena.trainers.actor.Actor` is one."""
 
     def act(
-        self, obs: Array, action_mask: Array | None = None, *, acting: Array | None = None
+        self,
+        obs: Array,
+        action_mask: Array | None = None,
+        *,
+        acting: Array | None = None,
+        rewards: Array | None = None,
     ) -> tuple[Array, Array | None, Array]:
-        """Return actions, their probabilities and values for a batch of observations; `acting` as `Batch` has it."""
+        """Return actions, probabilities and values for a batch of observations; `acting`, `rewards` as `Batch`'s."""
 
     def follow(self, older: Any) -> None:
         """Go on with what the policy before remembers."""
@@ -108,7 +113,7 @@ class Player:
         batch, actor = self._batch, self._actor
         assert batch is not None and actor is not None  # callers looked
         self._actions, probs, values = actor.act(
-            batch.obs, batch.action_mask if batch.num_choices else None, acting=batch.acting
+            batch.obs, batch.action_mask if batch.num_choices else None, acting=batch.acting, rewards=batch.rewards
         )
         agents = max(batch.num_agents, 1)
         shown = None if probs is None else np.asarray(probs).reshape(batch.num_envs, agents, -1)

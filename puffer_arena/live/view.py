@@ -10,6 +10,7 @@ from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
+from puffer_arena.live.messages import Steering
 from puffer_arena.live.player import LoadActor, Player
 from puffer_arena.registry import load_env
 
@@ -29,6 +30,7 @@ class View:
         self, env_id: str, title: str, load_actor: LoadActor | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.env_id, self.env, self.title = env_id, load_env(env_id), title
+        self.env.check_own("a window")
         self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
         self.num_envs = 0
         self.frame: Frame | None = None
@@ -42,6 +44,7 @@ class View:
         self._values: Any = None  # a Params, once it is known
         self._wanted: dict[str, Any] = {}
         self.total = 0
+        self.steering = Steering()
 
     @property
     def metrics(self) -> Mapping[str, Curve]:

@@ -29,23 +29,24 @@ class Rating(NamedTuple):
 
 
 @functools.cache
-def model() -> Any:
-    """Return the rating model.
+def model(drift: bool = True) -> Any:
+    """Return the rating model, for players who become better or worse meanwhile, or for such as stay as they are.
 
     Raises:
         MissingExtra: openskill is not installed.
     """
-    return require("openskill.models", EXTRA).BradleyTerryFull()
+    return require("openskill.models", EXTRA).BradleyTerryFull(**({} if drift else {"tau": 0.0}))
 
 
-def rate(table: Mapping[str, Rating], games: Iterable[Game]) -> dict[str, Rating]:
+def rate(table: Mapping[str, Rating], games: Iterable[Game], drift: bool = True) -> dict[str, Rating]:
     """Return the ratings after some games, in their order.
 
     Args:
         table: everybody's rating before.
         games: one name a side; who sits on several sides of a game moves by the mean of what each of them would.
+        drift: see `model`.
     """
-    rates, known = model(), dict(table)
+    rates, known = model(drift), dict(table)
     for names, ranks in games:
         teams = [[rates.create_rating([*known[name]])] for name in names]
         after = rates.rate(teams, ranks=list(ranks))

@@ -74,6 +74,7 @@ class Writer:
         warn: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        batch.env.check_own("a replay")
         require("zstandard", "window")
         self.path, self.batch = Path(path), batch
         self.rows = _fit(batch, rows)

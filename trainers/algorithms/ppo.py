@@ -15,14 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_arena.core.fields import Array
 from puffer_arena.machine.compile import jit
 from puffer_arena.settings import choice, flag, setting
 from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.loss import Loss, slope_of
+from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import shuffled
-from puffer_arena.trainers.estimate.advantage import ESTIMATORS, explained_variance, normalize
+from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, Columns, explained_variance, normalize
+from puffer_arena.trainers.estimate.values import ValueScale
+from puffer_arena.trainers.networks.bins import cross_entropy
+from puffer_arena.trainers.networks.policy import MakeEncoder
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Settings:
     """Rollout, advantage and objective."""
 
     horizon: int = setting(32, 1, 4096, "steps of every environment per rollout")
+    stagger: int = setting(0, 0, 100_000, "steps over which the rows' first episodes begin; 0: all at once")
     epochs: int = setting(1, 1, 100, "passes over a rollout")
     minibatches: int = setting(4, 1, 4096, "optimizer steps per epoch")
     gamma: float = setting(0.99, 0.0, 1.0, "discount")
@@ -45,6 +51,7 @@ class Settings:
     target_kl: float = setting(0.0, 0.0, 1e3, "divergence from the acting policy that ends an update's epochs; 0: none")
     normalize_advantages: bool = flag(True, "to mean 0 and deviation 1 over the rollout")
     normalize_rewards: bool = flag(True, "divide rewards by the running deviation of the discounted return")
+    normalize_values: bool = flag(False, "let the critic predict in units of the running mean and deviation of returns")
     rho_clip: float = setting(1.0, 0.0, 1e6, "V-trace: cut of the importance weight in the value error")
     c_clip: float = setting(1.0, 0.0, 1e6, "V-trace: cut of the importance weight in the trace")
 
@@ -126,16 +133,37 @@ def complete_slope(row: Any, p: Any) -> None:
     row.clip_fraction = 1.0 if abs(ratio - 1.0) > p.clip else 0.0
 
 
+def in_bins(loss: Loss, reach: float) -> Loss:
+    """Return a loss of PPO's for values in bins: the cross-entropy of HL-Gauss in place of half the squared error."""
+
+    def binned(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
+        total, statistics = loss(row, p)
+        surprise = cross_entropy(row.value_logits, row.target, reach)
+        return total + p.value_coef * (surprise - statistics["value_loss"]), {**statistics, "value_loss": surprise}
+
+    binned.__name__ = f"{loss.__name__}_in_bins"
+    return binned
+
+
 class PPO(OnPolicy):
     """PPO over vectorized environments."""
 
     section, settings = "ppo", Settings
+    shared = True  # several processes may make its updates together
     columns: ClassVar[tuple[Column, ...]] = (Column("advantage"), Column("target"), Column("ratio"))
     loss_columns: ClassVar[tuple[str, ...]] = ("old_log_prob", "old_value", "advantage", "target")
     objectives: ClassVar[dict[str, Loss]] = {"clip": clipped, "importance": importance}
 
+    estimates: ClassVar[tuple[Columns, ...]] = (REWARD,)
+
+    def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
+        super().__init__(config, make_encoder)
+        scaled = self.estimates if self.config.method.normalize_values else ()
+        self.value_scales = {columns: ValueScale() for columns in scaled}
+
     def losses(self) -> list[Loss]:
-        return [self.objectives[self.config.method.objective]]
+        loss, network = self.objectives[self.config.method.objective], self.config.network
+        return [in_bins(loss, network.value_reach) if network.value_bins else loss]
 
     def update(self, on_step: OnStep | None = None) -> dict[str, float]:
         s = annealed(self.config.method, self.progress)
@@ -150,17 +178,20 @@ class PPO(OnPolicy):
                 if epoch > 0 and corrects:
                     self.collector.look_ahead()  # the last step's values are the present policy's, as all others are
                 if epoch == 0 or corrects:
-                    self.estimate(s)
+                    self.fill_in(s, first=epoch == 0)
                 drift = seen = 0.0
                 for minibatch in shuffled(self.chunks, s.minibatches, self.generator):
                     sums = self.backend.gradients(loss, minibatch, s, self.loss_columns, remember=corrects)
+                    self.nodes.average(self.policy, minibatch.count)
                     lengths.append(self.optimizer.step(rate))
                     totals = {name: totals.get(name, 0.0) + value for name, value in sums.items()}
                     rows += minibatch.count
                     drift, seen = drift + sums.get("approx_kl", 0.0), seen + minibatch.count
                 epochs += 1
-                if 0.0 < s.target_kl < drift / max(seen, 1.0):
-                    break
+                if s.target_kl > 0.0:
+                    drift, seen = self.nodes.add_up(np.array([drift, seen])).tolist()
+                    if drift / max(seen, 1.0) > s.target_kl:
+                        break
             metrics.update({name: total / max(rows, 1.0) for name, total in totals.items()})
             metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
             metrics["explained_variance"] = explained_variance(
@@ -175,11 +206,41 @@ class PPO(OnPolicy):
         if s.normalize_rewards:
             self.reward_scale.apply(self.rollout, s.gamma)
 
+    def fill_in(self, s: Any, first: bool) -> None:
+        """Fill in advantages and targets, from values in units of rewards where the critic predicts them in others.
+
+        Args:
+            first: since the rollout was collected.
+        """
+        held = self.rollout.columns
+        for of, scale in self.value_scales.items():
+            scale.widen(held[f"old_{of.value}"])
+            scale.widen(held[f"final_{of.value}"])
+        self.estimate(s)
+        acting = self.rollout.acting[:-1]
+        for of, scale in self.value_scales.items():
+            targets = held[of.target]
+            if first:
+                scale.follow(targets[acting])
+            for values in (held[f"old_{of.value}"], held[f"final_{of.value}"], targets):
+                scale.narrow(values)
+            targets *= acting
+
     def estimate(self, s: Any) -> None:
-        """Fill in advantages and targets."""
+        """Fill in advantages and targets, all in units of rewards."""
         ESTIMATORS[s.advantage](self.rollout, s, self.pool)
         if s.normalize_advantages:
-            normalize(self.rollout.advantage, self.rollout.acting[:-1])
+            normalize(self.rollout.advantage, self.rollout.acting[:-1], self.nodes)
+
+    def in_rewards(self, values: Array) -> Array:
+        for scale in [*self.value_scales.values()][:1]:
+            values = values.copy()
+            scale.widen(values)
+        return values
+
+    def _carried(self) -> dict[str, Array]:
+        scales = {f"value_scale.{of.value}": scale.numbers for of, scale in self.value_scales.items()}
+        return super()._carried() | scales
 
 
 ALGORITHM = PPO

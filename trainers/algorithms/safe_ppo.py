@@ -41,7 +41,7 @@ from puffer_arena.trainers.algorithms.ppo import clipped, clipped_slope, importa
 from puffer_arena.trainers.backends.loss import Loss, slope_of
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.estimate.advantage import ESTIMATORS, Columns, normalize
+from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, Columns, normalize
 from puffer_arena.trainers.estimate.episodes import EpisodeSums
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.policy import MakeEncoder
@@ -140,6 +140,7 @@ class SafePPO(ppo.PPO):
     values = ("value", "cost_value")
     columns = (*ppo.PPO.columns, Column("cost_advantage"), Column("cost_target"))
     loss_columns = (*ppo.PPO.loss_columns, "cost_target")
+    estimates = (REWARD, COST)
     objectives: ClassVar[dict[str, Loss]] = {"clip": constrained, "importance": constrained_importance}
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:

@@ -129,9 +129,14 @@ class Autograd(Backend):
         weight = torch.from_numpy(weights).to(self.device)
         with self.autocast():
             outputs, values = self._evaluate(chunk)
-        log_prob, entropy = self.policy.head.evaluate(outputs, given.pop("actions"), mask)
+        log_prob, entropy = self.policy.head.evaluate(outputs, given["actions"], mask)
         named = {name: values[:, k] for k, name in enumerate(self.policy.values)}
-        each, statistics = loss(SimpleNamespace(log_prob=log_prob, entropy=entropy, **named, **given), settings)
+        made = {"outputs": outputs, "log_prob": log_prob, "entropy": entropy, **named}
+        bins, count = self.policy.network.value_bins, len(named)
+        if bins:
+            logits = values[:, count:].reshape(-1, count, bins).float()
+            made |= {f"{name}_logits": logits[:, k] for k, name in enumerate(named)}
+        each, statistics = loss(SimpleNamespace(**made, **given), settings)
         mean = torch.where(weight > 0, each, 0.0).sum() / count
         new = torch.autograd.grad(mean, self.parameters, allow_unused=True)
         for so_far, gradient in zip(total, new, strict=True):

@@ -31,6 +31,7 @@ def choose_backend(config: Config, policy: Policy, losses: Sequence[Loss], reser
     reasons += ["compile = 'on'"] if config.compile == "on" else []
     reasons += [f"loss '{loss.__name__}' has no slope (@slope_of)" for loss in losses if find_slope(loss) is None]
     reasons += [] if has_rules(policy.head) else [f"head {type(policy.head).__name__} has no row rules"]
+    reasons += ["values in bins"] if policy.network.value_bins else []
     reasons += ["each role has a space of its own"] if isinstance(policy.observation, Roles) else []
     if reasons and config.gradients == "fused":
         raise TrainingError(f"gradients = 'fused' does not fit: {'; '.join(reasons)}; use gradients = 'auto'")

@@ -255,14 +255,18 @@ def _relu(tensor: Tensor) -> None:
         tensor.relu_()
 
 
+def is_linear(encoder: Encoder) -> bool:
+    """Tell whether kernels can run an encoder: linear layers with nothing but a ReLU between them."""
+    return encoder.blocks == "plain" and all(isinstance(each, CodeLayer | QuantityLayer) for each in encoder.inputs)
+
+
 class TowerPath:
     """Runs one tower of a policy: kernels where its layers are linear, autograd for the rest."""
 
     def __init__(self, tower: Tower, half: bool) -> None:
         self.tower, self.half = tower, half
         encoder = tower.encoder
-        linear = isinstance(encoder, Encoder) and all(isinstance(x, CodeLayer | QuantityLayer) for x in encoder.inputs)
-        self.linear = LinearLayers(encoder, half) if linear and isinstance(encoder, Encoder) else None
+        self.linear = LinearLayers(encoder, half) if isinstance(encoder, Encoder) and is_linear(encoder) else None
         self.recorded: list[Any] = []  # weights whose gradients come from autograd
         if self.linear is None:
             self.recorded += list(encoder.parameters())

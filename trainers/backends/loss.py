@@ -2,7 +2,8 @@
 
 A loss takes `row`, whose attributes are tensors (rows,): `log_prob` and `entropy` of the action taken,
 each value by its name, and the columns that the algorithm declares.  It returns what each row adds to
-the loss, and statistics by name.  That is enough to train by autograd.
+the loss, and statistics by name.  That is enough to train by autograd, where `row` also has the `outputs`
+that the head reads, (rows, width), and the `actions` taken, (rows, components).
 
 A slope is the same for a single row in plain Python, compiled like an environment's rules: it reads the
 same names from `row`, and writes `d_log_prob`, `d_entropy` and `d_<value>`, the derivatives of the row's

@@ -13,7 +13,7 @@ from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, EntityLayer, QuantityLayer
-from puffer_arena.trainers.networks.heads import Gaussian, parts_of
+from puffer_arena.trainers.networks.heads import Gaussian, Greedy, Squashed, parts_of
 from puffer_arena.trainers.networks.memory import Gates, Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.policy import Policy, Tower
 
@@ -34,9 +34,18 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
             "a bot's file holds one policy, and this one has another for every role; play it from its checkpoint, with "
             "puffer_arena.load"
         )
+    if type(policy) is not Policy:
+        raise DefinitionError(
+            f"a bot's file holds feed-forward and recurrent layers, and this is a {type(policy).__name__}, with network.memory "
+            f"= '{policy.network.memory}'; play it from its checkpoint, with puffer_arena.load"
+        )
     policy = copy.deepcopy(policy).cpu().eval()
     if policy.central is not None:  # a critic that reads the global state is of no use where a bot plays
         policy.central, policy.critic, policy.values = None, None, ()
+    if isinstance(policy.head, Greedy):  # its outputs hold the values
+        policy.values = ()
+    if policy.network.value_bins and policy.values:
+        drop_values(policy)
     for name, tower in policy.towers.items():
         if type(tower.encoder) is not Encoder:
             raise DefinitionError(
@@ -48,6 +57,16 @@ def plain_copy(policy: Policy, half: bool) -> Policy:
         for parameter in policy.parameters():
             parameter.data = parameter.data.half().float()
     return policy
+
+
+@torch.no_grad()
+def drop_values(policy: Policy) -> None:
+    """Leave a policy's actor alone: a bot's file holds values as numbers, not as distributions."""
+    output, width = policy.actor.output, policy.head.width
+    kept = nn.Linear(output.in_features, width)
+    kept.weight.copy_(output.weight[:width])
+    kept.bias.copy_(output.bias[:width])
+    policy.actor.output, policy.critic, policy.values = kept, None, ()
 
 
 def describe_network(policy: Policy, half: bool) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -66,7 +85,8 @@ def describe_network(policy: Policy, half: bool) -> tuple[dict[str, Any], dict[s
     for k, head in enumerate(parts_of(policy.head)):
         if isinstance(head, Gaussian):
             weights[f"head.{k}.deviation"] = _numpy(head.log_spread().exp())
-    return {"towers": towers}, weights
+    squashed = any(isinstance(head, Squashed) for head in parts_of(policy.head))
+    return {"towers": towers, "squashed": squashed, "by_values": isinstance(policy.head, Greedy)}, weights
 
 
 def _tower(tower: Tower) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -78,14 +98,15 @@ def _tower(tower: Tower) -> tuple[dict[str, Any], dict[str, Array]]:
         inputs.append(about)
         weights |= {f"inputs.{k}.{key}": value for key, value in own.items()}
     for k, layer in enumerate(encoder.hidden):
-        weights |= {f"hidden.{k + 1}.weight": _numpy(layer.weight), f"hidden.{k + 1}.bias": _numpy(layer.bias)}
-        widths.append(layer.out_features)
+        weights |= {f"hidden.{k + 1}.{name}": _numpy(weight) for name, weight in layer.named_parameters()}
+        widths.append(len(layer.narrow.bias if encoder.blocks == "residual" else layer.bias))
+    weights |= {f"norms.{name}": _numpy(weight) for name, weight in encoder.norms.named_parameters()}
     memory = None
     if tower.memory is not None:
         memory = {"kind": MEMORIES[type(tower.memory)], "size": tower.memory.size}
         weights |= {f"memory.{key}": value for key, value in _memory(tower.memory).items()}
     weights |= {"output.weight": _numpy(tower.output.weight), "output.bias": _numpy(tower.output.bias)}
-    return {"inputs": inputs, "hidden": widths, "memory": memory}, weights
+    return {"inputs": inputs, "hidden": widths, "blocks": encoder.blocks, "memory": memory}, weights
 
 
 def _input(layer: nn.Module) -> tuple[dict[str, Any], dict[str, Array]]:

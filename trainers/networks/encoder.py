@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from puffer_arena.core.spaces import Box, Entities, MultiBinary, Space, leaves
+from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.observations import code_sizes, is_picture, scale
@@ -180,28 +181,67 @@ def make_input(space: Space, network: Network, width: int) -> nn.Module:
     return CodeLayer(sizes, width) if sizes is not None else QuantityLayer(space, width, network.normalize)
 
 
+class ResidualBlock(nn.Module):
+    """h + a hidden layer four times as wide over its norm (Lee et al. 2024, SimBa, arXiv 2410.09754, section 4)."""
+
+    WIDER = 4
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.widen, self.narrow = nn.Linear(width, self.WIDER * width), nn.Linear(self.WIDER * width, width)
+        nn.init.kaiming_normal_(self.widen.weight)
+        nn.init.orthogonal_(self.narrow.weight)
+        for layer in (self.widen, self.narrow):
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        inner: Tensor = self.narrow(torch.relu(self.widen(self.norm(features))))
+        return features + inner
+
+
 class Encoder(nn.Module):
-    """From the leaves of observations to features (rows, width)."""
+    """From the leaves of observations to features (rows, width).
+
+    Hidden layers by `network.blocks`: "plain" ones end with a ReLU; "normed" ones have a layer norm before it (Ba et al.
+    2016, arXiv 1607.06450); "residual" ones are blocks, with one norm behind the last.
+    """
 
     def __init__(self, observation: Space, network: Network, widths: Sequence[int]) -> None:
         super().__init__()
-        self.width = widths[-1]
+        self.width, self.blocks = widths[-1], network.blocks
         self.inputs = nn.ModuleList(make_input(leaf, network, widths[0]) for _, leaf in leaves(observation))
         self.bias = nn.Parameter(torch.zeros(widths[0]))
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
-        for layer in self.hidden:
-            assert isinstance(layer, nn.Linear)  # made above
-            nn.init.orthogonal_(layer.weight, math.sqrt(2))
-            nn.init.zeros_(layer.bias)
+        if self.blocks == "residual" and len(set(widths)) > 1:
+            raise ParameterError(f"network.blocks = 'residual' adds layers up, and these have widths {tuple(widths)}")
+        made: list[nn.Module] = []
+        for a, b in itertools.pairwise(widths):
+            made.append(ResidualBlock(a) if self.blocks == "residual" else _linear(a, b))
+        self.hidden = nn.ModuleList(made)
+        normed = {"plain": (), "normed": widths, "residual": widths[-1:]}[self.blocks]
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in normed)
 
     def forward(self, obs: list[Tensor]) -> Tensor:
-        total = self.bias
+        total: Tensor = self.bias
         for layer, part in zip(self.inputs, obs, strict=True):
             total = total + layer(part)
-        features = torch.relu(total)
-        for layer in self.hidden:
-            features = torch.relu(layer(features))
+        if self.blocks == "residual":
+            features: Tensor = total
+            for block in self.hidden:
+                features = block(features)
+            last: Tensor = self.norms[0](features)
+            return last
+        features = torch.relu(self._normed(0, total))
+        for k, layer in enumerate(self.hidden):
+            features = torch.relu(self._normed(k + 1, layer(features)))
         return features
+
+    def _normed(self, k: int, features: Tensor) -> Tensor:
+        """Return the inputs of layer `k`'s ReLU."""
+        if not self.norms:
+            return features
+        normed: Tensor = self.norms[k](features)
+        return normed
 
     def watch(self, obs: list[Tensor]) -> None:
         """Let the layers that normalize their quantities see more of them."""
@@ -219,3 +259,11 @@ class Encoder(nn.Module):
                 self.bias.sub_(layer.weight @ mean)
                 layer.normalizes = False
                 del layer.seen, layer.mean, layer.variance
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """Make a hidden layer."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.orthogonal_(layer.weight, math.sqrt(2))
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -25,6 +25,7 @@ from puffer_arena.core.spaces import Box, Composite, Discrete, MultiBinary, Mult
 from puffer_arena.errors import DefinitionError
 
 BARRED = -1e9  # logit of a choice that is masked out
+IMPOSSIBLE = 1e-30  # probability of what is never done, so that its logarithm is finite
 
 Numbers = TypeVar("Numbers", Array, Tensor)
 Draw = Callable[[tuple[int, ...]], Array]  # shape -> random numbers, float32
@@ -63,6 +64,10 @@ class Head(nn.Module, ABC):
         """Return the environment's actions for the policy's (rows, components)."""
         return actions
 
+    def from_env(self, actions: Array) -> Array:
+        """Return the policy's actions (rows, components) for the environment's: what `to_env` was given."""
+        return actions.reshape(len(actions), self.components)
+
 
 class Categorical(Head):
     """One choice per component; masks give barred choices no probability."""
@@ -97,6 +102,23 @@ class Categorical(Head):
 
     def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
         return torch.cat([part.exp() for part in self._log_probs(outputs, mask)], -1)
+
+
+class Greedy(Categorical):
+    """One choice by its value: the outputs are values of choices, and all but `epsilon` of the actions take the best."""
+
+    epsilon: Tensor
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__(sizes)
+        self.register_buffer("epsilon", torch.zeros(()))
+
+    def _log_probs(self, outputs: Tensor, mask: Tensor | None) -> list[Tensor]:
+        values = outputs.float()
+        is_open = torch.ones_like(values) if mask is None else mask.float()
+        best = functional.one_hot(values.masked_fill(is_open == 0, BARRED).argmax(-1), values.shape[-1])
+        chance = self.epsilon * is_open / is_open.sum(-1, keepdim=True)
+        return [(chance + (1.0 - self.epsilon) * best).clamp_min(IMPOSSIBLE).log()]
 
 
 class Bernoulli(Head):
@@ -172,17 +194,78 @@ class Gaussian(Head):
         scaled: Array = actions * self.reach + self.middle
         return scaled.reshape(len(actions), *self.shape)
 
+    def from_env(self, actions: Array) -> Array:
+        flat = actions.reshape(len(actions), self.components)
+        return np.asarray((flat - self.middle) / self.reach, np.float32)
+
+
+class Squashed(Head):
+    """Independent normal components whose mean and spread depend on the state, brought into the box by tanh.
+
+    Haarnoja et al. 2018, arXiv 1801.01290, appendix C.  Actions in the policy's own terms are those before the tanh.
+    Outputs are the means, then the spreads, whose logarithms stay between LOW and HIGH by a sigmoid.
+    """
+
+    noise_kind, numbers = "normal", np.float32
+    LOW, HIGH, START = -5.0, 1.0, -0.5
+    EDGE = 1.0 - 1e-6  # how far out an action is taken to lie at most; tanh itself never comes to 1
+
+    def __init__(self, box: Box) -> None:
+        super().__init__()
+        low, high = (bound.astype(np.float64) for bound in box.bounds)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            raise DefinitionError(f"network.head = 'squashed' needs actions with bounds, not {box}; choose 'auto'")
+        self.shape = low.shape
+        self.reach, self.middle = ((high - low) / 2).reshape(-1), ((high + low) / 2).reshape(-1)
+        self.components = self.reach.size
+        self.width = 2 * self.components
+        share = (self.START - self.LOW) / (self.HIGH - self.LOW)
+        self.begin = math.log(share / (1.0 - share))  # what outputs of 0 begin with
+
+    def moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and the logarithms of the deviations, (rows, components) each."""
+        outputs = outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+        means, spreads = outputs.chunk(2, -1)
+        return means, self.LOW + (self.HIGH - self.LOW) * torch.sigmoid(spreads + self.begin)
+
+    def sample(self, outputs: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
+        means, log_spread = self.moments(outputs)
+        return means + log_spread.exp() * noise
+
+    def best(self, outputs: Tensor, mask: Tensor | None) -> Tensor:
+        return self.moments(outputs)[0]
+
+    def evaluate(self, outputs: Tensor, actions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Log-densities of what tanh makes of the actions; entropies have no closed form and are estimated at them."""
+        means, log_spread = self.moments(outputs)
+        half_log_two_pi = 0.5 * float(np.log(2 * np.pi))
+        log_prob = (-0.5 * ((actions - means) / log_spread.exp()) ** 2 - log_spread - half_log_two_pi).sum(-1)
+        # log of tanh's slope, 1 - tanh^2, in a form that does not cancel
+        slope = (2.0 * (math.log(2.0) - actions - functional.softplus(-2.0 * actions))).sum(-1)
+        return log_prob - slope, (log_spread + 0.5 + half_log_two_pi).sum(-1) + slope
+
+    def probabilities(self, outputs: Tensor, mask: Tensor | None) -> Tensor | None:
+        return None
+
+    def to_env(self, actions: Array) -> Array:
+        scaled: Array = np.tanh(actions) * self.reach + self.middle
+        return scaled.reshape(len(actions), *self.shape)
+
+    def from_env(self, actions: Array) -> Array:
+        flat = (actions.reshape(len(actions), self.components).astype(np.float64) - self.middle) / self.reach
+        return np.arctanh(np.clip(flat, -self.EDGE, self.EDGE)).astype(np.float32)
+
 
 class Joint(Head):
     """One head for each part of an action, side by side; an action's numbers are float32, choices among them whole."""
 
     numbers = np.float32
 
-    def __init__(self, action: Composite) -> None:
+    def __init__(self, action: Composite, kind: str = "auto") -> None:
         super().__init__()
         self.paths = [path for path, _ in leaves(action)]
         self.storage = action_dtype(action)
-        made = [make_head(leaf) for _, leaf in leaves(action)]
+        made = [make_head(leaf, kind) for _, leaf in leaves(action)]
         self.each = nn.ModuleList(made)
         self.width, self.components = sum(head.width for head in made), sum(head.components for head in made)
         self.sizes = tuple(size for head in made for size in head.sizes)
@@ -238,6 +321,10 @@ class Joint(Head):
             field[...] = head.to_env(part).reshape(field.shape)
         return taken
 
+    def from_env(self, actions: Array) -> Array:
+        parts = [head.from_env(at(actions, path)) for path, head in zip(self.paths, self.parts, strict=True)]
+        return np.concatenate(parts, -1).astype(np.float32)
+
 
 def parts_of(head: Head) -> list[Head]:
     """Return the heads of an action's simple spaces in order: a head's parts, or itself alone."""
@@ -250,12 +337,21 @@ def columns(numbers: Numbers, widths: Sequence[int]) -> list[Numbers]:
     return [numbers[..., begin:end] for begin, end in itertools.pairwise(ends)]
 
 
-def make_head(action: Space) -> Head:
+def make_head(action: Space, kind: str = "auto") -> Head:
     """Choose the head for an action space.
+
+    Args:
+        kind: `network.head`.
 
     Raises:
         DefinitionError: no head fits the space.
     """
+    if kind == "greedy":
+        if not isinstance(action, Discrete):
+            raise DefinitionError(f"network.head = 'greedy' values the choices of a Discrete action, not of {action}")
+        return Greedy((action.n,))
+    if kind == "squashed" and isinstance(action, Box):
+        return Squashed(action)
     if isinstance(action, Discrete):
         return Categorical((action.n,))
     if isinstance(action, MultiDiscrete):
@@ -265,7 +361,7 @@ def make_head(action: Space) -> Head:
     if isinstance(action, Box):
         return Gaussian(action)
     if isinstance(action, Composite):
-        return Joint(action)
+        return Joint(action, kind)
     raise DefinitionError(f"no policy acts in {action}; actions are {KINDS}")
 
 
@@ -281,13 +377,13 @@ def feature_count(head: Head) -> int:
 
 
 def action_features(head: Head, actions: Tensor) -> Tensor:
-    """Return actions in the policy's own terms as numbers for a network: choices one-hot, all else as it is."""
+    """Return actions (..., components) as numbers for a network, (..., numbers): choices one-hot, all else as it is."""
     found, begin = [], 0
     for part in parts_of(head):
         for size in part.sizes:
-            found.append(functional.one_hot(actions[:, begin].long(), size).float())
+            found.append(functional.one_hot(actions[..., begin].long(), size).float())
             begin += 1
         if not part.sizes:
-            found.append(actions[:, begin : begin + part.components].float())
+            found.append(actions[..., begin : begin + part.components].float())
             begin += part.components
     return torch.cat(found, -1)

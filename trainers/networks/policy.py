@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Discrete, Space, Tuple
+from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.bins import mean_of
 from puffer_arena.trainers.networks.encoder import Encoder
-from puffer_arena.trainers.networks.heads import make_head
+from puffer_arena.trainers.networks.heads import Greedy, make_head
 from puffer_arena.trainers.networks.memory import Memory, State, make_memory
 from puffer_arena.trainers.runs.tensorfile import pack
 
@@ -106,18 +108,26 @@ class Policy(nn.Module):
         self.central = central
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values = dict(origin or {}), tuple(values)
-        self.head = make_head(action)
+        self.head = make_head(action, network.head)
         make = make_encoder or (lambda space, settings: Encoder(space, settings, settings.hidden))
-        shared = network.critic == "shared"
-        self.actor = Tower(make(observation, network), network, self.head.width + len(self.values) * shared)
+        # Who acts by the values of choices has a critic in them.
+        self.is_greedy = isinstance(self.head, Greedy)
+        shared = network.critic == "shared" and not self.is_greedy
+        valued = len(self.values) * max(network.value_bins, 1)
+        self.actor = Tower(make(observation, network), network, self.head.width + valued * shared)
         self.critic: Tower | None = None
-        if not shared:
+        if network.critic != "shared":
+            if self.is_greedy:
+                raise ParameterError(
+                    "network.head = 'greedy' has no critic of its own: leave network.critic at 'shared'"
+                )
             own = dataclasses.replace(network, hidden=network.critic_hidden or network.hidden)
             seen = observation if central is None else Tuple((central.space, observation))
-            self.critic = Tower(make(seen, own), own, len(self.values))
+            self.critic = Tower(make(seen, own), own, valued)
         nn.init.orthogonal_(self.actor.output.weight[: self.head.width], 0.01)
         valuing = self.actor.output.weight[self.head.width :] if self.critic is None else self.critic.output.weight
-        nn.init.orthogonal_(valuing, 1.0)
+        if len(valuing):
+            nn.init.orthogonal_(valuing, 1.0)
 
     @property
     def towers(self) -> dict[str, Tower]:
@@ -143,6 +153,14 @@ class Policy(nn.Module):
         """Return the state at an episode's start: arrays (rows, *shape)."""
         weight = self.actor.output.weight
         return {name: weight.new_zeros(rows, *shape) for name, shape in self.state_spec.items()}
+
+    def rewarded(self, state: State, rewards: Tensor) -> State:
+        """Return the state once the rewards (rows,) of the step before are known; ours do not ask for them."""
+        return state
+
+    def acted(self, state: State, actions: Tensor) -> State:
+        """Return the state once the actions (rows, components) are drawn; it matters to whoever remembers them."""
+        return state
 
     def seen_by(self, tower: str, obs: list[Any], central: Sequence[Any]) -> list[Any]:
         """Return the leaves that a tower takes, from those of observations and of what a central critic sees."""
@@ -194,7 +212,16 @@ class Policy(nn.Module):
                 watch(self.seen_by(name, obs, central))
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Split outputs into the head's inputs and the values."""
+        """Split outputs into the head's inputs and the values: of choices, the best one's.
+
+        Where values are in bins, their logits follow the values, (..., values + values * bins).
+        """
+        if self.is_greedy:
+            return outputs, outputs.amax(-1, keepdim=True)[..., : len(self.values)]
+        if self.network.value_bins and self.values:
+            logits = outputs[..., self.head.width :]
+            each = logits.reshape(*logits.shape[:-1], len(self.values), self.network.value_bins).float()
+            return outputs[..., : self.head.width], torch.cat([mean_of(each, self.network.value_reach), logits], -1)
         return outputs[..., : self.head.width], outputs[..., self.head.width :]
 
 

@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from puffer_arena.core.actions import action_dtype, choice_sizes, role_words
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import WORD, Roles, Space, leaves, space_of, within
+from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
+from puffer_arena.trainers.networks.decision import DecisionPolicy
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Draw, Head, columns
 from puffer_arena.trainers.networks.memory import State
 from puffer_arena.trainers.networks.policy import Central, MakeEncoder, Policy, Tower
+from puffer_arena.trainers.networks.world import WorldPolicy
 
 
 def build_policy_of(
@@ -31,8 +34,13 @@ def build_policy_of(
     make_encoder: MakeEncoder | None = None,
     central: Central | None = None,
 ) -> Policy:
-    """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own."""
-    kind = RolesPolicy if isinstance(observation, Roles) else Policy
+    """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own.
+
+    With network.memory = "transformer" it is a `DecisionPolicy`, with "rssm" a `WorldPolicy`.
+    """
+    kind: type[Policy] = RolesPolicy if isinstance(observation, Roles) else Policy
+    if kind is Policy:
+        kind = {"transformer": DecisionPolicy, "rssm": WorldPolicy}.get(network.memory, Policy)
     return kind(observation, action, network, origin, values, make_encoder, central)
 
 
@@ -137,6 +145,8 @@ class RolesPolicy(Policy):
     ) -> None:
         nn.Module.__init__(self)
         self.central = central
+        if network.value_bins:
+            raise ParameterError("network.value_bins is for games whose roles share their spaces; set it to 0")
         assert isinstance(observation, Roles)  # or `build_policy_of` would have made another
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values, self.critic = dict(origin or {}), tuple(values), None

@@ -15,7 +15,7 @@ STATES = {torch.optim.AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, torch.optim.Muon:
 
 
 class Optimizers:
-    """One or two torch optimizers that together cover the weights of a policy, or of another module without Muon."""
+    """One or two torch optimizers that together cover the weights of a policy, or of several networks in a module."""
 
     def __init__(self, policy: nn.Module, settings: Optimizer) -> None:
         self.settings, self.policy = settings, policy
@@ -44,6 +44,17 @@ class Optimizers:
                 weight_decay=settings.weight_decay,
             )
             self.parts.append((muon, ratio))
+
+    def begin_rollout(self) -> None:
+        """Take in that what is learned from changes: Adam-Rel counts anew (Ellis et al. 2024, arXiv 2412.17113)."""
+        if self.settings.relative:
+            for state in self.parts[0][0].state.values():
+                state[COUNT].zero_()
+
+    def zero(self) -> None:
+        """Forget the gradients, before others are added up."""
+        for optimizer, _ in self.parts:
+            optimizer.zero_grad(set_to_none=True)
 
     def step(self, learning_rate: float) -> float:
         """Move the weights along their gradients, cut to `max_grad_norm`; return the length they had.
@@ -110,10 +121,11 @@ class Optimizers:
             optimizer.state[parameter] = {key: value.clone() for key, value in state.items()}
 
 
-def hidden_matrices(policy: Any) -> list[nn.Parameter]:
+def hidden_matrices(policy: nn.Module) -> list[nn.Parameter]:
     """Return the matrices between hidden layers, the ones that Muon is meant for; a gate's is one of its own."""
     modules: list[Any] = []
-    for tower in policy.towers.values():
+    towers = [tower for module in policy.modules() for tower in getattr(module, "towers", {}).values()]
+    for tower in towers:
         hidden: Any = getattr(tower.encoder, "hidden", ())
         modules += [*hidden, *([tower.memory] if tower.memory is not None else [])]
     return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.dim() == 2))

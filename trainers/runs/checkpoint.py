@@ -21,7 +21,7 @@ from puffer_arena.trainers.trainer import make_trainer
 
 # Settings that may differ between a run and its continuation; with other threads, device or precision it goes on
 # correctly but no longer bit for bit.
-FREE = ("total_steps", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
+FREE = ("total_steps", "offline", "checkpoint_minutes", "keep_checkpoints", "threads", "device", "precision", "compile")
 
 DESCRIPTION: dict[str, Any] = {
     "config": dict,
@@ -61,7 +61,8 @@ def load_checkpoint(path: str | Path) -> Stored:
     missing = [key for key, kind in DESCRIPTION.items() if not _is_a(kind, about.get(key))]
     if missing or "generator" not in tensors:
         raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(missing) or 'the generator'}")
-    if about["updates"] and not any(key.startswith("optimizer/") for key in tensors):
+    learned = about["updates"] and about.get("learned", True) is not False  # some play for a while before they learn
+    if learned and not any(key.startswith("optimizer/") for key in tensors):
         raise FileError(f"checkpoint '{path}' is damaged: it lacks the optimizer's state")
     check_named(about["config"], f"checkpoint '{path}'")
     try:
@@ -150,7 +151,7 @@ def check_stored(
                 f"{name} is damaged: its '{part}' have {size} bytes, but {config.num_envs} environments have {wanted}"
             )
     weights = {key.removeprefix("policy/"): value for key, value in tensors.items() if key.startswith("policy/")}
-    spaces = env.observation.resolve(values), env.action.resolve(values)
+    spaces = env.spaces(values)
     values_of = find_algorithm(config.algorithm).values
     central = find_central(env, values, config.network)
 

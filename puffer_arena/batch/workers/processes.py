@@ -15,6 +15,7 @@ that are called all the time, without arguments or results, are called through a
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ class Workers:
         memory: arrays that all of them see.
         names: what each worker does, for error messages; "rows 0 to 63".
         quick: methods without arguments or results that may be called many thousand times a second.
+        replaced: workers may be begun anew, one by one (`replace`); memory keeps its descriptors open for them.
     """
 
     def __init__(
@@ -53,26 +55,39 @@ class Workers:
         memory: SharedArrays,
         names: Sequence[str] | None = None,
         quick: Sequence[str] = (),
+        replaced: bool = False,
     ) -> None:
         self._workers: list[_Worker] = []
         self._process = os.getpid()
-        self._finalizer = weakref.finalize(self, _end, self._workers, self._process)
+        held: list[SharedArrays] = []  # whose descriptors new workers inherit
+        self._finalizer = weakref.finalize(self, _end, self._workers, self._process, held)
         self._failure: str | None = None
         self._pending = False
         self._quick = {method: number for number, method in enumerate(quick)}
-        turns = SharedArrays(turns_layout(len(setups)))
-        seconds = patience(1 + len(setups))
+        self._factory, self._setups, self._names, self._memory = factory, setups, names, memory
+        self._turns = SharedArrays(turns_layout(len(setups)))
+        self._seconds = patience(1 + len(setups))
         for k in range(len(setups)):
-            turn = Turn(turns["turns"][k], seconds)
-            self._workers.append(_Worker(k, names[k] if names else "", turn, memory.descriptors + turns.descriptors))
-        for k, (worker, setup) in enumerate(zip(self._workers, setups, strict=True)):
-            own = {"turns": turns.address, "number": k, "of": len(setups), "quick": quick, "seconds": seconds}
-            own["announce"] = announces_waits()
-            shared = {"memory": memory.address, "layout": digest(memory.layout)}
-            worker.call({"factory": factory, "setup": setup, **shared, **own})
+            self._workers.append(self._hire(k))
+        for k, worker in enumerate(self._workers):
+            worker.call(self._order(k))
         self._pending = True
         self.join()
-        turns.release()
+        if replaced:
+            held += [self._turns, memory]
+        else:
+            self._turns.release()
+
+    def _hire(self, k: int) -> "_Worker":
+        turn, descriptors = Turn(self._turns["turns"][k], self._seconds), self._memory.descriptors
+        return _Worker(k, self._names[k] if self._names else "", turn, descriptors + self._turns.descriptors)
+
+    def _order(self, k: int) -> dict[str, Any]:
+        """Return the first message to a worker: whose object it makes, and where the arrays are."""
+        memory, turns, of = self._memory, self._turns, len(self._setups)
+        own = {"turns": turns.address, "number": k, "of": of, "quick": list(self._quick), "seconds": self._seconds}
+        shared = {"memory": memory.address, "layout": digest(memory.layout), "announce": announces_waits()}
+        return {"factory": self._factory, "setup": self._setups[k], **shared, **own}
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -136,6 +151,46 @@ class Workers:
         self.start(method, *arguments)
         return self.join()
 
+    # -- one by one, where workers may die without the others ------------------------------------------
+
+    def call_one(self, k: int, method: str) -> None:
+        """Have worker `k` call a quick method; `wait_for` brings its end."""
+        self._workers[k].call({"call": method, "arguments": ()}, self._quick[method])
+
+    def wait_for(self, k: int, timeout: float | None = None) -> str:
+        """Wait for worker `k`, and return what has become of it where it has died or does not answer in time; else "".
+
+        Args:
+            timeout: seconds, None for no limit; there is none on Windows, whose pipes cannot be waited for.
+
+        Raises:
+            ArenaError: as raised in the worker, which lives on.
+        """
+        worker = self._workers[k]
+        if not worker.receive(timeout):
+            return worker.obituary(f"has not answered for {timeout:g} seconds" if worker.is_late else "")
+        answer = worker.take()
+        if "error" in answer:
+            raise revive(worker.title, *answer["error"])
+        return ""
+
+    def wait_for_any(self, among: Sequence[int], timeout: float) -> list[int]:
+        """Wait until some of the workers called have ended, and return them; none where that takes too long."""
+        if ready := [k for k in among if self._workers[k].is_done()]:
+            return ready
+        pipes = {self._workers[k].doze(): k for k in among}
+        if ready := [k for k in among if self._workers[k].is_done()]:  # before they were told to use the pipe
+            return ready
+        return [pipes[found] for found in select.select(list(pipes), [], [], timeout)[0]]
+
+    def replace(self, k: int) -> str:
+        """End worker `k` and begin another in its place; return what has become of it where that fails, too."""
+        self._workers[k].kill()
+        self._turns["turns"][k] = 0
+        self._workers[k] = self._hire(k)
+        self._workers[k].call(self._order(k))
+        return self.wait_for(k)
+
     def close(self) -> None:
         """End the processes."""
         self._pending = False
@@ -164,6 +219,7 @@ class _Worker:
         assert self.process.stdin and self.process.stdout and self.process.stderr  # asked for above
         self._in, self._out = self.process.stdin, self.process.stdout
         self._answer: Any = None
+        self.is_late = False  # it has not answered in time
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._listener = threading.Thread(
             target=_listen, args=(self.process.stderr, self._last), name="puffer-arena-stderr", daemon=True
@@ -185,24 +241,37 @@ class _Worker:
             self._in.write(json.dumps(message).encode() + b"\n")
             self._in.flush()
 
-    def receive(self) -> bool:
-        """Wait for the worker's answer, once; False when it has died."""
+    def receive(self, timeout: float | None = None) -> bool:
+        """Wait for the worker's answer, once; False when it has died, or is late."""
         if self._answer is not None:  # an interrupt came between this worker's answer and another's
             return True
         if self._turn.ends():
             self._answer = {"result": None}
+        elif timeout is not None and sys.platform != "win32" and not select.select([self._out], [], [], timeout)[0]:
+            self.is_late = True
         else:
             line = self._out.readline()
             self._answer = json.loads(line) if line.endswith(b"\n") else None
         return self._answer is not None
+
+    def is_done(self) -> bool:
+        """Tell whether the worker's answer is there, without waiting."""
+        return self._answer is not None or self._turn.is_over()
+
+    def doze(self) -> IO[bytes]:
+        """Have the worker answer by its pipe, and return the pipe."""
+        self._turn.doze()
+        return self._out
 
     def take(self) -> Any:
         """Return the answer received."""
         answer, self._answer = self._answer, None
         return answer
 
-    def obituary(self) -> str:
-        """Say how the process ended and what it said last."""
+    def obituary(self, how: str = "") -> str:
+        """Say how the process ended, or what is wrong with it, and what it said last."""
+        if how:
+            return self._compose(how)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
         self._listener.join(GRACE)
@@ -222,6 +291,12 @@ class _Worker:
         """Close the pipes, which ends the process."""
         with contextlib.suppress(OSError):
             self._in.close()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.process.kill()
+        self.end()
+        self.reap()
 
     def reap(self) -> None:
         """Wait for the process, killing one that does not end."""
@@ -252,13 +327,15 @@ def _listen(stream: IO[bytes], last: "deque[str]") -> None:
             relay(last[-1])
 
 
-def _end(workers: "list[_Worker]", process: int) -> None:
+def _end(workers: "list[_Worker]", process: int, held: list[SharedArrays]) -> None:
     if os.getpid() != process:  # a fork: they are not its own
         return
     for worker in workers:
         worker.end()
     while workers:
         workers.pop().reap()
+    for memory in held:
+        memory.release()
 
 
 def revive(title: str, kind: str, message: str, trace: str) -> ArenaError:

@@ -79,6 +79,14 @@ class Turn:
             state = int(self._words[STATE])
         return state in (WATCHED, ASLEEP)
 
+    def is_over(self) -> bool:
+        """Tell whether a call has ended, or its answer lies in the caller's pipe."""
+        return int(self._watch(self._words, CALLED)) not in (CALLED, AWAITED)
+
+    def doze(self) -> None:
+        """Have the worker announce the end by the caller's pipe, where it has not ended yet."""
+        self._claim(self._words, CALLED, AWAITED)
+
     # -- the worker's side --------------------------------------------------------------------------
 
     def called(self) -> int:

@@ -1,0 +1,249 @@
+"""Steps the rows of a batch whose environments are of another library; the verbs are those of `batch.stepper.Stepper`.
+
+What is known of rows (episodes, lengths, returns, levels) is kept here as kernels keep it: levels are the seeds of
+episodes, so that the same seed gives the same levels, and training never meets a held-out one.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from puffer_arena.batch.rows import took_part
+from puffer_arena.batch.stepper import OneThread
+from puffer_arena.batch.table import Table
+from puffer_arena.core.actions import check_mask
+from puffer_arena.core.fields import Array
+from puffer_arena.core.random import draw_level
+from puffer_arena.core.spaces import Box, Roles, leaves
+from puffer_arena.errors import ParameterError, SpaceError
+from puffer_arena.foreign.codecs import check_stored
+from puffer_arena.foreign.part import BEGINS, RESTS, STEPS, counted, desk_layout, lay_out
+from puffer_arena.foreign.pool import Pool
+from puffer_arena.foreign.shape import VECTOR
+from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP_FINAL
+from puffer_arena.kernels.tables import Buffers
+
+CHECKED = ("rewards", "obs", "action_mask", "acting", "ended", "began")
+WRITTEN = ("obs", "rewards", "terminated", "truncated", "final_obs", "acting", "action_mask", "began")
+
+
+class ForeignStepper:
+    """Steps the rows of a table in this process, or in several.
+
+    Attributes:
+        worlds: None, as of all rows without an engine of ours.
+        alone: see `Stepper`.
+    """
+
+    worlds = None
+
+    def __init__(self, table: Table, threads: int) -> None:
+        env: Any = table.env  # a ForeignEnv
+        self._table, self._env = table, env
+        self.alone = OneThread(env, None)
+        self.shape = shape = env.shape_with(table.values)
+        layout = desk_layout(shape, table.num_envs)
+        workers = 0 if threads == 1 or shape.kind == VECTOR else min(threads, table.num_envs)
+        self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
+        self.desk = self.pool.desk
+        lay_out(self.desk, shape)
+        self._everybody = slice(0, table.num_envs)
+        self._made = table.rows.following.tobytes()
+        self._bounded = [(path, leaf) for path, leaf in leaves(shape.observation) if isinstance(leaf, Box)]
+        self._looks = 0 if isinstance(shape.observation, Roles) else 2 * table.num_envs
+
+    # -- as of every stepper ------------------------------------------------------------------------
+
+    def begin(self, actions: Array, out: Buffers, which: Array) -> None:
+        """Begin new episodes in the chosen rows, bool (num_envs,)."""
+        if self.shape.kind == VECTOR and not which.all():
+            raise ParameterError(
+                f"environment '{self._env.name}' steps all its rows by itself; reset all of them or none"
+            )
+        self.desk["todo"][:] = np.where(which, BEGINS, RESTS)
+        self._prepare(False)
+        self.pool.move()
+        self._check(self._everybody)
+        self._enter(which)
+        self._hand_out(out, which)
+
+    def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
+        """Step all rows; see `Stepper.step`."""
+        desk, states = self.desk, self._table.rows.states
+        over = states["ended"].astype(np.bool_)
+        desk["actions"][...] = actions
+        rests = BEGINS if mode == NEXT_STEP else RESTS
+        desk["todo"][:] = STEPS if self.shape.kind == VECTOR else np.where(over, rests, STEPS)
+        if mode in (NEXT_STEP, DISABLED) and self.shape.kind == VECTOR:
+            raise ParameterError(
+                f"environment '{self._env.name}' steps all its rows by itself; make the batch with autoreset='same_step'"
+            )
+        self._prepare(mode <= SAME_STEP_FINAL)
+        self.pool.move()
+        self._check(self._everybody)
+        self._tally(~over, desk["ended"])
+        self._enter(self._begun())
+        self._hand_out(out)
+
+    def look(self, which: Array) -> None:
+        """Write what the chosen rows see as they stand into the table's buffers."""
+        self._hand_out(self._table.buffers, which)
+
+    def resume(self) -> None:
+        """Begin new episodes in all rows, as rows that were saved say: what their environments held is gone."""
+        self.begin(self._table.actions, self._table.buffers, np.ones(self._table.num_envs, np.bool_))
+
+    def close(self) -> None:
+        """Close the environments and end the processes."""
+        self.alone.close()
+        self.pool.close()
+
+    # -- some rows at a time -------------------------------------------------------------------------
+
+    def send(self, workers: list[int], actions: Array) -> None:
+        """Have some workers step their rows, each beginning anew where its episode ends; `receive` takes what they gave.
+
+        Args:
+            workers: by their number.
+            actions: for all rows, checked; only those of the workers' rows count.
+        """
+        self._prepare(True)
+        for k in workers:
+            span = slice(*self.pool.spans[k])
+            self.desk["actions"][span], self.desk["todo"][span] = actions[span], STEPS
+        self.pool.send(workers)
+
+    def receive(self, workers: list[int]) -> None:
+        """Take in what some workers gave, as `step` does of all."""
+        self.pool.receive(workers)
+        mine = np.zeros(self._table.num_envs, np.bool_)
+        for k in workers:
+            span = slice(*self.pool.spans[k])
+            mine[span] = True
+            self._check(span)
+        self._tally(mine, mine & self.desk["ended"])
+        self._enter(mine & self._begun())
+
+    # -- the parts of a step ------------------------------------------------------------------------
+
+    def _prepare(self, again: bool) -> None:
+        """Choose the levels that rows begin next, and say whether those whose episode ends begin at once."""
+        rows, desk = self._table.rows, self.desk
+        if rows.following.tobytes() != self._made:
+            raise ParameterError(
+                f"environment '{self._env.name}' is of another library: its parameters hold for a whole batch; make "
+                "another one with other values"
+            )
+        states = rows.states
+        drawn = np.asarray(draw_level(states["row_key"], states["episode"], int(rows.plan[0]), int(rows.plan[1])))
+        desk["level"][:] = np.where(rows.levels < 0, drawn, rows.levels)
+        desk["again"][0] = again
+
+    def _check(self, rows: slice) -> None:
+        """Check rewards and observations of some rows.
+
+        Raises:
+            SpaceError: one is not finite, or a code outside its range; it names row and part.
+        """
+        name, several = self._env.name, self.shape.several
+        desk = {key: array[rows] for key, array in self.desk.items() if key in CHECKED}
+        if not np.isfinite(desk["rewards"].sum()):
+            where = np.argwhere(~np.isfinite(desk["rewards"]))[0]
+            value = desk["rewards"][tuple(where)]
+            where[0] += rows.start
+            raise SpaceError(
+                f"environment '{name}': the reward at {where.tolist()} is {value}; it must be a finite number"
+            )
+        space = self.shape.observation
+        for role, part in space.spaces.items() if isinstance(space, Roles) else [("", space)]:
+            seen = space.of(desk["obs"], role)[:, space.spans[role]] if isinstance(space, Roles) else desk["obs"]
+            each = seen.reshape(-1, *seen.shape[2:]) if several else seen
+            if wrong := check_stored(part, each):
+                entry, said = wrong
+                row = rows.start + entry // (seen.shape[1] if several else 1)
+                raise SpaceError(
+                    f"environment '{name}': the observation {f'of {role} ' if role else ''}in row {row}{said}"
+                )
+        if self._looks > 0 and self._bounded:
+            self._looks -= self._table.num_envs
+            self._check_bounds()
+        if desk["action_mask"].size:
+            began = desk["began"] if desk["began"].ndim == 1 else desk["began"].any(1)
+            going = desk["acting"] & ~(desk["ended"] & ~began)[:, None]
+            check_mask(name, self._table.agent_ids, self.shape.action, desk["action_mask"], going)
+
+    def _check_bounds(self) -> None:
+        """Say where the first observations leave the bounds that their space gives: training goes on."""
+        for path, leaf in self._bounded:
+            view = self.desk["obs"]
+            for name in path:
+                view = view[name]
+            low, high = leaf.bounds
+            if view.size and ((view < low) | (view > high)).any():
+                where = f" of part {'.'.join(path)}" if path else ""
+                warnings.warn(
+                    f"environment '{self._env.name}' gives observations{where} from {view.min()} to {view.max()}, outside "
+                    "the bounds of its space; they are taken as they are",
+                    stacklevel=2,
+                )
+                self._looks = 0
+
+    def _begun(self) -> Array:
+        """Return which rows have begun an episode, bool (num_envs,)."""
+        began = self.desk["began"]
+        return np.asarray(began if began.ndim == 1 else began.any(1))
+
+    def _tally(self, going: Array, ended: Array) -> None:
+        """Add a step to the rows that were going, and take up the episodes that ended."""
+        states, desk = self._table.rows.states, self.desk
+        states["step_count"] += going
+        rewards = desk["rewards"].astype(np.float64)
+        if self.shape.several:
+            taking = took_part(states["episode_return"]) | desk["alive"]
+            states["episode_return"][going] += np.where(taking, rewards, -0.0)[going]
+            desk["rewards"][~taking] = 0.0
+            states["alive"][going] = desk["alive"][going]
+        else:
+            states["episode_return"][going] += rewards[going]
+        numbers = counted(desk, self.shape)
+        for name, values in numbers.items():
+            states[name][going] = values[going]
+        rows = np.flatnonzero(ended)
+        if not len(rows):
+            return
+        states["ended"][rows] = 1
+        finished, totals = self._table.rows.episodes["finished"], self._table.rows.episodes["totals"]
+        finished["episodes"][rows] += 1
+        totals["episodes"][rows] += 1
+        finished["level"][rows], finished["params"][rows] = states["level"][rows], self._table.rows.params[rows]
+        read = {"episode_length": "step_count", "episode_return": "episode_return", **{name: name for name in numbers}}
+        for name, field in read.items():
+            finished[name][rows] = states[field][rows]
+            totals[name][rows] += states[field][rows]
+        if self.shape.several:
+            totals["seats"][rows] += took_part(states["episode_return"][rows])
+
+    def _enter(self, rows: Array) -> None:
+        """Begin the headers of rows whose environments have begun an episode."""
+        if not rows.any():
+            return
+        states, desk = self._table.rows.states, self.desk
+        states["level"][rows] = desk["level"][rows]
+        states["episode"][rows] += 1
+        for name in ("step_count", "ended", "rng_count"):
+            states[name][rows] = 0
+        if self.shape.several:
+            states["alive"][rows] = desk["alive"][rows]
+            states["episode_return"][rows] = np.where(desk["alive"][rows], 0.0, -0.0)
+        else:
+            states["episode_return"][rows] = 0.0
+
+    def _hand_out(self, out: Buffers, which: Array | None = None) -> None:
+        """Copy what the environments gave into a step's buffers, of all rows or of some."""
+        for name in WRITTEN:
+            target, given = getattr(out, name), self.desk[name]
+            if which is None or which.all():
+                np.copyto(target, given)
+            else:
+                target[which] = given[which]

@@ -1,0 +1,194 @@
+"""A sweep: trials in processes of their own, chosen by Optuna, kept in an SQLite file that a later sweep goes on with."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.batch.workers.processes import python
+from puffer_arena.errors import FileError, ParameterError, require
+from puffer_arena.sweeps.space import Range
+from puffer_arena.sweeps.trial import REPORTS
+
+CODE = "from puffer_arena.sweeps.trial import main; main()"
+SAMPLERS = ("tpe", "gp", "random")
+OBJECTIVES = (("score",), ("score", "seconds"))
+STEPS = "total_steps"
+FEWEST_PART = 0.25  # of a run's steps, which a search for cheap runs may choose
+
+
+@dataclass
+class Plan:
+    """What a sweep does.
+
+    Attributes:
+        order: what each trial trains; see `trial.run`.
+        space: setting -> its values.
+        storage: the SQLite file.
+        name: of the study in it.
+        objectives: ("score",) or ("score", "seconds"): then there is no best trial but a front, and the steps of a run are
+            searched, too.
+        total_steps: of a trial, at most.
+        prune: end trials early that fall behind (Li et al. 2018, ASHA); only for one objective.
+    """
+
+    order: dict[str, Any]
+    space: Mapping[str, Range]
+    storage: Path
+    name: str
+    objectives: tuple[str, ...] = ("score",)
+    total_steps: int = 1_000_000
+    sampler: str = "tpe"
+    seed: int = 0
+    prune: bool = True
+    told: Callable[[Any], None] = field(default=lambda study: None)
+
+
+def open_study(plan: Plan) -> Any:
+    """Return the study of a plan, new or as earlier sweeps left it.
+
+    Raises:
+        MissingExtra: optuna is not installed.
+        FileError: the file is no storage, or the study in it has other objectives.
+    """
+    optuna: Any = require("optuna", "sweep")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    samplers = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=plan.seed, multivariate=True, constant_liar=True),
+        "gp": lambda: optuna.samplers.GPSampler(seed=plan.seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=plan.seed),
+    }
+    pruner = optuna.pruners.NopPruner()
+    if plan.prune and len(plan.objectives) == 1:
+        pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=REPORTS // 4, reduction_factor=2)
+    plan.storage.parent.mkdir(parents=True, exist_ok=True)
+    directions = ["maximize", "minimize"][: len(plan.objectives)]
+    try:
+        study = optuna.create_study(
+            storage=f"sqlite:///{plan.storage.resolve()}",
+            study_name=plan.name,
+            sampler=samplers[plan.sampler](),
+            pruner=pruner,
+            directions=directions,
+            load_if_exists=True,
+        )
+        found = [direction.name.lower() for direction in study.directions]
+    except Exception as error:  # of SQLAlchemy and SQLite, which have many
+        raise FileError(f"'{plan.storage}' cannot be used as a sweep's storage: {str(error).splitlines()[0]}") from None
+    if found != directions:
+        raise FileError(
+            f"study '{plan.name}' in '{plan.storage}' has {len(found)} objectives, not {len(directions)}; choose another "
+            "--name or the same --objectives"
+        )
+    return study
+
+
+def sweep(plan: Plan, trials: int, workers: int) -> Any:
+    """Run trials until there are so many more, some at a time, and return the study.
+
+    Raises:
+        ArenaError: see `open_study`; ParameterError where no trial could be run at all.
+    """
+    study = open_study(plan)
+    for trial in study.get_trials(states=[_states().RUNNING]):
+        if trial.user_attrs.get("host") == os.uname().nodename and not _alive(int(trial.user_attrs.get("pid", 0))):
+            study.tell(trial.number, state=_states().FAIL)  # of a sweep that was killed
+    running: list[subprocess.Popen[str]] = []
+
+    def one(_: int) -> str:
+        trial = study.ask()
+        trial.set_user_attr("pid", os.getpid())
+        trial.set_user_attr("host", os.uname().nodename)
+        return _run(plan, study, trial, running)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            reasons = list(pool.map(one, range(trials)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                process.kill()
+            raise
+    if trials and all(reasons):
+        raise ParameterError(f"none of {trials} trials could be run; the last one: {reasons[-1]}")
+    return study
+
+
+def _states() -> Any:
+    return require("optuna.trial", "sweep").TrialState
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return pid > 0
+
+
+def _run(plan: Plan, study: Any, trial: Any, running: list[Any]) -> str:
+    """Run one trial; return why it failed, "" where it did not."""
+    states = _states()
+    overrides = {name: spread.draw(trial, name) for name, spread in plan.space.items()}
+    overrides[STEPS] = plan.total_steps
+    if len(plan.objectives) > 1:
+        overrides[STEPS] = trial.suggest_int(STEPS, int(plan.total_steps * FEWEST_PART), plan.total_steps, log=True)
+    order = {**plan.order, "overrides": {**plan.order["overrides"], **overrides}}
+    process = subprocess.Popen(
+        python(CODE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    running.append(process)
+    begun = time.monotonic()
+    score, seconds, failed, pruned = None, 0.0, "", False
+    assert process.stdin and process.stdout  # asked for above
+    try:
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        for number, line in enumerate(process.stdout):
+            said = json.loads(line) if line.startswith("{") else {}
+            failed = said.get("failed", failed)
+            score, seconds = said.get("score", score), said.get("seconds", seconds)
+            if score is not None and len(plan.objectives) == 1:
+                trial.report(score, number)
+                if pruned := trial.should_prune():
+                    process.kill()
+                    break
+            plan.told(study)
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        code = process.wait()
+        running.remove(process)
+    trial.set_user_attr("seconds", seconds or time.monotonic() - begun)
+    if pruned:
+        study.tell(trial, state=states.PRUNED)
+    elif score is None or failed or code:
+        failed = failed or ("no episode ended in its steps" if not code else f"its process ended with {code}")
+        trial.set_user_attr("failed", failed[:500])
+        study.tell(trial, state=states.FAIL)
+    else:
+        study.tell(trial, [score, seconds][: len(plan.objectives)])
+    plan.told(study)
+    return failed
+
+
+def best_trials(study: Any) -> list[Any]:
+    """Return the best trial, or those of the front by falling score."""
+    return sorted(study.best_trials, key=lambda trial: -trial.values[0])
+
+
+def importances(study: Any) -> dict[str, float]:
+    """Return how much each setting mattered to the score, of 1 together; none where too few trials are complete."""
+    optuna: Any = require("optuna", "sweep")
+    complete = study.get_trials(states=[_states().COMPLETE])
+    if len(complete) < 8:
+        return {}
+    found = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(), target=lambda trial: trial.values[0]
+    )
+    return dict(found)

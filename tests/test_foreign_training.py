@@ -1,0 +1,62 @@
+"""Training in environments of other libraries: every kind of agents learns, runs resume, and policies leave as bots."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import puffer_arena
+from puffer_arena import emulate
+from puffer_arena.cli.train import Options, Session
+from puffer_arena.errors import ParameterError
+from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.runs.run import Run, resume_trainer
+from tests.foreign_games import Herd, Party, Pile, Walk
+from tests.test_foreign_rows import AutoresetMode
+
+SMALL = {"num_envs": 4, "threads": 1, "ppo.horizon": 16, "ppo.minibatches": 2, "network.hidden": (16, 16)}
+
+
+@pytest.mark.parametrize(
+    "make_env",
+    [Walk, Party, Pile, lambda count: Herd(count, AutoresetMode.NEXT_STEP)],
+    ids=["walk", "party", "pile", "herd"],
+)
+def test_every_kind_of_environment_is_learned_in(make_env) -> None:
+    env = emulate(make_env, "it")
+    trained = puffer_arena.train(env, total_steps=4 * 16 * 2, settings=SMALL)
+    assert trained.steps == 128 and trained.metrics[-1]["episodes"] > 0
+    assert all(np.isfinite(list(update.values())).all() for update in trained.metrics)
+
+
+def test_a_run_resumes_with_new_episodes_and_the_same_policy(tmp_path: Path) -> None:
+    env = emulate(Walk)
+    settings = {**SMALL, "network.memory": "gru", "network.memory_size": 8}
+    trained = puffer_arena.train(env, total_steps=64, settings=settings, folder=tmp_path / "run")
+    said: list[str] = []
+    config = load_config(env, overrides={**settings, "total_steps": 128})
+    resumed = resume_trainer(config, Run.open(tmp_path / "run", said.append))
+    assert said == ["'emulated:Walk' keeps its state to itself: all rows begin new episodes"]
+    for name, value in trained.actor.policy.state_dict().items():
+        assert torch.equal(value, resumed.policy.state_dict()[name])
+    assert resumed.batch.began.all() and resumed.rollout.began[0].all()
+    assert np.array_equal(resumed.rollout.obs[0], resumed.batch.obs)
+    resumed.update()
+    resumed.close()
+    with pytest.raises(ParameterError, match="never imported"):
+        puffer_arena.load(tmp_path / "run")
+    assert puffer_arena.load(tmp_path / "run", env).choose({"place": np.zeros(1, np.float32), "seed": 3}) in (0, 1)
+
+
+def test_a_policy_is_measured_on_levels_it_has_not_seen() -> None:
+    trained = puffer_arena.train(emulate(Walk), total_steps=64, settings=SMALL)
+    sample = trained.evaluate(8)
+    assert sample.episodes == 8 and set(sample.columns) == {"return", "length", "laps"}
+
+
+def test_nothing_is_shown_to_windows(tmp_path: Path, capsys) -> None:
+    config = load_config(emulate(Walk), overrides={**SMALL, "total_steps": 64})
+    options = Options(environment=config.env, watch=True, runs_dir=str(tmp_path))
+    assert Session(options, config, Run.create(config, tmp_path)).train() == 0
+    assert "no window: a window is for puffer_arena's own environments" in "".join(capsys.readouterr())

@@ -1,0 +1,89 @@
+"""Tournaments: who meets whom, what is counted, and that recorded games are those that counted."""
+
+import itertools
+import json
+import math
+
+import pytest
+
+from puffer_arena.players.tournament import Match, deciding, payoffs, round_robin, standings, swiss
+from puffer_arena.replay.reader import Replay
+from puffer_arena.replay.truth import verify
+from tests.commands import here  # noqa: F401 a fixture
+
+STRENGTH = {"a": 4, "b": 3, "c": 2, "d": 1, "e": 0}
+
+
+def stronger_wins(first: str, second: str, number: int) -> Match:
+    return Match(first, second, (1 if STRENGTH[first] > STRENGTH[second] else -1,) * 4)
+
+
+def test_everybody_meets_everybody_in_every_round() -> None:
+    matches = round_robin("abc", 2, stronger_wins)
+    assert sorted((m.first, m.second) for m in matches) == sorted([*itertools.combinations("abc", 2)] * 2)
+
+
+def test_swiss_rounds_pair_equals_whom_nobody_has_met_and_rests_go_round() -> None:
+    matches = swiss("abcde", 3, stronger_wins)
+    assert len(matches) == 6
+    met = [frozenset((m.first, m.second)) for m in matches]
+    assert len(set(met)) == len(met)
+    rests = [set("abcde") - set().union(*met[2 * k : 2 * k + 2]) for k in range(3)]
+    assert len(set().union(*rests)) == 3  # somebody else each time
+    table = standings("abcde", matches)
+    assert table[0].name == "a" and table[0].won == table[0].games == 4 * sum("a" in pair for pair in met)
+
+
+def test_standings_payoffs_and_deciding_matches_follow_from_the_results() -> None:
+    matches = [Match("a", "b", (1, 1, 0, -1)), Match("c", "b", (-1, -1, -1, -1)), Match("a", "c", (1, 1, 1, 0))]
+    table = standings("abc", matches)
+    assert [(s.name, s.points, s.won, s.drawn, s.lost) for s in table] == [
+        ("a", 6.0, 5, 2, 1),
+        ("b", 5.5, 5, 1, 2),
+        ("c", 0.5, 0, 1, 7),
+    ]
+    low, high = table[0].rating.interval
+    assert low < table[0].rating.mu < high and table[2].rating.interval[1] < high
+    scores = payoffs("abc", matches)
+    assert scores[0][1:] == [2.5 / 4, 3.5 / 4] and scores[1][0] == 1.5 / 4 and math.isnan(scores[1][1])
+    assert [(m.first, m.second) for m in deciding("abc", matches, 2)] == [("a", "b"), ("a", "c")]
+
+
+SMALL = ("--games", 8, "--param", "max_steps=30")
+
+
+def test_a_tournament_is_rated_drawn_and_its_deciding_games_are_recorded(tmp_path, here) -> None:  # noqa: F811
+    files = ("--record", "kept", "--picture", "payoffs.png")
+    code, out, _ = here(tmp_path, "tournament", "tag", "random", "bot:hunt", "arena:tag", *SMALL, *files, "--json")
+    found = json.loads(out)
+    assert code == 0 and len(found["players"]) == 3 and found["players"][0]["name"] != "random"
+    for standing in found["players"]:
+        assert standing["games"] == 16 == standing["won"] + standing["drawn"] + standing["lost"]
+        assert standing["low"] < standing["rating"] < standing["high"]
+    for (i, row), (j, _) in itertools.product(enumerate(found["payoffs"]), repeat=2):
+        assert row[j] is None if i == j else row[j] + found["payoffs"][j][i] == pytest.approx(1)
+    assert (tmp_path / "payoffs.png").read_bytes().startswith(b"\x89PNG")
+    recorded = sorted((tmp_path / "kept").glob("*.mcap"))
+    assert len(recorded) == 3
+    with Replay(recorded[0]) as replay:
+        assert " against " in replay.header.players["all"]
+    assert verify(recorded[0]).difference is None
+    again = json.loads(here(tmp_path, "tournament", "tag", "random", "bot:hunt", "arena:tag", *SMALL, "--json")[1])
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("tag bot:hunt", "needs 2 to 64 players; 1 are named"),
+        ("tag bot:hunt bot:hunt", "'bot:hunt' is named twice"),
+        ("tag bot:hunt human", "play ENV --seats"),
+        ("tag bot:hunt nobody", "unknown player 'nobody'"),
+        ("tag bot:hunt arena:snake", "is of environment 'snake', not 'tag'"),
+        ("snake bot:greedy random", "'snake' has no two sides"),
+        ("tag bot:hunt random --games 0", "--games and --max-steps are at least 1"),
+    ],
+)
+def test_what_cannot_be_played_is_said(arguments: str, said: str, tmp_path, here) -> None:  # noqa: F811
+    code, _, err = here(tmp_path, "tournament", *arguments.split())
+    assert code == 2 and said in err

@@ -1,0 +1,100 @@
+"""Options of PPO and its relatives: staggered starts, Adam-Rel, and values in bins."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from puffer_arena.bots.bot import Bot  # noqa: E402  torch may not be there
+from puffer_arena.bots.model import Model  # noqa: E402
+from puffer_arena.errors import ArenaError, TrainingError  # noqa: E402
+from puffer_arena.trainers.backends.autograd import Autograd  # noqa: E402
+from puffer_arena.trainers.export.bot import export_policy  # noqa: E402
+from puffer_arena.trainers.networks.bins import cross_entropy, edges, mean_of, smeared  # noqa: E402
+from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
+
+MAZE = {"params": {"size": 13, "distance": 60, "walls": 1.0}}
+
+
+def test_rows_begin_at_even_times_apart():
+    together, apart = small_trainer("maze", **MAZE), small_trainer("maze", **MAZE, ppo__stagger=12)
+    assert (together.batch.rows.states["step_count"] == 0).all()
+    assert apart.batch.rows.states["step_count"].tolist() == [12 - i // 2 for i in range(24)]
+    np.testing.assert_array_equal(apart.rollout.obs[0], apart.batch.obs)
+    first = apart.update()
+    assert first["steps"] == 24 * 8
+    again = small_trainer("maze", **MAZE, ppo__stagger=12)
+    again.update()
+    assert_same_future(apart, again)
+    for trainer in (together, apart, again):
+        trainer.close()
+    with pytest.raises(TrainingError, match=r"ppo\.stagger = 12 begins rows on levels"):
+        small_trainer("maze", **MAZE, ppo__stagger=12, curriculum={"method": "plr"})
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_adams_steps_are_counted_anew_in_every_rollout(relative):
+    trainer, other = (small_trainer("maze", **MAZE, optimizer__relative=relative) for _ in range(2))
+    for _ in range(3):
+        trainer.update()
+    state = next(iter(trainer.optimizer.parts[0][0].state.values()))
+    assert float(state["step"]) == (2 if relative else 6)  # minibatches of a rollout, or of three
+    assert state["exp_avg_sq"].abs().max() > 0.0
+    other.load_state(*trainer.state())
+    assert_same_future(trainer, other)
+    trainer.close()
+    other.close()
+
+
+def test_targets_become_bins_whose_mean_is_the_target():
+    targets = torch.linspace(-3.0, 3.0, 25, dtype=torch.float64)
+    found = smeared(targets, 51, 5.0)
+    borders = edges(51, 5.0, targets)
+    np.testing.assert_allclose(found.sum(-1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(found @ ((borders[1:] + borders[:-1]) / 2), targets, atol=1e-6)
+    outer = smeared(torch.tensor([99.0]), 51, 5.0)
+    assert outer.isfinite().all() and outer.argmax() == 50
+    np.testing.assert_allclose(mean_of(found.log(), 5.0), targets, atol=1e-6)
+    # By hand: a target in the middle of three bins of width 2; erf(+-1 / (0.75 sqrt 2)) of its own bin.
+    share = torch.erf(torch.tensor(1.0 / (0.75 * 2.0**0.5), dtype=torch.float64) * 0.5)
+    whole = torch.erf(torch.tensor(3.0 / (0.75 * 2.0**0.5), dtype=torch.float64) * 0.5)
+    assert smeared(torch.zeros(1, dtype=torch.float64), 3, 3.0)[0, 1] == pytest.approx(float(share / whole))
+
+
+def test_the_slope_of_the_cross_entropy_is_that_of_finite_differences():
+    rng = np.random.default_rng(0)
+    logits = torch.tensor(rng.normal(size=(7, 11)), requires_grad=True)
+    targets = torch.tensor(rng.normal(size=7) * 2.0)
+    assert torch.autograd.gradcheck(lambda x: cross_entropy(x, targets, 3.0), logits)
+    (slope,) = torch.autograd.grad(cross_entropy(logits, targets, 3.0).sum(), logits)
+    np.testing.assert_allclose(slope, (logits.softmax(-1) - smeared(targets, 11, 3.0)).detach(), atol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{}, {"network__critic": "separate", "network__memory": "gru"}])
+def test_ppo_learns_values_in_bins_and_goes_on_exactly(settings):
+    bins = {"network__value_bins": 21, "network__value_reach": 5.0, "optimizer__learning_rate": 0.01}
+    trainer, other = (small_trainer("bandit", **bins, **settings) for _ in range(2))
+    assert isinstance(trainer.backend, Autograd)
+    plain = trainer.estimate
+
+    def constant(_):
+        trainer.rollout.target[:], trainer.rollout.advantage[:] = 2.0, 0.0
+
+    trainer.estimate = constant
+    for _ in range(40):
+        trainer.update()
+    assert abs(trainer.rollout.old_value[:-1].mean() - 2.0) < 0.3
+    trainer.estimate = plain
+    other.load_state(*trainer.state())
+    assert_same_future(trainer, other)
+    actions = Bot(Model(export_policy(trainer.policy, "bandit"))).act(trainer.batch.obs[:, 0])
+    assert len(actions) == 24
+    trainer.close()
+    other.close()
+
+
+def test_bins_and_roles_with_spaces_of_their_own_do_not_go_together():
+    with pytest.raises(ArenaError, match=r"network\.value_bins is for games whose roles share"):
+        small_trainer("examples/convoy.py", network__value_bins=21)
+    with pytest.raises(TrainingError, match="values in bins"):
+        small_trainer("bandit", network__value_bins=21, gradients="fused")
