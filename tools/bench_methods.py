@@ -62,6 +62,7 @@ def prices(*fixed: float) -> Variants:
     }
 
 
+REPPO = {"algorithm": "reppo", "num_envs": 128, "optimizer.name": "adam", "optimizer.learning_rate": 0.001}
 OPTIONS: Variants = {  # of PPO, each by itself
     "ppo": {},
     "stagger": {"ppo.stagger": 200},
@@ -94,6 +95,9 @@ STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
+    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
+    "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
+    "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
     "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),
     "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
     "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
