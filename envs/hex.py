@@ -1,9 +1,9 @@
 """Hex: two players lay stones by turns; red joins top and bottom, blue the sides.
 
-One of them always does.  A game begins with a few random stones, so that no two need be alike; with opening = 0 the board is empty.  A stone on a
-cell that is taken, or that this row's board lacks, loses the game.  Blue sees and names the board mirrored along its
-diagonal, so that whoever looks joins top and bottom.  The bot `bridge` lays where the shortest ways of both lead, its own
-and the other's, as stones still to lay.
+One of them always does.  A game begins with a few random stones, so that no two need be alike; with opening = 0 the
+board is empty.  A stone on a cell that is taken, or that this row's board lacks, loses the game.  Blue sees and names
+the board mirrored along its diagonal, so that whoever looks joins top and bottom.  The bot `bridge` lays where the
+shortest ways of both lead, its own and the other's, as stones still to lay.
 
 Actions       Discrete(121): the cell, row * 11 + col as the player sees it.  Cells that are taken, and those that the board
               lacks, are barred by the mask.
@@ -127,7 +127,8 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
 @jit
 def seen(s: State, agent: int, row: int, col: int) -> int:
     """Return whose stone an agent sees in a cell: 1 + player, or 0."""
-    return s.owner[row, col] if agent == 0 else s.owner[col, row]
+    owner: int = s.owner[row, col] if agent == 0 else s.owner[col, row]
+    return owner
 
 
 @jit
