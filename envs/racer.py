@@ -1,6 +1,6 @@
-"""Racer: drive laps on a road that is new in every level, with tyres that slip, against up to three others.
+"""Racer: drive laps on a road that is new in every level, with tyres that slip.
 
-The road is all there is to see: rays from the car to its edges, which miss the far side of a bend.  Grass slows down.
+Up to four race.  The road is all there is to see: rays from the car to its edges, which miss the far side of a bend.  Grass slows down.
 
 Actions       Box(-1, 1, (2,)): steering to the left; gas, or the brake where it is negative, backwards when slow.
 Observation   float32 (12 + RAYS + 5 (cars - 1),): speed ahead and to the left, spin, steering, place across the road,
@@ -45,7 +45,7 @@ SECTIONS = 64  # of the road
 LONG, BROAD, AXLE = 3.0, 1.5, 1.0  # of a car; from its middle to an axle, m
 GRAVITY = 9.81  # m/s²
 BRAKE, STEER, STEER_RATE = 12.0, 0.55, 4.0  # m/s², greatest angle in rad, rad/s
-RAYS, RAY_LENGTH, BEHIND, AHEAD = 9, 40.0, 3, 14  # the last two: sections that rays meet
+RAYS, RAY_LENGTH, BEHIND, AHEAD = 7, 40.0, 2, 12  # the last two: sections that rays meet
 BENDS = (2, 5, 9)  # sections ahead whose bends are seen
 TRAIL = 48  # places that skid marks keep
 COLORS = ("rose", "sky", "lime", "amber")
@@ -269,7 +269,7 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
         obs[7 + j] = 10.0 * s.bend[(s.at[agent] + BENDS[j]) % SECTIONS]
     obs[10], obs[11] = min(2.0, s.used[agent]), 0.1 * p.width
     for ray in range(RAYS):
-        obs[12 + ray] = free_way(s, agent, car.angle + 0.22 * (ray - RAYS // 2))
+        obs[12 + ray] = free_way(s, agent, car.angle + 0.28 * (ray - RAYS // 2))
     at = 12 + RAYS
     for j in range(1, len(s.cars)):
         other = s.cars[(agent + j) % len(s.cars)]
@@ -405,4 +405,5 @@ ENV = Env(
     counters=("home", "finished"),
     success="finished",
     solved=6.0,
+    version=1,
 )

@@ -24,6 +24,7 @@ COMMANDS = {
     "share": "turn a replay into a GIF, MP4, HTML file or dataset",
     "record-dataset": "keep whole episodes of players or replays, to learn from without playing",
     "verify": "play replays again and say whether they are true",
+    "dream": "draw what a world model expects beside what came",
     "export": "write a trained policy as a bot that plays with numpy alone",
     "list": "show the environments",
     "sweep": "look for settings that learn better, by training with many",

@@ -1,6 +1,6 @@
 """Training from Python: `puffer_arena.train` and `puffer_arena.load`; docs/training.md shows them at work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ def train(
     on_update: Callable[[Any, dict[str, float]], None] | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
+    track: Iterable[str] = (),
 ) -> Trained:
     """Let an agent learn an environment, with its tuned settings unless others are given.
 
@@ -76,6 +77,7 @@ def train(
             and write `trainer.batch.params`: a curriculum of your own.
         folder: where to keep the run (config, metrics, checkpoints); nothing is written without.
         resume: go on from the newest checkpoint in `folder`.
+        track: trackers that follow the run in `folder` beside TensorBoard: "wandb", "trackio".
 
     Raises:
         MissingExtra: torch is not installed.
@@ -115,6 +117,7 @@ def train(
             trainer.close()
     else:
         run = Run.open(folder) if resume else Run.create(config, Path(folder).parent, Path(folder).name)
+        run.track(track)
         begun: list[Any] = []
         callbacks = Callbacks(on_start=begun.append, on_step=on_step, on_update=keep)
         try:

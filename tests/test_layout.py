@@ -53,6 +53,8 @@ OWNERS = {
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
     "optuna": {"sweeps"},
+    "wandb": {"trainers"},
+    "trackio": {"trainers"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 

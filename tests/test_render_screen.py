@@ -11,6 +11,7 @@ from puffer_arena.batch.frame import Frame
 from puffer_arena.render.window.local_source import LocalSource
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
@@ -397,6 +398,23 @@ def test_the_persons_agent_is_marked_and_the_mark_moves_with_tab():
     assert middles[0] < 350 < middles[2]
 
 
+def test_seats_are_shown_and_swapped_by_their_keys():
+    seated, panels = [], []
+
+    def match(batch):
+        return build_match(batch, "striker", "human,human", 3, "runs", 0, Ratings("game", None))
+
+    def note(screen):
+        seated.append([sitter.name for sitter in screen.game.match.seats])
+
+    options = {"match": match, "params": {"team": 1}}
+    panels = play_on("striker", note, key(pygame.K_F2), note, key(pygame.K_SPACE), note, **options)
+    assert seated == [["human", "human"], ["human", "bot:footballer"], ["human", "bot:footballer"]]
+    panel = [picture[70:160, 20:400] for picture in panels]
+    assert (panel[0] != panel[2]).any()  # who sits there
+    assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
 def test_either_shift_key_and_a_pads_events_reach_the_game():
     held = []
 
@@ -404,7 +422,7 @@ def test_either_shift_key_and_a_pads_events_reach_the_game():
         return lambda screen: pygame.event.post(pygame.event.Event(kind, instance_id=0, **facts))
 
     def note(screen):
-        held.append(dict(screen.game._held))
+        held.append(dict(screen.game.hands[0].held))
 
     play_on("striker", key(pygame.K_RSHIFT, pygame.KMOD_SHIFT), note)
     play_on("marble", post(pygame.JOYAXISMOTION, axis=0, value=-0.56), note, post(pygame.JOYDEVICEREMOVED), note)

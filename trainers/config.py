@@ -63,13 +63,15 @@ class Network:
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice(
         "none",
-        ("none", "gru", "lstm", "mingru", "transformer"),
-        "a recurrent layer after the hidden layers; transformer: of algorithm dt",
+        ("none", "gru", "lstm", "mingru", "transformer", "rssm"),
+        "a recurrent layer after the hidden layers; transformer: of algorithm dt, rssm: of dreamer",
     )
-    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, or of a transformer")
+    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, of a transformer, or of an RSSM's h")
     context: int = setting(20, 2, 1024, "steps that a transformer looks back over, the present one among them")
     layers: int = setting(2, 1, 64, "of a transformer")
     heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
+    latents: int = setting(8, 1, 256, "choices that an RSSM's z is made of")
+    classes: int = setting(8, 2, 256, "of each of them")
     blocks: str = choice(
         "plain",
         ("plain", "normed", "residual"),
