@@ -1,7 +1,10 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import dataclasses
+import os
 import socket
+import subprocess
+import sys
 import time
 import typing
 from collections.abc import Mapping, Sequence
@@ -26,7 +29,7 @@ from puffer_arena.cli.steering import (
     steps_after,
 )
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
+from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
@@ -111,6 +114,8 @@ class Options:
     """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
+    nodes: int = 1
+    """Processes that train together, each on a part of the environments; several machines: torchrun -m puffer_arena train."""
     track: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A tracker that follows the run beside TensorBoard, wandb or trackio; may be repeated."""
 
@@ -232,7 +237,8 @@ def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
-    from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.nodes import join, leave, wanted_nodes
+    from puffer_arena.trainers.runs.run import Run, follow
     from puffer_arena.trainers.runs.trackers import check_tracker
 
     if not 0 <= options.live.port <= 65535:
@@ -242,7 +248,47 @@ def run(options: Any) -> int:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
     for name in options.track:
         check_tracker(name)
+    if options.nodes < 1:
+        raise ParameterError(f"--nodes is {options.nodes}; it is at least 1")
     config = final_config(options)
+    if options.nodes > 1 and wanted_nodes() == 1:
+        return launch(options.nodes, sys.argv[1:])
+    if wanted_nodes() > 1:
+        nodes = join()
+        try:
+            if nodes.rank > 0:
+                place = Run(
+                    find_run(options.resume, options.runs_dir, saved=True) if options.resume else options.runs_dir
+                )
+                follow(config, place, bool(options.resume))
+                return 0
+            return begin(options, config)
+        except RuntimeError as error:
+            if isinstance(error, ArenaError):
+                raise
+            raise TrainingError(
+                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
+            ) from None
+        finally:
+            leave()
+    return begin(options, config)
+
+
+def launch(nodes: int, arguments: Sequence[str]) -> int:
+    """Run the same command in several processes on this machine, by torch's own launcher, and return its exit code."""
+    own = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={nodes}", "-m", "puffer_arena"]
+    with subprocess.Popen([sys.executable, *own, *arguments], env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the processes hear it, too, and save
+                continue
+
+
+def begin(options: Any, config: Config) -> int:
+    """Open the run's folder and train."""
+    from puffer_arena.trainers.runs.run import Run
+
     changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)

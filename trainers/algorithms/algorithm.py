@@ -15,6 +15,7 @@ from puffer_arena.registry import source_digest
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+from puffer_arena.trainers.nodes import Nodes
 
 OnStep = Callable[["Algorithm", int], None]
 
@@ -50,6 +51,7 @@ class Algorithm(ABC):
     config: Config
     batch: Batch
     policy: Policy
+    nodes: Nodes = Nodes()
     learning_rate: float
     steps: int
     updates: int

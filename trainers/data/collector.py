@@ -15,6 +15,7 @@ from puffer_arena.trainers.data.credit import credit
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_arrays
+from puffer_arena.trainers.nodes import Nodes
 from puffer_arena.trainers.threadpool import ThreadPool
 
 MAX_BOOTSTRAP = 2048  # rows valued at once
@@ -32,7 +33,15 @@ class Collector:
         cuts: what was seen last in the episodes that were truncated in it.
     """
 
-    def __init__(self, rollout: Rollout, backend: Backend, threads: int, opponent: Opponents | None = None) -> None:
+    def __init__(
+        self,
+        rollout: Rollout,
+        backend: Backend,
+        threads: int,
+        opponent: Opponents | None = None,
+        nodes: Nodes = Nodes(),  # noqa: B008  frozen
+    ) -> None:
+        self.nodes = nodes
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self.cuts: list[Cut] = []
@@ -47,11 +56,14 @@ class Collector:
         """
         rollout, head = self.rollout, self.rollout.policy.head
         self.infer_seconds = self.step_seconds = 0.0
+        everybody = rollout.streams * self.nodes.size  # all processes draw the same, and each takes its part
         noise = head.draw_noise(
-            (rollout.horizon, rollout.streams),
+            (rollout.horizon, everybody),
             lambda shape: torch.rand(shape, generator=generator).numpy(),
             lambda shape: torch.randn(shape, generator=generator).numpy(),
         )
+        if self.nodes.size > 1:
+            noise = aligned_copy(noise[:, slice(*self.nodes.span(everybody, "streams"))])
         rollout.remember_start()
         self.backend.refresh()
         if self.opponent is not None:

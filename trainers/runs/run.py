@@ -261,7 +261,7 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
             run.log(metrics)
             if callbacks.on_update is not None:
                 callbacks.on_update(trainer, metrics)
-            if run.save_requested or time.monotonic() >= next_save:
+            if _decide(trainer, run.save_requested or time.monotonic() >= next_save):
                 run.save_requested = False
                 next_save = time.monotonic() + 60 * config.checkpoint_minutes
                 _save(run, trainer, callbacks)
@@ -269,6 +269,53 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
             run.warn(f"the last state, after {trainer.steps} steps, is NOT saved: it cannot be written")
     run.close()
     return trainer
+
+
+def _decide(trainer: Algorithm, saves: bool) -> bool:
+    """Have all processes of a run stop, save and learn as the first one does; tell whether it saves."""
+    if trainer.nodes.size == 1:
+        return saves
+    stops, saved, rate = trainer.nodes.decide([trainer.finished, saves, trainer.learning_rate])
+    trainer.learning_rate = rate
+    if stops:
+        trainer.stop()
+    return bool(saved)
+
+
+def follow(config: Config, run: Run, resume: bool = False, make_encoder: MakeEncoder | None = None) -> None:
+    """Train beside the first process of a run, which keeps its folder, until that one has done.
+
+    Raises:
+        ArenaError: see `train`.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first process says when to stop
+        signal.signal(number, signal.SIG_IGN)
+    if resume:
+        path = _newest(run)
+        trainer = make_restored(path, load_checkpoint(path), config, make_encoder=make_encoder)
+    else:
+        trainer = make_trainer(config, make_encoder)
+    begun_at = saved_at = trainer.updates
+    while not trainer.finished:
+        trainer.update()
+        if _decide(trainer, False):
+            trainer.state()  # its part of the checkpoint
+            saved_at = trainer.updates
+    if trainer.updates not in (begun_at, saved_at):
+        trainer.state()
+    trainer.close()
+
+
+def _newest(run: Run) -> Path:
+    """Return a run's newest checkpoint.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    found = run.checkpoints()
+    if not found:
+        raise TrainingError(f"run '{run.folder}' has no checkpoint to resume from; start a new run")
+    return found[-1]
 
 
 def _save(run: Run, trainer: Algorithm, callbacks: Callbacks) -> bool:
@@ -297,16 +344,14 @@ def resume_trainer(config: Config | None, run: Run, make_encoder: MakeEncoder | 
         ParameterError: without `config`, the environment is none of puffer_arena's own.
     """
     continued(run.config, config, f"run '{run.folder}'")
-    found = run.checkpoints()
-    if not found:
-        raise TrainingError(f"run '{run.folder}' has no checkpoint to resume from; start a new run")
+    newest = _newest(run)
     try:
-        stored = load_checkpoint(found[-1])
+        stored = load_checkpoint(newest)
     except FileError as error:
-        older = next((path.name for path in reversed(found[:-1]) if _can_be_read(path)), None)
+        older = next((path.name for path in reversed(run.checkpoints()[:-1]) if _can_be_read(path)), None)
         hint = f"; move it out of the folder to resume from '{older}'" if older else ""
         raise FileError(f"{error}{hint}") from None
-    trainer = make_restored(found[-1], stored, config, make_encoder=make_encoder)
+    trainer = make_restored(newest, stored, config, make_encoder=make_encoder)
     run.saved_updates = trainer.updates
     rules = str(stored[1]["env"].get("rules", ""))
     if is_edited(rules, trainer.config.env):
