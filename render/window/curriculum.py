@@ -12,6 +12,7 @@ from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.core.palette import Rgb
 from puffer_arena.core.params import Parameter
 from puffer_arena.curriculum.choose import load_curriculum, read_table, write_table
 from puffer_arena.curriculum.ledger import is_wide
@@ -19,7 +20,7 @@ from puffer_arena.curriculum.spread import Spread, read_spread
 from puffer_arena.errors import ArenaError
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.render.draw.numbers import format_count
-from puffer_arena.render.draw.palette import Rgb, mix
+from puffer_arena.render.draw.palette import mix
 from puffer_arena.render.window.imgui_canvas import packed, packed_rgb
 from puffer_arena.render.window.knobs import (
     Sliders,

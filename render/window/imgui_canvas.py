@@ -9,8 +9,9 @@ from imgui_bundle import imgui
 
 from puffer_arena.core.canvas import Point
 from puffer_arena.core.fields import Array
+from puffer_arena.core.palette import Rgb
 from puffer_arena.render.draw.fit import View, fit
-from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT, Rgb
+from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT
 from puffer_arena.render.draw.palette import color as rgb_of
 from puffer_arena.render.window.opengl import gl, upload
 

@@ -85,7 +85,7 @@ class Run:
         """
         if run_id is not None:
             check_run_name(run_id)
-        name = run_id or f"{re.sub(r'[:/]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
+        name = run_id or f"{re.sub(r'[:/=]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = Path(root) / name
         for again in range(2, 1000):
             if not folder.exists():
