@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.canvas import PygameCanvas
-from puffer_arena.render.draw.numbers import format_tick
 
-WIDTH, MARGIN, TOP = 960.0, 40.0, 96.0  # pixels, and the units of what follows
+WIDTH, MARGIN, TOP = 960.0, 40.0, 116.0  # pixels, and the units of what follows
 PANEL, APART = 130.0, 34.0  # height of a panel of curves, and what lies between two
 MOST_CURVES, MOST_GRIDS = 6, 10
 SIDE = (WIDTH - 2 * MARGIN - 70.0) / MOST_GRIDS - 8.0  # of a grid
@@ -82,8 +81,8 @@ def _curve(canvas: PygameCanvas, part: Seen, k: int, known: int, top: float) -> 
     canvas.line(points(truth), TRUTH, width=3.0)
     canvas.line(points(expected), EXPECTED, width=2.0)
     canvas.text(left, top - 13, part.names[k], size=SMALL, anchor="left")
-    canvas.text(left - 10, top + 8, format_tick(high), "muted", size=SMALL, anchor="right")
-    canvas.text(left - 10, top + PANEL - 8, format_tick(low), "muted", size=SMALL, anchor="right")
+    canvas.text(left - 10, top + 8, f"{high:.2g}", "muted", size=SMALL, anchor="right")
+    canvas.text(left - 10, top + PANEL - 8, f"{low:.2g}", "muted", size=SMALL, anchor="right")
 
 
 def _grids(canvas: PygameCanvas, part: Seen, known: int, top: float) -> None:
