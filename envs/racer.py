@@ -17,7 +17,7 @@ Source        own; the task of CarRacing (Oleg Klimov 2016, Gymnasium), seen as 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -91,6 +91,32 @@ class State(Header):
     cost: Array  # a signal: the kernels keep it
 
 
+class OnRoad(Protocol):
+    """What a row has where cars are on such a road: this game's, and kart's."""
+
+    cars: Array
+    road: Array
+    left: Array
+    right: Array
+    mile: Array
+    bend: Array
+    length: float
+    at: Array
+    place: Array
+    across: Array
+
+
+class Course(Protocol):
+    """The parameters that a road is laid by."""
+
+    @property
+    def size(self) -> float: ...
+    @property
+    def twist(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+
+
 def build(world: Any, p: Params) -> dict[str, Any]:
     import pymunk
 
@@ -103,7 +129,7 @@ def build(world: Any, p: Params) -> dict[str, Any]:
 
 
 @jit
-def lay_road(s: State, p: Params) -> None:
+def lay_road(s: OnRoad, p: Course) -> None:
     """Draw a closed line that winds around the middle, and its edges."""
     a2, a3, a5 = uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0)
     f2, f3, f5 = uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3)
@@ -127,7 +153,7 @@ def lay_road(s: State, p: Params) -> None:
 
 
 @jit
-def heading(s: State, k: int) -> float:
+def heading(s: OnRoad, k: int) -> float:
     """Return the direction of section `k`, rad."""
     after = (k + 1) % SECTIONS
     return math.atan2(s.road[after, 1] - s.road[k, 1], s.road[after, 0] - s.road[k, 0])
@@ -159,7 +185,7 @@ def reset(s: State, p: Params) -> None:
 
 
 @jit
-def find_place(s: State, k: int) -> None:
+def find_place(s: OnRoad, k: int) -> None:
     """Follow car `k` along the road: its section, the metres along it and across."""
     for _ in range(4):
         at, car = s.at[k], s.cars[k]
@@ -323,7 +349,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{', '.join(told)} of {p.laps}, {s.step_count * TIME_STEP:.1f} s" if told else "all have finished")
 
 
-def draw_trees(s: State, p: Params, low: Array, high: Array, canvas: Canvas) -> None:
+def draw_trees(s: OnRoad, p: Course, low: Array, high: Array, canvas: Canvas) -> None:
     road = np.asarray(s.road)
     for k in range(70):
         spot = (
@@ -337,7 +363,7 @@ def draw_trees(s: State, p: Params, low: Array, high: Array, canvas: Canvas) -> 
             canvas.circle(x - 0.2 * r, y + 0.25 * r, 0.62 * r, "leaf", alpha=0.8)
 
 
-def draw_road(s: State, p: Params, canvas: Canvas) -> None:
+def draw_road(s: OnRoad, p: Course, canvas: Canvas) -> None:
     road, left, right = ([tuple(point) for point in np.asarray(line).tolist()] for line in (s.road, s.left, s.right))
     closed = [*road, road[0]]
     canvas.line([(x + 0.8, y - 0.8) for x, y in closed], "shadow", width=p.width + 1.2)

@@ -48,6 +48,7 @@ TAKES = {
     "racer": Take(width=480, rows=8, params={"cars": 4}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
+    "kart": Take(seconds=10.0, rows=8, width=400),
     "snake": Take(seconds=8.0, width=320),
     "bomber": Take(seconds=7.0, width=280),
     "doors": Take(seconds=9.0, params={"across": 3, "down": 2, "locked": 2, "things": 3, "boxed": 0.5}),
