@@ -55,6 +55,7 @@ def train(
     params: Mapping[str, Any] | None = None,
     preset: str = "",
     make_encoder: Any = None,
+    offline: str | Path = "",
     on_step: Callable[[Any, int], None] | None = None,
     on_update: Callable[[Any, dict[str, float]], None] | None = None,
     folder: str | Path | None = None,
@@ -72,6 +73,7 @@ def train(
         params: the environment's parameters.
         preset: settings that suit any environment, such as "samples".
         make_encoder: make_encoder(observation space, network settings) -> a torch module of `width` features.
+        offline: the folder of a dataset, for algorithms that learn without playing; see docs/offline.md.
         on_step: called as on_step(trainer, t) after every step of the environments; must be cheap.
         on_update: called as on_update(trainer, metrics) after every update.  It may stop the run by `trainer.stop()`,
             and write `trainer.batch.params`: a curriculum of your own.
@@ -98,6 +100,8 @@ def train(
     overrides = {**(settings or {}), **{f"params.{key}": value for key, value in (params or {}).items()}}
     if total_steps is not None:
         overrides["total_steps"] = total_steps
+    if offline:
+        overrides["offline"] = str(offline)
     config = load_config(env, overrides=overrides, preset=preset, algorithm=name)
     metrics: list[dict[str, float]] = []
 
