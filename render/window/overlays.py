@@ -29,6 +29,7 @@ HELP = (
     ("M", "time-lapse or smooth"),
     ("S", "save a checkpoint now"),
     ("C", "the curriculum and other steering, and back"),
+    ("L", "the league: ratings, and who beats whom"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),
