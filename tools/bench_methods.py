@@ -62,6 +62,10 @@ def prices(*fixed: float) -> Variants:
     }
 
 
+DQN = {
+    "algorithm": "dqn", "num_envs": 16, "total_steps": 100_000, "network.hidden": (64, 64),
+    "optimizer.name": "adam", "optimizer.learning_rate": 5e-4, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
 REPPO = {"algorithm": "reppo", "num_envs": 128, "optimizer.name": "adam", "optimizer.learning_rate": 0.001}
 OPTIONS: Variants = {  # of PPO, each by itself
     "ppo": {},
@@ -92,7 +96,7 @@ FEW: Variants = {
     "dreamer": {"algorithm": "dreamer", "network.memory": "rssm"},
 }  # fmt: skip
 STUDIES = {
-    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN}),
+    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
     "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
