@@ -10,6 +10,7 @@ Parameters    size, sight, walls, distance, max_steps.
 Source        Chevalier-Boisvert et al. 2023, "Minigrid & Miniworld" (reward); depth-first carving.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,15 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -29,6 +34,7 @@ from puffer_arena.core import (
     randint,
     random_bits,
 )
+from puffer_arena.core.tiles import BEYOND, between, block, burst, creature, ground, surround
 
 UNSEEN, WALL, FLOOR, GOAL = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -57,6 +63,8 @@ class Params:
 class State(Header):
     row: int = i32(below="size")
     col: int = i32(below="size")
+    from_row: int = i32(below="size")  # before the last step
+    from_col: int = i32(below="size")
     length: int = i32()  # steps of the shortest path from the start
     reached: int = i32()  # 1 at the goal
     board: Array = i8("size", "size")  # WALL, FLOOR or GOAL; beyond p.size all is UNSEEN
@@ -143,6 +151,7 @@ def place_start(s: State, p: Params, count: int) -> None:
         first -= 1
     cell = s.queue[first + randint(s, last - first + 1)]
     s.row, s.col = cell // p.size, cell % p.size
+    s.from_row, s.from_col = s.row, s.col
 
 
 @jit
@@ -153,6 +162,7 @@ def is_wall(s: State, row: int, col: int) -> bool:
 
 @jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
+    s.from_row, s.from_col = s.row, s.col
     row, col = s.row + DROW[action], s.col + DCOL[action]
     if not is_wall(s, row, col):
         s.row, s.col = row, col
@@ -193,22 +203,68 @@ def shortest(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(p.size, p.size)
+    canvas.view(p.size, p.size, bleed=True)
+    surround(canvas, p.size, p.size, "leaf", "lime")
     reach = (p.sight - 1) // 2
     for row in range(p.size):
         for col in range(p.size):
-            near = max(abs(row - s.row), abs(col - s.col)) <= reach
+            x, y = col + 0.5, row + 0.5
             if s.board[row, col] == WALL:
-                canvas.rect(col, row, 1.0, 1.0, "wall", alpha=1.0 if near else 0.45)
-            else:
-                canvas.rect(col, row, 1.0, 1.0, "raised" if near else "panel")
+                block(canvas, row, col, "leaf", "grass", open_below=not is_wall(s, row + 1, col))
+                continue
+            ground(canvas, row, col, "sand", "wood", shaded=is_wall(s, row - 1, col))
             if s.board[row, col] == GOAL:
-                canvas.circle(col + 0.5, row + 0.5, 0.42, "amber", alpha=0.25)
-                canvas.circle(col + 0.5, row + 0.5, 0.24, "amber")
-    canvas.circle(s.col + 0.5, s.row + 0.54, 0.34, "shadow", alpha=0.6)
-    canvas.circle(s.col + 0.5, s.row + 0.5, 0.34, "sky")
-    canvas.circle(s.col + 0.42, s.row + 0.4, 0.09, "white", alpha=0.7)
+                canvas.circle(x, y, 0.44, "white", alpha=0.5)
+                canvas.circle(x, y, 0.3, "amber")
+                canvas.circle(x, y, 0.14, "white")
+    shade(canvas, between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5, reach + 0.5)
+    dx, dy = s.col - s.from_col, s.row - s.from_row
+    x, y = between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5
+    hop = 0.3 * math.sin(math.pi * canvas.moment) if dx or dy else 0.0
+    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
+    if s.reached:
+        burst(canvas, x, y, "amber")
     canvas.status(f"{s.step_count} steps, {s.distance[s.row, s.col]} to go")
+
+
+def shade(canvas: Canvas, x: float, y: float, reach: float) -> None:
+    """Darken all but the square in sight around (x, y)."""
+    for left, top, width, height in (
+        (x - BEYOND, y - BEYOND, 2 * BEYOND, BEYOND - reach),
+        (x - BEYOND, y + reach, 2 * BEYOND, BEYOND),
+        (x - BEYOND, y - reach, BEYOND - reach, 2 * reach),
+        (x + reach, y - reach, BEYOND, 2 * reach),
+    ):
+        canvas.rect(left, top, width, height, "night", alpha=0.4)
+
+
+def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col, s.row)]
+
+
+def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row, s.col = int(y), int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Measure the ways of a maze that a person has drawn."""
+    goals = []
+    for row in range(p.size):
+        for col in range(p.size):
+            s.distance[row, col] = UNREACHED
+            if s.board[row, col] == GOAL:
+                goals.append((row, col))
+            if row in (0, p.size - 1) or col in (0, p.size - 1):
+                s.board[row, col] = WALL
+    if len(goals) != 1 or s.board[goals[0][0], goals[0][1]] != GOAL:
+        return "it needs one goal, inside the outer wall"
+    if s.board[s.row, s.col] == WALL:
+        return "the start is in a wall"
+    if s.board[s.row, s.col] == GOAL:
+        return "the start is at the goal"
+    measure(s, p, *goals[0])
+    s.length, s.reached = s.distance[s.row, s.col], 0
+    return "" if s.length != UNREACHED else "there is no way to the goal"
 
 
 ENV = Env(
@@ -225,7 +281,17 @@ ENV = Env(
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
     success="reached",
+    editor=Editor(
+        cells=Painted(
+            "board",
+            (Brush("floor", FLOOR, "."), Brush("wall", WALL, "#"), Brush("goal", GOAL, "G", single=True)),
+            lambda p: (p.size, p.size),
+        ),
+        things=(Things("start", find_agent, put_agent),),
+        finish=finish,
+    ),
     waits=True,
     steps_per_second=8.0,
     solved=0.85,
+    version=1,
 )

@@ -1,6 +1,6 @@
-"""Racer: drive laps on a road that is new in every level, with tyres that slip, against up to three others.
+"""Racer: drive laps on a road that is new in every level, with tyres that slip.
 
-The road is all there is to see: rays from the car to its edges, which miss the far side of a bend.  Grass slows down.
+Up to four race.  The road is all there is to see: rays from the car to its edges, which miss the far side of a bend.  Grass slows down.
 
 Actions       Box(-1, 1, (2,)): steering to the left; gas, or the brake where it is negative, backwards when slow.
 Observation   float32 (12 + RAYS + 5 (cars - 1),): speed ahead and to the left, spin, steering, place across the road,
@@ -17,7 +17,7 @@ Source        own; the task of CarRacing (Oleg Klimov 2016, Gymnasium), seen as 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,7 +45,7 @@ SECTIONS = 64  # of the road
 LONG, BROAD, AXLE = 3.0, 1.5, 1.0  # of a car; from its middle to an axle, m
 GRAVITY = 9.81  # m/s²
 BRAKE, STEER, STEER_RATE = 12.0, 0.55, 4.0  # m/s², greatest angle in rad, rad/s
-RAYS, RAY_LENGTH, BEHIND, AHEAD = 9, 40.0, 3, 14  # the last two: sections that rays meet
+RAYS, RAY_LENGTH, BEHIND, AHEAD = 7, 40.0, 2, 12  # the last two: sections that rays meet
 BENDS = (2, 5, 9)  # sections ahead whose bends are seen
 TRAIL = 48  # places that skid marks keep
 COLORS = ("rose", "sky", "lime", "amber")
@@ -91,6 +91,32 @@ class State(Header):
     cost: Array  # a signal: the kernels keep it
 
 
+class OnRoad(Protocol):
+    """What a row has where cars are on such a road: this game's, and kart's."""
+
+    cars: Array
+    road: Array
+    left: Array
+    right: Array
+    mile: Array
+    bend: Array
+    length: float
+    at: Array
+    place: Array
+    across: Array
+
+
+class Course(Protocol):
+    """The parameters that a road is laid by."""
+
+    @property
+    def size(self) -> float: ...
+    @property
+    def twist(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+
+
 def build(world: Any, p: Params) -> dict[str, Any]:
     import pymunk
 
@@ -103,7 +129,7 @@ def build(world: Any, p: Params) -> dict[str, Any]:
 
 
 @jit
-def lay_road(s: State, p: Params) -> None:
+def lay_road(s: OnRoad, p: Course) -> None:
     """Draw a closed line that winds around the middle, and its edges."""
     a2, a3, a5 = uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0)
     f2, f3, f5 = uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3)
@@ -127,7 +153,7 @@ def lay_road(s: State, p: Params) -> None:
 
 
 @jit
-def heading(s: State, k: int) -> float:
+def heading(s: OnRoad, k: int) -> float:
     """Return the direction of section `k`, rad."""
     after = (k + 1) % SECTIONS
     return math.atan2(s.road[after, 1] - s.road[k, 1], s.road[after, 0] - s.road[k, 0])
@@ -159,7 +185,7 @@ def reset(s: State, p: Params) -> None:
 
 
 @jit
-def find_place(s: State, k: int) -> None:
+def find_place(s: OnRoad, k: int) -> None:
     """Follow car `k` along the road: its section, the metres along it and across."""
     for _ in range(4):
         at, car = s.at[k], s.cars[k]
@@ -269,7 +295,7 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
         obs[7 + j] = 10.0 * s.bend[(s.at[agent] + BENDS[j]) % SECTIONS]
     obs[10], obs[11] = min(2.0, s.used[agent]), 0.1 * p.width
     for ray in range(RAYS):
-        obs[12 + ray] = free_way(s, agent, car.angle + 0.22 * (ray - RAYS // 2))
+        obs[12 + ray] = free_way(s, agent, car.angle + 0.28 * (ray - RAYS // 2))
     at = 12 + RAYS
     for j in range(1, len(s.cars)):
         other = s.cars[(agent + j) % len(s.cars)]
@@ -323,7 +349,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{', '.join(told)} of {p.laps}, {s.step_count * TIME_STEP:.1f} s" if told else "all have finished")
 
 
-def draw_trees(s: State, p: Params, low: Array, high: Array, canvas: Canvas) -> None:
+def draw_trees(s: OnRoad, p: Course, low: Array, high: Array, canvas: Canvas) -> None:
     road = np.asarray(s.road)
     for k in range(70):
         spot = (
@@ -337,7 +363,7 @@ def draw_trees(s: State, p: Params, low: Array, high: Array, canvas: Canvas) -> 
             canvas.circle(x - 0.2 * r, y + 0.25 * r, 0.62 * r, "leaf", alpha=0.8)
 
 
-def draw_road(s: State, p: Params, canvas: Canvas) -> None:
+def draw_road(s: OnRoad, p: Course, canvas: Canvas) -> None:
     road, left, right = ([tuple(point) for point in np.asarray(line).tolist()] for line in (s.road, s.left, s.right))
     closed = [*road, road[0]]
     canvas.line([(x + 0.8, y - 0.8) for x, y in closed], "shadow", width=p.width + 1.2)
@@ -405,4 +431,5 @@ ENV = Env(
     counters=("home", "finished"),
     success="finished",
     solved=6.0,
+    version=1,
 )

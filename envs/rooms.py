@@ -1,13 +1,14 @@
-"""Rooms: walk through rooms as a first person sees them, and find the thing that was shown at the start.
+"""Rooms: walk through rooms as a first person sees them, and find what was shown at the start.
 
 Rooms, doors, walls, floors and things are new in every level.  For `shown` steps the wanted thing hovers before the eye;
 from then on it has to be remembered.  The things differ in shape and in colour, one in each of some rooms.
 
 Actions       Discrete(3): FORWARD, LEFT, RIGHT; a step of 0.4 m or a turn of 30 degrees.
 Observation   uint8 (pixels, pixels, 3): what the eye sees, red, green and blue.
-Reward        1 at the wanted thing, less 0.5 for the part of max_steps that it took; else 0.
+Reward        1 at the wanted thing, less 0.5 for the part of max_steps that it took; else 0.  With `shaping` that
+              much besides for every cell that the way to the wanted thing has become shorter.
 Termination   any thing, the wanted or another.  Truncation: max_steps.
-Parameters    pixels, rooms, size, things, loops, shown, max_steps.
+Parameters    pixels, rooms, size, things, loops, shown, shaping, max_steps.
 Source        own; after Beattie et al. 2016, "DeepMind Lab", and Chevalier-Boisvert et al. 2023, "Miniworld".
 """
 
@@ -54,6 +55,7 @@ class Params:
     things: int = param(3, 1, 25, "things that lie about, each in a room of its own")
     loops: float = param(0.5, 0.0, 1.0, "part of the doors beyond those that every room needs", at_reset=True)
     shown: int = param(6, 1, 100, "steps for which the wanted thing is shown")
+    shaping: float = param(0.0, 0.0, 1.0, "reward for each cell nearer to the wanted thing, past the others")
     max_steps: int = param(150, 10, 10_000, "steps before the episode is truncated")
 
     def __post_init__(self) -> None:
@@ -229,6 +231,7 @@ def look_around(s: State, p: Params) -> None:
 
 @jit
 def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
+    before = way_to_go(s)
     if action in (LEFT, RIGHT):
         s.heading += TURN if action == RIGHT else -TURN
         s.heading -= math.floor(s.heading / (2.0 * math.pi)) * 2.0 * math.pi
@@ -244,7 +247,16 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         if s.things[k, 3] > 0.0 and dx * dx + dy * dy < REACH * REACH:
             s.found, s.taken = 1 if k == 0 else 0, 0 if k == 0 else 1
             return 1.0 - 0.5 * min(1.0, s.step_count / p.max_steps) if k == 0 else 0.0, True, False
-    return 0.0, False, s.step_count >= p.max_steps
+    after = way_to_go(s)
+    nearer = before - after if before >= 0 and after >= 0 else 0
+    return p.shaping * nearer, False, s.step_count >= p.max_steps
+
+
+@jit
+def way_to_go(s: State) -> int:
+    """Return how many cells it is to the wanted thing, UNREACHED where another is in the way."""
+    side = len(s.plan)
+    return int(s.distance[cell_of(s.y, side), cell_of(s.x, side)])
 
 
 @jit

@@ -9,11 +9,30 @@ Parameters    rows, cols, reward_food, reward_death, max_hunger.
 Source        the arcade game Blockade (Gremlin Industries, 1976).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Brush,
+    Canvas,
+    Discrete,
+    Editor,
+    Env,
+    Header,
+    Memory,
+    Painted,
+    Things,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+)
+from puffer_arena.core.tiles import block, burst, ground, surround
 
 EMPTY, BODY, HEAD, FOOD = range(4)
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -129,37 +148,103 @@ def greedy(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(p.cols, p.rows)
+    canvas.view(p.cols + 0.6, p.rows + 0.9, left=-0.3, low=-0.6, bleed=True)
+    surround(canvas, p.cols, p.rows, "rock", "slate")
+    ate = s.hunger == 0 and s.step_count > 0
+    for col in range(p.cols):
+        block(canvas, -1, col, "rock", "slate", open_below=True)
     for row in range(p.rows):
         for col in range(p.cols):
-            canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
+            ground(canvas, row, col, "sand", "wood", shaded=row == 0)
             if s.board[row, col] == FOOD:
-                canvas.circle(col + 0.5, row + 0.53, 0.34, "rose")
-                canvas.line([(col + 0.5, row + 0.24), (col + 0.6, row + 0.12)], "leaf", width=0.09)
-                canvas.circle(col + 0.4, row + 0.42, 0.08, "white", alpha=0.6)
-    draw_body(s, canvas)
-    draw_eyes(s, canvas)
+                draw_food(canvas, col + 0.5, row + 0.53, canvas.moment if ate else 1.0)
+    path = body_path(s, canvas)
+    draw_body(path, canvas)
+    draw_head(s, *path[0], canvas, ate)
     canvas.status(f"score {s.score}, {p.max_hunger - s.hunger} steps until it starves")
 
 
-def draw_body(s: State, canvas: Canvas) -> None:
-    """Draw one band from tail to head, thinner towards the tail."""
+def draw_food(canvas: Canvas, x: float, y: float, size: float) -> None:
+    canvas.circle(x, y + 0.14, 0.34 * size, "shadow", alpha=0.25)
+    canvas.circle(x, y, 0.34 * size, "rose")
+    canvas.line([(x, y - 0.29 * size), (x + 0.1, y - 0.41 * size)], "leaf", width=0.09)
+    canvas.circle(x - 0.1, y - 0.11 * size, 0.08 * size, "white", alpha=0.6)
+
+
+def body_path(s: State, canvas: Canvas) -> list[tuple[float, float]]:
+    """Return points along the body, the head first: both of its ends are on their way from cell to cell."""
     length = min(max(s.length, 1), len(s.body))  # whatever a row from outside says
-    cells = [(s.head - back) % len(s.body) for back in range(length)]  # from the head on
+    moved = s.step_count > 0 and not s.ended
+    grew = s.hunger == 0 or length == len(s.body)  # the tail stays where it is
+    cells = [(s.head - back) % len(s.body) for back in range(length + (1 if moved and not grew else 0))]
     points = [(s.body[at, 1] + 0.5, s.body[at, 0] + 0.5) for at in cells]
-    widths = [0.78 - 0.34 * back / len(points) for back in range(len(points))]
-    for back in range(len(points) - 1, 0, -1):
-        canvas.line([points[back], points[back - 1]], "leaf", width=widths[back])
-    canvas.circle(*points[0], 0.44, "lime")
+    if not moved or len(points) < 2:
+        return points
+    t, tail = canvas.moment, points[-1]
+    points[0] = part_of(points[1], points[0], t)
+    points[-1] = tail if grew else part_of(tail, points[-2], t) if len(points) > 2 else points[0]
+    return points
 
 
-def draw_eyes(s: State, canvas: Canvas) -> None:
-    x, y = s.body[s.head, 1] + 0.5, s.body[s.head, 0] + 0.5
+def part_of(start: tuple[float, float], end: tuple[float, float], t: float) -> tuple[float, float]:
+    return start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t
+
+
+def draw_body(path: list[tuple[float, float]], canvas: Canvas) -> None:
+    """Draw the body from its tail on, ever thicker."""
+    beads = 5 * (len(path) - 1)
+    for shade in (True, False):
+        for k in range(beads - 1, -1, -1):
+            x, y = part_of(path[k // 5], path[k // 5 + 1], k % 5 / 5)
+            size = 0.4 - 0.18 * k / beads
+            if shade:
+                canvas.circle(x, y + 0.12, size, "shadow", alpha=0.06)
+            else:
+                canvas.circle(x, y, size, "leaf" if k // 4 % 2 else "grass")
+
+
+def draw_head(s: State, x: float, y: float, canvas: Canvas, ate: bool) -> None:
     dx, dy = DCOL[s.heading], DROW[s.heading]
+    size = 0.44
+    if s.ended:  # it bounces off what it ran into
+        x += 0.16 * dx * math.sin(math.pi * canvas.moment) + 0.07 * math.sin(40.0 * canvas.moment) * (
+            1.0 - canvas.moment
+        )
+        y += 0.16 * dy * math.sin(math.pi * canvas.moment)
+        burst(canvas, x + 0.4 * dx, y + 0.4 * dy, "rose", reach=0.7)
+    elif ate:
+        size += 0.1 * math.sin(math.pi * canvas.moment)
+        burst(canvas, s.body[s.head, 1] + 0.5, s.body[s.head, 0] + 0.5, "rose", reach=0.8)
+    canvas.circle(x, y, size, "lime")
+    canvas.circle(x, y + 0.05, 0.9 * size, "shadow", alpha=0.12)
     for side in (-0.19, 0.19):
         eye_x, eye_y = x + 0.12 * dx - side * dy, y + 0.12 * dy + side * dx
         canvas.circle(eye_x, eye_y, 0.13, "white")
         canvas.circle(eye_x + 0.05 * dx, eye_y + 0.05 * dy, 0.07, "shadow")
+
+
+def find_head(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.body[s.head, 1], s.body[s.head, 0])]
+
+
+def put_head(s: State, p: Params, k: int, x: float, y: float) -> None:
+    row, col = s.body[s.head, 0], s.body[s.head, 1]
+    s.board[row, col] = EMPTY
+    s.body[s.head, 0], s.body[s.head, 1] = int(y), int(x)
+    s.board[int(y), int(x)] = HEAD
+
+
+def finish(s: State, p: Params) -> str:
+    """Begin a level that a person has drawn: a snake of one cell, and one bite of food."""
+    row, col, foods = s.body[s.head, 0], s.body[s.head, 1], 0
+    for at_row in range(p.rows):
+        for at_col in range(p.cols):
+            if s.board[at_row, at_col] != FOOD:
+                s.board[at_row, at_col] = EMPTY
+            foods += s.board[at_row, at_col] == FOOD and (at_row, at_col) != (row, col)
+    s.board[row, col] = HEAD
+    s.length, s.score, s.hunger = 1, 0, 0
+    return "" if foods == 1 else "it needs one bite of food, beside the snake"
 
 
 ENV = Env(
@@ -174,5 +259,12 @@ ENV = Env(
     bots={"greedy": greedy},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("score",),
+    editor=Editor(
+        cells=Painted(
+            "board", (Brush("empty", EMPTY, "."), Brush("food", FOOD, "o", single=True)), lambda p: (p.rows, p.cols)
+        ),
+        things=(Things("head", find_head, put_head),),
+        finish=finish,
+    ),
     steps_per_second=8.0,
 )

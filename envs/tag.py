@@ -13,6 +13,7 @@ Parameters    chasers, runners, size, walls, sight, rest, reward_catch, reward_s
 Source        own; the pursuit problem, Benda, Jagannathan, Dodhiawala 1986.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +22,24 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Dict,
     Discrete,
+    Editor,
     Entities,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
     param,
     randint,
 )
+from puffer_arena.core.tiles import between, block, creature, ground, surround
 
 UNSEEN, FLOOR, WALL, CHASER, RUNNER = range(5)
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
@@ -240,35 +246,55 @@ def hunt(s: State, p: Params, agent: int, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(p.size, p.size)
+    canvas.view(p.size + 0.4, p.size + 0.4, left=-0.2, low=-0.2, bleed=True)
+    surround(canvas, p.size, p.size, "meadow", "leaf")
     for row in range(p.size):
         for col in range(p.size):
             if s.board[row, col] == WALL:
-                canvas.rect(col + 0.02, row + 0.06, 0.96, 0.94, "shadow", radius=0.2)
-                canvas.rect(col + 0.02, row, 0.96, 0.9, "wall", radius=0.2)
+                block(canvas, row, col, "stone", "rock", open_below=True)
             else:
-                canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
+                ground(canvas, row, col, "grass", "meadow", shaded=row > 0 and s.board[row - 1, col] == WALL)
+    fence = [(0.0, 0.0), (p.size, 0.0), (p.size, p.size), (0.0, p.size), (0.0, 0.0)]
+    canvas.line(fence, "plank", width=0.2)
+    canvas.line([(x, y - 0.06) for x, y in fence], "wood", width=0.1)
     for k in range(len(s.alive)):
         chaser = k < len(s.catches)
         if s.alive[k] or (chaser and k < p.chasers):  # chasers stay to be seen after the end
-            draw_agent(s, k, canvas, "orange" if chaser else "teal", 0.38 if chaser else 0.32)
+            draw_agent(s, k, canvas, "orange" if chaser else "sky", 0.4 if chaser else 0.34)
     canvas.status(f"{s.caught} of {p.runners} runners caught in {s.step_count} steps")
 
 
 def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> None:
-    """Draw a round body whose eyes look where it went."""
-    x, y = s.col[k] + 0.5 + 0.06 * (k % 3 - 1), s.row[k] + 0.5  # apart, where several share a cell
-    dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
-    if dx or dy:
-        canvas.line([(x - 0.55 * dx, y - 0.55 * dy), (x, y)], color, width=radius, alpha=0.3)
-    canvas.circle(x, y + 0.04, radius, "shadow", alpha=0.5)
-    canvas.circle(x, y, radius, color)
+    """Draw an agent on its way; those who share a cell stand in a row."""
+    x, y = s.col[k] + 0.5, s.row[k] + 0.5
     canvas.agent(k, x, y, radius)
-    for side in (-0.13, 0.13):
-        eye_x = x + 0.1 * dx + (side if dx == 0 else 0.0)
-        eye_y = y + 0.1 * dy + (side if dx != 0 else -0.04)
-        canvas.circle(eye_x, eye_y, 0.09, "white")
-        canvas.circle(eye_x + 0.03 * dx, eye_y + 0.03 * dy, 0.05, "shadow")
+    dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
+    sharing = [j for j in range(len(s.alive)) if (s.row[j], s.col[j], s.alive[j]) == (s.row[k], s.col[k], 1)]
+    place = sharing.index(k) - 0.5 * (len(sharing) - 1) if k in sharing else 0.0
+    x, y = between(canvas, x - dx, x) + 0.3 * place, between(canvas, y - dy, y) + 0.06 * place
+    hop = 0.3 * math.sin(math.pi * canvas.moment) if dx or dy else 0.0
+    creature(canvas, x, y, radius, color, ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
+
+
+def find_agents(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col[k], s.row[k]) for k in range(len(s.alive)) if s.alive[k]]
+
+
+def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
+    agent = [at for at in range(len(s.alive)) if s.alive[at]][k]
+    s.row[agent] = s.from_row[agent] = int(y)
+    s.col[agent] = s.from_col[agent] = int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Look over a level that a person has drawn."""
+    if any(s.board[int(y), int(x)] == WALL for x, y in find_agents(s, p)):
+        return "somebody stands in a pillar"
+    capacity = len(s.catches)
+    for runner in range(capacity, len(s.alive)):
+        if s.alive[runner] and distance(s, s.row[runner], s.col[runner], 0, capacity) == 0:
+            return "a runner stands where a chaser does"
+    return ""
 
 
 ENV = Env(
@@ -293,6 +319,11 @@ ENV = Env(
     bots={"hunt": hunt},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     idle=STAY,
+    editor=Editor(
+        cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("pillar", WALL, "#")), lambda p: (p.size, p.size)),
+        things=(Things("agents", find_agents, put_agent),),
+        finish=finish,
+    ),
     counters=("caught",),
     steps_per_second=6.0,
 )

@@ -5,6 +5,8 @@ There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is 
 data were: what it reads from its own folder while it is imported (levels, tables).  Other modules stay what they were
 when Python first imported them.
 
+An id may end in `:pixels=64`: then agents see the game as a picture (`core.pictures.drawing`).
+
 Files and messages name environments too.  What stands there is never imported, unless it is the id of one that comes
 with the package: a person names any other (`choose_env`).
 """
@@ -22,11 +24,13 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from puffer_arena.core.env import Env
+from puffer_arena.core.pictures.drawing import see_pixels
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
 
 LIBRARIES = ("gymnasium", "gymnasium-vector", "minigrid", "ale", "pettingzoo", "emulated")  # before the colon of an id
 FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
+PIXELS = ":pixels="  # between a game's id and the size of its picture
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
 _data: dict[str, tuple[Path, ...]] = {}  # the data that each of those modules read
 _watching: list[set[str]] = []  # where the names of files that are opened are noted, while modules are imported
@@ -54,14 +58,30 @@ def load_env(env_id: str) -> Env:
     if is_foreign(env_id):
         found: Env = importlib.import_module(FOREIGN).open_env(env_id)
         return found
-    module = _import(env_id)
+    game, _, size = env_id.partition(PIXELS)
+    module = _import(game)
     env = getattr(module, "ENV", None)
     if not isinstance(env, Env):
         raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
     if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
         file = Path(getattr(module, "__file__", None) or "")
         env.__dict__["_source"] = _read.get(module.__name__) or (_digest(file.read_bytes()) if file.is_file() else "")
-    return env
+    return _pictured(env, size) if PIXELS in env_id else env
+
+
+def _pictured(env: Env, size: str) -> Env:
+    """Return the environment that is seen as a picture of `size`, which an id has told."""
+    pictured = see_pixels(env, int(size) if size.isascii() and size.isdigit() else size)
+    pictured.__dict__["_source"] = f"{source_digest(env)}{PIXELS}{size}"
+    return pictured
+
+
+def with_pixels(env_id: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return an id, and parameters of which `pixels` went into the id, where the game has none of that name."""
+    if "pixels" not in params or is_foreign(env_id) or "pixels" in load_env(env_id).parameters:
+        return env_id, params
+    rest = {name: value for name, value in params.items() if name != "pixels"}
+    return f"{env_id.partition(PIXELS)[0]}{PIXELS}{params['pixels']}", rest
 
 
 def is_foreign(env_id: str) -> bool:
@@ -78,8 +98,10 @@ def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
     if is_foreign(env_id):
         return env_id
-    last = PureWindowsPath(env_id).name  # knows both kinds of separators
-    return last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
+    game, mark, size = env_id.partition(PIXELS)
+    last = PureWindowsPath(game).name  # knows both kinds of separators
+    name = last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
+    return f"{name}{mark}{size}"
 
 
 def is_same_env(recorded: str, rules: str, named: str) -> bool:
@@ -113,7 +135,7 @@ def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
         if not is_same_env(recorded, rules, named):
             raise ParameterError(f"{what} is of environment {recorded[:200]!r}, not {named!r}")
         return named
-    if recorded in list_envs():
+    if recorded.partition(PIXELS)[0] in list_envs():
         return recorded
     raise ParameterError(
         f"{what} is of environment {recorded[:200]!r}, which does not come with puffer_arena, and what a file or message "

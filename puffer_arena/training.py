@@ -1,6 +1,6 @@
 """Training from Python: `puffer_arena.train` and `puffer_arena.load`; docs/training.md shows them at work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,12 @@ def train(
     params: Mapping[str, Any] | None = None,
     preset: str = "",
     make_encoder: Any = None,
+    offline: str | Path = "",
     on_step: Callable[[Any, int], None] | None = None,
     on_update: Callable[[Any, dict[str, float]], None] | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
+    track: Iterable[str] = (),
 ) -> Trained:
     """Let an agent learn an environment, with its tuned settings unless others are given.
 
@@ -71,11 +73,13 @@ def train(
         params: the environment's parameters.
         preset: settings that suit any environment, such as "samples".
         make_encoder: make_encoder(observation space, network settings) -> a torch module of `width` features.
+        offline: the folder of a dataset, for algorithms that learn without playing; see docs/offline.md.
         on_step: called as on_step(trainer, t) after every step of the environments; must be cheap.
         on_update: called as on_update(trainer, metrics) after every update.  It may stop the run by `trainer.stop()`,
             and write `trainer.batch.params`: a curriculum of your own.
         folder: where to keep the run (config, metrics, checkpoints); nothing is written without.
         resume: go on from the newest checkpoint in `folder`.
+        track: trackers that follow the run in `folder` beside TensorBoard: "wandb", "trackio".
 
     Raises:
         MissingExtra: torch is not installed.
@@ -96,6 +100,8 @@ def train(
     overrides = {**(settings or {}), **{f"params.{key}": value for key, value in (params or {}).items()}}
     if total_steps is not None:
         overrides["total_steps"] = total_steps
+    if offline:
+        overrides["offline"] = str(offline)
     config = load_config(env, overrides=overrides, preset=preset, algorithm=name)
     metrics: list[dict[str, float]] = []
 
@@ -115,6 +121,7 @@ def train(
             trainer.close()
     else:
         run = Run.open(folder) if resume else Run.create(config, Path(folder).parent, Path(folder).name)
+        run.track(track)
         begun: list[Any] = []
         callbacks = Callbacks(on_start=begun.append, on_step=on_step, on_update=keep)
         try:

@@ -57,7 +57,7 @@ def test_list_shows_kind_agents_spaces_and_bots(tmp_path):
 def test_algorithms_and_curricula_are_listed(tmp_path, here):
     said = here(tmp_path, "list", "--algorithms")[1]
     assert (
-        all(f"--algorithm {name} " in said for name in ("ppo", "grpo", "safe_ppo", "rnd", "icm", "pqn"))
+        all(f"--algorithm {name} " in said for name in ("ppo", "grpo", "safe_ppo", "rnd", "icm", "pqn", "reppo", "dqn"))
         and "--curriculum sfl" in said
     )
 

@@ -64,6 +64,21 @@ def test_nobody_walks_through_walls(walked: Batch) -> None:
         assert (at(walked, walked.rows.states["x"], walked.rows.states["y"]) <= 0).all()
 
 
+def test_shaping_pays_for_the_way_that_has_become_shorter() -> None:
+    batch = make("rooms", 32, seed=5)
+    batch.params.shaping[:] = 0.25
+
+    def to_go() -> np.ndarray:
+        states = batch.rows.states
+        return states["distance"][np.arange(32), np.floor(states["y"]).astype(int), np.floor(states["x"]).astype(int)]
+
+    for _ in range(12):
+        before = to_go()
+        step = batch.step(batch.act("seeker"))
+        on = ~step.terminated
+        assert step.rewards[on] == pytest.approx(0.25 * (before - to_go())[on])
+
+
 @pytest.mark.parametrize("k", [0, 1])
 def test_a_thing_ends_the_episode_and_only_the_wanted_one_pays(k: int) -> None:
     batch = make("rooms", 1)

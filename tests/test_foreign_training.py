@@ -30,6 +30,12 @@ def test_every_kind_of_environment_is_learned_in(make_env) -> None:
     assert all(np.isfinite(list(update.values())).all() for update in trained.metrics)
 
 
+def test_settings_are_those_for_dear_steps() -> None:
+    config = load_config(emulate(Walk))
+    assert (config.num_envs, config.ppo.epochs, config.total_steps) == (16, 4, 1_000_000)
+    assert load_config(emulate(Walk), overrides={"total_steps": 7, "ppo.epochs": 2}).ppo.epochs == 2
+
+
 def test_a_run_resumes_with_new_episodes_and_the_same_policy(tmp_path: Path) -> None:
     env = emulate(Walk)
     settings = {**SMALL, "network.memory": "gru", "network.memory_size": 8}

@@ -22,16 +22,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": GROUND | {"kernels"},
     "engines": GROUND | {"kernels"},
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
+    "levels": GROUND | {"registry", "batch"},
     "curriculum": GROUND | {"registry", "batch"},
     "players": GROUND | {"registry", "batch", "bots"},
     "datasets": GROUND | {"registry", "batch", "players"},
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},
     "live": GROUND | {"registry", "batch"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
-    "render": GROUND | {"registry", "engines", "batch", "live", "replay", "assets"},
+    "render": GROUND | {"registry", "engines", "batch", "levels", "curriculum", "live", "replay", "assets"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "foreign": GROUND | {"kernels", "batch", "adapters"},
+    "serving": GROUND | {"bots"},
     "sweeps": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
 }
@@ -52,6 +54,8 @@ OWNERS = {
     "pettingzoo": {"adapters", "foreign"},
     "cloudpickle": {"foreign"},
     "optuna": {"sweeps"},
+    "wandb": {"trainers"},
+    "trackio": {"trainers"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
 

@@ -1,4 +1,4 @@
-"""The rules of the games in the plane that are played by several."""
+"""The rules of games for several: those in the plane, and kart."""
 
 import numpy as np
 import pytest
@@ -206,3 +206,13 @@ def test_rays_tell_how_near_each_kind_is() -> None:
     assert west[swarm.WALL_SEEN] == pytest.approx(1 - (swarm.X - 5.0 - swarm.SWIMMER) / 4)
     assert east[swarm.WALL_SEEN] == pytest.approx(1 - (5.0 - swarm.ROCK - swarm.SWIMMER) / 4)
     assert west[swarm.FOOD_SEEN] == 0.0
+
+
+def test_a_kart_drives_where_it_is_steered_and_grass_costs() -> None:
+    batch = make("kart", 2, compiled=False, seed=1, autoreset="disabled")
+    state = batch.rows.states
+    for _ in range(60):
+        batch.step(np.tile([[[1.0, 0.0], [0.0, 0.0]]], (2, 1, 1)))
+    assert (state["driven"][:, 0] > 5.0).all() and (abs(state["driven"][:, 1]) < 1.0).all()  # one drives, one stands
+    off = abs(state["across"]) > 4.5
+    assert (batch.signal("cost") == off).all()

@@ -7,10 +7,11 @@ import pytest
 
 from puffer_arena import list_envs, make
 from puffer_arena.core import bands
+from puffer_arena.core.palette import load_palette
 from puffer_arena.errors import UnknownName
 from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
 from puffer_arena.render.draw.fit import fit
-from puffer_arena.render.draw.palette import color, font_bytes, load_palette
+from puffer_arena.render.draw.palette import color, font_bytes
 from tests.processes import run_python
 
 ROSE, BACKGROUND = (255, 93, 115), (15, 18, 24)

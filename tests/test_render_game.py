@@ -106,11 +106,11 @@ def test_idle_is_taken_while_no_key_is_held():
 
 def test_a_tapped_component_counts_for_one_step():
     game = game_of("squared")
-    idle = game._idle_action().tolist()
+    idle = game.hands[0].idle().tolist()
     game.press("up")
     game.release("up")
-    assert game._person_action().tolist() != idle
-    assert game._person_action().tolist() == idle
+    assert game.hands[0].choose().tolist() != idle
+    assert game.hands[0].choose().tolist() == idle
 
 
 def test_the_end_stays_to_be_seen_and_restart_begins_anew():
@@ -268,18 +268,18 @@ def test_a_move_that_is_barred_is_not_made_and_the_game_waits_on():
 def test_a_barred_choice_is_replaced_by_an_allowed_one():
     game = game_of("tag")
     if not game.batch.num_choices:
-        assert game._allowed(3) == 3
+        assert game.hands[0].allow(3) == 3
         return
     game.batch.action_mask[0, 0] = [True, False, True, True, True]
-    assert game._allowed(1) == 0
-    assert game._allowed(2) == 2
+    assert game.hands[0].allow(1) == 0
+    assert game.hands[0].allow(2) == 2
 
 
 def test_letting_the_window_lose_the_keyboard_lets_go_of_all_keys():
     game = game_of("target")
     game.press("right")
     game.release_all()
-    assert game._person_action().tolist() == [0.0, 0.0]
+    assert game.hands[0].choose().tolist() == [0.0, 0.0]
 
 
 def test_wrong_names_and_counts_are_refused():
@@ -377,11 +377,11 @@ def test_a_stick_steers_continuous_actions_by_how_far_it_leans():
     game = game_of("target")
     pads = pads_of(game)
     feed(game, pads, axis(0, 0.56), axis(1, -1.0))
-    assert game._person_action().tolist() == pytest.approx([0.5, 1.0])
+    assert game.hands[0].choose().tolist() == pytest.approx([0.5, 1.0])
     feed(game, pads, axis(0, -0.56))
-    assert game._person_action().tolist() == pytest.approx([-0.5, 1.0])
+    assert game.hands[0].choose().tolist() == pytest.approx([-0.5, 1.0])
     feed(game, pads, axis(0, 0.05), axis(1, 0.0))
-    assert game._person_action().tolist() == [0.0, 0.0]
+    assert game.hands[0].choose().tolist() == [0.0, 0.0]
 
 
 def test_a_game_without_arrows_has_its_own_keys_on_both_sticks():
@@ -389,7 +389,7 @@ def test_a_game_without_arrows_has_its_own_keys_on_both_sticks():
     pads = pads_of(game)
     assert pads.axes == {0: ("a", "q"), 1: ("w", "s"), 3: ("l", "o"), 4: ("i", "k")}
     feed(game, pads, axis(0, 1.0), axis(1, 1.0), axis(3, -1.0), axis(4, -1.0))
-    assert game._person_action().tolist() == [1.0, -1.0, -1.0, 1.0]
+    assert game.hands[0].choose().tolist() == [1.0, -1.0, -1.0, 1.0]
 
 
 def test_arrows_stay_on_the_stick_where_a_game_has_them():
@@ -401,4 +401,4 @@ def test_stick_and_buttons_make_one_action_of_several_parts():
     pads = pads_of(game)
     down = [event(pygame.JOYBUTTONDOWN, button=button) for button in (0, 1)]
     feed(game, pads, axis(0, 0.9), axis(1, -0.9), *down)
-    assert game._person_action().tolist() == [0, 0, 1, 1]  # right, up as blue sees them; boost, kick
+    assert game.hands[0].choose().tolist() == [0, 0, 1, 1]  # right, up as blue sees them; boost, kick

@@ -15,9 +15,9 @@ pytest.importorskip("imgui_bundle")
 from puffer_arena.render.window.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
 from puffer_arena.render.window.grid_view import Watch, arrange
 from puffer_arena.render.window.imgui_canvas import clockwise
+from puffer_arena.render.window.knobs import settable
 from puffer_arena.render.window.pace import CALM_FRAME, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
 from puffer_arena.render.window.panels import change_speed, nearest_stop
-from puffer_arena.render.window.parameters import settable
 from puffer_arena.render.window.policy_view import choice_names
 
 

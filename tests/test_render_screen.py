@@ -11,10 +11,12 @@ from puffer_arena.batch.frame import Frame
 from puffer_arena.render.window.local_source import LocalSource
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.window import show
+from tests.steered import Steered
 
 
 @pytest.fixture(autouse=True)
@@ -226,8 +228,8 @@ def test_the_panels_buttons_send_commands():
 def test_a_right_click_on_a_slider_sets_the_default():
     source = Scripted("snake")
     source.send("param", name="reward_food", value=3.0)
-    acts = [act for y in range(600, 1000, 9) for act in click(1100, y, button=3)]
-    watch(source, *acts, frames=1, size=(1280, 1000))
+    acts = [act for y in range(150, 500, 9) for act in click(1100, y, button=3)]
+    watch(source, key(pygame.K_c), *acts, frames=1, size=(1280, 1000))
     assert ("param", {"name": "reward_food", "value": 1.0}) in source.sent
 
 
@@ -241,9 +243,9 @@ def test_keys_in_smooth_mode_are_the_pictures_and_leave_training_alone():
 
 
 def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
-    places = range(600, 1000, 18)
+    places = range(240, 500, 18)
     source = Scripted("snake")
-    watch(source, *(act for y in places for act in click(1100, y)), frames=1, size=(1280, 1000))
+    watch(source, key(pygame.K_c), *(act for y in places for act in click(1100, y)), frames=1, size=(1280, 1000))
     assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
 
     source, typed = Scripted("snake"), []
@@ -261,7 +263,7 @@ def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
 
     rest = [lambda screen: None] * 2
     twice = [act for y in places for act in (*click(1100, y), *click(1100, y)[1:], *rest, type_five, *rest)]
-    watch(source, patient, *twice, *rest, frames=1, size=(1280, 1000))
+    watch(source, key(pygame.K_c), patient, *twice, *rest, frames=1, size=(1280, 1000))
     assert typed and ("param", {"name": "reward_food", "value": 5.0}) in source.sent
 
 
@@ -272,7 +274,7 @@ def test_a_slider_sends_its_parameter_when_let_go():
         kinds = (pygame.MOUSEMOTION, 1000), (pygame.MOUSEBUTTONDOWN, 1000), (pygame.MOUSEMOTION, 1040)
         return [mouse(kind, x, y) for kind, x in (*kinds, (pygame.MOUSEMOTION, 1050), (pygame.MOUSEBUTTONUP, 1050))]
 
-    watch(source, *(act for y in range(600, 1000, 18) for act in drag(y)), frames=1, size=(1280, 1000))
+    watch(source, key(pygame.K_c), *(act for y in range(240, 500, 18) for act in drag(y)), frames=1, size=(1280, 1000))
     assert {given["name"] for command, given in source.sent if command == "param"} <= set(source.env.parameters)
     assert any(command == "param" for command, _ in source.sent)
 
@@ -289,6 +291,30 @@ def test_changes_are_undone_done_again_and_marked():
     values = [given["value"] for command, given in source.sent if command == "param"]
     assert values == [50, 100, 50]  # there is no more to undo, or to do again
     assert [text for _, text in marks[0]] == ["max hunger 50", "max hunger 100", "max hunger 50"]
+
+
+def test_a_range_is_dragged_pinned_refused_and_undone():
+    source = Steered("memory", {"method": "uniform", "ranges": {"delay": "0:50"}})
+    source.play(30)
+    tables: list = []
+
+    def drag(y):
+        path = (pygame.MOUSEMOTION, 1094), (pygame.MOUSEBUTTONDOWN, 1094), (pygame.MOUSEMOTION, 1150)
+        return [mouse(kind, x, y) for kind, x in (*path, (pygame.MOUSEBUTTONUP, 1150))]
+
+    def note(screen):
+        tables.append(source.table["ranges"]["delay"])
+
+    drags = [act for y in range(240, 620, 9) for act in (*drag(y), note)]
+    undone = [key(pygame.K_z, pygame.KMOD_CTRL)] * 8
+    pictures = watch(source, key(pygame.K_c), *drags, *undone, note, frames=1, size=(1280, 1000))
+    assert any(str(table) not in ("0:50", "50") for table in tables)  # a knob was dragged
+    assert tables[-1] == "0:50"  # and taken back
+    assert holds(pictures[1], "lime") or holds(pictures[1], "amber")  # bins by success
+    source = Steered("memory", {"method": "uniform", "ranges": {"delay": "0:50"}})
+    source.send("curriculum", table={"method": "uniform", "ranges": {"delay": "0:900"}})
+    assert "delay" in source.note and source.table["ranges"] == {"delay": "0:50"}
+    source.close()
 
 
 # -- play -----------------------------------------------------------------------------------------------
@@ -372,6 +398,23 @@ def test_the_persons_agent_is_marked_and_the_mark_moves_with_tab():
     assert middles[0] < 350 < middles[2]
 
 
+def test_seats_are_shown_and_swapped_by_their_keys():
+    seated, panels = [], []
+
+    def match(batch):
+        return build_match(batch, "striker", "human,human", 3, "runs", 0, Ratings("game", None))
+
+    def note(screen):
+        seated.append([sitter.name for sitter in screen.game.match.seats])
+
+    options = {"match": match, "params": {"team": 1}}
+    panels = play_on("striker", note, key(pygame.K_F2), note, key(pygame.K_SPACE), note, **options)
+    assert seated == [["human", "human"], ["human", "bot:footballer"], ["human", "bot:footballer"]]
+    panel = [picture[70:160, 20:400] for picture in panels]
+    assert (panel[0] != panel[2]).any()  # who sits there
+    assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
 def test_either_shift_key_and_a_pads_events_reach_the_game():
     held = []
 
@@ -379,7 +422,7 @@ def test_either_shift_key_and_a_pads_events_reach_the_game():
         return lambda screen: pygame.event.post(pygame.event.Event(kind, instance_id=0, **facts))
 
     def note(screen):
-        held.append(dict(screen.game._held))
+        held.append(dict(screen.game.hands[0].held))
 
     play_on("striker", key(pygame.K_RSHIFT, pygame.KMOD_SHIFT), note)
     play_on("marble", post(pygame.JOYAXISMOTION, axis=0, value=-0.56), note, post(pygame.JOYDEVICEREMOVED), note)

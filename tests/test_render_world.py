@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from puffer_arena.batch.batch import make
+from puffer_arena.core.palette import load_palette
 from puffer_arena.errors import DefinitionError, DisplayError
 from puffer_arena.machine.notices import SAID
 from puffer_arena.registry import load_env
 from puffer_arena.render.draw.canvas import render_rgb
-from puffer_arena.render.draw.palette import color, load_palette
+from puffer_arena.render.draw.palette import color
 from puffer_arena.render.world import world
 from puffer_arena.render.world.world import WorldView
 from tests.playing import PILE, variant

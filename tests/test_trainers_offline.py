@@ -7,7 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from puffer_arena.core.spaces import Discrete  # noqa: E402  torch may not be there
+import puffer_arena  # noqa: E402  torch may not be there
+from puffer_arena.bots.bot import Bot  # noqa: E402
+from puffer_arena.core.spaces import Discrete  # noqa: E402
 from puffer_arena.datasets.dataset import About, Dataset, Episode  # noqa: E402
 from puffer_arena.datasets.file import write_dataset  # noqa: E402
 from puffer_arena.datasets.recording import record  # noqa: E402
@@ -17,6 +19,7 @@ from puffer_arena.players.player import chance, scripted  # noqa: E402
 from puffer_arena.trainers.actor import Actor  # noqa: E402
 from puffer_arena.trainers.algorithms import iql, rebrac  # noqa: E402
 from puffer_arena.trainers.algorithms.bc import cloning  # noqa: E402
+from puffer_arena.trainers.export.bot import export_policy  # noqa: E402
 from puffer_arena.trainers.export.weights import plain_copy  # noqa: E402
 from puffer_arena.trainers.networks.heads import make_head  # noqa: E402
 from puffer_arena.trainers.networks.policy import policy_bytes  # noqa: E402
@@ -265,6 +268,27 @@ def test_a_dataset_s_parameters_are_the_run_s(folders):
     config = small_config("maze", algorithm="bc", offline=str(folders["maze"]))
     assert {name: config.params[name] for name in MAZE} == MAZE
     assert dataclasses.replace(config, num_envs=16).network.memory == "none"
+
+
+@pytest.mark.parametrize("algorithm", ["bc", "iql"])
+def test_it_is_trained_from_python_and_exported_as_a_bot(algorithm, folders, tmp_path):
+    small = {"num_envs": 2, "network.hidden": (16,), f"{algorithm}.minibatches": 2, f"{algorithm}.batch": 8}
+    done = puffer_arena.train(
+        "maze", algorithm=algorithm, offline=folders["maze"], total_steps=16, settings=small, folder=tmp_path / "it"
+    )
+    assert done.steps == 16 and len(done.metrics) == 1
+    on = puffer_arena.train(
+        "maze",
+        algorithm=algorithm,
+        offline=folders["maze"],
+        total_steps=32,
+        settings=small,
+        folder=tmp_path / "it",
+        resume=True,
+    )
+    assert on.steps == 32
+    bot = Bot.of(export_policy(on.actor.policy, "maze"), "it")
+    assert bot.act(np.zeros((3, 7, 7), np.uint8)).shape == (3,)
 
 
 def test_cloning_learns_the_way_through_a_maze(folders):

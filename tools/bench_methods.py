@@ -20,7 +20,7 @@ from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.playing import actor_player
 from puffer_arena.trainers.trainer import make_trainer
 
-LOOKS = 25  # evaluations a run
+LOOKS = 25  # evaluations a run, at most
 EPISODES = 100
 Variants = dict[str, dict[str, Any]]
 
@@ -36,6 +36,7 @@ class Study:
     params: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)  # of all variants
     costs: bool = False
+    looks: int = LOOKS
 
 
 def groups(horizon: int) -> Variants:
@@ -61,6 +62,11 @@ def prices(*fixed: float) -> Variants:
     }
 
 
+DQN = {
+    "algorithm": "dqn", "num_envs": 16, "total_steps": 100_000, "network.hidden": (64, 64),
+    "optimizer.name": "adam", "optimizer.learning_rate": 5e-4, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
+REPPO = {"algorithm": "reppo", "num_envs": 128, "optimizer.name": "adam", "optimizer.learning_rate": 0.001}
 OPTIONS: Variants = {  # of PPO, each by itself
     "ppo": {},
     "stagger": {"ppo.stagger": 200},
@@ -81,14 +87,26 @@ PQN = {
     "algorithm": "pqn", "num_envs": 64, "network.hidden": (128, 128), "pqn.horizon": 64, "pqn.q_lambda": 0.95,
     "optimizer.name": "adam", "optimizer.learning_rate": 2.5e-4, "optimizer.max_grad_norm": 10.0,
 }  # fmt: skip
+FEW: Variants = {
+    "ppo, preset samples": {
+        "num_envs": 16, "ppo.horizon": 256, "ppo.epochs": 4, "ppo.minibatches": 8, "ppo.normalize_rewards": True,
+        "ppo.target_kl": 0.05, "network.critic": "separate",
+    },
+    "pqn": PQN,
+    "dreamer": {"algorithm": "dreamer", "network.memory": "rssm"},
+}  # fmt: skip
 STUDIES = {
-    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN}),
+    "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
+    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
+    "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
+    "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
     "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),
     "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
     "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
     "options-maze": Study("maze", 4_000_000, 0.85, OPTIONS, {"size": 7, "distance": 6, "max_steps": 60}),
+    "few-steps": Study("cartpole", 400_000, 475.0, FEW, looks=100),
     "minefield": Study(
         "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
     ),
@@ -126,7 +144,7 @@ def train(study: Study, seed: int, variant: dict[str, Any]) -> Run:
         trainer.update()
         seconds += time.perf_counter() - begun
         if trainer.steps >= next_look or trainer.finished:
-            next_look = trainer.steps + study.steps / LOOKS
+            next_look = trainer.steps + study.steps / study.looks
             played = evaluate(study.env, actor_player(trainer.actor()), EPISODES, split="train", params=study.params)
             last = float(played.columns["return"].mean())
             best = max(best, last)

@@ -78,13 +78,13 @@ def players(bot: str) -> dict[str, list[Player]]:
     }
 
 
-def learn(env: str, method: str, folder: Path, seed: int, options: argparse.Namespace) -> Any:
-    """Return a trainer that has made as many optimizer steps as are asked for."""
+def learn(env: str, method: str, folder: Path, seed: int, samples: int) -> Any:
+    """Return a trainer that has learned from as many steps as are asked for, each drawn at random."""
     algorithm, settings = METHODS[method]
-    given = {"offline": str(folder), "seed": seed, "num_envs": 1, f"{algorithm}.play": 0, **settings}
-    given |= {f"{algorithm}.minibatches": min(100, options.minibatches)}
+    given = {"offline": str(folder), "seed": seed, "num_envs": 1, "total_steps": samples, f"{algorithm}.play": 0}
+    given |= {f"{algorithm}.minibatches": 25, **settings}
     trainer = make_trainer(load_config(env, overrides=given, algorithm=algorithm))
-    for _ in range(options.minibatches // min(100, options.minibatches)):
+    while not trainer.finished:
         trainer.update()
     return trainer
 
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("envs", nargs="*", default=["lander", "maze"], choices=[*GAMES], metavar="ENV")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--episodes", type=int, default=300, help="of each dataset")
-    parser.add_argument("--minibatches", type=int, default=3000, help="optimizer steps of each method")
+    parser.add_argument("--samples", type=int, default=1_000_000, help="steps that each method learns from")
     parser.add_argument("--played", type=int, default=100, help="episodes that measure what was learned")
     parser.add_argument("--methods", nargs="*", default=[*METHODS], choices=[*METHODS], metavar="METHOD")
     options = parser.parse_args()
@@ -112,9 +112,7 @@ def compare(env: str, options: argparse.Namespace) -> None:
         return evaluate(env, player, options.played, params=params, seed=7).means["return"]
 
     low, high = mean(chance(5)), mean(scripted(bot))
-    print(
-        f"\n{env}: random play {low:.3g} is 0, bot {bot} {high:.3g} is 100; {options.minibatches} optimizer steps each"
-    )
+    print(f"\n{env}: random play {low:.3g} is 0, bot {bot} {high:.3g} is 100; {options.samples:,} samples each")
     continuous = env.endswith("_continuous")
     methods = [name for name in options.methods if name != "ReBRAC" or continuous]
     print(f"{'dataset':<9}{'its mean':>10}" + "".join(f"{name:>16}" for name in methods), flush=True)
@@ -133,7 +131,7 @@ def compare(env: str, options: argparse.Namespace) -> None:
                 found = []
                 for seed in range(options.seeds):
                     begun = time.process_time()
-                    trainer = learn(env, method, folder, seed, options)
+                    trainer = learn(env, method, folder, seed, options.samples)
                     spent[method] += time.process_time() - begun
                     found.append(score(mean(actor_player(trainer.actor()))))
                     trainer.close()
@@ -142,7 +140,7 @@ def compare(env: str, options: argparse.Namespace) -> None:
             print(flush=True)
         print(f"{'seconds':<19}" + "".join(f"{spent[name] / 5 / options.seeds:>16.0f}" for name in methods), flush=True)
         if "DT" in methods:
-            trainer = learn(env, "DT", Path(place) / "mixed", 0, options)
+            trainer = learn(env, "DT", Path(place) / "mixed", 0, options.samples)
             print("\nDT from mixed: return asked for, and gained")
             for asked in ASKED:
                 trainer.policy.target.fill_(low + (high - low) * asked / 100.0)

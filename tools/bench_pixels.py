@@ -1,7 +1,7 @@
-"""Measure how fast pictures are painted by one core: those of rooms, by the ray caster alone and within a game.
+"""Measure how fast pictures are painted by one core: rooms by the ray caster, and drawings of other games.
 
     python tools/bench_pixels.py
-    python tools/bench_pixels.py --size 84 --rounds 15
+    python tools/bench_pixels.py --size 84 --rounds 15 --games snake sumo
 
 Rates count the processor's time of this thread, so that other programs disturb them little.
 """
@@ -45,8 +45,25 @@ def caster(size: int) -> Callable[[], float]:
     return run
 
 
+def looks(env_id: str, size: int) -> Callable[[], float]:
+    """Return a round of looks at a game's rows, which returns pictures a second; nothing moves meanwhile."""
+    batch = make(env_id, 64, seed=1, pixels=size)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        batch.step(batch.sample_actions(rng))
+    every = np.ones(batch.num_envs, np.bool_)
+
+    def run() -> float:
+        begun = time.thread_time()
+        for _ in range(4):
+            batch.look(every)
+        return 4 * batch.num_envs * max(batch.num_agents, 1) / (time.thread_time() - begun)
+
+    return run
+
+
 def game(size: int) -> Callable[[], float]:
-    """Return a round of steps of the game, which returns steps a second."""
+    """Return a round of steps of rooms, which returns steps a second."""
     batch = make("rooms", 256, seed=1, pixels=size)
     rng = np.random.default_rng(0)
     actions = [batch.sample_actions(rng) for _ in range(8)]
@@ -65,8 +82,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=64, help="rows and columns of a picture")
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--games", nargs="*", default=["pistons", "snake"], help="whose drawings are painted")
     options = parser.parse_args()
     candidates = {"ray caster, rooms": caster(options.size), "rooms, whole steps": game(options.size)}
+    candidates |= {f"{name}, as drawn": looks(name, options.size) for name in options.games}
     for name, run in candidates.items():
         run()
         rates = [run() for _ in range(options.rounds)]

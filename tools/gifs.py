@@ -48,8 +48,11 @@ TAKES = {
     "racer": Take(width=480, rows=8, params={"cars": 4}),
     "pistons": Take(width=560, rows=16),
     "marble": Take(seconds=14.0, rows=16, width=400),
-    "snake": Take(width=320),
+    "kart": Take(seconds=10.0, rows=8, width=400),
+    "snake": Take(seconds=8.0, width=320),
     "bomber": Take(seconds=7.0, width=280),
+    "doors": Take(seconds=9.0, params={"across": 3, "down": 2, "locked": 2, "things": 3, "boxed": 0.5}),
+    "craft": Take(seconds=7.0, width=360),
     "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
 }

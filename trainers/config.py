@@ -38,6 +38,9 @@ from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, na
 SELF = "self"  # in a pool: snapshots of the policy that learns
 
 
+FOREIGN_STEPS = 1_000_000  # of a run in an environment of another library, which step some thousand times a second
+
+
 @dataclass(frozen=True)
 class Network:
     """The policy's network; its inputs and outputs follow from the spaces."""
@@ -63,13 +66,15 @@ class Network:
     channels: tuple[int, ...] = widths((16, 32), "channels of the convolutions")
     memory: str = choice(
         "none",
-        ("none", "gru", "lstm", "mingru", "transformer"),
-        "a recurrent layer after the hidden layers; transformer: of algorithm dt",
+        ("none", "gru", "lstm", "mingru", "transformer", "rssm"),
+        "a recurrent layer after the hidden layers; transformer: of algorithm dt, rssm: of dreamer",
     )
-    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, or of a transformer")
+    memory_size: int = setting(64, 1, 2**14, "width of the recurrent layer, of a transformer, or of an RSSM's h")
     context: int = setting(20, 2, 1024, "steps that a transformer looks back over, the present one among them")
     layers: int = setting(2, 1, 64, "of a transformer")
     heads: int = setting(4, 1, 256, "of a transformer's attention; they divide its width")
+    latents: int = setting(8, 1, 256, "choices that an RSSM's z is made of")
+    classes: int = setting(8, 2, 256, "of each of them")
     blocks: str = choice(
         "plain",
         ("plain", "normed", "residual"),
@@ -207,6 +212,8 @@ def load_config(
         place[last] = value
         _merge(given, nested)
     settings: dict[str, Any] = {"num_envs": env.usual_rows}
+    if env.stepped_by is not None:  # steps of other libraries are dear
+        _merge(settings, {**_read_preset("samples"), "total_steps": FOREIGN_STEPS})
     tuned = tuned_config(env_id)
     if tuned:
         _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))

@@ -51,7 +51,7 @@ def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministi
         check_spaces(actor.policy, batch)
         return acting(actor.fresh(), seed, deterministic)
 
-    return Player(name, prepare, dict(actor.policy.origin["params"]))
+    return Player(name, prepare, dict(actor.policy.origin["params"]), actor.policy)
 
 
 def check_spaces(policy: Any, batch: Batch) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import place
-from puffer_arena.authoring.source import definition
 from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
 from puffer_arena.machine.compile import reached
+from puffer_arena.machine.trees import definition
 
 WHOLE = {builtins.int, builtins.round, builtins.float, math.floor, math.ceil, math.trunc, np.int64, np.int32, np.int8}
 CHECKED = {"alive", "ended", "touching", "began", "other"}  # whatever rows come from outside, see `check_rows`

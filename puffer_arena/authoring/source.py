@@ -7,12 +7,9 @@ the kernel takes.  What it cannot follow it leaves to the compiler.
 
 import ast
 import builtins
-import functools
 import inspect
 import itertools
-import linecache
 from collections.abc import Iterator, Mapping
-from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +21,7 @@ from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete, Roles, space_of
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
+from puffer_arena.machine.trees import definition
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
 STATE, PARAMS, MEMORY = "State", "p", "memory"  # where a value lies
@@ -104,24 +102,6 @@ def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:
             how = "itself" if call.rule is rule else f"'{call.rule.__name__}', which calls it again"
             reason = f"'{rule.__name__}' calls {how}; write a loop, with an array of State for what has to be kept"
             raise place(env, rule, call.line, reason)
-
-
-@functools.lru_cache(maxsize=8)
-def _definitions(file: str, source: str) -> dict[tuple[str, int], ast.FunctionDef]:
-    """Return the functions of a file by name and first line, decorators included."""
-    try:
-        found = [node for node in ast.walk(ast.parse(source, file)) if isinstance(node, ast.FunctionDef)]
-    except SyntaxError:  # changed since it was imported
-        return {}
-    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
-
-
-def definition(function: FunctionType) -> ast.FunctionDef | None:
-    """Return the syntax tree of a function, or None where its source is not at hand."""
-    code = function.__code__
-    linecache.checkcache(code.co_filename)  # the file may have been edited and imported again
-    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
-    return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -33,7 +33,7 @@ from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers, Step, Written
-from puffer_arena.registry import load_env
+from puffer_arena.registry import load_env, with_pixels
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -69,12 +69,14 @@ def make(
         record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics; None
             does so for physics only.
         observe_state: steps write `global_state`, too, and `final_global_state`, as `Env.observe_state` sees the rows.
-        params: the environment's parameters, the same for all rows at first.
+        params: the environment's parameters, the same for all rows at first; `pixels=64` besides has agents see the
+            game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does.
 
     Raises:
         UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory
             are a ParameterError, before anything is allocated.
     """
+    env_id, params = with_pixels(env_id, params)
     return Batch(
         load_env(env_id),
         env_id,

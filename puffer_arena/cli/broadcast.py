@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.workers.processes import python
+from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, steps_after
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName
@@ -32,12 +33,22 @@ class Broadcast:
         trainer: what is shown and steered.
         run: its folder.
         host, port, changed: see `Publisher`.
+        log: where changes are noted.
+        steered: told of every change that was made.
     """
 
     def __init__(
-        self, trainer: Algorithm, run: Run, host: str, port: int, changed: Callable[[], None] = lambda: None
+        self,
+        trainer: Algorithm,
+        run: Run,
+        host: str,
+        port: int,
+        log: SteeringLog,
+        changed: Callable[[], None] = lambda: None,
+        steered: Callable[[Change], None] = lambda change: None,
     ) -> None:
         self._trainer, self._run, self._t = trainer, run, 0
+        self._log, self._steered = log, steered
         self.publisher = Publisher(
             trainer.batch,
             run.folder.name,
@@ -49,13 +60,14 @@ class Broadcast:
             stopping=lambda: trainer.finished,
             changed=changed,
             total=trainer.config.total_steps,
+            steering=self.steering,
         )
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
     def on_step(self, trainer: Algorithm, t: int) -> None:
         """Serve the windows after step `t` of a rollout."""
         self._t = t
-        self.publisher.tend(trainer.steps + (t + 1) * trainer.config.num_envs, self.look)
+        self.publisher.tend(steps_after(trainer, t), self.look)
 
     def look(self, rows: Array) -> tuple[Array | None, Array | None]:
         """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
@@ -67,23 +79,26 @@ class Broadcast:
         Raises:
             ArenaError: it cannot be.
         """
-        given = command.arguments
-        match command.name:
-            case "param":
-                return self._set_param(given["name"], given["value"])
-            case "learning_rate":
-                self._trainer.learning_rate = float(given["value"])
-                return f"the learning rate is {given['value']:g}, before its schedule"
-            case "save":
-                self._run.save_requested = True
-                return "a checkpoint is written after this update"
-        raise UnknownName(f"a trainer does not know '{command.name}'")
+        if command.name == "save":
+            self._run.save_requested = True
+            return "a checkpoint is written after this update"
+        if command.name not in CHANGES:
+            raise UnknownName(f"a trainer does not know '{command.name}'")
+        note, before = carry_out(self._trainer, command)
+        change = Change(steps_after(self._trainer, self._t), command, before)
+        self._log.note(change)
+        self._steered(change)
+        return note
 
-    def _set_param(self, name: str, value: Any) -> str:
-        batch = self._trainer.batch
-        batch.params[name][:] = value
-        late = batch.env.parameters[name].at_reset or name in batch.env.dimensions
-        return f"{name} is {value} {'from the next episodes on' if late else 'now'}"
+    def steering(self) -> dict[str, Any]:
+        """Return what windows show of it: the curriculum's table, what becomes of its values, and the newest changes."""
+        trainer = self._trainer
+        director = getattr(trainer, "director", None)
+        return {
+            "curriculum": dict(trainer.config.curriculum),
+            "bins": {} if director is None else director.ledger.describe(),
+            "changes": self._log.newest(),
+        }
 
     def announce(self) -> None:
         """Write `live.json` again where somebody deleted the run's folder."""

@@ -1,20 +1,19 @@
 """`play`: a person plays, by keyboard or gamepad."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from puffer_arena.cli.options import read_pairs
+from puffer_arena.cli.seats import Ratings, build_match, seat
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import find_player
-from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import env_name, load_env
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
-    from puffer_arena.core.fields import Array
-    from puffer_arena.render.play.game import Choose
+    from puffer_arena.render.play.match import Choose, Match
 
 
 @dataclass
@@ -27,6 +26,8 @@ class Options:
         python -m puffer_arena play tag --difficulty 4
         python -m puffer_arena play tag --agent runner_0 --bot bot:hunt
         python -m puffer_arena play tag --bot run:newest
+        python -m puffer_arena play striker --seats human,auto --rounds 5
+        python -m puffer_arena play connect4 --seats human,human
         python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
@@ -38,6 +39,10 @@ class Options:
     """An id of `list`, a dotted module, or a path to a .py file."""
     agent: str | None = None
     """The agent you steer first, such as chaser_0."""
+    seats: str = ""
+    """Who sits where, one for each agent or each side: human, arena@5, auto (as strong as you), or any player's name."""
+    rounds: int = 0
+    """Of a match between seats; as many as you like by default."""
     bot: str | None = None
     """Who steers the others, named as in `eval`: bot:NAME, arena:NAME@LEVEL, run:NAME, random or a file; the first
     scripted bot by default."""
@@ -63,6 +68,7 @@ def run(options: Options) -> int:
     """Open the window and play until it is closed."""
     from puffer_arena.render.play.play import play
 
+    check_seats(options)
     load_env(options.env).check_own("play")
     play(
         options.env,
@@ -74,8 +80,32 @@ def run(options: Options) -> int:
         speed=options.speed,
         params=read_pairs(options.param, "--param"),
         record=options.record,
+        match=(lambda batch: seated(options, batch)) if options.seats else None,
     )
     return 0
+
+
+def check_seats(options: Options) -> None:
+    """Check the options of a match.
+
+    Raises:
+        ParameterError: some that do not go together.
+    """
+    if options.rounds < 0:
+        raise ParameterError(f"--rounds is {options.rounds}; it is at least 0")
+    if options.rounds and not options.seats:
+        raise ParameterError("--rounds are those of a match; say who sits where: --seats human,arena@5")
+    if options.seats and (options.bot or options.agent or options.difficulty is not None):
+        raise ParameterError("--seats says who sits where; leave --bot, --agent and --difficulty out")
+
+
+def seated(options: Options, batch: "Batch") -> "Match":
+    """Return the match that --seats means, for the game's row; rounds at natural speed are rated."""
+    from puffer_arena.render.play.scores import Scores, scores_file
+
+    key = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), None).key
+    kept = Ratings(key, scores_file().with_name("ratings.json"))
+    return build_match(batch, options.env, options.seats, options.rounds, options.runs_dir, options.seed, kept)
 
 
 def choose_bot(options: Options) -> "Choose | None":
@@ -93,17 +123,3 @@ def choose_bot(options: Options) -> "Choose | None":
     if name is None:
         return None
     return seat(find_player(name, options.env, options.runs_dir, options.seed))
-
-
-def seat(player: Player) -> "Choose":
-    """Return a player as a game takes it, which may put it in front of one batch after another."""
-    sitting: list[tuple[Batch, Acting]] = []
-
-    def choose(batch: "Batch") -> "Array":
-        if not sitting or sitting[0][0] is not batch:
-            sitting[:] = [(batch, player.prepare(batch))]
-        acting = sitting[0][1]
-        acting.forget(batch.began)
-        return acting.choose(batch)
-
-    return choose

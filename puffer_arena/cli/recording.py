@@ -120,6 +120,14 @@ class RunRecorder:
         if self.recording and self._writer is not None:
             self._writer.event("checkpoint", f"{trainer.steps} steps")
 
+    def on_change(self, name: str, value: Any) -> None:
+        """Note what a person has changed about the run."""
+        if self.recording and self._writer is not None:
+            self._writer.event(
+                "curriculum" if name == "curriculum" else "change",
+                str(value) if name == "curriculum" else f"{name} {value}",
+            )
+
     def close(self) -> None:
         """End the recording."""
         if self._writer is not None:

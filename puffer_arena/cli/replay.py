@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from puffer_arena.cli.play import seat
 from puffer_arena.cli.recording import FOLDER
+from puffer_arena.cli.seats import seat
 from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.names import find_player
 from puffer_arena.replay.reader import Replay

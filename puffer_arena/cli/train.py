@@ -1,7 +1,10 @@
 """`train`: let an agent learn an environment, with a dashboard, a window and a run folder."""
 
 import dataclasses
+import os
 import socket
+import subprocess
+import sys
 import time
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,8 +19,17 @@ from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_s
 from puffer_arena.cli.options import annotated, as_annotated, parse, read_pairs, split_pairs
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.cli.steering import (
+    Change,
+    SteeringLog,
+    SteeringPlan,
+    carry_out,
+    describe,
+    read_steering,
+    steps_after,
+)
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
+from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
@@ -98,8 +110,14 @@ class Options:
     live: Live = field(default_factory=Live)
     record: Record = field(default_factory=Record)
     """Replays of some environments, into the run's folder: --record, --record.rows, --record.every."""
+    steering: str = ""
+    """A run's steering.jsonl: what people changed in it is changed again, after the same steps."""
     preset: str = ""
     """Settings that suit any environment: `samples` learns from few steps."""
+    nodes: int = 1
+    """Processes that train together, each on a part of the environments; several machines: torchrun -m puffer_arena train."""
+    track: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A tracker that follows the run beside TensorBoard, wandb or trackio; may be repeated."""
 
 
 def options_type(algorithm: str) -> Any:
@@ -219,28 +237,76 @@ def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
-    from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.nodes import join, leave, wanted_nodes
+    from puffer_arena.trainers.runs.run import Run, follow
+    from puffer_arena.trainers.runs.trackers import check_tracker
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")
     read_seconds(options.record.every)
     if not 1 <= options.record.rows <= MAX_ROWS:
         raise ParameterError(f"--record.rows is {options.record.rows}; from 1 to {MAX_ROWS} environments are recorded")
+    for name in options.track:
+        check_tracker(name)
+    if options.nodes < 1:
+        raise ParameterError(f"--nodes is {options.nodes}; it is at least 1")
     config = final_config(options)
+    if options.nodes > 1 and wanted_nodes() == 1:
+        return launch(options.nodes, sys.argv[1:])
+    if wanted_nodes() > 1:
+        nodes = join()
+        try:
+            if nodes.rank > 0:
+                place = Run(
+                    find_run(options.resume, options.runs_dir, saved=True) if options.resume else options.runs_dir
+                )
+                follow(config, place, bool(options.resume))
+                return 0
+            return begin(options, config)
+        except RuntimeError as error:
+            if isinstance(error, ArenaError):
+                raise
+            raise TrainingError(
+                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
+            ) from None
+        finally:
+            leave()
+    return begin(options, config)
+
+
+def launch(nodes: int, arguments: Sequence[str]) -> int:
+    """Run the same command in several processes on this machine, by torch's own launcher, and return its exit code."""
+    own = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={nodes}", "-m", "puffer_arena"]
+    with subprocess.Popen([sys.executable, *own, *arguments], env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the processes hear it, too, and save
+                continue
+
+
+def begin(options: Any, config: Config) -> int:
+    """Open the run's folder and train."""
+    from puffer_arena.trainers.runs.run import Run
+
+    changes = read_steering(Path(options.steering)) if options.steering else []
     if options.resume:
         folder = find_run(options.resume, options.runs_dir, saved=True)
         place = Run.open(folder)
     else:
         place = Run.create(config, options.runs_dir, options.name or None)
-    session = Session(options, config, place)
+    place.track(options.track)
+    session = Session(options, config, place, changes)
     return session.train()
 
 
 class Session:
     """One call of `train`: display, publisher and window around the training loop."""
 
-    def __init__(self, options: Any, config: Config, place: Any) -> None:
+    def __init__(self, options: Any, config: Config, place: Any, changes: Sequence[Change] = ()) -> None:
         self.options, self.config, self.place = options, config, place
+        self.changes, self.plan = changes, SteeringPlan(())
+        self.log: SteeringLog | None = None
         env = load_env(config.env)
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
@@ -283,6 +349,8 @@ class Session:
         self.begun, self.steps_before = time.monotonic(), trainer.steps
         self.config = trainer.config
         self.progress.total_steps = self.config.total_steps
+        self.log = SteeringLog(self.place.folder, trainer.steps)
+        self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
         if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
@@ -296,7 +364,9 @@ class Session:
         from puffer_arena.cli.broadcast import Broadcast, open_window
 
         try:
-            self.broadcast = Broadcast(trainer, self.place, live.host, live.port, self.on_command)
+            self.broadcast = Broadcast(
+                trainer, self.place, live.host, live.port, self.log, self.on_command, self.on_change
+            )
         except MissingExtra as error:
             if self.options.watch:
                 self.display.say(f"no window: {error}; training goes on without")
@@ -317,11 +387,25 @@ class Session:
                 self.window = None
 
     def on_step(self, trainer: Any, t: int) -> None:
-        """Record, and serve the windows."""
+        """Record, make the changes that are due, and serve the windows."""
+        for change in self.plan.due(steps_after(trainer, t)):
+            note, before = carry_out(trainer, change.command)
+            if self.log is not None:
+                self.log.note(replace(change, before=before))
+            self.on_change(change)
+            self.display.say(f"after {format_count(change.steps)} steps: {note}")
         if self.recorder is not None:
             self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_change(self, change: Change) -> None:
+        """Note a change in recordings, and keep a curriculum with a checkpoint of its own."""
+        if self.recorder is not None:
+            after = describe(change.after) if change.name == "curriculum" else change.after
+            self.recorder.on_change(change.name, after)
+        if change.name == "curriculum":
+            self.place.save_requested = True
 
     def on_command(self) -> None:
         """Show at once that a window has paused training: no update may come for long."""

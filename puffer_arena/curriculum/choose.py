@@ -1,5 +1,6 @@
 """Curricula by name, and the tables that describe one: on the command line, in a TOML file, in a run's config."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,23 @@ def read_table(path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ParameterError(f"curriculum '{path}' cannot be read: {error}") from None
+
+
+def write_table(table: Mapping[str, Any]) -> str:
+    """Return a curriculum's table as TOML, as `read_table` reads it."""
+    lines = [f"{name} = {_toml(value)}" for name, value in table.items() if not isinstance(value, Mapping)]
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value:
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(part)}" for key, part in value.items())]
+    return "\n".join(lines).strip() + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_toml(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value) if isinstance(value, str | bool) else repr(value)
 
 
 def find_curriculum(name: str) -> type[Curriculum]:

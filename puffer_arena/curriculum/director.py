@@ -19,6 +19,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
+from puffer_arena.curriculum.ledger import Ledger
 from puffer_arena.errors import ArenaError, ParameterError, TrainingError, shown
 from puffer_arena.machine.loops import kernel
 
@@ -68,6 +69,7 @@ class Director:
         # Of the present episodes, for their scores: |advantage|, positive advantage, value, steps.
         self._sums = np.zeros((4, batch.num_envs))
         self._success = np.zeros(1)  # of the episodes last told of
+        self.ledger = Ledger(batch)
         self.episodes = 0
 
     def begin(self) -> None:
@@ -76,6 +78,20 @@ class Director:
         self._assign(everybody)
         self.batch.reset()
         self._assign(everybody)
+
+    def change(self, curriculum: Curriculum) -> None:
+        """Go on with another curriculum, from every row's next episode on.
+
+        Raises:
+            TrainingError: it cannot give tasks; the present one stays.
+        """
+        before, draws = self.curriculum, int(self._draws[0])
+        self.curriculum = curriculum
+        try:
+            self._assign(np.arange(self.batch.num_envs))
+        except ArenaError:
+            self.curriculum, self._draws[0] = before, draws
+            raise
 
     def follow(self, began: Array, t: int = 0) -> None:
         """Take in a step.
@@ -136,6 +152,7 @@ class Director:
         self._pending.clear()
         self.episodes += len(ended)
         self._success[0] = ended.success.mean()
+        self.ledger.note(ended)
         with self._naming():
             self.curriculum.ended(ended)
         return ended

@@ -4,6 +4,7 @@ The space of the ranges is cut into cells, each with a fast and a slow mean of t
 absolute learning progress (Oudeyer et al. 2007; Portelas et al. 2019, arXiv 1910.07224, fit Gaussians instead).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +41,13 @@ class Progress(Curriculum):
             raise ParameterError(
                 f"alp: '{several[0]}' is an array, whose numbers would each need cells; use uniform or plr"
             )
-        cells = settings.bins ** len(ranges)
+        # A pinned parameter has one cell.
+        self._shape = tuple(1 if spread.low == spread.high else settings.bins for spread in ranges.values())
+        cells = math.prod(self._shape)
         if cells > MOST_CELLS:
             raise ParameterError(
-                f"alp: {settings.bins} bins for each of {len(ranges)} ranges make {cells} cells; at most {MOST_CELLS}"
+                f"alp: {settings.bins} bins for each range, {len(ranges)} in all, make {cells} cells; at most {MOST_CELLS}"
             )
-        self._shape = (settings.bins,) * len(ranges)
         self._fast, self._slow, self._seen = np.zeros(cells), np.zeros(cells), np.zeros(cells)
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
@@ -53,14 +55,14 @@ class Progress(Curriculum):
         parts = rng.random((count, len(self.ranges)))
         if reached[-1] > 0.0:
             cells = np.searchsorted(reached, rng.random(count) * reached[-1], side="right")
-            within = (np.stack(np.unravel_index(cells, self._shape), axis=1) + parts) / self.settings.bins
+            within = (np.stack(np.unravel_index(cells, self._shape), axis=1) + parts) / self._shape
             parts = np.where(rng.random((count, 1)) < self.settings.explore, parts, within)
         return Tasks({name: spread.at(parts[:, k]) for k, (name, spread) in enumerate(self.ranges.items())})
 
     def ended(self, episodes: Ended) -> None:
         params = episodes.records["params"]
         parts = [spread.part(params[name]) for name, spread in self.ranges.items()]
-        places = tuple((part * self.settings.bins).astype(np.int64) for part in parts)
+        places = tuple((part * bins).astype(np.int64) for part, bins in zip(parts, self._shape, strict=True))
         cells = np.ravel_multi_index(places, self._shape)
         for cell, value in zip(cells, episodes.returns, strict=True):
             self._seen[cell] += 1.0

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place_of
-from puffer_arena.authoring.source import definition
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.machine.compile import with_called
+from puffer_arena.machine.trees import definition
 from puffer_arena.registry import load_env
 
 

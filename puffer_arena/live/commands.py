@@ -8,6 +8,7 @@ from typing import Any
 from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
 
 MAX_COMMAND = 8_192  # bytes of JSON
+MAX_TABLE = 6_000  # of a curriculum's table, as JSON
 MAX_HEADER = 65_536
 MAX_ROWS = 64  # rows that can be watched at once
 MAX_SHOWN = 500  # characters of a text from the other side
@@ -40,6 +41,10 @@ def _setting(value: Any) -> bool:
     return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 2**53)  # false for NaN
 
 
+def _table(value: Any) -> bool:
+    return isinstance(value, dict) and len(json.dumps(value)) <= MAX_TABLE
+
+
 def _indices(value: Any) -> bool:
     whole = isinstance(value, list) and all(type(i) is int and 0 <= i < 2**31 for i in value)
     return whole and 0 < len(value) <= MAX_ROWS
@@ -61,6 +66,7 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "speed": {"value": ("a number from 0 to 1000", _number(0, 1000))},
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
     "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false, or a list of them", _setting)},
+    "curriculum": {"table": (f"a table of at most {MAX_TABLE} bytes", _table)},
     "learning_rate": {"value": ("a number above 0, at most 1", _number(1e-12, 1))},
     "mode": {"name": (f"one of {', '.join(MODES)}", lambda name: name in MODES)},
     # between the programs, not for people:

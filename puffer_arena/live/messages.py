@@ -11,6 +11,7 @@ A window checks all of it before it is used, rows as those of a snapshot; nothin
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,54 @@ from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, p
 PROTOCOL = 2
 MAX_HISTORY = 8_000_000  # bytes of metrics
 MAX_BODY = 256_000_000  # a policy
+MAX_BINS = 64  # of one parameter
+
+
+@dataclass(frozen=True)
+class Steering:
+    """What a trainer tells of its curriculum and of what people have changed.
+
+    Args:
+        curriculum: its table; empty where there is none.
+        bins: parameter -> low, high, and per bin "next", "seen" and "won"; see `curriculum.ledger`.
+        changes: the newest, oldest first: (steps, name, before, after).
+    """
+
+    curriculum: dict[str, Any] = field(default_factory=dict)
+    bins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: tuple[tuple[int, str, Any, Any], ...] = ()
+
+
+def read_steering(given: Any, env: Env) -> Steering:
+    """Read it from outside.
+
+    Raises:
+        FileError: it is something else.
+    """
+    given = given if isinstance(given, dict) else {}
+    table, bins, changes = given.get("curriculum", {}), given.get("bins", {}), given.get("changes", [])
+    if not (isinstance(table, dict) and isinstance(bins, dict) and isinstance(changes, list)):
+        raise FileError("steering that is no table, bins and changes")
+    for name, parts in bins.items():
+        if name not in env.parameters or not isinstance(parts, dict):
+            raise FileError(f"bins of '{printable(name, 40)}', which is no parameter")
+        counts = [parts.get(part) for part in ("next", "seen", "won")]
+        whole = all(isinstance(row, list) and 0 < len(row) <= MAX_BINS and all(map(_is_number, row)) for row in counts)
+        if not whole or len({len(row) for row in counts if row}) > 1:
+            raise FileError(f"bins of '{name}' that are no equal lists of numbers")
+        if not (_is_number(parts.get("low")) and _is_number(parts.get("high")) and parts["low"] < parts["high"]):
+            raise FileError(f"bins of '{name}' without a range")
+    for change in changes:
+        if not (
+            isinstance(change, list) and len(change) == 4 and type(change[0]) is int and isinstance(change[1], str)
+        ):
+            raise FileError("a change that is no steps, name, before and after")
+    told = tuple((steps, printable(name, 100), before, after) for steps, name, before, after in changes)
+    return Steering(table, bins, told)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def encode_frame(frame: Frame) -> list[bytes]:

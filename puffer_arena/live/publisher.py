@@ -55,6 +55,7 @@ class Publisher:
         stopping: tells that training is to end, also while a window holds it.
         changed: called after every command of a person, before training is held by it.
         total: environment steps of the whole run; 0 where nobody knows.
+        steering: returns what windows are told of the curriculum and of changes; see `messages.read_steering`.
 
     Raises:
         TrainingError: the port is in use, or the host is not this machine's.
@@ -74,11 +75,12 @@ class Publisher:
         stopping: Callable[[], bool] = lambda: False,
         changed: Callable[[], None] = lambda: None,
         total: int = 0,
+        steering: Callable[[], dict[str, Any]] = dict,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._batch, self._title, self._run_dir = batch, title, run_dir
         self._obey, self._policy, self._clock = obey, policy, clock
-        self._stopping, self._changed, self._total = stopping, changed, total
+        self._stopping, self._changed, self._total, self._steering = stopping, changed, total, steering
         self.windows = Windows(host, port, self._greet, self._show_soon, self._execute, self._release)
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.paused, self.speed, self.steps = False, 0.0, 0
@@ -184,6 +186,7 @@ class Publisher:
             "steps": self.steps,
             "speed": self.speed,
             "rows": self.rows.tolist(),
+            "steering": self._steering(),
             "values": {name: column[0].tolist() for name, column in self._columns.items()},
         }
 

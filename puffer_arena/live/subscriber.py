@@ -11,7 +11,7 @@ from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.live.address import Address, is_running, read_address
 from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
-from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame
+from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame, read_steering
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.view import Policy, View
 from puffer_arena.live.windows import require_curve
@@ -304,6 +304,7 @@ class Subscriber(View):
             self._trainer_note = self._note = printable(header["note"])
         self._training_speed = min(max(float(header["speed"]), 0.0), 1000.0)
         self._follow_params(header["values"])
+        self.steering = read_steering(header.get("steering"), self.env)
 
     def _follow_params(self, values: Any) -> None:
         """Let the policy here play with the parameters that training has now."""

@@ -10,6 +10,7 @@ from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
+from puffer_arena.live.messages import Steering
 from puffer_arena.live.player import LoadActor, Player
 from puffer_arena.registry import load_env
 
@@ -43,6 +44,7 @@ class View:
         self._values: Any = None  # a Params, once it is known
         self._wanted: dict[str, Any] = {}
         self.total = 0
+        self.steering = Steering()
 
     @property
     def metrics(self) -> Mapping[str, Curve]:

@@ -93,6 +93,18 @@ def bundled() -> list[str]:
     return sorted(entry.name.removesuffix(".bot") for entry in folder.iterdir() if entry.name.endswith(".bot"))
 
 
+def bundled_bot(game: str) -> Bot:
+    """Return a bundled bot by its name.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    if game not in bundled():
+        raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
+    data = (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
+    return Bot.of(data, f"arena:{game}")
+
+
 def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = False) -> Player:
     """Return a bundled bot, "snake" or "snake@7" with a difficulty.
 
@@ -101,10 +113,7 @@ def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = Fal
         ParameterError: a difficulty that is none; or it is of another environment.
     """
     game, at, level = name.partition("@")
-    if game not in bundled():
-        raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
-    data = (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
-    bot = Bot.of(data, f"arena:{game}")
+    bot = bundled_bot(game)
     if not at:
         return bot_player(bot, env, seed, deterministic)
     if not (level.isascii() and level.isdigit() and 0 <= int(level) <= 10):

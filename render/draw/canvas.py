@@ -15,10 +15,11 @@ import numpy as np
 from puffer_arena.core.canvas import Canvas, Point
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.palette import Rgb
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
 from puffer_arena.render.draw.fit import View, fit
-from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, Rgb, color, font_bytes
+from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, color, font_bytes
 from puffer_arena.render.toolkit import pygame
 
 FINE, COARSE = 4, 2  # how many times larger; powers of two, which pygame averages exactly

@@ -1,21 +1,13 @@
 """Colours by name, from assets/palette.toml, and the one font."""
 
-import tomllib
 from functools import cache
 from importlib.resources import files
 
+from puffer_arena.core.palette import Rgb, load_palette
 from puffer_arena.errors import UnknownName, suggest
 
-Rgb = tuple[int, int, int]
 CAP_HEIGHT = 0.727  # of Inter, in ems: text is centred on its capitals
 ASCENT, DESCENT = 0.96875, 0.2412  # of Inter, in ems
-
-
-@cache
-def load_palette() -> dict[str, Rgb]:
-    """Return every colour of the palette as (red, green, blue), 0 to 255."""
-    named = tomllib.loads((files("puffer_arena.assets") / "palette.toml").read_text(encoding="utf-8"))
-    return {name: (int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)) for name, value in named.items()}
 
 
 def color(name: str) -> Rgb:

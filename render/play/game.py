@@ -5,26 +5,23 @@ where nothing waits the keys held down decide, the newest first.  Where agents t
 (`Env.waits`), the game waits for the person's move, which is a key that goes down while it is the person's turn.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, find_binding, own_actions, values_of
+from puffer_arena.core.actions import own_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
+from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.render.play.hands import Hands, share_controls
+from puffer_arena.render.play.match import Choose, Match, Sitter
 from puffer_arena.render.play.scores import BOT, PERSON, Scores
-
-Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
-MOST_TAPS = 2  # more would make the game lag behind the person
-WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
 
 
 class Game:
-    """One episode after another, steered by a person.
+    """One episode after another, steered by a person, or by several who sit in the seats of a match.
 
     Args:
         batch: one row, made with `autoreset="disabled"`, so that the last state stays to be seen.
@@ -34,6 +31,10 @@ class Game:
         scores: where the best scores are kept; None for this session alone.
         origin: the snapshot that the batch's row stands at and that every try begins from, as a replay's frame; None
             for episodes from their beginning.
+        match: who sits where; in place of `bot` and `agent`.
+
+    Attributes:
+        hands: what the people do, the first one's first; none where nobody but bots plays.
 
     Raises:
         ParameterError: the batch is not one row that waits at its end.
@@ -48,66 +49,105 @@ class Game:
         level: int | None = None,
         origin: bytes | None = None,
         scores: Scores | None = None,
+        match: Match | None = None,
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
         self.batch, self.env = batch, batch.env
-        self.agent = find_agent(batch, agent)
+        self.match = match
+        self._watched = find_agent(batch, agent)
+        self._pads: Sequence[int] = ()
+        self.hands = [Hands(batch, self._watched)]
         self.level, self.origin = level, origin
         self.practice = origin is not None  # time was turned back: the score is no record
-        self._bot = find_bot(batch, bot)
+        self._bot = match or find_bot(batch, bot)
         self.bot_plays = False  # the bot steers the person's agent too
         self.helped = False  # the bot has steered the person's agent in this episode
         self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
         self.is_record = False  # the episode that just ended is the best of its player
         self.last_reward = 0.0
-        self._held: dict[str, float] = {}  # how far each is down; the newest last
-        self._taps: deque[str] = deque(maxlen=MOST_TAPS)
-        self._repeated = self._idle_action()
+        if match is not None:
+            self._sit(match.people)
         if origin is None:
             self.restart()
 
     # -- keys ---------------------------------------------------------------------------------------
 
     @property
+    def agent(self) -> int:
+        """The agent that the first person steers, or that is watched."""
+        return self.hands[0].agent if self.hands else self._watched
+
+    @property
+    def _first(self) -> Hands:
+        return self.hands[0] if self.hands else Hands(self.batch, self._watched)
+
+    @property
     def own_keys(self) -> Mapping[str, Any]:
-        """The environment's keys for the agent that the person steers."""
-        keys: Mapping[str, Any] = self.env.keys_of(self.role)
-        return keys
+        """The environment's keys for that agent."""
+        return self._first.own_keys
 
     @property
     def role(self) -> str | None:
-        """The role of the agent that the person steers, None in a solo environment."""
-        ids = self.batch.agent_ids
-        return self.env.role_of(ids[self.agent]) if ids else None
+        """Its role, None in a solo environment."""
+        return self._first.role
 
     @property
     def action(self) -> Space:
-        """What that agent can do."""
-        return space_of(self.batch.action, self.role)
+        """What it can do."""
+        return self._first.action
 
     @property
     def keys(self) -> dict[str, Any]:
-        """These, with w, a, s, d as arrows where they leave them free."""
-        return playable_keys(self.own_keys)
+        """The keys that count in the first person's hands."""
+        return self._first.keys
 
-    def press(self, key: str, strength: float = 1.0) -> bool:
-        """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of the game's."""
-        if key not in self.keys:
-            return False
-        if key not in self._held and (not self._by_moves or self._is_my_turn):
-            self._taps.append(key)
-        self._held[key] = strength
-        return True
+    def reads(self, key: str, pad: int | None = None) -> bool:
+        """Tell whether a key, of the keyboard or of a gamepad, is one of somebody's."""
+        return any(hands.reads(key, pad) in hands.keys for hands in self.hands)
 
-    def release(self, key: str) -> None:
+    def press(self, key: str, strength: float = 1.0, pad: int | None = None) -> bool:
+        """Note that a key went down, or how far a stick leans, in (0, 1]; tell whether it is one of somebody's."""
+        taken = False
+        for hands in self.hands:
+            read = hands.reads(key, pad)
+            if read is not None:
+                taken |= hands.press(read, strength, not self._by_moves or hands.is_my_turn)
+        return taken
+
+    def release(self, key: str, pad: int | None = None) -> None:
         """Note that a key went up."""
-        self._held.pop(key, None)
+        for hands in self.hands:
+            read = hands.reads(key, pad)
+            if read is not None:
+                hands.held.pop(read, None)
 
     def release_all(self) -> None:
         """Forget every key, as when the window loses the keyboard."""
-        self._held.clear()
-        self._taps.clear()
+        for hands in self.hands:
+            hands.release_all()
+
+    def share_pads(self, pads: Sequence[int]) -> None:
+        """Share keyboard and gamepads, by their numbers, among the people."""
+        self._pads = pads
+        for hands, controls in zip(self.hands, share_controls(len(self.hands), pads), strict=True):
+            hands.controls = controls
+
+    # -- seats --------------------------------------------------------------------------------------
+
+    def _sit(self, agents: Sequence[int]) -> None:
+        """Let people steer these agents; who steered one before goes on with it."""
+        known = {hands.agent: hands for hands in self.hands}
+        self._watched = self.agent
+        self.hands = [known.get(agent) or Hands(self.batch, agent) for agent in agents]
+        self.share_pads(self._pads)
+
+    def swap(self, seat: int) -> Sitter | None:
+        """Put the next of the match's roster into a seat; return who sits there now, None where nobody can."""
+        sitter = self.match.swap(seat) if self.match is not None else None
+        if sitter is not None and self.match is not None:
+            self._sit(self.match.people)
+        return sitter
 
     # -- playing ------------------------------------------------------------------------------------
 
@@ -118,8 +158,10 @@ class Game:
             self.practice = False
         else:
             self.batch.restore(0, self.origin)
-        self._repeated = self._idle_action()
-        self._taps.clear()
+        for hands in self.hands:
+            hands.begin()
+        if self.match is not None:
+            self.match.begin()
         self.last_reward, self.helped, self.is_record = 0.0, False, False
 
     def step(self) -> None:
@@ -127,19 +169,22 @@ class Game:
         if self.over or self.waits:
             return
         everybody = self._bot_actions()
-        if not self.bot_plays:
+        for hands in self.hands if not self.bot_plays else ():
             mine = everybody
-            if self.role is not None:
-                mine = own_actions(self.batch.action, everybody, self.role, self.agent)
-            wanted = np.asarray(self._person_action(), mine.dtype)
-            mine[0] = allowed = np.asarray(self._allowed(wanted), mine.dtype)
-            if self._by_moves and self._is_my_turn and allowed.tobytes() != wanted.tobytes():
+            if hands.role is not None:
+                mine = own_actions(self.batch.action, everybody, hands.role, hands.agent)
+            wanted = np.asarray(hands.choose(), mine.dtype)
+            mine[0] = allowed = np.asarray(hands.allow(wanted), mine.dtype)
+            if self._by_moves and hands.is_my_turn and allowed.tobytes() != wanted.tobytes():
                 return  # the move is barred: the game waits on
         self.helped |= self.bot_plays
         self.batch.step(everybody)
         rewards = np.atleast_1d(self.batch.rewards[0])
         self.last_reward = float(rewards[self.agent])
-        if self.over and not self.practice:
+        if self.over and self.match is not None:
+            self.match.mixed |= self.practice or self.helped
+            self.match.note()
+        elif self.over and not self.practice:
             self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
 
     @property
@@ -178,14 +223,14 @@ class Game:
             self.release_all()
 
     def steer(self, by: int = 1) -> None:
-        """Give the person the next agent that is still there."""
+        """Give the person the next agent that is still there; in a match people stay in their seats."""
+        if self.match is not None:
+            return
         count = self.batch.num_agents
         for k in range(1, count + 1):
             candidate = (self.agent + by * k) % count
             if self._takes_part(candidate) or k == count:
-                self.agent = candidate
-                self._repeated = self._idle_action()
-                self.release_all()
+                self.hands = [Hands(self.batch, candidate)]
                 return
 
     @property
@@ -200,18 +245,14 @@ class Game:
 
     @property
     def waits(self) -> bool:
-        """Whether the game waits for the person's move."""
-        waiting = self._by_moves and self._is_my_turn and not self.bot_plays
-        return waiting and not self.over and not self._taps
+        """Whether the game waits for a person's move."""
+        waiting = any(hands.is_my_turn and not hands.taps for hands in self.hands)
+        return waiting and self._by_moves and not self.bot_plays and not self.over
 
     @property
     def _by_moves(self) -> bool:
         """Whether a person plays move by move, and not against the clock."""
         return self.env.turn is not None or self.env.waits
-
-    @property
-    def _is_my_turn(self) -> bool:
-        return bool(self.batch.acting[0, self.agent])
 
     def _takes_part(self, agent: int) -> bool:
         return bool(self.batch.rows.states["alive"][0, agent])
@@ -242,65 +283,6 @@ class Game:
         if not self.batch.num_agents and not self.bot_plays:
             return self.batch.actions.copy()
         return np.array(self._bot(self.batch), self.batch.actions.dtype).reshape(self.batch.actions.shape)
-
-    def _idle_action(self) -> Any:
-        given = self.env.idle_of(self.role)
-        if isinstance(self.action, Discrete):
-            return 0 if given is None else given
-        idle = np.zeros((), action_dtype(self.action))
-        for path, value in values_of(self.action, given).items() if given is not None else ():
-            at(idle, path)[...] = value
-        return idle
-
-    def _person_action(self) -> Any:
-        single = isinstance(self.action, Discrete)
-        self._repeated = self._single_action() if single else self._combined_action()
-        return self._repeated
-
-    def _single_action(self) -> int:
-        if self._taps:
-            return int(self.keys[self._taps.popleft()])
-        if self._held:
-            return int(self.keys[next(reversed(self._held))])
-        idle = self.env.idle_of(self.role)
-        return int(self._repeated if idle is None else idle)
-
-    def _combined_action(self) -> Array:
-        """Return an action: every key held, or tapped since the last step, sets its component."""
-        pressed = [*self._held, *(key for key in self._taps if key not in self._held)]
-        self._taps.clear()
-        if not pressed and self.env.idle_of(self.role) is None:
-            return np.asarray(self._repeated)
-        action = self._idle_action()
-        for key in pressed:
-            bound = find_binding(self.action, self.keys[key])
-            assert bound is not None  # the environment has checked its keys
-            numbers = at(action, bound.path).reshape(-1)
-            strength = self._held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0
-            numbers[bound.component] += strength * (bound.value - numbers[bound.component])
-        return np.asarray(action)
-
-    def _allowed(self, action: Any) -> Any:
-        """Replace every barred choice by the first that is allowed."""
-        if not self.batch.num_choices:
-            return action
-        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
-        allowed = np.array(action, action_dtype(self.action).base)
-        for path, leaf, flags in choices_of(self.action):
-            numbers, begin = at(allowed, path).reshape(-1), flags.start
-            for k, size in enumerate(choice_sizes(leaf)):
-                own = mask[begin : begin + size]
-                numbers[k] = numbers[k] if own[numbers[k]] else own.argmax()
-                begin += size
-        return allowed
-
-
-def playable_keys(keys: Any) -> dict[str, Any]:
-    """Return the environment's keys, with w, a, s, d as arrows where it leaves them free."""
-    found = dict(keys)
-    if not set(WASD) & set(found):
-        found.update({letter: found[arrow] for letter, arrow in WASD.items() if arrow in found})
-    return found
 
 
 def find_agent(batch: Batch, agent: str | None) -> int:

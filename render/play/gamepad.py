@@ -28,6 +28,11 @@ class Gamepads:
     _open: dict[int, Any] = field(default_factory=dict)
 
     @property
+    def numbers(self) -> list[int]:
+        """The gamepads that are plugged in, the first one first."""
+        return list(self._open)
+
+    @property
     def dead_zone(self) -> float:
         """How far a stick must lean to count."""
         return 0.2 if self.analog else 0.5

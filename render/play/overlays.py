@@ -65,6 +65,8 @@ def draw_head(theme: Theme, screen: "PlayScreen", area: Area) -> None:
 
 def person(game: "Game") -> str:
     """Say who steers what."""
+    if game.match is not None:
+        return game.match.board
     if game.batch.num_agents:
         agent = game.batch.agent_ids[game.agent]
         if game.bot_plays:
@@ -92,7 +94,9 @@ def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     right = x + width - theme.px(6)
     right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
     hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
-    if screen.game.batch.num_agents:
+    if screen.game.match is not None:
+        hints.insert(2, ("F1 – F8", "seats"))  # noqa: RUF001
+    elif screen.game.batch.num_agents:
         hints.insert(2, ("Tab", "next agent"))
     top = y + (height - theme.px(20)) / 2
     key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
@@ -139,7 +143,7 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
         "paused": ("Paused", "", [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
         "over": (
             ending,
-            result(game, screen.message),
+            game.match.said if game.match is not None and game.match.said else result(game, screen.message),
             [("Space  R", "once more"), ("Bksp", "back 1 s"), ("B", "let the bot play")],
         ),
     }.get(screen.phase, ("", "", []))
@@ -183,11 +187,13 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """List all keys over the game."""
     rows = key_meanings(screen.game)
     rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
-    if screen.game.batch.num_agents:
+    if screen.game.match is not None:
+        rows.append(("F1 – F8", "put somebody else into a seat"))  # noqa: RUF001
+    elif screen.game.batch.num_agents:
         rows.append(("Tab", "steer the next agent"))
     rows += [("Backspace", "turn back a second (practice)"), ("F9", "record, stop recording")]
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
-    rows += [("Pad", pad_meaning(screen)), ("H, F1", "close this")]
+    rows += [("Pad", pad_meaning(screen)), ("H", "close this")]
     width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))
     left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)
     imgui.get_window_draw_list().add_rect_filled(

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.batch import make
 from puffer_arena.errors import ParameterError
-from puffer_arena.render.play.game import Choose, Game
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.match import Choose
 from puffer_arena.render.play.scores import Scores, scores_file
 
 if TYPE_CHECKING:
+    from puffer_arena.batch.batch import Batch
+    from puffer_arena.render.play.match import Match
     from puffer_arena.render.play.screen import PlayScreen
 
 FIRST_SIZE = (960, 800)
@@ -26,6 +29,7 @@ def play(
     speed: float = 1.0,
     params: Mapping[str, Any] | None = None,
     record: str = "",
+    match: "Callable[[Batch], Match] | None" = None,
     size: tuple[int, int] | None = None,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
@@ -41,6 +45,7 @@ def play(
         speed: 1.0 is the environment's natural speed.
         params: the environment's parameters.
         record: the file to record into from the beginning; F9 begins and ends recordings at any time.
+        match: makes the match for the game's row: who sits where, in place of `bot` and `agent`.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
@@ -57,7 +62,8 @@ def play(
     split = "held_out" if held_out else "train"
     with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
-        game = Game(batch, bot, agent, level, scores=kept)
+        seated = None if match is None else match(batch)
+        game = Game(batch, bot, agent, level, scores=kept, match=seated)
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
         from puffer_arena.render.window.gui import fit_desktop

@@ -38,6 +38,9 @@ class GameRecorder:
         agents = self.game.batch.agent_ids
         mine = agents[self.game.agent] if agents else "all"
         players = {"all": "bots", mine: "a person"} if agents else {"all": "a person"}
+        if self.game.match is not None:
+            sitters = zip(agents, self.game.match.seats, strict=True)
+            players = {agent: "a person" if sitter.choose is None else sitter.name for agent, sitter in sitters}
         self._writer = Writer(self.game.batch, path, players=players, parent=parent, warn=self._say)
         self.note = f"recording into {self._writer.path}"
 

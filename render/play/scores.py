@@ -36,13 +36,16 @@ class Scores:
         version: its version; another one is another game.
         params: its parameters; others are another game.
         path: the file; None keeps nothing.
+
+    Attributes:
+        key: of the game in files.
     """
 
     def __init__(self, env: str, version: int, params: Mapping[str, Any], path: Path | None) -> None:
         text = json.dumps({name: params[name] for name in sorted(params)})
-        self._key = f"{env} {version} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        self.key = f"{env} {version} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
         self._path = path
-        self.best = {} if path is None else _read(path).get(self._key, {})
+        self.best = {} if path is None else _read(path).get(self.key, {})
 
     def note(self, who: str, score: float) -> bool:
         """Take in the score of an episode, of PERSON or BOT; tell whether it is the best so far.
@@ -54,7 +57,7 @@ class Scores:
         self.best[who] = score
         if self._path is not None:
             with contextlib.suppress(OSError):
-                _write(self._path, self._key, self.best)
+                _write(self._path, self.key, self.best)
         return True
 
 

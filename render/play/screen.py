@@ -11,6 +11,7 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
 from puffer_arena.render.play.record import GameRecorder
+from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.theme import GAP
@@ -99,6 +100,8 @@ class PlayScreen:
         while self._due <= now and self.phase == PLAYING and not self.game.waits:
             self._due += interval
             self.recorder.tell()
+            if self.game.match is not None:
+                self.game.match.mixed |= self.speed < 1.0  # easier than it is
             self.game.step()
             self._stepped, self._changed = now, True
             if self.game.over:
@@ -120,11 +123,14 @@ class PlayScreen:
             self.restart()
         elif menu_action(event) == "pause":
             self.pause()
+        pad = getattr(event, "instance_id", None)
         for key, strength in self.pads.translate(event):
             if strength:
-                self.play_key(key, strength)
+                self.play_key(key, strength, pad)
             else:
-                self.game.release(key)
+                self.game.release(key, pad)
+        if event.type in (pygame.JOYDEVICEADDED, pygame.JOYDEVICEREMOVED):
+            self.game.share_pads(self.pads.numbers)
 
     def press(self, key: int, modifiers: int = 0) -> None:
         """Act on a key: the game's own keys come first, then the window's."""
@@ -137,19 +143,23 @@ class PlayScreen:
         if not self.play_key(key_name(key)):
             self._command(key, back=bool(modifiers & pygame.KMOD_SHIFT))
 
-    def play_key(self, name: str, strength: float = 1.0) -> bool:
+    def play_key(self, name: str, strength: float = 1.0, pad: int | None = None) -> bool:
         """Give a key to the game, which it also starts or resumes; tell whether it took it."""
         if self.phase == OVER and name in ("space", "return"):
             self.restart()
             return True
-        if self.phase in (READY, PAUSED) and name in (*self.game.keys, "space", "return"):
+        if self.phase in (READY, PAUSED) and (name in ("space", "return") or self.game.reads(name, pad)):
             self.phase, self.help = PLAYING, False
             self._due = 0.0
-            self.game.press(name, strength)
+            self.game.press(name, strength, pad)
             return True
-        return self.phase != OVER and self.game.press(name, strength)
+        return self.phase != OVER and self.game.press(name, strength, pad)
 
     def _command(self, key: int, *, back: bool) -> None:
+        seat = key - pygame.K_F1
+        if self.game.match is not None and 0 <= seat < MOST_SEAT_KEYS:
+            self.swap(seat)
+            return
         match key:
             case pygame.K_ESCAPE if self._borrowed:
                 self.left = True
@@ -178,6 +188,11 @@ class PlayScreen:
         """Pause, or go on."""
         if self.phase in (PLAYING, PAUSED):
             self.phase = PAUSED if self.phase == PLAYING else PLAYING
+
+    def swap(self, seat: int) -> None:
+        """Put somebody else into a seat; begin where nobody but bots is left to wait for."""
+        if self.game.swap(seat) is not None and not self.game.hands and self.phase == READY:
+            self.phase, self._due = PLAYING, 0.0
 
     def rewind(self) -> None:
         """Turn time back by a second; play goes on with the next key."""
@@ -234,6 +249,8 @@ class PlayScreen:
             draw_help(theme, self, stage)
         else:
             draw_message(theme, self, stage)
+        if self.game.match is not None and (self.help or self.phase != PLAYING):
+            draw_seats(theme, self.game.match, self.game.hands, stage)
         imgui.end()
         self.gui.end()
 

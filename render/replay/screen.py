@@ -6,7 +6,8 @@ from functools import partial
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.errors import ArenaError
-from puffer_arena.render.play.game import Choose, Game
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.match import Choose
 from puffer_arena.render.play.record import free_name
 from puffer_arena.render.play.screen import PLAYING, PlayScreen
 from puffer_arena.render.replay.source import ReplaySource

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from puffer_arena.replay.reader import Replay
 
 if TYPE_CHECKING:
-    from puffer_arena.render.play.game import Choose
+    from puffer_arena.render.play.match import Choose
 
 FIRST_SIZE = (1280, 800)
 

@@ -9,6 +9,7 @@ import numpy as np
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
+from puffer_arena.live.messages import Steering
 from puffer_arena.replay.reader import Episode, Event, Replay
 
 BESIDE = 100_000  # added to the rows of a second replay, so that each has a number of its own
@@ -33,6 +34,7 @@ class ReplaySource:
 
     modes: Sequence[str] = ("smooth",)
     mode = "smooth"
+    steering = Steering()  # nothing trains here
 
     def __init__(self, replays: Sequence[Replay], clock: Callable[[], float] = time.monotonic) -> None:
         first = replays[0]

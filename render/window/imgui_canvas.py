@@ -9,6 +9,7 @@ from imgui_bundle import imgui
 
 from puffer_arena.core.canvas import Point
 from puffer_arena.core.fields import Array
+from puffer_arena.core.palette import Rgb
 from puffer_arena.render.draw.fit import View, fit
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT
 from puffer_arena.render.draw.palette import color as rgb_of
@@ -21,7 +22,12 @@ LEAST_CORNER = 3.0  # pixels; a rounding smaller than this is hardly seen, but c
 @cache
 def packed(name: str, alpha: int = 255) -> int:
     """Return a palette colour as Dear ImGui packs it; `alpha` is 0 to 255."""
-    red, green, blue = rgb_of(name)
+    return packed_rgb(rgb_of(name), alpha)
+
+
+def packed_rgb(rgb: Rgb, alpha: int = 255) -> int:
+    """Return a colour as Dear ImGui packs it."""
+    red, green, blue = rgb
     return alpha << 24 | blue << 16 | green << 8 | red
 
 
@@ -53,6 +59,11 @@ class ImguiCanvas:
         self._clips = 0
         if self._marked is not None:  # unclipped, for an agent at the board's edge
             point_out(self._list, *self._marked, top=self._area[1])
+
+    @property
+    def seen(self) -> View:
+        """Where the world lies in the window."""
+        return self._view
 
     # -- Canvas -------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import record_values
 from puffer_arena.errors import ArenaError
+from puffer_arena.live.messages import Steering
 
 MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped
 METRIC_INTERVAL = 0.5  # seconds between points of a curve
@@ -29,6 +30,7 @@ class LocalSource:
 
     modes: Sequence[str] = ("smooth",)
     mode = "smooth"
+    steering = Steering()  # nothing trains here
 
     def __init__(
         self,

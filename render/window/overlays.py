@@ -20,6 +20,7 @@ KEYS = (
     ("+ −", "speed"),  # noqa: RUF001  the key's own sign
     ("M", "mode"),
     ("S", "save"),
+    ("C", "steering"),
 )
 HELP = (
     ("Space", "pause training; in smooth mode the picture"),
@@ -27,6 +28,7 @@ HELP = (
     ("+   −", "faster, slower"),  # noqa: RUF001
     ("M", "time-lapse or smooth"),
     ("S", "save a checkpoint now"),
+    ("C", "the curriculum and other steering, and back"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),

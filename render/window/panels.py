@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.draw.numbers import format_count, format_value
+from puffer_arena.render.window.curriculum import draw_curriculum
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
-from puffer_arena.render.window.parameters import Sliders, draw_parameters
+from puffer_arena.render.window.knobs import Sliders
+from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import ValuePast, draw_policy
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import PAD, SMALL, TITLE, Theme
@@ -38,6 +40,8 @@ SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training h
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
     "time-lapse": (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0, 0.0),
 }
+PAGES = ("run", "steering")
+STEERING = 1
 ROW_COUNTS = (1, 4, 8, 15, 24, 40)  # what fills a wide stage without gaps
 
 
@@ -45,6 +49,7 @@ ROW_COUNTS = (1, 4, 8, 15, 24, 40)  # what fills a wide stage without gaps
 class Panel:
     """What the panel remembers between frames."""
 
+    page: int = 0  # of `PAGES`
     rows: int = 8  # how many environments the person wants to see
     sliders: Sliders = field(default_factory=Sliders)
     past: ValuePast = field(default_factory=ValuePast)
@@ -53,11 +58,19 @@ class Panel:
 def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None:
     """Lay out the whole panel in the current child window."""
     draw_header(theme, source)
+    if "time-lapse" in source.modes and source.status in ("training", "paused"):
+        chosen = segmented(theme, "page", PAGES, panel.page)
+        panel.page = panel.page if chosen is None else chosen
+        if panel.page == STEERING and source.frame is not None and len(source.frame.rows):
+            draw_curriculum(theme, source, panel.sliders)
+            draw_parameters(theme, source, source.frame, panel.sliders)
+            return
     draw_stats(theme, source)
     if source.frame is not None and len(source.frame.rows):
         draw_controls(theme, source, panel)
         draw_policy(theme, source, source.frame, watch, panel.past)
-        draw_parameters(theme, source, source.frame, panel.sliders)
+        if source.status not in ("training", "paused"):  # a trainer is steered on a page of its own
+            draw_parameters(theme, source, source.frame, panel.sliders)
     imgui.dummy(ImVec2(0, theme.px(2)))
 
 

@@ -6,33 +6,21 @@ knob is let go, and can be undone.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
-from puffer_arena.errors import ArenaError
+from puffer_arena.render.window.curriculum import draw_range, table_of
+from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import RATE, Steering, format_setting
-from puffer_arena.render.window.theme import SMALL, Theme, colored, font
+from puffer_arena.render.window.theme import Theme
 from puffer_arena.render.window.widgets import caption, section, slider
 
 LEARNING_RATES = (1e-6, 1e-1)
 HOW = "drag, or double click to type; right click: default"
-
-
-@dataclass
-class Sliders:
-    """What the sliders remember between frames."""
-
-    edits: dict[str, Any] = field(default_factory=dict)  # slider -> value while it is dragged
-    typing: str = ""  # the slider whose value is typed
-    text: str = ""  # what was typed so far
-    fault: str = ""  # why it cannot be
-    fresh: bool = False  # the field has just come, and wants the keyboard
-    steering: Steering = field(default_factory=Steering)
 
 
 def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders) -> None:
@@ -45,7 +33,11 @@ def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders
     draw_undo(theme, source, sliders.steering)
     if rates and source.status in ("training", "paused"):
         draw_learning_rate(theme, source, float(rates[-1][1]), sliders)
+    chosen = table_of(source, sliders) and source.status in ("training", "paused")
     for parameter in ranged:
+        if chosen and parameter.kind is not bool:
+            draw_range(theme, source, parameter, sliders)
+            continue
         draw_parameter(theme, source, parameter, frame.params[parameter.name], sliders)
 
 
@@ -76,7 +68,12 @@ def draw_learning_rate(theme: Theme, source: Source, rate: float, sliders: Slide
     shown = float(sliders.edits.get(RATE, rate))
     caption(theme, RATE, value=f"{shown:.1e}".replace("e-0", "e-"))
     if sliders.typing == RATE:
-        draw_typing(theme, sliders, check_rate, lambda value: sliders.steering.change(source, RATE, rate, value))
+        draw_typing(
+            theme,
+            sliders,
+            lambda text: check_rate(read_number(text)),
+            lambda value: sliders.steering.change(source, RATE, rate, value),
+        )
         return
     low, high = (math.log10(limit) for limit in LEARNING_RATES)
     place = (math.log10(max(shown, LEARNING_RATES[0])) - low) / (high - low)
@@ -120,7 +117,7 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
     waits = "from the next episode" if wanted != high and low == high and name not in sliders.edits else ""
     caption(theme, label, note=waits, value=varied if varied and not waits else format_setting(shown))
     if sliders.typing == name:
-        draw_typing(theme, sliders, lambda value: checked(parameter, top, value), change)
+        draw_typing(theme, sliders, lambda text: checked(parameter, top, read_number(text)), change)
         return
     span = top - parameter.low
     place = (shown - parameter.low) / span if span > 0 else 1.0
@@ -136,34 +133,6 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
     settle(sliders, name, shown, released, lambda: change(shown))
 
 
-def begin_typing(sliders: Sliders, name: str, text: str) -> None:
-    """Let a double click on the slider just laid out turn it into a field of text."""
-    if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
-        sliders.typing, sliders.text, sliders.fault, sliders.fresh = name, text, "", True
-
-
-def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[float], Any], change: Callable[[Any], None]) -> None:
-    """Lay out the field in which a value is typed: Enter takes it, Escape or a click elsewhere leaves it."""
-    flags = imgui.InputTextFlags_.enter_returns_true | imgui.InputTextFlags_.auto_select_all
-    imgui.set_next_item_width(-1)
-    if sliders.fresh:
-        imgui.set_keyboard_focus_here()
-    entered, sliders.text = imgui.input_text(f"##type {sliders.typing}", sliders.text[:40], flags)
-    if entered:
-        try:
-            change(check(float(sliders.text.strip().replace(",", "."))))
-            sliders.typing = sliders.fault = ""
-        except (ValueError, ArenaError) as error:
-            said = str(error)
-            sliders.fault = "type a number" if said.startswith("could not convert") else said
-    elif imgui.is_item_deactivated() and not sliders.fresh:
-        sliders.typing = sliders.fault = ""
-    sliders.fresh = False
-    if sliders.fault:
-        with font(SMALL), colored(imgui.Col_.text, "rose"):
-            imgui.text_wrapped(sliders.fault.replace("%", "%%"))
-
-
 def checked(parameter: Parameter, top: Any, value: float) -> Any:
     """Return a typed number as the parameter takes it.
 
@@ -172,15 +141,6 @@ def checked(parameter: Parameter, top: Any, value: float) -> Any:
     """
     whole = parameter.kind is int and value == int(value)
     return parameter.check(int(value) if whole else value, top)
-
-
-def settable(parameter: Parameter, top: Any, value: float) -> Any:
-    """Return the round value nearest to `value` that the parameter may take."""
-    if parameter.kind is int:
-        return min(max(round(value), parameter.low), top)
-    span = top - parameter.low
-    step = 10.0 ** math.floor(math.log10(span / 100)) if span > 0 else 1.0
-    return min(max(round(value / step) * step, parameter.low), top)
 
 
 def settle(sliders: Sliders, name: str, value: Any, released: bool, send: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
-from puffer_arena.render.window.panels import Panel, change_speed, draw_panel, single_step, toggle_pause
+from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD
 from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset
@@ -72,7 +72,7 @@ class Screen:
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
         beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
-        told = source.status, source.view_paused, source.note, source.mode, source.speed
+        told = source.status, source.view_paused, source.note, source.mode, source.speed, id(source.steering)
         return id(source.frame), *told, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
@@ -100,6 +100,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_c:
+                self.panel.page = (self.panel.page + 1) % len(PAGES)
             case pygame.K_TAB if source.agent_ids:
                 back = bool(modifiers & pygame.KMOD_SHIFT)
                 watch.agent = (watch.agent + (-1 if back else 1)) % len(source.agent_ids)
@@ -157,6 +159,7 @@ class Screen:
 
     def draw_below(self, area: Area) -> None:
         """Draw what stands under the stage: the run's curves."""
+        self.panel.sliders.steering.adopt(self.source)
         self.charts.marks = self.panel.sliders.steering.marks
         draw_charts(self.gui.theme, self.charts, self.source.metrics, area)
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
+from puffer_arena.live.messages import Steering
 
 
 class Source(Protocol):
@@ -22,6 +23,7 @@ class Source(Protocol):
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
     frame_seconds: float  # set by the window: a new frame is wanted no more often
+    steering: Steering  # the curriculum in force and what was changed, as far as a trainer has told it
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
 
     @property

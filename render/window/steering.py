@@ -6,7 +6,8 @@ from typing import Any
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.source import Source
 
-RATE = "learning rate"  # its name here, which no parameter can have
+RATE, CURRICULUM = "learning rate", "the curriculum"  # their names here, which no parameter can have
+TOLD = {"learning_rate": RATE, "curriculum": CURRICULUM}  # as a trainer tells them
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,29 @@ class Steering:
         done: what can be undone.
         undone: what can be done again.
         marks: (environment steps, what changed) for the charts.
+        met: whether this window has asked for anything, or taken over what was changed before it came.
     """
 
     done: list[Change] = field(default_factory=list)
     undone: list[Change] = field(default_factory=list)
     marks: list[tuple[int, str]] = field(default_factory=list)
+    met: bool = False
+
+    def adopt(self, source: Source) -> None:
+        """Take over what was changed before this window came, or by others: marks always, undo where it has none."""
+        told = [(steps, TOLD.get(name, name), before, after) for steps, name, before, after in source.steering.changes]
+        if not told:
+            return
+        self.marks = [(steps, f"{name.replace('_', ' ')} {format_setting(after)}") for steps, name, _, after in told]
+        if not self.met:
+            self.done = [Change(name, before, after) for _, name, before, after in told] + self.done
+            self.met = True
 
     def change(self, source: Source, name: str, before: Any, after: Any) -> None:
         """Set something, unless it has that value already."""
         if before == after:
             return
+        self.met = True
         self.done.append(Change(name, before, after))
         self.undone.clear()
         self._send(source, name, after)
@@ -56,14 +70,21 @@ class Steering:
 
     def _send(self, source: Source, name: str, value: Any) -> None:
         steps = source.frame.steps if source.frame is not None else 0
-        shown = str(value) if isinstance(value, bool) else format_setting(value)
-        self.marks.append((steps, f"{name.replace('_', ' ')} {shown}"))
-        if name == RATE:
+        self.marks.append((steps, f"{name.replace('_', ' ')} {format_setting(value)}"))
+        if name == CURRICULUM:
+            source.send("curriculum", table=value)
+        elif name == RATE:
             source.send("learning_rate", value=value)
         else:
             source.send("param", name=name, value=value)
 
 
-def format_setting(value: float) -> str:
+def format_setting(value: Any) -> str:
     """Write a setting without figures that say nothing."""
+    if isinstance(value, dict):
+        ranges = value.get("ranges", {})
+        told = [f"{name} {given}" for name, given in ranges.items()] if isinstance(ranges, dict) else []
+        return " ".join([str(value.get("method", "uniform")), *told])[:80] if value else "off"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)[:80]
     return f"{value:.4g}" if abs(value) < 1e5 else format_value(value)

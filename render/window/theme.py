@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
-from puffer_arena.render.draw.palette import Rgb, color, mix
+from puffer_arena.core.palette import Rgb
+from puffer_arena.render.draw.palette import color, mix
 
 BODY, SMALL, TITLE, FIGURE = 17.0, 15.0, 23.0, 22.0  # line heights at scale 1
 GAP, PAD, RADIUS = 8, 14, 8  # pixels at scale 1

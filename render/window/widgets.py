@@ -142,6 +142,41 @@ def slider(theme: Theme, name: str, share: float, *, clicks: bool = False) -> tu
     return share, released
 
 
+def range_slider(
+    theme: Theme, name: str, shares: tuple[float, float], before: tuple[float, float]
+) -> tuple[tuple[float, float], bool]:
+    """Lay out a track with a knob at each end of a range; return where they are now, and whether one was let go.
+
+    The knob that was nearer follows a mouse that drags it; where both were at one place, the one that opens the range.
+
+    Args:
+        shares: where the knobs are.
+        before: where they were before they were dragged.
+    """
+    draw, at = imgui.get_window_draw_list(), imgui.get_cursor_screen_pos()
+    width, height, knob = imgui.get_content_region_avail().x, theme.px(20), theme.px(7)
+    imgui.invisible_button(name, ImVec2(width, height))
+    held, hovered, released = imgui.is_item_active(), imgui.is_item_hovered(), imgui.is_item_deactivated()
+    left, room, line = at.x + knob, width - 2 * knob, at.y + height / 2
+    low, high = (min(max(share, 0.0), 1.0) for share in shares)
+    by = imgui.get_mouse_drag_delta(imgui.MouseButton_.left).x / room  # zero until the mouse has really moved
+    released = released and by != 0
+    if (held or released) and by != 0:
+        place = min(max((imgui.get_io().mouse_pos.x - left) / room, 0.0), 1.0)
+        begun = (imgui.get_io().mouse_pos.x - left) / room - by
+        apart = abs(begun - before[0]) - abs(begun - before[1])
+        at_low = apart < 0 if abs(before[1] - before[0]) > 1e-9 else by < 0
+        low, high = (min(place, before[1]), before[1]) if at_low else (before[0], max(place, before[0]))
+    thick, ends = theme.px(4) / 2, (left + low * room, left + high * room)
+    draw.add_rect_filled((at.x, line - thick), (at.x + width, line + thick), packed("raised"), thick)
+    draw.add_rect_filled((ends[0], line - thick), (ends[1], line + thick), packed("accent", 150), thick)
+    for x in ends:
+        if held or hovered:
+            draw.add_circle_filled((x, line), knob + theme.px(3), packed("accent", 50))
+        draw.add_circle_filled((x, line), knob, packed("accent"))
+    return (low, high), released
+
+
 def key_hints(theme: Theme, at: tuple[float, float], hints: Sequence[Hint], right: float) -> None:
     """Draw keys with what they do in one line from `at`, as many as end before `right`."""
     draw, (x, y) = imgui.get_window_draw_list(), at

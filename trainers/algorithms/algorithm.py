@@ -10,11 +10,12 @@ import torch
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import FileError
+from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.registry import source_digest
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Config, to_dict
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
+from puffer_arena.trainers.nodes import Nodes
 
 OnStep = Callable[["Algorithm", int], None]
 
@@ -50,6 +51,7 @@ class Algorithm(ABC):
     config: Config
     batch: Batch
     policy: Policy
+    nodes: Nodes = Nodes()
     learning_rate: float
     steps: int
     updates: int
@@ -94,6 +96,17 @@ class Algorithm(ABC):
         Returns:
             Probabilities of every choice (rows, agents or 1, choices), None if continuous, and values (rows, agents).
         """
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        """Go on with another curriculum, from the rows' next episodes on.
+
+        Args:
+            table: as `load_curriculum` takes it; an empty one goes back to the run's own parameters.
+
+        Raises:
+            ArenaError: this algorithm takes none, or it cannot be; all stays as it was.
+        """
+        raise ParameterError(f"{self.section} takes no curriculum")
 
     @abstractmethod
     def close(self) -> None:

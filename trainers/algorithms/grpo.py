@@ -18,6 +18,7 @@ not with what they have gained by then; what a row has begun afterwards and not 
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import HELD_OUT_BIT
-from puffer_arena.errors import TrainingError
+from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.settings import choice, flag, setting
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import OnStep, below
@@ -120,6 +121,9 @@ class GRPO(OnPolicy):
         if config.method.kl_coef > 0.0:
             device = torch.device(self.config.device)
             self.reference = Autograd(copy.deepcopy(self.policy), device, 1, half=False, compiled=False)
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        raise ParameterError("grpo takes no curriculum: it chooses the levels itself")
 
     def losses(self) -> list[Loss]:
         return [grouped]

@@ -3,19 +3,20 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.seeds import row_keys
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.choose import load_curriculum
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.director import Director
-from puffer_arena.errors import TrainingError
+from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.registry import load_env, source_digest
 from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms.algorithm import (
@@ -38,6 +39,7 @@ from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, find_central
 from puffer_arena.trainers.networks.roles import build_policy_of
+from puffer_arena.trainers.nodes import Nodes, check_shared, present_nodes
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 from puffer_arena.trainers.optimize.schedules import decay
 from puffer_arena.trainers.precision import resolve
@@ -61,11 +63,13 @@ class OnPolicy(Algorithm):
             raise TrainingError(
                 f"network.head = 'greedy' gives values, not probabilities, which {config.algorithm} learns; choose 'auto'"
             )
+        self.nodes = nodes = present_nodes()
+        check_shared(config, type(self), nodes)
         # The threads below each run whole operations; torch must not split those again.
         torch.set_num_threads(1)
         method = config.method
         curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
-        self.batch = make_rows(config, curriculum)
+        self.batch = make_rows(config, curriculum, nodes)
         apart = getattr(method, "stagger", 0)
         if apart and curriculum is not None:
             raise TrainingError(
@@ -85,10 +89,10 @@ class OnPolicy(Algorithm):
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
         threads = config.threads if config.device == "cpu" else 1
-        self.collector = Collector(self.rollout, self.backend, threads, self.opponent)
+        self.collector = Collector(self.rollout, self.backend, threads, self.opponent, nodes)
         self.chunks = self.rollout.cut(method.minibatches, threads)
         self.pool = ThreadPool(split(self.rollout.streams, threads))
-        self.reward_scale = RewardScale(self.rollout.streams)
+        self.reward_scale = RewardScale(self.rollout.streams, nodes)
         self.learning_rate = config.optimizer.learning_rate
         self.steps = self.updates = self.inexact_rows = 0
         self.seconds = 0.0
@@ -114,6 +118,7 @@ class OnPolicy(Algorithm):
         learned: dict[str, float] = {}
         yield learned
         self._watch()
+        self.nodes.share_first(self.policy)
         self._teach()
         self.rollout.advance()
         steps = config.num_envs * self.rollout.horizon
@@ -145,16 +150,38 @@ class OnPolicy(Algorithm):
 
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
-        director = self.director
-        if director is None:
-            return None if on_step is None else lambda t: on_step(self, t)
+        if self.director is None and on_step is None:
+            return None
 
         def follow(t: int) -> None:
-            director.follow(self.rollout.slices[t].began, t)
+            if self.director is not None:  # a person may begin and end a curriculum at any step
+                self.director.follow(self.rollout.slices[t].began, t)
             if on_step is not None:
                 on_step(self, t)
 
         return follow
+
+    def steer(self, table: Mapping[str, Any]) -> None:
+        batch, director = self.batch, self.director
+        made = dataclasses.asdict(batch.param_values)
+        if table:
+            curriculum = load_curriculum(batch.env, table)
+            for name, spread in curriculum.ranges.items():
+                if name in batch.env.dimensions and spread.high > made[name]:
+                    raise ParameterError(
+                        f"range of '{name}' ends at {spread.high:g}, and the rows' memory was made for {made[name]}"
+                    )
+            director = director or Director(batch, curriculum, self.config.seed)
+            director.change(curriculum)
+            self.director = director
+        elif director is not None:
+            values = batch.env.build_params(self.config.params)
+            own = {name: getattr(values, name) for name in director.curriculum.ranges}
+            batch.assign(np.arange(batch.num_envs), own, -1)
+            self.director = None
+        sizes = {name: made[name] for name in batch.env.dimensions if name in made}
+        params = {**self.config.params, **sizes}  # a resumed run makes rows of the same size
+        self.config = dataclasses.replace(self.config, curriculum=dict(table), params=params)
 
     def _teach(self) -> None:
         """Tell the curriculum which episodes ended, and what was learned from them."""
@@ -201,6 +228,8 @@ class OnPolicy(Algorithm):
             probs = policy.head.probabilities(outputs, mask)
         shape = (len(rows), agents)
         shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        if not policy.values:
+            return shown, np.full(shape, np.nan, np.float32)
         return shown, self.in_rewards(values[:, 0].float().cpu().numpy().reshape(shape))
 
     def _carried(self) -> dict[str, Array]:
@@ -218,6 +247,7 @@ class OnPolicy(Algorithm):
         tensors |= {name: as_bytes(array) for name, array in self.batch.save_rows().items()}
         tensors |= {f"carried/{name}": as_bytes(array) for name, array in self._carried().items()}
         tensors["generator"] = self.generator.get_state()
+        tensors = self.nodes.gather(tensors)
         about = self.describe()
         if self.opponent is not None:
             about["league"] = self.opponent.pool.state()
@@ -227,6 +257,7 @@ class OnPolicy(Algorithm):
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         self.check_layout(about, name)
+        tensors = self.nodes.part_of(tensors)
         groups = groups_of(tensors, ("policy", "optimizer", "carried", "league"))
         load_weights(self.policy, groups["policy"], name)
         self.optimizer.load_tensors(groups["optimizer"])
@@ -253,14 +284,20 @@ class OnPolicy(Algorithm):
         self.batch.close()
 
 
-def make_rows(config: Config, curriculum: Curriculum | None) -> Batch:
-    """Make the rows of a run; memory has room for the largest parameters that its curriculum may choose."""
+def make_rows(config: Config, curriculum: Curriculum | None, nodes: Nodes = Nodes()) -> Batch:  # noqa: B008  frozen
+    """Make this process's rows of a run; memory has room for the largest parameters that its curriculum may choose."""
     values, env = dict(config.params), load_env(config.env)
     for name, spread in curriculum.ranges.items() if curriculum is not None else ():
         if name in env.dimensions:
             values[name] = env.parameters[name].kind(max(spread.high, values.get(name, spread.high)))
     sees = config.network.critic == "state"
-    return make(config.env, config.num_envs, config.seed, config.threads, record=None, observe_state=sees, **values)
+    low, high = nodes.span(config.num_envs)
+    batch = make(config.env, high - low, config.seed, config.threads, record=None, observe_state=sees, **values)
+    if nodes.size > 1:  # the rows that they are of all together
+        batch.rows.states["row_key"] = row_keys(config.seed, config.num_envs)[low:high]
+        batch.rows.states["episode"] = 0
+        batch.reset()
+    return batch
 
 
 def annealed(settings: Any, progress: float) -> Any:

@@ -149,6 +149,7 @@ class PPO(OnPolicy):
     """PPO over vectorized environments."""
 
     section, settings = "ppo", Settings
+    shared = True  # several processes may make its updates together
     columns: ClassVar[tuple[Column, ...]] = (Column("advantage"), Column("target"), Column("ratio"))
     loss_columns: ClassVar[tuple[str, ...]] = ("old_log_prob", "old_value", "advantage", "target")
     objectives: ClassVar[dict[str, Loss]] = {"clip": clipped, "importance": importance}
@@ -181,13 +182,16 @@ class PPO(OnPolicy):
                 drift = seen = 0.0
                 for minibatch in shuffled(self.chunks, s.minibatches, self.generator):
                     sums = self.backend.gradients(loss, minibatch, s, self.loss_columns, remember=corrects)
+                    self.nodes.average(self.policy, minibatch.count)
                     lengths.append(self.optimizer.step(rate))
                     totals = {name: totals.get(name, 0.0) + value for name, value in sums.items()}
                     rows += minibatch.count
                     drift, seen = drift + sums.get("approx_kl", 0.0), seen + minibatch.count
                 epochs += 1
-                if 0.0 < s.target_kl < drift / max(seen, 1.0):
-                    break
+                if s.target_kl > 0.0:
+                    drift, seen = self.nodes.add_up(np.array([drift, seen])).tolist()
+                    if drift / max(seen, 1.0) > s.target_kl:
+                        break
             metrics.update({name: total / max(rows, 1.0) for name, total in totals.items()})
             metrics["gradient_norm"] = float(np.mean(lengths)) if lengths else 0.0
             metrics["explained_variance"] = explained_variance(
@@ -226,7 +230,7 @@ class PPO(OnPolicy):
         """Fill in advantages and targets, all in units of rewards."""
         ESTIMATORS[s.advantage](self.rollout, s, self.pool)
         if s.normalize_advantages:
-            normalize(self.rollout.advantage, self.rollout.acting[:-1])
+            normalize(self.rollout.advantage, self.rollout.acting[:-1], self.nodes)
 
     def in_rewards(self, values: Array) -> Array:
         for scale in [*self.value_scales.values()][:1]:

@@ -99,10 +99,10 @@ class PQN(OnPolicy):
         return metrics
 
 
-def share_at_random(s: Settings, progress: float) -> float:
+def share_at_random(s: Any, progress: float) -> float:
     """Return epsilon at a point of the run."""
     done = min(progress / s.exploration, 1.0) if s.exploration > 0.0 else 1.0
-    return s.epsilon + (s.epsilon_final - s.epsilon) * done
+    return float(s.epsilon + (s.epsilon_final - s.epsilon) * done)
 
 
 def check_fits(config: Config) -> None:
@@ -115,14 +115,16 @@ def check_fits(config: Config) -> None:
     action = env.action.resolve(env.build_params(config.params))
     if not isinstance(action, Discrete):
         raise TrainingError(
-            f"pqn gives each choice of a Discrete action a value, and actions of '{env.name}' are {action}; train by ppo"
+            f"{config.algorithm} gives each choice of a Discrete action a value, and actions of '{env.name}' are {action}; train by ppo"
         )
     if env.action_mask is not None:
         raise TrainingError(
-            f"pqn goes on from the best of all choices, and '{env.name}' bars some by its action_mask; train by ppo"
+            f"{config.algorithm} goes on from the best of all choices, and '{env.name}' bars some by its action_mask; train by ppo"
         )
     if config.network.head != "greedy" or config.network.critic != "shared":
-        raise TrainingError("pqn's network gives values of choices: leave network.head and network.critic out")
+        raise TrainingError(
+            f"{config.algorithm}'s network gives values of choices: leave network.head and network.critic out"
+        )
 
 
 ALGORITHM = PQN

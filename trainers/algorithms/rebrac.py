@@ -22,11 +22,9 @@ from torch import Tensor, nn
 from puffer_arena.errors import ParameterError
 from puffer_arena.settings import flag, setting
 from puffer_arena.trainers.algorithms.offline import DEFAULTS, Offline
-from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.transitions import Steps
 from puffer_arena.trainers.networks.critics import average_of, follow
 from puffer_arena.trainers.networks.heads import Gaussian
-from puffer_arena.trainers.networks.policy import MakeEncoder
 
 NARROW = -20.0  # of the head's spread, so that what is drawn is its mean
 SMALLEST_DEVIATION = 1e-3
@@ -75,21 +73,19 @@ class ReBRAC(Offline):
     defaults: ClassVar[Mapping[str, Any]] = DEFAULTS
     values: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
-        super().__init__(config, make_encoder)
+    def prepare(self) -> None:
         if not isinstance(self.policy.head, Gaussian):
-            self.close()
             raise ParameterError(
-                f"algorithm 'rebrac' is for actions in a Box, and '{config.env}' has {self.policy.action}; bc, iql and dt "
-                "act in any space"
+                f"algorithm 'rebrac' is for actions in a Box, and '{self.config.env}' has {self.policy.action}; bc, iql and "
+                "dt act in any space"
             )
+        nn.init.constant_(self.policy.head.spread, NARROW)
+        super().prepare()
 
     def build(self) -> dict[str, nn.Module]:
         s, returns = self.config.method, self.data.returns
         self.scale = 1.0 / max(float(returns.std()), SMALLEST_DEVIATION) if s.scale_rewards else 1.0
         self.critics = self.make_critics(normalize=s.normalize_critics)
-        if isinstance(self.policy.head, Gaussian):
-            nn.init.constant_(self.policy.head.spread, NARROW)
         self.average_critics, self.average_policy = average_of(self.critics), average_of(self.policy)
         self.followers["average_critics"], self.followers["average_policy"] = self.average_critics, self.average_policy
         return {"critics": self.critics}

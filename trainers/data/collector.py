@@ -15,6 +15,7 @@ from puffer_arena.trainers.data.credit import credit
 from puffer_arena.trainers.data.rollout import Rollout
 from puffer_arena.trainers.league.opponents import Opponents
 from puffer_arena.trainers.networks.observations import leaf_arrays
+from puffer_arena.trainers.nodes import Nodes
 from puffer_arena.trainers.threadpool import ThreadPool
 
 MAX_BOOTSTRAP = 2048  # rows valued at once
@@ -25,12 +26,25 @@ Cut = tuple[Array, Array, Array, dict[str, Array], list[Array]]
 
 
 class Collector:
-    """Fills a rollout; `infer_seconds` and `step_seconds` tell where the last one spent its time."""
+    """Fills a rollout.
 
-    def __init__(self, rollout: Rollout, backend: Backend, threads: int, opponent: Opponents | None = None) -> None:
+    Attributes:
+        infer_seconds, step_seconds: where the last one spent its time.
+        cuts: what was seen last in the episodes that were truncated in it.
+    """
+
+    def __init__(
+        self,
+        rollout: Rollout,
+        backend: Backend,
+        threads: int,
+        opponent: Opponents | None = None,
+        nodes: Nodes = Nodes(),  # noqa: B008  frozen
+    ) -> None:
+        self.nodes = nodes
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
-        self._cuts: list[Cut] = []
+        self.cuts: list[Cut] = []
         self.infer_seconds = self.step_seconds = 0.0
 
     def collect(self, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> Rollout:
@@ -42,16 +56,19 @@ class Collector:
         """
         rollout, head = self.rollout, self.rollout.policy.head
         self.infer_seconds = self.step_seconds = 0.0
+        everybody = rollout.streams * self.nodes.size  # all processes draw the same, and each takes its part
         noise = head.draw_noise(
-            (rollout.horizon, rollout.streams),
+            (rollout.horizon, everybody),
             lambda shape: torch.rand(shape, generator=generator).numpy(),
             lambda shape: torch.randn(shape, generator=generator).numpy(),
         )
+        if self.nodes.size > 1:
+            noise = aligned_copy(noise[:, slice(*self.nodes.span(everybody, "streams"))])
         rollout.remember_start()
         self.backend.refresh()
         if self.opponent is not None:
             self.opponent.begin()
-        self._cuts.clear()
+        self.cuts.clear()
         for t in range(rollout.horizon):
             begun = time.perf_counter()
             self.pool.run(self._act, t, noise, rollout.acts(t))
@@ -135,7 +152,7 @@ class Collector:
             cut, times = cut[times >= 0], times[times >= 0]
         if len(cut):
             states = {name: part[cut] for name, part in rollout.state.items()}
-            self._cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
+            self.cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
         for part in rollout.state.values():
             part[rollout.began[t + 1]] = 0.0
 
@@ -154,14 +171,14 @@ class Collector:
             rollout.columns[f"old_{name}"][-1, a:b] = values[:, k]
 
     def _bootstrap(self) -> None:
-        if not self._cuts:
+        if not self.cuts:
             return
         rollout = self.rollout
-        times = np.concatenate([cut[0] for cut in self._cuts])
-        streams = np.concatenate([cut[1] for cut in self._cuts])
-        obs = aligned_copy(np.concatenate([cut[2] for cut in self._cuts]))
-        states = {name: aligned_copy(np.concatenate([cut[3][name] for cut in self._cuts])) for name in rollout.state}
-        central = [aligned_copy(np.concatenate(leaf)) for leaf in zip(*(cut[4] for cut in self._cuts), strict=True)]
+        times = np.concatenate([cut[0] for cut in self.cuts])
+        streams = np.concatenate([cut[1] for cut in self.cuts])
+        obs = aligned_copy(np.concatenate([cut[2] for cut in self.cuts]))
+        states = {name: aligned_copy(np.concatenate([cut[3][name] for cut in self.cuts])) for name in rollout.state}
+        central = [aligned_copy(np.concatenate(leaf)) for leaf in zip(*(cut[4] for cut in self.cuts), strict=True)]
         for begin, end in split(len(obs), -(-len(obs) // MAX_BOOTSTRAP)):
             part = slice(begin, end)
             before = {name: state[part] for name, state in states.items()}

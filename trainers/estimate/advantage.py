@@ -18,6 +18,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.nodes import Nodes
 from puffer_arena.trainers.threadpool import ThreadPool
 
 
@@ -155,15 +156,16 @@ def clear_absent(acting: Array, *columns: Array) -> None:
             column[~acting[:-1]] = 0.0
 
 
-def normalize(advantages: Array, acting: Array) -> None:
-    """Bring the advantages of those who take part to mean 0 and deviation 1, in place."""
-    count = max(int(acting.sum()), 1)
-    mean = advantages.sum(dtype=np.float64) / count  # absent agents have 0
-    square = float(np.square(advantages, dtype=np.float64).sum()) / count
+def normalize(advantages: Array, acting: Array, nodes: Nodes = Nodes()) -> None:  # noqa: B008  frozen
+    """Bring the advantages of those who take part, in all processes, to mean 0 and deviation 1, in place."""
+    sums = advantages.sum(dtype=np.float64), np.square(advantages, dtype=np.float64).sum()  # absent agents have 0
+    count, total, squares = nodes.add_up(np.array([acting.sum(), *sums])).tolist()
+    count = max(count, 1.0)
+    mean, square = total / count, squares / count
     deviation = max(square - mean * mean, 0.0) ** 0.5
     advantages -= np.float32(mean)
     advantages *= np.float32(1.0 / (deviation + 1e-8))
-    if count < advantages.size:
+    if not acting.all():
         advantages *= acting
 
 

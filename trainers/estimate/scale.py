@@ -11,6 +11,7 @@ import numpy as np
 from puffer_arena.core.fields import Array
 from puffer_arena.machine.loops import kernel
 from puffer_arena.trainers.data.rollout import Rollout
+from puffer_arena.trainers.nodes import Nodes
 
 SMALLEST_DEVIATION = 1e-4  # of a game that gives hardly any reward
 
@@ -23,9 +24,10 @@ class RewardScale:
         moments: how many sums were seen, their mean, and their squared distances from it added up, (3,).
     """
 
-    def __init__(self, streams: int) -> None:
+    def __init__(self, streams: int, nodes: Nodes = Nodes()) -> None:  # noqa: B008  frozen
         self.sums = np.zeros(streams)
         self.moments = np.zeros(3)
+        self._nodes = nodes
 
     @property
     def deviation(self) -> float:
@@ -36,7 +38,11 @@ class RewardScale:
     def apply(self, rollout: Rollout, gamma: float, column: str = "rewards") -> None:
         """Take a column of the rollout into the deviation of its discounted sum, then divide it by that."""
         given = rollout.columns[column]
-        add_returns(given, rollout.acting, rollout.began, gamma, self.sums, self.moments)
+        several = self._nodes.size > 1
+        seen = np.zeros(3) if several else self.moments
+        add_returns(given, rollout.acting, rollout.began, gamma, self.sums, seen)
+        if several:
+            self._nodes.merge(self.moments, seen)
         given[...] *= np.float32(1.0 / self.deviation)
 
     def state(self) -> dict[str, Array]:

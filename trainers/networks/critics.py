@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from puffer_arena.core.spaces import MultiBinary, Space, Tuple
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
-from puffer_arena.trainers.networks.heads import Head, as_numbers, number_count
+from puffer_arena.trainers.networks.heads import Head, action_features, feature_count
 
 
 class ActionCritic(nn.Module):
@@ -29,7 +29,7 @@ class ActionCritic(nn.Module):
         widths = network.critic_hidden or network.hidden
         self.heads = (head,)  # in a tuple, for its weights are the policy's
         # Flags are what encoders take as they are; numbers of an action lie near 1 already.
-        self.encoder = Encoder(Tuple((observation, MultiBinary(number_count(head)))), network, widths[:1])
+        self.encoder = Encoder(Tuple((observation, MultiBinary(feature_count(head)))), network, widths[:1])
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise((*widths, 1)):
             layers += [nn.LayerNorm(inputs)] if normalize else []
@@ -41,12 +41,12 @@ class ActionCritic(nn.Module):
 
     def forward(self, obs: list[Tensor], actions: Tensor) -> Tensor:
         """Return the values of actions (rows, components), (rows,)."""
-        features: Tensor = self.layers(self.encoder([*obs, as_numbers(self.heads[0], actions)]))
+        features: Tensor = self.layers(self.encoder([*obs, action_features(self.heads[0], actions)]))
         return features[:, 0]
 
     def watch(self, obs: list[Tensor], actions: Tensor) -> None:
         """Let the encoder see observations, where it normalizes them."""
-        self.encoder.watch([*obs, as_numbers(self.heads[0], actions)])
+        self.encoder.watch([*obs, action_features(self.heads[0], actions)])
 
 
 class Critics(nn.Module):

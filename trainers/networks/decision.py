@@ -20,7 +20,7 @@ from puffer_arena.core.spaces import MultiBinary, Space, Tuple
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
-from puffer_arena.trainers.networks.heads import as_numbers, make_head, number_count
+from puffer_arena.trainers.networks.heads import action_features, feature_count, make_head
 from puffer_arena.trainers.networks.memory import State
 from puffer_arena.trainers.networks.policy import Central, MakeEncoder, Policy
 
@@ -128,8 +128,8 @@ class DecisionPolicy(Policy):
             raise ParameterError("network.memory = 'transformer' brings an encoder of its own; leave make_encoder out")
         self.observation, self.action, self.network = observation, action, network
         self.origin, self.values, self.central, self.critic = dict(origin or {}), tuple(values), None, None
-        self.head = make_head(action)
-        told = MultiBinary(2 + number_count(self.head))  # to go, whether it has begun, what was done
+        self.head = make_head(action, network.head)
+        told = MultiBinary(2 + feature_count(self.head))  # to go, whether it has begun, what was done
         self.encoder = Encoder(Tuple((observation, told)), network, network.hidden)
         self.transformer = Transformer(self.encoder.width, network)
         self.output = nn.Linear(network.memory_size, self.head.width)
@@ -157,7 +157,7 @@ class DecisionPolicy(Policy):
         return {name: self.output.weight.new_zeros(rows, *shape) for name, shape in self.state_spec.items()}
 
     def watch(self, obs: list[Tensor], central: Sequence[Tensor] = ()) -> None:
-        self.encoder.watch([*obs, self.output.weight.new_zeros(len(obs[0]), 2 + number_count(self.head))])
+        self.encoder.watch([*obs, self.output.weight.new_zeros(len(obs[0]), 2 + feature_count(self.head))])
 
     def tell(self, to_go: Tensor, started: Tensor, before: Tensor) -> Tensor:
         """Return what it is told besides what is seen: (..., 2 + numbers of an action).
@@ -166,7 +166,7 @@ class DecisionPolicy(Policy):
             to_go, started: see `Segments`, (...,).
             before: the last action, (..., components).
         """
-        done = as_numbers(self.head, before) * started[..., None]
+        done = action_features(self.head, before) * started[..., None]
         return torch.cat([(to_go / self.scale)[..., None], started[..., None], done], -1)
 
     def forward(

@@ -331,23 +331,6 @@ def parts_of(head: Head) -> list[Head]:
     return head.parts if isinstance(head, Joint) else [head]
 
 
-def number_count(head: Head) -> int:
-    """Return how many numbers `as_numbers` gives for an action."""
-    return sum(sum(part.sizes) or part.components for part in parts_of(head))
-
-
-def as_numbers(head: Head, actions: Tensor) -> Tensor:
-    """Return actions (rows, components) as a network sees them: choices one-hot, all else as it is, (rows, numbers)."""
-    split = columns(actions, [part.components for part in parts_of(head)])
-    found: list[Tensor] = []
-    for part, own in zip(parts_of(head), split, strict=True):
-        if part.sizes:
-            found += [functional.one_hot(own[..., k].long(), size).float() for k, size in enumerate(part.sizes)]
-        else:
-            found.append(own.float())
-    return torch.cat(found, -1)
-
-
 def columns(numbers: Numbers, widths: Sequence[int]) -> list[Numbers]:
     """Return neighbouring columns of numbers (..., columns), so many each."""
     ends = list(itertools.accumulate(widths, initial=0))
@@ -394,13 +377,13 @@ def feature_count(head: Head) -> int:
 
 
 def action_features(head: Head, actions: Tensor) -> Tensor:
-    """Return actions in the policy's own terms as numbers for a network: choices one-hot, all else as it is."""
+    """Return actions (..., components) as numbers for a network, (..., numbers): choices one-hot, all else as it is."""
     found, begin = [], 0
     for part in parts_of(head):
         for size in part.sizes:
-            found.append(functional.one_hot(actions[:, begin].long(), size).float())
+            found.append(functional.one_hot(actions[..., begin].long(), size).float())
             begin += 1
         if not part.sizes:
-            found.append(actions[:, begin : begin + part.components].float())
+            found.append(actions[..., begin : begin + part.components].float())
             begin += part.components
     return torch.cat(found, -1)

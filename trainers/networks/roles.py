@@ -22,6 +22,7 @@ from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Draw, Head, columns
 from puffer_arena.trainers.networks.memory import State
 from puffer_arena.trainers.networks.policy import Central, MakeEncoder, Policy, Tower
+from puffer_arena.trainers.networks.world import WorldPolicy
 
 
 def build_policy_of(
@@ -35,11 +36,11 @@ def build_policy_of(
 ) -> Policy:
     """Return the policy for some spaces: see `Policy`, or `RolesPolicy` where each role has its own.
 
-    With network.memory = "transformer" it is a `DecisionPolicy`.
+    With network.memory = "transformer" it is a `DecisionPolicy`, with "rssm" a `WorldPolicy`.
     """
     kind: type[Policy] = RolesPolicy if isinstance(observation, Roles) else Policy
-    if network.memory == "transformer" and kind is Policy:
-        kind = DecisionPolicy
+    if kind is Policy:
+        kind = {"transformer": DecisionPolicy, "rssm": WorldPolicy}.get(network.memory, Policy)
     return kind(observation, action, network, origin, values, make_encoder, central)
 
 

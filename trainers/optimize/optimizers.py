@@ -51,6 +51,11 @@ class Optimizers:
             for state in self.parts[0][0].state.values():
                 state[COUNT].zero_()
 
+    def zero(self) -> None:
+        """Forget the gradients, before others are added up."""
+        for optimizer, _ in self.parts:
+            optimizer.zero_grad(set_to_none=True)
+
     def step(self, learning_rate: float) -> float:
         """Move the weights along their gradients, cut to `max_grad_norm`; return the length they had.
 

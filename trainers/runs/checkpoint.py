@@ -61,7 +61,8 @@ def load_checkpoint(path: str | Path) -> Stored:
     missing = [key for key, kind in DESCRIPTION.items() if not _is_a(kind, about.get(key))]
     if missing or "generator" not in tensors:
         raise FileError(f"checkpoint '{path}' is damaged: it lacks {', '.join(missing) or 'the generator'}")
-    if about["updates"] and not any(key.startswith("optimizer/") for key in tensors):
+    learned = about["updates"] and about.get("learned", True) is not False  # some play for a while before they learn
+    if learned and not any(key.startswith("optimizer/") for key in tensors):
         raise FileError(f"checkpoint '{path}' is damaged: it lacks the optimizer's state")
     check_named(about["config"], f"checkpoint '{path}'")
     try:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from puffer_arena.trainers.networks.policy import MakeEncoder
 from puffer_arena.trainers.runs.checkpoint import continued, load_checkpoint, make_restored, save_checkpoint
 from puffer_arena.trainers.runs.log import Lock, MetricsFile, TensorBoard, find_checkpoints
 from puffer_arena.trainers.runs.tensorfile import read_bytes
+from puffer_arena.trainers.runs.trackers import Tracker
 from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
@@ -61,9 +62,11 @@ class Run:
         self.folder, self.warn = Path(folder), warn
         self._metrics = MetricsFile(self.folder / "metrics.jsonl")
         self._tensorboard = TensorBoard(self.folder / "tensorboard")
+        self._trackers: list[Tracker] = []
         self._troubled: set[str] = set()
         self.lock = Lock(self.folder)
         self.save_requested = False
+        self._written: Config | None = None  # the config that is in the folder, as far as this process has written it
         self.saved_updates = -1  # of the newest checkpoint that this process wrote or read
 
     @classmethod
@@ -82,7 +85,7 @@ class Run:
         """
         if run_id is not None:
             check_run_name(run_id)
-        name = run_id or f"{re.sub(r'[:/]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
+        name = run_id or f"{re.sub(r'[:/=]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = Path(root) / name
         for again in range(2, 1000):
             if not folder.exists():
@@ -136,6 +139,7 @@ class Run:
             OSError: the folder cannot be written.
         """
         write_bytes(self.folder / "config.json", json.dumps(to_dict(config), indent=2).encode())
+        self._written = config
 
     def save(self, trainer: Algorithm) -> bool:
         """Write a checkpoint and drop the oldest beyond `keep_checkpoints`; tell whether it is on the disk."""
@@ -144,9 +148,9 @@ class Run:
             folder = self.folder / "checkpoints"
             folder.mkdir(parents=True, exist_ok=True)
             self.lock.renew()
-            if not (self.folder / "config.json").exists():
-                self.write_config(trainer.config)
             save_checkpoint(folder / f"{trainer.steps:015d}.safetensors", trainer)
+            if trainer.config is not self._written or not (self.folder / "config.json").exists():
+                self.write_config(trainer.config)  # a person may have changed the curriculum
 
         if not self._attempt("checkpoints", write):
             return False
@@ -160,6 +164,16 @@ class Run:
         self._attempt("metrics.jsonl", lambda: self._metrics.write(metrics))
         if self._tensorboard.due():
             self._attempt("TensorBoard's events", lambda: self._tensorboard.write(metrics))
+        for tracker in self._trackers:
+            tracker.write(metrics)
+
+    def track(self, names: Iterable[str]) -> None:
+        """Have some trackers, by their names in `trackers.TRACKERS`, follow the run.
+
+        Raises:
+            UnknownName: no such tracker.
+        """
+        self._trackers = [Tracker(name, self.folder, lambda text: self.warn(text)) for name in names]
 
     def resume_log(self, updates: int) -> None:
         """Drop metrics that a resumed run will write again."""
@@ -202,6 +216,9 @@ class Run:
     def close(self) -> None:
         """Close what is open."""
         self._tensorboard.close()
+        newest = next(reversed(self.checkpoints()), None)
+        for tracker in self._trackers:
+            tracker.close(newest)
 
 
 def train(
@@ -232,6 +249,8 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
     run.clear_leftovers()
     trainer = resume_trainer(config, run, make_encoder) if resume else _begin(config, run, make_encoder)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
+    for tracker in run._trackers:
+        tracker.begin(to_dict(trainer.config))
     if callbacks.on_start is not None:
         callbacks.on_start(trainer)
     begun_at = trainer.updates
@@ -242,7 +261,7 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
             run.log(metrics)
             if callbacks.on_update is not None:
                 callbacks.on_update(trainer, metrics)
-            if run.save_requested or time.monotonic() >= next_save:
+            if _decide(trainer, run.save_requested or time.monotonic() >= next_save):
                 run.save_requested = False
                 next_save = time.monotonic() + 60 * config.checkpoint_minutes
                 _save(run, trainer, callbacks)
@@ -250,6 +269,53 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
             run.warn(f"the last state, after {trainer.steps} steps, is NOT saved: it cannot be written")
     run.close()
     return trainer
+
+
+def _decide(trainer: Algorithm, saves: bool) -> bool:
+    """Have all processes of a run stop, save and learn as the first one does; tell whether it saves."""
+    if trainer.nodes.size == 1:
+        return saves
+    stops, saved, rate = trainer.nodes.decide([trainer.finished, saves, trainer.learning_rate])
+    trainer.learning_rate = rate
+    if stops:
+        trainer.stop()
+    return bool(saved)
+
+
+def follow(config: Config, run: Run, resume: bool = False, make_encoder: MakeEncoder | None = None) -> None:
+    """Train beside the first process of a run, which keeps its folder, until that one has done.
+
+    Raises:
+        ArenaError: see `train`.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first process says when to stop
+        signal.signal(number, signal.SIG_IGN)
+    if resume:
+        path = _newest(run)
+        trainer = make_restored(path, load_checkpoint(path), config, make_encoder=make_encoder)
+    else:
+        trainer = make_trainer(config, make_encoder)
+    begun_at = saved_at = trainer.updates
+    while not trainer.finished:
+        trainer.update()
+        if _decide(trainer, False):
+            trainer.state()  # its part of the checkpoint
+            saved_at = trainer.updates
+    if trainer.updates not in (begun_at, saved_at):
+        trainer.state()
+    trainer.close()
+
+
+def _newest(run: Run) -> Path:
+    """Return a run's newest checkpoint.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    found = run.checkpoints()
+    if not found:
+        raise TrainingError(f"run '{run.folder}' has no checkpoint to resume from; start a new run")
+    return found[-1]
 
 
 def _save(run: Run, trainer: Algorithm, callbacks: Callbacks) -> bool:
@@ -278,16 +344,14 @@ def resume_trainer(config: Config | None, run: Run, make_encoder: MakeEncoder | 
         ParameterError: without `config`, the environment is none of puffer_arena's own.
     """
     continued(run.config, config, f"run '{run.folder}'")
-    found = run.checkpoints()
-    if not found:
-        raise TrainingError(f"run '{run.folder}' has no checkpoint to resume from; start a new run")
+    newest = _newest(run)
     try:
-        stored = load_checkpoint(found[-1])
+        stored = load_checkpoint(newest)
     except FileError as error:
-        older = next((path.name for path in reversed(found[:-1]) if _can_be_read(path)), None)
+        older = next((path.name for path in reversed(run.checkpoints()[:-1]) if _can_be_read(path)), None)
         hint = f"; move it out of the folder to resume from '{older}'" if older else ""
         raise FileError(f"{error}{hint}") from None
-    trainer = make_restored(found[-1], stored, config, make_encoder=make_encoder)
+    trainer = make_restored(newest, stored, config, make_encoder=make_encoder)
     run.saved_updates = trainer.updates
     rules = str(stored[1]["env"].get("rules", ""))
     if is_edited(rules, trainer.config.env):

@@ -1,0 +1,156 @@
+"""`play --seats`: who sits where, who may be swapped in, and how good a person is on this machine."""
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from puffer_arena.errors import ParameterError
+from puffer_arena.machine.files import write_bytes
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Acting, Player
+from puffer_arena.players.ratings import Rating, expected, rate
+from puffer_arena.registry import env_name, load_env
+
+if TYPE_CHECKING:
+    from puffer_arena.batch.batch import Batch
+    from puffer_arena.core.fields import Array
+    from puffer_arena.render.play.match import Choose, Match
+
+HUMAN, AUTO = "human", "auto"
+LEVELS = 11  # of difficulty, 0 to 10
+MOST_SEATS = 64
+MAX_BYTES = 1_000_000  # of the file
+MOST_NAMES = 1000  # in it
+
+
+def build_match(
+    batch: "Batch", env: str, seats: str, rounds: int, runs_dir: str, seed: int, ratings: "Ratings"
+) -> "Match":
+    """Return the match that --seats means.
+
+    Args:
+        seats: names with commas between, one for each agent or for each side.
+
+    Raises:
+        ParameterError: other numbers of seats than the game has.
+        ArenaError: see `find_player`.
+    """
+    from puffer_arena.render.play.match import Match, Sitter
+
+    names = [full_name(name.strip(), env, ratings) for name in seats.split(",")]
+    if not 1 <= len(names) <= MOST_SEATS or not all(names):
+        raise ParameterError(f"--seats {seats!r}: write who sits where with commas between, such as human,arena@5")
+    if not batch.num_agents:
+        raise ParameterError(f"'{batch.env.name}' has one agent; seats are for games of several")
+    known: dict[str, Sitter] = {HUMAN: Sitter(HUMAN)}
+    others = [*names, *(f"bot:{bot}" for bot in load_env(env).bots)]
+    for name in dict.fromkeys(others):
+        if name != HUMAN:
+            known[name] = Sitter(name, seat(find_player(name, env, runs_dir, seed)))
+    people = names.count(HUMAN)
+    if len(names) == batch.num_agents and people > 4:
+        raise ParameterError(f"--seats has {people} people; up to four play on one machine")
+    return Match(batch, [known[name] for name in names], [*known.values()], rounds, ratings.note)
+
+
+def full_name(name: str, env: str, ratings: "Ratings") -> str:
+    """Return a seat's name as players are named: "arena@5" is the bot that comes with the game, "auto" one of your strength."""
+    if name == AUTO:
+        return f"arena:{env_name(env)}@{ratings.even_level(f'arena:{env_name(env)}@')}"
+    kind, at, level = name.partition("@")
+    return f"arena:{env_name(env)}{at}{level}" if kind == "arena" else name
+
+
+def seat(player: Player) -> "Choose":
+    """Return a player as a game takes it, which may put it in front of one batch after another."""
+    sitting: list[tuple[Batch, Acting]] = []
+
+    def choose(batch: "Batch") -> "Array":
+        if not sitting or sitting[0][0] is not batch:
+            sitting[:] = [(batch, player.prepare(batch))]
+        acting = sitting[0][1]
+        acting.forget(batch.began)
+        return acting.choose(batch)
+
+    return choose
+
+
+class Ratings:
+    """What rounds on this machine say of a person and of those whom the person met, in one game.
+
+    Args:
+        key: of the game in the file.
+        path: the file; None keeps nothing.
+    """
+
+    def __init__(self, key: str, path: Path | None) -> None:
+        self._key, self._path = key, path
+        self.table: dict[str, Rating] = {} if path is None else read_ratings(path).get(key, {})
+
+    def note(self, names: list[str], places: list[float]) -> str:
+        """Take in a round, one name a side, where people met others; return what it says of the person.
+
+        A file that cannot be written loses the rating with the program, and nothing else.
+        """
+        if HUMAN not in names or len(set(names)) < 2:
+            return ""
+        for name in names:
+            self.table.setdefault(name, prior(name))
+        self.table = rate(self.table, [(names, places)])
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                write_ratings(self._path, self._key, self.table)
+        own = self.table[HUMAN]
+        return f"your rating {own.mu:.1f} ± {own.mu - own.interval[0]:.1f}"
+
+    def even_level(self, prefix: str) -> int:
+        """Return the difficulty at which a game against a bot is most open."""
+        own = self.table.get(HUMAN, Rating())
+        others = [self.table.get(f"{prefix}{level}", prior(f"{prefix}{level}")) for level in range(LEVELS)]
+        return min(range(LEVELS), key=lambda level: abs(expected(own, others[level]) - 0.5))
+
+
+def prior(name: str) -> Rating:
+    """Return what is thought of somebody before the first round: a bot is the better the higher its level."""
+    level = name.rpartition("@")[2]
+    known = name.startswith("arena:") and level.isascii() and level.isdigit()
+    return Rating(Rating().mu + 2.0 * (int(level) - LEVELS // 2)) if known else Rating()
+
+
+def read_ratings(path: Path) -> dict[str, dict[str, Rating]]:
+    """Return what a file holds; a file that is damaged holds nothing."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return {}
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    games: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    return {key: _ratings(kept) for key, kept in games.items() if isinstance(kept, dict)}
+
+
+def _ratings(kept: Mapping[str, Any]) -> dict[str, Rating]:
+    pairs = {name: pair for name, pair in kept.items() if isinstance(pair, list) and len(pair) == 2}
+    sound = {
+        name: pair
+        for name, pair in pairs.items()
+        if all(isinstance(number, int | float) and math.isfinite(number) for number in pair) and 0 < pair[1] < 1e3
+    }
+    return {
+        name: Rating(float(mu), float(sigma)) for name, (mu, sigma) in [*sound.items()][:MOST_NAMES] if abs(mu) < 1e4
+    }
+
+
+def write_ratings(path: Path, key: str, table: Mapping[str, Rating]) -> None:
+    """Put one game's ratings into the file: beside it, then renamed.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
+    games = {**read_ratings(path), key: dict(table)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {game: {name: list(rating) for name, rating in kept.items()} for game, kept in games.items()}
+    write_bytes(path, json.dumps(data, indent=1).encode())

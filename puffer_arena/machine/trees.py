@@ -1,0 +1,24 @@
+"""Syntax trees of functions: what is read of them, and what new ones are written from."""
+
+import ast
+import functools
+import linecache
+from types import FunctionType
+
+
+@functools.lru_cache(maxsize=8)
+def _definitions(file: str, source: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """Return the functions of a file by name and first line, decorators included."""
+    try:
+        found = [node for node in ast.walk(ast.parse(source, file)) if isinstance(node, ast.FunctionDef)]
+    except SyntaxError:  # changed since it was imported
+        return {}
+    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
+
+
+def definition(function: FunctionType) -> ast.FunctionDef | None:
+    """Return the syntax tree of a function, or None where its source is not at hand."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)  # the file may have been edited and imported again
+    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))

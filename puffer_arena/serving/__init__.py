@@ -1,0 +1,1 @@
+"""Bots for other programs, over a wire: the messages, and the server that answers them."""

@@ -1,0 +1,144 @@
+"""A match: who sits in which seat of a game, who may take it in the middle of one, and who has won how much."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.seats import list_sides, places
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import ParameterError
+
+Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
+HUMAN = "human"
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """Somebody who can sit in a seat.
+
+    Attributes:
+        name: as on the command line.
+        choose: chooses actions for everybody; None for a person.
+    """
+
+    name: str
+    choose: Choose | None = None
+
+
+@dataclass
+class Match:
+    """Rounds of a game between those who sit in its seats.
+
+    Attributes:
+        seats: who sits in each, an agent's each.
+        roster: who may be put into a seat, in the order of a seat's key.
+        rounds: after how many the match is decided; 0 for as long as people like.
+        rated: told of each round that counts, names and places of the sides, what it has to say of it in a few words.
+        points: side by side, of those who began there: a win is 1, shared first places split it.
+        played: rounds that ended.
+        mixed: somebody was swapped in this round, or time turned back: it does not count.
+    """
+
+    batch: Batch
+    seats: list[Sitter]
+    roster: list[Sitter]
+    rounds: int = 0
+    rated: Callable[[list[str], list[float]], str] | None = None
+    points: list[float] = field(default_factory=list)
+    played: int = 0
+    mixed: bool = False
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        count = self.batch.num_agents
+        if len(self.seats) != count:
+            sides = list_sides(self.batch) if self.batch.env.agents else []
+            if len(self.seats) != len(sides):
+                either = f"{count} or, by side, {len(sides)}" if len(sides) not in (0, count) else f"{count}"
+                raise ParameterError(f"{len(self.seats)} seats are given; '{self.batch.env.name}' has {either} here")
+            given, self.seats = self.seats, [self.seats[0]] * count
+            mate = next((sitter for sitter in self.roster if sitter.choose is not None), None)
+            for sitter, (first, *others) in zip(given, sides, strict=True):
+                self.seats[first] = sitter
+                for agent in others:  # a person steers one agent
+                    self.seats[agent] = mate if sitter.choose is None and mate is not None else sitter
+        self.sides = list_sides(self.batch)
+        self.points = [0.0] * len(self.sides)
+
+    @property
+    def people(self) -> list[int]:
+        """The agents that people steer."""
+        return [agent for agent, sitter in enumerate(self.seats) if sitter.choose is None]
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return actions for every agent; those of people are for others to fill in."""
+        actions = batch.actions.copy()
+        for sitter in {id(sitter): sitter for sitter in self.seats if sitter.choose is not None}.values():
+            assert sitter.choose is not None  # people were left out
+            chosen = np.asarray(sitter.choose(batch))
+            for agent, other in enumerate(self.seats):
+                if other is sitter:
+                    actions[:, agent] = chosen[:, agent]
+        return actions
+
+    def swap(self, seat: int) -> Sitter | None:
+        """Put the next of the roster into a seat; return who sits there now, None where there is no such seat."""
+        if not 0 <= seat < len(self.seats):
+            return None
+        names = [sitter.name for sitter in self.roster]
+        at = names.index(self.seats[seat].name) if self.seats[seat].name in names else -1
+        self.seats[seat] = self.roster[(at + 1) % len(self.roster)]
+        self.mixed = True
+        return self.seats[seat]
+
+    def name_of(self, side: int) -> str:
+        """Return what a side is called, its role or agent, and who sits there."""
+        agents = self.sides[side]
+        ids = [self.batch.agent_ids[agent] for agent in agents]
+        roles = {self.batch.env.role_of(each) for each in self.batch.agent_ids}
+        called = ids[0].replace("_", " ") if len(roles) == 1 else self.batch.env.role_of(ids[0])
+        names = dict.fromkeys(self.seats[agent].name for agent in agents)
+        return f"{called} ({' + '.join('you' if name == HUMAN else name for name in names)})"
+
+    def begin(self) -> None:
+        """Begin a round."""
+        self.mixed, self.said = False, ""
+        if self.decided:
+            self.points, self.played = [0.0] * len(self.sides), 0
+
+    def note(self) -> None:
+        """Count the round that has just ended."""
+        if self.mixed:
+            self.said = "not counted: somebody was swapped, or time turned back"
+            return
+        (ranks,) = places(self.batch, self.batch.finished[:1])
+        first = np.flatnonzero(ranks == 1.0)
+        for side in first:
+            self.points[side] += 1.0 / len(first)
+        self.played += 1
+        there = [k for k in range(len(self.sides)) if ranks[k] == ranks[k]]
+        if self.rated is not None:
+            self.said = self.rated([self._leader(k) for k in there], [float(ranks[k]) for k in there])
+
+    def _leader(self, side: int) -> str:
+        """Return whom a side's result counts for: the person among them, or the first."""
+        names = [self.seats[agent].name for agent in self.sides[side]]
+        return HUMAN if HUMAN in names else names[0]
+
+    @property
+    def decided(self) -> bool:
+        """Whether all rounds are played."""
+        return 0 < self.rounds <= self.played
+
+    @property
+    def board(self) -> str:
+        """The score board in one line."""
+        scores = "   ".join(f"{self.name_of(k)} {points:g}" for k, points in enumerate(self.points))
+        of = f" of {self.rounds}" if self.rounds else ""
+        if not self.decided:
+            return f"round {self.played + 1}{of}   {scores}"
+        best = max(self.points)
+        ahead = [self.name_of(k) for k, points in enumerate(self.points) if points == best]
+        return f"{ahead[0]} wins the match   {scores}" if len(ahead) == 1 else f"the match is a draw   {scores}"

@@ -1,0 +1,124 @@
+"""Games seen as pictures: `draw` as a compiled rule paints what the window shows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from puffer_arena import list_envs, make
+from puffer_arena.adapters.gymnasium import GymnasiumEnv
+from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError, DefinitionError, ParameterError
+from puffer_arena.registry import choose_env, env_name, load_env
+from puffer_arena.render.draw.canvas import PygameCanvas
+
+SKETCH = str(Path(__file__).parent / "games" / "sketch.py")
+# How far pictures may differ from the window's: levels of 255 on average, and the part of pixels off by more than 32.
+MEAN, PART = 4.0, 0.04
+
+
+class Wordless(PygameCanvas):
+    """The canvas of the window's pictures, without text, which agents do not see."""
+
+    def text(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+def painted(env: Any, state: Any, params: Any, size: int, who: int = -1) -> Array:
+    """Paint a row by the rule that is written from `draw`, in plain Python."""
+    picture = np.full((size, size, 3), 77, np.uint8)
+    env.observe(state, params, *((who,) if env.agents else ()), picture)
+    return picture
+
+
+def drawn(env: Any, state: Any, params: Any, size: int) -> Array:
+    canvas = Wordless((size, size))
+    env.draw(state, params, canvas)
+    return canvas.rgb_array()
+
+
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("env_id", [*list_envs(), SKETCH])
+def test_pictures_are_those_of_the_window(env_id: str, size: int) -> None:
+    if load_env(env_id).engine == "panda3d":  # the rows alone matter here
+        batch = make(env_id, 1, seed=3, compiled=False, threads=1)
+    else:
+        batch = make(env_id, 1, seed=3, compiled=False)
+    env = load_env(f"{env_id}:pixels={size}")
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        batch.step(batch.sample_actions(rng))
+    one, other = (paint(env, batch.state(0), batch.state_params(0), size) for paint in (painted, drawn))
+    off = abs(one.astype(int) - other)
+    assert off.mean() < MEAN and (off.max(-1) > 32).mean() < PART
+
+
+def test_agents_of_a_compiled_batch_see_the_same_picture() -> None:
+    first, second = (make(SKETCH, 2, pixels=20, compiled=compiled) for compiled in (True, False))
+    assert first.observation.dtype.shape == (20, 20, 3) and first.obs.dtype == np.uint8
+    for _ in range(8):
+        assert first.obs.tobytes() == second.obs.tobytes()
+        for batch in (first, second):
+            batch.step(np.array([0, 1]))
+    assert (first.obs[0] != first.obs[1]).any()
+
+
+def test_the_agent_that_looks_is_marked_among_others() -> None:
+    batch = make("tag", 1, seed=3, compiled=False)
+    env = load_env("tag:pixels=64")
+    nobody, first, second = (painted(env, batch.state(0), batch.state_params(0), 64, who) for who in (-1, 0, 1))
+    assert (first != nobody).any() and (second != nobody).any() and (first != second).any()
+    assert (first != nobody).any(-1).mean() < 0.03
+
+
+@pytest.mark.parametrize("size", [1, 5, 4096])
+def test_pictures_of_any_size_are_painted_in_full(size: int) -> None:
+    batch, env = make(SKETCH, 1, compiled=False), load_env(f"{SKETCH}:pixels={size}")
+    picture = painted(env, batch.state(0), batch.state_params(0), size)
+    assert (picture != 77).any(-1).all()
+
+
+@pytest.mark.parametrize("size", [0, 4097, -1, "wide", 2.5, True])
+def test_a_size_that_is_none_is_refused(size: Any) -> None:
+    with pytest.raises(ParameterError, match="1 to 4096 rows and columns"):
+        make(SKETCH, pixels=size)
+
+
+def test_rows_without_measure_paint_within_the_picture() -> None:
+    batch, env = make(SKETCH, 1, compiled=False), load_env(f"{SKETCH}:pixels=24")
+    around = np.full((32, 24, 3), 42, np.uint8)
+    for x in (1e300, -1e300, 1e9, -1e9):
+        batch.rows.states["x"] = x
+        env.observe(batch.state(0), batch.state_params(0), around[4:-4])
+        assert (around[:4] == 42).all() and (around[-4:] == 42).all()
+
+
+def test_a_drawing_that_cannot_be_a_rule_names_its_line(tmp_path: Path) -> None:
+    text = Path(SKETCH).read_text().replace("    mark(canvas, s.x, wide=0.3)\n", "    canvas.dot(s.x)\n")
+    (tmp_path / "dotted.py").write_text(text)
+    with pytest.raises(DefinitionError, match=r"'draw' .*canvas\.dot\(s\.x\)\n.*a canvas has no 'dot'"):
+        make(str(tmp_path / "dotted.py"), pixels=16)
+
+
+@pytest.mark.slow
+def test_what_the_compiler_refuses_of_a_drawing_names_its_line_too(tmp_path: Path) -> None:
+    text = Path(SKETCH).read_text().replace("    x = 1.0\n", "    x = float(len(repr(s)))\n")
+    (tmp_path / "named.py").write_text(text)
+    with pytest.raises(DefinitionError, match=r"x = float\(len\(repr\(s\)\)\)"):
+        batch = make(str(tmp_path / "named.py"), pixels=16)
+        batch.step(batch.actions)
+
+
+def test_ids_say_how_large_the_picture_is() -> None:
+    assert env_name("envs/snake.py:pixels=32") == "snake:pixels=32" != env_name("snake")
+    assert choose_env("snake:pixels=32", "", "", "a checkpoint") == "snake:pixels=32"
+    with pytest.raises(ArenaError, match="never imported"):
+        choose_env("./other.py:pixels=32", "", "", "a checkpoint")
+    assert load_env("snake:pixels=32") is load_env("snake:pixels=32") is not load_env("snake")
+
+
+def test_gymnasium_has_pictures() -> None:
+    env = GymnasiumEnv(SKETCH, pixels=20)
+    obs, _ = env.reset(seed=0)
+    assert env.observation_space.shape == obs.shape == (20, 20, 3) and env.observation_space.contains(obs)

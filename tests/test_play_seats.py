@@ -1,0 +1,164 @@
+"""Seats: who steers whom, who is swapped in, what a match counts, and what a person's rating is made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.cli.seats import HUMAN, Ratings, build_match, full_name, prior
+from puffer_arena.errors import ParameterError, UnknownName
+from puffer_arena.players.ratings import Rating
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, WHOLE, Controls, share_controls
+
+TAG = {"chasers": 1, "runners": 1, "max_steps": 10}
+
+
+def game_of(seats: str, env: str = "tag", rounds: int = 0, ratings: Ratings | None = None, **params) -> Game:
+    batch = make(env, 1, seed=5, autoreset="disabled", record=True, **(params or TAG))
+    kept = ratings or Ratings("game", None)
+    return Game(batch, match=build_match(batch, env, seats, rounds, "runs", 0, kept))
+
+
+def actions_of(game: Game) -> np.ndarray:
+    taken = []
+    step = game.batch.step
+    game.batch.step = lambda actions: (taken.append(np.array(actions)), step(actions))
+    game.step()
+    game.batch.step = step
+    return taken[0][0]
+
+
+@pytest.mark.parametrize(
+    ("people", "pads", "expect"),
+    [
+        (1, [7], [Controls(WHOLE, None)]),
+        (2, [], [Controls(RIGHT, ()), Controls(LEFT, ())]),
+        (2, [7], [Controls(WHOLE, ()), Controls(NONE, (7,))]),
+        (3, [7], [Controls(RIGHT, ()), Controls(LEFT, ()), Controls(NONE, (7,))]),
+        (3, [], [Controls(RIGHT, ()), Controls(LEFT, ()), Controls(NONE, ())]),
+        (4, [7, 8, 9], [Controls(WHOLE, ()), *(Controls(NONE, (pad,)) for pad in (7, 8, 9))]),
+        (0, [7], []),
+    ],
+)
+def test_keyboard_and_gamepads_are_shared(people: int, pads: list[int], expect: list[Controls]) -> None:
+    assert share_controls(people, pads) == expect
+
+
+def open_arrow(game: Game, agent: int) -> str:
+    """Return an arrow that leads somewhere."""
+    keys = game.hands[agent].own_keys
+    return next(name for name in ("up", "left", "down", "right") if game.batch.action_mask[0, agent, keys[name]])
+
+
+LETTERS = {"up": "w", "left": "a", "down": "s", "right": "d"}
+
+
+def test_two_people_steer_by_the_halves_of_the_keyboard_or_one_by_a_pad() -> None:
+    game = game_of("human,human")
+    keys = game.hands[0].own_keys
+    one, other = open_arrow(game, 0), open_arrow(game, 1)
+    assert game.press(one) and game.press(LETTERS[other]) and not game.press("x")
+    assert actions_of(game).tolist() == [keys[one], keys[other]]
+    game.release(one)
+    game.release(LETTERS[other])
+    game.share_pads([3])
+    one, other = open_arrow(game, 0), open_arrow(game, 1)
+    assert game.press(LETTERS[one]) and game.press(other, pad=3) and not game.press(other, pad=4)
+    assert actions_of(game).tolist() == [keys[one], keys[other]]
+
+
+def test_a_seat_is_swapped_in_the_middle_of_a_round_which_then_does_not_count() -> None:
+    game = game_of("human,bot:hunt")
+    assert game.match is not None and [hands.agent for hands in game.hands] == [0]
+    game.press("left")
+    game.step()
+    assert game.swap(1).name == HUMAN and [hands.agent for hands in game.hands] == [0, 1]
+    assert game.hands[0].held == {"left": 1.0}  # whoever stays goes on
+    assert game.swap(0).name == "bot:hunt" and [hands.agent for hands in game.hands] == [1] and game.agent == 1
+    assert game.swap(5) is None
+    while not game.over:
+        game.step()
+    assert game.match.played == 0 and "not counted" in game.match.said
+    game.restart()
+    while not game.over:
+        game.step()
+    assert game.match.played == 1 and sum(game.match.points) == 1.0
+
+
+def test_where_people_take_turns_the_game_waits_for_each_of_them() -> None:
+    game = game_of("human,human", "connect4", rows=4, opening=0)
+    assert game.waits
+    game.press("space")
+    first = game.batch.acting[0].tolist()
+    other = int(np.flatnonzero(game.batch.acting[0])[0])
+    key = next(iter(game.hands[other].own_keys))
+    pressed = key if game.hands[other].controls.keys == RIGHT else {"left": "a", "right": "d"}.get(key, key)
+    game.press(pressed)
+    game.step()
+    assert game.batch.acting[0].tolist() != first or game.waits
+
+
+def test_a_match_is_counted_round_by_round_until_it_is_decided() -> None:
+    game = game_of("bot:hunt,random", rounds=3)
+    match = game.match
+    assert match is not None and not game.hands and match.board.startswith("round 1 of 3")
+    for _ in range(3):
+        while not game.over:
+            game.step()
+        board = match.board
+        game.restart() if not match.decided else None
+    assert match.decided and "wins the match" in board and sum(match.points) == 3.0
+    game.restart()
+    assert match.board.startswith("round 1 of 3") and sum(match.points) == 0.0
+
+
+def test_rounds_against_others_rate_a_person_on_this_machine(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "ratings.json"
+    ratings = Ratings("tag 1", file)
+    assert ratings.note(["bot:hunt", "random"], [1.0, 2.0]) == "" and not file.exists()
+    assert ratings.note([HUMAN, "arena:tag@5"], [1.0, 2.0]).startswith("your rating 2")
+    again = Ratings("tag 1", file)
+    assert again.table == ratings.table and again.table[HUMAN].mu > 25 > again.table["arena:tag@5"].mu
+    assert Ratings("tag 2", file).table == {}
+    before = again.even_level("arena:tag@")
+    for _ in range(8):
+        again.note([HUMAN, "arena:tag@8"], [1.0, 2.0])
+    assert again.even_level("arena:tag@") > before
+    assert full_name("auto", "tag", again) == f"arena:tag@{again.even_level('arena:tag@')}"
+    file.write_text('{"tag 1": {"human": [1, -1], "x": ["a"], "y": [30.0, 2.0]}}')
+    assert Ratings("tag 1", file).table == {"y": Rating(30.0, 2.0)}
+    file.write_text("{" * 100)
+    assert Ratings("tag 1", file).table == {}
+    assert prior("arena:tag@9").mu > prior("bot:hunt").mu > prior("arena:tag@0").mu
+
+
+def test_a_round_of_a_person_is_rated_where_it_counts() -> None:
+    ratings = Ratings("game", None)
+    game = game_of("human,arena@3", ratings=ratings)
+    assert game.match.seats[1].name == "arena:tag@3"
+    while not game.over:
+        game.step()
+    assert HUMAN in ratings.table and game.match.said.startswith("your rating")
+
+
+@pytest.mark.parametrize(
+    ("env", "seats", "error", "said"),
+    [
+        ("tag", "human,human,human", ParameterError, "3 seats are given; 'tag' has 2 here"),
+        ("tag", "human,", ParameterError, "commas between"),
+        ("tag", "human,nobody", UnknownName, "unknown player 'nobody'"),
+        ("snake", "human", ParameterError, "'snake' has one agent"),
+    ],
+)
+def test_seats_that_cannot_be_are_said(env: str, seats: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        game_of(seats, env, **({"rows": 10} if env == "snake" else TAG))
+
+
+def test_one_name_for_each_side_seats_all_of_its_agents() -> None:
+    game = game_of("human,bot:hunt", chasers=3, runners=2)
+    names = [sitter.name for sitter in game.match.seats]
+    assert names == [HUMAN, *["bot:hunt"] * 4]  # a person steers one agent, and has bots beside
+    assert game.match.name_of(0) == "chaser (you + bot:hunt)"

@@ -1,0 +1,127 @@
+"""A bot over a socket: other programs get what it would choose here, and hostile ones get nothing."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from examples.remote_bot import RemoteBot
+from puffer_arena.errors import ParameterError
+from puffer_arena.players.names import bundled_bot
+from puffer_arena.serving import server as serving
+from puffer_arena.serving.server import Server
+from puffer_arena.serving.wire import HEAD, MOST_BYTES, proof
+
+
+@pytest.fixture(params=["", "a key of 16 or more"], ids=["open", "by key"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    made = Server(bundled_bot("cartpole"), key=request.param)
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    yield made
+    made.stop()
+    thread.join()
+    made.close()
+
+
+def observations(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.1, 0.1, (count, 4)).astype(np.float32)
+
+
+def test_a_game_gets_what_the_bot_would_choose(server: Server) -> None:
+    here, there = bundled_bot("cartpole"), RemoteBot(server.port, key=server.key)
+    assert there.about["observation"][0]["shape"] == [4] and there.about["action"][0]["codes"] == [2]
+    for seed in range(3):
+        seen = observations(5, seed)
+        (chosen,) = there.act([seen], np.arange(5))
+        assert chosen.tolist() == here.act_on([seen], None, np.arange(5))[0].ravel().tolist()
+    there.forget(np.arange(5))
+    there.close()
+
+
+def test_games_are_answered_together_and_apart(server: Server) -> None:
+    games = [RemoteBot(server.port, key=server.key) for _ in range(3)]
+    answers = [game.act([observations(2, k)], np.array([7, 60000])) for k, game in enumerate(games)]
+    assert all(answer[0].shape == (2,) for answer in answers) and server.decisions == 6
+    for game in games:
+        game.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda seen, actors, mask: (seen * np.nan, actors, mask), "not finite"),
+        (lambda seen, actors, mask: (seen, actors * 0, mask), "different numbers"),
+        (lambda seen, actors, mask: (seen, actors + 70000, mask), "different numbers"),
+    ],
+)
+def test_numbers_that_cannot_be_acted_on_are_answered_with_why(server: Server, change, said: str) -> None:
+    game = RemoteBot(server.port, key=server.key)
+    seen, actors, mask = change(observations(3), np.arange(3), None)
+    with pytest.raises(ValueError, match=said):
+        game.act([seen], actors, mask)
+    assert game.act([observations(3)], np.arange(3))[0].shape == (3,)  # the connection goes on
+    game.close()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        struct.pack("<I", MOST_BYTES + 1),
+        struct.pack("<I", 3) + b"abc",
+        struct.pack("<I", HEAD.size) + HEAD.pack(9, 0, 0, 1),
+        struct.pack("<I", HEAD.size) + HEAD.pack(1, 0, 0, 2**32 - 1),
+        struct.pack("<I", HEAD.size) + HEAD.pack(1, 0, 0, 0),
+        struct.pack("<I", HEAD.size) + HEAD.pack(1, 1, 0, 1),
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_who_does_not_speak_the_protocol_is_left_alone(server: Server, message: bytes) -> None:
+    game = RemoteBot(server.port, key=server.key)
+    game.socket.sendall(message)
+    assert game.file.read(1) == b""  # closed
+    game.close()
+    other = RemoteBot(server.port, key=server.key)
+    assert other.act([observations(1)], np.arange(1))[0].shape == (1,)
+    other.close()
+
+
+def test_a_wrong_key_opens_nothing() -> None:
+    made = Server(bundled_bot("cartpole"), key="the right key of 16")
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    try:
+        wrong = RemoteBot(made.port, key="another key")
+        with pytest.raises((ConnectionError, OSError)):
+            wrong.act([observations(1)], np.arange(1))
+        assert proof("a", "b") != proof("a", "c")
+    finally:
+        made.stop()
+        thread.join()
+        made.close()
+
+
+def test_a_game_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST_WAITING", 1)
+    made = Server(bundled_bot("cartpole"))
+    ours, theirs = socket.socketpair()
+    game = serving.Game(theirs, "", 0.0, True)
+    theirs.setblocking(False)
+    made._games[theirs.fileno()] = game
+    made._selector.register(theirs, serving.selectors.EVENT_READ)
+    made._put(game, bytes(8 << 20))
+    assert game.goes and made._selector.get_key(theirs).events == serving.selectors.EVENT_WRITE
+    ours.close()
+    made.close()
+
+
+def test_beyond_the_loopback_a_key_is_asked_for() -> None:
+    with pytest.raises(ParameterError, match="a key of at least 16 characters is needed"):
+        Server(bundled_bot("cartpole"), host="0.0.0.0", key="short")
+    taken = Server(bundled_bot("cartpole"))
+    with pytest.raises(ParameterError, match="cannot listen on"):
+        Server(bundled_bot("cartpole"), port=taken.port)
+    taken.close()

@@ -1,0 +1,156 @@
+"""Steering a curriculum, and doing again what was done."""
+
+from dataclasses import replace
+
+import pytest
+
+from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
+from puffer_arena.curriculum import CURRICULA, load_curriculum
+from puffer_arena.curriculum.choose import read_table, write_table
+from puffer_arena.errors import ArenaError, FileError
+from puffer_arena.live.commands import check_command
+from puffer_arena.live.messages import read_steering as read_told
+from puffer_arena.registry import load_env
+from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.runs.run import Callbacks, Run, train
+from puffer_arena.trainers.trainer import make_trainer
+from tests.steered import Steered
+
+SMALL = {"num_envs": 4, "total_steps": 96, "ppo.horizon": 8, "ppo.minibatches": 1, "network.hidden": [8], "threads": 1}
+SMALL["optimizer.schedule"] = "constant"  # or a run that stops early would learn at other rates
+UNIFORM = {"method": "uniform", "ranges": {"delay": "0:2"}}
+
+
+def change(steps, name, /, **arguments):
+    return Change(steps, check_command(name, arguments), None)
+
+
+STEERED = [
+    change(20, "learning_rate", value=0.002),
+    change(36, "curriculum", table=UNIFORM),
+    change(44, "param", name="symbols", value=2),
+]
+
+
+def learn(folder, changes, resume=False, **settings):
+    """Train memory, making changes when they are due; return what was learned, and what the next episodes are."""
+    plan, logs = SteeringPlan(changes), []
+
+    def on_step(trainer, t):
+        for due in plan.due(steps_after(trainer, t)):
+            _, before = carry_out(trainer, due.command)
+            logs[0].note(Change(due.steps, due.command, before))
+
+    if resume:
+        run = Run.open(folder)
+        config = replace(run.config, total_steps=settings["total_steps"])
+    else:
+        config = load_config("memory", overrides=SMALL | settings)
+        run = Run.create(config, folder.parent, folder.name)
+    started = lambda trainer: logs.append(SteeringLog(folder, trainer.steps))  # noqa: E731
+    trainer = train(config, run, Callbacks(started, on_step), resume=resume)
+    learned = [value.numpy().tobytes() for value in trainer.policy.state_dict().values()]
+    delays = trainer.batch.rows.following["delay"].tolist()
+    trainer.close()
+    return learned, delays
+
+
+def test_a_steered_run_is_repeated_from_its_record(tmp_path):
+    first = learn(tmp_path / "first", STEERED)
+    record = read_steering(tmp_path / "first" / "steering.jsonl")
+    assert [(one.steps, one.name) for one in record] == [(20, "learning_rate"), (36, "curriculum"), (44, "symbols")]
+    assert record[1].before == {} and record[2].before == 4
+    assert learn(tmp_path / "again", record) == first
+    assert learn(tmp_path / "left", []) != first
+
+
+def test_a_run_whose_curriculum_was_steered_resumes_exactly(tmp_path):
+    whole = learn(tmp_path / "whole", STEERED)
+    learn(tmp_path / "parts", STEERED, total_steps=64)
+    assert learn(tmp_path / "parts", [], resume=True, total_steps=96) == whole
+    assert Run.open(tmp_path / "parts").config.curriculum == UNIFORM
+
+
+def test_an_empty_table_goes_back_to_the_runs_own_parameters(tmp_path):
+    _, delays = learn(tmp_path / "run", [*STEERED, change(60, "curriculum", table={})])
+    assert delays == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"method": "unifrom"}, "did you mean 'uniform'"),
+        ({"method": "uniform", "ranges": {"delay": "0:900"}}, "delay"),
+        ({"method": "own.py"}, "only read where a person names it"),
+        ({"method": "uniform", "ranges": {"dealy": 1}}, "did you mean 'delay'"),
+    ],
+)
+def test_a_curriculum_that_cannot_be_is_refused_and_all_stays(tmp_path, table, said):
+    config = load_config("memory", overrides=SMALL | {"curriculum": UNIFORM})
+    trainer = make_trainer(config)
+    before = trainer.batch.rows.following.tobytes(), trainer.director.state()["draws"].copy()
+    with pytest.raises(ArenaError, match=said):
+        carry_out(trainer, check_command("curriculum", {"table": table}))
+    assert trainer.config.curriculum == UNIFORM
+    assert (trainer.batch.rows.following.tobytes(), trainer.director.state()["draws"]) == before
+    trainer.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense",
+        b'{"steps": -1, "command": "param", "name": "delay", "value": 1}',
+        b'{"steps": 1, "command": "save"}',
+        b'{"steps": 1, "command": "param", "name": "delay"}',
+        b'{"steps": 1, "command": "learning_rate", "value": 7}',
+        b'{"steps": 50, "command": "learning_rate", "value": 0.1}\n{"steps": 9, "command": "learning_rate", "value": 0.1}',
+    ],
+)
+def test_a_damaged_record_is_refused_with_its_line(tmp_path, line):
+    path = tmp_path / "steering.jsonl"
+    path.write_bytes(line)
+    with pytest.raises(FileError, match=r"line [12]"):
+        read_steering(path)
+
+
+@pytest.mark.parametrize("method", [name for name in CURRICULA if name != "lessons"])
+def test_presets_are_files_as_the_command_line_takes_them(tmp_path, method):
+    table = {"method": method, "ranges": {"delay": "1:30:log", "symbols": [2, 4]}}
+    (tmp_path / "preset.toml").write_text(write_table(table))
+    assert read_table(tmp_path / "preset.toml") == table
+    load_curriculum(load_env("memory"), table)
+
+
+def test_lessons_survive_being_written(tmp_path):
+    until = {"measure": "success", "at_least": 0.8, "episodes": 50}
+    table = {"method": "lessons", "lessons": [{"name": 'an "easy" one', "ranges": {"delay": 0}, "until": until}, {}]}
+    (tmp_path / "preset.toml").write_text(write_table(table))
+    assert read_table(tmp_path / "preset.toml") == table
+
+
+def test_the_ledger_counts_where_episodes_were_and_which_succeeded():
+    source = Steered("memory", UNIFORM, 16)
+    source.play(40)
+    bins = source.steering.bins["delay"]
+    assert sum(bins["next"]) == 16
+    assert sum(bins["seen"]) == pytest.approx(source.director.episodes, rel=0.01)
+    assert all(won <= seen for won, seen in zip(bins["won"], bins["seen"], strict=True))
+    assert sum(source.steering.bins["symbols"]["next"]) == 16
+    source.close()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"curriculum": 3},
+        {"bins": {"nothing": {}}},
+        {"bins": {"delay": {"low": 0, "high": 1, "next": [1], "seen": [1, 2], "won": [0]}}},
+        {"bins": {"delay": {"low": 1, "high": 0, "next": [1], "seen": [1], "won": [0]}}},
+        {"bins": {"delay": {"low": 0, "high": 1, "next": [float("inf")], "seen": [1], "won": [0]}}},
+        {"changes": [[1, 2, 3]]},
+    ],
+)
+def test_a_window_refuses_steering_that_cannot_be(told):
+    with pytest.raises(FileError):
+        read_told(told, load_env("memory"))

@@ -1,0 +1,55 @@
+"""`serve` over the loopback: decisions a second of one server, by observations a message and games at a time.
+
+    python tools/bench_serve.py [--bot snake] [--seconds 2]
+
+Server and games share the machine's cores, as they do on a person's; the server is one thread.
+"""
+
+import argparse
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from puffer_arena.players.names import bundled_bot
+from puffer_arena.serving.server import Server
+
+GAME = """
+import sys, time
+import numpy as np
+from examples.remote_bot import RemoteBot
+port, count, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+bot = RemoteBot(port)
+rng = np.random.default_rng(0)
+seen = [rng.integers(0, 2, (count, *leaf["shape"])).astype(leaf["dtype"]) for leaf in bot.about["observation"]]
+who, done, begun = np.arange(count), 0, time.perf_counter()
+while time.perf_counter() - begun < seconds:
+    bot.act(seen, who)
+    done += count
+print(done / (time.perf_counter() - begun))
+"""
+
+
+def main() -> None:
+    """Print a line for each way of asking."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bot", default="snake")
+    parser.add_argument("--seconds", type=float, default=2.0)
+    options = parser.parse_args()
+    for games, count in ((1, 1), (1, 16), (1, 64), (1, 256), (4, 64)):
+        server = Server(bundled_bot(options.bot))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        arguments = [sys.executable, "-c", GAME, str(server.port), str(count), str(options.seconds)]
+        root = Path(__file__).parent.parent
+        running = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(games)]
+        speeds = [float(process.communicate()[0]) for process in running]
+        server.stop()
+        thread.join()
+        server.close()
+        each = server.decisions / max(server.rounds, 1)
+        print(f"{games} game(s), {count:>3} a message: {sum(speeds):>10,.0f} decisions/s, {each:.0f} a round")
+
+
+if __name__ == "__main__":
+    main()

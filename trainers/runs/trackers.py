@@ -1,0 +1,95 @@
+"""Trackers of other makers beside TensorBoard: Weights & Biases, and trackio, which has the same three calls.
+
+Nothing that goes wrong with one ends a run: a missing package or network is said once, and the run goes on without.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from puffer_arena.errors import UnknownName, require, suggest
+
+TRACKERS = {"wandb": "track", "trackio": "trackio"}  # module -> extra
+PROJECT = "puffer_arena"
+SECONDS = 1.0  # between what is sent
+
+
+def check_tracker(name: str) -> None:
+    """Check that there is a tracker of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in TRACKERS:
+        raise UnknownName(f"unknown tracker '{name}'; {suggest(name, TRACKERS)}")
+
+
+class Tracker:
+    """One run at one tracker.
+
+    Args:
+        name: of `TRACKERS`.
+        folder: the run's; its name is the run's there, and files lie in it.
+        warn: told, once, what goes wrong.
+
+    Raises:
+        UnknownName: no such tracker.
+    """
+
+    def __init__(self, name: str, folder: Path, warn: Callable[[str], None]) -> None:
+        check_tracker(name)
+        self.name, self.folder, self.warn = name, folder, warn
+        self._module: Any = None
+        self._run: Any = None
+        self._off = False
+        self._last = 0.0
+
+    def begin(self, config: Mapping[str, Any]) -> None:
+        """Open the run with its config; one that is resumed goes on where it was."""
+
+        def open_run() -> None:
+            self._module = require(self.name, TRACKERS[self.name])
+            own = {"dir": str(self.folder), "id": self.folder.name} if self.name == "wandb" else {}
+            self._run = self._module.init(
+                project=PROJECT, name=self.folder.name, config=dict(config), resume="allow", **own
+            )
+
+        self._attempt(open_run)
+
+    def write(self, metrics: Mapping[str, float]) -> None:
+        """Send an update's metrics, unless the last ones were sent just now."""
+        if self._off or time.monotonic() - self._last < SECONDS:
+            return
+        self._last = time.monotonic()
+        self._attempt(lambda: self._run.log(dict(metrics), step=int(metrics["steps"])))
+
+    def close(self, policy: Path | None) -> None:
+        """End the run, with the newest checkpoint kept beside it where the tracker keeps files."""
+        if self._off or self._run is None:
+            return
+
+        def end() -> None:
+            if policy is not None and self.name == "wandb":
+                kept = self._module.Artifact("policy", "model")
+                kept.add_file(str(policy))
+                self._run.log_artifact(kept)
+            self._run.finish()
+
+        self._attempt(end)
+        self._run = None
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do something with the tracker; what it raises is said once, and nothing more is done with it."""
+        if self._off:
+            return
+        try:
+            action()
+        except Exception as error:  # of other makers' code and of the network: anything
+            self._off = True
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self.warn(f"no tracking by {self.name}: {reason}; training goes on without")
+            with contextlib.suppress(Exception):
+                if self._run is not None:
+                    self._run.finish()
