@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, make
 from puffer_arena.browser.wasm import compile_module
-from puffer_arena.core.actions import action_dtype, at, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, find_binding, values_of
 from puffer_arena.core.env import Env
 from puffer_arena.core.palette import load_palette
 from puffer_arena.core.params import Parameter
-from puffer_arena.core.spaces import Discrete, Roles, leaves
+from puffer_arena.core.spaces import Discrete, Roles, at, leaves
 from puffer_arena.errors import DefinitionError
 from puffer_arena.machine.files import write_bytes
-from puffer_arena.registry import load_env, make
+from puffer_arena.registry import load_env
 
 SIDE = 512  # of the picture, pixels
 COLORS = ("background", "panel", "raised", "text", "muted", "accent")

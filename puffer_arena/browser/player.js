@@ -10,20 +10,49 @@ const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(
 const modules = new Map();
 let game = null, held = new Map(), taps = [], before = 0, due = 0, over = 0, steps = 0, total = 0, repeated = null;
 
+// Memory for the lists and arrays of one call: records of six words of 8 bytes, the fourth of which points to the data.
+const LENT = 1 << 20, lent = {};
+function take(size, record = 0) {
+  const view = new DataView(lent.memory.buffer), held = record || lent.next;
+  const place = (record ? lent.next : lent.next + 48 + 15) & ~15;
+  lent.next = (place + Number(size) + 15) & ~15;
+  if (lent.next > lent.from + LENT) throw new Error("a drawing needs more memory than a page gives it");
+  if (record) {
+    const old = view.getUint32(record + 24, true), kept = Number(view.getBigInt64(record + 32, true));
+    new Uint8Array(lent.memory.buffer).copyWithin(place, old, old + Math.min(kept, Number(size)));
+  } else {
+    new Uint8Array(lent.memory.buffer).fill(0, held, held + 48);
+    view.setBigInt64(held, 1n, true);
+  }
+  view.setUint32(held + 24, place, true);
+  view.setBigInt64(held + 32, BigInt(size), true);
+  return record ? place : held;
+}
+function lend(name) {
+  return {
+    NRT_MemInfo_new_varsize_dtor: size => take(size),
+    NRT_MemInfo_alloc_safe_aligned: size => take(size),
+    NRT_MemInfo_varsize_realloc: (record, size) => take(size, record),
+  }[name];
+}
+
 async function load(name) {
   const data = GAMES[name];
   if (!modules.has(name)) modules.set(name, WebAssembly.compile(bytesOf(data.code)));
-  const module = await modules.get(name), env = {};
-  for (const {name: needed} of WebAssembly.Module.imports(module)) env[needed] = Math[needed] ?? ((x, y) => x % y);  // fmod
+  const module = await modules.get(name), env = {fmod: (x, y) => x % y};
+  for (const {name: needed} of WebAssembly.Module.imports(module)) env[needed] ??= Math[needed] ?? lend(needed);
   const {exports} = await WebAssembly.instantiate(module, {env});
-  const scratch = (exports.__heap_base.value + 63) & ~63, base = scratch + 64, need = base + data.size + 4096;
+  const scratch = (exports.__heap_base.value + 63) & ~63, base = scratch + 64, need = base + data.size + LENT;
   const missing = need - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / 65536));
   new Uint8Array(exports.memory.buffer).set(bytesOf(data.start), base);
+  lent.from = base + data.size;
+  lent.memory = exports.memory;
   const view = new DataView(exports.memory.buffer);
   game = {
     name, data, view,
     run(task) {
+      lent.next = lent.from;
       const fault = exports.run(scratch, scratch + 8, BigInt(base), BigInt(task));
       if (fault) throw new Error(`${name}: its rules end with status ${fault}`);
     },

@@ -2,7 +2,8 @@
 
 Numba writes LLVM's code for the machine at hand; nothing in it but its header names that machine, since rules work on
 numbers in memory alone.  Here the header is exchanged, and LLVM, which comes with llvmlite, writes an object for wasm32
-of it, which zig's linker makes a module.  A page calls one function of the module:
+of it, which zig's linker makes a module.  Places within records are bytes in that code by then, for words of 64 bits;
+where one is not, pointers of 32 bits would shift it, and the game is refused.  A page calls one function of the module:
 
     run(scratch, scratch + 8, memory, task)     0: all went well
 
@@ -35,9 +36,14 @@ TRIPLE = "wasm32-unknown-unknown"
 FEATURES = "+bulk-memory,+mutable-globals,+sign-ext,+nontrapping-fptoint"
 ALIGNED = 64  # bytes that arrays begin at multiples of
 OF_X86 = re.compile(r'"(?:target-cpu|target-features|probe-stack|tune-cpu)"="[^"]*"')
+SHIFTED = re.compile(r"getelementptr[^@\n]*(?:\{[^}\n]*\bptr\b|x ptr\])")
 COUNTED = ("@NRT_decref(", "@NRT_incref(")  # references to arrays of Numba's own, of which there are none
 # What a page has itself; the last digits of these may differ from this machine's.
-MATHS = frozenset({"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "exp", "log", "pow", "hypot", "fmod", "tanh"})
+MATHS = frozenset(
+    {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "exp", "log", "pow", "hypot", "fmod", "tanh", "sqrt"}
+)
+# Memory for lists and arrays, which a page gives anew in every call of `run`: what counts references is left out.
+MEMORY = frozenset({"NRT_MemInfo_new_varsize_dtor", "NRT_MemInfo_varsize_realloc", "NRT_MemInfo_alloc_safe_aligned"})
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     """
     env = batch.env
     if env.engine:
-        raise DefinitionError(f"'{env.name}' moves bodies by {env.engine}, which a page does not have; only rules go there")
+        raise DefinitionError(
+            f"'{env.name}' moves bodies by {env.engine}, which a page does not have; only rules go there"
+        )
     arrays = {
         **{f"rows.{name}": array for name, array in batch.rows._asdict().items()},
         **{f"out.{name}": array for name, array in batch.buffers._asdict().items()},
@@ -85,7 +93,7 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     start = np.zeros(end, np.uint8)
     for name, array in arrays.items():
         start[places[name] : places[name] + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-    return Module(_link(*_lower(_entry(batch, bot, arrays, places), env.name)), places, start)
+    return Module(_link(*_lower(_entry(batch, bot, arrays, places))), places, start)
 
 
 def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, int]) -> Any:
@@ -108,12 +116,17 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
         "        paint(rows.states[0], rows.params[0], canvas)",
     ]
     program = batch.program
-    called |= {"step": program.template("step"), "paint": Writer(batch.env).write(batch.env.draw, ("canvas",))}
-    called |= {"begin_picture": raster.begin_picture, "Rows": Rows, "Buffers": Buffers, "uint64": np.uint64}
+    rules = {"step": program.template("step"), "begin_picture": raster.begin_picture}
+    rules["paint"] = Writer(batch.env).write(batch.env.draw, ("canvas",))
     if bot:
         lines += [f"    elif task == {BOT}:", f"        act(span, rows, {names['actions']}, {names['chosen']})"]
-        called["act"] = program.template(bot, is_bot=True)
-    return generate("run", "memory, task", lines, carray=load_numba().carray, at=_pointer(), **called)
+        rules["act"] = program.bot_template(bot)
+    numba, done = load_numba(), dict[Any, Any]()
+    called |= {
+        name: numba.njit(**OPTIONS)(link(rule, batch.env.name, done, "", OPTIONS)) for name, rule in rules.items()
+    }
+    called |= {"Rows": Rows, "Buffers": Buffers, "uint64": np.uint64, "carray": numba.carray, "at": _pointer()}
+    return numba.njit(**OPTIONS)(generate("run", "memory, task", lines, **called))
 
 
 def _pointer() -> Any:
@@ -131,13 +144,11 @@ def _pointer() -> Any:
     return at
 
 
-def _lower(entry: Any, name: str) -> tuple[str, str]:
+def _lower(entry: Any) -> tuple[str, str]:
     """Return LLVM's code of an entry with all that it reaches, and the name it has there."""
-    numba = load_numba()
-    kernel = numba.njit(**OPTIONS)(link(entry, name, {}, "", OPTIONS))
-    signature = (numba.types.int64, numba.types.int64)
-    kernel.compile(signature)
-    compiled = kernel.overloads[signature]
+    signature = (load_numba().types.int64,) * 2
+    entry.compile(signature)
+    compiled = entry.overloads[signature]
     return compiled.library.get_llvm_str(), compiled.fndesc.llvm_func_name
 
 
@@ -147,9 +158,13 @@ def _link(code: str, name: str) -> bytes:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(opt=3, features=FEATURES)
-    code = re.sub(r'^target datalayout = .*$', f'target datalayout = "{machine.target_data}"', code, flags=re.M)
-    code = re.sub(r'^target triple = .*$', f'target triple = "{TRIPLE}"', code, flags=re.M)
-    module = llvm.parse_assembly(_without_counts(OF_X86.sub("", code)).replace(f"@{name}(", "@run("))
+    code = re.sub(r"^target datalayout = .*$", f'target datalayout = "{machine.target_data}"', code, flags=re.M)
+    code = re.sub(r"^target triple = .*$", f'target triple = "{TRIPLE}"', code, flags=re.M)
+    if SHIFTED.search(code):
+        raise DefinitionError("the rules use records of pointers, which a page does not have")
+    module = llvm.parse_assembly(
+        _without_counts(OF_X86.sub("", code)).replace(" = common ", " = internal ").replace(f"@{name}(", "@run(")
+    )
     for function in module.functions:
         if not function.is_declaration:
             function.linkage = "external" if function.name == "run" else "internal"
@@ -157,8 +172,9 @@ def _link(code: str, name: str) -> bytes:
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
     needed = {function.name for function in module.functions if function.is_declaration}
-    if unknown := sorted(other for other in needed if not other.startswith("llvm.") and other not in MATHS):
-        raise DefinitionError(f"the rules need {unknown[0]}, which a page does not have; rules there make no new arrays")
+    needed = {other for other in needed if not other.startswith("llvm.")}
+    if unknown := sorted(needed - MATHS - MEMORY):
+        raise DefinitionError(f"the rules need {unknown[0]}, which a page does not have")
     with tempfile.TemporaryDirectory() as folder:
         made, linked = Path(folder) / "rules.o", Path(folder) / "rules.wasm"
         made.write_bytes(machine.emit_object(module))
