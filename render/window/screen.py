@@ -91,6 +91,8 @@ class Screen:
                 steering.undo(source)
             return
         match key:
+            case pygame.K_ESCAPE if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+                pass  # it closes that
             case pygame.K_ESCAPE:
                 self.help = self.league = watch.enlarged = False
             case pygame.K_h | pygame.K_F1:
@@ -126,6 +128,8 @@ class Screen:
                 change_speed(source, -1)
             case pygame.K_s if "time-lapse" in source.modes:
                 source.send("save")
+            case pygame.K_F9 if "time-lapse" in source.modes:
+                source.send("record")
             case pygame.K_m if len(source.modes) > 1:
                 modes = list(source.modes)
                 source.send("mode", name=modes[(modes.index(source.mode) + 1) % len(modes)])
