@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import puffer_arena
 from puffer_arena import emulate
+from puffer_arena.__main__ import dispatch
 from puffer_arena.cli.train import Options, Session
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import load_config
@@ -66,3 +68,15 @@ def test_nothing_is_shown_to_windows(tmp_path: Path, capsys) -> None:
     options = Options(environment=config.env, watch=True, runs_dir=str(tmp_path))
     assert Session(options, config, Run.create(config, tmp_path)).train() == 0
     assert "no window: a window is for puffer_arena's own environments" in "".join(capsys.readouterr())
+
+
+def test_an_episode_is_filmed(tmp_path: Path) -> None:
+    film = tmp_path / "film.gif"
+    said = ["eval", "gymnasium:CartPole-v1", "random", "--episodes", "2", "--video", str(film)]
+    assert dispatch(said) == 0
+    with Image.open(film) as seen:
+        assert seen.n_frames > 5 and seen.size == (600, 400)
+    with pytest.raises(ParameterError, match="puffer_arena's own"):
+        dispatch(["eval", "bandit", "random", "--video", str(film)])
+    with pytest.raises(ParameterError, match="no picture"):
+        dispatch(["eval", emulate(Walk), "random", "--video", str(film)])

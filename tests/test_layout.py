@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "browser": GROUND | {"registry", "kernels", "batch"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
-    "foreign": GROUND | {"kernels", "batch", "adapters"},
+    "foreign": GROUND | {"registry", "kernels", "batch", "adapters"},
     "serving": GROUND | {"bots"},
     "sweeps": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},

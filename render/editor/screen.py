@@ -18,7 +18,17 @@ from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas, packed
 from puffer_arena.render.window.overlays import draw_help
 from puffer_arena.render.window.theme import BODY, GAP, PAD, SMALL, TITLE, Theme, colored, font
-from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset, section, shorten, write
+from puffer_arena.render.window.widgets import (
+    Area,
+    Hint,
+    card,
+    close_on_escape,
+    draw_footer,
+    inset,
+    section,
+    shorten,
+    write,
+)
 
 FRAME = 1 / 30  # seconds
 REACH = 16  # pixels at scale 1 within which the mouse takes a thing
@@ -273,6 +283,7 @@ class EditScreen:
         self._buttons(theme, [("Save", self.save), ("Open", lambda: imgui.open_popup("files"))])
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
         if imgui.begin_popup("files"):
+            close_on_escape()
             found = sorted([*self.folder.glob(f"{drawing.env.name}*.toml"), *self.folder.glob("*.json")])[-20:]
             if not found:
                 imgui.text_disabled(f"no level in {self.folder}")
