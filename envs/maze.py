@@ -18,11 +18,15 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -234,6 +238,35 @@ def shade(canvas: Canvas, x: float, y: float, reach: float) -> None:
         canvas.rect(left, top, width, height, "night", alpha=0.4)
 
 
+def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col, s.row)]
+
+
+def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row, s.col = int(y), int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Measure the ways of a maze that a person has drawn."""
+    goals = []
+    for row in range(p.size):
+        for col in range(p.size):
+            s.distance[row, col] = UNREACHED
+            if s.board[row, col] == GOAL:
+                goals.append((row, col))
+            if row in (0, p.size - 1) or col in (0, p.size - 1):
+                s.board[row, col] = WALL
+    if len(goals) != 1 or s.board[goals[0][0], goals[0][1]] != GOAL:
+        return "it needs one goal, inside the outer wall"
+    if s.board[s.row, s.col] == WALL:
+        return "the start is in a wall"
+    if s.board[s.row, s.col] == GOAL:
+        return "the start is at the goal"
+    measure(s, p, *goals[0])
+    s.length, s.reached = s.distance[s.row, s.col], 0
+    return "" if s.length != UNREACHED else "there is no way to the goal"
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -248,6 +281,15 @@ ENV = Env(
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
     success="reached",
+    editor=Editor(
+        cells=Painted(
+            "board",
+            (Brush("floor", FLOOR, "."), Brush("wall", WALL, "#"), Brush("goal", GOAL, "G", single=True)),
+            lambda p: (p.size, p.size),
+        ),
+        things=(Things("start", find_agent, put_agent),),
+        finish=finish,
+    ),
     waits=True,
     steps_per_second=8.0,
     solved=0.85,

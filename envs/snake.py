@@ -14,7 +14,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Brush,
+    Canvas,
+    Discrete,
+    Editor,
+    Env,
+    Header,
+    Memory,
+    Painted,
+    Things,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+)
 from puffer_arena.core.tiles import block, burst, ground, surround
 
 EMPTY, BODY, HEAD, FOOD = range(4)
@@ -206,6 +223,30 @@ def draw_head(s: State, x: float, y: float, canvas: Canvas, ate: bool) -> None:
         canvas.circle(eye_x + 0.05 * dx, eye_y + 0.05 * dy, 0.07, "shadow")
 
 
+def find_head(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.body[s.head, 1], s.body[s.head, 0])]
+
+
+def put_head(s: State, p: Params, k: int, x: float, y: float) -> None:
+    row, col = s.body[s.head, 0], s.body[s.head, 1]
+    s.board[row, col] = EMPTY
+    s.body[s.head, 0], s.body[s.head, 1] = int(y), int(x)
+    s.board[int(y), int(x)] = HEAD
+
+
+def finish(s: State, p: Params) -> str:
+    """Begin a level that a person has drawn: a snake of one cell, and one bite of food."""
+    row, col, foods = s.body[s.head, 0], s.body[s.head, 1], 0
+    for at_row in range(p.rows):
+        for at_col in range(p.cols):
+            if s.board[at_row, at_col] != FOOD:
+                s.board[at_row, at_col] = EMPTY
+            foods += s.board[at_row, at_col] == FOOD and (at_row, at_col) != (row, col)
+    s.board[row, col] = HEAD
+    s.length, s.score, s.hunger = 1, 0, 0
+    return "" if foods == 1 else "it needs one bite of food, beside the snake"
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -218,5 +259,12 @@ ENV = Env(
     bots={"greedy": greedy},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("score",),
+    editor=Editor(
+        cells=Painted(
+            "board", (Brush("empty", EMPTY, "."), Brush("food", FOOD, "o", single=True)), lambda p: (p.rows, p.cols)
+        ),
+        things=(Things("head", find_head, put_head),),
+        finish=finish,
+    ),
     steps_per_second=8.0,
 )

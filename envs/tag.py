@@ -22,13 +22,17 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Dict,
     Discrete,
+    Editor,
     Entities,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -272,6 +276,27 @@ def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> N
     creature(canvas, x, y, radius, color, ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
 
 
+def find_agents(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col[k], s.row[k]) for k in range(len(s.alive)) if s.alive[k]]
+
+
+def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
+    agent = [at for at in range(len(s.alive)) if s.alive[at]][k]
+    s.row[agent] = s.from_row[agent] = int(y)
+    s.col[agent] = s.from_col[agent] = int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Look over a level that a person has drawn."""
+    if any(s.board[int(y), int(x)] == WALL for x, y in find_agents(s, p)):
+        return "somebody stands in a pillar"
+    capacity = len(s.catches)
+    for runner in range(capacity, len(s.alive)):
+        if s.alive[runner] and distance(s, s.row[runner], s.col[runner], 0, capacity) == 0:
+            return "a runner stands where a chaser does"
+    return ""
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -294,6 +319,11 @@ ENV = Env(
     bots={"hunt": hunt},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     idle=STAY,
+    editor=Editor(
+        cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("pillar", WALL, "#")), lambda p: (p.size, p.size)),
+        things=(Things("agents", find_agents, put_agent),),
+        finish=finish,
+    ),
     counters=("caught",),
     steps_per_second=6.0,
 )

@@ -18,6 +18,7 @@ COMMANDS = {
     "tournament": "let players meet, and rate them",
     "watch": "open a window on a run, while it trains or afterwards",
     "play": "play an environment yourself",
+    "edit": "draw a level, and play it at once",
     "check": "try your own game on the laws that every environment owes",
     "replay": "scrub through what happened, take over at any frame",
     "share": "turn a replay into a GIF, MP4, HTML file or dataset",

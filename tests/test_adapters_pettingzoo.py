@@ -98,7 +98,8 @@ def test_it_plays_what_a_batch_of_one_row_plays(env_id: str) -> None:
     for _ in range(60):
         actions = sample(env, infos)
         acting = env.agents
-        row = [actions.get(agent, 0) for agent in env.possible_agents]
+        nothing = np.zeros_like(next(iter(actions.values())))  # of those who have left
+        row = [actions.get(agent, nothing) for agent in env.possible_agents]
         obs, rewards, terminated, truncated, infos = env.step(actions)
         step = batch.step(np.array([row]))
         for agent in acting:

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import puffer_arena
 from puffer_arena import emulate
+from puffer_arena.__main__ import dispatch
 from puffer_arena.cli.train import Options, Session
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import load_config
@@ -28,6 +30,12 @@ def test_every_kind_of_environment_is_learned_in(make_env) -> None:
     trained = puffer_arena.train(env, total_steps=4 * 16 * 2, settings=SMALL)
     assert trained.steps == 128 and trained.metrics[-1]["episodes"] > 0
     assert all(np.isfinite(list(update.values())).all() for update in trained.metrics)
+
+
+def test_settings_are_those_for_dear_steps() -> None:
+    config = load_config(emulate(Walk))
+    assert (config.num_envs, config.ppo.epochs, config.total_steps) == (16, 4, 1_000_000)
+    assert load_config(emulate(Walk), overrides={"total_steps": 7, "ppo.epochs": 2}).ppo.epochs == 2
 
 
 def test_a_run_resumes_with_new_episodes_and_the_same_policy(tmp_path: Path) -> None:
@@ -60,3 +68,15 @@ def test_nothing_is_shown_to_windows(tmp_path: Path, capsys) -> None:
     options = Options(environment=config.env, watch=True, runs_dir=str(tmp_path))
     assert Session(options, config, Run.create(config, tmp_path)).train() == 0
     assert "no window: a window is for puffer_arena's own environments" in "".join(capsys.readouterr())
+
+
+def test_an_episode_is_filmed(tmp_path: Path) -> None:
+    film = tmp_path / "film.gif"
+    said = ["eval", "gymnasium:CartPole-v1", "random", "--episodes", "2", "--video", str(film)]
+    assert dispatch(said) == 0
+    with Image.open(film) as seen:
+        assert seen.n_frames > 5 and seen.size == (600, 400)
+    with pytest.raises(ParameterError, match="puffer_arena's own"):
+        dispatch(["eval", "bandit", "random", "--video", str(film)])
+    with pytest.raises(ParameterError, match="no picture"):
+        dispatch(["eval", emulate(Walk), "random", "--video", str(film)])

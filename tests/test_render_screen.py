@@ -17,6 +17,7 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.window import show
 from tests.steered import Steered
+from tests.test_render_league import METRICS
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +177,18 @@ def test_keys_of_a_run_that_is_not_there_do_nothing():
     source.status = "lost"
     watch(source, key(pygame.K_SPACE), key(pygame.K_s), frames=1)
     assert [command for command, _ in source.sent] == ["rows"]
+
+
+def test_the_league_lies_over_the_stage_until_its_key_comes_again():
+    def shown(metrics, *keys):
+        source = Scripted("tag")
+        source.metrics = {**source.metrics, **metrics}
+        return watch(source, *keys)[-1][20:380, 20:600]
+
+    without = shown({}, key(pygame.K_l))
+    league = shown(METRICS, key(pygame.K_l))
+    assert holds(league, "accent") and (without != league).any()
+    assert (shown(METRICS, key(pygame.K_l), key(pygame.K_l)) != league).any()
 
 
 def test_help_lies_over_everything_until_a_click():

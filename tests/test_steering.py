@@ -1,9 +1,12 @@
 """Steering a curriculum, and doing again what was done."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from puffer_arena.cli.broadcast import Broadcast
+from puffer_arena.cli.recording import Record, RunRecorder
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
 from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
@@ -11,6 +14,7 @@ from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.live.commands import check_command
 from puffer_arena.live.messages import read_steering as read_told
 from puffer_arena.registry import load_env
+from puffer_arena.replay.reader import Replay
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Callbacks, Run, train
 from puffer_arena.trainers.trainer import make_trainer
@@ -154,3 +158,22 @@ def test_the_ledger_counts_where_episodes_were_and_which_succeeded():
 def test_a_window_refuses_steering_that_cannot_be(told):
     with pytest.raises(FileError):
         read_told(told, load_env("memory"))
+
+
+def test_a_window_begins_and_ends_a_recording_of_the_run(tmp_path):
+    config = load_config("memory", overrides=SMALL)
+    run = Run.create(config, tmp_path, "run")
+    trainer = make_trainer(config)
+    recorder = RunRecorder(trainer, run.folder, Record(), lambda said: None)
+    with closing(Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0), record=recorder.toggle)) as shown:
+        assert "recording 4 environments" in shown.obey(check_command("record", {}))
+        trainer.update()
+        carried = check_command("curriculum", {"table": UNIFORM})
+        shown.obey(carried)
+        recorder.on_change("curriculum", "curriculum uniform delay 0:2")
+        assert "recorded into" in shown.obey(check_command("record", {}))
+    trainer.close()
+    with Replay(next((run.folder / "replays").glob("*.mcap"))) as replay:
+        assert replay.steps == 8
+        assert [event.text for event in replay.events if event.kind == "curriculum"] == ["curriculum uniform delay 0:2"]
+    assert [one.name for one in read_steering(run.folder / "steering.jsonl")] == ["curriculum"]

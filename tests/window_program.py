@@ -3,6 +3,7 @@
 python tests/window_program.py show ENV [STATUS]     the training window over a batch that a bot plays
 python tests/window_program.py play ENV
 python tests/window_program.py replay FILE...    the replay viewer
+python tests/window_program.py edit ENV FOLDER [FILE]    the editor
 python tests/window_program.py front          the launcher, which tells what it would start
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from puffer_arena import make
 from puffer_arena.cli.front import look as look_at_places
+from puffer_arena.render.editor.show import edit
 from puffer_arena.render.front.programs import Programs
 from puffer_arena.render.front.show import show_front
 from puffer_arena.render.play.play import play
@@ -146,8 +148,31 @@ def run_front() -> None:
     print(json.dumps({"closed": True}), flush=True)
 
 
+def run_edit(env_id: str, folder: str, *file: str) -> None:
+    def look(screen: Any) -> None:
+        if hasattr(screen, "game"):
+            report(branch=screen.phase, steps=screen.game.steps)
+            return
+        drawing = screen.drawing
+        report(
+            cells=drawing.level.cells,
+            things=drawing.level.things,
+            reason=drawing.reason,
+            note=screen.note,
+            brush=screen.brush,
+            cursor=screen.cursor,
+            place=[round(x) for x in screen._view.point(0, 0)],
+            scale=screen._view.scale,
+        )
+
+    edit(env_id, *file, folder=folder, size=(960, 540), on_frame=look)
+    print(json.dumps({"closed": True}), flush=True)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "front":
+    if sys.argv[1] == "edit":
+        run_edit(*sys.argv[2:])
+    elif sys.argv[1] == "front":
         run_front()
     elif sys.argv[1] == "replay":
         run_replay(sys.argv[2:])

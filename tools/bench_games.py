@@ -43,6 +43,7 @@ TASKS = {
     "volley": Task("won", 0.7, 10, opponent="spiker"),
     "swarm": Task("fed", 0.9, 10),
     "racer": Task("finished", 0.9, 10),
+    "kart": Task("finished", 0.9, 10),
 }
 
 

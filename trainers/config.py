@@ -38,6 +38,9 @@ from puffer_arena.trainers.algorithms import find_algorithm, list_algorithms, na
 SELF = "self"  # in a pool: snapshots of the policy that learns
 
 
+FOREIGN_STEPS = 1_000_000  # of a run in an environment of another library, which step some thousand times a second
+
+
 @dataclass(frozen=True)
 class Network:
     """The policy's network; its inputs and outputs follow from the spaces."""
@@ -209,6 +212,8 @@ def load_config(
         place[last] = value
         _merge(given, nested)
     settings: dict[str, Any] = {"num_envs": env.usual_rows}
+    if env.stepped_by is not None:  # steps of other libraries are dear
+        _merge(settings, {**_read_preset("samples"), "total_steps": FOREIGN_STEPS})
     tuned = tuned_config(env_id)
     if tuned:
         _merge(settings, parse_toml(tuned, f"the config of '{env.name}'"))

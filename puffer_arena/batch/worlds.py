@@ -89,6 +89,7 @@ class Worlds:
         check_physics(self.rows.states[which], self._env.state)
         for i in np.flatnonzero(which):
             self._engine.fit(int(i))
+        scenes["fault"][which] = FINE  # of a step whose rules raised an error in plain Python
         scenes["stage"] = np.where(which, ENTERS, RESTS)
         self._enter()
         self._find_faults()

@@ -35,6 +35,7 @@ class Broadcast:
         host, port, changed: see `Publisher`.
         log: where changes are noted.
         steered: told of every change that was made.
+        record: begins or ends a recording, and returns a line for the person.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Broadcast:
         log: SteeringLog,
         changed: Callable[[], None] = lambda: None,
         steered: Callable[[Change], None] = lambda change: None,
+        record: Callable[[], str] | None = None,
     ) -> None:
         self._trainer, self._run, self._t = trainer, run, 0
-        self._log, self._steered = log, steered
+        self._log, self._steered, self._record = log, steered, record
         self.publisher = Publisher(
             trainer.batch,
             run.folder.name,
@@ -82,6 +84,8 @@ class Broadcast:
         if command.name == "save":
             self._run.save_requested = True
             return "a checkpoint is written after this update"
+        if command.name == "record" and self._record is not None:
+            return self._record()
         if command.name not in CHANGES:
             raise UnknownName(f"a trainer does not know '{command.name}'")
         note, before = carry_out(self._trainer, command)

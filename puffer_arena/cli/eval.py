@@ -50,6 +50,7 @@ class Options:
         python -m puffer_arena eval cartpole random --json
         python -m puffer_arena eval snake bot:greedy --episodes 100 --record greedy.mcap
         python -m puffer_arena eval striker run:newest --opponent bot:footballer
+        python -m puffer_arena eval gymnasium:CartPole-v1 run:newest --video cartpole.mp4
         python -m puffer_arena eval maze run:newest --grid walls=0:1:5 --picture walls.png
     """
 
@@ -75,6 +76,8 @@ class Options:
     """Record the first environments, on held-out levels, into this file."""
     record_rows: int = 4
     """How many of them."""
+    video: str = ""
+    """Film an episode on a held-out level into this .mp4 or .gif file; of another library's environment."""
     grid: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Measure success over a parameter instead, NAME=LOW:HIGH:COUNT or NAME=VALUE,VALUE; may be given twice."""
     picture: str = ""
@@ -93,6 +96,8 @@ def run(options: Options) -> int:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = choose_player(options)
     params = player.params | read_pairs(options.param, "--param")
+    if options.video:
+        make_video(options, player, params)
     if options.grid or options.picture:
         return show_grid(options, player, params)
     writers: list[Writer] = []
@@ -111,6 +116,24 @@ def run(options: Options) -> int:
     else:
         show(format_table(options.env, player.name, samples, width()))
     return 0
+
+
+def make_video(options: Options, player: Player, params: dict[str, Any]) -> None:
+    """Film an episode.
+
+    Raises:
+        ArenaError: it cannot be filmed, or the file not be written.
+    """
+    from puffer_arena.foreign.film import film, open_film, rate_of
+    from puffer_arena.render.export.pictures import save_gif, save_mp4
+
+    path = Path(options.video)
+    savers = {".mp4": save_mp4, ".gif": save_gif}
+    if path.suffix not in savers:
+        raise ParameterError(f"--video is '{path}'; its name ends in .mp4 or .gif")
+    with open_film(options.env, params, options.seed) as batch:
+        count = savers[path.suffix](rate_of(batch), film(batch, player.prepare(batch).choose), path)
+        show(f"wrote {path}, {count} pictures, return {float(batch.rows.states['episode_return'].mean()):g}")
 
 
 def show_grid(options: Options, player: Player, params: dict[str, Any]) -> int:

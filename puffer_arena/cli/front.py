@@ -81,12 +81,14 @@ def game_entry(name: str, runs: Sequence[Entry], replays: Sequence[Entry]) -> En
     if not watch and env.bots:
         watch = ("watch", f"bot:{next(iter(env.bots))}", "--env", name)
     again = replay.actions[0].arguments if replay and replay.actions else ()
-    actions = (
+    actions: tuple[Action, ...] = (
         Action("Play", "p", f"python -m puffer_arena play {name}", ("play", name)),
         Action("Train", "t", f"python -m puffer_arena train {name} --watch", ("train", name, "--watch")),
         Action("Watch", "w", told(watch) or "nobody can play it yet: train it", watch),
         Action("Replay", "r", told(again) or "no replay yet: F9 in the game records one", again),
     )
+    if env.editor is not None:
+        actions += (Action("Edit", "e", f"python -m puffer_arena edit {name}", ("edit", name)),)
     who = f"{len(env.agent_ids(env.params()))} agents" if env.agents else ""
     about = env.summary.partition(": ")[2] or env.summary
     return Entry(name, about[:1].upper() + about[1:], name, name, state=who, actions=actions)

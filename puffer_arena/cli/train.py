@@ -365,7 +365,14 @@ class Session:
 
         try:
             self.broadcast = Broadcast(
-                trainer, self.place, live.host, live.port, self.log, self.on_command, self.on_change
+                trainer,
+                self.place,
+                live.host,
+                live.port,
+                self.log,
+                self.on_command,
+                self.on_change,
+                self.recorder.toggle,
             )
         except MissingExtra as error:
             if self.options.watch:

@@ -25,6 +25,8 @@ from puffer_arena.core.bodies import (
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.canvas3d import Canvas3D
+from puffer_arena.core.editor import Brush, Editor, Things
+from puffer_arena.core.editor import Cells as Painted
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
@@ -59,6 +61,7 @@ __all__ = [
     "Body2D",
     "Body3D",
     "Box",
+    "Brush",
     "Camera",
     "Canvas",
     "Canvas3D",
@@ -66,6 +69,7 @@ __all__ = [
     "Contact3D",
     "Dict",
     "Discrete",
+    "Editor",
     "Entities",
     "Env",
     "Frame2D",
@@ -77,11 +81,13 @@ __all__ = [
     "MultiBinary",
     "MultiDiscrete",
     "OneWay2D",
+    "Painted",
     "Ray2D",
     "Ray3D",
     "Segment2D",
     "Shape2D",
     "Space",
+    "Things",
     "Touch2D",
     "Touch3D",
     "Tuple",

@@ -56,6 +56,7 @@ def check_parts(env: Any) -> None:
         raise DefinitionError(f"environment '{env.name}': {error}") from None
     check_state(env)
     check_engine(env)
+    check_editor(env)
     take_roles(env)
     check_spaces(env)
     if not env.steps_per_second:
@@ -126,6 +127,22 @@ def check_turn(env: Any) -> None:
         raise env.error(
             "idle", f"is {env.idle!r}, but where agents take turns a game waits for the person; leave idle out"
         )
+
+
+def check_editor(env: Any) -> None:
+    """Check that what a person may edit is there."""
+    editor = env.editor
+    if editor is None:
+        return
+    fields = state_fields(env.state)
+    if editor.cells is not None and (editor.cells.field not in fields or len(fields[editor.cells.field].shape) != 2):
+        raise env.error("editor", f"cells: State.{editor.cells.field} is no field of rows and columns")
+    letters = [brush.letter for brush in editor.cells.brushes] if editor.cells is not None else ["."]
+    if not letters or len(set(letters)) < len(letters) or any(len(x) != 1 or x.isspace() for x in letters):
+        raise env.error("editor", "every brush needs a letter of its own")
+    for things in editor.things:
+        if things.area is None and editor.cells is None:
+            raise env.error("editor", f"things '{things.name}' need an area, or cells to stand in")
 
 
 def check_state(env: Any) -> None:

@@ -34,6 +34,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from puffer_arena.core.definition import check_parts
+from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     Memory,
     dimension,
@@ -95,6 +96,7 @@ class Env:
         time_step: seconds that one step takes.
         substeps: equal parts in which the engine takes it; forces act throughout.
         draw3d: plain Python, draw3d(s, p, canvas) draws in space what has no body (`core.canvas3d.Canvas3D`).
+        editor: what of an episode's beginning a person may draw; see `core.editor`.
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
     """
 
@@ -132,6 +134,7 @@ class Env:
     substeps: int = 1
     draw3d: Rule | None = None
     camera: Rule | None = None
+    editor: Editor | None = None
 
     def __post_init__(self) -> None:
         check_parts(self)

@@ -8,6 +8,7 @@ Nests of Dict and Tuple become records; a Discrete may begin anywhere, grids of 
 codes of its letters.  A space without a size (Sequence, Graph) or of several kinds (OneOf) is refused.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,9 @@ class Leaf:
             return
         if type(value) is not np.ndarray:
             value = np.asarray(value)
+        elif value.dtype == view.dtype and value.shape == view.shape[1:] == self.shape and self.start is None:
+            view[i] = value  # as it mostly is
+            return
         if value.shape != self.shape or value.dtype.kind not in KINDS[view.dtype.kind]:
             raise SpaceError(
                 f"is {shown(value)}, of shape {value.shape} and dtype {value.dtype}; its space says {self.shape} and "
@@ -117,6 +121,12 @@ class Codec:
     def reader(self, array: Array) -> Read:
         """Return what reads the value of an entry of an array of stored ones."""
         views = [(leaf, ours.at(array, fields)) for _, fields, leaf in self.leaves]
+        if len(views) == 1 and not self.leaves[0][0]:
+            leaf, view = views[0]
+            if isinstance(leaf.space, ours.Discrete) and leaf.dtype == np.int64 and view.ndim == 1:  # an action, mostly
+                start, item = int(leaf.start or 0), view.item
+                return lambda i: item(i) + start
+            return functools.partial(leaf.read, view)
         return lambda i: _join(self.theirs, iter([leaf.read(view, i) for leaf, view in views]))
 
 

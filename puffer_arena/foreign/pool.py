@@ -40,6 +40,7 @@ class Pool:
     Attributes:
         desk: the arrays by which everybody speaks.
         spans: of rows, one for each worker; one for all without.
+        part: what this process steps; None with workers.
     """
 
     def __init__(self, env: Any, values: Any, shape: Shape, layout: Layout, num_envs: int, workers: int) -> None:
@@ -47,10 +48,11 @@ class Pool:
         self._timeout, self._several = env.origin.timeout, shape.several
         self.spans = split(num_envs, max(workers, 1))
         self._workers: Workers | None = None
+        self.part: Any = None
         if not workers:
             self.desk: Any = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
             kind: Any = VectorPart if shape.kind == VECTOR else Part
-            self._part = kind(env.name, maker(env.origin, values), shape, self.desk, self.spans[0])
+            self.part = kind(env.name, maker(env.origin, values), shape, self.desk, self.spans[0])
             return
         memory = SharedArrays(layout)
         self.desk = memory.arrays
@@ -85,7 +87,7 @@ class Pool:
             ArenaError: an environment gave what its spaces do not say.
         """
         if self._workers is None:
-            self._part.move()
+            self.part.move()
             return
         with uninterrupted():
             everybody = range(len(self.spans))
@@ -145,7 +147,7 @@ class Pool:
     def close(self) -> None:
         """End the processes, and close the environments of this one."""
         if self._workers is None:
-            self._part.close()
+            self.part.close()
         else:
             self._workers.close()
 

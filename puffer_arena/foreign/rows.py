@@ -102,6 +102,12 @@ class Row:
 class SoloRow(Row):
     """Gymnasium's Env."""
 
+    def __init__(self, env: Any, shape: Shape, desk: Desk, seats: list[Seat], i: int) -> None:
+        super().__init__(env, shape, desk, seats, i)
+        # Every step asks for these.
+        self._seat, self._plain = seats[0], not shape.masks
+        self._rewards, self._terminated, self._truncated = desk["rewards"], desk["terminated"], desk["truncated"]
+
     def reset(self, level: int) -> None:
         observation, info = self.env.reset(seed=level)
         seat = self.seats["agent"]
@@ -109,16 +115,23 @@ class SoloRow(Row):
         self.count([info])
 
     def step(self) -> bool:
-        seat, desk, i = self.seats["agent"], self.desk, self.i
+        seat, i = self._seat, self.i
         observation, reward, terminated, truncated, info = self.env.step(seat.act(i))
-        desk["rewards"][i], desk["terminated"][i], desk["truncated"][i] = reward, terminated, truncated
+        self._rewards[i] = reward
         if self.counters:
             self.count([info])
         if terminated or truncated:
+            self._terminated[i], self._truncated[i] = terminated, truncated
             self.see(seat, observation, info, last=True)
             self.see(seat, observation, info)
             return True
-        self.see(seat, observation, info)
+        if self._plain:
+            try:
+                seat.see(observation, i)
+            except SpaceError as error:
+                raise SpaceError(f"the observation of '{seat.agent}' {error}") from None
+        else:
+            self.see(seat, observation, info)
         return False
 
 

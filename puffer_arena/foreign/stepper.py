@@ -24,6 +24,7 @@ from puffer_arena.foreign.shape import VECTOR
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers
 
+FEW = 8  # rows
 CHECKED = ("rewards", "obs", "action_mask", "acting", "ended", "began")
 WRITTEN = ("obs", "rewards", "terminated", "truncated", "final_obs", "acting", "action_mask", "began")
 
@@ -48,6 +49,7 @@ class ForeignStepper:
         self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
         self.desk = self.pool.desk
         lay_out(self.desk, shape)
+        self._drawn: Array | None = None  # the levels of the next episodes, where nobody chooses them
         self._everybody = slice(0, table.num_envs)
         self._made = table.rows.following.tobytes()
         self._bounded = [(path, leaf) for path, leaf in leaves(shape.observation) if isinstance(leaf, Box)]
@@ -62,6 +64,7 @@ class ForeignStepper:
                 f"environment '{self._env.name}' steps all its rows by itself; reset all of them or none"
             )
         self.desk["todo"][:] = np.where(which, BEGINS, RESTS)
+        self._drawn = None  # the rows' keys may be others
         self._prepare(False)
         self.pool.move()
         self._check(self._everybody)
@@ -74,7 +77,7 @@ class ForeignStepper:
         over = states["ended"].astype(np.bool_)
         desk["actions"][...] = actions
         rests = BEGINS if mode == NEXT_STEP else RESTS
-        desk["todo"][:] = STEPS if self.shape.kind == VECTOR else np.where(over, rests, STEPS)
+        desk["todo"][:] = np.where(over, rests, STEPS) if over.any() and self.shape.kind != VECTOR else STEPS
         if mode in (NEXT_STEP, DISABLED) and self.shape.kind == VECTOR:
             raise ParameterError(
                 f"environment '{self._env.name}' steps all its rows by itself; make the batch with autoreset='same_step'"
@@ -135,9 +138,10 @@ class ForeignStepper:
                 f"environment '{self._env.name}' is of another library: its parameters hold for a whole batch; make "
                 "another one with other values"
             )
-        states = rows.states
-        drawn = np.asarray(draw_level(states["row_key"], states["episode"], int(rows.plan[0]), int(rows.plan[1])))
-        desk["level"][:] = np.where(rows.levels < 0, drawn, rows.levels)
+        if self._drawn is None:  # nothing has begun since
+            keys, plan = rows.states["row_key"], rows.plan
+            self._drawn = np.asarray(draw_level(keys, rows.states["episode"], int(plan[0]), int(plan[1])))
+        desk["level"][:] = np.where(rows.levels < 0, self._drawn, rows.levels)
         desk["again"][0] = again
 
     def _check(self, rows: slice) -> None:
@@ -198,17 +202,18 @@ class ForeignStepper:
         """Add a step to the rows that were going, and take up the episodes that ended."""
         states, desk = self._table.rows.states, self.desk
         states["step_count"] += going
+        every: Any = slice(None) if going.all() else going  # a view is faster than a choice
         rewards = desk["rewards"].astype(np.float64)
         if self.shape.several:
             taking = took_part(states["episode_return"]) | desk["alive"]
-            states["episode_return"][going] += np.where(taking, rewards, -0.0)[going]
+            states["episode_return"][every] += np.where(taking, rewards, -0.0)[every]
             desk["rewards"][~taking] = 0.0
-            states["alive"][going] = desk["alive"][going]
+            states["alive"][every] = desk["alive"][every]
         else:
-            states["episode_return"][going] += rewards[going]
+            states["episode_return"][every] += rewards[every]
         numbers = counted(desk, self.shape)
         for name, values in numbers.items():
-            states[name][going] = values[going]
+            states[name][every] = values[every]
         rows = np.flatnonzero(ended)
         if not len(rows):
             return
@@ -231,6 +236,7 @@ class ForeignStepper:
         states, desk = self._table.rows.states, self.desk
         states["level"][rows] = desk["level"][rows]
         states["episode"][rows] += 1
+        self._draw(np.flatnonzero(rows).tolist())
         for name in ("step_count", "ended", "rng_count"):
             states[name][rows] = 0
         if self.shape.several:
@@ -238,6 +244,15 @@ class ForeignStepper:
             states["episode_return"][rows] = np.where(desk["alive"][rows], 0.0, -0.0)
         else:
             states["episode_return"][rows] = 0.0
+
+    def _draw(self, rows: list[int]) -> None:
+        """Draw the next levels of rows that have begun an episode; a few one by one, which takes less than arrays do."""
+        if self._drawn is None or len(rows) > FEW:
+            self._drawn = None
+            return
+        states, plan = self._table.rows.states, self._table.rows.plan.tolist()
+        for i in rows:
+            self._drawn[i] = draw_level(int(states["row_key"][i]), int(states["episode"][i]), plan[0], plan[1])
 
     def _hand_out(self, out: Buffers, which: Array | None = None) -> None:
         """Copy what the environments gave into a step's buffers, of all rows or of some."""

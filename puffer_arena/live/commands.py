@@ -63,6 +63,7 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "view_resume": {},
     "view_step": {},
     "save": {},
+    "record": {},  # some rows into a replay of the run, or stop that
     "speed": {"value": ("a number from 0 to 1000", _number(0, 1000))},
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
     "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false, or a list of them", _setting)},

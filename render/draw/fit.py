@@ -24,6 +24,11 @@ class View:
         down = self.high - y if self.up else y - self.low
         return self.x0 + (x - self.left) * self.scale, self.y0 + down * self.scale
 
+    def world(self, x: float, y: float) -> Point:
+        """Return the world point at a pixel position: the inverse of `point`."""
+        down = (y - self.y0) / self.scale
+        return self.left + (x - self.x0) / self.scale, self.high - down if self.up else self.low + down
+
     def corner(self, x: float, y: float, height: float) -> Point:
         """Return the top left pixel of a world rectangle with its least coordinates at (x, y)."""
         return self.point(x, y + height if self.up else y)

@@ -24,13 +24,18 @@ def payoff_picture(title: str, rated: Sequence[Rated], payoffs: Sequence[Sequenc
         payoffs: points per game of each (rows) against each (columns), in the same order; NaN where they never met.
     """
     canvas = PygameCanvas(SIZE)
+    draw_league(canvas, title, rated, payoffs)
+    return canvas
+
+
+def draw_league(canvas: Canvas, title: str, rated: Sequence[Rated], payoffs: Sequence[Sequence[float]]) -> None:
+    """Draw the same on any canvas."""
     canvas.view(*SIZE)
     canvas.text(SIDE, 40, title, size=LARGE, anchor="left")
     height = (SIZE[1] - TOP - LOW) / len(rated)
     draw_ratings(canvas, rated, (SIDE, TOP), height)
     left = SIDE + NAMES + RATINGS + GAP
     draw_payoffs(canvas, payoffs, (left, TOP), ((SIZE[0] - SIDE - left) / len(rated), height))
-    return canvas
 
 
 def draw_ratings(canvas: Canvas, rated: Sequence[Rated], at: tuple[float, float], height: float) -> None:

@@ -100,8 +100,17 @@ def write_gif(replay: Replay, path: Path, part: Part) -> int:
         ParameterError, FileError: the part is none, or the file cannot be written.
         MissingExtra: Pillow is not installed.
     """
+    return save_gif(*pictures(replay, part, GIF_RATE), path)
+
+
+def save_gif(rate: float, drawn: Iterator[Array], path: Path) -> int:
+    """Write pictures, uint8 (rows, cols, 3), so many a second, as a GIF and return how many there are.
+
+    Raises:
+        FileError: it cannot be written.
+        MissingExtra: Pillow is not installed.
+    """
     image: Any = require("PIL.Image", "video")
-    rate, drawn = pictures(replay, part, GIF_RATE)
     first = image.fromarray(next(drawn))
     palette = first.quantize(128, dither=0)
     rest = [image.fromarray(pixels).quantize(palette=palette, dither=0) for pixels in drawn]
@@ -114,8 +123,12 @@ def write_gif(replay: Replay, path: Path, part: Part) -> int:
 
 def write_mp4(replay: Replay, path: Path, part: Part) -> int:
     """Write an MP4 and return how many pictures it has; see `write_gif`."""
+    return save_mp4(*pictures(replay, part, MOST_RATE), path)
+
+
+def save_mp4(rate: float, drawn: Iterator[Array], path: Path) -> int:
+    """Write pictures as an MP4 and return how many there are; see `save_gif`."""
     ffmpeg: Any = require("imageio_ffmpeg", "video")
-    rate, drawn = pictures(replay, part, MOST_RATE)
     first = next(drawn)
     height, width = first.shape[:2]
     count = 0

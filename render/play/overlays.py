@@ -33,6 +33,7 @@ PILLS = {
     "playing": ("playing", "lime"),
     "paused": ("paused", "amber"),
 }
+OPPOSITES = {"right": "left", "left": "right", "forwards": "backwards", "up": "down", "down": "up"}  # of half an axis
 ENDINGS = {  # how an episode ended -> title, its word in the head line, colour
     "won": ("Well done!", "success", "lime"),
     "lost": ("Not this time", "lost", "rose"),
@@ -127,7 +128,9 @@ def action_meaning(game: "Game", action: Any) -> str:
     labels, where = list(getattr(bound.leaf, "labels", ())), " ".join(bound.path)
     number = bound.value if isinstance(bound.leaf, Discrete) else bound.component
     if number < len(labels):
-        return str(labels[number])
+        label = str(labels[number])
+        backwards = not isinstance(bound.leaf, Discrete) and bound.value < 0
+        return " ".join(OPPOSITES.get(word, word) for word in label.split()) if backwards else label
     if where and isinstance(bound.leaf, Discrete):
         return where if bound.leaf.n == 2 else f"{where} {number}"
     return where or f"{'action' if isinstance(bound.leaf, Discrete) else 'part'} {number}"
@@ -136,7 +139,7 @@ def action_meaning(game: "Game", action: Any) -> str:
 def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write what a person needs to know while the game is not running, in the foot of `area`."""
     game = screen.game
-    begin = [] if "space" in game.own_keys else [("Space", "begin")]
+    begin = [("Enter" if "space" in game.own_keys else "Space", "begin")]
     ending, _, tone = ENDINGS[game.outcome] if screen.phase == "over" else ("", "", "text")
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),

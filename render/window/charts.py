@@ -10,7 +10,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import SERIES, SMALL, Theme, colored, font, vec4
-from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, write
+from puffer_arena.render.window.widgets import Area, card, close_on_escape, gap, inset, shorten, text_width, write
 
 Metrics = Mapping[str, Sequence[tuple[float, float]]]
 MOST_POINTS = 500  # drawn per curve; more are averaged together
@@ -137,6 +137,7 @@ def draw_chooser(theme: Theme, charts: Charts, chart: int, name: str, metrics: M
     imgui.get_window_draw_list().add_convex_poly_filled(corners, packed(tone))
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
     if imgui.begin_popup(popup):
+        close_on_escape()
         with font(SMALL):
             for other in sorted(metrics):
                 if imgui.selectable(other.replace("_", " "), other == name)[0]:
@@ -167,7 +168,8 @@ def draw_plot(
         levels = nice_ticks(y0, y1, max(int(size[1] / theme.px(28)), 2))
         implot.setup_axis_ticks(implot.ImAxis_.x1, steps, [format_tick(tick) for tick in steps])
         implot.setup_axis_ticks(implot.ImAxis_.y1, levels, [tick_label(tick, levels) for tick in levels])
-        implot.setup_legend(implot.Location_.north_west, implot.LegendFlags_.no_buttons)
+        legend = implot.LegendFlags_.no_buttons | implot.LegendFlags_.outside | implot.LegendFlags_.horizontal
+        implot.setup_legend(implot.Location_.north, legend)  # above the curves, not over them
         draw_marks(theme, chart, charts.marks)
         for k, (name, curve) in enumerate(zip(names, curves, strict=True)):
             draw_curve(theme, chart + k, name, curve, faint=len(names) == 1)

@@ -31,7 +31,7 @@ from puffer_arena.render.window.knobs import (
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import CURRICULUM, format_setting
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
-from puffer_arena.render.window.widgets import caption, range_slider, section, segmented
+from puffer_arena.render.window.widgets import caption, close_on_escape, range_slider, section, segmented
 
 METHODS = ("off", "uniform", "plr", "sfl", "alp")
 PRESETS = Path("curricula")  # where presets lie; the same files as `train --curriculum FILE.toml` takes
@@ -96,6 +96,7 @@ def draw_presets(theme: Theme, source: Source, sliders: Sliders, table: Mapping[
         imgui.open_popup("presets")
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
     if imgui.begin_popup("presets"):
+        close_on_escape()
         found = sorted(PRESETS.glob("*.toml"), key=lambda path: path.name)[-MOST_PRESETS:]
         if not found:
             imgui.text_disabled(f"no preset in {PRESETS}")

@@ -60,6 +60,11 @@ class ImguiCanvas:
         if self._marked is not None:  # unclipped, for an agent at the board's edge
             point_out(self._list, *self._marked, top=self._area[1])
 
+    @property
+    def seen(self) -> View:
+        """Where the world lies in the window."""
+        return self._view
+
     # -- Canvas -------------------------------------------------------------------------------------
 
     def view(

@@ -28,7 +28,9 @@ HELP = (
     ("+   −", "faster, slower"),  # noqa: RUF001
     ("M", "time-lapse or smooth"),
     ("S", "save a checkpoint now"),
+    ("F9", "record some environments into a replay, or stop"),
     ("C", "the curriculum and other steering, and back"),
+    ("L", "the league: ratings, and who beats whom"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),

@@ -11,6 +11,7 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.league import draw_league_panel
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
@@ -31,7 +32,7 @@ class Screen:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
-        self.help = False
+        self.help = self.league = False
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
@@ -90,8 +91,10 @@ class Screen:
                 steering.undo(source)
             return
         match key:
+            case pygame.K_ESCAPE if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+                pass  # it closes that
             case pygame.K_ESCAPE:
-                self.help = watch.enlarged = False
+                self.help = self.league = watch.enlarged = False
             case pygame.K_h | pygame.K_F1:
                 self.help = not self.help
             case pygame.K_RETURN:
@@ -100,6 +103,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_l:
+                self.league = not self.league
             case pygame.K_c:
                 self.panel.page = (self.panel.page + 1) % len(PAGES)
             case pygame.K_TAB if source.agent_ids:
@@ -123,6 +128,8 @@ class Screen:
                 change_speed(source, -1)
             case pygame.K_s if "time-lapse" in source.modes:
                 source.send("save")
+            case pygame.K_F9 if "time-lapse" in source.modes:
+                source.send("record")
             case pygame.K_m if len(source.modes) > 1:
                 modes = list(source.modes)
                 source.send("mode", name=modes[(modes.index(source.mode) + 1) % len(modes)])
@@ -169,6 +176,9 @@ class Screen:
 
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
+        if self.league:
+            draw_league_panel(theme, source.metrics, area)
+            return
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
             return

@@ -40,7 +40,8 @@ class Theme:
         style.font_size_base = BODY
         style.window_padding = ImVec2(0, 0)
         style.window_rounding = style.window_border_size = style.child_border_size = 0
-        style.frame_border_size = style.popup_border_size = 0
+        style.frame_border_size = 0
+        style.popup_border_size = max(self.px(1), 1.0)  # tooltips and menus stand out from what is below
         style.frame_padding = ImVec2(self.px(9), self.px(5))
         style.item_spacing = ImVec2(self.px(GAP), self.px(GAP))
         style.item_inner_spacing = ImVec2(self.px(6), self.px(6))
@@ -58,7 +59,8 @@ class Theme:
             ((col.text, col.input_text_cursor), vec4("text")),
             ((col.text_disabled,), vec4("muted")),
             ((col.window_bg,), vec4("background")),
-            ((col.child_bg, col.border, col.border_shadow, col.scrollbar_bg), vec4("background", 0.0)),
+            ((col.child_bg, col.border_shadow, col.scrollbar_bg), vec4("background", 0.0)),
+            ((col.border,), vec4("muted", 0.5)),
             ((col.popup_bg,), vec4(mix("panel", "raised", 0.5))),
             ((col.frame_bg, col.button, col.header), vec4(raised)),
             ((col.frame_bg_hovered, col.button_hovered, col.header_hovered), vec4(hovered)),

@@ -204,6 +204,12 @@ def hints_width(theme: Theme, hints: Sequence[Hint]) -> float:
     return sum(hint_widths(theme, hint)[1] for hint in hints) + theme.px(PAD) * max(len(hints) - 1, 0)
 
 
+def close_on_escape() -> None:
+    """Close the popup that is being laid out once Esc goes down."""
+    if imgui.is_key_pressed(imgui.Key.escape):
+        imgui.close_current_popup()
+
+
 def card(theme: Theme, area: Area, color: str = "panel") -> None:
     """Draw a panel's ground."""
     x, y, width, height = area

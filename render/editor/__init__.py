@@ -1,0 +1,1 @@
+"""The editor: levels painted and arranged by hand."""

@@ -1,0 +1,163 @@
+"""Levels that people draw: files, checks before any rule runs, and rows that begin there."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from puffer_arena import list_envs, make
+from puffer_arena.errors import FileError
+from puffer_arena.levels import Level, draw_level, read_level, snapshot_of, write_level
+from puffer_arena.levels.drawn import take_level
+from puffer_arena.registry import load_env
+from tests.xvfb import Program
+
+EDITABLE = [name for name in list_envs() if load_env(name).editor is not None]
+MAZE = """
+#######
+#S..#.#
+#.#.#.#
+#.#...#
+#.###.#
+#..#.G#
+#######
+"""
+
+
+def maze(text: str = MAZE, **parts) -> Level:
+    """Return a level from a picture in which S is the start."""
+    lines = text.split()
+    (start,) = [(col, row) for row, line in enumerate(lines) for col, cell in enumerate(line) if cell == "S"]
+    cells = tuple(line.replace("S", ".") for line in lines)
+    level = Level("maze", load_env("maze").version, 3, {"size": 7}, cells, {"start": [[*start]]})
+    return dataclasses.replace(level, **parts)
+
+
+@pytest.mark.parametrize("name", EDITABLE)
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_a_level_comes_back_from_its_file_and_begins_the_same(name, suffix, tmp_path):
+    path = tmp_path / f"level.{suffix}"
+    with make(name, seed=5, compiled=False) as batch, make(name, seed=8, compiled=False) as other:
+        level = take_level(batch)
+        write_level(path, level)
+        assert read_level(path) == level
+        draw_level(other, read_level(path))
+        assert take_level(other) == level
+        np.testing.assert_array_equal(batch.obs, other.obs)
+
+
+def test_a_drawn_maze_is_played_as_it_was_drawn():
+    with make("maze", size=7, compiled=False) as batch:
+        draw_level(batch, maze())
+        state = batch.state(0)
+        assert (state.row, state.col, state.length) == (1, 1, 8)
+        for _ in range(8):
+            batch.step(batch.act("shortest"))
+        assert batch.finished["reached"][0] == 1 and batch.finished["episode_length"][0] == 8
+
+
+def test_compiled_rows_take_a_drawn_level():
+    with make("snake", 2) as batch:
+        level = dataclasses.replace(take_level(batch), things={"head": [[0, 0]]})
+        batch.restore(1, snapshot_of("snake", level))
+        assert batch.obs[1, 0, 0] == 2
+
+
+def test_a_lander_that_was_moved_falls_from_there():
+    with make("lander", compiled=False) as batch:
+        level = take_level(batch)
+        draw_level(batch, dataclasses.replace(level, things={**level.things, "craft": [[5.0, 12.0]]}))
+        batch.step([0])
+        craft = batch.state(0).craft
+        assert abs(craft.x - 5.0) < 0.3 and abs(craft.y - 12.0) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MAZE.replace("G", "."), "one goal"),
+        (MAZE.replace("#.###.#", "#.#####"), "no way"),
+        (MAZE.replace("#S", "S."), "start is in a wall"),
+        (MAZE.replace("..#.#", "..#?#"), "cell '\\?'"),
+        (MAZE.replace("#######", "", 1), "6 lines"),
+    ],
+)
+def test_the_rules_say_why_a_level_is_not_valid_and_nothing_changes(text, said):
+    with make("maze", size=7, compiled=False) as batch:
+        draw_level(batch, maze())
+        before = batch.rows.states.copy()
+        with pytest.raises(FileError, match=said):
+            draw_level(batch, maze(text))
+        assert batch.rows.states["board"].tobytes() == before["board"].tobytes() or batch.state(0).step_count == 0
+
+
+@pytest.mark.parametrize(
+    "place", [[-1, 2], [7, 2], [1.5, 2], [1e300, 2], [2**40, 2]], ids=["left", "right", "between", "far", "beyond"]
+)
+def test_a_place_outside_is_refused_before_a_rule_runs(place, monkeypatch):
+    with make("maze", size=7, compiled=False) as batch:
+        monkeypatch.setattr("puffer_arena.levels.drawn.finish", lambda batch: pytest.fail("a rule ran"))
+        with pytest.raises(FileError, match="start"):
+            draw_level(batch, maze(things={"start": [place]}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"game": "snake"}, "of the game"),
+        ({"game": "os"}, "no game"),
+        ({"version": 999}, "version"),
+        ({"level": -4}, "level"),
+        ({"params": {"size": 900}}, "size"),
+        ({"params": []}, "tables"),
+        ({"things": {"start": [["a", 1]]}}, "places"),
+        ({"more": 1}, "unknown part"),
+    ],
+)
+def test_a_file_that_is_no_level_of_this_game_is_refused(change, said, tmp_path):
+    path = tmp_path / "level.json"
+    write_level(path, maze())
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    env = None if change.get("game") == "os" else load_env("maze")
+    with pytest.raises(FileError, match=said):
+        read_level(path, env)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"game = 3", b"x" * 300_000])
+def test_a_damaged_file_is_one_line(data, tmp_path):
+    path = tmp_path / "level.toml"
+    path.write_bytes(data)
+    with pytest.raises(FileError):
+        read_level(path)
+
+
+def test_a_level_is_painted_undone_saved_played_and_opened_again(display, tmp_path):
+    path = tmp_path / "first.toml"
+    write_level(path, maze())
+    with Program(["tests/window_program.py", "edit", "maze", str(tmp_path), str(path)], display) as program:
+        shown = program.wait_for(lambda report: report.get("note", "").startswith("opened"))
+        assert shown["reason"] == "" and shown["cells"] == list(maze().cells)
+        program.find_window()
+        (left, top), scale = shown["place"], shown["scale"]
+        program.key("2")
+        program.wait_for(lambda report: report.get("brush") == 1)
+        program.click(left + 5.5 * scale, top + 4.5 * scale)  # a wall in the only way
+        program.wait_for(lambda report: report.get("reason") == "there is no way to the goal")
+        program.key("p")  # what is not valid is not played
+        program.wait_for(lambda report: "no way" in report.get("note", ""))
+        program.key("ctrl+z")
+        program.wait_for(lambda report: report.get("reason") == "")
+        program.key("Left", "Up", "m")  # the start to the cell beside the cursor's
+        moved = program.wait_for(lambda report: report.get("things", {}).get("start") == [[4.0, 3.0]])
+        program.key("s")
+        program.wait_for(lambda report: report.get("note", "").startswith("saved"))
+        program.key("p")
+        program.wait_for(lambda report: report.get("branch") == "ready")
+        program.key("Right")
+        program.wait_for(lambda report: report.get("steps") == 1)
+        program.key("Escape")
+        program.wait_for(lambda report: report.get("things") == moved["things"])
+        assert program.quit_window() == 0
+    (saved,) = tmp_path.glob("maze-*.toml")
+    assert read_level(saved).things == {"start": [[4.0, 3.0]]}

@@ -1,0 +1,39 @@
+"""The league in the window: what is read from a run's metrics."""
+
+import math
+
+import numpy as np
+
+from puffer_arena.render.draw.league import payoff_picture
+from puffer_arena.render.window.league import read_league
+
+METRICS = {
+    "league/rating": [(100.0, 25.0), (200.0, 31.0)],
+    "league/uncertainty": [(200.0, 1.5)],
+    "rating/bot:hunt": [(100.0, 30.0), (200.0, 40.0)],
+    "rating/self@0": [(100.0, 20.0), (200.0, 10.0)],
+    "rating/gone": [(100.0, 50.0)],
+    "win_rate/bot:hunt": [(200.0, 0.2)],
+    "win_rate/self@0": [(200.0, 0.9)],
+    "payoff/bot:hunt/self@0": [(150.0, 1.0)],
+}
+
+
+def test_the_league_is_read_from_the_newest_metrics_without_those_who_left() -> None:
+    rated, payoffs = read_league(METRICS)
+    assert rated == [
+        ("bot:hunt", 40.0, 40.0, 40.0),
+        ("policy", 31.0, 31.0 - 1.96 * 1.5, 31.0 + 1.96 * 1.5),
+        ("self@0", 10.0, 10.0, 10.0),
+    ]
+    assert payoffs[0][1] == 0.8 and payoffs[1][0] == 0.2 and payoffs[0][2] == 1.0
+    assert math.isnan(payoffs[2][0]) and math.isnan(payoffs[1][1])
+    assert read_league({"episode_return": [(0.0, 1.0)]}) == ([], [])
+
+
+def test_payoffs_are_drawn_in_two_colours_by_how_far_they_are_from_even() -> None:
+    rated, payoffs = read_league(METRICS)
+    picture = payoff_picture("points per game", rated, payoffs).rgb_array()
+    won, lost = picture[110, 850], picture[110 + 160, 550]
+    assert won[2] > won[0] and lost[0] > lost[2]
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
