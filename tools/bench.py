@@ -195,6 +195,7 @@ def main() -> None:
             "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
             "maze": stepper("maze"),
             "MiniGrid-Empty": one_environment("MiniGrid-Empty-8x8-v0", "minigrid"),
+            "MiniGrid-DoorKey": one_environment("MiniGrid-DoorKey-8x8-v0", "minigrid"),
             "connect4": plies("connect4"),
             "PettingZoo's connect four": pettingzoo_connect_four(),
             "one cartpole": one_environment("puffer_arena/Cartpole-v0"),
@@ -213,6 +214,8 @@ def main() -> None:
             report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
     grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
     report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
+    keyed = ratio(speeds["doors"], speeds["MiniGrid-DoorKey"])
+    report("doors / MiniGrid-DoorKey", f"{keyed:.0f} x", ">= 300 x", keyed >= 300)
     report("connect4, plies/s on one core", describe(speeds["connect4"]), ">= 2 M", medians["connect4"] >= 2e6)
     turns = ratio(speeds["connect4"], speeds["PettingZoo's connect four"])
     report("connect4 / PettingZoo's connect four, one of it", f"{turns:.0f} x", ">= 100 x", turns >= 100)
