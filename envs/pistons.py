@@ -9,7 +9,7 @@ Reward        reward_progress a metre that the ball moves left: to all alike the
               ball the part local; reward_time a step; 1 for the wall.
 Termination   the ball touches the left wall.  Truncation: max_steps.
 Parameters    pistons, travel, speed, ball, bounce, friction, sight, local, reward_progress, reward_time, max_steps.
-Source        after "pistonball" (Terry et al. 2021, PettingZoo, https://arxiv.org/abs/2009.14471), from state.
+Source        after "pistonball" (Terry et al. 2021, PettingZoo, arXiv:2009.14471), from state.
 """
 
 import math

@@ -9,7 +9,7 @@ Observation   float32 (9 + 5 (wrestlers - 1),): own place, velocity, distance to
 Reward        +1 for the last one on the ring, reward_push for having shoved somebody off, -1 for falling.
 Termination   one falls off, or is the last.  Truncation: max_steps.
 Parameters    wrestlers, radius, shrink, push, drag, dash, elasticity, reward_push, max_steps.
-Source        own; after bumper discs, and RoboSumo (Bansal et al. 2018, https://arxiv.org/abs/1710.03748).
+Source        own; after bumper discs, and RoboSumo (Bansal et al. 2018, arXiv:1710.03748).
 """
 
 import math

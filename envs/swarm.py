@@ -11,7 +11,7 @@ Signals       cost: 1 for poison swallowed.
 Termination   none.  Truncation: max_steps.
 Parameters    swimmers, food, poison, together, sight, thrust, drag, current, reward_food, reward_touch, reward_poison,
               reward_thrust, goal, max_steps.
-Source        after "waterworld" (Gupta et al. 2017; Terry et al. 2021, PettingZoo, https://arxiv.org/abs/2009.14471).
+Source        after "waterworld" (Gupta et al. 2017; Terry et al. 2021, PettingZoo, arXiv:2009.14471).
 """
 
 import math

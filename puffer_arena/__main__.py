@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "try your own game on the laws that every environment owes",
     "replay": "scrub through what happened, take over at any frame",
     "share": "turn a replay into a GIF, MP4, HTML file or dataset",
+    "web": "write a page that plays games in a browser, without a server",
     "record-dataset": "keep whole episodes of players or replays, to learn from without playing",
     "verify": "play replays again and say whether they are true",
     "dream": "draw what a world model expects beside what came",

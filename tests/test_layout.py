@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "live": GROUND | {"registry", "batch"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
     "render": GROUND | {"registry", "engines", "batch", "levels", "curriculum", "live", "replay", "assets"},
+    "browser": GROUND | {"registry", "kernels", "batch"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "foreign": GROUND | {"registry", "kernels", "batch", "adapters"},
@@ -113,7 +114,8 @@ def test_wheels_hold_every_package() -> None:
 
 
 GENERATING = {
-    f"puffer_arena/{name}.py" for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls")
+    f"puffer_arena/{name}.py"
+    for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls", "browser/wasm")
 }
 
 

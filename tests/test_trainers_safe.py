@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_said(tmp_path):
 def test_it_crosses_the_minefield_within_the_limit():
     settings = {
         "num_envs": 256, "network.hidden": (64, 64), "safe_ppo.horizon": 64, "safe_ppo.minibatches": 8,
-        "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.03, "total_steps": 1_500_000,
+        "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.05, "total_steps": 2_000_000,
     }  # fmt: skip
     trainer = make_trainer(load_config(MINEFIELD, overrides=settings, algorithm="safe_ppo"))
     recent = []

@@ -81,7 +81,7 @@ OPTIONS: Variants = {  # of PPO, each by itself
 SQUASHED: Variants = {"squashed": {"network.head": "squashed"}}
 MINEFIELD = {
     "algorithm": "safe_ppo", "num_envs": 256, "network.hidden": (64, 64), "safe_ppo.horizon": 64,
-    "safe_ppo.minibatches": 8, "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.03,
+    "safe_ppo.minibatches": 8, "safe_ppo.epochs": 2, "safe_ppo.entropy_coef": 0.05,
 }  # fmt: skip
 PQN = {
     "algorithm": "pqn", "num_envs": 64, "network.hidden": (128, 128), "pqn.horizon": 64, "pqn.q_lambda": 0.95,
@@ -108,7 +108,7 @@ STUDIES = {
     "options-maze": Study("maze", 4_000_000, 0.85, OPTIONS, {"size": 7, "distance": 6, "max_steps": 60}),
     "few-steps": Study("cartpole", 400_000, 475.0, FEW, looks=100),
     "minefield": Study(
-        "examples/minefield.py", 1_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
+        "examples/minefield.py", 2_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
     ),
     "far-edge": Study(
         "examples/minefield.py",

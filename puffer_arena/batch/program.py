@@ -92,6 +92,10 @@ class Program:
         """What worker threads run."""
         return compile_server(self.env.name, self._templates["step"], self.step, self.layout)
 
+    def template(self, role: str) -> Any:
+        """Return a kernel that is bound and not compiled: "step", "look", or those of physics."""
+        return self._templates[role]
+
     def bot(self, name: str) -> Any:
         """Return the kernel act(span, rows, actions, chosen) of a scripted bot.
 
@@ -99,18 +103,20 @@ class Program:
             UnknownName: the environment has no such bot.
         """
         if name not in self._bots:
-            vector = not isinstance(self.env.action, Discrete)
-            bot = bind_bot(
-                f"{self.env.name}.{name}",
-                len(self.env.agents),
-                vector,
-                self.env.turn is not None,
-                bot=bot_rule(self.env.find_bot(name), self.observation, self.action),
-                NUMBER=list(self.env.bots).index(name),
-                clear=clear_function(self.memory),
-            )
-            self._bots[name] = self._finish(bot)
+            self._bots[name] = self._finish(self.bot_template(name))
         return self._bots[name]
+
+    def bot_template(self, name: str) -> Any:
+        """Return a bot's kernel, bound and not compiled; see `bot`."""
+        return bind_bot(
+            f"{self.env.name}.{name}",
+            len(self.env.agents),
+            not isinstance(self.env.action, Discrete),
+            self.env.turn is not None,
+            bot=bot_rule(self.env.find_bot(name), self.observation, self.action),
+            NUMBER=list(self.env.bots).index(name),
+            clear=clear_function(self.memory),
+        )
 
 
 _programs: dict[tuple[int, bool, bool, bool, str], Program] = {}

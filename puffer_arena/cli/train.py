@@ -39,7 +39,7 @@ from puffer_arena.players.tournament import results_of
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
-from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config
+from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config, pool_names
 from puffer_arena.trainers.runs.find import find_policy, find_run, naming, portable
 
 UNSAVED, INTERRUPTED = 1, 130
@@ -209,6 +209,12 @@ def final_config(options: Any) -> Config:
     if options.steps:
         settings["total_steps"] = options.steps
     settings["curriculum"] = curriculum_table(options, settings["curriculum"])
+    settings["opponent"]["pool"] = ",".join(
+        str(find_run(name[4:], options.runs_dir, saved=True))
+        if name.startswith("run:") and not options.resume
+        else name
+        for name in pool_names(settings["opponent"]["pool"])
+    )
     config = from_dict(settings)
     check_fit(config)
     return config
@@ -474,10 +480,12 @@ class Session:
 
 def exploitability(trainer: Any) -> str:
     """Play what was learned against whom it was learned to beat, on held-out levels, and say how that went."""
+    from puffer_arena.trainers.actor import Actor
     from puffer_arena.trainers.playing import actor_player
 
     config = trainer.config
-    other = find_player(config.opponent.pool, config.env)
+    kept = next((member.data for member in trainer.opponent.pool.members if member.data), b"")  # its file may be gone
+    other = actor_player(Actor.load(kept, config.env)) if kept else find_player(config.opponent.pool, config.env)
     pair = versus(actor_player(trainer.actor()), other, config.opponent.role)
     sample = evaluate(config.env, pair, EXPLOIT_GAMES, params=config.params, side=config.opponent.role)
     results = np.array(results_of(sample), np.float64)

@@ -7,8 +7,8 @@ other action is ever asked for; the policy is drawn to those whose advantage is 
     L_Q  = E [ sum_k (r + gamma (1 - d) V(s') - Q_k(s, a))^2 ]                               (equation 6)
     L_pi = E [ -min(exp(beta u), 100) log pi(a | s) ]                                        (equation 7)
 
-Q' is the running average of Q.  Rewards are divided by the deviation of the dataset's returns, which makes one beta fit
-many games.  It acts in every action space, for Q takes the action as one more thing to see.
+Q' is the running average of Q.  Rewards are divided by the root mean square of the dataset's returns, which makes one
+beta fit many games.  It acts in every action space, for Q takes the action as one more thing to see.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,6 @@ from puffer_arena.trainers.algorithms.offline import DEFAULTS, Offline
 from puffer_arena.trainers.networks.critics import average_of, follow
 
 MOST_WEIGHT = 100.0  # of an action in L_pi, as in the paper's code
-SMALLEST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Settings:
     tau: float = setting(0.7, 0.5, 0.9999, "expectile; 0.5 values what was done, 1 the best of it")
     beta: float = setting(3.0, 0.0, 1e3, "how much an advantage counts; 0 for cloning")
     average: float = setting(0.005, 1e-6, 1.0, "share by which the running average of Q moves a step")
-    scale_rewards: bool = flag(True, "divide rewards by the deviation of the dataset's returns")
+    scale_rewards: bool = flag(True, "divide rewards by the root mean square of the dataset's returns")
     play: int = setting(50, 0, 100_000, "steps of every row that show the policy after an update")
 
 
@@ -77,8 +76,8 @@ class IQL(Offline):
     defaults: ClassVar[Mapping[str, Any]] = DEFAULTS | {"network": DEFAULTS["network"] | {"critic": "separate"}}
 
     def build(self) -> dict[str, nn.Module]:
-        s, returns = self.config.method, self.data.returns
-        self.scale = 1.0 / max(float(returns.std()), SMALLEST_DEVIATION) if s.scale_rewards else 1.0
+        s = self.config.method
+        self.scale = 1.0 / self.return_size if s.scale_rewards else 1.0
         self.critics = self.make_critics(normalize=False)
         self.followers["average"] = self.average = average_of(self.critics)
         return {"critics": self.critics}

@@ -27,6 +27,7 @@ from puffer_arena.trainers.networks.critics import Critics
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder
 
+SMALLEST_RETURN = 1e-3
 DEFAULTS: dict[str, Any] = {
     "num_envs": 16,
     "total_steps": 5_000_000,
@@ -61,6 +62,11 @@ class Offline(OffPolicy):
         self.transitions = Transitions(self.data, policy.head, config.device)
         if config.network.normalize:
             policy.watch(leaf_tensors(policy.observation, self.data.observations, config.device))
+
+    @property
+    def return_size(self) -> float:
+        """How large the dataset's returns are, their root mean square; a lone good player's hardly deviate."""
+        return max(float(np.sqrt((self.data.returns**2).mean())), SMALLEST_RETURN)
 
     def make_critics(self, normalize: bool) -> Critics:
         """Return two critics of actions; see `Critics`."""

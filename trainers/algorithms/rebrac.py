@@ -27,7 +27,6 @@ from puffer_arena.trainers.networks.critics import average_of, follow
 from puffer_arena.trainers.networks.heads import Gaussian
 
 NARROW = -20.0  # of the head's spread, so that what is drawn is its mean
-SMALLEST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Settings:
     noise_clip: float = setting(0.5, 0.0, 10.0, "its largest part")
     average: float = setting(0.005, 1e-6, 1.0, "share by which running averages move a step")
     normalize_critics: bool = flag(True, "LayerNorm in the critics")
-    scale_rewards: bool = flag(True, "divide rewards by the deviation of the dataset's returns")
+    scale_rewards: bool = flag(True, "divide rewards by the root mean square of the dataset's returns")
     play: int = setting(50, 0, 100_000, "steps of every row that show the policy after an update")
 
 
@@ -83,8 +82,8 @@ class ReBRAC(Offline):
         super().prepare()
 
     def build(self) -> dict[str, nn.Module]:
-        s, returns = self.config.method, self.data.returns
-        self.scale = 1.0 / max(float(returns.std()), SMALLEST_DEVIATION) if s.scale_rewards else 1.0
+        s = self.config.method
+        self.scale = 1.0 / self.return_size if s.scale_rewards else 1.0
         self.critics = self.make_critics(normalize=s.normalize_critics)
         self.average_critics, self.average_policy = average_of(self.critics), average_of(self.policy)
         self.followers["average_critics"], self.followers["average_policy"] = self.average_critics, self.average_policy

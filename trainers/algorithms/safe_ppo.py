@@ -61,7 +61,7 @@ class Settings(ppo.Settings):
     multiplier: float = setting(0.0, 0.0, 1e6, "lambda at the start")
     multiplier_max: float = setting(100.0, 0.0, 1e6, "the greatest lambda")
     k_p: float = setting(0.1, 0.0, 1e3, "gain by the present excess of costs over the limit, in limits")
-    k_i: float = setting(0.1, 0.0, 1e3, "gain by the sum of all excesses: the step of projected ascent")
+    k_i: float = setting(0.05, 0.0, 1e3, "gain by the sum of all excesses: the step of projected ascent")
     k_d: float = setting(0.1, 0.0, 1e3, "gain by how much costs have risen since the last update")
 
 

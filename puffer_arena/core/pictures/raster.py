@@ -29,15 +29,22 @@ Pixels = tuple[Array, Array, Array]
 @machine_code
 def open_canvas(picture: Array, who: int) -> Pixels:
     """Return a canvas on a picture, cleared; `who` looks at it and is marked, if it is at least 0."""
-    view, points = np.zeros(NUMBERS), np.empty((MOST_POINTS, 2))
+    canvas = picture, np.zeros(NUMBERS), np.empty((MOST_POINTS, 2))
+    begin_picture(canvas, who)
+    return canvas
+
+
+@jit
+def begin_picture(canvas: Pixels, who: int) -> None:
+    """Clear a canvas, its view and points included."""
+    picture, view, _ = canvas
+    view[:] = 0.0
     view[WHO] = who
     red, green, blue = RGB[BACKGROUND]
     for row in range(picture.shape[0]):
         for col in range(picture.shape[1]):
             picture[row, col, 0], picture[row, col, 1], picture[row, col, 2] = red, green, blue
-    canvas = picture, view, points
     set_view(canvas, float(picture.shape[1]), float(picture.shape[0]), 0.0, 0.0, False, True)
-    return canvas
 
 
 @machine_code

@@ -1,0 +1,1 @@
+"""Games in a web page: their rules compiled to WebAssembly, and a page that plays them without a server."""

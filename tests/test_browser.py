@@ -1,0 +1,124 @@
+"""Games in a page: their modules do what the rules do here, to the byte, in another machine's words."""
+
+import math
+import re
+import struct
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.browser import wasm
+from puffer_arena.browser.page import describe, write_page
+from puffer_arena.errors import ArenaError, DefinitionError
+from tests.playing import GAMES
+
+wasmtime = pytest.importorskip("wasmtime")
+SIDE = 48
+LENT = 1 << 20  # bytes for the lists of one call, as in the page
+
+
+class Page:
+    """What a page is to a module: memory, and functions that it lacks."""
+
+    def __init__(self, made: wasm.Module) -> None:
+        self.store = wasmtime.Store()
+        module = wasmtime.Module(self.store.engine, made.code)
+        given = [self.function(each) for each in module.imports]
+        self.exports = wasmtime.Instance(self.store, module, given).exports(self.store)
+        self.memory = self.exports["memory"]
+        self.scratch = (self.exports["__heap_base"].value(self.store) + 63) & ~63
+        self.base = self.scratch + 64
+        self.lent = self.base + len(made.start)
+        self.memory.grow(self.store, (self.lent + LENT) // 65536 + 1)
+        self.put(0, made.start.tobytes())
+
+    def function(self, needed):
+        kind = needed.type
+        if needed.name.startswith("NRT_"):
+            realloc = needed.name.endswith("realloc")
+            return wasmtime.Func(
+                self.store, kind, (lambda r, n: self.take(n, r)) if realloc else lambda n, *_: self.take(n)
+            )
+        return wasmtime.Func(self.store, kind, getattr(math, needed.name))
+
+    def take(self, size: int, record: int = 0) -> int:
+        held = record or self.next
+        place = (self.next if record else self.next + 63) & ~15
+        self.next = (place + size + 15) & ~15
+        assert self.next < self.lent + LENT
+        if record:
+            old, kept = self.read(record + 24, "<I"), self.read(record + 32, "<q")
+            self.memory.write(self.store, self.memory.read(self.store, old, old + min(kept, size)), place)
+        self.memory.write(self.store, struct.pack("<Q", place), held + 24)
+        self.memory.write(self.store, struct.pack("<q", size), held + 32)
+        return place if record else held
+
+    def read(self, place: int, form: str):
+        return struct.unpack(form, self.memory.read(self.store, place, place + struct.calcsize(form)))[0]
+
+    def put(self, place: int, data: bytes) -> None:
+        self.memory.write(self.store, data, self.base + place)
+
+    def array(self, place: int, like) -> np.ndarray:
+        held = self.memory.read(self.store, self.base + place, self.base + place + like.nbytes)
+        return np.frombuffer(bytes(held), like.dtype).reshape(like.shape)
+
+    def run(self, task: int) -> None:
+        self.next = self.lent
+        assert self.exports["run"](self.store, self.scratch, self.scratch + 8, self.base, task) == 0
+
+
+def play_both(game: str, steps: int) -> None:
+    """Play a game here and in a page, by the same actions, and compare rows, buffers, bots and pictures."""
+    with make(game, 1, seed=5, autoreset="next_step") as batch:
+        batch.reset()
+        bot = next(iter(batch.env.bots), "")
+        made = wasm.compile_module(batch, bot, SIDE)
+        page = Page(made)
+        rng = np.random.default_rng(0)
+        for k in range(steps):
+            actions = batch.sample_actions(rng)
+            if bot and k % 2:
+                actions = batch.act(bot).copy()
+                page.run(wasm.BOT)
+                assert np.array_equal(page.array(made.places["actions"], batch.actions), actions), k
+            page.put(made.places["actions"], np.ascontiguousarray(actions).tobytes())
+            batch.step(actions)
+            page.run(wasm.STEP)
+        for group, held in (("rows", batch.rows), ("out", batch.buffers)):
+            for name, array in held._asdict().items():
+                there = page.array(made.places[f"{group}.{name}"], array)
+                assert there.tobytes() == array.tobytes(), (group, name)
+        page.run(wasm.PAINT)
+        painted = page.array(made.places["picture"], np.zeros((SIDE, SIDE, 3), np.uint8))
+        assert painted.std() > 1.0
+        if not batch.num_agents:  # among several, each sees itself marked
+            with make(game, 1, pixels=SIDE) as seen:
+                seen.restore(0, batch.snapshot(0))
+                assert np.abs(painted.astype(int) - seen.obs[0]).max() <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", ["snake", "maze", "tag", "push"])
+def test_a_page_plays_as_the_rules_do(game: str) -> None:
+    play_both(game, 200)
+
+
+def test_games_that_a_page_cannot_have_are_refused_by_name(tmp_path) -> None:
+    with make("lander", 1) as batch, pytest.raises(DefinitionError, match="'lander' moves bodies by pymunk"):
+        wasm.compile_module(batch, "", SIDE)
+    with pytest.raises(ArenaError, match="pymunk"):
+        write_page(tmp_path / "page.html", ["lander"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_holds_its_games_and_nothing_that_ends_its_script(tmp_path) -> None:
+    text = (GAMES / "terrain.py").read_text().replace("Terrain: a walk", "Terrain </script><b> a walk")
+    (tmp_path / "terrain.py").write_text(text)
+    size = write_page(tmp_path / "page.html", [str(tmp_path / "terrain.py")], title="<Ours>")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert len(page.encode()) == size and "&lt;Ours&gt;" in page and "<b>" not in page
+    assert page.count("<script") == page.count("</script>") == 2
+    assert re.search(r'"limit","doc":"steps of an episode","low":1,"high":100', page)
+    assert describe(str(tmp_path / "terrain.py"))["bot"] == "up"
