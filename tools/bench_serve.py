@@ -1,6 +1,6 @@
 """`serve` over the loopback: decisions a second of one server, by observations a message and games at a time.
 
-    python tools/bench_serve.py [--bot snake] [--seconds 2]
+    OPENBLAS_NUM_THREADS=1 python tools/bench_serve.py [--bot snake] [--seconds 2]
 
 Server and games share the machine's cores, as they do on a person's; the server is one thread.
 """
