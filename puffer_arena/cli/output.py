@@ -23,7 +23,7 @@ from typing import TextIO, cast
 
 from puffer_arena.errors import OutputError
 
-WIDE = 240  # columns, where the output is no terminal
+WIDE = 400  # columns, where the output is no terminal
 STAND_INS = str.maketrans("━─│╭╮╰╯┃╌…·•²³▁▂▃▄▅▆▇█—→←≥≤", "=-|++++|-~-*23_.,-=+*#-><><")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LABEL = re.compile(r"\s*[A-Z]\w*\s{2,}(?=\S)")  # as in "Actions       Discrete(4)"
