@@ -148,7 +148,7 @@ def greedy(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(p.cols + 0.6, p.rows + 0.9, left=-0.3, low=-0.6, bleed=True)
+    canvas.view(p.cols + 0.9, p.rows + 0.9, left=-0.45, low=-0.6, bleed=True)
     surround(canvas, p.cols, p.rows, "rock", "slate")
     ate = s.hunger == 0 and s.step_count > 0
     for col in range(p.cols):
