@@ -357,8 +357,8 @@ def test_every_environment_can_be_played_by_its_keys(env_id):
 
     def first_key(screen):
         game = screen.game
-        mask = game.batch.action_mask.reshape(-1) if game.env.waits else None  # a barred move is waited on
-        name = next(key for key, action in game.keys.items() if mask is None or mask[action])
+        mask = game.batch.action_mask.reshape(-1) if game.env.waits else np.zeros(0)  # a barred move is waited on
+        name = next(key for key, action in game.keys.items() if not mask.size or mask[action])
         screen.press(pygame.key.key_code(name))
         pressed.append(screen.phase)
 
