@@ -395,9 +395,9 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 def brick(canvas: Canvas, x: float, y: float) -> None:
     canvas.rect(x, y, 1.0, 1.0, "plank")
     canvas.rect(x, y, 1.0, 0.74, "wood")
-    for line, joints in ((0.25, (0.5,)), (0.5, (0.25, 0.75)), (0.74, (0.5,))):
+    for line, left, right in ((0.25, 0.5, 0.5), (0.5, 0.25, 0.75), (0.74, 0.5, 0.5)):
         canvas.rect(x, y + line - 0.02, 1.0, 0.04, "plank")
-        for joint in joints:
+        for joint in (left, right):
             canvas.rect(x + joint - 0.02, y + line - 0.24, 0.04, 0.22, "plank")
     canvas.rect(x, y, 1.0, 0.06, "white", alpha=0.25)
 

@@ -12,7 +12,6 @@ Parameters    rows, cols, connect, opening, depth.
 Source        Knuth and Moore 1975, "An Analysis of Alpha-Beta Pruning" (the search); Tromp, "Fhourstones" (bit boards).
 """
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,15 +199,21 @@ def search(s: State, p: Params, agent: int, m: Search) -> int:
             chosen = column
 
 
-def line_cells(s: State, p: Params) -> list[tuple[int, int]]:
-    """Return the cells of lines, (height, column)."""
-    cells = set()
-    for stones in (s.stones[0], s.stones[1]):
-        for first, way in itertools.product(range(STRIDE * MOST_COLS), ALONG):
-            line = [first + way * k for k in range(p.connect)]
-            if all(stones >> bit & 1 for bit in line):
-                cells |= {(bit % STRIDE, bit // STRIDE) for bit in line}
-    return sorted(cells)
+@jit
+def stones_in_line(s: State, p: Params) -> int:
+    """Return the stones that lie in lines long enough to win, as a board."""
+    found = 0
+    for player in range(2):
+        for way in ALONG:
+            for first in range(STRIDE * MOST_COLS):
+                line, length, bit = 0, 0, first
+                while length < p.connect and bit < STRIDE * MOST_COLS and s.stones[player] >> bit & 1:
+                    line |= 1 << bit
+                    bit += way
+                    length += 1
+                if length == p.connect:
+                    found |= line
+    return found
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
@@ -224,7 +229,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         canvas.agent(k, x, 0.55, 0.42)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.3, "shadow", radius=0.3)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.24, "wall", radius=0.3)
-    won = line_cells(s, p)
+    won = stones_in_line(s, p)
     for column in range(p.cols):
         stack = (s.stones[0] | s.stones[1]) >> (STRIDE * column)
         for height in range(p.rows):
@@ -234,7 +239,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
             if owner != NOBODY:
                 canvas.ring(x, y, 0.27, "shadow", width=0.035, alpha=0.35)
             is_last = column == s.column and stack >> height & 1 and not stack >> (height + 1) & 1
-            if (height, column) in won:
+            if won >> bit & 1:
                 canvas.ring(x, y, 0.38, "white", width=0.09)
             elif is_last:
                 canvas.ring(x, y, 0.39, "white", width=0.045, alpha=0.8)

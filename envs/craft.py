@@ -53,13 +53,11 @@ DAMAGE = (1, 2, 3, 5)  # by sword: none, wood, stone, iron
 FAR = 30_000
 SHOWN = (4, 9)  # rows and columns drawn to each side of the player, for wide pictures
 TOOLS = ("muted", "plank", "stone", "sky")  # colours of what they are made of
-GROUNDS = {  # a colour and a tint
-    WATER: ("water", "deep"),
-    SAND: ("sand", "wood"),
-    PATH: ("soil", "plank"),
-    LAVA: ("orange", "rose"),
-    **dict.fromkeys((STONE, COAL, IRON, DIAMOND), ("rock", "stone")),
-}
+MEADOW, ROCKS = ("grass", "meadow"), ("rock", "stone")
+GROUNDS = (  # a colour and a tint, from OUT to RIPE
+    MEADOW, ("water", "deep"), ("sand", "wood"), MEADOW, MEADOW, ("soil", "plank"), ROCKS, ROCKS, ROCKS, ROCKS,
+    ("orange", "rose"), MEADOW, MEADOW, MEADOW, MEADOW,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -591,7 +589,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw_cell(s: State, canvas: Canvas, row: int, col: int) -> None:
     code, x, y = s.board[row, col], col + 0.5, row + 0.5
-    color, tint = GROUNDS.get(code, ("grass", "meadow"))
+    color, tint = GROUNDS[code]
     ground(canvas, row, col, color, tint)
     if code == WATER:
         wave = 0.1 * math.sin(0.9 * s.step_count + 0.9 * canvas.moment + row + 2.0 * col)

@@ -9,6 +9,7 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.core.fields import Array
+from puffer_arena.core.pictures import raster
 from puffer_arena.errors import ArenaError, DefinitionError, ParameterError
 from puffer_arena.registry import choose_env, env_name, load_env
 from puffer_arena.render.draw.canvas import PygameCanvas
@@ -52,6 +53,33 @@ def test_pictures_are_those_of_the_window(env_id: str, size: int) -> None:
     one, other = (paint(env, batch.state(0), batch.state_params(0), size) for paint in (painted, drawn))
     off = abs(one.astype(int) - other)
     assert off.mean() < MEAN and (off.max(-1) > 32).mean() < PART
+
+
+def test_nothing_is_painted_beyond_a_picture() -> None:
+    around = np.full((40, 40, 3), 77, np.uint8)
+    picture = around[16:24, 16:24]
+    canvas = picture, np.zeros(raster.NUMBERS), np.zeros((raster.MOST_POINTS, 2))
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        raster.set_view(canvas, 8.0, 8.0, 0.0, 0.0, bool(rng.integers(2)), bool(rng.integers(2)))
+        x, y, width, height = (float(number) for number in rng.uniform(-12.0, 20.0, 4) // rng.choice([0.25, 0.01]))
+        shape, alpha = int(rng.integers(5)), float(rng.choice([0.4, 1.0]))
+        x, y, width, height = 0.25 * x % 32 - 12, 0.25 * y % 32 - 12, abs(width) % 9, abs(height) % 9
+        raster.begin_points(canvas)
+        for _ in range(4):
+            raster.add_point(canvas, x + float(rng.uniform(-6, 6)), y + float(rng.uniform(-6, 6)))
+        if shape == 0:
+            raster.draw_rect(canvas, x, y, width, height, 1, float(rng.choice([0.0, 0.4])), alpha)
+        elif shape == 1:
+            raster.draw_circle(canvas, x, y, width, 1, alpha)
+        elif shape == 2:
+            raster.draw_ring(canvas, x, y, width, 1, 0.3, alpha)
+        elif shape == 3:
+            raster.draw_line(canvas, 1, 0.5, alpha)
+        else:
+            raster.draw_polygon(canvas, 1, alpha)
+    around[16:24, 16:24] = 77
+    assert (around == 77).all()
 
 
 def test_agents_of_a_compiled_batch_see_the_same_picture() -> None:

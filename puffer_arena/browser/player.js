@@ -31,6 +31,7 @@ function take(size, record = 0) {
 function lend(name) {
   return {
     NRT_MemInfo_new_varsize_dtor: size => take(size),
+    NRT_MemInfo_alloc_aligned: size => take(size),
     NRT_MemInfo_alloc_safe_aligned: size => take(size),
     NRT_MemInfo_varsize_realloc: (record, size) => take(size, record),
   }[name];

@@ -43,7 +43,9 @@ MATHS = frozenset(
     {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "exp", "log", "pow", "hypot", "fmod", "tanh", "sqrt"}
 )
 # Memory for lists and arrays, which a page gives anew in every call of `run`: what counts references is left out.
-MEMORY = frozenset({"NRT_MemInfo_new_varsize_dtor", "NRT_MemInfo_varsize_realloc", "NRT_MemInfo_alloc_safe_aligned"})
+MEMORY = frozenset(
+    {f"NRT_MemInfo_{name}" for name in ("new_varsize_dtor", "varsize_realloc", "alloc_aligned", "alloc_safe_aligned")}
+)
 
 
 @dataclass(frozen=True)

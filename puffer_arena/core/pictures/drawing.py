@@ -194,6 +194,10 @@ class Body(ast.NodeTransformer):
         made: ast.stmt = located(ast.Expr(ast.Call(ast.Name(name, ast.Load()), [canvas, *arguments], [])), at)
         return made
 
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
+        """Make a list of what would be handed on one by one, which does not compile."""
+        return self.generic_visit(located(ast.ListComp(node.elt, node.generators), node))
+
     def visit_Call(self, node: ast.Call) -> Any:
         function = self._function.__globals__.get(node.func.id) if isinstance(node.func, ast.Name) else None
         if not isinstance(function, FunctionType) or is_jit(function):

@@ -138,6 +138,8 @@ def draw_rect(
     x0, y0 = math.floor(4.0 * x0 + 0.5) * 0.25, math.floor(4.0 * y0 + 0.5) * 0.25
     corner = min(radius, 0.5 * width, 0.5 * height) * scale
     first, last, above, below = box_of(view, x0, y0, x1, y1)
+    if last <= first:
+        return
     start, end = max(first, math.ceil(x0)), min(last, math.floor(x1))  # columns that are covered in full
     left, right = clamp(min(first + 1.0, x1) - max(first * 1.0, x0)), clamp(min(last * 1.0, x1) - max(last - 1.0, x0))
     for row in range(above, below):
