@@ -183,7 +183,7 @@ def test_the_same_seed_plays_the_same_and_none_differs() -> None:
 
 
 def test_held_out_levels_are_a_keyword_away() -> None:
-    env = gymnasium.make("puffer_arena/Maze-v0", split="held_out", num_levels=3).unwrapped
+    env = gymnasium.make("puffer_arena/Maze-v1", split="held_out", num_levels=3).unwrapped
     assert isinstance(env, GymnasiumEnv)
     env.reset(seed=0)
     assert env.batch.state(0).level >= 2**31
