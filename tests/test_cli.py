@@ -27,8 +27,8 @@ pytest.importorskip("tyro")
 # -- help and list ------------------------------------------------------------------------------------
 
 
-def test_no_command_shows_all_of_them(tmp_path):
-    said = ok(cwd=tmp_path)
+def test_help_shows_all_commands(tmp_path):
+    said = ok("--help", cwd=tmp_path)
     for command in ("train", "eval", "watch", "play", "export", "check", "list", "bench"):
         assert f"  {command} " in said
 

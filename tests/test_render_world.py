@@ -186,7 +186,7 @@ def test_a_machine_that_cannot_draw_worlds_sees_them_from_above(marble, monkeypa
 def test_gymnasium_renders_without_a_display():
     code = """
         import gymnasium
-        env = gymnasium.make("puffer_arena:puffer_arena/Marble-v0", render_mode="rgb_array")
+        env = gymnasium.make("puffer_arena:puffer_arena/Marble-v1", render_mode="rgb_array")
         env.reset(seed=1)
         picture = env.render()
         print(picture.shape, picture.std() > 5)

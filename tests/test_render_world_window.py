@@ -75,7 +75,7 @@ def test_the_agent_that_a_person_steers_is_pointed_out(agent, own_half):
 def test_gymnasiums_window_shows_it():
     code = """
         import gymnasium, numpy as np, pygame, puffer_arena
-        human, picture = (gymnasium.make("puffer_arena/Marble-v0", render_mode=mode) for mode in ("human", "rgb_array"))
+        human, picture = (gymnasium.make("puffer_arena/Marble-v1", render_mode=mode) for mode in ("human", "rgb_array"))
         for env in (human, picture):
             env.reset(seed=4)
             env.step(np.zeros(2, np.float32))
