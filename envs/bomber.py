@@ -306,7 +306,8 @@ def is_work(s: State, agent: int, row: int, col: int) -> bool:
         return True
     for way in range(UP, LAY):
         to_row, to_col = row + DROW[way], col + DCOL[way]
-        if s.board[to_row, to_col] == BRICK and s.danger[to_row, to_col] == 0:
+        inside = 0 <= to_row < len(s.board) and 0 <= to_col < len(s.board)
+        if inside and s.board[to_row, to_col] == BRICK and s.danger[to_row, to_col] == 0:
             return True
     for k in range(len(s.alive)):
         if s.alive[k] and k != agent and abs(s.row[k] - row) + abs(s.col[k] - col) <= 2:

@@ -459,11 +459,11 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     creature(canvas, x, y, 0.36, "sky", ahead=ahead, hop=0.3 * hop)
     canvas.circle(x + 0.46 * ahead[0], y + 0.46 * ahead[1], 0.07, "white")
     if s.carried[0] > 0:
-        draw_thing(canvas, x + 0.22, y - 0.34, s.carried[0], COLORS[s.carried[1]], size=0.6)
+        draw_thing(canvas, x + 0.22, y - 0.34, s.carried[0], COLORS[min(s.carried[1], HUES)], size=0.6)
     if s.reached:
         burst(canvas, x, y, "lime")
     thing = {GOAL: "goal", BALL: "ball", BOX: "box"}.get(s.mission[0], "goal")
-    asked = f"go to the {thing}" if s.mission[0] == GOAL else f"get the {NAMES[s.mission[1]]} {thing}"
+    asked = f"go to the {thing}" if s.mission[0] == GOAL else f"get the {NAMES[min(s.mission[1], HUES)]} {thing}"
     canvas.status(f"{asked}, {p.max_steps - s.step_count} steps left")
 
 
