@@ -34,6 +34,12 @@ EXTRAS = {
     "video": "replays as moving pictures",
     "data": "replays as Minari datasets",
     "export": "bots as ONNX graphs",
+    "sweep": "sweeps of settings",
+    "track": "runs in Weights & Biases",
+    "trackio": "runs in trackio",
+    "foreign": "environments of other libraries",
+    "browser": "games as web pages",
+    "docs": "the documentation site",
 }
 TRY_IMPORT = "import importlib, sys; importlib.import_module(sys.argv[1])"
 TRY_WINDOW = """
@@ -56,7 +62,7 @@ TRY_TORCH = """
     print(gpu, "bfloat16 in hardware" if prefers_bfloat16("cpu", 128) else "no bfloat16 in hardware", sep=", ")
 """
 IMPORTED_AS = {
-    "pygame-ce": "pygame", "pyopengl": "OpenGL", "pyzmq": "zmq", "panda3d": "panda3d.core",
+    "pygame-ce": "pygame", "pyopengl": "OpenGL", "pyzmq": "zmq", "panda3d": "panda3d.core", "box2d": "Box2D", "pillow": "PIL",
 }  # fmt: skip
 
 

@@ -266,11 +266,11 @@ class Server:
             for game, _ in chosen:
                 self._put(game, bytes([ERROR]) + str(error).encode())
             return
+        self.decisions += total  # before the answers go: who has one finds it counted
         at = 0
         for game, question in chosen:
             count = len(question.actors)
             self._put(game, answer(model, [part[at : at + count] for part in actions]))
             at += count
-        self.decisions += total
         self.rounds += 1
         self._first_asked = time.perf_counter() - self.wait  # who asked more is answered at once

@@ -132,9 +132,8 @@ class Autograd(Backend):
         log_prob, entropy = self.policy.head.evaluate(outputs, given["actions"], mask)
         named = {name: values[:, k] for k, name in enumerate(self.policy.values)}
         made = {"outputs": outputs, "log_prob": log_prob, "entropy": entropy, **named}
-        bins, count = self.policy.network.value_bins, len(named)
-        if bins:
-            logits = values[:, count:].reshape(-1, count, bins).float()
+        if bins := self.policy.network.value_bins:
+            logits = values[:, len(named) :].reshape(-1, len(named), bins).float()
             made |= {f"{name}_logits": logits[:, k] for k, name in enumerate(named)}
         each, statistics = loss(SimpleNamespace(**made, **given), settings)
         mean = torch.where(weight > 0, each, 0.0).sum() / count
