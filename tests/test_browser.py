@@ -113,6 +113,7 @@ def test_games_that_a_page_cannot_have_are_refused_by_name(tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_page_holds_its_games_and_nothing_that_ends_its_script(tmp_path) -> None:
     text = (GAMES / "terrain.py").read_text().replace("Terrain: a walk", "Terrain </script><b> a walk")
     (tmp_path / "terrain.py").write_text(text)

@@ -15,6 +15,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow
 def test_every_family_is_solved_by_the_bot() -> None:
     each, settings = 48, {"across": 6, "down": 3, "max_steps": 1500, "split": "held_out"}
     batch = make("doors", num_envs=each * len(FAMILIES), **settings)

@@ -70,7 +70,8 @@ def test_nothing_is_shown_to_windows(tmp_path: Path, capsys) -> None:
     assert "no window: a window is for puffer_arena's own environments" in "".join(capsys.readouterr())
 
 
-def test_an_episode_is_filmed(tmp_path: Path) -> None:
+def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # whatever display other tests have opened and closed
     film = tmp_path / "film.gif"
     said = ["eval", "gymnasium:CartPole-v1", "random", "--episodes", "2", "--video", str(film)]
     assert dispatch(said) == 0

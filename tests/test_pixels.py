@@ -82,6 +82,7 @@ def test_nothing_is_painted_beyond_a_picture() -> None:
     assert (around == 77).all()
 
 
+@pytest.mark.slow
 def test_agents_of_a_compiled_batch_see_the_same_picture() -> None:
     first, second = (make(SKETCH, 2, pixels=20, compiled=compiled) for compiled in (True, False))
     assert first.observation.dtype.shape == (20, 20, 3) and first.obs.dtype == np.uint8

@@ -69,6 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     alone = small_trainer("snake", **GAME)
     for name in ("two", "more"):
@@ -81,6 +82,7 @@ def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     alone.close()
 
 
+@pytest.mark.slow
 def test_their_checkpoint_holds_the_rows_of_one(folder: Path) -> None:
     tensors, _, _ = load_checkpoint(folder / "two.safetensors")
     alone = small_trainer("snake", **GAME)
