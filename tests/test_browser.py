@@ -40,7 +40,14 @@ class Page:
             return wasmtime.Func(
                 self.store, kind, (lambda r, n: self.take(n, r)) if realloc else lambda n, *_: self.take(n)
             )
-        return wasmtime.Func(self.store, kind, getattr(math, needed.name))
+        return wasmtime.Func(
+            self.store, kind, self.multiply if needed.name == wasm.WIDE else getattr(math, needed.name)
+        )
+
+    def multiply(self, to: int, *words: int) -> None:
+        a, b, c, d = (word % 2**64 for word in words)
+        product = (b << 64 | a) * (d << 64 | c) % 2**128
+        self.memory.write(self.store, product.to_bytes(16, "little"), to)
 
     def take(self, size: int, record: int = 0) -> int:
         held = record or self.next

@@ -28,6 +28,12 @@ function take(size, record = 0) {
   view.setBigInt64(held + 32, BigInt(size), true);
   return record ? place : held;
 }
+function multiply(to, ...words) {  // two numbers of 128 bits, low words first
+  const [a, b, c, d] = words.map(word => BigInt.asUintN(64, word)), view = new DataView(lent.memory.buffer);
+  const product = ((b << 64n) | a) * ((d << 64n) | c);
+  view.setBigUint64(to, BigInt.asUintN(64, product), true);
+  view.setBigUint64(to + 8, BigInt.asUintN(64, product >> 64n), true);
+}
 function lend(name) {
   return {
     NRT_MemInfo_new_varsize_dtor: size => take(size),
@@ -40,7 +46,7 @@ function lend(name) {
 async function load(name) {
   const data = GAMES[name];
   if (!modules.has(name)) modules.set(name, WebAssembly.compile(bytesOf(data.code)));
-  const module = await modules.get(name), env = {fmod: (x, y) => x % y};
+  const module = await modules.get(name), env = {fmod: (x, y) => x % y, __multi3: multiply};
   for (const {name: needed} of WebAssembly.Module.imports(module)) env[needed] ??= Math[needed] ?? lend(needed);
   const {exports} = await WebAssembly.instantiate(module, {env});
   const scratch = (exports.__heap_base.value + 63) & ~63, base = scratch + 64, need = base + data.size + LENT;
