@@ -39,17 +39,19 @@ from puffer_arena.core import (
     to_world_axes,
     wheel3d,
 )
-from puffer_arena.envs.racer import COLORS, GRAVITY, SECTIONS, draw_road, draw_trees, find_place, heading, lay_road
+from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, find_place, heading, lay_road
 
 if TYPE_CHECKING:
     from panda3d.bullet import BulletWorld
 
+GRAVITY = 9.81  # m/s²
 MASS = 200.0  # kg
 HALF = (0.6, 1.1, 0.2)  # of the chassis, m
 WHEELS = ((-0.75, 0.85), (0.75, 0.85), (-0.75, -0.85), (0.75, -0.85))  # front left, front right, rear; m
 WHEEL_RADIUS = 0.35  # m
 STEER, STEER_STEP = 0.5, 0.08  # rad, greatest; in one step
 TIME_STEP = 1 / 30
+COLORS = ("rose", "sky", "lime", "amber")
 BENDS = (1, 3, 5, 8, 12)  # sections ahead whose bends are seen
 
 

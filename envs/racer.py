@@ -17,7 +17,7 @@ Source        own; the task of CarRacing (Oleg Klimov 2016, Gymnasium), seen as 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +37,10 @@ from puffer_arena.core import (
     push_at,
     ray_segment,
     streak,
-    uniform,
 )
+from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, find_place, heading, lay_road
 
 TIME_STEP = 1 / 30
-SECTIONS = 64  # of the road
 LONG, BROAD, AXLE = 3.0, 1.5, 1.0  # of a car; from its middle to an axle, m
 GRAVITY = 9.81  # m/s²
 BRAKE, STEER, STEER_RATE = 12.0, 0.55, 4.0  # m/s², greatest angle in rad, rad/s
@@ -91,32 +90,6 @@ class State(Header):
     cost: Array  # a signal: the kernels keep it
 
 
-class OnRoad(Protocol):
-    """What a row has where cars are on such a road: this game's, and kart's."""
-
-    cars: Array
-    road: Array
-    left: Array
-    right: Array
-    mile: Array
-    bend: Array
-    length: float
-    at: Array
-    place: Array
-    across: Array
-
-
-class Course(Protocol):
-    """The parameters that a road is laid by."""
-
-    @property
-    def size(self) -> float: ...
-    @property
-    def twist(self) -> float: ...
-    @property
-    def width(self) -> float: ...
-
-
 def build(world: Any, p: Params) -> dict[str, Any]:
     import pymunk
 
@@ -126,37 +99,6 @@ def build(world: Any, p: Params) -> dict[str, Any]:
         box.elasticity, box.friction = 0.5, 0.3
     world.add(*bodies, *boxes)
     return {"cars": bodies}
-
-
-@jit
-def lay_road(s: OnRoad, p: Course) -> None:
-    """Draw a closed line that winds around the middle, and its edges."""
-    a2, a3, a5 = uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0), uniform(s, -1.0, 1.0)
-    f2, f3, f5 = uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3), uniform(s, 0.0, 6.3)
-    for k in range(SECTIONS):
-        angle = 2.0 * math.pi * k / SECTIONS
-        wave = 0.7 * a2 * math.sin(2 * angle + f2) + 0.8 * a3 * math.sin(3 * angle + f3)
-        far = p.size * max(0.45, 1.0 + p.twist * (wave + 0.4 * a5 * math.sin(5 * angle + f5)))
-        s.road[k, 0], s.road[k, 1] = 1.6 * far * math.cos(angle), far * math.sin(angle)
-    s.length = 0.0
-    for k in range(SECTIONS):
-        before, after = (k - 1) % SECTIONS, (k + 1) % SECTIONS
-        x0, y0 = s.road[k, 0] - s.road[before, 0], s.road[k, 1] - s.road[before, 1]
-        x1, y1 = s.road[after, 0] - s.road[k, 0], s.road[after, 1] - s.road[k, 1]
-        long = math.sqrt(x1 * x1 + y1 * y1)
-        s.mile[k], s.length = s.length, s.length + long
-        s.bend[k] = math.atan2(x0 * y1 - y0 * x1, x0 * x1 + y0 * y1) / long
-        x, y = x0 + x1, y0 + y1
-        half = 0.5 * p.width / math.sqrt(x * x + y * y)
-        s.left[k, 0], s.left[k, 1] = s.road[k, 0] - half * y, s.road[k, 1] + half * x
-        s.right[k, 0], s.right[k, 1] = s.road[k, 0] + half * y, s.road[k, 1] - half * x
-
-
-@jit
-def heading(s: OnRoad, k: int) -> float:
-    """Return the direction of section `k`, rad."""
-    after = (k + 1) % SECTIONS
-    return math.atan2(s.road[after, 1] - s.road[k, 1], s.road[after, 0] - s.road[k, 0])
 
 
 @jit
@@ -182,25 +124,6 @@ def reset(s: State, p: Params) -> None:
         find_place(s, k)
         if not s.alive[k]:
             put_away(s, k)
-
-
-@jit
-def find_place(s: OnRoad, k: int) -> None:
-    """Follow car `k` along the road: its section, the metres along it and across."""
-    for _ in range(4):
-        at, car = s.at[k], s.cars[k]
-        after = (at + 1) % SECTIONS
-        x, y = s.road[after, 0] - s.road[at, 0], s.road[after, 1] - s.road[at, 1]
-        dx, dy = car.x - s.road[at, 0], car.y - s.road[at, 1]
-        part = (dx * x + dy * y) / (x * x + y * y)
-        long = math.sqrt(x * x + y * y)
-        s.place[k], s.across[k] = s.mile[at] + min(max(part, 0.0), 1.0) * long, (x * dy - y * dx) / long
-        if part > 1.0:
-            s.at[k] = after
-        elif part < 0.0:
-            s.at[k] = (at - 1) % SECTIONS
-        else:
-            return
 
 
 @jit
@@ -347,41 +270,6 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
             draw_car(s, k, canvas)
     told = [f"{COLORS[k]} lap {min(s.lap[k] + 1, p.laps)}" for k in range(len(s.cars)) if s.alive[k]]
     canvas.status(f"{', '.join(told)} of {p.laps}, {s.step_count * TIME_STEP:.1f} s" if told else "all have finished")
-
-
-def draw_trees(s: OnRoad, p: Course, low: Array, high: Array, canvas: Canvas) -> None:
-    road = np.asarray(s.road)
-    for k in range(70):
-        spot = (
-            low - 14.0 + np.array([k * 37.7 % 1.0, 0]) + (high - low + 28.0) * np.array([k * 0.618 % 1, k * 0.414 % 1])
-        )
-        if np.abs(road - spot).sum(axis=1).min() > p.width + 1.0:
-            x, y, r = float(spot[0]), float(spot[1]), 1.2 + 0.5 * (k % 3)
-            canvas.circle(x + 0.5 * r, y - 0.5 * r, r, "shadow", alpha=0.4)
-            canvas.circle(x, y, r, "leaf")
-            canvas.circle(x, y, r, "shadow", alpha=0.45)
-            canvas.circle(x - 0.2 * r, y + 0.25 * r, 0.62 * r, "leaf", alpha=0.8)
-
-
-def draw_road(s: OnRoad, p: Course, canvas: Canvas) -> None:
-    road, left, right = ([tuple(point) for point in np.asarray(line).tolist()] for line in (s.road, s.left, s.right))
-    closed = [*road, road[0]]
-    canvas.line([(x + 0.8, y - 0.8) for x, y in closed], "shadow", width=p.width + 1.2)
-    canvas.line(closed, "muted", width=p.width + 0.6)
-    for k in range(SECTIONS):
-        after = (k + 1) % SECTIONS
-        if abs(s.bend[k]) > 0.035:  # kerbs
-            for line in (left, right):
-                canvas.line([line[k], line[after]], "rose" if k % 2 else "white", width=0.8)
-    canvas.line(closed, "wall", width=p.width - 0.2)
-    canvas.line(closed, "raised", width=0.62 * p.width)
-    for k in range(0, SECTIONS, 2):
-        canvas.line([road[k], road[(k + 1) % SECTIONS]], "muted", width=0.16, alpha=0.6)
-    for j in range(8):  # the start
-        for row in range(2):
-            part, x, y = (j + 0.5) / 8, math.cos(heading(s, 3)), math.sin(heading(s, 3))
-            at = [a + part * (b - a) for a, b in zip(left[3], right[3], strict=True)]
-            canvas.circle(at[0] + row * x, at[1] + row * y, 0.5, "white" if (j + row) % 2 else "shadow")
 
 
 def draw_car(s: State, k: int, canvas: Canvas) -> None:

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+import wasmtime
 
 from puffer_arena import make
 from puffer_arena.browser import wasm
@@ -13,7 +14,6 @@ from puffer_arena.browser.page import describe, write_page
 from puffer_arena.errors import ArenaError, DefinitionError
 from tests.playing import GAMES
 
-wasmtime = pytest.importorskip("wasmtime")
 SIDE = 48
 LENT = 1 << 20  # bytes for the lists of one call, as in the page
 

@@ -17,10 +17,11 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import FileError, MissingExtra, ParameterError, TrainingError
-from puffer_arena.live.address import Address, is_running, read_address, write_address
+from puffer_arena.live.address import Address, read_address, write_address
 from puffer_arena.live.messages import decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.live.subscriber import Subscriber
+from puffer_arena.machine.running import is_running
 
 zmq = pytest.importorskip("zmq")
 z85 = pytest.importorskip("zmq.utils.z85")

@@ -89,7 +89,7 @@ def describe(game: str) -> dict[str, Any]:
         batch.reset()
         bot = next(iter(env.bots), "")
         module = compile_module(batch, bot, SIDE)
-        states, params = batch.rows.states.dtype, batch.rows.params.dtype
+        states = batch.rows.states.dtype
         first = {name: module.places[f"rows.{name}"] for name in ("states", "params", "following")}
         keep = module.places["picture"]  # what comes after is zeros
         return {
@@ -108,7 +108,7 @@ def describe(game: str) -> dict[str, Any]:
                 for name in env.counters
             ],
             "parameters": [
-                slider(parameter, batch, first) for parameter in env.parameters.values() if is_slider(parameter, params)
+                slider(parameter, batch, first) for parameter in env.parameters.values() if is_slider(parameter)
             ],
             "rate": env.steps_per_second,
             "waits": bool(env.waits or env.turn is not None),
@@ -146,7 +146,7 @@ def actions(env: Env, batch: Batch) -> dict[str, Any]:
     }
 
 
-def is_slider(parameter: Parameter, params: np.dtype[Any]) -> bool:
+def is_slider(parameter: Parameter) -> bool:
     """Tell whether a parameter is one number with a range."""
     return parameter.ranged and not parameter.size and parameter.kind is not bool
 

@@ -8,7 +8,7 @@ const STEP = 0, BOT = 1, PAINT = 2, OVER_SECONDS = 0.9;
 const NAMES = {ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", " ": "space", Shift: "shift", Enter: "return"};
 const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 const modules = new Map();
-let game = null, held = new Map(), taps = [], before = 0, due = 0, over = 0, steps = 0, total = 0, repeated = null;
+let game = null, held = new Set(), taps = [], before = 0, due = 0, over = 0, repeated = null;
 
 // Memory for the lists and arrays of one call: records of six words of 8 bytes, the fourth of which points to the data.
 const LENT = 1 << 20, lent = {};
@@ -68,7 +68,7 @@ async function load(name) {
     image: new ImageData(data.side, data.side),
   };
   board.width = board.height = data.side;
-  steps = 0; over = 0; taps = []; held.clear(); repeated = [...data.idle];
+  over = 0; taps = []; held.clear(); repeated = [...data.idle];
   begin();
   show();
 }
@@ -93,11 +93,14 @@ const acts = () => read(game.data.places["out.acting"], "b1") === 1;
 
 function mine() {  // what the person does: every key held or tapped sets its component
   const {keys, idle, single} = game.data;
-  const names = single ? (taps.length ? [taps.shift()] : [...held.keys()].slice(-1)) : [...new Set([...held.keys(), ...taps])];
+  const names = single ? (taps.length ? [taps.shift()] : [...held].slice(-1)) : [...new Set([...held, ...taps])];
   if (!single) taps = [];
   if (!names.length && game.data.repeats) return repeated;
   const action = [...idle];
-  for (const name of names) for (const [component, value] of [keys[name]]) action[component] = value;
+  for (const name of names) {
+    const [component, value] = keys[name];
+    action[component] = value;
+  }
   return (repeated = action);
 }
 
@@ -117,8 +120,6 @@ function advance() {
   if (waits) return false;
   act();
   game.run(STEP);
-  steps += 1;
-  total += 1;
   if (read(game.data.header.ended, "i4")) over = OVER_SECONDS;
   return true;
 }
@@ -154,7 +155,7 @@ function tick(now) {
 
 function press(name, down) {
   if (!game || !(name in game.data.keys)) return false;
-  if (down && !held.has(name)) { held.set(name, 1); if (taps.length < 4) taps.push(name); bot.checked = false; }
+  if (down && !held.has(name)) { held.add(name); if (taps.length < 4) taps.push(name); bot.checked = false; }
   if (!down) held.delete(name);
   return true;
 }

@@ -7,7 +7,7 @@ where one is not, pointers of 32 bits would shift it, and the game is refused.  
 
     run(scratch, scratch + 8, memory, task)     0: all went well
 
-`memory` is where the row lies, its arrays one after the other as `Layout` says.  Pointers are 32 bits wide there, and
+`memory` is where the row lies, its arrays one after the other as `Module.places` says.  Pointers are 32 bits wide there, and
 every number in a row is as wide as here, so rows are the same to the byte (https://webassembly.github.io/spec/core/).
 """
 

@@ -13,8 +13,9 @@ from puffer_arena.cli.doctor import EXTRAS, install, wanted_packages
 from puffer_arena.cli.output import command_line, fill, show, width
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.errors import ArenaError
-from puffer_arena.live.address import is_running, read_address
+from puffer_arena.live.address import read_address
 from puffer_arena.live.history import read_metrics
+from puffer_arena.machine.running import is_running
 from puffer_arena.registry import list_envs, load_env
 from puffer_arena.render.front.entries import Action, Entry, Place
 from puffer_arena.replay.reader import Replay

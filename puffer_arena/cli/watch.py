@@ -10,10 +10,11 @@ import numpy as np
 import tyro
 
 from puffer_arena.errors import FileError, ParameterError
-from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
+from puffer_arena.machine.running import is_running
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting
 from puffer_arena.registry import choose_env

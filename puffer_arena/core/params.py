@@ -198,11 +198,15 @@ def params_record(values: Any) -> Array:
     return record
 
 
+def plain_value(stored: Any) -> Any:
+    """Return a parameter as a row holds it as a number, or a tuple of numbers."""
+    value = np.asarray(stored).tolist()
+    return tuple(value) if isinstance(value, list) else value
+
+
 def record_values(record: Any) -> dict[str, Any]:
     """Return one record of parameters as numbers, and tuples of them, by name."""
-    return {
-        name: tuple(value) if isinstance(value := record[name].tolist(), list) else value for name in record.dtype.names
-    }
+    return {name: plain_value(record[name]) for name in record.dtype.names}
 
 
 def check_together(params: type, records: Array) -> None:

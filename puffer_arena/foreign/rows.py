@@ -1,5 +1,6 @@
 """One row: an environment of another library that writes what it gives into arrays shared with a batch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ def _of_seat(shape: Shape, stored: Array, role: str, k: int) -> Array:
     return stored[:, k]
 
 
-class Row:
+class Row(ABC):
     """What all rows do; a subclass knows an interface."""
 
     def __init__(self, env: Any, shape: Shape, desk: Desk, seats: list[Seat], i: int) -> None:
@@ -62,13 +63,13 @@ class Row:
         self.seats = {seat.agent: seat for seat in seats}
         self.counters = list(shape.counters)
 
+    @abstractmethod
     def reset(self, level: int) -> None:
         """Begin the episode of a level."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self) -> bool:
         """Take the step of the actions that lie there; tell whether the episode has ended."""
-        raise NotImplementedError
 
     def see(self, seat: Seat, observation: Any, info: Mapping[str, Any], last: bool = False) -> None:
         """Write what an agent sees, and what it may do next."""

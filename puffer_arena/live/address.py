@@ -1,11 +1,9 @@
 """Where a running trainer can be reached: `live.json` in its run folder, readable by its owner only."""
 
 import contextlib
-import ctypes
 import json
 import os
 import re
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,27 +81,6 @@ def remove_address(run_dir: Path, pid: int) -> None:
         address = read_address(run_dir)
         if address is not None and address.pid == pid:
             (run_dir / FILE_NAME).unlink()
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process of this machine lives."""
-    if pid <= 0:
-        return False
-    if sys.platform == "win32":  # os.kill would end it there
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-        if not handle:
-            return False
-        code = ctypes.c_ulong()
-        ctypes.windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
-        ctypes.windll.kernel32.CloseHandle(handle)
-        return code.value == 259  # STILL_ACTIVE
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 EXAMPLE = Address("tcp://127.0.0.1:5555", "0" * KEY_DIGITS, "snake", 1)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.errors import ArenaError, FileError, ParameterError
-from puffer_arena.live.address import Address, is_running, read_address
+from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame, read_steering
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.view import Policy, View
 from puffer_arena.live.windows import require_curve
+from puffer_arena.machine.running import is_running
 
 HERE_SECONDS = 1.0  # between signs of life, unless frames are wanted much sooner
 LEAVE_MILLISECONDS = 2_000  # at most, for the goodbye

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 from puffer_arena.batch.workers.processes import python
 from puffer_arena.errors import FileError, ParameterError, require
+from puffer_arena.machine.running import is_running
 from puffer_arena.sweeps.space import Range
 from puffer_arena.sweeps.trial import REPORTS
 
@@ -96,14 +98,14 @@ def sweep(plan: Plan, trials: int, workers: int) -> Any:
     """
     study = open_study(plan)
     for trial in study.get_trials(states=[_states().RUNNING]):
-        if trial.user_attrs.get("host") == os.uname().nodename and not _alive(int(trial.user_attrs.get("pid", 0))):
+        if trial.user_attrs.get("host") == platform.node() and not is_running(int(trial.user_attrs.get("pid", 0))):
             study.tell(trial.number, state=_states().FAIL)  # of a sweep that was killed
     running: list[subprocess.Popen[str]] = []
 
     def one(_: int) -> str:
         trial = study.ask()
         trial.set_user_attr("pid", os.getpid())
-        trial.set_user_attr("host", os.uname().nodename)
+        trial.set_user_attr("host", platform.node())
         return _run(plan, study, trial, running)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -121,14 +123,6 @@ def sweep(plan: Plan, trials: int, workers: int) -> Any:
 
 def _states() -> Any:
     return require("optuna.trial", "sweep").TrialState
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return pid > 0
 
 
 def _run(plan: Plan, study: Any, trial: Any, running: list[Any]) -> str:

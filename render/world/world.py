@@ -55,7 +55,7 @@ from panda3d.core import Camera as Lens
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.params import params_record
+from puffer_arena.core.params import params_record, plain_value
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.errors import DisplayError, suggest
@@ -220,8 +220,7 @@ class WorldView:
         for name, field in physics_fields(self.env.state, "body3d").items():
             shape = getattr(getattr(state, name), "shape", ())
             sizes |= {size: real for size, real in zip(field.shape, shape, strict=True) if isinstance(size, str)}
-        shown = {name: np.asarray(getattr(params, name)).tolist() for name in self.env.parameters}
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in shown.items()}
+        given = {name: plain_value(getattr(params, name)) for name in self.env.parameters}
         given |= {name: size for name, size in sizes.items() if name in self.env.dimensions}
         if given == self._built:
             return
