@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pygame
 import pytest
 
 from puffer_arena import list_envs, make
@@ -250,3 +251,12 @@ def test_the_human_viewer_without_a_display_says_so():
         SDL_VIDEODRIVER="",
     )
     assert "no display to open a window on" in said
+
+
+def test_writing_goes_on_after_another_library_has_ended_pygame():
+    written = drawn(size=(80, 80))
+    written.text(4, 4, "12", size=2)
+    again = drawn(size=(80, 80))
+    pygame.quit()
+    again.text(4, 4, "12", size=2)
+    assert (again.rgb_array() == written.rgb_array()).all()

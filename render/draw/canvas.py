@@ -6,7 +6,6 @@ surfaces and font module are used: no display, no audio, no `pygame.init`.
 
 import io
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -27,12 +26,25 @@ LARGE = 800  # pixels: pictures longer than this are drawn COARSE times larger, 
 Bounds = tuple[float, float, float, float]  # least x, least y, greatest x, greatest y
 
 
-@cache
+_fonts: dict[int, "pygame.font.Font"] = {}
+
+
 def load_font(pixels: int) -> "pygame.font.Font":
     """Return the font with an em of so many pixels."""
-    if not pygame.font.get_init():
+    font = _fonts.get(pixels)
+    if font is None or not usable(font):
         pygame.font.init()
-    return pygame.font.Font(io.BytesIO(font_bytes()), pixels)
+        font = _fonts[pixels] = pygame.font.Font(io.BytesIO(font_bytes()), pixels)
+    return font
+
+
+def usable(font: "pygame.font.Font") -> bool:
+    """Return whether pygame was not ended since; another library's environment ends it when it closes."""
+    try:
+        font.get_height()
+    except pygame.error:
+        return False
+    return True
 
 
 class PygameCanvas:
