@@ -25,7 +25,7 @@ def resolve(config: Config) -> Config:
     Raises:
         TrainingError: a GPU is asked for and there is none.
     """
-    has_gpu = torch.cuda.is_available()
+    has_gpu = config.device != "cpu" and torch.cuda.is_available()
     if config.device == "cuda" and not has_gpu:
         raise TrainingError("device = 'cuda', but torch finds no GPU here; use device = 'cpu' or 'auto'")
     device = config.device if config.device != "auto" else ("cuda" if has_gpu else "cpu")
