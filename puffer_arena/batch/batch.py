@@ -115,7 +115,13 @@ class Witness(Protocol):
 
 
 class Batch(Written):
-    """Rows of one environment with their buffers; see `make`."""
+    """Rows of one environment with their buffers; see `make`.
+
+    Attributes:
+        device: where they live, "cpu" or "cuda".
+    """
+
+    device = "cpu"
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from puffer_arena.batch.gpu.kernel import Kernels
 from puffer_arena.batch.limits import check_size
 from puffer_arena.core.actions import action_bounds, check_actions, count_choices, draw_actions
 from puffer_arena.core.fields import Array, Row
-from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.tables import Buffers, Rows, Step
 from puffer_arena.machine.gpu import find_gpu
 
@@ -38,6 +38,7 @@ class GpuBatch(Batch):
         kernels: what runs there.
     """
 
+    device = "cuda"
     held: Any = None  # Rows, once they are there
 
     def __init__(
@@ -313,6 +314,16 @@ class GpuBatch(Batch):
     def load_rows(self, saved: Mapping[str, Array]) -> Array:
         with self._mirrored(*EVERYTHING):
             return super().load_rows(saved)
+
+
+def why_not_on_gpu(env: Any) -> str:
+    """Return why a game's rows cannot live on a GPU here, or nothing."""
+    try:
+        check_for_gpu(env)
+        find_gpu()
+    except ArenaError as error:
+        return str(error)
+    return ""
 
 
 class Mirror:
