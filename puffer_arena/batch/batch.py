@@ -368,6 +368,26 @@ class Batch(Written):
         """Observe the chosen rows, bool (num_envs,), as they stand."""
         self.stepper.look(_flags("which", which, self._all.shape))
 
+    def move_goals(self, later: Array) -> None:
+        """Make what later states of the rows' episodes have reached their goals, by the rule `Env.move_goal`, and observe.
+
+        Args:
+            later: a state for every row, as in `rows.states`, (num_envs,).
+
+        Raises:
+            ParameterError: the environment has no such rule, or states that do not fit.
+        """
+        if self.env.move_goal is None:
+            raise ParameterError(
+                f"environment '{self.env.name}' has no goals to move; give its Env a rule move_goal(s, p, later)"
+            )
+        states = self.rows.states
+        if later.dtype != states.dtype or later.shape != states.shape:
+            raise ParameterError(f"later states must be {states.shape} of this batch's records, not {later.shape}")
+        with self.stepper.alone:
+            self.stepper.run(self.program.goals, np.ascontiguousarray(later))
+            self.look(self._all)
+
     def adopt(self, which: Array | None = None) -> None:
         """Go on from rows whose data were written from outside: engines take their bodies over as after a reset.
 
