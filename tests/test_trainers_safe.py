@@ -50,7 +50,7 @@ def test_the_second_critic_has_the_slope_of_its_loss_beside_ppos():
 
 def test_the_joint_advantage_is_the_papers():
     trainer = small_trainer(
-        MINEFIELD, **SMALL, safe_ppo__normalize_advantages=False, safe_ppo__multiplier=3.0, safe_ppo__k_i=0.0,
+        MINEFIELD, **SMALL, safe_ppo__normalize_advantages="none", safe_ppo__multiplier=3.0, safe_ppo__k_i=0.0,
         safe_ppo__k_p=0.0, safe_ppo__k_d=0.0,
     )  # fmt: skip
     assert isinstance(trainer.backend, Fused)

@@ -161,7 +161,7 @@ class CuriousPPO(TwoCriticsPPO):
         columns = second("bonus", s.bonus_episodic)
         gae(self.rollout, dataclasses.replace(s, gamma=s.bonus_gamma), self.pool, columns)
         self.rollout.advantage[:] += s.bonus_coef * self.rollout.second_advantage
-        if s.normalize_advantages:
+        if s.normalize_advantages == "rollout":
             normalize(self.rollout.advantage, self.rollout.acting[:-1])
 
     def _carried(self) -> dict[str, Array]:

@@ -115,7 +115,7 @@ class SafePPO(TwoCriticsPPO):
         of_costs = dataclasses.replace(s, gamma=s.cost_gamma, gae_lambda=s.cost_lambda)
         ESTIMATORS[s.advantage](rollout, of_costs, self.pool, COST)
         rollout.advantage[:] = (rollout.advantage - price * rollout.second_advantage) / (1.0 + price)
-        if s.normalize_advantages:
+        if s.normalize_advantages == "rollout":
             normalize(rollout.advantage, rollout.acting[:-1])
 
     def _carried(self) -> dict[str, Array]:
