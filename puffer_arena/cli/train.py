@@ -201,7 +201,7 @@ def exploiting(options: Any) -> dict[str, Any]:
     if named.startswith("run:") or Path(named).is_dir():
         named = str(find_policy(named, options.runs_dir))  # a run goes on; its policy of now is what is met
     player = find_player(named, options.environment, options.runs_dir)
-    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": ""}}
+    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": "", "separate": False}}
 
 
 def final_config(options: Any) -> Config:
