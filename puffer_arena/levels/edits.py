@@ -16,8 +16,6 @@ TRIES = 8  # until a changed level is valid
 def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
     """Change the level at which row 0 of a batch begins; tell whether a valid one was found.
 
-    Where none was, the row is what it was at the last try that the rules allowed.
-
     Args:
         batch: made with room for the level's parameters.
         rng: all its chance.
@@ -32,7 +30,8 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
             draw_level(batch, level)
         except FileError:
             continue
-        return level != before
+        if take_level(batch) != before:  # the rules may have taken the change back, as of an outer wall
+            return True
     return False
 
 
@@ -45,7 +44,8 @@ def change(batch: Batch, level: Level, rng: np.random.Generator) -> Level:
     if isinstance(part, Cells):
         return _paint(part, level, rng)
     places = [list(place) for place in level.things[part.name]]
-    places[rng.integers(len(places))] = _somewhere(editor.cells, part, p, rng)
+    k = int(rng.integers(len(places)))
+    places[k] = _nearby(editor.cells, part, p, places[k], rng)
     return replace(level, things={**level.things, part.name: places})
 
 
@@ -59,10 +59,13 @@ def _paint(cells: Cells, level: Level, rng: np.random.Generator) -> Level:
     return replace(level, cells=tuple("".join(line) for line in lines))
 
 
-def _somewhere(cells: Cells | None, things: Things, p: Any, rng: np.random.Generator) -> list[float]:
+def _nearby(cells: Cells | None, things: Things, p: Any, place: list[float], rng: np.random.Generator) -> list[float]:
+    """Return a place for a thing: any cell, or in a world one near by, as likely in each decade of the distance."""
     if things.area is not None:
         left, low, width, height = things.area(p)
-        return [float(left + width * rng.random()), float(low + height * rng.random())]
+        reach, angle = max(width, height) * 10.0 ** rng.uniform(-3.0, -0.5), rng.uniform(0.0, 2.0 * np.pi)
+        x, y = place[0] + reach * np.cos(angle), place[1] + reach * np.sin(angle)
+        return [float(np.clip(x, left, left + width)), float(np.clip(y, low, low + height))]
     assert cells is not None  # its definition was checked
     rows, cols = cells.shape(p)
     return [float(rng.integers(cols)), float(rng.integers(rows))]
