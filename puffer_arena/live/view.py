@@ -34,7 +34,7 @@ class View:
         self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
         self.num_envs = 0
         self.frame: Frame | None = None
-        self.status, self.mode = "waiting", "time-lapse"
+        self.status, self.asked, self.mode = "waiting", "", "time-lapse"
         self.frame_seconds = 0.0
         self._note, self._load_actor, self._clock = "", load_actor, clock
         self._history = History()

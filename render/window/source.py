@@ -19,6 +19,7 @@ class Source(Protocol):
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
     status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
     total: int  # environment steps of the whole run; 0 where that is not known
+    asked: str  # of the trainer and not answered yet: "pause", "resume" or "step"; "" mostly
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
