@@ -3,10 +3,9 @@
     python tools/bench_input.py [--env snake] [--count 60] [--size 1366x768]
 
 `train` runs in a process of its own, as a person starts it, and `watch` beside it, under Xvfb.  Real input events
-(xdotool) move the mouse onto a button and off it, press H, which opens the keys and closes them, and click on *pause*
-and *resume*.  The screen's memory is watched for the answer: the button's glow, the keys over everything, and the word
-beside the run's name that says what the trainer does.  The last is the trainer's own answer, which it gives between two
-steps of a rollout; the first two are the window's.
+(xdotool) move the mouse onto a button and off it, press H, which opens the keys and closes them, and click on *Pause*
+and *Resume*.  The screen's memory is watched for the answer: the button's glow, the keys over everything, and the word
+beside the run's name: first "pausing", which is the window's, and then what the trainer answered.
 """
 
 import argparse
@@ -35,7 +34,7 @@ ANSWER = 20.0  # seconds until an event counts as not answered
 LOOK = 0.001  # seconds between looks at the screen
 SETTLING = 5.0  # seconds of training before the first event: a window that has just come draws at once and often
 BUTTON = (54, 295)  # pixels from the panel's left and the window's top to the button that pauses
-KINDS = ("the mouse on a button", "a key", "a click on pause, by the trainer")
+KINDS = ("the mouse on a button", "a key", "a button pressed", "pause, said by the window", "pause, by the trainer")
 WANTED = 100.0  # milliseconds
 NICENESS = -15
 
@@ -77,6 +76,14 @@ class Screen:
                 return 1000 * took
             time.sleep(LOOK)
         return float("inf")
+
+    def settle(self, box: tuple[int, int, int, int]) -> None:
+        """Wait until a part of the screen stays as it is for a second; `changed` is when it did so last."""
+        before, self.changed = self.cut(box), time.perf_counter()
+        while time.perf_counter() < self.changed + 1.0:
+            time.sleep(LOOK)
+            if not np.array_equal(now := self.cut(box), before):
+                before, self.changed = now, time.perf_counter()
 
     def close(self) -> None:
         """Let go of the events."""
@@ -148,7 +155,11 @@ def measure(screen: Screen, window: tuple[int, int, int, int], count: int) -> di
     screen.do(f"mousemove {x} {y}")
     for _ in range(count):
         rest()
-        times[KINDS[2]].append(screen.time("click 1", word))
+        times[KINDS[2]].append(screen.time("mousedown 1", button))
+        before = time.perf_counter()
+        times[KINDS[3]].append(screen.time("mouseup 1", word))
+        screen.settle(word)
+        times[KINDS[4]].append(1000 * (screen.changed - before))
     return times
 
 

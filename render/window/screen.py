@@ -190,6 +190,7 @@ class Screen:
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
             return
+        self.watch.endings = source.endings
         draw_stage(theme, source.env, source.frame, self.watch, area)
         if source.status == "lost":
             draw_banner(theme, source.note or "the run does not answer", area)

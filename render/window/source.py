@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.live.messages import Steering
@@ -26,6 +27,10 @@ class Source(Protocol):
     frame_seconds: float  # set by the window: a new frame is wanted no more often
     steering: Steering  # the curriculum in force and what was changed, as far as a trainer has told it
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
+
+    @property
+    def endings(self) -> Mapping[int, Ending]:
+        """What is to be said of episodes that ended a moment ago: row -> ending."""
 
     @property
     def view_paused(self) -> bool:
