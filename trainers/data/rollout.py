@@ -181,6 +181,15 @@ class Rollout:
         row, seat = divmod(agent, max(self.batch.num_agents, 1))
         return f"row {row}" + (f", agent {seat}" if self.batch.num_agents else "")
 
+    def weigh(self, weights: Array | None) -> None:
+        """Let steps count by the weight of their episode, beginning with those of the first step, (num_envs,); None: alike."""
+        if weights is None:
+            self.columns.pop("weight", None)
+            return
+        if "weight" not in self.columns:
+            self.columns["weight"] = aligned_zeros((self.horizon, self.streams), np.float32)
+        self.weight[0] = weights[self.owners]
+
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""
         parts = by_seat(self.batch.buffers)
@@ -292,6 +301,11 @@ class Chunk:
             advantages = (advantages - np.float32(self.mean)) / np.float32(self.deviation)
         return advantages if self.importance is None else advantages * self.importance
 
+    def weights(self) -> Array:
+        """Return how much each row counts, float32 (rows,): not at all where nobody acts."""
+        acting = self.rows("acting").astype(np.float32)
+        return acting * self.rows("weight") if "weight" in self.rollout.columns else acting
+
     def write(self, name: str, rows: Array) -> None:
         """Set the chunk's entries of a column."""
         column = self.rollout.columns[name][: self.rollout.horizon]
@@ -334,7 +348,7 @@ class Minibatch:
         for chunk in chunks:
             chunk.look()
         self.chunks = [chunk for chunk in chunks if len(chunk)]
-        self.weights = [chunk.rows("acting").astype(np.float32) for chunk in self.chunks]
+        self.weights = [chunk.weights() for chunk in self.chunks]
         self.count = float(sum(weights.sum() for weights in self.weights))
 
     def normalize(self) -> None:
