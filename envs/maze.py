@@ -173,6 +173,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return 0 if s.reached else 1
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     middle, reach = len(obs) // 2, (p.sight - 1) // 2
     top, left = s.row - middle, s.col - middle
@@ -200,6 +205,18 @@ def shortest(s: State, p: Params, memory: Memory) -> int:
         if not is_wall(s, row, col) and s.distance[row, col] < s.distance[s.row, s.col]:
             return way
     return UP
+
+
+@jit
+def move_goal(s: State, p: Params, later: State) -> None:
+    """Put the goal where the agent stands later on."""
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.distance[row, col] = UNREACHED
+            if s.board[row, col] == GOAL:
+                s.board[row, col] = FLOOR
+    measure(s, p, later.row, later.col)
+    s.board[later.row, later.col] = GOAL
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
@@ -277,10 +294,13 @@ ENV = Env(
     observe=observe,
     draw=draw,
     action_mask=mask_walls,
+    move_goal=move_goal,
     bots={"shortest": shortest},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
     success="reached",
+    ending=ending,
+    endings=("reached the goal", "time is up"),
     editor=Editor(
         cells=Painted(
             "board",

@@ -63,6 +63,10 @@ def check_rows_go_from_device_to_device():
     assert there.snapshot(1) == cpu.snapshot(1) and other.restore(1, cpu.snapshot(1))
     assert other.load_rows(cpu.save_rows()).all()
     play_alike(cpu, other, 3)
+    kept = cpu.keep(np.array([0, 2]))
+    for batch in (cpu, other):
+        batch.place(np.array([1, 0]), kept)
+    play_alike(cpu, other, 2)
     states, params = other.copy_rows(np.array([2, 0]))
     assert (
         states.tobytes() == cpu.rows.states[[2, 0]].tobytes() and params.tobytes() == cpu.rows.params[[2, 0]].tobytes()

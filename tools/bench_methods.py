@@ -2,8 +2,9 @@
 
 Every variant of a study trains with the environment's tuned network and optimizer for the same environment steps.  Now
 and then its policy plays episodes of its own to their ends; printed are the steps until their mean return reaches the
-goal, and the best mean: the median over seeds, with the least and the greatest.  Where a study is about costs, what the
-policy has at the end is printed: return and cost of an episode.
+goal, and the best mean: the median over seeds, with the least and the greatest.  Beside them stands what that is to the
+study's first variant, seed by seed, with an interval that holds the median in 95 of 100 resamplings of the seeds.  Where
+a study is about costs, what the policy has at the end is printed: return and cost of an episode.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from measure import machine
 
 from puffer_arena.players.evaluate import evaluate
@@ -22,6 +24,7 @@ from puffer_arena.trainers.trainer import make_trainer
 
 LOOKS = 25  # evaluations a run, at most
 EPISODES = 100
+RESAMPLED = 2000  # times that seeds are drawn again for an interval
 Variants = dict[str, dict[str, Any]]
 
 
@@ -72,6 +75,12 @@ OPTIONS: Variants = {  # of PPO, each by itself
     "stagger": {"ppo.stagger": 200},
     "adam-rel": {"optimizer.relative": True},
     "kl stop": {"ppo.epochs": 4, "ppo.target_kl": 0.02},
+    "minibatch advantages": {"ppo.normalize_advantages": "minibatch"},
+    "raw advantages": {"ppo.normalize_advantages": "none"},
+    "raw rewards": {"ppo.normalize_rewards": False},
+    "prioritized streams": {"ppo.priority": 0.8},
+    "muon": {"optimizer.name": "muon"},
+    "observations": {"network.normalize": True},
     "hl-gauss": {"network.value_bins": 51, "network.value_reach": 5.0},
     "separate critic": {"network.critic": "separate"},
     "normalized values": {"ppo.normalize_values": True},
@@ -95,11 +104,28 @@ FEW: Variants = {
     "pqn": PQN,
     "dreamer": {"algorithm": "dreamer", "network.memory": "rssm"},
 }  # fmt: skip
+SAC = {
+    "algorithm": "sac", "num_envs": 16, "total_steps": 60_000, "optimizer.name": "adam",
+    "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
+SPARSE = {
+    "algorithm": "dqn", "num_envs": 16, "dqn.gamma": 0.95, "dqn.warmup": 1000, "dqn.minibatches": 8, "dqn.batch": 128,
+    "dqn.normalize_rewards": False, "optimizer.name": "adam", "optimizer.learning_rate": 0.001,
+    "optimizer.max_grad_norm": 10.0, "network.hidden": (128, 128),
+}  # fmt: skip
 STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
-    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
+    "sparse-maze": Study(
+        "maze",
+        24_000,
+        0.5,
+        {"dqn": SPARSE, "dqn, hindsight": {**SPARSE, "dqn.hindsight": 0.8}, "ppo": {"num_envs": 64}},
+        {"size": 9, "sight": 15, "distance": 12, "max_steps": 30},
+        looks=8,
+    ),
+    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),
     "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
     "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
     "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),
@@ -174,6 +200,22 @@ def said(study: Study, runs: list[Run]) -> str:
     )
 
 
+def beside(plain: list[Run], runs: list[Run]) -> str:
+    """Return what runs came to, compared with those of the first variant with the same seeds.
+
+    Steps to the goal by their ratio, or where one of them never reached it the best means by their difference.
+    """
+    if runs is plain:
+        return ""
+    reached = all(run.solved < float("inf") for run in (*plain, *runs))
+    pairs = list(zip(plain, runs, strict=True))
+    found = np.array([b.solved / a.solved if reached else b.best - a.best for a, b in pairs])
+    drawn = np.random.default_rng(0).integers(len(found), size=(RESAMPLED, len(found)))
+    low, high = np.quantile(np.median(found[drawn], axis=1), [0.025, 0.975])
+    what = "steps x" if reached else "best "
+    return f"; {what}{np.median(found):{'.2f' if reached else '+.3g'}} [{low:.2f}, {high:.2f}]"
+
+
 def main() -> None:
     """Print one line for each study and variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,9 +226,12 @@ def main() -> None:
     named = [name for each in options.studies for name in STUDIES if name == each or name.startswith(f"{each}-")]
     for name in named:
         study = STUDIES[name]
+        plain: list[Run] = []
         for variant, settings in study.variants.items():
             runs = [train(study, seed, settings) for seed in range(options.seeds)]
-            print(f"{name:<16} {variant:<26} {said(study, runs)}", flush=True)
+            plain = plain or runs
+            compared = "" if study.costs else beside(plain, runs)
+            print(f"{name:<16} {variant:<26} {said(study, runs)}{compared}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.machine.compile import reached, with_called
 from puffer_arena.machine.trees import definition
 
-RULES = ("reset", "step", "observe", "observe_state", "action_mask", "turn")
+RULES = ("reset", "step", "observe", "observe_state", "action_mask", "turn", "ending")
 DISPLAYS: dict[type[ast.AST], str] = {
     ast.List: "a list; use a tuple, or an array of State",
     ast.ListComp: "a list; use a loop over an array of State",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.endings import Ending, describe_ending
 from puffer_arena.core.actions import own_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
@@ -32,6 +33,7 @@ class Game:
         origin: the snapshot that the batch's row stands at and that every try begins from, as a replay's frame; None
             for episodes from their beginning.
         match: who sits where; in place of `bot` and `agent`.
+        roster: who may take over from `bot`, who is the first of it; F3 and F4 go through them.
 
     Attributes:
         hands: what the people do, the first one's first; none where nobody but bots plays.
@@ -50,6 +52,7 @@ class Game:
         origin: bytes | None = None,
         scores: Scores | None = None,
         match: Match | None = None,
+        roster: Sequence[Sitter] = (),
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
@@ -61,6 +64,7 @@ class Game:
         self.level, self.origin = level, origin
         self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = match or find_bot(batch, bot)
+        self.roster, self._chosen = list(roster), 0
         self.bot_plays = False  # the bot steers the person's agent too
         self.helped = False  # the bot has steered the person's agent in this episode
         self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
@@ -187,6 +191,17 @@ class Game:
         elif self.over and not self.practice:
             self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
 
+    def choose_bot(self, by: int) -> None:
+        """Let the next, or the one before, of those who may steer whom the person does not."""
+        if len(self.roster) > 1 and self.match is None:
+            self._chosen = (self._chosen + by) % len(self.roster)
+            self._bot = self.roster[self._chosen].choose or self._bot
+
+    @property
+    def bot_name(self) -> str:
+        """What who steers whom the person does not is called."""
+        return self.roster[self._chosen].name if self.roster else "the bot"
+
     @property
     def best(self) -> float | None:
         """The best score so far of who plays, the person or the bot; None before the first."""
@@ -205,11 +220,12 @@ class Game:
             points = {role: counters[counter] for role, counter in env.scores.items()}
             ahead = points.pop(mine, 0.0) - max(points.values(), default=0.0)
             return "won" if ahead > 0 else "lost" if ahead < 0 else "draw"
-        if env.success and counters[env.success] > 0:
-            return "won"
-        if not np.any(self.batch.terminated[0]):
-            return "time"
-        return "lost" if env.success else "over"
+        return self.ending.outcome
+
+    @property
+    def ending(self) -> Ending:
+        """How the episode ended, in words."""
+        return describe_ending(self.env, self.batch.finished[0], not np.any(self.batch.terminated[0]))
 
     def rewind(self, seconds: float) -> None:
         """Turn time back within the episode, as far as it was recorded; from then on it is practice."""

@@ -78,6 +78,7 @@ class Resident(PPO):
             rollout.take(t)
             self.infer_seconds += acted - begun
             self.step_seconds += time.perf_counter() - acted
+            self._stepped(t)
             if on_step is not None:
                 on_step(t)
         self._look_ahead()
@@ -161,17 +162,9 @@ class Resident(PPO):
             seen = self.rollout.obs[:-1].flatten(0, 1)
             self.policy.watch([seen[:: max(1, len(seen) // WATCHED_ROWS)]], [])
 
-    def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
-        if self.director is None:
-            return super()._hook(on_step)
-
-        def follow(t: int) -> None:  # a curriculum hands out tasks on this machine: each step waits for the device
-            assert self.director is not None  # or there would be nobody to follow
-            self.director.follow(self.rollout.began[t + 1].cpu().numpy(), t)
-            if on_step is not None:
-                on_step(self, t)
-
-        return follow
+    def _stepped(self, t: int) -> None:
+        if self.director is not None:  # hands out tasks on this machine, so each step waits for the device
+            self.director.follow(self.rollout.began[t + 1].cpu().numpy(), t, self.rollout.slices[t])
 
     def _teach(self) -> None:
         director, rollout = self.director, self.rollout

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import TrainingError
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.trainers.networks.policy import Policy
 
@@ -69,6 +70,17 @@ class ResidentRollout:
         """Send what a batch of this machine wrote at step `t` to the device, without waiting."""
         for name, tensor in self._pinned.items():
             self.columns[name][t + (name in AHEAD)].copy_(tensor, non_blocking=True)
+
+    def weigh(self, weights: Array | None) -> None:
+        """Let all steps count alike, as they do here.
+
+        Raises:
+            TrainingError: a curriculum wants them to count by weights.
+        """
+        if weights is not None:
+            raise TrainingError(
+                "algorithm = 'resident' takes no curriculum that begins episodes in the middle or weighs them; use 'ppo'"
+            )
 
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""

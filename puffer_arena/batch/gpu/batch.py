@@ -19,6 +19,7 @@ from puffer_arena.authoring.gpu import check_for_gpu
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.gpu.kernel import Kernels
 from puffer_arena.batch.limits import check_size
+from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.actions import action_bounds, check_actions, count_choices, draw_actions
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownName, suggest
@@ -301,6 +302,24 @@ class GpuBatch(Batch):
         self.bring(*EVERYTHING)
         super().look(which)
         self.send(BUFFERS)
+
+    def move_goals(self, later: Array) -> None:
+        with self._mirrored(*EVERYTHING):
+            super().move_goals(later)
+
+    def keep(self, which: Array) -> Kept:
+        self.bring(*ROWS)
+        return super().keep(which)
+
+    def place(self, which: Array, kept: Kept, out: Buffers | None = None) -> None:
+        written = self.buffers if out is None else out
+        with self._mirrored(*ROWS):
+            for array, mirror in zip(written, self.table.buffers, strict=True):
+                self.gpu.read(array, mirror)
+            super().place(which, kept, self.table.buffers)
+            for array, mirror in zip(written, self.table.buffers, strict=True):
+                self.gpu.write(mirror, array)
+        self._behind.add(BUFFERS)
 
     def adopt(self, which: Array | None = None) -> None:
         """Go on from rows whose data were written into `rows`."""
