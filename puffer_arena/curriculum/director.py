@@ -189,6 +189,17 @@ class Director:
         means = sums[:3] / np.maximum(sums[3], 1.0)
         return self._tell(dict(zip(("advantage", "surprise", "value"), means, strict=True)), scale)
 
+    def drop(self, key: int) -> None:
+        """Throw out what the curriculum would play again, by the key that `Curriculum.ranked` tells.
+
+        Raises:
+            ParameterError: it is not there any more.
+        """
+        with self._naming():
+            dropped = self.curriculum.drop(key)
+        if not dropped:
+            raise ParameterError("this level is not kept any more")
+
     def metrics(self) -> dict[str, float]:
         """Return the share of successes, the means of the parameters that are moved, and the curriculum's own numbers."""
         params = self.batch.rows.params

@@ -14,6 +14,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError
 from puffer_arena.kernels.tables import Buffers
 
+KEY = 1 << 40  # and a serial number: what names a kept row beside levels of the game's own, which are below
+
 
 class Starts:
     """Rows in arrays that keep their size.
