@@ -50,11 +50,11 @@ class Options:
 
 def run(options: Options) -> int:
     """Show the window until it is closed."""
-    from puffer_arena.render.window.window import show, yield_to_training
+    from puffer_arena.render.window.window import show
 
     source = find_source(options)
     try:
-        show(source, on_frame=yield_to_training)
+        show(source)
     except KeyboardInterrupt:  # closing the window from the terminal is no error
         pass
     finally:

@@ -75,7 +75,15 @@ class Screen:
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
         beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
-        told = source.status, source.view_paused, source.note, source.mode, source.speed, id(source.steering)
+        told = (
+            source.status,
+            source.asked,
+            source.view_paused,
+            source.note,
+            source.mode,
+            source.speed,
+            id(source.steering),
+        )
         return id(source.frame), *told, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
@@ -184,6 +192,7 @@ class Screen:
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
             return
+        self.watch.endings = source.endings
         draw_stage(theme, source.env, source.frame, self.watch, area)
         if source.status == "lost":
             draw_banner(theme, source.note or "the run does not answer", area)
