@@ -13,6 +13,7 @@ from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.league import draw_league_panel
+from puffer_arena.render.window.meetings import Meetings
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
@@ -29,11 +30,12 @@ class Screen:
     keys: Sequence[Hint] = KEYS  # for people, in the footer
     help_lines: Sequence[Hint] = HELP  # and in full
 
-    def __init__(self, source: Source, size: tuple[int, int]) -> None:
+    def __init__(self, source: Source, size: tuple[int, int], meetings: Meetings | None = None) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = self.league = False
+        self.meetings = meetings
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
@@ -187,7 +189,11 @@ class Screen:
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
         if self.league:
-            draw_league_panel(theme, source.metrics, area)
+            if self.meetings is None:
+                draw_league_panel(theme, source.metrics, area)
+            else:
+                self.meetings.poll()
+                draw_league_panel(theme, source.metrics, area, self.meetings.begin, self.meetings.note)
             return
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
