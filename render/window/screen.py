@@ -2,11 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores
+from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.record import recording_stem
+from puffer_arena.render.play.screen import PlayScreen
+from puffer_arena.render.play.takeover import play_branch
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
@@ -18,6 +24,7 @@ from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_p
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD
 from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset
+from puffer_arena.replay.branch import fork_frame
 
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
@@ -33,11 +40,16 @@ class Screen:
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = self.league = False
+        self.told = ""  # what became of a branch
+        self.bot: str | Choose | None = None  # who steers agents in branches that the person does not
+        self.branch: PlayScreen | None = None  # while the person plays one
+        self.on_frame: Callable[[Any], None] | None = None
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
         """Draw frames until the window is closed."""
+        self.on_frame = on_frame
         self.source.send("rows", indices=list(range(self.panel.rows)))
         while not self.gui.closing:
             events = self.gui.events(self._pace.rest(time.perf_counter()))
@@ -89,6 +101,7 @@ class Screen:
     def press(self, key: int, modifiers: int = 0) -> None:
         """Act on a key; `overlays.KEYS` lists them for people."""
         source, frame, watch = self.source, self.source.frame, self.watch
+        self.told = ""
         if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
             steering = self.panel.sliders.steering
             if self.gui.press_scale(key):
@@ -111,6 +124,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_f:
+                self.fork(bot_plays=bool(modifiers & pygame.KMOD_SHIFT))
             case pygame.K_l:
                 self.league = not self.league
             case pygame.K_c:
@@ -120,6 +135,18 @@ class Screen:
                 watch.agent = (watch.agent + (-1 if back else 1)) % len(source.agent_ids)
             case _:
                 self._steer(key)
+
+    def fork(self, *, bot_plays: bool = False) -> None:
+        """Let the person, or the bot, play on from the watched row as it is now; the branch is a replay."""
+        source, frame = self.source, self.source.frame
+        if frame is None or not len(frame.rows):
+            return
+        try:
+            branch = fork_frame(source.env_id, source.made, frame, self.watch.slot(frame), source.title)
+            stem = recording_stem(source.env.name)
+            self.told = play_branch(self, branch, stem, agent=self.watch.agent, bot_plays=bot_plays, params={})
+        except ArenaError as error:
+            self.told = str(error)
 
     def _steer(self, key: int) -> None:
         source = self.source
@@ -208,6 +235,6 @@ class Screen:
 
     def _draw_footer(self, area: Area) -> None:
         faults = self.watch.faults
-        note = min(faults) if faults else self.source.note if self.source.status != "lost" else ""
+        note = min(faults) if faults else (self.source.note or self.told) if self.source.status != "lost" else ""
         hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
         draw_footer(self.gui.theme, hints, note, "rose" if faults else "amber", area)
