@@ -148,6 +148,7 @@ class ReplayScreen(Screen):
             )
         except ArenaError as error:
             source.note = str(error)
+        self._held.clear()  # the game has heard of keys that went up
 
     # -- layout -------------------------------------------------------------------------------------
 

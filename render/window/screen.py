@@ -26,6 +26,10 @@ from puffer_arena.render.window.theme import GAP, PAD
 from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset
 from puffer_arena.replay.branch import fork_frame
 
+REPEATING = (
+    *(pygame.K_LEFT, pygame.K_RIGHT, pygame.K_UP, pygame.K_DOWN, pygame.K_COMMA, pygame.K_PERIOD, pygame.K_TAB),
+    *(pygame.K_PAGEUP, pygame.K_PAGEDOWN, pygame.K_KP_PERIOD, pygame.K_z, pygame.K_y),
+)
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
 
@@ -44,6 +48,7 @@ class Screen:
         self.bot: str | Choose | None = None  # who steers agents in branches that the person does not
         self.branch: PlayScreen | None = None  # while the person plays one
         self.on_frame: Callable[[Any], None] | None = None
+        self._held: set[int] = set()  # keys
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
@@ -56,8 +61,7 @@ class Screen:
             now = time.perf_counter()
             for event in events:
                 self._pace.touch(now)
-                if event.type == pygame.KEYDOWN and not self.gui.typing:
-                    self.press(event.key, event.mod)
+                self._take(event)
             source = self.source
             source.frame_seconds = self._pace.wish(now)
             source.poll()
@@ -71,6 +75,17 @@ class Screen:
                     on_frame(self)
                 self.gui.flip()
                 self._pace.drew(now, time.process_time() - before)
+
+    def _take(self, event: "pygame.Event") -> None:
+        """Act on an event; a key that is held down counts once, but for those that move through something."""
+        if event.type == pygame.KEYUP:
+            self._held.discard(event.key)
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._held.clear()
+        elif event.type == pygame.KEYDOWN and not self.gui.typing:
+            if event.key not in self._held or event.key in REPEATING:
+                self._held.add(event.key)
+                self.press(event.key, event.mod)
 
     def close(self) -> None:
         """Close the window."""
@@ -147,6 +162,7 @@ class Screen:
             self.told = play_branch(self, branch, stem, agent=self.watch.agent, bot_plays=bot_plays, params={})
         except ArenaError as error:
             self.told = str(error)
+        self._held.clear()  # the game has heard of keys that went up
 
     def _steer(self, key: int) -> None:
         source = self.source
