@@ -17,7 +17,9 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.league import draw_league_panel
+from puffer_arena.render.window.meetings import Meetings
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
@@ -39,7 +41,7 @@ class Screen:
     keys: Sequence[Hint] = KEYS  # for people, in the footer
     help_lines: Sequence[Hint] = HELP  # and in full
 
-    def __init__(self, source: Source, size: tuple[int, int]) -> None:
+    def __init__(self, source: Source, size: tuple[int, int], meetings: Meetings | None = None) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
@@ -49,6 +51,7 @@ class Screen:
         self.branch: PlayScreen | None = None  # while the person plays one
         self.on_frame: Callable[[Any], None] | None = None
         self._held: set[int] = set()  # keys
+        self.meetings = meetings
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
@@ -75,6 +78,7 @@ class Screen:
                     on_frame(self)
                 self.gui.flip()
                 self._pace.drew(now, time.process_time() - before)
+                play_kept(source, self.panel.gallery, self.gui)
 
     def _take(self, event: "pygame.Event") -> None:
         """Act on an event; a key that is held down counts once, but for those that move through something."""
@@ -82,10 +86,13 @@ class Screen:
             self._held.discard(event.key)
         elif event.type == pygame.WINDOWFOCUSLOST:
             self._held.clear()
-        elif event.type == pygame.KEYDOWN and not self.gui.typing:
-            if event.key not in self._held or event.key in REPEATING:
-                self._held.add(event.key)
-                self.press(event.key, event.mod)
+        elif event.type == pygame.KEYDOWN and not self.gui.typing and not self._is_stale(event.key):
+            self._held.add(event.key)
+            self.press(event.key, event.mod)
+
+    def _is_stale(self, key: int) -> bool:
+        """Tell whether a key counts no more until it was up."""
+        return key in self._held and key not in REPEATING
 
     def close(self) -> None:
         """Close the window."""
@@ -228,7 +235,11 @@ class Screen:
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
         if self.league:
-            draw_league_panel(theme, source.metrics, area)
+            if self.meetings is None:
+                draw_league_panel(theme, source.metrics, area)
+            else:
+                self.meetings.poll()
+                draw_league_panel(theme, source.metrics, area, self.meetings.begin, self.meetings.note)
             return
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
