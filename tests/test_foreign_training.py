@@ -18,6 +18,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.foreign.remote import Lobby
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Run, resume_trainer
+from puffer_arena.trainers.trainer import make_trainer
 from tests.foreign_games import Herd, Party, Pile, Walk
 from tests.remote_games import ENV, port_of
 from tests.remote_games import lobby as lobby  # a fixture
@@ -40,6 +41,22 @@ def test_every_kind_of_environment_is_learned_in(make_env) -> None:
     trained = puffer_arena.train(env, total_steps=4 * 16 * 2, settings=SMALL)
     assert trained.steps == 128 and trained.metrics[-1]["episodes"] > 0
     assert all(np.isfinite(list(update.values())).all() for update in trained.metrics)
+
+
+def test_acting_for_one_half_while_the_other_steps_gives_the_same_rollout() -> None:
+    env = emulate(Walk)
+    alone, spread = (make_trainer(load_config(env, overrides={**SMALL, "threads": threads})) for threads in (1, 2))
+    assert not alone.collector.halves and spread.collector.halves == [slice(0, 2), slice(2, 4)]
+    one, two = (trainer.collector.collect(trainer.generator) for trainer in (alone, spread))
+    for name in ("obs", "actions", "rewards", "terminated", "truncated", "began", "final_value"):
+        np.testing.assert_allclose(flatten(getattr(one, name)), flatten(getattr(two, name)), rtol=1e-5, err_msg=name)
+    assert alone.batch.episodes() == spread.batch.episodes()
+    alone.close()
+    spread.close()
+
+
+def flatten(column: np.ndarray) -> np.ndarray:
+    return np.concatenate([column[name].ravel() for name in column.dtype.names or ()] or [column.ravel()])
 
 
 def test_settings_are_those_for_dear_steps() -> None:
