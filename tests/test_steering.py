@@ -8,6 +8,7 @@ import pytest
 from puffer_arena import make
 from puffer_arena.cli.broadcast import Broadcast
 from puffer_arena.cli.recording import Record, RunRecorder
+from puffer_arena.cli.sending import Sender
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
 from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
@@ -21,6 +22,7 @@ from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Callbacks, Run, train
 from puffer_arena.trainers.trainer import make_trainer
 from tests.steered import Steered
+from tests.test_live import wait_for
 
 SMALL = {"num_envs": 4, "total_steps": 96, "ppo.horizon": 8, "ppo.minibatches": 1, "network.hidden": [8], "threads": 1}
 SMALL["optimizer.schedule"] = "constant"  # or a run that stops early would learn at other rates
@@ -98,14 +100,42 @@ def test_a_level_that_is_sent_is_mixed_in_and_what_was_learned_stays(tmp_path):
         for wrong, said in (({**level, "game": "tag"}, "of the game"), ({**level, "cells": "#"}, "lines")):
             with pytest.raises(ArenaError, match=said):
                 shown.obey(check_command("level", {"level": wrong, "weight": 0.25}))
+        replay.buffer.keep(2, 77, {}, score=9.0)
+        assert shown.steering()["levels"][0][:3] == [77, 9.0, 77]
+        shown.obey(check_command("drop", {"key": 77}))
+        with pytest.raises(ArenaError, match="not kept any more"):
+            shown.obey(check_command("drop", {"key": 77}))
     assert trainer.director.curriculum is replay and trainer.director.entrances.share == 0.25
     assert trainer.config.curriculum == {**table, "levels": [level], "weight": 0.25}
-    (change,) = read_steering(run.folder / "steering.jsonl")
+    change, thrown = read_steering(run.folder / "steering.jsonl")
+    assert (thrown.name, thrown.after) == ("drop", 77)
     assert change.after == trainer.config.curriculum and change.before == table
     (tmp_path / "preset.toml").write_text(write_table(change.after))
     assert read_table(tmp_path / "preset.toml") == change.after
     trainer.update()
     trainer.close()
+
+
+def test_the_editor_sends_a_level_to_the_run_that_trains_in_its_game(tmp_path):
+    with make("maze", size=7, compiled=False) as batch:
+        level = take_level(batch)
+    with closing(Sender("maze", str(tmp_path), 0.5)) as sender:
+        assert "no run in" in sender.send(level)
+        config = load_config("maze", overrides=SMALL | {"params": {"size": 7}, "network.memory": "none"})
+        run = Run.create(config, tmp_path, "run")
+        trainer = make_trainer(config)
+        notes = []
+        with closing(Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0))) as shown:
+            assert sender.send(level) == "sent to run"
+
+            def answered():
+                shown.publisher.tend(0, shown.look)
+                notes.append(sender.poll())
+                return any("curriculum uniform with 1 drawn level, 50 %" in note for note in notes)
+
+            wait_for(answered)
+        assert trainer.config.curriculum == {"levels": [as_table(level)], "weight": 0.5}
+        trainer.close()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +211,12 @@ def test_the_ledger_counts_where_episodes_were_and_which_succeeded():
         {"bins": {"delay": {"low": 1, "high": 0, "next": [1], "seen": [1], "won": [0]}}},
         {"bins": {"delay": {"low": 0, "high": 1, "next": [float("inf")], "seen": [1], "won": [0]}}},
         {"changes": [[1, 2, 3]]},
+        {"levels": [[1, 0.5, 3, {}]]},
+        {"levels": [[1, 0.5, 3, {}, ""]] * 9},
+        {"levels": [[-1, 0.5, 3, {}, ""]]},
+        {"levels": [[1, float("nan"), 3, {}, ""]]},
+        {"levels": [[1, 0.5, 1 << 40, {}, ""]]},
+        {"levels": [[1, 0.5, 3, {}, "no text of bytes"]]},
     ],
 )
 def test_a_window_refuses_steering_that_cannot_be(told):

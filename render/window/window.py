@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 from puffer_arena.render.window.source import Source
 
 if TYPE_CHECKING:
+    from puffer_arena.render.window.meetings import Meetings
     from puffer_arena.render.window.screen import Screen
 
 FIRST_SIZE = (1280, 800)
 
 
 def show(
-    source: Source, *, size: tuple[int, int] | None = None, on_frame: "Callable[[Screen], None] | None" = None
+    source: Source,
+    *,
+    size: tuple[int, int] | None = None,
+    on_frame: "Callable[[Screen], None] | None" = None,
+    meetings: "Meetings | None" = None,
 ) -> None:
     """Show `source` in a window until the person closes it; the caller closes the source.
 
@@ -20,6 +25,7 @@ def show(
         source: what to show.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; tests and screenshots look at the screen there.
+        meetings: begins matches of a run's league.
 
     Raises:
         ArenaError: there is no display.
@@ -33,7 +39,7 @@ def show(
     from puffer_arena.render.window.gui import fit_desktop
     from puffer_arena.render.window.screen import Screen
 
-    screen = Screen(source, size or fit_desktop(FIRST_SIZE))
+    screen = Screen(source, size or fit_desktop(FIRST_SIZE), meetings)
     try:
         screen.run(on_frame)
     finally:
