@@ -68,7 +68,10 @@ class Ended:
     returns: Array
     success: Array
     scores: Mapping[str, Array] = field(default_factory=dict)
-    starts: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    starts: Array = field(default_factory=lambda: np.full(1, -1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts", np.broadcast_to(self.starts, len(self.rows)))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,7 +80,26 @@ class Ended:
         """Return some of them."""
         scores = {name: score[chosen] for name, score in self.scores.items()}
         of = self.rows[chosen], self.records[chosen], self.returns[chosen], self.success[chosen]
-        return Ended(*of, scores, self.starts[chosen] if len(self.starts) else self.starts)
+        return Ended(*of, scores, self.starts[chosen])
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A level, or a row in mid-episode, that a curriculum plays again.
+
+    Args:
+        key: by which `Curriculum.drop` knows it.
+        score: the higher, the likelier.
+        level: its number, where it is one of the game's own.
+        params: parameter -> value, where the curriculum chose them.
+        place: in `Curriculum.starts`, -1 for a level of the game's own.
+    """
+
+    key: int
+    score: float
+    level: int = -1
+    params: Mapping[str, Any] = field(default_factory=dict)
+    place: int = -1
 
 
 class Curriculum:
@@ -104,7 +126,7 @@ class Curriculum:
         """None."""
 
     needs_scores: ClassVar[bool] = False
-    weighs: ClassVar[bool] = False
+    weighs = False
     keeps = deepest = every = 0
     starts: Starts
     drawn: Sequence[Level] = ()
@@ -131,6 +153,14 @@ class Curriculum:
     def state(self) -> dict[str, Array]:
         """Return the arrays that hold what was learned; a checkpoint is read back into them."""
         return {}
+
+    def ranked(self, count: int) -> list[Ranked]:
+        """Return what it would rather play again than anything else, at most so many, the best first."""
+        return []
+
+    def drop(self, key: int) -> bool:
+        """Throw out what `ranked` has named; tell whether it was still there."""
+        return False
 
     def metrics(self) -> dict[str, float]:
         """Return numbers for the log."""

@@ -1,7 +1,8 @@
 """Levels worth playing again: prioritized level replay, and sampling for learnability.
 
 A buffer keeps levels with the parameters they were played with.  `plr`: Jiang et al. 2021, arXiv 2010.03934, its
-scores and staleness; MaxMC from Jiang et al. 2021, arXiv 2110.02439.  `sfl`: Rutherford et al. 2024, arXiv 2408.15099.
+scores and staleness; MaxMC, and `robust`, from Jiang et al. 2021, arXiv 2110.02439.  `sfl`: Rutherford et al. 2024,
+arXiv 2408.15099.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,9 @@ import numpy as np
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import HELD_OUT_BIT
-from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Ranked, Tasks
 from puffer_arena.curriculum.spread import Spread
-from puffer_arena.settings import choice, setting
+from puffer_arena.settings import choice, flag, setting
 
 
 class Buffer:
@@ -54,6 +55,28 @@ class Buffer:
         for name, column in self.columns.items():
             column[place] = columns.get(name, 0.0)
 
+    def ranked(self, count: int) -> list[Ranked]:
+        """Return the levels with the highest scores."""
+        best = np.argsort(np.where(self.filled, -self["score"], np.inf), kind="stable")[:count]
+        return [
+            Ranked(
+                int(self.levels[place]),
+                float(self["score"][place]),
+                int(self.levels[place]),
+                {name: column[place].tolist() for name, column in self.params.items()},
+            )
+            for place in best
+            if self.levels[place] >= 0
+        ]
+
+    def drop(self, level: int) -> bool:
+        """Free the place of a level; tell whether it was there."""
+        there = self.levels == level
+        self.levels[there] = -1
+        for column in self.columns.values():
+            column[there] = 0.0
+        return bool(there.any())
+
     def tasks(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
         """Return tasks: the levels at `places` where `again`, else new ones with the parameters `fresh`."""
         levels = np.where(again, self.levels[places], -1)
@@ -82,12 +105,14 @@ class Replay(Curriculum):
         )
         temperature: float = setting(0.3, 0.01, 100.0, "of priorities by rank; small: the best levels only")
         staleness: float = setting(0.3, 0.0, 1.0, "share of the priority that goes by how long ago a level was played")
+        robust: bool = flag(False, "learn from kept levels only; new ones are played to be judged")
 
     needs_scores: ClassVar[bool] = True
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         super().__init__(env, ranges, settings)
         self.buffer = Buffer(settings.capacity, ranges, ("played", "best"))
+        self.weighs = settings.robust
         self._clock = np.zeros(1)
         self._known: tuple[tuple[float, bytes], Array] | None = None  # the chances, and what they were made of
 
@@ -100,7 +125,12 @@ class Replay(Curriculum):
         if again.any():
             chances = self._chances()
             places = np.searchsorted(chances, rng.random(count) * chances[-1], side="right")
-        return self.buffer.tasks(places, again, self.draw(count, rng))
+        return self._again(places, again, self.draw(count, rng))
+
+    def _again(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
+        """Return tasks: kept levels by their places where `again`, else new ones with the parameters `fresh`."""
+        tasks = self.buffer.tasks(places, again, fresh)
+        return Tasks(tasks.params, tasks.levels, None, again.astype(np.float64)) if self.weighs else tasks
 
     def _chances(self) -> Array:
         """Return the priorities added up; they are the same until the next report."""
@@ -124,15 +154,14 @@ class Replay(Curriculum):
 
     def ended(self, episodes: Ended) -> None:
         self._clock += 1.0
-        levels = episodes.records["level"]
-        places = self.buffer.find(levels)
+        levels, places = episodes.records["level"], self._find(episodes)
         scores = self._score(episodes, places)
         for k in np.flatnonzero(places >= 0):
             self.buffer["score"][places[k]] = scores[k]
             self.buffer["played"][places[k]] = self._clock[0]
             if "scaled" in episodes.scores:
                 self.buffer["best"][places[k]] = max(self.buffer["best"][places[k]], episodes.scores["scaled"][k])
-        fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT))
+        fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT) & (episodes.starts < 0))
         _, first = np.unique(levels[fresh], return_index=True)
         fresh = fresh[np.sort(first)]
         self._insert(episodes, fresh[np.argsort(-scores[fresh], kind="stable")], scores)
@@ -146,9 +175,23 @@ class Replay(Curriculum):
                 break
             record = episodes.records[k]
             best = episodes.scores["scaled"][k] if "scaled" in episodes.scores else 0.0
-            self.buffer.keep(
-                int(place), int(record["level"]), record["params"], score=scores[k], played=self._clock[0], best=best
-            )
+            columns = {"score": scores[k], "played": self._clock[0], "best": best}
+            self._keep(int(place), int(record["level"]), record["params"], **columns)
+
+    def _find(self, episodes: Ended) -> Array:
+        """Return where the levels of episodes are kept, -1 for those that are not."""
+        return self.buffer.find(episodes.records["level"])
+
+    def _keep(self, place: int, level: int, params: Any, **columns: float) -> None:
+        """Put a level of the game's own into a place."""
+        self.buffer.keep(place, level, params, **columns)
+
+    def ranked(self, count: int) -> list[Ranked]:
+        return self.buffer.ranked(count)
+
+    def drop(self, key: int) -> bool:
+        self._known = None
+        return self.buffer.drop(key)
 
     def _score(self, episodes: Ended, places: Array) -> Array:
         found = episodes.scores
@@ -244,6 +287,18 @@ class Learnable(Curriculum):
             for name in self.ranges:
                 self.kept.params[name][: len(best)] = self.pool.params[name][best]
         self.pool.levels[:] = -1  # drawn anew when the next episodes begin
+
+    def ranked(self, count: int) -> list[Ranked]:
+        return self.kept.ranked(count)
+
+    def drop(self, key: int) -> bool:
+        dropped, last = self.kept.drop(key), int(self.kept.filled.sum())
+        if dropped and last and self.kept.levels[last] >= 0:  # what is kept lies in front
+            (free,) = np.flatnonzero(~self.kept.filled[:last])
+            params = {name: column[last].copy() for name, column in self.kept.params.items()}
+            self.kept.keep(int(free), int(self.kept.levels[last]), params, score=self.kept["score"][last])
+            self.kept.drop(int(self.kept.levels[last]))
+        return dropped
 
     def state(self) -> dict[str, Array]:
         parts = {"pool": self.pool.state(), "kept": self.kept.state()}
