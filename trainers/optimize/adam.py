@@ -34,10 +34,9 @@ class AdamW:
         states = [self.state.get(weight) or self._begin(weight) for weight in moved]
         steps, means, squares = ([state[part] for state in states] for part in ("step", "exp_avg", "exp_avg_sq"))
         torch._foreach_add_(steps, 1)
-        torch._fused_adamw_(
-            moved, [weight.grad for weight in moved], means, squares, [], steps,
-            amsgrad=False, maximize=False, lr=self.param_groups[0]["lr"], **self._constants,
-        )  # fmt: skip
+        kernel: Any = torch._fused_adamw_  # its stub knows no gradients that may be missing
+        gradients, rate = [weight.grad for weight in moved], self.param_groups[0]["lr"]
+        kernel(moved, gradients, means, squares, [], steps, lr=rate, amsgrad=False, maximize=False, **self._constants)
 
     def _begin(self, weight: nn.Parameter) -> dict[str, Tensor]:
         step = torch.zeros((), dtype=torch.float32, device=weight.device)
