@@ -10,6 +10,7 @@ from puffer_arena import make
 from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete
 from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.window.local_source import LocalSource
+from puffer_arena.render.window.sight import Sight
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.window.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
@@ -302,3 +303,15 @@ def test_curves_grow_as_episodes_end(source):
         source.poll()
     assert len(source.metrics["episode_return"]) > 0
     assert len(source.metrics["steps_per_second"]) > 10
+
+
+@pytest.mark.parametrize("env_id", ["snake", "tag"])
+def test_what_an_agent_sees_is_what_its_batch_gave_it(env_id):
+    with make(env_id, 5, seed=1) as batch:
+        source, sight = LocalSource(batch), Sight()
+        for _ in range(4):
+            source.send("step")
+        source.send("rows", indices=[3, 1])
+        seen = sight.observe(source, source.frame, 1)
+        np.testing.assert_array_equal(seen, batch.obs[1])
+        sight.close()
