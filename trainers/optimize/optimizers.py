@@ -79,13 +79,27 @@ class Optimizers:
                 "all weights together",
             )
             raise TrainingError(f"the gradient of '{bad}' is not finite; {ADVICE}")
+        self._move(learning_rate)
+        return length
+
+    def step_unseen(self, learning_rate: float) -> Tensor:
+        """Do the same without a look at the numbers, for which a GPU would be waited for; return the length, ().
+
+        Where the length is not finite the weights are spoilt; whoever reads it must raise.
+        """
+        gradients = [p.grad for p in self.policy.parameters() if p.grad is not None]
+        length: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        torch._foreach_mul_(gradients, (self.settings.max_grad_norm / length).clamp(max=1.0))
+        self._move(learning_rate)
+        return length
+
+    def _move(self, learning_rate: float) -> None:
         for optimizer, ratio in self.parts:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * ratio
             optimizer.step()
         if self._moved is not None:
             self._moved()
-        return length
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state as tensors named "<weight>/<part of the state>"."""
@@ -93,7 +107,7 @@ class Optimizers:
         for optimizer, _ in self.parts:
             for parameter, state in optimizer.state.items():
                 for key, value in state.items():
-                    found[f"{self.names[id(parameter)]}/{key}"] = torch.as_tensor(value)
+                    found[f"{self.names[id(parameter)]}/{key}"] = torch.as_tensor(value).cpu()
         return found
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
@@ -128,7 +142,7 @@ class Optimizers:
                     )
         for weight, state in states.items():
             optimizer, parameter = parameters[weight]
-            optimizer.state[parameter] = {key: value.clone() for key, value in state.items()}
+            optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in state.items()}
 
 
 def hidden_matrices(policy: nn.Module) -> list[nn.Parameter]:
