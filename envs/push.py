@@ -265,6 +265,20 @@ def mask_moves(s: State, p: Params, mask: Array) -> None:
 
 
 @jit
+def move_goal(s: State, p: Params, later: State) -> None:
+    """Put the targets where the boxes are later on."""
+    s.home = s.away = s.left = 0
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            if s.board[row, col] == WALL:
+                continue
+            box, wanted = s.board[row, col] >= BOX, later.board[row, col] >= BOX
+            s.board[row, col] = (BOX if box else FLOOR) + (1 if wanted else 0)
+            s.home += int(box and wanted)
+            s.away += int(box and not wanted)
+
+
+@jit
 def planner(s: State, p: Params, memory: Search) -> int:
     """Walk to the next push of the plan and push; without a plan move by chance."""
     if s.left > 0:
@@ -336,6 +350,7 @@ ENV = Env(
     observe=observe,
     draw=draw,
     action_mask=mask_moves,
+    move_goal=move_goal,
     bots={"planner": planner},
     bot_memory=Search,
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},

@@ -18,6 +18,7 @@ from puffer_arena.errors import ArenaError, DefinitionError, ParameterError, Tra
 from puffer_arena.registry import load_env
 
 SMALL = {"plr": {"capacity": 20}, "sfl": {"candidates": 30, "trials": 2, "capacity": 5}, "alp": {"bins": 4}}
+SMALL["states"] = {"capacity": 10, "every": 16, "deepest": 20}
 LESSONS = [
     {"ranges": {"walls": 0.0}, "until": {"measure": "length", "at_least": 1, "episodes": 20}},
     {"ranges": {"walls": "0.1:0.4"}},
@@ -368,7 +369,124 @@ def test_progress_goes_where_returns_change():
     assert ((drawn >= 0.5) & (drawn <= 0.75)).all()
 
 
+# -- whole rows -----------------------------------------------------------------------------------------
+
+
+class Going(Curriculum):
+    """Lets every episode go on from the first row that was seen, once there is one."""
+
+    keeps, deepest, every, weighs = 2, 50, 6, True
+
+    def next(self, count, rng):
+        return Tasks({}, None, np.full(count, self.starts.serials[0]), np.full(count, 0.5))
+
+    def seen(self, rows, scores):
+        if not self.starts.filled[0] and 2 < rows.states["step_count"][0] < 6:
+            self.starts.put(0, rows, 0)
+
+
+@pytest.mark.parametrize(
+    ("env", "params"),
+    [("maze", {"size": 7, "max_steps": 10}), ("lander", {"max_steps": 30}), ("tag", {"max_steps": 12})],
+)
+def test_episodes_go_on_from_a_kept_row_to_the_bit(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    starts = director.curriculum.starts
+    play(director, 8, rng)
+    assert starts.filled[0]
+    while not (director.entrances.present == 0).all():
+        batch.step(batch.sample_actions(rng))
+        director.follow(batch.began)
+        director.report()
+        begun = (director.entrances.present == 0) & batch.began.reshape(6, -1)[:, 0]
+        for name in ("level", "rng_count", "step_count"):
+            assert (batch.rows.states[name][begun] == starts.states[name][0]).all()
+    assert (director.entrances.weights == 0.5).all()
+    rows = np.arange(6)
+    batch.place(rows, starts.at(np.zeros(6, np.int64)))
+    same = batch.sample_actions(rng)
+    same[:] = same[0]
+    for _ in range(3):
+        batch.step(same)
+    for array in (batch.obs, batch.rewards):
+        assert (array == array[:1]).all()
+    assert len(set(batch.rows.states["row_key"])) == 6  # each keeps its own stream of levels
+    if batch.recorder is not None:
+        assert (batch.recorder._first == 0).all()  # the past came with it
+
+
+def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
+    batch = maze(3)
+    director = Director(batch, Going(batch.env, {}, None))
+    director.begin()
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
+    assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
+    director.entrances.waiting[:] = 0, 1, -1
+    director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
+    assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"starts": [0.5] * 2}, "no serial numbers"),
+        ({"starts": [-7] * 2}, "no serial numbers"),
+        ({"weights": [-1.0] * 2}, "numbers of at least 0"),
+        ({"weights": [float("nan")] * 2}, "numbers of at least 0"),
+        ({"starts": [1] * 3}, "gave starts of shape"),
+    ],
+)
+def test_starts_and_weights_that_cannot_be_are_refused(given, message):
+    class Wrong(Curriculum):
+        def next(self, count, rng):
+            return Tasks(**{name: np.array(values) for name, values in given.items()})
+
+    with pytest.raises(TrainingError, match=message):
+        Director(maze(2), Wrong(load_env("maze"), {}, None)).begin()
+
+
+def test_states_are_drawn_by_priority_and_weighted_against_it():
+    batch = maze(6)
+    states = load_curriculum(
+        batch.env, {"method": "states", "settings": {"capacity": 3, "alpha": 1.0, "beta": 1.0, "share": 1.0}}
+    )
+    states.begin(batch)
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    states.seen(batch.keep(np.arange(5)), np.array([0.1, 0.4, 0.2, 0.05, 0.3]))
+    kept = dict(zip(states.starts.serials.tolist(), states._scores.tolist(), strict=True))
+    assert sorted(kept.values()) == [0.2, 0.3, 0.4]
+    tasks = states.next(9000, np.random.default_rng(0))
+    for serial, score in kept.items():
+        mine = tasks.starts == serial
+        assert abs(mine.mean() - score / 0.9) < 0.03
+        np.testing.assert_allclose(tasks.weights[mine], 0.2 / score)  # 1 for the rarest
+    (best,) = [serial for serial, score in kept.items() if score == 0.4]
+    renewed = ended([1], [0], advantage=[0.01])
+    states.ended(dataclasses.replace(renewed, starts=np.array([best])))
+    assert np.isclose(sorted(states._scores), [0.01, 0.99 * 0.2, 0.99 * 0.3]).all()
+
+
 # -- training -------------------------------------------------------------------------------------------
+
+
+def test_steps_count_by_the_weight_of_their_episode():
+    pytest.importorskip("torch")
+    from puffer_arena.trainers.data.rollout import Minibatch
+    from tests.trainers_support import small_trainer
+
+    trainer = small_trainer("maze", curriculum=table("states"), params={"size": 7, "max_steps": 10})
+    trainer.update()
+    trainer.rollout.weigh(np.linspace(0.0, 1.0, 24))
+    trainer.rollout.weight[1:] = trainer.rollout.weight[0]
+    minibatch = Minibatch(trainer.chunks)
+    assert np.isclose(minibatch.count, 8 * 12)
+    trainer.steer({})
+    trainer.update()
+    assert "weight" not in trainer.rollout.columns
+    trainer.close()
 
 
 @every_curriculum
