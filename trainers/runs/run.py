@@ -381,7 +381,9 @@ def _can_be_read(path: Path) -> bool:
 
 def has_begun(folder: Path) -> bool:
     """Tell whether a folder holds anything of a run: one that was killed before it wrote its config left only folders."""
-    return not folder.is_dir() or any(path.is_file() and not LEFTOVER.fullmatch(path.name) for path in folder.rglob("*"))
+    return not folder.is_dir() or any(
+        path.is_file() and not LEFTOVER.fullmatch(path.name) for path in folder.rglob("*")
+    )
 
 
 def check_run_name(name: str) -> None:
