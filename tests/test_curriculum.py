@@ -14,10 +14,12 @@ from puffer_arena.curriculum import CURRICULA, Curriculum, Director, Ended, Task
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.curriculum.levels import Learnable, Replay
 from puffer_arena.curriculum.spread import read_spread
-from puffer_arena.errors import ArenaError, DefinitionError, ParameterError, TrainingError, UnknownName
+from puffer_arena.errors import ArenaError, DefinitionError, FileError, ParameterError, TrainingError, UnknownName
+from puffer_arena.levels.drawn import as_table, take_level, write_level
 from puffer_arena.registry import load_env
 
 SMALL = {"plr": {"capacity": 20}, "sfl": {"candidates": 30, "trials": 2, "capacity": 5}, "alp": {"bins": 4}}
+SMALL["accel"] = {"capacity": 20, "edits": 3}
 SMALL["states"] = {"capacity": 10, "every": 16, "deepest": 20}
 LESSONS = [
     {"ranges": {"walls": 0.0}, "until": {"measure": "length", "at_least": 1, "episodes": 20}},
@@ -338,6 +340,37 @@ def test_regret_is_the_best_return_seen_less_the_mean_value():
     assert dict(zip(plr.buffer.levels, plr.buffer["score"], strict=True))[1] == 0.5  # 1.0 was reached before
 
 
+def test_robust_replay_learns_from_kept_levels_only():
+    plr = replay(replay=0.5, robust=True)
+    assert plr.weighs and (plr.next(5, np.random.default_rng(0)).weights == 0).all()
+    plr.ended(ended([1, 2, 3], [0] * 3, surprise=[0.1, 0.5, 0.3]))
+    tasks = plr.next(100, np.random.default_rng(0))
+    assert 20 < (tasks.levels >= 0).sum() < 80
+    assert (tasks.weights == (tasks.levels >= 0)).all()
+
+
+def test_edits_are_of_kept_levels_and_are_scored_as_themselves():
+    batch, rng = maze(), np.random.default_rng(0)
+    given = {"capacity": 8, "edits": 4, "changes": 2, "replay": 1.0, "staleness": 0.0}
+    accel = load_curriculum(batch.env, {"method": "accel", "settings": given})
+    accel.begin(batch)
+    accel.ended(ended([1, 2, 3, 4], [0] * 4, surprise=[0.1, 0.5, 0.3, 0.4]))
+    tasks = accel.next(200, rng)
+    edited = accel.starts.filled
+    assert edited.sum() >= 2 and set(accel.buffer.levels[~edited & accel.buffer.filled]) == {1, 2, 3, 4}
+    assert set(accel.buffer["score"][edited]) <= {0.1, 0.3, 0.4, 0.5}  # of their parents, until they are played
+    assert ((tasks.starts >= 0) == (tasks.levels == -1)).all() and (tasks.starts >= 0).any()
+    place = int(np.flatnonzero(edited)[0])
+    played = dataclasses.replace(ended([2], [1], surprise=[0.9]), starts=accel.starts.serials[[place]])
+    parent = accel.buffer["score"][accel.buffer.levels == 2]
+    accel.ended(played)  # its number is its parent's, whose score stays
+    assert accel.buffer["score"][place] == 0.9 and accel.buffer["score"][accel.buffer.levels == 2] == parent
+    accel.ended(ended([11, 12, 13, 14, 15, 16], [0] * 6, surprise=[0.8] * 6))
+    assert (accel.starts.filled == (accel.buffer.levels >= 1 << 40)).all()
+    with pytest.raises(ParameterError, match=r"declares no Env\.editor"):
+        load_curriculum(load_env("memory"), "accel")
+
+
 def test_learnability_keeps_what_is_solved_sometimes():
     sfl = Learnable(load_env("maze"), {}, Learnable.Settings(candidates=6, trials=4, capacity=2, share=0.5))
     rng = np.random.default_rng(0)
@@ -530,6 +563,14 @@ def test_the_command_line_reads_names_files_ranges_and_settings(tmp_path):
     assert plain.curriculum == {"method": "sfl"}
     with pytest.raises(UnknownName, match="did you mean 'sfl'"):
         final_config(parse_arguments(["maze", "--curriculum", "sfi"]))
+    with make("maze", size=7, compiled=False) as batch:
+        level = take_level(batch)
+    write_level(tmp_path / "drawn.toml", level)
+    drawn = ["--curriculum.levels", str(tmp_path / "drawn.toml"), "--curriculum.weight", "0.5"]
+    mixed = final_config(parse_arguments(["maze", *drawn])).curriculum
+    assert mixed == {"levels": [as_table(level)], "weight": 0.5}
+    with pytest.raises(FileError, match="is of the game 'maze', not of 'tag'"):
+        final_config(parse_arguments(["tag", *drawn]))
     with pytest.raises(ParameterError, match="is not name=value"):
         final_config(parse_arguments(["maze", "--curriculum.ranges", "size"]))
 

@@ -33,8 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "browser": GROUND | {"registry", "kernels", "batch", "bots", "players"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
-    "foreign": GROUND | {"registry", "kernels", "batch", "adapters"},
-    "serving": GROUND | {"bots"},
+    "wire": GROUND,
+    "foreign": GROUND | {"registry", "kernels", "batch", "adapters", "wire"},
+    "serving": GROUND | {"bots", "wire"},
     "sweeps": GROUND | {"registry", "batch", "trainers"},
     "training": GROUND | {"batch", "players", "trainers"},
 }

@@ -7,7 +7,7 @@
 Each game is trained with its tuned config for a given time of one core, exported in half precision and measured on
 held-out levels, against the scripted bot where training meets it; the record stands in the file's description.  A
 level's rating says on Elo's scale how often an episode of it does better than one at level 10: 400 log10(p / (1 - p)),
-p from 1,000 pairs of episodes.  Handicaps are chosen so that ratings fall evenly.
+p from 1,000 pairs of episodes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.difficulty import BEST, Handicapped, Level, handicapped
+from puffer_arena.bots.difficulty import Handicapped, Level, usual_levels
 from puffer_arena.core.fields import Array
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.bots import bot_acting
@@ -36,8 +36,6 @@ from puffer_arena.trainers.trainer import make_trainer
 
 FOLDER = Path(__file__).parent.parent / "assets" / "bots"
 MOST_BYTES = 200_000
-TRIED = (0.25, 0.5, 1.0, 2.0, 3.5, 6.0, 10.0)  # handicaps that are measured to find those of the levels
-LOWEST = -600.0  # rating of level 0 where a bot can be so weak
 
 GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to fit into minutes and 200 kB
     "snake": {"network.hidden": (64, 64)},
@@ -156,24 +154,12 @@ def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
     }
     against = {name: strength[name] for name in strength if name != "trained"}
     held = {"episodes": samples["trained"].episodes, "levels": "held out", **strength["trained"], "beside": against}
-    return {"strength": held, "levels": dial(game, bot, results(samples["trained"]), max(episodes // 2, 2))}
-
-
-def dial(game: str, bot: Bot, best: Array, episodes: int) -> list[dict[str, Any]]:
-    """Return levels whose ratings are as even as they can be: handicaps are looked up between some that are measured."""
-
-    def measure(less: float) -> tuple[float, float]:
-        sample = play(game, at_level(bot, handicapped(less)), episodes, dict(bot.about["params"]))
-        return rate(results(sample), best), float(results(sample).mean())
-
-    falls = np.minimum.accumulate([0.0, *(measure(less)[0] for less in TRIED)])
-    wanted = np.linspace(max(falls[-1], LOWEST), 0.0, BEST + 1)
-    found = np.interp(-wanted, -falls + 1e-6 * np.arange(len(falls)), [0.0, *TRIED])
     levels = []
-    for less in found.tolist():
-        rating, mean = measure(less)
-        levels.append({**asdict(handicapped(less)), "rating": rating, "result": round(mean, 4)})
-    return levels
+    for level in usual_levels():
+        sample = play(game, at_level(bot, level), max(episodes // 2, 2), params)
+        rating = rate(results(sample), results(samples["trained"]))
+        levels.append({**asdict(level), "rating": rating, "result": round(float(results(sample).mean()), 4)})
+    return {"strength": held, "levels": levels}
 
 
 def table() -> str:

@@ -54,14 +54,10 @@ class Level:
         Sampling(self.temperature, 1.0, self.epsilon)
 
 
-def handicapped(less: float) -> Level:
-    """Return a level so much below the best: 0 is as it was trained, at BEST every handicap is at its greatest."""
-    return Level(round(0.3 * less), 0.01 * less, 1 + int(less / 4.0), 1.0 + 0.1 * less, 0.04 * less)
-
-
 def usual_levels() -> list[Level]:
-    """Return levels for a bot that nobody has measured: every handicap grows evenly from 10 down."""
-    return [handicapped(less) for less in range(BEST, -1, -1)]
+    """Return levels for a bot that nobody has measured: handicaps grow from 10 down, slowly at first."""
+    rungs = [(BEST - level) ** 2 / BEST for level in range(BEST + 1)]
+    return [Level(round(0.3 * less), 0.01 * less, 1 + int(less / 4.0), 1.0 + 0.1 * less, 0.04 * less) for less in rungs]
 
 
 def read_levels(model: Model) -> list[Level]:

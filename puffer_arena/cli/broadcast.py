@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.workers.processes import python
-from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, steps_after
+from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, mixed_in, steps_after
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName
@@ -18,7 +18,7 @@ from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.render.draw.numbers import format_count
 from puffer_arena.render.front.programs import START
-from puffer_arena.trainers.algorithms.algorithm import Algorithm
+from puffer_arena.trainers.algorithms.algorithm import Algorithm, nothing
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.runs.run import Run
 
@@ -64,12 +64,17 @@ class Broadcast:
             total=trainer.config.total_steps,
             steering=self.steering,
         )
+        trainer.between = self.breathe
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
     def on_step(self, trainer: Algorithm, t: int) -> None:
         """Serve the windows after step `t` of a rollout."""
         self._t = t
         self.publisher.tend(steps_after(trainer, t), self.look)
+
+    def breathe(self) -> None:
+        """Answer the windows between two minibatches."""
+        self.publisher.breathe(self.look)
 
     def look(self, rows: Array) -> tuple[Array | None, Array | None]:
         """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
@@ -86,6 +91,8 @@ class Broadcast:
             return "a checkpoint is written after this update"
         if command.name == "record" and self._record is not None:
             return self._record()
+        if command.name == "level":
+            command = mixed_in(self._trainer.config.curriculum, command)
         if command.name not in CHANGES:
             raise UnknownName(f"a trainer does not know '{command.name}'")
         note, before = carry_out(self._trainer, command)
@@ -122,6 +129,7 @@ class Broadcast:
 
     def close(self) -> None:
         """Tell the windows how it ended and let them go."""
+        self._trainer.between = nothing
         steps, total = self._trainer.steps, self._trainer.config.total_steps
         if steps >= total:
             self.publisher.close("finished", f"all {format_count(total)} steps are done")

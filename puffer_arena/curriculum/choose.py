@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.env import Env
+from puffer_arena.curriculum.accel import Accel
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.lessons import Lessons
 from puffer_arena.curriculum.levels import Learnable, Replay
@@ -24,6 +25,7 @@ CURRICULA: dict[str, type[Curriculum]] = {
     "uniform": Uniform,
     "lessons": Lessons,
     "plr": Replay,
+    "accel": Accel,
     "sfl": Learnable,
     "states": States,
     "alp": Progress,

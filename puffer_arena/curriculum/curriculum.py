@@ -68,7 +68,10 @@ class Ended:
     returns: Array
     success: Array
     scores: Mapping[str, Array] = field(default_factory=dict)
-    starts: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    starts: Array = field(default_factory=lambda: np.full(1, -1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts", np.broadcast_to(self.starts, len(self.rows)))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,7 +80,7 @@ class Ended:
         """Return some of them."""
         scores = {name: score[chosen] for name, score in self.scores.items()}
         of = self.rows[chosen], self.records[chosen], self.returns[chosen], self.success[chosen]
-        return Ended(*of, scores, self.starts[chosen] if len(self.starts) else self.starts)
+        return Ended(*of, scores, self.starts[chosen])
 
 
 class Curriculum:
@@ -104,7 +107,7 @@ class Curriculum:
         """None."""
 
     needs_scores: ClassVar[bool] = False
-    weighs: ClassVar[bool] = False
+    weighs = False
     keeps = deepest = every = 0
     starts: Starts
     drawn: Sequence[Level] = ()

@@ -38,7 +38,7 @@ class States(Curriculum):
         )
 
     needs_scores: ClassVar[bool] = True
-    weighs: ClassVar[bool] = True
+    weighs = True
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         super().__init__(env, ranges, settings)

@@ -13,12 +13,14 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import f64
 from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Space
-from puffer_arena.errors import DefinitionError
+from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.foreign.origin import Make, Origin, Params, maker
+from puffer_arena.foreign.remote import RemoteEnv
 from puffer_arena.foreign.shape import (
     BY_TURNS,
     PARALLEL,
     PROBED_STEPS,
+    REMOTE,
     SOLO,
     SUCCESS,
     VECTOR,
@@ -88,12 +90,15 @@ def probe(origin: Origin, values: Any) -> Shape:
     name, make = origin.env_id, maker(origin, values)
     try:
         env = make()
-    except TypeError:
+    except ArenaError:
+        raise
+    except TypeError:  # it takes the number of rows
         env = _make(name, functools.partial(make, 1))
     except Exception as error:
         raise _unmade(name, error) from error
     kind = kind_of(env)
-    if kind == VECTOR and values != Params():
+    if values != Params() and (kind == VECTOR or isinstance(getattr(env, "unwrapped", env), RemoteEnv)):
+        env.close()
         raise DefinitionError(f"environment '{name}' steps its rows by itself; wrap it where it is made")
     try:
         return _probed(env, kind, name)
@@ -140,7 +145,7 @@ def _play(env: Any, kind: str, infos: list[Any]) -> dict[str, Any]:
     for _ in range(PROBED_STEPS):
         *_, info = env.step(_random(env, kind, spaces, info))
         infos += _infos(info, kind)
-        if (kind == PARALLEL and not env.agents) or (kind == SOLO and (_[2] or _[3])):
+        if (kind == PARALLEL and not env.agents) or (kind in (SOLO, REMOTE) and (_[2] or _[3])):
             break
     return first
 

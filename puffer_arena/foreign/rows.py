@@ -12,7 +12,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import ActionError, SpaceError, WorkerError
 from puffer_arena.foreign.codecs import Read, Write
-from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, SOLO, Shape, is_number
+from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, is_number
 
 Desk = Mapping[str, Array]  # what rows write and read, all of a batch's: see `stepper.desk_layout`
 
@@ -103,37 +103,32 @@ class Row(ABC):
 class SoloRow(Row):
     """Gymnasium's Env."""
 
-    def __init__(self, env: Any, shape: Shape, desk: Desk, seats: list[Seat], i: int) -> None:
-        super().__init__(env, shape, desk, seats, i)
-        # Every step asks for these.
-        self._seat, self._plain = seats[0], not shape.masks
-        self._rewards, self._terminated, self._truncated = desk["rewards"], desk["terminated"], desk["truncated"]
-
     def reset(self, level: int) -> None:
-        observation, info = self.env.reset(seed=level)
-        seat = self.seats["agent"]
-        self.see(seat, observation, info)
+        self.enter(*self.env.reset(seed=level))
+
+    def enter(self, observation: Any, info: Mapping[str, Any]) -> None:
+        """Take in what a reset gave."""
+        self.see(self.seats["agent"], observation, info)
         self.count([info])
 
     def step(self) -> bool:
-        seat, i = self._seat, self.i
-        observation, reward, terminated, truncated, info = self.env.step(seat.act(i))
-        self._rewards[i] = reward
-        if self.counters:
-            self.count([info])
-        if terminated or truncated:
-            self._terminated[i], self._truncated[i] = terminated, truncated
-            self.see(seat, observation, info, last=True)
-            self.see(seat, observation, info)
-            return True
-        if self._plain:
-            try:
-                seat.see(observation, i)
-            except SpaceError as error:
-                raise SpaceError(f"the observation of '{seat.agent}' {error}") from None
-        else:
-            self.see(seat, observation, info)
-        return False
+        return self.take(*self.env.step(self.act()))
+
+    def act(self) -> Any:
+        """Return the action that lies there."""
+        return self.seats["agent"].act(self.i)
+
+    def take(self, observation: Any, reward: Any, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> bool:
+        """Take in what a step gave; tell whether the episode has ended."""
+        desk, i, seat = self.desk, self.i, self.seats["agent"]
+        desk["rewards"][i] = reward
+        self.count([info])
+        self.see(seat, observation, info)
+        if not (terminated or truncated):
+            return False
+        desk["terminated"][i], desk["truncated"][i] = terminated, truncated
+        desk["final_obs"][i] = desk["obs"][i]
+        return True
 
 
 class AgentsRow(Row):
@@ -225,7 +220,7 @@ class TurnsRow(AgentsRow):
         return not desk["alive"][i].any()
 
 
-ROWS: dict[str, type[Row]] = {SOLO: SoloRow, PARALLEL: ParallelRow, BY_TURNS: TurnsRow}
+ROWS: dict[str, type[Row]] = {SOLO: SoloRow, REMOTE: SoloRow, PARALLEL: ParallelRow, BY_TURNS: TurnsRow}
 
 
 def name_error(error: Exception, name: str, i: int, doing: str) -> Exception:

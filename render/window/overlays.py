@@ -30,7 +30,7 @@ HELP = (
     ("S", "save a checkpoint now"),
     ("F9", "record some environments into a replay, or stop"),
     ("C", "the curriculum and other steering, and back"),
-    ("L", "the league: ratings, and who beats whom"),
+    ("L", "the league: ratings, and who beats whom; a click there shows a match"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),

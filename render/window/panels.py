@@ -35,6 +35,7 @@ STATUS_COLORS = {
     "finished": "sky",
     "lost": "rose",
 }
+ASKED = {"pause": "pausing", "resume": "resuming", "step": "stepping"}
 GONE = ("waiting", "finished", "lost")  # no trainer that could be asked for anything
 SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training has
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
@@ -76,9 +77,10 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
 
 def draw_header(theme: Theme, source: Source) -> None:
     at, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
-    color = STATUS_COLORS.get(source.status, "muted")
-    status_width = text_width(source.status, SMALL) + theme.px(38)
-    pill(theme, at.x + width, at.y + theme.px(1), source.status, color)
+    status = ASKED.get(source.asked, source.status)  # before the trainer has answered, too
+    color = STATUS_COLORS.get(status, "muted")
+    status_width = text_width(status, SMALL) + theme.px(38)
+    pill(theme, at.x + width, at.y + theme.px(1), status, color)
     write(theme, (at.x, at.y), shorten(source.title, width - status_width, TITLE), "text", TITLE)
     subtitle = source.env.name if source.env.name != source.title else ""
     if source.agent_ids:

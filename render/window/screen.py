@@ -12,6 +12,7 @@ from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.league import draw_league_panel
+from puffer_arena.render.window.meetings import Meetings
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
@@ -28,11 +29,12 @@ class Screen:
     keys: Sequence[Hint] = KEYS  # for people, in the footer
     help_lines: Sequence[Hint] = HELP  # and in full
 
-    def __init__(self, source: Source, size: tuple[int, int]) -> None:
+    def __init__(self, source: Source, size: tuple[int, int], meetings: Meetings | None = None) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = self.league = False
+        self.meetings = meetings
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
@@ -73,7 +75,15 @@ class Screen:
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
         beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
-        told = source.status, source.view_paused, source.note, source.mode, source.speed, id(source.steering)
+        told = (
+            source.status,
+            source.asked,
+            source.view_paused,
+            source.note,
+            source.mode,
+            source.speed,
+            id(source.steering),
+        )
         return id(source.frame), *told, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
@@ -177,11 +187,16 @@ class Screen:
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
         if self.league:
-            draw_league_panel(theme, source.metrics, area)
+            if self.meetings is None:
+                draw_league_panel(theme, source.metrics, area)
+            else:
+                self.meetings.poll()
+                draw_league_panel(theme, source.metrics, area, self.meetings.begin, self.meetings.note)
             return
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
             return
+        self.watch.endings = source.endings
         draw_stage(theme, source.env, source.frame, self.watch, area)
         if source.status == "lost":
             draw_banner(theme, source.note or "the run does not answer", area)

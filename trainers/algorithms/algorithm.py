@@ -20,6 +20,10 @@ from puffer_arena.trainers.nodes import Nodes
 OnStep = Callable[["Algorithm", int], None]
 
 
+def nothing() -> None:
+    """Stand in where nobody wants to be called."""
+
+
 class Algorithm(ABC):
     """One training run in memory.
 
@@ -38,6 +42,7 @@ class Algorithm(ABC):
         learning_rate: before its schedule; may be set at any time.
         steps: of all environments together.
         seconds: spent in updates.
+        between: called between two minibatches; whoever is called changes nothing of what is learned.
         inexact_rows: of a checkpoint that was loaded: they go on, but not to the bit.
     """
 
@@ -57,6 +62,7 @@ class Algorithm(ABC):
     updates: int
     seconds: float
     inexact_rows: int
+    between: Callable[[], None] = staticmethod(nothing)
 
     @abstractmethod
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
