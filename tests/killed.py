@@ -68,7 +68,10 @@ def export(folder: Path) -> str:
         load_bot(path).check()
     else:
         path.write_bytes((CORPUS / "bot" / "sound").read_bytes())
-    assert command_line(["export", str(CORPUS / "checkpoint" / "sound"), "-o", str(path), "--episodes", "0"]) == 0
+    learned = folder.parent / "learned"
+    if not learned.exists():
+        train(learned)
+    assert command_line(["export", str(learned / "run"), "-o", str(path), "--episodes", "0"]) == 0
     return f"{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}, parity {load_bot(path).check() < 1e-5}"
 
 

@@ -47,6 +47,9 @@ from puffer_arena.serving.wire import ASK, HEAD, read_question
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "tests" / "corpus"
 GAME = "cartpole"  # small rows, a bundled bot
+KEPT = frozenset(
+    ("replay", "bot", "config", "settings", "level_toml", "level_json")
+)  # formats that later versions read
 DAMAGED = 5  # examples of each format, beside those that were once a fault
 MEMORY = 4 << 30  # bytes that a file may make this process take, all in all
 SEPARATOR = b"\n--part--\n"  # between the parts of a message in one file
