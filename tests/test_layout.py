@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "players": GROUND | {"registry", "batch", "bots"},
     "datasets": GROUND | {"registry", "batch", "players"},
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},
-    "live": GROUND | {"registry", "batch"},
+    "live": GROUND | {"registry", "batch", "curriculum"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
     "render": GROUND | {"registry", "engines", "batch", "levels", "curriculum", "live", "replay", "assets"},
     "browser": GROUND | {"registry", "kernels", "batch", "bots", "players"},

@@ -11,6 +11,7 @@ from puffer_arena.batch.workers.processes import python
 from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, mixed_in, steps_after
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.gallery import tell
 from puffer_arena.errors import ArenaError, UnknownName
 from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.commands import Command, printable
@@ -108,6 +109,7 @@ class Broadcast:
         return {
             "curriculum": dict(trainer.config.curriculum),
             "bins": {} if director is None else director.ledger.describe(),
+            "levels": [] if director is None else tell(director.curriculum),
             "changes": self._log.newest(),
         }
 

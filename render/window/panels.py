@@ -10,6 +10,7 @@ from puffer_arena.render.draw.numbers import format_count, format_value
 from puffer_arena.render.window.curriculum import draw_curriculum
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.kept import Gallery, draw_kept
 from puffer_arena.render.window.knobs import Sliders
 from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import ValuePast, draw_policy
@@ -53,6 +54,7 @@ class Panel:
     page: int = 0  # of `PAGES`
     rows: int = 8  # how many environments the person wants to see
     sliders: Sliders = field(default_factory=Sliders)
+    gallery: Gallery = field(default_factory=Gallery)
     past: ValuePast = field(default_factory=ValuePast)
 
 
@@ -64,6 +66,7 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
         panel.page = panel.page if chosen is None else chosen
         if panel.page == STEERING and source.frame is not None and len(source.frame.rows):
             draw_curriculum(theme, source, panel.sliders)
+            draw_kept(theme, source, panel.gallery)
             draw_parameters(theme, source, source.frame, panel.sliders)
             return
     draw_stats(theme, source)

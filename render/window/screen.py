@@ -11,6 +11,7 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.league import draw_league_panel
 from puffer_arena.render.window.meetings import Meetings
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
@@ -61,6 +62,7 @@ class Screen:
                     on_frame(self)
                 self.gui.flip()
                 self._pace.drew(now, time.process_time() - before)
+                play_kept(source, self.panel.gallery, self.gui)
 
     def close(self) -> None:
         """Close the window."""
