@@ -1,6 +1,7 @@
 """Running an environment's kernels over the rows of a batch: on one thread, on several, or around a physics engine."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,10 @@ class Stepper:
     Attributes:
         worlds: the rows' scenes and their engine, in a physics environment.
         alone: a lock to be entered before rows change, which lets one thread in at a time.
+        halves: rows that can be stepped while others are: none, as of all rows of ours.
     """
+
+    halves: Sequence[slice] = ()
 
     def __init__(self, table: Table, program: Program, threads: int) -> None:
         self._table, self._program = table, program

@@ -202,9 +202,10 @@ def result(game: "Game", message: str = "") -> str:
     """Sum an episode up in one line: what the game itself says of its end, then figures."""
     counted = [f"{name.replace('_', ' ')} {format_score(value)}" for name, value in game.counters.items()]
     best = ["the bot's best" if game.helped else "new best"] if game.is_record and game.score > 0 else []
-    words = game.ending.words if game.outcome == "won" else ""  # elsewhere they are the title
+    titled = game.env.ending is not None and game.outcome != "won"  # what happened is the title
+    words = game.ending.words if game.outcome == "won" else ""
     said = [words] if words not in ("", message) else []
-    said += [message] if message else counted
+    said += [message] if message and not titled else counted
     return "   ·   ".join([*best, *said, f"return {format_value(game.episode_return)}", f"{game.steps} steps"])
 
 

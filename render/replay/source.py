@@ -52,7 +52,7 @@ class ReplaySource:
         self.made: Mapping[str, Any] = {}
         self.wanted: Mapping[str, Any] = {}
         self.num_envs = sum(len(replay.header.rows) for replay in replays)
-        self.asked = ""
+        self.asked, self.env_id = "", first.env_id
         self.status, self.note, self.speed, self.frame_seconds = "paused", first.title_note, 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = first.metrics
         self.steps = max(replay.steps for replay in replays)

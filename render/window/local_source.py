@@ -43,7 +43,7 @@ class LocalSource:
         self.batch, self.env, self.agent_ids = batch, batch.env, batch.agent_ids
         self.num_envs, self.total = batch.num_envs, 0
         self.title = title or batch.env.name
-        self.asked = ""
+        self.asked, self.env_id = "", batch.env_id
         self.status, self.note, self.speed, self.frame_seconds = "playing", "", 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = {}
         self._lately = Lately()

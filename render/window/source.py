@@ -14,6 +14,7 @@ class Source(Protocol):
 
     title: str  # the run's name
     env: Env
+    env_id: str  # as `make` takes it
     agent_ids: Sequence[str]  # empty for a solo environment
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
