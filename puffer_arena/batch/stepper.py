@@ -107,9 +107,7 @@ class Stepper:
             self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
-        if self._watched:
-            self._check_turns()
-            self._check_masks(out)
+        self.check(out)
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -131,6 +129,14 @@ class Stepper:
             self.run(self._program.step, actions, out, mode, span=some)
         if self.worlds and self._crew is not None:
             self.worlds.settle()
+        self.check(out)
+
+    def check(self, out: Buffers) -> None:
+        """Check what rules say of who acts next, and how, in the buffers of a step.
+
+        Raises:
+            ActionError, DefinitionError: somebody has no choice; it is nobody's turn.
+        """
         if self._watched:
             self._check_turns()
             self._check_masks(out)
