@@ -66,10 +66,10 @@ class Page:
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
-    def open(self, path: Path) -> None:
-        """Open a file, and wait until its first game is there."""
+    def open(self, path: Path, ready: str = "typeof game !== 'undefined' && game !== null") -> None:
+        """Open a file, and wait until it is ready: by default until its first game is there."""
         self.call("Page.navigate", url=path.resolve().as_uri())
-        while not self.evaluate("typeof game !== 'undefined' && game !== null"):
+        while not self.evaluate(ready):
             time.sleep(0.02)
 
     def press(self, key: str) -> None:
