@@ -287,9 +287,9 @@ class OnPolicy(Algorithm):
 def make_rows(config: Config, curriculum: Curriculum | None, nodes: Nodes = Nodes()) -> Batch:  # noqa: B008  frozen
     """Make this process's rows of a run; memory has room for the largest parameters that its curriculum may choose."""
     values, env = dict(config.params), load_env(config.env)
-    for name, spread in curriculum.ranges.items() if curriculum is not None else ():
+    for name, most in curriculum.highest().items() if curriculum is not None else ():
         if name in env.dimensions:
-            values[name] = env.parameters[name].kind(max(spread.high, values.get(name, spread.high)))
+            values[name] = env.parameters[name].kind(max(most, values.get(name, most)))
     sees = config.network.critic == "state"
     low, high = nodes.span(config.num_envs)
     batch = make(config.env, high - low, config.seed, config.threads, record=None, observe_state=sees, **values)
