@@ -23,12 +23,16 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Dict,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -452,6 +456,32 @@ def draw_player(s: State, k: int, canvas: Canvas) -> None:
     creature(canvas, x + 0.18 * together, y - 0.1 * together, 0.36, COLORS[k], ahead=ahead, hop=hop)
 
 
+def find_players(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col[k], s.row[k]) for k in range(p.players)]
+
+
+def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row[k] = s.from_row[k] = int(y)
+    s.col[k] = s.from_col[k] = int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Begin in an arena that a person has drawn; what bricks hide stays where there still is one."""
+    for row in range(p.size):
+        for col in range(p.size):
+            if row in (0, p.size - 1) or col in (0, p.size - 1):
+                s.board[row, col] = WALL
+            if s.board[row, col] != BRICK:
+                s.item[row, col] = 0
+    places = [(s.row[k], s.col[k]) for k in range(p.players)]
+    if any(s.board[place] != FLOOR for place in places):
+        return "a player is in a wall"
+    if len(set(places)) < len(places):
+        return "two players are in one cell"
+    show(s)
+    return ""
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -473,6 +503,15 @@ ENV = Env(
     bot_memory=Search,
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "space": LAY},
     idle=STAY,
+    editor=Editor(
+        cells=Painted(
+            "board",
+            (Brush("floor", FLOOR, "."), Brush("wall", WALL, "#"), Brush("brick", BRICK, "b")),
+            lambda p: (p.size, p.size),
+        ),
+        things=(Things("players", find_players, put_player),),
+        finish=finish,
+    ),
     counters=("bricks", "killed"),
     steps_per_second=6.0,
 )

@@ -24,12 +24,16 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Dict,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -663,6 +667,44 @@ ACHIEVEMENTS = tuple(
     name for name in vars(State) if name.startswith(("collect_", "place_", "make_", "eat_", "defeat_", "wake_"))
 )
 
+
+def find_player(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col, s.row)]
+
+
+def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row = s.from_row = int(y)
+    s.col = s.from_col = int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Begin in a world that a person has drawn; creatures that stand in the way of it are gone."""
+    if s.board[s.row, s.col] not in (SAND, GRASS, PATH):
+        return "the player does not stand on sand, grass or a path"
+    for k in range(MOBS):
+        row, col = s.mob_row[k], s.mob_col[k]
+        there = row == s.row and col == s.col
+        if s.mob_kind[k] and (there or s.board[row, col] not in (SAND, GRASS, PATH)):
+            s.mob_kind[k] = s.who[row, col] = 0
+    return ""
+
+
+BRUSHES = (
+    Brush("grass", GRASS, "."),
+    Brush("water", WATER, "w"),
+    Brush("sand", SAND, "s"),
+    Brush("tree", TREE, "t"),
+    Brush("path", PATH, "p"),
+    Brush("stone", STONE, "#"),
+    Brush("coal", COAL, "c"),
+    Brush("iron", IRON, "i"),
+    Brush("diamond", DIAMOND, "d"),
+    Brush("lava", LAVA, "l"),
+    Brush("table", TABLE, "T"),
+    Brush("furnace", FURNACE, "F"),
+)
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -697,6 +739,11 @@ ENV = Env(
         **{str(k + 1): MAKE_PICKAXE + k for k in range(6)},
     },
     idle=NOOP,
+    editor=Editor(
+        cells=Painted("board", BRUSHES, lambda p: (p.size, p.size)),
+        things=(Things("player", find_player, put_player),),
+        finish=finish,
+    ),
     counters=("achieved", *ACHIEVEMENTS),
     signals=("cost",),
     cost_limit=4.0,

@@ -27,9 +27,11 @@ from puffer_arena.core import (
     Camera,
     Canvas,
     Canvas3D,
+    Editor,
     Env,
     Header,
     Memory,
+    Things,
     body3d,
     f64,
     i32,
@@ -307,6 +309,31 @@ LABELS = (
     *(f"plate {k} {what}" for k in range(AHEAD) for what in ("x", "near edge", "far edge", "height", "slope", "bank")),
 )
 
+
+def find_plates(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.edges[k, 0], s.edges[k, 1]) for k in range(1, s.count)]
+
+
+def put_plate(s: State, p: Params, k: int, x: float, y: float) -> None:
+    """Move a plate, whose place is the middle of its near edge; its height and slopes stay."""
+    s.edges[k + 1, 0], s.edges[k + 1, 1] = x, y
+    lay_plate(s, p, k + 1)
+
+
+def sky(p: Params) -> tuple[float, float, float, float]:
+    wide = p.plates * (p.width + p.bend)
+    return -wide, 0.0, 2 * wide, p.plates * (p.length + p.gap) + 1.0
+
+
+def finish(s: State, p: Params) -> str:
+    """Check a course that a person has laid."""
+    for k in range(1, s.count):
+        ahead = s.edges[k, 1] - s.edges[k - 1, 1] - p.length * math.cos(s.slopes[k - 1])
+        if not -0.1 <= ahead <= 2.0 or abs(s.edges[k, 0] - s.edges[k - 1, 0]) > p.width:
+            return f"plate {k + 1} cannot be reached from the one before"
+    return ""
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -326,6 +353,7 @@ ENV = Env(
     bots={"steady": steady},
     keys={"left": (0, -1.0), "right": (0, 1.0), "up": (1, 1.0), "down": (1, -1.0)},
     idle=(0.0, 0.0),
+    editor=Editor(things=(Things("plates", find_plates, put_plate, sky),), finish=finish),
     counters=("score", "finished"),
     signals=("cost",),
     cost_limit=25.0,

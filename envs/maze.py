@@ -202,6 +202,18 @@ def shortest(s: State, p: Params, memory: Memory) -> int:
     return UP
 
 
+@jit
+def move_goal(s: State, p: Params, later: State) -> None:
+    """Put the goal where the agent stands later on."""
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            s.distance[row, col] = UNREACHED
+            if s.board[row, col] == GOAL:
+                s.board[row, col] = FLOOR
+    measure(s, p, later.row, later.col)
+    s.board[later.row, later.col] = GOAL
+
+
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
     surround(canvas, p.size, p.size, "leaf", "lime")
@@ -277,6 +289,7 @@ ENV = Env(
     observe=observe,
     draw=draw,
     action_mask=mask_walls,
+    move_goal=move_goal,
     bots={"shortest": shortest},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),

@@ -20,11 +20,15 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     i8,
     i32,
     jit,
@@ -265,6 +269,20 @@ def mask_moves(s: State, p: Params, mask: Array) -> None:
 
 
 @jit
+def move_goal(s: State, p: Params, later: State) -> None:
+    """Put the targets where the boxes are later on."""
+    s.home = s.away = s.left = 0
+    for row in range(len(s.board)):
+        for col in range(len(s.board)):
+            if s.board[row, col] == WALL:
+                continue
+            box, wanted = s.board[row, col] >= BOX, later.board[row, col] >= BOX
+            s.board[row, col] = (BOX if box else FLOOR) + (1 if wanted else 0)
+            s.home += int(box and wanted)
+            s.away += int(box and not wanted)
+
+
+@jit
 def planner(s: State, p: Params, memory: Search) -> int:
     """Walk to the next push of the plan and push; without a plan move by chance."""
     if s.left > 0:
@@ -326,6 +344,40 @@ def crate(canvas: Canvas, x: float, y: float, code: int) -> None:
     canvas.rect(x + 0.07, y + 0.05, 0.86, 0.08, "white", radius=0.08, alpha=0.3)
 
 
+def find_player(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col, s.row)]
+
+
+def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row, s.col = int(y), int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Count what a person has drawn; whether the boxes can all be brought home is not searched for."""
+    count = dict.fromkeys((WALL, FLOOR, TARGET, BOX, HOME), 0)
+    for row in range(p.size):
+        for col in range(p.size):
+            if row in (0, p.size - 1) or col in (0, p.size - 1):
+                s.board[row, col] = WALL
+            count[s.board[row, col]] += 1
+            if s.board[row, col] == BOX and stuck(s, row, col):
+                return "a box is stuck in a corner"
+    if not is_free(s, s.row, s.col):
+        return "the player is in a wall or a box"
+    if count[BOX] == 0:
+        return "it needs a box that is not home"
+    if count[TARGET] < count[BOX]:
+        return "there are fewer targets than boxes"
+    s.home, s.away, s.left = count[HOME], count[BOX], 0
+    return ""
+
+
+def stuck(s: State, row: int, col: int) -> bool:
+    """Tell whether a box can never be pushed again: walls above or below, and to the left or right."""
+    upright = WALL in (cell(s, row - 1, col), cell(s, row + 1, col))
+    return upright and WALL in (cell(s, row, col - 1), cell(s, row, col + 1))
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -336,9 +388,25 @@ ENV = Env(
     observe=observe,
     draw=draw,
     action_mask=mask_moves,
+    move_goal=move_goal,
     bots={"planner": planner},
     bot_memory=Search,
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
+    editor=Editor(
+        cells=Painted(
+            "board",
+            (
+                Brush("floor", FLOOR, "."),
+                Brush("wall", WALL, "#"),
+                Brush("target", TARGET, "o"),
+                Brush("box", BOX, "b"),
+                Brush("box at home", HOME, "h"),
+            ),
+            lambda p: (p.size, p.size),
+        ),
+        things=(Things("player", find_player, put_player),),
+        finish=finish,
+    ),
     counters=("solved", "home", "pushes"),
     success="solved",
     waits=True,

@@ -12,7 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, Header, Memory, MultiDiscrete, i8, i32, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Brush,
+    Canvas,
+    Editor,
+    Env,
+    Header,
+    Memory,
+    MultiDiscrete,
+    Painted,
+    Things,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+)
 
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
@@ -102,6 +119,22 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{s.score} of {p.targets} targets")
 
 
+def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.col, s.row)]
+
+
+def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.row, s.col = int(y), int(x)
+
+
+def finish(s: State, p: Params) -> str:
+    """Check a board that a person has drawn."""
+    if s.board[s.row, s.col] == TARGET:
+        return "the agent is on a target"
+    targets = sum(s.board[row, col] == TARGET for row in range(p.size) for col in range(p.size))
+    return "" if targets else "it needs a target"
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -114,6 +147,11 @@ ENV = Env(
     bots={"nearest": nearest},
     keys={"up": (0, BACK), "down": (0, AHEAD), "left": (1, BACK), "right": (1, AHEAD)},
     idle=(STAY, STAY),
+    editor=Editor(
+        cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("target", TARGET, "o")), lambda p: (p.size, p.size)),
+        things=(Things("agent", find_agent, put_agent),),
+        finish=finish,
+    ),
     counters=("score",),
     steps_per_second=6.0,
     solved=0.9,

@@ -25,10 +25,12 @@ from puffer_arena.core import (
     Body2D,
     Box,
     Canvas,
+    Editor,
     Env,
     Header,
     Memory,
     MultiDiscrete,
+    Things,
     body2d,
     f64,
     i32,
@@ -341,6 +343,45 @@ def draw_player(s: State, k: int, canvas: Canvas, color: str) -> None:
     canvas.text(body.x, body.y, str(k % (len(s.players) // 2)), "white", size=0.7)
 
 
+def present(s: State, p: Params) -> list[int]:
+    """Return the players on the pitch."""
+    half = len(s.players) // 2
+    return [k for k in range(len(s.players)) if k % half < p.team]
+
+
+def find_players(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.players[k].x, s.players[k].y) for k in present(s, p)]
+
+
+def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
+    body = s.players[present(s, p)[k]]
+    body.x, body.y = x, y
+
+
+def find_ball(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(s.ball.x, s.ball.y)]
+
+
+def put_ball(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.ball.x, s.ball.y = x, y
+
+
+def pitch(p: Params) -> tuple[float, float, float, float]:
+    x, y = 0.5 * p.length - PLAYER_RADIUS, 0.3 * p.length - PLAYER_RADIUS
+    return -x, -y, 2 * x, 2 * y
+
+
+def finish(s: State, p: Params) -> str:
+    """Begin from a situation that a person has set up."""
+    discs = [(s.ball.x, s.ball.y, BALL_RADIUS)]
+    discs += [(s.players[k].x, s.players[k].y, PLAYER_RADIUS) for k in present(s, p)]
+    for k, (x, y, radius) in enumerate(discs):
+        if any(math.hypot(x - other[0], y - other[1]) < radius + other[2] for other in discs[:k]):
+            return "two discs overlap"
+    measure(s)
+    return ""
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -362,6 +403,10 @@ ENV = Env(
         "blue": {"right": (0, 0), "left": (0, 2), "up": (1, 0), "down": (1, 2), "shift": (2, 1), "space": (3, 1)},
     },
     idle=(1, 1, 0, 0),
+    editor=Editor(
+        things=(Things("players", find_players, put_player, pitch), Things("ball", find_ball, put_ball, pitch)),
+        finish=finish,
+    ),
     counters=("red_goals", "blue_goals", "touches"),
     scores={"red": "red_goals", "blue": "blue_goals"},
 )

@@ -92,6 +92,12 @@ def observe(s: State, p: Params, obs: Array) -> None:
 
 
 @jit
+def move_goal(s: State, p: Params, later: State) -> None:
+    """Put the goal where the disc is later on."""
+    s.goal_x, s.goal_y = later.x, later.y
+
+
+@jit
 def steer(s: State, p: Params, memory: Memory, action: Array) -> None:
     """Thrust towards where the disc would stop short of the goal: a spring and a damper."""
     action[0] = min(1.0, max(-1.0, 4.0 * (s.goal_x - s.x) - 1.5 * s.x_dot))
@@ -121,6 +127,7 @@ ENV = Env(
     step=step,
     observe=observe,
     draw=draw,
+    move_goal=move_goal,
     bots={"steer": steer},
     keys={"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)},
     idle=(0.0, 0.0),

@@ -1,11 +1,11 @@
-"""Arena: a pygame game of an ordinary kind, with trained bots as your opponents.
+"""Arena: a game of an ordinary kind in pygame and pymunk, with trained bots as your opponents.
 
     python examples/arena.py                       # you, in blue, against three bots
     python examples/arena.py --bots 7 --difficulty 3
     python examples/arena.py --bot my.bot          # one you trained: see arena_env.py
 
 Push the others out of the ring; arrows steer, R begins anew, D shows what the bots think, Esc ends.  Nothing here knows
-of environments: discs, forces and a loop of its own.  `sense` is all that the bots are told.
+of environments: bodies, forces and a loop of its own.  `sense` is all that the bots are told.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-RING, RADIUS, PUSH, DRAG = 10.0, 0.8, 30.0, 1.5  # metres, m/s2, 1/s
+import pymunk
+
+RING, RADIUS, PUSH, DRAG, BOUNCE = 10.0, 0.8, 30.0, 1.5, 0.6  # m, m, m/s2, 1/s
 PUSHES = ((0.0, 0.0), (0.0, 1.0), (0.0, -1.0), (-1.0, 0.0), (1.0, 0.0))  # none, up, down, left, right
 FPS, DECISIONS = 60, 15
 COLOURS = [(88, 166, 255), (255, 123, 114), (255, 196, 87), (126, 231, 135), (210, 168, 255), (255, 166, 220), (121, 242, 230), (200, 200, 200)]  # fmt: skip
@@ -22,65 +24,52 @@ COLOURS = [(88, 166, 255), (255, 123, 114), (255, 196, 87), (126, 231, 135), (21
 
 @dataclass
 class Disc:
-    """A fighter: where it is, how it moves, where it pushes."""
+    """A fighter: its body, where it pushes, whether it is still in."""
 
-    x: float
-    y: float
-    vx: float = 0.0
-    vy: float = 0.0
+    body: pymunk.Body
     push: int = 0
     alive: bool = True
 
 
-def place(count: int, turn: float) -> list[Disc]:
-    """Return discs evenly round the middle."""
-    angles = [turn + 2 * math.pi * k / count for k in range(count)]
-    return [Disc(0.6 * RING * math.cos(a), 0.6 * RING * math.sin(a)) for a in angles]
+def place(count: int, turn: float) -> tuple[pymunk.Space, list[Disc]]:
+    """Return a world with discs evenly round its middle."""
+    space, discs = pymunk.Space(), []
+    space.damping = math.exp(-DRAG)
+    for k in range(count):
+        angle = turn + 2 * math.pi * k / count
+        disc = Disc(pymunk.Body(1.0, math.inf))
+        disc.body.position = 0.6 * RING * math.cos(angle), 0.6 * RING * math.sin(angle)
+        pymunk.Circle(disc.body, RADIUS).elasticity = math.sqrt(BOUNCE)
+        space.add(disc.body, *disc.body.shapes)
+        discs.append(disc)
+    return space, discs
 
 
-def advance(discs: list[Disc], seconds: float) -> None:
-    """Move everybody, let them bump into one another, and take out who left the ring."""
+def advance(space: pymunk.Space, discs: list[Disc], seconds: float) -> None:
+    """Push and move everybody, and take out who left the ring."""
     for disc in discs:
-        ax, ay = (PUSH * part for part in PUSHES[disc.push])
-        disc.vx += (ax - DRAG * disc.vx) * seconds
-        disc.vy += (ay - DRAG * disc.vy) * seconds
-        disc.x += disc.vx * seconds
-        disc.y += disc.vy * seconds
-    for k, a in enumerate(discs):
-        for b in discs[k + 1 :]:
-            bump(a, b)
+        disc.body.force = tuple(PUSH * part for part in PUSHES[disc.push])
+    space.step(seconds)
     for disc in discs:
-        disc.alive = disc.alive and math.hypot(disc.x, disc.y) < RING
-
-
-def bump(a: Disc, b: Disc) -> None:
-    """Exchange the speeds of two discs along the line between them, as equal masses do, and part them."""
-    dx, dy = b.x - a.x, b.y - a.y
-    apart = math.hypot(dx, dy)
-    if not (a.alive and b.alive) or apart >= 2 * RADIUS or apart == 0.0:
-        return
-    nx, ny = dx / apart, dy / apart
-    closing = (a.vx - b.vx) * nx + (a.vy - b.vy) * ny
-    for disc, sign in ((a, -1.0), (b, 1.0)):
-        if closing > 0.0:
-            disc.vx, disc.vy = disc.vx + sign * 1.2 * closing * nx, disc.vy + sign * 1.2 * closing * ny
-        disc.x += sign * (RADIUS - apart / 2) * nx
-        disc.y += sign * (RADIUS - apart / 2) * ny
+        if disc.alive and disc.body.position.length >= RING:
+            disc.alive = False
+            space.remove(disc.body, *disc.body.shapes)
 
 
 def sense(me: Disc, discs: list[Disc]) -> dict[str, float]:
     """Return what a fighter knows: itself, and the nearest other that is still in."""
     others = [other for other in discs if other is not me and other.alive]
-    foe = min(others, key=lambda other: math.hypot(other.x - me.x, other.y - me.y), default=me)
+    here, speed = me.body.position, me.body.velocity
+    foe = min(others, key=lambda other: (other.body.position - here).length, default=me).body
     return {
-        "x": me.x / RING,
-        "y": me.y / RING,
-        "vx": me.vx / RING,
-        "vy": me.vy / RING,
-        "foe_x": (foe.x - me.x) / RING,
-        "foe_y": (foe.y - me.y) / RING,
-        "foe_vx": foe.vx / RING,
-        "foe_vy": foe.vy / RING,
+        "x": here.x / RING,
+        "y": here.y / RING,
+        "vx": speed.x / RING,
+        "vy": speed.y / RING,
+        "foe_x": (foe.position.x - here.x) / RING,
+        "foe_y": (foe.position.y - here.y) / RING,
+        "foe_vx": foe.velocity.x / RING,
+        "foe_vy": foe.velocity.y / RING,
     }
 
 
@@ -94,7 +83,7 @@ def main(bot_file: Path, bots: int, difficulty: int, frames: int = 0, picture: s
     pygame.init()
     screen, font, clock = pygame.display.set_mode((800, 800)), pygame.font.Font(None, 22), pygame.time.Clock()
     driver = Driver(load_bot(bot_file, seed=random.randrange(1 << 32), difficulty=difficulty), FPS, DECISIONS)
-    discs, debug, frame = place(1 + bots, random.random()), bool(picture), 0
+    (space, discs), debug, frame = place(1 + bots, random.random()), bool(picture), 0
     while not frames or frame < frames:
         frame += 1
         for event in pygame.event.get():
@@ -103,7 +92,7 @@ def main(bot_file: Path, bots: int, difficulty: int, frames: int = 0, picture: s
             if event.type == pygame.KEYDOWN and event.key == pygame.K_d:
                 debug = not debug
             if event.type == pygame.KEYDOWN and event.key == pygame.K_r:
-                discs = place(1 + bots, random.random())
+                space, discs = place(1 + bots, random.random())
         keys = pygame.key.get_pressed()
         pressed = [keys[key] for key in (pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT)]
         discs[0].push = 1 + pressed.index(True) if any(pressed) else 0
@@ -111,7 +100,7 @@ def main(bot_file: Path, bots: int, difficulty: int, frames: int = 0, picture: s
         for k, disc in enumerate(discs[1:]):
             senses = sense(disc, discs)
             disc.push = int(driver.action(k, lambda seen=senses: driver.bot.observe(**seen)))
-        advance(discs, 1 / FPS)
+        advance(space, discs, 1 / FPS)
         draw(screen, font, discs, driver if debug else None)
         pygame.display.flip()
         clock.tick(0 if frames else FPS)
@@ -130,7 +119,7 @@ def draw(screen, font, discs: list[Disc], driver) -> None:
     for k, disc in enumerate(discs):
         if not disc.alive:
             continue
-        at = (400 + disc.x * scale, 400 - disc.y * scale)
+        at = (400 + disc.body.position.x * scale, 400 - disc.body.position.y * scale)
         pygame.draw.circle(screen, COLOURS[k % len(COLOURS)], at, RADIUS * scale)
         px, py = PUSHES[disc.push]
         pygame.draw.line(screen, (13, 17, 23), at, (at[0] + px * 22, at[1] - py * 22), 5)

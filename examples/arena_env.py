@@ -8,13 +8,13 @@ Parameters    push.
 Source        examples/arena.py.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, body2d, jit, param, uniform
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, f64, jit, param, uniform
-
-RING, RADIUS, DRAG, STEP = 10.0, 0.8, 1.5, 1 / 60  # m, m, 1/s, s
+RING, RADIUS, DRAG, BOUNCE = 10.0, 0.8, 1.5, 0.6  # m, m, 1/s
 DX, DY = (0.0, 0.0, 0.0, -1.0, 1.0), (0.0, 1.0, -1.0, 0.0, 0.0)
 NAMES = ("x", "y", "vx", "vy", "foe x", "foe y", "foe vx", "foe vy")
 
@@ -25,27 +25,36 @@ class Params:
 
 
 class State(Header):
-    place: Array = f64(2, 2)  # m
-    speed: Array = f64(2, 2)  # m/s
+    discs: Array = body2d(2)
+
+
+def build(world: Any, p: Params) -> dict[str, Any]:
+    import pymunk
+
+    world.damping = math.exp(-DRAG)
+    bodies = [pymunk.Body(1.0, math.inf) for _ in range(2)]
+    for body in bodies:
+        pymunk.Circle(body, RADIUS).elasticity = math.sqrt(BOUNCE)
+        world.add(body, *body.shapes)
+    return {"discs": bodies}
 
 
 @jit
 def reset(s: State, p: Params) -> None:
-    turn = uniform(s, 0.0, 2.0 * np.pi)
+    turn = uniform(s, 0.0, 2.0 * math.pi)
     for k in range(2):
-        s.place[k, 0], s.place[k, 1] = 6.0 * np.cos(turn + k * np.pi), 6.0 * np.sin(turn + k * np.pi)
-        s.speed[k, 0], s.speed[k, 1] = 0.0, 0.0
+        s.discs[k].x, s.discs[k].y = 6.0 * math.cos(turn + k * math.pi), 6.0 * math.sin(turn + k * math.pi)
 
 
 @jit
-def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array) -> bool:
-    for _ in range(4):  # frames of the game between decisions
-        for k in range(2):
-            s.speed[k, 0] += (p.push * DX[actions[k]] - DRAG * s.speed[k, 0]) * STEP
-            s.speed[k, 1] += (p.push * DY[actions[k]] - DRAG * s.speed[k, 1]) * STEP
-            s.place[k, 0], s.place[k, 1] = s.place[k, 0] + s.speed[k, 0] * STEP, s.place[k, 1] + s.speed[k, 1] * STEP
-        bump(s)
-    mine, other = np.hypot(s.place[0, 0], s.place[0, 1]), np.hypot(s.place[1, 0], s.place[1, 1])
+def act(s: State, p: Params, actions: Array) -> None:
+    for k in range(2):
+        s.discs[k].fx, s.discs[k].fy = p.push * DX[actions[k]], p.push * DY[actions[k]]
+
+
+@jit
+def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
+    mine, other = math.hypot(s.discs[0].x, s.discs[0].y), math.hypot(s.discs[1].x, s.discs[1].y)
     rewards[0] = int(other >= RING) - int(mine >= RING) + 0.02 * (other - mine) / RING
     rewards[1] = -rewards[0]
     terminated[0] = terminated[1] = max(mine, other) >= RING
@@ -53,37 +62,23 @@ def step(s: State, p: Params, actions: Array, rewards: Array, terminated: Array)
 
 
 @jit
-def bump(s: State) -> None:
-    dx, dy = s.place[1, 0] - s.place[0, 0], s.place[1, 1] - s.place[0, 1]
-    apart = np.hypot(dx, dy)
-    if 0.0 < apart < 2 * RADIUS:
-        closing = max(((s.speed[0, 0] - s.speed[1, 0]) * dx + (s.speed[0, 1] - s.speed[1, 1]) * dy) / apart, 0.0)
-        for k in range(2):
-            away = (2 * k - 1) / apart
-            s.speed[k, 0] += away * 1.2 * closing * dx
-            s.speed[k, 1] += away * 1.2 * closing * dy
-            s.place[k, 0] += away * (RADIUS - apart / 2) * dx
-            s.place[k, 1] += away * (RADIUS - apart / 2) * dy
-
-
-@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
-    for k in range(2):
-        obs[k], obs[2 + k] = s.place[agent, k] / RING, s.speed[agent, k] / RING
-        obs[4 + k], obs[6 + k] = (s.place[1 - agent, k] - s.place[agent, k]) / RING, s.speed[1 - agent, k] / RING
+    me, foe = s.discs[agent], s.discs[1 - agent]
+    obs[0], obs[1], obs[2], obs[3] = me.x / RING, me.y / RING, me.vx / RING, me.vy / RING
+    obs[4], obs[5], obs[6], obs[7] = (foe.x - me.x) / RING, (foe.y - me.y) / RING, foe.vx / RING, foe.vy / RING
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(2.2 * RING, 2.2 * RING)
-    canvas.circle(1.1 * RING, 1.1 * RING, RING, "floor")
+    canvas.view(2.2 * RING, 2.2 * RING, left=-1.1 * RING, low=-1.1 * RING, up=True)
+    canvas.circle(0.0, 0.0, RING, "floor")
     for k, colour in enumerate(("sky", "rose")):
-        canvas.circle(1.1 * RING + s.place[k, 0], 1.1 * RING - s.place[k, 1], RADIUS, colour)
-        canvas.agent(k, 1.1 * RING + s.place[k, 0], 1.1 * RING - s.place[k, 1], RADIUS)
+        canvas.circle(s.discs[k].x, s.discs[k].y, RADIUS, colour)
+        canvas.agent(k, s.discs[k].x, s.discs[k].y, RADIUS)
     canvas.status(f"{20 - s.step_count / 15:.0f} seconds left")
 
 
 ENV = Env(
-    params=Params, state=State, observation=Box(-10.0, 10.0, (8,), labels=NAMES), steps_per_second=15.0, idle=0,
-    action=Discrete(5, ("wait", "up", "down", "left", "right")), agents={"fighter": 2},
-    reset=reset, step=step, observe=observe, draw=draw, keys={"up": 1, "down": 2, "left": 3, "right": 4},
+    params=Params, state=State, observation=Box(-10.0, 10.0, (8,), labels=NAMES), idle=0, agents={"fighter": 2},
+    action=Discrete(5, ("wait", "up", "down", "left", "right")), keys={"up": 1, "down": 2, "left": 3, "right": 4},
+    engine="pymunk", time_step=4 / 60, substeps=4, build=build, reset=reset, act=act, judge=judge, observe=observe, draw=draw,
 )  # fmt: skip

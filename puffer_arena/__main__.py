@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "play replays again and say whether they are true",
     "dream": "draw what a world model expects beside what came",
     "export": "write a trained policy as a bot that plays with numpy alone",
+    "hub": "share a bot on the Hugging Face Hub or in a folder, or fetch one",
     "serve": "answer other programs' observations with a bot's actions",
     "list": "show the environments",
     "sweep": "look for settings that learn better, by training with many",

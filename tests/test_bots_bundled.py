@@ -4,13 +4,14 @@ from importlib import resources
 
 import pytest
 
-from puffer_arena import evaluate
+from puffer_arena import evaluate, make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped
-from puffer_arena.cli.play import Options, choose_bot
+from puffer_arena.cli.play import Options, choose_bot, fitting_params, list_bots
 from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.names import bundled, find_player
 from puffer_arena.registry import load_env
+from puffer_arena.render.play.game import Game
 
 FOLDER = resources.files("puffer_arena.assets") / "bots"
 
@@ -33,7 +34,29 @@ def test_bundled_bots_are_named_with_a_difficulty() -> None:
     for name in ("arena:cartpole@11", "arena:cartpole@x"):
         with pytest.raises(ParameterError, match="a whole number from 0 to 10"):
             find_player(name, "cartpole")
-    with pytest.raises(UnknownName, match="no trained bot 'memory'"):
-        choose_bot(Options("memory", difficulty=3))
+    with pytest.raises(UnknownName, match="no trained bot 'chess'"):
+        find_player("arena:chess@3", "cartpole")
     with pytest.raises(ParameterError, match="leave --bot out"):
         choose_bot(Options("tag", bot="bot:hunt", difficulty=3))
+
+
+def test_play_takes_a_bots_parameters_only_where_it_fits_no_others() -> None:
+    assert fitting_params(Options("squared", difficulty=3)) == {}
+    assert fitting_params(Options("squared", bot="arena:squared", param=("max_steps=9",))) == {"max_steps": 9}
+
+
+def test_a_person_chooses_who_plays_while_playing() -> None:
+    options = Options("squared", difficulty=4)
+    with make("squared", 1, autoreset="disabled") as batch:
+        game = Game(batch, choose_bot(options), roster=list_bots(options, batch))
+        assert game.bot_name == "arena:squared@4"
+        names = []
+        for by in (1, -1, -1, 12):
+            game.choose_bot(by)
+            names.append(game.bot_name)
+        assert names == ["arena:squared@5", "arena:squared@4", "arena:squared@3", "arena:squared@3"]
+        game.bot_plays = True
+        game.step()
+        assert game.helped and game.steps == 1
+    with make("squared", 1, size=9) as batch:
+        assert [sitter.name for sitter in list_bots(Options("squared"), batch)] == ["bot:nearest"]

@@ -1,11 +1,15 @@
 """`export` as people run it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from puffer_arena.__main__ import main
 from puffer_arena.bots.bot import Bot
 from tests.trainers_support import small_trainer
+
+SQUARED = Path(__file__).parent.parent / "assets" / "bots" / "squared.bot"
 
 
 @pytest.fixture
@@ -49,3 +53,38 @@ def test_what_cannot_be_exported_is_one_line(checkpoint, tmp_path, monkeypatch, 
     assert main(["export", *arguments]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_a_bot_is_shared_in_a_folder_and_fetched(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = Path("mine.bot")
+    own.write_bytes(SQUARED.read_bytes())
+    assert main(["hub", "push", "mine.bot", "./shared"]) == 0
+    card = Path("shared/README.md").read_text("utf-8")
+    assert "# A bot for squared" in card and "| random |" in card and "tools/train_bots.py squared" in card
+    assert Path("shared/picture.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["hub", "pull", "./shared", "-o", "theirs.bot"]) == 0
+    assert Path("theirs.bot").read_bytes() == own.read_bytes()
+    assert "it plays as it was trained" in capsys.readouterr().out
+
+
+def test_what_cannot_be_shared_or_fetched_is_one_line(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    data = bytearray(SQUARED.read_bytes())
+    Path("good.bot").write_bytes(data)
+    data[-9] ^= 16
+    Path("shared").mkdir()
+    Path("shared/bad.bot").write_bytes(data)
+    for arguments, said in [
+        (["push", "shared/bad.bot", "./other"], "its checksum does not fit"),
+        (["pull", "./shared"], "its checksum does not fit"),
+        (["pull", "./gone"], "./gone holds no bot"),
+        (["pull", "what is this"], "neither OWNER/NAME of a repository nor a folder"),
+        (["push", "good.bot"], "write: hub push FILE REPO"),
+        (["pull", "nobody/nothing"], "nobody/nothing on the Hub: "),
+    ]:
+        assert main(["hub", *arguments]) == 2
+        err = capsys.readouterr().err
+        assert said in err and err.count("\n") == 1
+    assert not Path("other").exists() and not Path("bad.bot").exists()

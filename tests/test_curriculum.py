@@ -14,10 +14,13 @@ from puffer_arena.curriculum import CURRICULA, Curriculum, Director, Ended, Task
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.curriculum.levels import Learnable, Replay
 from puffer_arena.curriculum.spread import read_spread
-from puffer_arena.errors import ArenaError, DefinitionError, ParameterError, TrainingError, UnknownName
+from puffer_arena.errors import ArenaError, DefinitionError, FileError, ParameterError, TrainingError, UnknownName
+from puffer_arena.levels.drawn import as_table, take_level, write_level
 from puffer_arena.registry import load_env
 
 SMALL = {"plr": {"capacity": 20}, "sfl": {"candidates": 30, "trials": 2, "capacity": 5}, "alp": {"bins": 4}}
+SMALL["accel"] = {"capacity": 20, "edits": 3}
+SMALL["states"] = {"capacity": 10, "every": 16, "deepest": 20}
 LESSONS = [
     {"ranges": {"walls": 0.0}, "until": {"measure": "length", "at_least": 1, "episodes": 20}},
     {"ranges": {"walls": "0.1:0.4"}},
@@ -342,6 +345,37 @@ def test_regret_is_the_best_return_seen_less_the_mean_value():
     assert dict(zip(plr.buffer.levels, plr.buffer["score"], strict=True))[1] == 0.5  # 1.0 was reached before
 
 
+def test_robust_replay_learns_from_kept_levels_only():
+    plr = replay(replay=0.5, robust=True)
+    assert plr.weighs and (plr.next(5, np.random.default_rng(0)).weights == 0).all()
+    plr.ended(ended([1, 2, 3], [0] * 3, surprise=[0.1, 0.5, 0.3]))
+    tasks = plr.next(100, np.random.default_rng(0))
+    assert 20 < (tasks.levels >= 0).sum() < 80
+    assert (tasks.weights == (tasks.levels >= 0)).all()
+
+
+def test_edits_are_of_kept_levels_and_are_scored_as_themselves():
+    batch, rng = maze(), np.random.default_rng(0)
+    given = {"capacity": 8, "edits": 4, "changes": 2, "replay": 1.0, "staleness": 0.0}
+    accel = load_curriculum(batch.env, {"method": "accel", "settings": given})
+    accel.begin(batch)
+    accel.ended(ended([1, 2, 3, 4], [0] * 4, surprise=[0.1, 0.5, 0.3, 0.4]))
+    tasks = accel.next(200, rng)
+    edited = accel.starts.filled
+    assert edited.sum() >= 2 and set(accel.buffer.levels[~edited & accel.buffer.filled]) == {1, 2, 3, 4}
+    assert set(accel.buffer["score"][edited]) <= {0.1, 0.3, 0.4, 0.5}  # of their parents, until they are played
+    assert ((tasks.starts >= 0) == (tasks.levels == -1)).all() and (tasks.starts >= 0).any()
+    place = int(np.flatnonzero(edited)[0])
+    played = dataclasses.replace(ended([2], [1], surprise=[0.9]), starts=accel.starts.serials[[place]])
+    parent = accel.buffer["score"][accel.buffer.levels == 2]
+    accel.ended(played)  # its number is its parent's, whose score stays
+    assert accel.buffer["score"][place] == 0.9 and accel.buffer["score"][accel.buffer.levels == 2] == parent
+    accel.ended(ended([11, 12, 13, 14, 15, 16], [0] * 6, surprise=[0.8] * 6))
+    assert (accel.starts.filled == (accel.buffer.levels >= 1 << 40)).all()
+    with pytest.raises(ParameterError, match=r"declares no Env\.editor"):
+        load_curriculum(load_env("memory"), "accel")
+
+
 def test_learnability_keeps_what_is_solved_sometimes():
     sfl = Learnable(load_env("maze"), {}, Learnable.Settings(candidates=6, trials=4, capacity=2, share=0.5))
     rng = np.random.default_rng(0)
@@ -373,7 +407,124 @@ def test_progress_goes_where_returns_change():
     assert ((drawn >= 0.5) & (drawn <= 0.75)).all()
 
 
+# -- whole rows -----------------------------------------------------------------------------------------
+
+
+class Going(Curriculum):
+    """Lets every episode go on from the first row that was seen, once there is one."""
+
+    keeps, deepest, every, weighs = 2, 50, 6, True
+
+    def next(self, count, rng):
+        return Tasks({}, None, np.full(count, self.starts.serials[0]), np.full(count, 0.5))
+
+    def seen(self, rows, scores):
+        if not self.starts.filled[0] and 2 < rows.states["step_count"][0] < 6:
+            self.starts.put(0, rows, 0)
+
+
+@pytest.mark.parametrize(
+    ("env", "params"),
+    [("maze", {"size": 7, "max_steps": 10}), ("lander", {"max_steps": 30}), ("tag", {"max_steps": 12})],
+)
+def test_episodes_go_on_from_a_kept_row_to_the_bit(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    starts = director.curriculum.starts
+    play(director, 8, rng)
+    assert starts.filled[0]
+    while not (director.entrances.present == 0).all():
+        batch.step(batch.sample_actions(rng))
+        director.follow(batch.began)
+        director.report()
+        begun = (director.entrances.present == 0) & batch.began.reshape(6, -1)[:, 0]
+        for name in ("level", "rng_count", "step_count"):
+            assert (batch.rows.states[name][begun] == starts.states[name][0]).all()
+    assert (director.entrances.weights == 0.5).all()
+    rows = np.arange(6)
+    batch.place(rows, starts.at(np.zeros(6, np.int64)))
+    same = batch.sample_actions(rng)
+    same[:] = same[0]
+    for _ in range(3):
+        batch.step(same)
+    for array in (batch.obs, batch.rewards):
+        assert (array == array[:1]).all()
+    assert len(set(batch.rows.states["row_key"])) == 6  # each keeps its own stream of levels
+    if batch.recorder is not None:
+        assert (batch.recorder._first == 0).all()  # the past came with it
+
+
+def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
+    batch = maze(3)
+    director = Director(batch, Going(batch.env, {}, None))
+    director.begin()
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
+    assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
+    director.entrances.waiting[:] = 0, 1, -1
+    director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
+    assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"starts": [0.5] * 2}, "no serial numbers"),
+        ({"starts": [-7] * 2}, "no serial numbers"),
+        ({"weights": [-1.0] * 2}, "numbers of at least 0"),
+        ({"weights": [float("nan")] * 2}, "numbers of at least 0"),
+        ({"starts": [1] * 3}, "gave starts of shape"),
+    ],
+)
+def test_starts_and_weights_that_cannot_be_are_refused(given, message):
+    class Wrong(Curriculum):
+        def next(self, count, rng):
+            return Tasks(**{name: np.array(values) for name, values in given.items()})
+
+    with pytest.raises(TrainingError, match=message):
+        Director(maze(2), Wrong(load_env("maze"), {}, None)).begin()
+
+
+def test_states_are_drawn_by_priority_and_weighted_against_it():
+    batch = maze(6)
+    states = load_curriculum(
+        batch.env, {"method": "states", "settings": {"capacity": 3, "alpha": 1.0, "beta": 1.0, "share": 1.0}}
+    )
+    states.begin(batch)
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    states.seen(batch.keep(np.arange(5)), np.array([0.1, 0.4, 0.2, 0.05, 0.3]))
+    kept = dict(zip(states.starts.serials.tolist(), states._scores.tolist(), strict=True))
+    assert sorted(kept.values()) == [0.2, 0.3, 0.4]
+    tasks = states.next(9000, np.random.default_rng(0))
+    for serial, score in kept.items():
+        mine = tasks.starts == serial
+        assert abs(mine.mean() - score / 0.9) < 0.03
+        np.testing.assert_allclose(tasks.weights[mine], 0.2 / score)  # 1 for the rarest
+    (best,) = [serial for serial, score in kept.items() if score == 0.4]
+    renewed = ended([1], [0], advantage=[0.01])
+    states.ended(dataclasses.replace(renewed, starts=np.array([best])))
+    assert np.isclose(sorted(states._scores), [0.01, 0.99 * 0.2, 0.99 * 0.3]).all()
+
+
 # -- training -------------------------------------------------------------------------------------------
+
+
+def test_steps_count_by_the_weight_of_their_episode():
+    pytest.importorskip("torch")
+    from puffer_arena.trainers.data.rollout import Minibatch
+    from tests.trainers_support import small_trainer
+
+    trainer = small_trainer("maze", curriculum=table("states"), params={"size": 7, "max_steps": 10})
+    trainer.update()
+    trainer.rollout.weigh(np.linspace(0.0, 1.0, 24))
+    trainer.rollout.weight[1:] = trainer.rollout.weight[0]
+    minibatch = Minibatch(trainer.chunks)
+    assert np.isclose(minibatch.count, 8 * 12)
+    trainer.steer({})
+    trainer.update()
+    assert "weight" not in trainer.rollout.columns
+    trainer.close()
 
 
 @every_curriculum
@@ -417,6 +568,14 @@ def test_the_command_line_reads_names_files_ranges_and_settings(tmp_path):
     assert plain.curriculum == {"method": "sfl"}
     with pytest.raises(UnknownName, match="did you mean 'sfl'"):
         final_config(parse_arguments(["maze", "--curriculum", "sfi"]))
+    with make("maze", size=7, compiled=False) as batch:
+        level = take_level(batch)
+    write_level(tmp_path / "drawn.toml", level)
+    drawn = ["--curriculum.levels", str(tmp_path / "drawn.toml"), "--curriculum.weight", "0.5"]
+    mixed = final_config(parse_arguments(["maze", *drawn])).curriculum
+    assert mixed == {"levels": [as_table(level)], "weight": 0.5}
+    with pytest.raises(FileError, match="is of the game 'maze', not of 'tag'"):
+        final_config(parse_arguments(["tag", *drawn]))
     with pytest.raises(ParameterError, match="is not name=value"):
         final_config(parse_arguments(["maze", "--curriculum.ranges", "size"]))
 

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": GROUND | {"kernels"},
     "batch": GROUND | {"registry", "kernels", "authoring", "engines"},
     "levels": GROUND | {"registry", "batch"},
-    "curriculum": GROUND | {"registry", "batch"},
+    "curriculum": GROUND | {"registry", "kernels", "batch", "levels"},
     "players": GROUND | {"registry", "batch", "bots"},
     "datasets": GROUND | {"registry", "batch", "players"},
     "trainers": GROUND | {"curriculum", "registry", "kernels", "batch", "bots", "players", "datasets", "assets"},

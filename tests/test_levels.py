@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.errors import FileError
+from puffer_arena.curriculum import Director, load_curriculum
+from puffer_arena.curriculum.entrances import DRAWN
+from puffer_arena.envs.maze import FLOOR, GOAL, WALL
+from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels import Level, draw_level, read_level, snapshot_of, write_level
-from puffer_arena.levels.drawn import take_level
+from puffer_arena.levels.drawn import as_table, take_level
+from puffer_arena.levels.edits import vary
 from puffer_arena.registry import load_env
 from tests.xvfb import Program
 
@@ -45,6 +49,18 @@ def test_a_level_comes_back_from_its_file_and_begins_the_same(name, suffix, tmp_
         draw_level(other, read_level(path))
         assert take_level(other) == level
         np.testing.assert_array_equal(batch.obs, other.obs)
+
+
+@pytest.mark.parametrize("name", EDITABLE)
+def test_small_edits_make_other_valid_levels(name):
+    with make(name, seed=5, compiled=False) as batch:
+        before = take_level(batch)
+        assert any(vary(batch, np.random.default_rng(seed), 2) for seed in range(3))
+        after = take_level(batch)
+        assert after != before and dataclasses.replace(after, cells=(), things={}) == dataclasses.replace(
+            before, cells=(), things={}
+        )
+        batch.step(batch.sample_actions(np.random.default_rng(0)))
 
 
 def test_a_drawn_maze_is_played_as_it_was_drawn():
@@ -122,6 +138,54 @@ def test_a_file_that_is_no_level_of_this_game_is_refused(change, said, tmp_path)
     env = None if change.get("game") == "os" else load_env("maze")
     with pytest.raises(FileError, match=said):
         read_level(path, env)
+
+
+def drawn_by(method: str, weight: float = 1.0, **change) -> dict:
+    return {"method": method, "levels": [as_table(maze()) | change], "weight": weight}
+
+
+@pytest.mark.parametrize("size", [7, 9])
+def test_a_share_of_the_episodes_begins_at_drawn_levels(size):
+    with make("maze", 30, size=size, max_steps=10, compiled=False) as batch:
+        director = Director(batch, load_curriculum(batch.env, drawn_by("sfl", 0.5)))
+        director.begin()
+        drawn = director.entrances.present <= DRAWN
+        assert 5 < drawn.sum() < 25
+        want = np.array([[WALL if cell == "#" else FLOOR for cell in line] for line in maze().cells])
+        want[5, 5] = GOAL
+        assert (batch.rows.states["board"][drawn, :7, :7] == want).all()
+        assert (batch.rows.params["size"] == np.where(drawn, 7, size)).all()
+        told = []
+        director.curriculum.ended = lambda episodes: told.append(episodes)
+        for _ in range(12):
+            batch.step(batch.act("shortest"))
+            director.follow(batch.began)
+        ended = director.report()
+        assert (ended.records["episode_length"][ended.starts <= DRAWN] == 8).all()
+        assert len(told[0]) == (ended.starts == -1).sum()  # the method hears of what it chose
+        assert director.metrics()["curriculum/success_from_drawn"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"levels": 3}, "must be a list"),
+        ({"weight": 0}, "weight = 0"),
+        ({"levels": [as_table(maze()) | {"game": "tag"}]}, "level 1 of the curriculum is of the game"),
+        ({"levels": [as_table(maze()) | {"version": 99}]}, "version 99"),
+        ({"levels": [as_table(maze(MAZE.replace("G", ".")))]}, "drawn level 1: .*one goal"),
+        ({"levels": [as_table(maze(things={"start": [[90, 1]]}))]}, "drawn level 1: .*outside of the level"),
+        ({"levels": [as_table(maze(params={"size": 21}))]}, "drawn level 1: .*does not fit"),
+    ],
+)
+def test_drawn_levels_that_cannot_be_are_refused_and_all_stays(change, said):
+    with make("maze", 2, size=7, compiled=False) as batch:
+        director = Director(batch, load_curriculum(batch.env, drawn_by("sfl")))
+        director.begin()
+        before, entrances = director.curriculum, director.entrances
+        with pytest.raises(ArenaError, match=said):
+            director.change(load_curriculum(batch.env, drawn_by("plr") | change))
+        assert director.curriculum is before and director.entrances is entrances
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"game = 3", b"x" * 300_000])

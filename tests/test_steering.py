@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from puffer_arena import make
 from puffer_arena.cli.broadcast import Broadcast
 from puffer_arena.cli.recording import Record, RunRecorder
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
 from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
 from puffer_arena.errors import ArenaError, FileError
+from puffer_arena.levels.drawn import as_table, take_level
 from puffer_arena.live.commands import check_command
 from puffer_arena.live.messages import read_steering as read_told
 from puffer_arena.registry import load_env
@@ -78,6 +80,32 @@ def test_a_run_whose_curriculum_was_steered_resumes_exactly(tmp_path):
 def test_an_empty_table_goes_back_to_the_runs_own_parameters(tmp_path):
     _, delays = learn(tmp_path / "run", [*STEERED, change(60, "curriculum", table={})])
     assert delays == [3, 3, 3, 3]
+
+
+def test_a_level_that_is_sent_is_mixed_in_and_what_was_learned_stays(tmp_path):
+    table = {"method": "plr", "settings": {"capacity": 5}}
+    small = SMALL | {"params": {"size": 7, "max_steps": 10}, "network.memory": "none", "curriculum": table}
+    config = load_config("maze", overrides=small)
+    run = Run.create(config, tmp_path, "run")
+    trainer = make_trainer(config)
+    trainer.update()
+    with make("maze", size=7, compiled=False) as batch:
+        level = as_table(take_level(batch))
+    replay = trainer.director.curriculum
+    with closing(Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0))) as shown:
+        note = shown.obey(check_command("level", {"level": level, "weight": 0.25}))
+        assert note.startswith("curriculum plr with 1 drawn level, 25 % of the episodes")
+        for wrong, said in (({**level, "game": "tag"}, "of the game"), ({**level, "cells": "#"}, "lines")):
+            with pytest.raises(ArenaError, match=said):
+                shown.obey(check_command("level", {"level": wrong, "weight": 0.25}))
+    assert trainer.director.curriculum is replay and trainer.director.entrances.share == 0.25
+    assert trainer.config.curriculum == {**table, "levels": [level], "weight": 0.25}
+    (change,) = read_steering(run.folder / "steering.jsonl")
+    assert change.after == trainer.config.curriculum and change.before == table
+    (tmp_path / "preset.toml").write_text(write_table(change.after))
+    assert read_table(tmp_path / "preset.toml") == change.after
+    trainer.update()
+    trainer.close()
 
 
 @pytest.mark.parametrize(

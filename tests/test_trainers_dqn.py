@@ -1,4 +1,4 @@
-"""DQN: its target, its loss, what it keeps of steps, and what it asks of a game."""
+"""DQN and SAC: targets, losses, what they keep of steps, goals moved in hindsight, and what they ask of a game."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from puffer_arena.errors import ArenaError  # noqa: E402  torch may not be there
 from puffer_arena.trainers.algorithms.dqn import double_target  # noqa: E402
+from puffer_arena.trainers.algorithms.sac import soft_losses, soft_target  # noqa: E402
 from puffer_arena.trainers.config import load_config  # noqa: E402
 from puffer_arena.trainers.trainer import make_trainer  # noqa: E402
 from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
@@ -23,6 +24,95 @@ def test_the_target_is_the_average_s_value_of_the_network_s_best():
         torch.tensor([[9.0, 2.0], [9.0, 2.0]]), 0.5,
     )  # fmt: skip
     assert found.tolist() == [1.0 + 0.5 * 2.0, 1.0]
+    values, averages = torch.tensor([[0.0, 5.0]]), torch.tensor([[9.0, 2.0]])
+    barred = double_target(torch.zeros(1), torch.zeros(1), values, averages, 1.0, torch.tensor([[True, False]]))
+    assert barred.tolist() == [9.0]  # the best of the open choices
+
+
+def test_sacs_losses_are_the_papers_and_have_the_slopes_of_finite_differences():
+    rng = np.random.default_rng(0)
+    q, target, judged, log_prob = (torch.tensor(rng.normal(size=shape)) for shape in ((2, 5), 5, 5, 5))
+    log_alpha = torch.tensor(-1.5, dtype=torch.float64)
+    found = soft_losses(q, target, judged, log_prob, log_alpha, -1.0)
+    for i in range(5):
+        y, alpha = float(target[i]), np.exp(-1.5)
+        assert float(found["value_loss"][i]) == pytest.approx(0.5 * sum((float(each[i]) - y) ** 2 for each in q))
+        assert float(found["policy_loss"][i]) == pytest.approx(alpha * float(log_prob[i]) - float(judged[i]))
+        assert float(found["alpha_loss"][i]) == pytest.approx(1.5 * (float(log_prob[i]) - 1.0))
+    wanted = soft_target(target, torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0]), judged, log_prob, log_alpha.exp(), 0.9)
+    assert float(wanted[1]) == float(target[1])
+    assert float(wanted[0]) == pytest.approx(float(target[0]) + 0.9 * float(judged[0] - np.exp(-1.5) * log_prob[0]))
+
+    def total(q, judged, log_prob, log_alpha):
+        return sum(part.sum() for part in soft_losses(q, target, judged, log_prob, log_alpha, -1.0).values())
+
+    given = [part.clone().requires_grad_() for part in (q, judged, log_prob, log_alpha)]
+    slopes = torch.autograd.grad(total(*given), given)
+    # By hand: alpha moves by its own loss alone, and log-probabilities count in the policy's alone.
+    np.testing.assert_allclose(slopes[0], q - target)
+    np.testing.assert_allclose(slopes[1], -np.ones(5))
+    np.testing.assert_allclose(slopes[2], np.full(5, np.exp(-1.5)))
+    assert float(slopes[3]) == pytest.approx(float(-(log_prob - 1.0).sum()))
+    for k in range(2):
+        moved = [part.clone() for part in (q, judged, log_prob, log_alpha)]
+        moved[k].view(-1)[0] += 1e-6
+        assert float(total(*moved) - total(q, judged, log_prob, log_alpha)) / 1e-6 == pytest.approx(
+            float(slopes[k].view(-1)[0]), abs=1e-4
+        )
+
+
+GOALS = {
+    "maze": ("dqn", {"size": 7, "distance": 6, "max_steps": 20}),
+    "target": ("sac", {"goals": 1, "max_steps": 20}),
+}
+
+
+def goal_trainer(env_id):
+    name, params = GOALS[env_id]
+    own = {"horizon": 4, "minibatches": 2, "batch": 64, "replay": 960, "warmup": 100, "hindsight": 0.8}
+    settings = {f"{name}__{key}": value for key, value in own.items()}
+    return small_trainer(env_id, algorithm=name, params=params, total_steps=100_000, **settings)
+
+
+@pytest.mark.parametrize("env_id", GOALS)
+def test_goals_are_moved_to_what_was_reached_later_and_runs_go_on_exactly(env_id):
+    trainer, other = (goal_trainer(env_id) for _ in range(2))
+    for _ in range(14):
+        trainer.update()
+    memory, generator = trainer.memory, torch.Generator().manual_seed(0)
+    step, row = memory.places(64, 2, generator)
+    states, place = memory.columns["states"], step % memory.length
+    end = memory.episode_end(step, row)
+    for k in range(64):
+        same = [
+            t
+            for t in range(int(step[k]), int(memory.count[0]))
+            if states["episode"][t % memory.length, row[k]] == states["episode"][place[k], row[k]]
+        ]
+        assert end[k] == same[-1] + 1
+    before, found = memory.take(step, row, 2), memory.take(step, row, 2)
+    trainer.hindsight.move(found, memory, step, row, np.ones(64, bool), np.zeros(64))  # the very next state
+    moved = end - step > 1
+    for name in before:
+        np.testing.assert_array_equal(found[name][:, ~moved], before[name][:, ~moved])
+    gained = found["rewards"][0, moved]
+    if env_id == "maze":
+        assert (gained > 0.0).all() and found["terminated"][0, moved].all()  # the step has led to its goal
+        plain = memory.take(step, row, 2)
+        trainer.hindsight.move(plain, memory, step, row, np.zeros(64, bool), np.zeros(64))
+        for name in before:  # where no goal moves, nothing does
+            np.testing.assert_array_equal(plain[name], before[name])
+    else:
+        assert (gained >= 1.0).all()  # reward_goal, and the distance gained
+    other.load_state(*trainer.state())
+    assert_same_future(trainer, other)
+    broken, about = trainer.state()
+    raw = broken["carried/replay.states"].clone()
+    raw[:] = 0x7F
+    with pytest.raises(ArenaError):
+        other.load_state({**broken, "carried/replay.states": raw}, about)
+    trainer.close()
+    other.close()
 
 
 def test_its_loss_is_that_of_a_plain_reference_without_steps_that_were_cut():
@@ -46,7 +136,7 @@ def test_its_loss_is_that_of_a_plain_reference_without_steps_that_were_cut():
             losses.append(0.5 * apart**2 if apart < 1.0 else apart - 0.5)
         return np.mean(losses)
 
-    assert trainer.learn(steps, s) == pytest.approx(reference(q), rel=1e-4)
+    assert trainer.learn(steps, s)["value_loss"] == pytest.approx(reference(q), rel=1e-4)
     slope = trainer.policy.actor.output.bias.grad
     for k in range(4):  # a bias moves the value of its choice in every step alike
         away = 1e-4 * np.eye(4)[k]
@@ -71,7 +161,8 @@ def test_a_resumed_run_goes_on_exactly():
     ("env_id", "settings", "message"),
     [
         ("target", {}, "dqn gives each choice of a Discrete action a value"),
-        ("maze", {}, "dqn goes on from the best of all choices"),
+        ("snake", {"algorithm": "sac"}, "sac climbs a critic along continuous actions"),
+        ("snake", {"dqn__hindsight": 0.5}, "'snake' has no rule for that"),
         ("snake", {"dqn__replay": 40}, "holds less than two steps of each of 24 environments"),
         ("snake", {"dqn__replay": 10**9}, "a replay buffer of 999,999,984 steps takes"),
     ],

@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.errors import ArenaError, FileError
+from puffer_arena.batch.batch import make
+from puffer_arena.bots.bot import Bot
+from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.machine.notices import SAID
+from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting, forget_nothing
 from puffer_arena.players.ratings import Rating, expected, rate
+from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Opponent
+from puffer_arena.trainers.export.bot import export_file
 from puffer_arena.trainers.league.frozen import Frozen
 from puffer_arena.trainers.league.matchmaking import chances, most_crowded
 from puffer_arena.trainers.league.pool import POLICY, WINDOW, Pool, read_pool
 from puffer_arena.trainers.networks.observations import leaf_tensors
+from puffer_arena.trainers.playing import acting
 from puffer_arena.trainers.runs.checkpoint import restore_trainer, save_checkpoint
 from tests.test_players_names import bot_file
-from tests.trainers_support import assert_same_future, small_config, small_trainer
+from tests.trainers_support import assert_same_future, assert_same_learning, small_config, small_trainer
 
 NOTHING = Acting(lambda batch, which=None: batch.actions, forget_nothing)
 SHORT = {"params__max_steps": 12, "ppo__horizon": 16}
@@ -107,6 +113,43 @@ def test_opponents_change_where_episodes_begin_and_games_are_counted() -> None:
     assert {f"win_rate/{name}" for name in names.values()} <= metrics.keys()
     assert metrics["league/members"] == 3 and metrics["league/rating"] != 25.0
     trainer.close()
+
+
+def test_roles_with_policies_of_their_own_meet_each_other_and_go_on_to_the_bit(tmp_path) -> None:
+    trainer = small_trainer("tag", **SHORT, opponent__separate=True, opponent__snapshot_steps=600)
+    chasers, runners = trainer.parts.values()
+    for _ in range(3):
+        metrics = trainer.update()
+    assert {"win_rate/now", "win_rate/self@0", "runner/win_rate/now"} <= metrics.keys()
+    assert metrics["steps"] == chasers.steps + runners.steps
+    for part, role in ((chasers, "chaser"), (runners, "runner")):
+        mine = np.array([agent.startswith(role) for agent in part.batch.agent_ids])
+        assert (part.opponent.learners == mine).all()
+    saved = tmp_path / "saved.safetensors"
+    save_checkpoint(saved, trainer)
+    kept = {key: value.clone() for key, value in runners.policy.state_dict().items()}
+    again = restore_trainer(saved)
+    assert_same_learning(trainer, again)
+    for key, value in runners.policy.state_dict().items():
+        assert torch.equal(value, again.parts["runner"].policy.state_dict()[key])
+    found = Actor.load(saved, role="runner").policy.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in kept.items())
+    with make("tag", 2, seed=3) as batch:
+        together = find_player(str(saved), "tag").prepare(batch).choose(batch)
+        alone = [
+            acting(Actor.load(saved, role=role), 1 + k, False).choose(batch) for k, role in enumerate(trainer.parts)
+        ]
+        for k, agent in enumerate(batch.agent_ids):
+            np.testing.assert_array_equal(together[:, k], alone[agent.startswith("runner")][:, k])
+    assert Bot.of(export_file(saved, role="runner")).about["env"]["id"] == "tag"
+    with pytest.raises(ParameterError, match="choose one: --role chaser or runner"):
+        export_file(saved)
+    with pytest.raises(ParameterError, match="no policy of role 'ghost'"):
+        Actor.load(saved, role="ghost")
+    with pytest.raises(ParameterError, match="for games of two roles"):
+        small_trainer("sumo", opponent__separate=True)
+    for each in (trainer, again):
+        each.close()
 
 
 @pytest.mark.parametrize("memory", ["none", "gru"])

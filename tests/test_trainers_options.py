@@ -1,4 +1,4 @@
-"""Options of PPO and its relatives: staggered starts, Adam-Rel, and values in bins."""
+"""Options of PPO and its relatives: staggered starts, Adam-Rel, what is drawn and normalized, and values in bins."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from puffer_arena.bots.bot import Bot  # noqa: E402  torch may not be there
 from puffer_arena.bots.model import Model  # noqa: E402
 from puffer_arena.errors import ArenaError, TrainingError  # noqa: E402
 from puffer_arena.trainers.backends.autograd import Autograd  # noqa: E402
+from puffer_arena.trainers.data.rollout import prioritized  # noqa: E402
 from puffer_arena.trainers.export.bot import export_policy  # noqa: E402
 from puffer_arena.trainers.networks.bins import cross_entropy, edges, mean_of, smeared  # noqa: E402
 from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
@@ -40,6 +41,42 @@ def test_adams_steps_are_counted_anew_in_every_rollout(relative):
     state = next(iter(trainer.optimizer.parts[0][0].state.values()))
     assert float(state["step"]) == (2 if relative else 6)  # minibatches of a rollout, or of three
     assert state["exp_avg_sq"].abs().max() > 0.0
+    other.load_state(*trainer.state())
+    assert_same_future(trainer, other)
+    trainer.close()
+    other.close()
+
+
+def test_streams_are_drawn_by_their_advantages_and_weighed_by_how_likely_that_was():
+    trainer = small_trainer("maze", **MAZE)
+    rollout, size = trainer.rollout, np.arange(1.0, 25.0)
+    rollout.advantage[:] = size * np.where(np.arange(8) % 2, 1.0, -1.0)[:, None]
+    likely = size**2 / (size**2).sum()
+    counts = np.zeros(24)
+    for _ in range(200):
+        for minibatch in prioritized(rollout, 2, 2, 2.0, 0.5, trainer.generator):
+            assert len(minibatch.chunks) == 2 and minibatch.count == 12 * 8
+            for chunk in minibatch.chunks:
+                counts += np.bincount(chunk.streams, minlength=24)
+                plain = rollout.advantage[:, chunk.streams].reshape(-1)
+                weights = np.tile((24 * likely[chunk.streams]) ** -0.5, 8)
+                np.testing.assert_allclose(chunk.rows("advantage"), plain * weights, rtol=1e-5)
+                np.testing.assert_array_equal(chunk.rows("obs"), rollout.obs[:-1][:, chunk.streams].reshape(-1, 7, 7))
+    np.testing.assert_allclose(counts / counts.sum(), likely, atol=0.02)  # of 4800 draws
+    trainer.close()
+
+
+@pytest.mark.parametrize(("env_id", "memory"), [("maze", "none"), ("tag", "none"), ("maze", "gru")])
+def test_minibatches_are_drawn_and_normalized_and_runs_go_on_exactly(env_id, memory):
+    given = {**(MAZE if env_id == "maze" else {}), "network__memory": memory}
+    given |= {"ppo__priority": 0.8, "ppo__normalize_advantages": "minibatch"}
+    trainer, other = (small_trainer(env_id, **given) for _ in range(2))
+    for _ in range(2):
+        assert trainer.update()["clip_fraction"] < 1.0
+    for minibatch in trainer.minibatches(trainer.config.method):
+        weighed = [chunk.rows("advantage") / chunk.importance for chunk in minibatch.chunks]
+        seen = np.concatenate([rows[w > 0] for rows, w in zip(weighed, minibatch.weights, strict=True)])
+        assert abs(seen.mean()) < 1e-4 and seen.std() == pytest.approx(1.0, abs=1e-3)
     other.load_state(*trainer.state())
     assert_same_future(trainer, other)
     trainer.close()

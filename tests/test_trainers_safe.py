@@ -14,9 +14,11 @@ from puffer_arena.trainers.actor import Actor  # noqa: E402
 from puffer_arena.trainers.algorithms.safe_ppo import (  # noqa: E402
     Multiplier,
     Settings,
-    constrained,
-    constrained_importance,
-    constrained_importance_slope,
+)
+from puffer_arena.trainers.algorithms.two_critics import (  # noqa: E402
+    clipped_twice,
+    importance_twice,
+    importance_twice_slope,
 )
 from puffer_arena.trainers.backends.fused import Fused  # noqa: E402
 from puffer_arena.trainers.backends.loss import check_slope  # noqa: E402
@@ -30,25 +32,25 @@ MINEFIELD = str(Path(__file__).parent.parent / "examples" / "minefield.py")
 SMALL = {"algorithm": "safe_ppo", "params": {"mines": 3, "max_steps": 12, "reach": 0.4}}
 
 
-def test_costs_have_the_slope_of_their_loss_beside_ppos():
+def test_the_second_critic_has_the_slope_of_its_loss_beside_ppos():
     rng = np.random.default_rng(0)
-    names = ("log_prob", "entropy", "value", "cost_value", "old_log_prob", "old_value", "advantage", "target")
-    columns = {name: rng.normal(size=200) * 0.4 for name in (*names, "cost_target")}
-    values = ("value", "cost_value")
-    assert check_slope(constrained, Settings(cost_value_coef=0.7), columns, values) < 1e-5
+    names = ("log_prob", "entropy", "value", "second_value", "old_log_prob", "old_value", "advantage", "target")
+    columns = {name: rng.normal(size=200) * 0.4 for name in (*names, "second_target")}
+    values = ("value", "second_value")
+    assert check_slope(clipped_twice, Settings(second_value_coef=0.7), columns, values) < 1e-5
     given = {name: torch.tensor(column, requires_grad=True) for name, column in columns.items()}
-    total, _ = constrained_importance(SimpleNamespace(**given), Settings(cost_value_coef=0.7))
+    total, _ = importance_twice(SimpleNamespace(**given), Settings(second_value_coef=0.7))
     wanted = torch.autograd.grad(total.sum(), [given[name] for name in ("log_prob", *values)])
     for i in range(200):
         row = SimpleNamespace(**{name: float(column[i]) for name, column in columns.items()})
-        constrained_importance_slope(row, Settings(cost_value_coef=0.7))
-        found = (row.d_log_prob, row.d_value, row.d_cost_value)
+        importance_twice_slope(row, Settings(second_value_coef=0.7))
+        found = (row.d_log_prob, row.d_value, row.d_second_value)
         assert found == pytest.approx([float(each[i]) for each in wanted])
 
 
 def test_the_joint_advantage_is_the_papers():
     trainer = small_trainer(
-        MINEFIELD, **SMALL, safe_ppo__normalize_advantages=False, safe_ppo__multiplier=3.0, safe_ppo__k_i=0.0,
+        MINEFIELD, **SMALL, safe_ppo__normalize_advantages="none", safe_ppo__multiplier=3.0, safe_ppo__k_i=0.0,
         safe_ppo__k_p=0.0, safe_ppo__k_d=0.0,
     )  # fmt: skip
     assert isinstance(trainer.backend, Fused)
@@ -68,7 +70,7 @@ def test_the_joint_advantage_is_the_papers():
 
     trainer.estimate(s)
     of_rewards = gae(rollout.rewards, rollout.old_value, rollout.final_value, s.gamma, s.gae_lambda)
-    of_costs = gae(rollout.cost, rollout.old_cost_value, rollout.final_cost_value, s.cost_gamma, s.cost_lambda)
+    of_costs = gae(rollout.cost, rollout.old_second_value, rollout.final_second_value, s.cost_gamma, s.cost_lambda)
     np.testing.assert_allclose(rollout.advantage, (of_rewards - 3.0 * of_costs) / 4.0, atol=1e-4)
     assert rollout.cost.any() and np.abs(of_costs).max() > 0.1
     trainer.close()
@@ -130,7 +132,7 @@ def test_a_resumed_run_goes_on_exactly(settings):
 def test_its_policy_acts_from_its_file():
     trainer = small_trainer(MINEFIELD, **SMALL)
     actor = Actor.load(policy_bytes(trainer.policy), MINEFIELD)
-    assert actor.policy.values == ("value", "cost_value")
+    assert actor.policy.values == ("value", "second_value")
     actions, probs, values = actor.act(trainer.batch.obs)
     assert actions.shape == (24,) and probs.shape == (24, 5) and values.shape == (24,)
     trainer.close()

@@ -65,7 +65,7 @@ def own_steps(rollout: Any, batch: Any) -> list[list[SimpleNamespace]]:
 def test_advantages_are_those_of_a_plain_float64_sum_over_each_agents_own_steps(
     env: str, settings: dict[str, Any]
 ) -> None:
-    trainer = small_trainer(env, **MAPPO, **settings, ppo__horizon=40, num_envs=6, ppo__normalize_advantages=False)
+    trainer = small_trainer(env, **MAPPO, **settings, ppo__horizon=40, num_envs=6, ppo__normalize_advantages="none")
     (scale,) = trainer.value_scales.values()
     scale.follow(np.array([1.0, 7.0]))
     rollout = trainer.rollout

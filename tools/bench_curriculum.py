@@ -1,4 +1,4 @@
-"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn [--seeds 5] [--steps 20_000_000]
+"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn [--methods states]
 
 `cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
 share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains with each for the same environment steps and prints success on 2000 hard
@@ -8,6 +8,7 @@ held-out levels, with the interval of each seed.
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ ENV = "maze"
 RANGES = {"walls": "0:1", "distance": "5:60"}
 HARD = {"walls": 1.0, "distance": 60}
 METHODS = ("none", *(name for name in CURRICULA if name != "lessons"))
-ROUNDS = 12
 EPISODES = 2000
 
 
@@ -50,14 +50,15 @@ def timed(owner: Any, name: str, spent: list[float]) -> None:
     setattr(owner, name, run)
 
 
-def cost() -> None:
-    """Print the price of each method."""
+def cost(methods: Sequence[str], rounds: int) -> None:
+    """Print the price of some methods; none is always among them."""
+    methods = list(dict.fromkeys(("none", *methods)))
     plain = {"num_envs": 4096, "network.memory": "none", "network.hidden": (64, 64)}
-    trainers: dict[str, Any] = {method: make(method, 0, **plain) for method in METHODS}
-    rates: dict[str, list[float]] = {method: [] for method in METHODS}
-    spent: dict[str, list[float]] = {method: [0.0] for method in METHODS}
-    whole = dict.fromkeys(METHODS, 0.0)
-    for k in range(ROUNDS + 2):
+    trainers: dict[str, Any] = {method: make(method, 0, **plain) for method in methods}
+    rates: dict[str, list[float]] = {method: [] for method in methods}
+    spent: dict[str, list[float]] = {method: [0.0] for method in methods}
+    whole = dict.fromkeys(methods, 0.0)
+    for k in range(rounds + 2):
         for method, trainer in trainers.items():
             if k == 2 and trainer.director is not None:  # the first rounds warm up
                 timed(trainer.director, "follow", spent[method])
@@ -67,7 +68,7 @@ def cost() -> None:
             if k >= 2:
                 rates[method].append((trainer.steps - before) / (time.perf_counter() - begun))
                 whole[method] += time.process_time() - used
-    for method in METHODS:
+    for method in methods:
         shares = [rate / none for rate, none in zip(rates[method], rates["none"], strict=True)]
         print(
             f"{method:<8} {statistics.median(rates[method]) / 1e3:6.0f} k steps/s, {statistics.median(shares):6.1%} of none "
@@ -76,10 +77,10 @@ def cost() -> None:
         )
 
 
-def learn(seeds: int, steps: int) -> None:
+def learn(methods: Sequence[str], seeds: int, steps: int) -> None:
     """Print what each method's policies reach on levels that nobody has trained on."""
     reached: dict[str, list[np.ndarray[Any, Any]]] = {}
-    for method in METHODS:
+    for method in methods:
         for seed in range(seeds):
             trainer = make(method, seed, total_steps=steps)
             while not trainer.finished:
@@ -99,12 +100,14 @@ def main() -> None:
     parser.add_argument("what", choices=("cost", "learn"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20_000_000)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     options = parser.parse_args()
     print(machine())
     if options.what == "cost":
-        cost()
+        cost(options.methods, options.rounds)
     else:
-        learn(options.seeds, options.steps)
+        learn(options.methods, options.seeds, options.steps)
 
 
 if __name__ == "__main__":

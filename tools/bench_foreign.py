@@ -2,7 +2,7 @@
 
     python tools/bench_foreign.py [--envs gymnasium:CartPole-v1 ...] [--num-envs 16] [--seconds 1] [--pairs 5]
 
-All step the same number of environments by the same actions drawn beforehand.  Every ratio is the median of pairs measured
+All step the same number of environments by the same actions drawn beforehand, and only steps of episodes count.  Every ratio is the median of pairs measured
 one after the other, ours first in every second one.
 """
 
@@ -19,25 +19,27 @@ from puffer_arena import make
 from puffer_arena.machine.cores import usable_cores
 
 ENVS = ("gymnasium:CartPole-v1", "gymnasium:LunarLander-v3", "minigrid:MiniGrid-DoorKey-8x8-v0", "ale:Pong-v5")
+Measure = Callable[[float], float]
 DRAWN = 64  # actions that come again
 
 
-def stepper(step: Callable[[Any], Any], actions: list[Any], num_envs: int) -> Callable[[float], float]:
-    """Return what measures steps a second."""
+def stepper(step: Callable[[Any], Any], actions: list[Any], num_envs: int, idle: bool = False) -> Measure:
+    """Return what measures steps a second; with `idle`, the step after an episode's end only resets, and does not count."""
 
     def measure(seconds: float) -> float:
-        done, begun = 0, time.perf_counter()
+        calls, done, begun = 0, 0, time.perf_counter()
         while time.perf_counter() - begun < seconds:
-            step(actions[done % DRAWN])
-            done += 1
-        return done * num_envs / (time.perf_counter() - begun)
+            given = step(actions[calls % DRAWN])
+            calls += 1
+            done += num_envs - (int((given[2] | given[3]).sum()) if idle else 0)
+        return done / (time.perf_counter() - begun)
 
     return measure
 
 
-def contenders(env: str, num_envs: int) -> tuple[dict[str, Callable[[float], float]], list[Callable[[], None]]]:
+def contenders(env: str, num_envs: int) -> tuple[dict[str, Measure], list[Callable[[], None]]]:
     """Return who steps an environment, by name, and what closes them."""
-    found: dict[str, Callable[[float], float]] = {}
+    found: dict[str, Measure] = {}
     closing: list[Callable[[], None]] = []
     rng = np.random.default_rng(0)
     for name, threads in (
@@ -68,7 +70,7 @@ def contenders(env: str, num_envs: int) -> tuple[dict[str, Callable[[float], flo
     ):
         theirs = kind([make_one] * num_envs)
         theirs.reset(seed=0)
-        found[name] = stepper(theirs.step, actions, num_envs)
+        found[name] = stepper(theirs.step, actions, num_envs, idle=True)
         closing.append(theirs.close)
     if not env.startswith("minigrid:"):  # whose texts SB3 does not take
         from stable_baselines3.common.vec_env import SubprocVecEnv

@@ -72,6 +72,12 @@ OPTIONS: Variants = {  # of PPO, each by itself
     "stagger": {"ppo.stagger": 200},
     "adam-rel": {"optimizer.relative": True},
     "kl stop": {"ppo.epochs": 4, "ppo.target_kl": 0.02},
+    "minibatch advantages": {"ppo.normalize_advantages": "minibatch"},
+    "raw advantages": {"ppo.normalize_advantages": "none"},
+    "raw rewards": {"ppo.normalize_rewards": False},
+    "prioritized streams": {"ppo.priority": 0.8},
+    "muon": {"optimizer.name": "muon"},
+    "observations": {"network.normalize": True},
     "hl-gauss": {"network.value_bins": 51, "network.value_reach": 5.0},
     "separate critic": {"network.critic": "separate"},
     "normalized values": {"ppo.normalize_values": True},
@@ -95,11 +101,28 @@ FEW: Variants = {
     "pqn": PQN,
     "dreamer": {"algorithm": "dreamer", "network.memory": "rssm"},
 }  # fmt: skip
+SAC = {
+    "algorithm": "sac", "num_envs": 16, "total_steps": 60_000, "optimizer.name": "adam",
+    "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0,
+}  # fmt: skip
+SPARSE = {
+    "algorithm": "dqn", "num_envs": 16, "dqn.gamma": 0.95, "dqn.warmup": 1000, "dqn.minibatches": 8, "dqn.batch": 128,
+    "dqn.normalize_rewards": False, "optimizer.name": "adam", "optimizer.learning_rate": 0.001,
+    "optimizer.max_grad_norm": 10.0, "network.hidden": (128, 128),
+}  # fmt: skip
 STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
     "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
-    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO}),
+    "sparse-maze": Study(
+        "maze",
+        24_000,
+        0.5,
+        {"dqn": SPARSE, "dqn, hindsight": {**SPARSE, "dqn.hindsight": 0.8}, "ppo": {"num_envs": 64}},
+        {"size": 9, "sight": 15, "distance": 12, "max_steps": 30},
+        looks=8,
+    ),
+    "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),
     "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
     "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
     "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),

@@ -188,17 +188,28 @@ def method_pages() -> Iterator[tuple[str, str]]:
     for name in list_algorithms():
         kind = find_algorithm(name)
         module = inspect.cleandoc(importlib.import_module(kind.__module__).__doc__ or "")
-        shown = f"python -m puffer_arena train snake --algorithm {name}"
-        yield name, method_page(name, module, getattr(kind, "Settings", None), name, shown)
+        yield name, method_page(name, module, kind.settings, kind.section, said_of(name))
     for name, kind in CURRICULA.items():
         doc = inspect.cleandoc(kind.__doc__ or "")
         shown = f"python -m puffer_arena train maze --curriculum {name} --curriculum.ranges walls=0.1:0.6"
-        yield f"curriculum_{name}", method_page(name, doc, kind.Settings, "curriculum.settings", shown)
+        said = ["```sh", shown, "```", ""]
+        yield f"curriculum_{name}", method_page(name, doc, kind.Settings, "curriculum.settings", said)
 
 
-def method_page(name: str, doc: str, settings: Any, prefix: str, shown: str) -> str:
-    """Describe a method: its module's words, its command and its settings."""
-    lines = [f"# {name}", "", *prose(doc), "", "```sh", shown, "```", ""]
+def said_of(name: str) -> list[str]:
+    """Return what docs/algorithms.md says of an algorithm: what it is for, its command and how far it gets."""
+    text = (ROOT / "docs" / "algorithms.md").read_text("utf-8")
+    for section in text.split("\n## ")[1:]:
+        heading, _, body = section.partition("\n")
+        if name in heading.replace(" ", "").split(","):
+            nearer = re.sub(r"\]\((?=[a-z]+\.md)", "](../", body).replace("\n### ", "\n## ")
+            return ["## When and how", *nearer.rstrip().split("\n"), ""]
+    raise ValueError(f"docs/algorithms.md says nothing of '{name}'; add a section '## {name}'")
+
+
+def method_page(name: str, doc: str, settings: Any, prefix: str, said: list[str]) -> str:
+    """Describe a method: its module's words, when to use it, its command and its settings."""
+    lines = [f"# {name}", "", *prose(doc), "", *said]
     if settings is not None and dataclasses.fields(settings):
         rows = [
             (

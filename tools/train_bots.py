@@ -4,15 +4,17 @@
     python tools/train_bots.py snake --seconds 60
     python tools/train_bots.py --table         # what assets/bots holds, as a table for docs/bots.md
 
-Each game is trained with its tuned config for a given time, exported in half precision and measured on held-out
-levels; the record stands in the file's description.  A level's rating says on Elo's scale how often an episode of it
-does better than one at level 10: 400 log10(p / (1 - p)), p from 1,000 pairs of episodes.
+Each game is trained with its tuned config for a given time of one core, exported in half precision and measured on
+held-out levels, against the scripted bot where training meets it; the record stands in the file's description.  A
+level's rating says on Elo's scale how often an episode of it does better than one at level 10: 400 log10(p / (1 - p)),
+p from 1,000 pairs of episodes.
 """
 
 import argparse
 import math
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.bots import bot_acting
 from puffer_arena.players.evaluate import Sample, evaluate, summarize
-from puffer_arena.players.player import Player, chance, scripted
+from puffer_arena.players.player import Player, chance, scripted, versus
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.export.bot import export_policy, with_measured
@@ -35,24 +37,44 @@ from puffer_arena.trainers.trainer import make_trainer
 FOLDER = Path(__file__).parent.parent / "assets" / "bots"
 MOST_BYTES = 200_000
 
-
 GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to fit into minutes and 200 kB
     "snake": {"network.hidden": (64, 64)},
     "cartpole": {},
     "lander": {},
     "tag": {"network.hidden": (64, 64)},
     "squared": {},
+    "striker": {},
+    "connect4": {"network.hidden": (128, 128)},
+    "volley": {},
+    "sumo": {},
+    "bomber": {"network.hidden": (64, 64)},
+    "hex": {"network.hidden": (128, 128)},
+    "racer": {"params.cars": 2},
+    "kart": {"params.cars": 2},
+    "swarm": {},
+    "pistons": {},
+    "walker": {},
+    "lander_continuous": {},
+    "maze": {"network.hidden": (64,), "network.memory_size": 64},
+    "doors": {"network.hidden": (64,), "network.memory_size": 64},
+    "memory": {},
+    "push": {"params.size": 8, "network.hidden": (64, 64)},
+    "craft": {"network.hidden": (64, 64)},
+    "target": {},
+    "bandit": {},
+    "marble": {},
+    "rooms": {"params.pixels": 24, "network.hidden": (64,), "network.memory_size": 64},
 }
 
 
 def train(game: str, seconds: float, seed: int) -> tuple[bytes, dict[str, Any]]:
-    """Train a game for some time and return the bot, with where it comes from."""
-    config = load_config(game, overrides={"seed": seed, "threads": 2, **GAMES[game]})
+    """Train a game for some processor seconds, on one core, and return the bot, with where it comes from."""
+    config = load_config(game, overrides={"seed": seed, "threads": 1, **GAMES[game]})
     trainer = make_trainer(config)
-    begun = time.perf_counter()
-    while not trainer.finished and time.perf_counter() - begun < seconds:
+    begun = time.process_time()
+    while not trainer.finished and time.process_time() - begun < seconds:
         trainer.update()
-    spent = time.perf_counter() - begun
+    spent = time.process_time() - begun
     changed = " ".join(
         f"--{key.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, tuple) else value}"
         for key, value in GAMES[game].items()
@@ -64,6 +86,7 @@ def train(game: str, seconds: float, seed: int) -> tuple[bytes, dict[str, Any]]:
         "seed": seed,
         "steps": trainer.steps,
         "seconds": round(spent, 1),
+        "cores": 1,
     }
     trainer.policy.origin.update(env=game)
     data = export_policy(trainer.policy, game, record, half=True, seed=seed)
@@ -71,9 +94,24 @@ def train(game: str, seconds: float, seed: int) -> tuple[bytes, dict[str, Any]]:
     return data, record
 
 
-def play(game: str, player: Player, episodes: int) -> Sample:
-    """Play held-out episodes."""
-    return evaluate(game, player, episodes, seed=5)
+def is_met(game: str) -> bool:
+    """Tell whether a game is won against somebody: its bot is measured against the scripted one."""
+    return f"bot:{_scripted(game)}" in load_config(game).opponent.pool
+
+
+def _scripted(game: str) -> str:
+    return next(iter(load_env(game).bots), "")
+
+
+def play(game: str, player: Player, episodes: int, params: dict[str, Any]) -> Sample:
+    """Play held-out episodes, against the scripted bot where there is somebody to be beaten."""
+    if not is_met(game):
+        return evaluate(game, player, episodes, seed=5, params=params)
+    met = versus(player, scripted(_scripted(game)), "")
+    sample = evaluate(game, met, episodes, seed=5, params=params, side="")
+    columns = sample.columns
+    points = columns["won"] + 0.5 * columns["drawn"] if "won" in columns else columns["first"]
+    return Sample({"points": points, **columns})
 
 
 def at_level(bot: Bot, level: Level) -> Player:
@@ -81,9 +119,14 @@ def at_level(bot: Bot, level: Level) -> Player:
     return Player("bot", lambda batch: bot_acting(Handicapped(bot.model, 5, level), batch), dict(bot.about["params"]))
 
 
-def returns(sample: Sample) -> Array:
-    """Return one number an episode: the return, with several agents that of the first role."""
-    return next(values for name, values in sample.columns.items() if name.startswith("return"))
+def measure_of(columns: Iterable[str]) -> str:
+    """Return the column that says how good a player is: points, or the return, of several roles the first one's."""
+    return next(name for name in columns if name == "points" or name.startswith("return"))
+
+
+def results(sample: Sample) -> Array:
+    """Return one number an episode."""
+    return sample.columns[measure_of(sample.columns)]
 
 
 def rate(ours: Array, best: Array) -> float:
@@ -97,10 +140,11 @@ def rate(ours: Array, best: Array) -> float:
 def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
     """Return strength and levels of a bot, with chance and the scripted bot beside it."""
     bot = Bot.of(data, game)
+    params = dict(bot.about["params"])
     players = {"random": chance(5), "trained": at_level(bot, Level())}
     if load_env(game).bots:
-        players["scripted"] = scripted(next(iter(load_env(game).bots)))
-    samples = {name: play(game, player, episodes) for name, player in players.items()}
+        players["scripted"] = scripted(_scripted(game))
+    samples = {name: play(game, player, episodes, params) for name, player in players.items()}
     strength = {
         name: {
             column: {"mean": mean, "low": bounds.low, "high": bounds.high}
@@ -108,14 +152,13 @@ def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
         }
         for name, sample in samples.items()
     }
-    best = returns(samples["trained"])
-    levels = []
-    for level in usual_levels():
-        sample = play(game, at_level(bot, level), max(episodes // 2, 2))
-        mean = float(returns(sample).mean())
-        levels.append({**asdict(level), "rating": rate(returns(sample), best), "return": round(mean, 4)})
     against = {name: strength[name] for name in strength if name != "trained"}
     held = {"episodes": samples["trained"].episodes, "levels": "held out", **strength["trained"], "beside": against}
+    levels = []
+    for level in usual_levels():
+        sample = play(game, at_level(bot, level), max(episodes // 2, 2), params)
+        rating = rate(results(sample), results(samples["trained"]))
+        levels.append({**asdict(level), "rating": rating, "result": round(float(results(sample).mean()), 4)})
     return {"strength": held, "levels": levels}
 
 
@@ -129,10 +172,11 @@ def table() -> str:
         bot = Bot.load(path)
         about = bot.about
         strength, training = about["strength"], about["training"]
-        column = next(name for name in strength if name.startswith("return"))
+        column = measure_of(strength)
         cells = [_cell(strength["beside"].get(who, {}).get(column)) for who in ("random", "scripted")]
         ratings = ", ".join(f"{about['levels'][k]['rating']:.0f}" for k in (0, 5))
-        spent = f"{training['seconds']:.0f} s, {training['steps'] / 1e6:.1f} M steps"
+        cores = training.get("cores", 2)
+        spent = f"{training['seconds']:.0f} s of {cores}, {training['steps'] / 1e6:.1f} M steps"
         size = f"{path.stat().st_size / 1000:.0f} kB"
         lines.append(" | ".join([f"| {path.stem}", *cells, _cell(strength[column]), spent, ratings, f"{size} |"]))
     return "\n".join(lines)
@@ -147,7 +191,7 @@ if __name__ == "__main__":
         description=__doc__.partition("\n\n")[2], formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("games", nargs="*", metavar="GAME", help=f"of {', '.join(GAMES)}; all by default")
-    parser.add_argument("--seconds", type=float, default=150.0, help="of training, each")
+    parser.add_argument("--seconds", type=float, default=150.0, help="of one core, for training, each")
     parser.add_argument("--episodes", type=int, default=400, help="by which each is measured")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true", help="print what there is, and train nothing")

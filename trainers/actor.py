@@ -12,7 +12,7 @@ from torch import nn
 from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import WORD, Roles, space_of, stored, within
-from puffer_arena.errors import ArenaError, FileError, SpaceError, shown, suggest
+from puffer_arena.errors import ArenaError, FileError, ParameterError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import build
 from puffer_arena.trainers.config import Network
@@ -35,7 +35,9 @@ class Actor:
         self._rng = np.random.default_rng()
 
     @classmethod
-    def load(cls, source: str | Path | bytes, env: str = "", make_encoder: MakeEncoder | None = None) -> "Actor":
+    def load(
+        cls, source: str | Path | bytes, env: str = "", make_encoder: MakeEncoder | None = None, role: str = ""
+    ) -> "Actor":
         """Load a checkpoint, or what `policy_bytes` returned, from a file or from bytes.
 
         Args:
@@ -43,6 +45,8 @@ class Actor:
             env: the id of the environment it is of; needed unless that comes with puffer_arena, for nothing that a
                 file names is imported.
             make_encoder: what the policy was trained with, if it was not ours.
+            role: whose policy it is to be, of a checkpoint in which roles have policies of their own (`roles_in`); the
+                first role's by default.
 
         Raises:
             FileError: damaged, foreign, from a newer version, or not fitting its own environment.
@@ -53,7 +57,13 @@ class Actor:
         kinds = {POLICY_KIND: POLICY_VERSION, CHECKPOINT_KIND: CHECKPOINT_VERSION}
         kind, tensors, about = unpack(data, kinds, name)
         if kind == CHECKPOINT_KIND:
-            tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("policy/")}
+            roles = roles_in(about)
+            if role and role not in roles:
+                raise ParameterError(
+                    f"{name} has no policy of role '{role}'; it has {', '.join(roles) or 'one for all'}"
+                )
+            prefix = f"role.{role}/policy/" if role in roles[1:] else "policy/"
+            tensors = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
             about = _as_policy(about, name)
         return cls(build_policy(about, tensors, name, env, make_encoder))
 
@@ -180,6 +190,12 @@ class Actor:
         self._state = {name: part.clone() for name, part in self._state.items()}
         for part in self._state.values():
             part[forgotten] = 0.0
+
+
+def roles_in(about: Mapping[str, Any]) -> list[str]:
+    """Return the roles that have policies of their own in a checkpoint, by its description: none where one plays them all."""
+    parts = about.get("parts")
+    return list(parts) if isinstance(parts, dict) else []
 
 
 def _as_policy(about: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -117,6 +117,7 @@ class Opponent:
     )
     share: float = setting(0.5, 0.0, 1.0, "of the environments where they play; in the rest the policy plays itself")
     role: str = text("", "the policy's role against them; empty for each role in turn, environment by environment")
+    separate: bool = flag(False, "a policy for each of two roles, each of which learns against the other")
     draw: str = choice(
         "pfsp", ("latest", "uniform", "pfsp", "ladder"), "who is met next: see docs/league.md; pfsp by win rates"
     )

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.seats import belongs
+from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import is_edited
-from puffer_arena.trainers.actor import Actor
+from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
 from puffer_arena.trainers.runs.find import find_checkpoint
+from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
+
+MOST_HEADER = 1 << 20  # bytes of a file in which its kind must be said
 
 
 def run_player(name: str, env: str, runs_dir: str, seed: int, deterministic: bool) -> Player:
@@ -31,17 +36,45 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
     Raises:
         ArenaError: it is damaged, or of another environment than `env`.
     """
-    policy = Actor.load(path, env).policy
+    data = read_bytes(path)
+    roles = checkpoint_roles(data, f"'{path}'")
+    policy = Actor.load(data, env).policy
     origin = policy.origin
     if is_edited(str(origin["rules"]), env):
         print(f"the source of environment '{env}' has changed since '{path}' was trained", file=sys.stderr)
 
     def prepare(batch: Batch) -> Acting:
-        actor = Actor.load(path, env)
-        check_spaces(actor.policy, batch)
-        return acting(actor, seed, deterministic)
+        actors = [Actor.load(data, env, role=role) for role in roles or [""]]
+        for actor in actors:
+            check_spaces(actor.policy, batch)
+        each = [acting(actor, seed + k, deterministic) for k, actor in enumerate(actors)]
+        return by_role(batch, dict(zip(roles, each, strict=True))) if roles else each[0]
 
-    return Player(str(path), prepare, dict(origin["params"]), policy)
+    return Player(str(path), prepare, dict(origin["params"]), None if roles else policy)
+
+
+def checkpoint_roles(data: bytes, name: str) -> list[str]:
+    """Return the roles that have policies of their own in the bytes of a file; none of any but such checkpoints."""
+    if f'"{CHECKPOINT_KIND}"'.encode() not in data[:MOST_HEADER]:
+        return []
+    return roles_in(unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, name)[2])
+
+
+def by_role(batch: Batch, players: dict[str, Acting]) -> Acting:
+    """Return players of a role each as one."""
+    seats = {role: belongs(batch, role) for role in players}
+
+    def choose(batch: Batch, which: Array | None = None) -> Array:
+        actions = blank_actions(batch.action, batch.rewards.shape)
+        for role, player in players.items():
+            actions[:, seats[role]] = player.choose(batch, which)[:, seats[role]]
+        return actions
+
+    def forget(began: Array) -> None:
+        for player in players.values():
+            player.forget(began)
+
+    return Acting(choose, forget)
 
 
 def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:

@@ -13,4 +13,8 @@ def make_trainer(config: Config, make_encoder: MakeEncoder | None = None) -> Alg
         UnknownName: there is no such algorithm.
         TrainingError: a GPU is asked for and there is none, or gradients that do not fit.
     """
+    if config.opponent.separate:
+        from puffer_arena.trainers.league.separate import Separate
+
+        return Separate(config, make_encoder)
     return find_algorithm(config.algorithm)(config, make_encoder)

@@ -82,7 +82,8 @@ def check_bounds(env: Env) -> None:
     rules = [*acting, *env.rules_of("observe", "observe_state", "action_mask", "draw", "draw3d", "camera")]
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
-    for rule, given in [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]:
+    given_rules = [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]
+    for rule, given in [*given_rules, *((rule, (s, KNOWN, s)) for rule in env.rules_of("move_goal"))]:
         if isinstance(rule, FunctionType):
             reader.call(rule, given)
 

@@ -73,6 +73,8 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
             raise env.error(
                 "rules", f"one writes p.{name}; parameters are for reading, copy it into State to change it"
             )
+    if env.move_goal is not None:
+        batch.move_goals(batch.rows.states.copy())
     batch.reset(0)
     forgotten = _differing(env, began, batch.rows.states)
     if _play(batch) != played:

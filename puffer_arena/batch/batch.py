@@ -19,6 +19,7 @@ from puffer_arena.batch.limits import MOST_THREADS
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.rows import mean_episodes
 from puffer_arena.batch.saving.again import bring_back, play_again
+from puffer_arena.batch.saving.kept import Kept, keep_rows, place_rows
 from puffer_arena.batch.saving.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.saving.recorder import Recorder
 from puffer_arena.batch.saving.snapshot import pack, unpack
@@ -368,6 +369,26 @@ class Batch(Written):
         """Observe the chosen rows, bool (num_envs,), as they stand."""
         self.stepper.look(_flags("which", which, self._all.shape))
 
+    def move_goals(self, later: Array) -> None:
+        """Make what later states of the rows' episodes have reached their goals, by the rule `Env.move_goal`, and observe.
+
+        Args:
+            later: a state for every row, as in `rows.states`, (num_envs,).
+
+        Raises:
+            ParameterError: the environment has no such rule, or states that do not fit.
+        """
+        if self.env.move_goal is None:
+            raise ParameterError(
+                f"environment '{self.env.name}' has no goals to move; give its Env a rule move_goal(s, p, later)"
+            )
+        states = self.rows.states
+        if later.dtype != states.dtype or later.shape != states.shape:
+            raise ParameterError(f"later states must be {states.shape} of this batch's records, not {later.shape}")
+        with self.stepper.alone:
+            self.stepper.run(self.program.goals, np.ascontiguousarray(later))
+            self.look(self._all)
+
     def adopt(self, which: Array | None = None) -> None:
         """Go on from rows whose data were written from outside: engines take their bodies over as after a reset.
 
@@ -413,6 +434,24 @@ class Batch(Written):
                     self.stepper.run(self.program.bot(bot), unused, chosen, span=span)
 
         return remember
+
+    def keep(self, which: Array) -> Kept:
+        """Return copies of some rows, int (k,), as `place` takes them; a physics batch that records keeps their past."""
+        self.env.check_own("a kept row")
+        return keep_rows(self.table, self.recorder, which)
+
+    def place(self, which: Array, kept: Kept, out: Buffers | None = None) -> None:
+        """Let episodes that have just begun begin as kept rows stood, to the bit where these have a past.
+
+        A row keeps its own stream of levels; within the episode random numbers go on as they did there.
+
+        Args:
+            which: the rows, int (k,), each once.
+            kept: what they are to be, checked (see `saving.snapshot.check_parts`) where it comes from outside.
+            out: the buffers that the step wrote; by default the batch's.
+        """
+        with self.stepper.alone:
+            place_rows(self.table, self.stepper, self.recorder, which, kept, self.buffers if out is None else out)
 
     def save_rows(self) -> dict[str, Array]:
         """Return all that the next steps depend on: name -> bytes, uint8 (bytes,), that `load_rows` takes back."""

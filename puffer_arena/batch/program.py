@@ -12,6 +12,7 @@ from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
+from puffer_arena.kernels.goals import bind_goals
 from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
 from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
@@ -86,6 +87,11 @@ class Program:
     def look(self) -> Any:
         """look(span, rows, buffers, chosen)"""
         return self._finish(self._templates["look"])
+
+    @cached_property
+    def goals(self) -> Any:
+        """goals(span, rows, later): the rule `move_goal` over rows, which an environment may lack"""
+        return self._finish(bind_goals(self.env.name, self.env.move_goal))
 
     @cached_property
     def server(self) -> Server:

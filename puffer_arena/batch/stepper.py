@@ -168,11 +168,12 @@ class Stepper:
             self.run(self._program.step, actions, out, mode, span=span)
             self.worlds.settle()
 
-    def look(self, which: Array) -> None:
-        """Observe the chosen rows, bool (num_envs,), as they stand, into the table's buffers."""
-        self.run(self._program.look, self._table.buffers, which)
+    def look(self, which: Array, out: Buffers | None = None) -> None:
+        """Observe the chosen rows, bool (num_envs,), as they stand, into `out`, by default the table's buffers."""
+        out = self._table.buffers if out is None else out
+        self.run(self._program.look, out, which)
         if self._watched:
-            self._check_masks(self._table.buffers)
+            self._check_masks(out)
 
     def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""

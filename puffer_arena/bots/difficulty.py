@@ -55,11 +55,9 @@ class Level:
 
 
 def usual_levels() -> list[Level]:
-    """Return levels for a bot that nobody has measured: every handicap grows evenly from 10 down."""
-    return [
-        Level(round(0.3 * less), 0.01 * less, 1 + less // 4, 1.0 + 0.1 * less, 0.04 * less)
-        for less in range(BEST, -1, -1)
-    ]
+    """Return levels for a bot that nobody has measured: handicaps grow from 10 down, slowly at first."""
+    rungs = [(BEST - level) ** 2 / BEST for level in range(BEST + 1)]
+    return [Level(round(0.3 * less), 0.01 * less, 1 + int(less / 4.0), 1.0 + 0.1 * less, 0.04 * less) for less in rungs]
 
 
 def read_levels(model: Model) -> list[Level]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.workers.processes import python
-from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, steps_after
+from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, mixed_in, steps_after
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName
@@ -86,6 +86,8 @@ class Broadcast:
             return "a checkpoint is written after this update"
         if command.name == "record" and self._record is not None:
             return self._record()
+        if command.name == "level":
+            command = mixed_in(self._trainer.config.curriculum, command)
         if command.name not in CHANGES:
             raise UnknownName(f"a trainer does not know '{command.name}'")
         note, before = carry_out(self._trainer, command)

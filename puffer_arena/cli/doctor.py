@@ -35,6 +35,7 @@ EXTRAS = {
     "data": "replays as Minari datasets",
     "export": "bots as ONNX graphs",
     "sweep": "sweeps of settings",
+    "hub": "bots shared on the Hugging Face Hub",
     "track": "runs in Weights & Biases",
     "trackio": "runs in trackio",
     "foreign": "environments of other libraries",

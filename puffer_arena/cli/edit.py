@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from puffer_arena.cli.options import read_pairs
+from puffer_arena.errors import ParameterError
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Options:
         python -m puffer_arena edit maze --param size=9
         python -m puffer_arena edit maze levels/maze-20261128-120000.toml
         python -m puffer_arena edit lander
+        python -m puffer_arena edit maze --weight 0.5
 
     Keys: H lists them.
     """
@@ -31,12 +33,22 @@ class Options:
     """A parameter of the environment as name=value; may be repeated."""
     folder: str = "levels"
     """Where levels are saved, and opened from."""
+    weight: float = 0.2
+    """The share of a run's episodes that begin at drawn levels, once one was sent there (T)."""
+    runs_dir: str = "runs"
+    """Where the run is looked for that T sends the level to: the newest that trains in this game."""
 
 
 def run(options: Options) -> int:
     """Open the window and draw until it is closed."""
+    from puffer_arena.cli.sending import Sender
     from puffer_arena.render.editor.show import edit
 
-    params = read_pairs(options.param, "--param")
-    edit(options.env, options.file, level=options.level, params=params, folder=options.folder)
+    if not 0.0 < options.weight <= 1.0:
+        raise ParameterError(f"--weight is {options.weight}; it is above 0, at most 1")
+    params, sender = read_pairs(options.param, "--param"), Sender(options.env, options.runs_dir, options.weight)
+    try:
+        edit(options.env, options.file, level=options.level, params=params, folder=options.folder, trainer=sender)
+    finally:
+        sender.close()
     return 0

@@ -32,6 +32,8 @@ class Options:
     """Where to write it; ENV.bot by default."""
     env: str = ""
     """The environment; needed for none that `list` shows."""
+    role: str = ""
+    """Whose policy, of a run in which each role has its own (--opponent.separate)."""
     half: bool = False
     """Store weights in half precision: half the size, and nearly the same bot."""
     episodes: int = 200
@@ -54,7 +56,9 @@ def run(options: Options) -> int:
 
     if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
         raise ParameterError("--episodes is 0 or at least 2, and --seed at least 0")
-    data = export_file(find_policy(options.source, options.runs_dir), options.env, options.half, options.seed)
+    data = export_file(
+        find_policy(options.source, options.runs_dir), options.env, options.half, options.seed, options.role
+    )
     bot = Bot.of(data)
     env = options.env or str(bot.about["env"]["id"])
     if options.episodes:

@@ -1,19 +1,23 @@
 """`play`: a person plays, by keyboard or gamepad."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from puffer_arena.batch.batch import make
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.cli.seats import Ratings, build_match, seat
+from puffer_arena.cli.seats import AUTO, HUMAN, LEVELS, Ratings, build_match, bundled_name, seat
 from puffer_arena.errors import ParameterError
-from puffer_arena.players.names import find_player
+from puffer_arena.players.bots import check_fit
+from puffer_arena.players.names import bundled, bundled_bot, find_player
 from puffer_arena.registry import env_name, load_env
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
-    from puffer_arena.render.play.match import Choose, Match
+    from puffer_arena.core.fields import Array
+    from puffer_arena.players.player import Player
+    from puffer_arena.render.play.match import Choose, Match, Sitter
 
 
 @dataclass
@@ -31,8 +35,8 @@ class Options:
         python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
-    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, + and - speed, Backspace back a second, F9
-    record.
+    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, F3 and F4 an easier or a harder bot, + and -
+    speed, Backspace back a second, F9 record.
     """
 
     env: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
@@ -47,7 +51,7 @@ class Options:
     """Who steers the others, named as in `eval`: bot:NAME, arena:NAME@LEVEL, run:NAME, random or a file; the first
     scripted bot by default."""
     difficulty: int | None = None
-    """How good the trained bot is that comes with the game, 0 to 10, instead of --bot."""
+    """How good the trained bot is that comes with the game, 0 to 10, instead of --bot; F3 and F4 change it."""
     seed: int = 0
     """Seed of the levels."""
     level: int | None = None
@@ -73,12 +77,13 @@ def run(options: Options) -> int:
     play(
         options.env,
         bot=choose_bot(options),
+        roster=None if options.seats else lambda batch: list_bots(options, batch),
         agent=options.agent,
         seed=options.seed,
         level=options.level,
         held_out=options.held_out,
         speed=options.speed,
-        params=read_pairs(options.param, "--param"),
+        params=fitting_params(options),
         record=options.record,
         match=(lambda batch: seated(options, batch)) if options.seats else None,
     )
@@ -115,11 +120,88 @@ def choose_bot(options: Options) -> "Choose | None":
         UnknownName: there is no such player, or no trained bot to set a difficulty of.
         FileError: a file is damaged.
     """
-    name = options.bot
-    if options.difficulty is not None:
-        if name is not None:
-            raise ParameterError("--difficulty is of the trained bot that comes with the game; leave --bot out")
-        name = f"arena:{env_name(options.env)}@{options.difficulty}"
-    if name is None:
-        return None
-    return seat(find_player(name, options.env, options.runs_dir, options.seed))
+    name = bot_name(options)
+    return None if name is None else seat(find_player(name, options.env, options.runs_dir, options.seed))
+
+
+def bot_name(options: Options) -> str | None:
+    """Return the name of who steers the agents that the person does not, None for the first scripted bot.
+
+    Raises:
+        ParameterError: both a bot and a difficulty are given.
+    """
+    if options.difficulty is None:
+        return options.bot
+    if options.bot is not None:
+        raise ParameterError("--difficulty is of the trained bot that comes with the game; leave --bot out")
+    return f"{bundled_name(options.env)}@{options.difficulty}"
+
+
+def list_bots(options: Options, batch: "Batch") -> "list[Sitter]":
+    """Return who can steer the agents that the person does not, and the person's own: who does at first, first.
+
+    The trained bot that comes with the game is among them at every difficulty, where its sizes fit.
+    """
+    from puffer_arena.render.play.match import Sitter
+
+    first, game = bot_name(options), env_name(options.env)
+    names = [f"bot:{bot}" for bot in batch.env.bots]
+    if game in bundled() and fits(game, batch):
+        names += [f"{bundled_name(options.env)}@{level}" for level in range(LEVELS)]
+    start = names.index(first) if first in names else 0
+    known = names[start:] + names[:start]
+    if first is not None and first not in names:
+        known.insert(0, first)
+    return [Sitter(name, later(name, options)) for name in known]
+
+
+def fits(game: str, batch: "Batch") -> bool:
+    """Tell whether a bundled bot sees and does what a batch's agents do."""
+    try:
+        check_fit(bundled_bot(game), batch)
+    except ParameterError:
+        return False
+    return True
+
+
+def later(name: str, options: Options) -> "Choose":
+    """Return a player as a game takes it, who is looked up when first asked."""
+    found: list[Choose] = []
+
+    def choose(batch: "Batch") -> "Array":
+        if not found:
+            found.append(seat(find_player(name, options.env, options.runs_dir, options.seed)))
+        return found[0](batch)
+
+    return choose
+
+
+def fitting_params(options: Options) -> dict[str, Any]:
+    """Return the game's parameters: those given, and those that a named player learned with where it fits no others."""
+    given = read_pairs(options.param, "--param")
+    players = [find_player(name, options.env, options.runs_dir, options.seed) for name in trained_names(options)]
+    learned = {key: value for player in players for key, value in player.params.items()}
+    if learned.keys() <= given.keys() or all(_can_play(player, options.env, given) for player in players):
+        return given
+    return {**learned, **given}
+
+
+def trained_names(options: Options) -> list[str]:
+    """Return the names of the players that the options name, with a difficulty or without: all but people."""
+    if not options.seats:
+        name = bot_name(options)
+        return [] if name is None else [name]
+    names = [name.strip() for name in options.seats.split(",")]
+    own = bundled_name(options.env)
+    full = [own if name.partition("@")[0] in (AUTO, "arena") else name for name in names]
+    return [name for name in dict.fromkeys(full) if name not in (HUMAN, "")]
+
+
+def _can_play(player: "Player", env: str, params: dict[str, Any]) -> bool:
+    """Tell whether a player sees and does what agents do with these parameters."""
+    with make(env, **params) as batch:
+        try:
+            player.prepare(batch)
+        except ParameterError:
+            return False
+    return True

@@ -56,12 +56,17 @@ def build_match(
     return Match(batch, [known[name] for name in names], [*known.values()], rounds, ratings.note)
 
 
+def bundled_name(env: str) -> str:
+    """Return the name of the trained bot that comes with a game."""
+    return f"arena:{env_name(env)}"
+
+
 def full_name(name: str, env: str, ratings: "Ratings") -> str:
     """Return a seat's name as players are named: "arena@5" is the bot that comes with the game, "auto" one of your strength."""
     if name == AUTO:
-        return f"arena:{env_name(env)}@{ratings.even_level(f'arena:{env_name(env)}@')}"
+        return f"{bundled_name(env)}@{ratings.even_level(f'{bundled_name(env)}@')}"
     kind, at, level = name.partition("@")
-    return f"arena:{env_name(env)}{at}{level}" if kind == "arena" else name
+    return f"{bundled_name(env)}{at}{level}" if kind == "arena" else name
 
 
 def seat(player: Player) -> "Choose":

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FILE_NAME = "steering.jsonl"
 CHANGES = ("param", "learning_rate", "curriculum")  # the commands that change what is learned
 MOST_BYTES = 20_000_000  # of a file
-MOST_LINE = 40_000
-SHOWN_BYTES = 20_000  # of changes that windows are told of
+MOST_LINE = 64_000
+SHOWN_BYTES = 50_000  # of changes that windows are told of
 SHOWN = 40
 
 
@@ -78,13 +78,26 @@ def carry_out(trainer: "Algorithm", command: Command) -> tuple[str, Any]:
     return f"{name} is {value} {'from the next episodes on' if late else 'now'}", was
 
 
+def mixed_in(table: Mapping[str, Any], command: Command) -> Command:
+    """Return the change of the curriculum that a sent level asks for.
+
+    Raises:
+        ParameterError: with it the curriculum is more than a command may carry.
+    """
+    levels = [*table.get("levels", []), command.arguments["level"]]
+    return check_command("curriculum", {"table": {**table, "levels": levels, "weight": command.arguments["weight"]}})
+
+
 def describe(table: Mapping[str, Any]) -> str:
     """Say in a line what a curriculum's table asks for."""
     if not table:
         return "no curriculum"
     ranges = table.get("ranges", {})
     told = ", ".join(f"{name} {value}" for name, value in ranges.items()) if isinstance(ranges, Mapping) else ""
-    return printable(f"curriculum {table.get('method', 'lessons')} {told}".strip(), 200)
+    method = table.get("method", "lessons" if "lessons" in table or "ladders" in table else "uniform")
+    if drawn := len(table.get("levels", [])):
+        told += f" with {drawn} drawn level{'' if drawn == 1 else 's'}, {100 * table.get('weight', 0.2):g} % of the episodes"
+    return printable(f"curriculum {method} {told.strip()}".strip(), 200)
 
 
 class SteeringLog:

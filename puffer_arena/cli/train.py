@@ -30,6 +30,7 @@ from puffer_arena.cli.steering import (
 )
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
+from puffer_arena.levels.drawn import as_table, read_level
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
@@ -94,7 +95,7 @@ class Options:
     param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A parameter of the environment as name=value; may be repeated."""
     curriculum: str = ""
-    """Who chooses what episodes are: uniform, lessons, plr, sfl, alp, a .toml file, or a .py file with a CURRICULUM."""
+    """Who chooses what episodes are: uniform, lessons, plr, accel, sfl, states, alp, a .toml file, or a .py file with a CURRICULUM."""
     curriculum_ranges: Annotated[
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="curriculum.ranges", metavar="NAME=RANGE")
     ] = ()
@@ -103,6 +104,12 @@ class Options:
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="curriculum.settings", metavar="NAME=VALUE")
     ] = ()
     """A setting of the curriculum, such as capacity=500; may be repeated."""
+    curriculum_levels: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="curriculum.levels", metavar="FILE")
+    ] = ()
+    """A level that somebody has drawn (`edit`), to be mixed in; may be repeated."""
+    curriculum_weight: Annotated[float, tyro.conf.arg(name="curriculum.weight")] = 0.0
+    """The share of episodes that begin at drawn levels; 0.2 by default."""
     name: str = ""
     """The run's name; made of the environment and the time by default."""
     runs_dir: str = "runs"
@@ -194,7 +201,7 @@ def exploiting(options: Any) -> dict[str, Any]:
     if named.startswith("run:") or Path(named).is_dir():
         named = str(find_policy(named, options.runs_dir))  # a run goes on; its policy of now is what is met
     player = find_player(named, options.environment, options.runs_dir)
-    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": ""}}
+    return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": "", "separate": False}}
 
 
 def final_config(options: Any) -> Config:
@@ -237,6 +244,12 @@ def curriculum_table(options: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     for part, values in (("ranges", ranges), ("settings", settings)):
         if values:
             made[part] = {**made.get(part, {}), **values}
+    if options.curriculum_levels:
+        env = load_env(options.settings.env or options.environment)
+        drawn = [as_table(read_level(path, env)) for path in options.curriculum_levels]
+        made["levels"] = [*made.get("levels", []), *drawn]
+    if options.curriculum_weight:
+        made["weight"] = options.curriculum_weight
     return made
 
 

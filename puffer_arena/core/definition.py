@@ -41,7 +41,7 @@ KEPT_NAMES = frozenset(
     | {"statistics", "episodes", "episode_length", "length", "seats", "actions"}
     | {"value", "target", "advantage", "ratio"}
 )
-OPTIONAL = ("observe_state", "action_mask", "turn")  # rules that a game may do without
+OPTIONAL = ("observe_state", "action_mask", "turn", "move_goal")  # rules that a game may do without
 
 
 def check_parts(env: Any) -> None:
@@ -67,6 +67,8 @@ def check_parts(env: Any) -> None:
         check_rules(env, f"bot '{name}'", bot)
     check_counters(env)
     check_signals(env)
+    if env.move_goal is not None and (env.agents or env.engine):
+        raise env.error("move_goal", "is for games of one agent whose bodies no engine moves; leave it out")
     check_turn(env)
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
@@ -315,6 +317,7 @@ def check_rule(env: Any, role: str, rule: Any, of: str | None = None) -> None:
         "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],
         "observe": ["s", "p", "agent", "obs"] if several else ["s", "p", "obs"],
         "observe_state": ["s", "p", "obs"],
+        "move_goal": ["s", "p", "later"],
         "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
     }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
     given = list(inspect.signature(rule).parameters)

@@ -12,6 +12,7 @@ functions marked `@jit`, of one of two kinds:
 
     both            reset(s, p)      draw(s, p, canvas), plain Python
                     observe_state(s, p, obs), optional: the whole of it, for critics (see `Env.global_state`)
+                    move_goal(s, p, later), optional and solo: has what `later` reached be the goal of s (`Env.move_goal`)
                     signals: `s.cost += 1.0`, or `s.cost[agent]`, where `Env.signals` names "cost"
                     action_mask(s, p[, agent], mask), optional: sets mask[k] = False where choice k is barred
 
@@ -83,6 +84,8 @@ class Env:
         global_state: what `observe_state` writes, for critics that see more than their agents, and for PettingZoo's `state`.
         observe_state: observe_state(s, p, obs), written only where a batch is made with `observe_state=True`.
         cost_limit: the sum over an episode that the signal "cost" should stay below, for methods that keep to one.
+        move_goal: move_goal(s, p, later) makes what the state `later`, of the same episode, has reached the goal of `s`, so
+            that methods can learn from what was reached by mistake (hindsight).  For solo games without an engine.
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
             return of at least `solved`, or above 0, counts as such.
@@ -122,6 +125,7 @@ class Env:
     global_state: Space | None = None
     observe_state: Rule | None = None
     cost_limit: float | None = None
+    move_goal: Rule | None = None
     steps_per_second: float = 0.0
     success: str = ""
     solved: float | None = None

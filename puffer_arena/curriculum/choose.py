@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.env import Env
+from puffer_arena.curriculum.accel import Accel
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.lessons import Lessons
 from puffer_arena.curriculum.levels import Learnable, Replay
 from puffer_arena.curriculum.progress import Progress
 from puffer_arena.curriculum.spread import read_spread
+from puffer_arena.curriculum.states import States
 from puffer_arena.curriculum.uniform import Uniform
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, shown, suggest
+from puffer_arena.levels import Level
+from puffer_arena.levels.drawn import check_level, editor_of
 from puffer_arena.registry import import_class
 from puffer_arena.settings import build
 
@@ -21,11 +25,14 @@ CURRICULA: dict[str, type[Curriculum]] = {
     "uniform": Uniform,
     "lessons": Lessons,
     "plr": Replay,
+    "accel": Accel,
     "sfl": Learnable,
+    "states": States,
     "alp": Progress,
 }
 _named: dict[str, type[Curriculum]] = {}  # files that a person has named, by their resolved path
-PARTS = ("method", "ranges", "settings", "lessons", "ladders")
+PARTS = ("method", "ranges", "settings", "lessons", "ladders", "levels", "weight")
+MOST_LEVELS = 200  # that are drawn
 MOST_BYTES = 1_000_000  # of a TOML file
 
 
@@ -123,18 +130,39 @@ def load_curriculum(env: Env, given: str | Mapping[str, Any], ranges: Mapping[st
         if name not in env.parameters:
             raise UnknownName(f"curriculum: unknown parameter '{name}'; {suggest(str(name), env.parameters)}")
         spreads[name] = read_spread(env.parameters[name], value)
-    if kind is Uniform and not spreads:
+    drawn, weight = _levels(env, table)
+    if kind is Uniform and not spreads and not drawn:
         movable = [name for name, parameter in env.parameters.items() if parameter.ranged]
         raise ParameterError(
             f"curriculum '{method}' needs ranges, such as --curriculum.ranges {(movable or ['NAME'])[0]}=LOW:HIGH"
         )
     made = kind(env, spreads, build(kind.Settings, _table("settings", table), "curriculum."))
+    made.drawn, made.weight = drawn, weight
     extra = [name for name in ("lessons", "ladders") if name in table]
     if isinstance(made, Lessons):
         made.read(table)
     elif extra:
         raise ParameterError(f"curriculum '{method}' takes no {extra[0]}; they belong to method = \"lessons\"")
     return made
+
+
+def _levels(env: Env, table: Mapping[str, Any]) -> tuple[tuple[Level, ...], float]:
+    """Return the drawn levels of a table, and the share of episodes that begin there.
+
+    Raises:
+        ParameterError: no share, or too many levels.
+        FileError: one is no level of this game.
+    """
+    given, weight = table.get("levels", []), table.get("weight", 0.2)
+    if not isinstance(given, list | tuple) or len(given) > MOST_LEVELS:
+        raise ParameterError(f"curriculum: levels must be a list of at most {MOST_LEVELS} drawn levels")
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 < weight <= 1.0:
+        raise ParameterError(f"curriculum: weight = {shown(weight)}; it is above 0, at most 1")
+    if given:
+        editor_of(env)
+    return tuple(check_level(one, f"level {k + 1} of the curriculum", env) for k, one in enumerate(given)), float(
+        weight
+    )
 
 
 def _table(name: str, table: Mapping[str, Any]) -> Mapping[str, Any]:

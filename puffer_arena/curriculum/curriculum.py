@@ -12,16 +12,20 @@ All that a curriculum learns lies in arrays that never change their size, which 
 checkpoints, so a resumed run goes on exactly.  Chance comes from `rng` alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.rows import took_part
+from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.spread import Spread
+from puffer_arena.curriculum.starts import Starts
+from puffer_arena.levels import Level
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,15 @@ class Tasks:
     Args:
         params: parameter -> values (count,); a parameter that is not named keeps what its row has.
         levels: numbers of levels, int64 (count,), -1 to draw one; None draws all of them.
+        starts: serial numbers of rows in `Curriculum.starts` at which the episodes begin, int64 (count,), -1 for those
+            that begin at their level; None for all of them.
+        weights: how much is learned from their steps, float (count,), 0 for not at all; None for 1.
     """
 
     params: Mapping[str, Array] = field(default_factory=dict)
     levels: Array | None = None
+    starts: Array | None = None
+    weights: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Ended:
             surprise    mean positive advantage (Jiang et al. 2021, arXiv 2010.03934: positive value loss)
             value       mean value of its states
             scaled      the return in the value's units
+        starts: serial numbers of the rows that they began at, int64 (count,), -1 for those that began at a level.
     """
 
     rows: Array
@@ -58,6 +68,10 @@ class Ended:
     returns: Array
     success: Array
     scores: Mapping[str, Array] = field(default_factory=dict)
+    starts: Array = field(default_factory=lambda: np.full(1, -1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts", np.broadcast_to(self.starts, len(self.rows)))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,7 +79,8 @@ class Ended:
     def take(self, chosen: Array) -> "Ended":
         """Return some of them."""
         scores = {name: score[chosen] for name, score in self.scores.items()}
-        return Ended(self.rows[chosen], self.records[chosen], self.returns[chosen], self.success[chosen], scores)
+        of = self.rows[chosen], self.records[chosen], self.returns[chosen], self.success[chosen]
+        return Ended(*of, scores, self.starts[chosen])
 
 
 class Curriculum:
@@ -79,6 +94,12 @@ class Curriculum:
     Attributes:
         Settings: a frozen dataclass of `settings.setting` fields.
         needs_scores: whether `Ended.scores` is read.
+        weighs: whether `Tasks.weights` are given.
+        keeps: whole rows that it keeps at most, in `starts`; what a kept row is, is up to the curriculum.
+        deepest: see `Starts`.
+        every: of so many steps one is shown to `seen`, as a whole row; 0 for none.
+        starts: the rows that it keeps, where it keeps any; there from `begin` on.
+        drawn, weight: levels that people have drawn, and the share of episodes that begin there, whatever it chooses.
     """
 
     @dataclass(frozen=True)
@@ -86,9 +107,19 @@ class Curriculum:
         """None."""
 
     needs_scores: ClassVar[bool] = False
+    weighs = False
+    keeps = deepest = every = 0
+    starts: Starts
+    drawn: Sequence[Level] = ()
+    weight = 0.0
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         self.env, self.ranges, self.settings = env, dict(ranges), settings
+
+    def begin(self, batch: Batch) -> None:
+        """Take notice of the batch whose tasks it will give, before it gives any."""
+        if self.keeps:
+            self.starts = Starts(batch, self.keeps, self.deepest)
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
         """Return the tasks of the next `count` episodes."""
@@ -96,6 +127,9 @@ class Curriculum:
 
     def ended(self, episodes: Ended) -> None:
         """Take in what became of episodes, once a rollout."""
+
+    def seen(self, rows: Kept, scores: Array) -> None:
+        """Take in rows in mid-episode, with the mean |advantage| of their agents there, float (k,)."""
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that hold what was learned; a checkpoint is read back into them."""

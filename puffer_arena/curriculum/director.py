@@ -5,23 +5,30 @@
     batch.step(actions)
     director.follow(batch.began)      # after every step
 
-A row's next task is written while its present episode is played, so a reset inside a kernel waits for nobody.
+A row's next task is written while its present episode is played, so a reset inside a kernel waits for nobody.  Where the
+task is a whole row (a state in mid-episode, a drawn level), that is written over what the reset made, and seen instead.
 """
 
 import contextlib
 import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
+from puffer_arena.curriculum.entrances import AT_LEVEL, DRAWN, Entrances
 from puffer_arena.curriculum.ledger import Ledger
-from puffer_arena.errors import ArenaError, ParameterError, TrainingError, shown
+from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, shown
+from puffer_arena.kernels.tables import Buffers
+from puffer_arena.levels import Level
 from puffer_arena.machine.loops import kernel
+
+LONGEST = 1 << 62  # steps: where there is no rollout that ends before what followed its last step was judged
 
 
 @kernel
@@ -65,48 +72,94 @@ class Director:
     def __init__(self, batch: Batch, curriculum: Curriculum, seed: int = 0) -> None:
         self.batch, self.curriculum, self._seed = batch, curriculum, seed & (2**64 - 1)
         self._draws = np.zeros(1, np.int64)  # of tasks so far: the stream's counter
-        self._pending: list[tuple[int, Array, Array]] = []  # step, rows and records of episodes that ended
+        # Of episodes that ended: step, rows, records, and what they began at.
+        self._pending: list[tuple[int, Array, Array, Array]] = []
         # Of the present episodes, for their scores: |advantage|, positive advantage, value, steps.
         self._sums = np.zeros((4, batch.num_envs))
-        self._success = np.zeros(1)  # of the episodes last told of
+        # Of the episodes last told of: those from levels, from kept rows, and from drawn levels.
+        self._success = np.zeros(3)
+        self._shown = np.zeros(
+            2, np.int64
+        )  # steps since a row was shown to the curriculum, and the row whose turn it is
+        self._seen: list[tuple[int, Array, Kept]] = []  # step, rows and how they stood
+        self.entrances = Entrances(batch)
         self.ledger = Ledger(batch)
         self.episodes = 0
+        curriculum.begin(batch)
+        self.entrances.draw(curriculum.drawn, curriculum.weight)
 
     def begin(self) -> None:
         """Begin new episodes everywhere, of tasks from the curriculum."""
         everybody = np.arange(self.batch.num_envs)
         self._assign(everybody)
         self.batch.reset()
+        self.entrances.enter(everybody, self.curriculum, self.batch.buffers)
         self._assign(everybody)
 
     def change(self, curriculum: Curriculum) -> None:
         """Go on with another curriculum, from every row's next episode on.
 
         Raises:
-            TrainingError: it cannot give tasks; the present one stays.
+            ArenaError: it cannot give tasks, or its drawn levels do not fit; the present one stays.
         """
-        before, draws = self.curriculum, int(self._draws[0])
-        self.curriculum = curriculum
+        before, draws, entrances = self.curriculum, int(self._draws[0]), self.entrances
         try:
+            curriculum.begin(self.batch)
+            self.entrances = Entrances(self.batch)
+            self.entrances.draw(curriculum.drawn, curriculum.weight)
+            self.curriculum = curriculum
             self._assign(np.arange(self.batch.num_envs))
         except ArenaError:
-            self.curriculum, self._draws[0] = before, draws
+            self.curriculum, self._draws[0], self.entrances = before, draws, entrances
             raise
+        self._seen.clear()
 
-    def follow(self, began: Array, t: int = 0) -> None:
+    def draw(self, levels: Sequence[Level], share: float) -> None:
+        """Let a share of the episodes begin at drawn levels, from every row's next task on.
+
+        Raises:
+            FileError: a level does not fit, or is not valid; all stays as it was.
+        """
+        self.entrances.draw(levels, share)
+        self.curriculum.drawn, self.curriculum.weight = levels, share
+
+    def follow(self, began: Array, t: int = 0, out: Buffers | None = None) -> None:
         """Take in a step.
 
         Args:
             began: the batch's, as the step wrote it.
             t: which step of the rollout it was.
+            out: the buffers that the step wrote; by default the batch's.
         """
-        rows = np.flatnonzero(began if began.ndim == 1 else began[:, 0])
+        started = began if began.ndim == 1 else began[:, 0]
+        rows = np.flatnonzero(started)
         if len(rows):
-            self._pending.append((t, rows, self.batch.finished[rows]))
+            self._pending.append((t, rows, self.batch.finished[rows], self.entrances.present[rows]))
+            self.entrances.enter(rows, self.curriculum, self.batch.buffers if out is None else out)
             self._assign(rows)
+        if self.curriculum.every:
+            self._show(started, t)
+
+    def _show(self, started: Array, t: int) -> None:
+        """Note how some rows stand that are in mid-episode: each in its turn."""
+        count, self._shown[0] = divmod(int(self._shown[0]) + len(started), self.curriculum.every)
+        rows = (int(self._shown[1]) + np.arange(min(count, len(started)))) % len(started)
+        self._shown[1] = (self._shown[1] + count) % len(started)
+        rows = rows[~started[rows]]
+        if len(rows):
+            self._seen.append((t, rows, self.batch.keep(rows)))
+
+    def _offer(self, scores: Callable[[int, Array], Array], horizon: int) -> None:
+        """Show the curriculum how rows stood before steps of the rollout, with scores(step, rows)."""
+        for t, rows, kept in self._seen:
+            if t + 1 < horizon:  # what followed the last step is not yet judged
+                with self._naming():
+                    self.curriculum.seen(kept, scores(t + 1, rows))
+        self._seen.clear()
 
     def report(self) -> Ended | None:
         """Tell the curriculum of the episodes that ended since the last report, without scores."""
+        self._offer(lambda t, rows: np.ones(len(rows)), LONGEST)
         return self._tell({})
 
     def learned(
@@ -120,8 +173,16 @@ class Director:
             owners: the row that each stream belongs to, (streams,).
             scale: what rewards were divided by.
         """
-        steps = np.concatenate([np.full(len(rows), t) for t, rows, _ in self._pending] or [np.zeros(0, np.int64)])
-        rows = np.concatenate([rows for _, rows, _ in self._pending] or [np.zeros(0, np.int64)])
+
+        def mean_there(t: int, which: Array) -> Array:
+            """Return the mean |advantage| of those who acted in some rows at a step."""
+            counts = np.bincount(owners, acting[t], self.batch.num_envs)[which]
+            sums = np.bincount(owners, np.abs(advantages[t]) * acting[t], self.batch.num_envs)[which]
+            return np.asarray(sums / np.maximum(counts, 1.0))
+
+        self._offer(mean_there, len(advantages))
+        steps = np.concatenate([np.full(len(each[1]), each[0]) for each in self._pending] or [np.zeros(0, np.int64)])
+        rows = np.concatenate([each[1] for each in self._pending] or [np.zeros(0, np.int64)])
         sums = np.zeros((len(self._sums), len(rows)))
         taken = (np.ascontiguousarray(advantages, np.float32), np.ascontiguousarray(values, np.float32))
         add_up(*taken, np.ascontiguousarray(acting), owners, steps, rows, self._sums, sums)
@@ -132,29 +193,52 @@ class Director:
         """Return the share of successes, the means of the parameters that are moved, and the curriculum's own numbers."""
         params = self.batch.rows.params
         found = {"success": float(self._success[0])}
+        if self.curriculum.keeps:
+            found["success_from_kept"] = float(self._success[1])
+        if self.entrances.share:
+            found["success_from_drawn"] = float(self._success[2])
         found |= {name: float(params[name].mean()) for name in self.curriculum.ranges}
         return {f"curriculum/{name}": value for name, value in (found | self.curriculum.metrics()).items()}
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that the next tasks depend on; a checkpoint is read back into them."""
-        own = {"draws": self._draws, "sums": self._sums, "success": self._success}
-        return own | {f"own.{name}": array for name, array in self.curriculum.state().items()}
+        own = {"draws": self._draws, "sums": self._sums, "success": self._success, "shown": self._shown}
+        parts = {"own": self.curriculum.state(), "entrances": self.entrances.state()}
+        if self.curriculum.keeps:
+            parts["starts"] = self.curriculum.starts.state()
+        return own | {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+    def check(self, what: str) -> None:
+        """Check what a checkpoint wrote into the arrays of `state`, before a rule runs on it.
+
+        Raises:
+            FileError: it holds what no run can have.
+        """
+        self.entrances.check(what)
+        if self.curriculum.keeps:
+            self.curriculum.starts.check(what)
+        if not (0 <= self._shown[1] < self.batch.num_envs and self._shown[0] >= 0):
+            raise FileError(f"{what} is damaged: it is the turn of row {self._shown[1]}")
 
     def _tell(self, scores: dict[str, Array], scale: float = 1.0) -> Ended | None:
         if not self._pending:
             return None
-        records = np.concatenate([found for _, _, found in self._pending])
+        records = np.concatenate([each[2] for each in self._pending])
         returns = mean_return(records)
         if scores:
             scores["scaled"] = returns / max(scale, 1e-12)
-        rows = np.concatenate([rows for _, rows, _ in self._pending])
-        ended = Ended(rows, records, returns, successes(self.batch.env, records, returns), scores)
+        rows, starts = (np.concatenate([each[k] for each in self._pending]) for k in (1, 3))
+        ended = Ended(rows, records, returns, successes(self.batch.env, records, returns), scores, starts)
         self._pending.clear()
         self.episodes += len(ended)
-        self._success[0] = ended.success.mean()
+        for k, of in enumerate((starts == AT_LEVEL, starts > AT_LEVEL, starts <= DRAWN)):
+            if of.any():
+                self._success[k] = ended.success[of].mean()
+        chosen = ended.take(starts >= AT_LEVEL)  # what a person has drawn, the curriculum did not choose
         self.ledger.note(ended)
-        with self._naming():
-            self.curriculum.ended(ended)
+        if len(chosen):
+            with self._naming():
+                self.curriculum.ended(chosen)
         return ended
 
     def _assign(self, rows: Array) -> None:
@@ -169,10 +253,12 @@ class Director:
             tasks = self.curriculum.next(len(rows), rng)
             if not isinstance(tasks, Tasks):
                 raise ParameterError(f"next() returned {shown(tasks)}; it must return Tasks")
-            for name, values in ({"levels": tasks.levels} | dict(tasks.params)).items():
+            own = {"levels": tasks.levels, "starts": tasks.starts, "weights": tasks.weights}
+            for name, values in (own | dict(tasks.params)).items():
                 if values is not None and np.shape(values) not in ((), rows.shape):
                     raise ParameterError(f"next() gave {name} of shape {np.shape(values)}; it must be {rows.shape}")
             self.batch.assign(rows, tasks.params, tasks.levels)
+            self.entrances.assign(rows, tasks, rng)
 
     @contextlib.contextmanager
     def _naming(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Levels worth playing again: prioritized level replay, and sampling for learnability.
 
 A buffer keeps levels with the parameters they were played with.  `plr`: Jiang et al. 2021, arXiv 2010.03934, its
-scores and staleness; MaxMC from Jiang et al. 2021, arXiv 2110.02439.  `sfl`: Rutherford et al. 2024, arXiv 2408.15099.
+scores and staleness; MaxMC, and `robust`, from Jiang et al. 2021, arXiv 2110.02439.  `sfl`: Rutherford et al. 2024,
+arXiv 2408.15099.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
 from puffer_arena.curriculum.spread import Spread
-from puffer_arena.settings import choice, setting
+from puffer_arena.settings import choice, flag, setting
 
 
 class Buffer:
@@ -82,12 +83,14 @@ class Replay(Curriculum):
         )
         temperature: float = setting(0.3, 0.01, 100.0, "of priorities by rank; small: the best levels only")
         staleness: float = setting(0.3, 0.0, 1.0, "share of the priority that goes by how long ago a level was played")
+        robust: bool = flag(False, "learn from kept levels only; new ones are played to be judged")
 
     needs_scores: ClassVar[bool] = True
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         super().__init__(env, ranges, settings)
         self.buffer = Buffer(settings.capacity, ranges, ("played", "best"))
+        self.weighs = settings.robust
         self._clock = np.zeros(1)
         self._known: tuple[tuple[float, bytes], Array] | None = None  # the chances, and what they were made of
 
@@ -100,7 +103,12 @@ class Replay(Curriculum):
         if again.any():
             chances = self._chances()
             places = np.searchsorted(chances, rng.random(count) * chances[-1], side="right")
-        return self.buffer.tasks(places, again, self.draw(count, rng))
+        return self._again(places, again, self.draw(count, rng))
+
+    def _again(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
+        """Return tasks: kept levels by their places where `again`, else new ones with the parameters `fresh`."""
+        tasks = self.buffer.tasks(places, again, fresh)
+        return Tasks(tasks.params, tasks.levels, None, again.astype(np.float64)) if self.weighs else tasks
 
     def _chances(self) -> Array:
         """Return the priorities added up; they are the same until the next report."""
@@ -124,15 +132,14 @@ class Replay(Curriculum):
 
     def ended(self, episodes: Ended) -> None:
         self._clock += 1.0
-        levels = episodes.records["level"]
-        places = self.buffer.find(levels)
+        levels, places = episodes.records["level"], self._find(episodes)
         scores = self._score(episodes, places)
         for k in np.flatnonzero(places >= 0):
             self.buffer["score"][places[k]] = scores[k]
             self.buffer["played"][places[k]] = self._clock[0]
             if "scaled" in episodes.scores:
                 self.buffer["best"][places[k]] = max(self.buffer["best"][places[k]], episodes.scores["scaled"][k])
-        fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT))
+        fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT) & (episodes.starts < 0))
         _, first = np.unique(levels[fresh], return_index=True)
         fresh = fresh[np.sort(first)]
         self._insert(episodes, fresh[np.argsort(-scores[fresh], kind="stable")], scores)
@@ -146,9 +153,16 @@ class Replay(Curriculum):
                 break
             record = episodes.records[k]
             best = episodes.scores["scaled"][k] if "scaled" in episodes.scores else 0.0
-            self.buffer.keep(
-                int(place), int(record["level"]), record["params"], score=scores[k], played=self._clock[0], best=best
-            )
+            columns = {"score": scores[k], "played": self._clock[0], "best": best}
+            self._keep(int(place), int(record["level"]), record["params"], **columns)
+
+    def _find(self, episodes: Ended) -> Array:
+        """Return where the levels of episodes are kept, -1 for those that are not."""
+        return self.buffer.find(episodes.records["level"])
+
+    def _keep(self, place: int, level: int, params: Any, **columns: float) -> None:
+        """Put a level of the game's own into a place."""
+        self.buffer.keep(place, level, params, **columns)
 
     def _score(self, episodes: Ended, places: Array) -> Array:
         found = episodes.scores

@@ -118,16 +118,29 @@ class Codec:
 
         return write_all
 
+    @property
+    def is_array(self) -> bool:
+        """Whether a value is one array, stored as it is."""
+        if not self.leaves or self.leaves[0][0]:
+            return False
+        leaf = self.leaves[0][2]
+        return leaf.dtype is not str and leaf.start is None and leaf.space.dtype.shape == leaf.shape != ()
+
     def reader(self, array: Array) -> Read:
         """Return what reads the value of an entry of an array of stored ones."""
         views = [(leaf, ours.at(array, fields)) for _, fields, leaf in self.leaves]
         if len(views) == 1 and not self.leaves[0][0]:
-            leaf, view = views[0]
-            if isinstance(leaf.space, ours.Discrete) and leaf.dtype == np.int64 and view.ndim == 1:  # an action, mostly
-                start, item = int(leaf.start or 0), view.item
-                return lambda i: item(i) + start
-            return functools.partial(leaf.read, view)
+            return functools.partial(views[0][0].read, views[0][1])
         return lambda i: _join(self.theirs, iter([leaf.read(view, i) for leaf, view in views]))
+
+    def many_reader(self, array: Array) -> Callable[[], list[Any]]:
+        """Return what reads the values of all entries, in order."""
+        if isinstance(self.space, ours.Discrete) and self.leaves and array.ndim == 1:  # actions, mostly
+            leaf = self.leaves[0][2]
+            start, dtype = leaf.start or 0, np.dtype(leaf.dtype)
+            return lambda: list((array + start).astype(dtype, copy=False))
+        read = self.reader(array)
+        return lambda: [read(i) for i in range(len(array))]
 
 
 def codec_of(space: Any, acts: bool = False) -> Codec:

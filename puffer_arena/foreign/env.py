@@ -13,7 +13,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import f64
 from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Space
-from puffer_arena.errors import DefinitionError
+from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.foreign.origin import Make, Origin, Params, maker
 from puffer_arena.foreign.shape import (
     BY_TURNS,
@@ -88,7 +88,9 @@ def probe(origin: Origin, values: Any) -> Shape:
     name, make = origin.env_id, maker(origin, values)
     try:
         env = make()
-    except TypeError:
+    except ArenaError:
+        raise
+    except TypeError:  # it takes the number of rows
         env = _make(name, functools.partial(make, 1))
     except Exception as error:
         raise _unmade(name, error) from error

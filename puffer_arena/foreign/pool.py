@@ -21,7 +21,7 @@ from puffer_arena.batch.workers.shared import SharedArrays
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.errors import DefinitionError, WorkerError
 from puffer_arena.foreign.origin import maker
-from puffer_arena.foreign.part import BEGINS, STEPS, Part
+from puffer_arena.foreign.part import BEGINS, PARTS, STEPS
 from puffer_arena.foreign.shape import VECTOR, Shape
 from puffer_arena.foreign.vector import VectorPart
 
@@ -51,7 +51,7 @@ class Pool:
         self.part: Any = None
         if not workers:
             self.desk: Any = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
-            kind: Any = VectorPart if shape.kind == VECTOR else Part
+            kind: Any = VectorPart if shape.kind == VECTOR else PARTS[shape.kind]
             self.part = kind(env.name, maker(env.origin, values), shape, self.desk, self.spans[0])
             return
         memory = SharedArrays(layout)

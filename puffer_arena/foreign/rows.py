@@ -103,37 +103,25 @@ class Row(ABC):
 class SoloRow(Row):
     """Gymnasium's Env."""
 
-    def __init__(self, env: Any, shape: Shape, desk: Desk, seats: list[Seat], i: int) -> None:
-        super().__init__(env, shape, desk, seats, i)
-        # Every step asks for these.
-        self._seat, self._plain = seats[0], not shape.masks
-        self._rewards, self._terminated, self._truncated = desk["rewards"], desk["terminated"], desk["truncated"]
-
     def reset(self, level: int) -> None:
         observation, info = self.env.reset(seed=level)
-        seat = self.seats["agent"]
-        self.see(seat, observation, info)
+        self.see(self.seats["agent"], observation, info)
         self.count([info])
 
     def step(self) -> bool:
-        seat, i = self._seat, self.i
-        observation, reward, terminated, truncated, info = self.env.step(seat.act(i))
-        self._rewards[i] = reward
-        if self.counters:
-            self.count([info])
-        if terminated or truncated:
-            self._terminated[i], self._truncated[i] = terminated, truncated
-            self.see(seat, observation, info, last=True)
-            self.see(seat, observation, info)
-            return True
-        if self._plain:
-            try:
-                seat.see(observation, i)
-            except SpaceError as error:
-                raise SpaceError(f"the observation of '{seat.agent}' {error}") from None
-        else:
-            self.see(seat, observation, info)
-        return False
+        return self.take(*self.env.step(self.seats["agent"].act(self.i)))
+
+    def take(self, observation: Any, reward: Any, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> bool:
+        """Take in what a step gave; tell whether the episode has ended."""
+        desk, i, seat = self.desk, self.i, self.seats["agent"]
+        desk["rewards"][i] = reward
+        self.count([info])
+        self.see(seat, observation, info)
+        if not (terminated or truncated):
+            return False
+        desk["terminated"][i], desk["truncated"][i] = terminated, truncated
+        desk["final_obs"][i] = desk["obs"][i]
+        return True
 
 
 class AgentsRow(Row):

@@ -9,7 +9,7 @@ import cloudpickle
 from puffer_arena.errors import DefinitionError
 from puffer_arena.foreign.open import origin_of
 from puffer_arena.foreign.origin import Origin, Params, maker
-from puffer_arena.foreign.part import Part, desk_layout, make_one
+from puffer_arena.foreign.part import PARTS, Part, desk_layout, make_one
 from puffer_arena.foreign.shape import shape_of
 
 
@@ -34,4 +34,4 @@ def open_part(setup: Any, attach: Any) -> Part:
             "the same spaces and agents"
         )
     memory = attach(desk_layout(shape, setup["num_envs"]))
-    return Part(name, make, shape, memory.arrays, tuple(setup["span"]))
+    return PARTS[shape.kind](name, make, shape, memory.arrays, tuple(setup["span"]))

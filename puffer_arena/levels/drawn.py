@@ -8,10 +8,11 @@ In a file a grid is lines of letters, so that a person can read and write it.  F
 are checked before anything is written into a row, and the row's bounds before a rule sees it.
 """
 
+import dataclasses
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.batch.saving.snapshot import check_states
 from puffer_arena.core.editor import Cells, Editor, Things
 from puffer_arena.core.env import Env
@@ -131,18 +133,15 @@ def write_level(path: str | Path, level: Level) -> None:
         OSError: it cannot be written.
     """
     path = Path(path)
-    parts: dict[str, Any] = {"game": level.game, "version": level.version, "level": level.level}
-    parts |= {"params": dict(level.params), "things": dict(level.things)}
-    if path.suffix == ".json":
-        text = json.dumps(parts | {"cells": "\n".join(level.cells)}, indent=1)
-    else:
-        text = _as_toml(parts, level.cells)
+    parts = as_table(level)
+    text = json.dumps(parts, indent=1) if path.suffix == ".json" else _as_toml(parts, level.cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, text.encode())
 
 
 def _as_toml(parts: Mapping[str, Any], cells: tuple[str, ...]) -> str:
-    lines = [f"{name} = {json.dumps(value)}" for name, value in parts.items() if not isinstance(value, dict)]
+    plain = {name: value for name, value in parts.items() if not isinstance(value, dict) and name != "cells"}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in plain.items()]
     if cells:
         lines += ["cells = '''", *cells, "'''"]
     for name in ("params", "things"):
@@ -172,12 +171,15 @@ def _is_number(value: Any) -> bool:
 
 
 def draw_level(batch: Batch, level: Level) -> None:
-    """Let row 0 of a batch begin at a level; the batch was made with its parameters.
+    """Let row 0 of a batch begin at a level, which its memory has room for.
 
     Raises:
         FileError: it does not fit, breaks a bound, or is not valid by the game's own word; nothing has changed.
     """
-    batch.assign([0], {}, level.level)
+    try:
+        batch.assign([0], level.params, level.level)
+    except (ParameterError, UnknownName) as error:
+        raise FileError(f"the level does not fit: {error}") from None
     batch.reset(which=np.arange(batch.num_envs) == 0)
     before = batch.rows.states[0].copy()
     try:
@@ -270,6 +272,33 @@ def take_level(batch: Batch) -> Level:
         cells = tuple("".join(letters.get(grid[row, col], bare) for col in range(cols)) for row in range(rows))
     things = {things.name: [[*place] for place in things.find(s, p)] for things in editor.things}
     return Level(env.name, env.version, int(batch.rows.states["level"][0]), params, cells, things)
+
+
+def rows_of(batch: Batch, levels: Sequence[Level]) -> Kept:
+    """Return drawn levels as rows of a batch, one each, where they begin.
+
+    Raises:
+        FileError: one does not fit, breaks a bound, or is not valid by the game's own word.
+    """
+    states, params = np.zeros(len(levels), batch.rows.states.dtype), np.zeros(len(levels), batch.rows.params.dtype)
+    made = dataclasses.asdict(batch.param_values)
+    with make(batch.env_id, compiled=False, **made) as scratch:
+        for k, level in enumerate(levels):
+            try:
+                draw_level(scratch, level)
+            except FileError as error:
+                raise FileError(f"drawn level {k + 1}: {error}") from None
+            states[k], params[k] = scratch.rows.states[0], scratch.rows.params[0]
+    return Kept(states, params)
+
+
+def as_table(level: Level) -> dict[str, Any]:
+    """Return a level as a table of plain values, which `check_level` reads."""
+    parts = {"game": level.game, "version": level.version, "level": level.level, "params": dict(level.params)}
+    return parts | {
+        "cells": "\n".join(level.cells),
+        "things": {name: list(map(list, at)) for name, at in level.things.items()},
+    }
 
 
 def snapshot_of(env_id: str, level: Level) -> bytes:

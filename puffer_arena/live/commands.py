@@ -7,8 +7,8 @@ from typing import Any
 
 from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
 
-MAX_COMMAND = 8_192  # bytes of JSON
-MAX_TABLE = 6_000  # of a curriculum's table, as JSON
+MAX_COMMAND = 30_000  # bytes of JSON
+MAX_TABLE = 24_000  # of a curriculum's table, as JSON
 MAX_HEADER = 65_536
 MAX_ROWS = 64  # rows that can be watched at once
 MAX_SHOWN = 500  # characters of a text from the other side
@@ -68,6 +68,10 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
     "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false, or a list of them", _setting)},
     "curriculum": {"table": (f"a table of at most {MAX_TABLE} bytes", _table)},
+    "level": {  # a drawn one, into the curriculum
+        "level": (f"a table of at most {MAX_TABLE} bytes", _table),
+        "weight": ("a number above 0, at most 1", _number(1e-6, 1)),
+    },
     "learning_rate": {"value": ("a number above 0, at most 1", _number(1e-12, 1))},
     "mode": {"name": (f"one of {', '.join(MODES)}", lambda name: name in MODES)},
     # between the programs, not for people:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.batch.batch import make
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ArenaError
+from puffer_arena.levels import Level
 from puffer_arena.render.draw.fit import View
 from puffer_arena.render.editor.canvas import Drawing
 from puffer_arena.render.play.game import Game
@@ -38,6 +40,7 @@ KEYS: tuple[Hint, ...] = (
     ("1 2 3", "brush"),
     ("P", "play"),
     ("S", "save"),
+    ("T", "train on it"),
     ("N", "next level"),
     ("H", "keys"),
 )
@@ -52,9 +55,20 @@ HELP: tuple[Hint, ...] = (
     ("P", "play it now; Esc comes back"),
     ("B", "let the bot play it"),
     ("S", "save"),
+    ("T", "send it to the run that trains in this game"),
     ("N", "go on from the game's next level"),
     ("H, F1", "these keys"),
 )
+
+
+class Trainer(Protocol):
+    """Where levels are sent to."""
+
+    def send(self, level: Level) -> str:
+        """Send a level; return what to tell the person meanwhile."""
+
+    def poll(self) -> str:
+        """Return what was answered since the last call, "" for nothing new."""
 
 
 class EditScreen:
@@ -66,6 +80,7 @@ class EditScreen:
         self.brush, self.cursor, self.help, self.note = 0, (0, 0), False, ""
         self.thing = 0  # of all things, in the order of the editor's declaration
         self.branch: PlayScreen | None = None
+        self.trainer: Trainer | None = None
         self._view: View | None = None
         self._held: tuple[str, int] | None = None  # the thing that the mouse holds
         self._on_frame: Callable[[EditScreen], None] | None = None
@@ -78,6 +93,8 @@ class EditScreen:
             for event in self.gui.events():
                 if event.type == pygame.KEYDOWN:
                     self.press(event.key, event.mod)
+            if self.trainer is not None:
+                self.note = self.trainer.poll() or self.note
             self.draw()
             if on_frame is not None:
                 on_frame(self)
@@ -141,6 +158,8 @@ class EditScreen:
                 self.play(bot_plays=True)
             case pygame.K_s:
                 self.save()
+            case pygame.K_t:
+                self.send()
             case pygame.K_n:
                 self.drawing.renew((self.drawing.level.level + 1) % 2**31)
             case pygame.K_h | pygame.K_F1:
@@ -156,6 +175,13 @@ class EditScreen:
         """Write the level into the folder, under the time."""
         name = f"{self.drawing.env.name}-{time.strftime('%Y%m%d-%H%M%S')}.toml"
         self.note = self.drawing.save(self.folder / name)
+
+    def send(self) -> None:
+        """Send the level, which is valid, into a running training."""
+        if self.drawing.reason:
+            self.note = f"not sent: {self.drawing.reason}"
+        elif self.trainer is not None:
+            self.note = self.trainer.send(self.drawing.level)
 
     def play(self, bot_plays: bool = False) -> None:
         """Play the level in this window, until the person comes back."""
@@ -281,6 +307,8 @@ class EditScreen:
         self._buttons(theme, [("Play", lambda: self.play()), ("Let the bot", lambda: self.play(bot_plays=True))])
         self._buttons(theme, [("Undo", drawing.undo), ("Redo", drawing.redo)])
         self._buttons(theme, [("Save", self.save), ("Open", lambda: imgui.open_popup("files"))])
+        if self.trainer is not None:
+            self._buttons(theme, [("Train on it", self.send)])
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
         if imgui.begin_popup("files"):
             close_on_escape()

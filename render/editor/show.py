@@ -9,7 +9,7 @@ from puffer_arena.levels.drawn import editor_of, read_level
 from puffer_arena.registry import load_env
 
 if TYPE_CHECKING:
-    from puffer_arena.render.editor.screen import EditScreen
+    from puffer_arena.render.editor.screen import EditScreen, Trainer
 
 FIRST_SIZE = (1180, 800)
 
@@ -22,6 +22,7 @@ def edit(
     params: Mapping[str, Any] | None = None,
     folder: str = "levels",
     size: tuple[int, int] | None = None,
+    trainer: "Trainer | None" = None,
     on_frame: "Callable[[EditScreen], None] | None" = None,
 ) -> None:
     """Open a window in which a person draws a level, and return when it is closed.
@@ -32,6 +33,7 @@ def edit(
         params: the environment's parameters; those of the file come first.
         folder: where levels are saved.
         size: the window's first size; by default what the desktop has room for.
+        trainer: where levels are sent to.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
     Raises:
@@ -56,7 +58,7 @@ def edit(
         drawing = Drawing(batch)
         note = drawing.open(Path(file)) if file else ""
         screen = EditScreen(env_id, drawing, Path(folder), size or fit_desktop(FIRST_SIZE))
-        screen.note = note
+        screen.note, screen.trainer = note, trainer
         try:
             screen.run(on_frame)
         finally:

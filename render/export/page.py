@@ -5,7 +5,6 @@ What comes from the replay (names, status lines) is data to the page's script, n
 
 import base64
 import html
-import io
 import json
 import tempfile
 from importlib.resources import files
@@ -18,8 +17,7 @@ from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ParameterError
 from puffer_arena.render.draw.palette import color
-from puffer_arena.render.export.pictures import Part, check_part, picture_size, write_mp4, written
-from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.export.pictures import Part, check_part, picture_size, png, write_mp4, written
 from puffer_arena.replay.reader import Replay
 
 MOST_RATE = 60.0
@@ -64,7 +62,7 @@ def write_html(replay: Replay, path: Path, part: Part) -> int:
     if len(steps) > MOST_FRAMES:
         raise ParameterError(f"{len(steps)} frames; at most {MOST_FRAMES}: choose fewer steps (--first, --last)")
     frame = replay.frame(first)
-    width, height = picture_size(replay, Row(frame.states[slot]), Row(frame.params[slot]), max(part.width, 640))
+    width, height = picture_size(replay.env, Row(frame.states[slot]), Row(frame.params[slot]), max(part.width, 640))
     data = timeline(replay, slot, first, last, stride)
     data |= {"rate": pace / stride, "count": len(steps), "colors": {name: css(name) for name in COLORS}}
     source = ""
@@ -152,9 +150,7 @@ def rounded(value: Any) -> Any:
 
 def png_address(pixels: Array) -> str:
     """Return a picture, uint8 (rows, cols, 3), as an address that holds it."""
-    held = io.BytesIO()
-    pygame.image.save(pygame.surfarray.make_surface(pixels.transpose(1, 0, 2)), held, "picture.png")
-    return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
 
 
 def embedded_video(replay: Replay, part: Part) -> str:

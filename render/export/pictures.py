@@ -1,6 +1,7 @@
 """A replay as a GIF or MP4."""
 
 import contextlib
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.core.canvas import RecordingCanvas
+from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import FileError, ParameterError, require
 from puffer_arena.machine.files import replacing
 from puffer_arena.render.draw.canvas import render_rgb
+from puffer_arena.render.toolkit import pygame
 from puffer_arena.replay.reader import Replay
 
 MOST_RATE = 30.0  # pictures a second
@@ -58,15 +61,22 @@ def check_part(replay: Replay, part: Part) -> tuple[int, int, int]:
     return rows.index(row), part.first, last
 
 
-def picture_size(replay: Replay, state: Row, params: Row, width: int) -> tuple[int, int]:
+def picture_size(env: Env, state: Row, params: Row, width: int) -> tuple[int, int]:
     """Return the even size that the game's view fills."""
     shape = WORLD_SHAPE
-    if replay.env.engine != "panda3d":
+    if env.engine != "panda3d":
         canvas = RecordingCanvas()
-        replay.env.draw(state, params, canvas)
+        env.draw(state, params, canvas)
         view: dict[str, Any] = next((given for kind, given in canvas.primitives if kind == "view"), {})
         shape = view.get("width", 1.0) / view.get("height", 1.0)
     return width // 2 * 2, max(round(width / shape / 2), 8) * 2
+
+
+def png(pixels: Array) -> bytes:
+    """Return a picture, uint8 (rows, cols, 3), as the bytes of a PNG."""
+    held = io.BytesIO()
+    pygame.image.save(pygame.surfarray.make_surface(pixels.transpose(1, 0, 2)), held, "picture.png")
+    return held.getvalue()
 
 
 def pictures(replay: Replay, part: Part, most_rate: float) -> tuple[float, Iterator[Array]]:
@@ -87,7 +97,7 @@ def pictures(replay: Replay, part: Part, most_rate: float) -> tuple[float, Itera
         for step in steps:
             frame = replay.frame(step)
             state, params = Row(frame.states[slot]), Row(frame.params[slot])
-            size = size or picture_size(replay, state, params, part.width)
+            size = size or picture_size(replay.env, state, params, part.width)
             yield render_rgb(replay.env, state, params, size)
 
     return pace / stride, draw()

@@ -32,6 +32,7 @@ class Game:
         origin: the snapshot that the batch's row stands at and that every try begins from, as a replay's frame; None
             for episodes from their beginning.
         match: who sits where; in place of `bot` and `agent`.
+        roster: who may take over from `bot`, who is the first of it; F3 and F4 go through them.
 
     Attributes:
         hands: what the people do, the first one's first; none where nobody but bots plays.
@@ -50,6 +51,7 @@ class Game:
         origin: bytes | None = None,
         scores: Scores | None = None,
         match: Match | None = None,
+        roster: Sequence[Sitter] = (),
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
@@ -61,6 +63,7 @@ class Game:
         self.level, self.origin = level, origin
         self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = match or find_bot(batch, bot)
+        self.roster, self._chosen = list(roster), 0
         self.bot_plays = False  # the bot steers the person's agent too
         self.helped = False  # the bot has steered the person's agent in this episode
         self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
@@ -186,6 +189,17 @@ class Game:
             self.match.note()
         elif self.over and not self.practice:
             self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
+
+    def choose_bot(self, by: int) -> None:
+        """Let the next, or the one before, of those who may steer whom the person does not."""
+        if len(self.roster) > 1 and self.match is None:
+            self._chosen = (self._chosen + by) % len(self.roster)
+            self._bot = self.roster[self._chosen].choose or self._bot
+
+    @property
+    def bot_name(self) -> str:
+        """What who steers whom the person does not is called."""
+        return self.roster[self._chosen].name if self.roster else "the bot"
 
     @property
     def best(self) -> float | None:

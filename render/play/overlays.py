@@ -71,9 +71,10 @@ def person(game: "Game") -> str:
     if game.batch.num_agents:
         agent = game.batch.agent_ids[game.agent]
         if game.bot_plays:
-            return f"the bot plays; you watch {agent}"
-        return f"you are {agent}" + ("  (out)" if game.out else ": your move" if game.waits else "")
-    return "the bot plays" if game.bot_plays else "you play"
+            return f"{game.bot_name} plays; you watch {agent}"
+        others = f"  with {game.bot_name}" if game.roster else ""
+        return f"you are {agent}" + ("  (out)" if game.out else ": your move" if game.waits else "") + others
+    return f"{game.bot_name} plays" if game.bot_plays else "you play"
 
 
 def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
@@ -95,6 +96,8 @@ def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     right = x + width - theme.px(6)
     right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
     hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
+    if len(screen.game.roster) > 1:
+        hints.insert(3, ("F3 F4", "which"))
     if screen.game.match is not None:
         hints.insert(2, ("F1 – F8", "seats"))  # noqa: RUF001
     elif screen.game.batch.num_agents:
@@ -190,6 +193,8 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """List all keys over the game."""
     rows = key_meanings(screen.game)
     rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
+    if len(screen.game.roster) > 1:
+        rows.append(("F3   F4", f"an easier, a harder bot: now {screen.game.bot_name}"))
     if screen.game.match is not None:
         rows.append(("F1 – F8", "put somebody else into a seat"))  # noqa: RUF001
     elif screen.game.batch.num_agents:

@@ -12,7 +12,7 @@ from puffer_arena.render.play.scores import Scores, scores_file
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
-    from puffer_arena.render.play.match import Match
+    from puffer_arena.render.play.match import Match, Sitter
     from puffer_arena.render.play.screen import PlayScreen
 
 FIRST_SIZE = (960, 800)
@@ -30,6 +30,7 @@ def play(
     params: Mapping[str, Any] | None = None,
     record: str = "",
     match: "Callable[[Batch], Match] | None" = None,
+    roster: "Callable[[Batch], list[Sitter]] | None" = None,
     size: tuple[int, int] | None = None,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
@@ -46,6 +47,7 @@ def play(
         params: the environment's parameters.
         record: the file to record into from the beginning; F9 begins and ends recordings at any time.
         match: makes the match for the game's row: who sits where, in place of `bot` and `agent`.
+        roster: makes the list of who may take over from `bot`, who is the first of it.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
@@ -63,7 +65,8 @@ def play(
     with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
         seated = None if match is None else match(batch)
-        game = Game(batch, bot, agent, level, scores=kept, match=seated)
+        others = () if roster is None else roster(batch)
+        game = Game(batch, bot, agent, level, scores=kept, match=seated, roster=others)
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
         from puffer_arena.render.window.gui import fit_desktop

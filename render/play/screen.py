@@ -173,6 +173,8 @@ class PlayScreen:
                 self.restart()
             case pygame.K_h | pygame.K_F1:
                 self.help = not self.help
+            case pygame.K_F3 | pygame.K_F4:
+                self.game.choose_bot(1 if key == pygame.K_F4 else -1)
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
             case pygame.K_b | pygame.K_F2:

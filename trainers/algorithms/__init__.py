@@ -14,7 +14,15 @@ from puffer_arena.registry import import_class
 if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm
 
-PARTS = ("algorithm", "on_policy", "bonus", "off_policy", "offline")  # what algorithms are made of
+PARTS = (
+    "algorithm",
+    "on_policy",
+    "two_critics",
+    "bonus",
+    "off_policy",
+    "offline",
+    "replayed",
+)  # what algorithms are made of
 _named: dict[str, "type[Algorithm]"] = {}  # what a person has named: files by their resolved path, classes by theirs
 
 

@@ -13,7 +13,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,79 +21,35 @@ from torch import Tensor, nn
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import TrainingError
-from puffer_arena.machine.compile import jit
 from puffer_arena.registry import load_env
 from puffer_arena.settings import flag, setting
 from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms import ppo
+from puffer_arena.trainers.algorithms import two_critics
 from puffer_arena.trainers.algorithms.algorithm import below
-from puffer_arena.trainers.algorithms.ppo import clipped, clipped_slope, importance, importance_slope
-from puffer_arena.trainers.backends.loss import Loss, slope_of
+from puffer_arena.trainers.algorithms.two_critics import TwoCriticsPPO, second
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.arrays import aligned_copy
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.estimate.advantage import ESTIMATORS, Columns, gae, normalize
+from puffer_arena.trainers.estimate.advantage import ESTIMATORS, gae, normalize
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
 from puffer_arena.trainers.optimize.optimizers import Optimizers
 
-STATISTICS = (*ppo.STATISTICS, "bonus_value_loss")
 LEARNED_AT_ONCE = 4096  # rows of a step of the bonus network's optimizer
 
 
 @dataclass(frozen=True)
-class Settings(ppo.Settings):
-    """PPO's, and what novelty is worth."""
+class Settings(two_critics.Settings):
+    """Those of two critics, and what novelty is worth."""
 
     bonus_coef: float = setting(0.5, 0.0, 1e3, "weight of the bonuses' advantage beside the rewards'")
     bonus_gamma: float = setting(0.99, 0.0, 1.0, "discount of bonuses")
     bonus_episodic: bool = flag(False, "cut the sums of bonuses where episodes end")
-    bonus_value_coef: float = setting(0.5, 0.0, 1e3, "weight of the bonus value's loss")
     bonus_width: int = setting(64, 1, 2**14, "width of the bonus network's layers")
     bonus_learning_rate: float = setting(3e-4, 0.0, 10.0, "of the bonus network")
     bonus_share: float = setting(0.25, 0.0, 1.0, "of a rollout's steps, which the bonus network learns from")
-
-
-def curious(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """PPO's clipped objective of the joint advantage, with the errors of both critics."""
-    return _with_bonus(row, p, *clipped(row, p))
-
-
-@slope_of(curious, *STATISTICS)
-def curious_slope(row: Any, p: Any) -> None:
-    """The slopes of PPO's objective and of the bonus value's error."""
-    clipped_slope(row, p)
-    add_bonus_slope(row, p)
-
-
-def curious_importance(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """V-trace's policy gradient of the joint advantage, with the errors of both critics."""
-    return _with_bonus(row, p, *importance(row, p))
-
-
-@slope_of(curious_importance, *STATISTICS)
-def curious_importance_slope(row: Any, p: Any) -> None:
-    """The slopes of V-trace's objective and of the bonus value's error."""
-    importance_slope(row, p)
-    add_bonus_slope(row, p)
-
-
-def _with_bonus(
-    row: Any, p: Settings, total: Tensor, statistics: dict[str, Tensor]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Add the bonus critic's squared error to a loss of PPO's."""
-    error = 0.5 * (row.bonus_value - row.bonus_target) ** 2
-    return total + p.bonus_value_coef * error, {**statistics, "bonus_value_loss": error}
-
-
-@jit
-def add_bonus_slope(row: Any, p: Any) -> None:
-    """The slope of `_with_bonus`."""
-    error = row.bonus_value - row.bonus_target
-    row.d_bonus_value = p.bonus_value_coef * error
-    row.bonus_value_loss = 0.5 * error * error
 
 
 class Novelty(nn.Module):
@@ -119,7 +75,7 @@ class Novelty(nn.Module):
             encoder.watch(obs)
 
 
-class CuriousPPO(ppo.PPO):
+class CuriousPPO(TwoCriticsPPO):
     """PPO with bonuses; a subclass says which network gives them.
 
     Attributes:
@@ -127,10 +83,7 @@ class CuriousPPO(ppo.PPO):
     """
 
     settings = Settings
-    values = ("value", "bonus_value")
-    columns = (*ppo.PPO.columns, Column("bonus"), Column("bonus_advantage"), Column("bonus_target"))
-    loss_columns = (*ppo.PPO.loss_columns, "bonus_target")
-    objectives: ClassVar[dict[str, Loss]] = {"clip": curious, "importance": curious_importance}
+    columns = (*TwoCriticsPPO.columns, Column("bonus"))
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         env = load_env(config.env)
@@ -205,10 +158,10 @@ class CuriousPPO(ppo.PPO):
     def estimate(self, s: Any) -> None:
         """Fill in both targets, and the joint advantage."""
         ESTIMATORS[s.advantage](self.rollout, s, self.pool)
-        columns = Columns("bonus", "bonus_value", "bonus_advantage", "bonus_target", s.bonus_episodic)
+        columns = second("bonus", s.bonus_episodic)
         gae(self.rollout, dataclasses.replace(s, gamma=s.bonus_gamma), self.pool, columns)
-        self.rollout.advantage[:] += s.bonus_coef * self.rollout.bonus_advantage
-        if s.normalize_advantages:
+        self.rollout.advantage[:] += s.bonus_coef * self.rollout.second_advantage
+        if s.normalize_advantages == "rollout":
             normalize(self.rollout.advantage, self.rollout.acting[:-1])
 
     def _carried(self) -> dict[str, Array]:

@@ -90,6 +90,7 @@ class OnPolicy(Algorithm):
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
         threads = config.threads if config.device == "cpu" else 1
         self.collector = Collector(self.rollout, self.backend, threads, self.opponent, nodes)
+        self.collector.stepped = self._stepped
         self.chunks = self.rollout.cut(method.minibatches, threads)
         self.pool = ThreadPool(split(self.rollout.streams, threads))
         self.reward_scale = RewardScale(self.rollout.streams, nodes)
@@ -111,7 +112,9 @@ class OnPolicy(Algorithm):
     def measuring(self, on_step: OnStep | None) -> Iterator[dict[str, float]]:
         """Collect a rollout, let the body learn from it, and complete the metrics that the body has begun."""
         begun, config = time.perf_counter(), self.config
-        rate = self.rate
+        rate, director = self.rate, self.director
+        weighs = director is not None and director.curriculum.weighs
+        self.rollout.weigh(director.entrances.weights if director is not None and weighs else None)
         self.collector.collect(self.generator, self._hook(on_step))
         collected = time.perf_counter()
         self.optimizer.begin_rollout()
@@ -150,16 +153,17 @@ class OnPolicy(Algorithm):
 
     def _hook(self, on_step: OnStep | None) -> Callable[[int], None] | None:
         """Return what follows every step of a rollout."""
-        if self.director is None and on_step is None:
-            return None
+        return None if on_step is None else lambda t: on_step(self, t)
 
-        def follow(t: int) -> None:
-            if self.director is not None:  # a person may begin and end a curriculum at any step
-                self.director.follow(self.rollout.slices[t].began, t)
-            if on_step is not None:
-                on_step(self, t)
-
-        return follow
+    def _stepped(self, t: int) -> None:
+        """Let the curriculum see step `t` of a rollout; a person may begin and end one at any step."""
+        director, rollout = self.director, self.rollout
+        if director is None:
+            return
+        out = rollout.slices[t]
+        director.follow(out.began, t, out)
+        if "weight" in rollout.columns and t + 1 < rollout.horizon:
+            rollout.weight[t + 1] = director.entrances.weights[rollout.owners]
 
     def steer(self, table: Mapping[str, Any]) -> None:
         batch, director = self.batch, self.director
@@ -171,13 +175,17 @@ class OnPolicy(Algorithm):
                     raise ParameterError(
                         f"range of '{name}' ends at {spread.high:g}, and the rows' memory was made for {made[name]}"
                     )
-            director = director or Director(batch, curriculum, self.config.seed)
-            director.change(curriculum)
+            if director is not None and _chosen(table) == _chosen(self.config.curriculum):
+                director.draw(curriculum.drawn, curriculum.weight)  # and what was learned stays
+            else:
+                director = director or Director(batch, curriculum, self.config.seed)
+                director.change(curriculum)
             self.director = director
         elif director is not None:
             values = batch.env.build_params(self.config.params)
             own = {name: getattr(values, name) for name in director.curriculum.ranges}
             batch.assign(np.arange(batch.num_envs), own, -1)
+            self.rollout.weigh(None)
             self.director = None
         sizes = {name: made[name] for name in batch.env.dimensions if name in made}
         params = {**self.config.params, **sizes}  # a resumed run makes rows of the same size
@@ -265,6 +273,8 @@ class OnPolicy(Algorithm):
             policies = {key: value.numpy().tobytes() for key, value in groups["league"].items()}
             self.opponent.load(about.get("league"), policies, name)
         from_bytes(groups["carried"], self._carried(), name)
+        if self.director is not None:
+            self.director.check(name)
         if self.opponent is not None:
             self.opponent.settle(name)
         self.take_rows(tensors, name)
@@ -284,12 +294,20 @@ class OnPolicy(Algorithm):
         self.batch.close()
 
 
+def _chosen(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a curriculum's table its method is made of: not what people have drawn beside it."""
+    return {name: part for name, part in table.items() if name not in ("levels", "weight")}
+
+
 def make_rows(config: Config, curriculum: Curriculum | None, nodes: Nodes = Nodes()) -> Batch:  # noqa: B008  frozen
     """Make this process's rows of a run; memory has room for the largest parameters that its curriculum may choose."""
     values, env = dict(config.params), load_env(config.env)
-    for name, most in curriculum.highest().items() if curriculum is not None else ():
-        if name in env.dimensions:
-            values[name] = env.parameters[name].kind(max(most, values.get(name, most)))
+    if curriculum is not None:
+        largest = list(curriculum.highest().items())
+        largest += [each for level in curriculum.drawn for each in level.params.items()]
+        for name, high in largest:
+            if name in env.dimensions:
+                values[name] = env.parameters[name].kind(max(high, values.get(name, high)))
     sees = config.network.critic == "state"
     low, high = nodes.span(config.num_envs)
     batch = make(config.env, high - low, config.seed, config.threads, record=None, observe_state=sees, **values)

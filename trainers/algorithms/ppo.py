@@ -8,6 +8,7 @@ A variant is a subclass with a loss of its own: see examples/my_algorithm.py.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.loss import Loss, slope_of
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.data.rollout import shuffled
+from puffer_arena.trainers.data.rollout import Minibatch, prioritized, shuffled
 from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, Columns, explained_variance, normalize
 from puffer_arena.trainers.estimate.values import ValueScale
 from puffer_arena.trainers.networks.bins import cross_entropy
@@ -49,7 +50,14 @@ class Settings:
     entropy_coef: float = setting(0.01, 0.0, 10.0, "weight of the entropy bonus")
     entropy_coef_final: float = setting(-1.0, -1.0, 10.0, "its weight at the end; below 0: no change")
     target_kl: float = setting(0.0, 0.0, 1e3, "divergence from the acting policy that ends an update's epochs; 0: none")
-    normalize_advantages: bool = flag(True, "to mean 0 and deviation 1 over the rollout")
+    normalize_advantages: str = choice(
+        "rollout",
+        ("rollout", "minibatch", "none"),
+        "to mean 0 and deviation 1, over all of it or anew in each minibatch",
+    )
+    priority: float = setting(0.0, 0.0, 10.0, "power by which mean advantages have streams drawn; 0: each row once")
+    priority_beta: float = setting(0.2, 0.0, 1.0, "how far importance weights make up for that")
+    priority_beta_final: float = setting(1.0, -1.0, 1.0, "the same at the end; below 0: no change")
     normalize_rewards: bool = flag(True, "divide rewards by the running deviation of the discounted return")
     normalize_values: bool = flag(False, "let the critic predict in units of the running mean and deviation of returns")
     rho_clip: float = setting(1.0, 0.0, 1e6, "V-trace: cut of the importance weight in the value error")
@@ -180,7 +188,7 @@ class PPO(OnPolicy):
                 if epoch == 0 or corrects:
                     self.fill_in(s, first=epoch == 0)
                 drift = seen = 0.0
-                for minibatch in shuffled(self.chunks, s.minibatches, self.generator):
+                for minibatch in self.minibatches(s):
                     sums = self.backend.gradients(loss, minibatch, s, self.loss_columns, remember=corrects)
                     self.nodes.average(self.policy, minibatch.count)
                     lengths.append(self.optimizer.step(rate))
@@ -200,6 +208,19 @@ class PPO(OnPolicy):
             if s.target_kl > 0.0:
                 metrics["epochs"] = float(epochs)
         return metrics
+
+    def minibatches(self, s: Any) -> Iterator[Minibatch]:
+        """Yield what an epoch learns from."""
+        if s.priority > 0.0:
+            each = max(len(self.chunks) // s.minibatches, 1)
+            power, beta = s.priority, s.priority_beta
+            found = prioritized(self.rollout, s.minibatches, each, power, beta, self.generator)
+        else:
+            found = shuffled(self.chunks, s.minibatches, self.generator)
+        for minibatch in found:
+            if s.normalize_advantages == "minibatch":
+                minibatch.normalize()
+            yield minibatch
 
     def prepare(self, s: Any, metrics: dict[str, float]) -> None:
         """Take in what was collected, once, before anything is estimated from it; metrics may be added to."""
@@ -229,7 +250,7 @@ class PPO(OnPolicy):
     def estimate(self, s: Any) -> None:
         """Fill in advantages and targets, all in units of rewards."""
         ESTIMATORS[s.advantage](self.rollout, s, self.pool)
-        if s.normalize_advantages:
+        if s.normalize_advantages == "rollout":
             normalize(self.rollout.advantage, self.rollout.acting[:-1], self.nodes)
 
     def in_rewards(self, values: Array) -> Array:

@@ -71,6 +71,7 @@ class PQN(OnPolicy):
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         check_fits(config)
+        check_unbarred(config)
         super().__init__(config, make_encoder)
 
     def losses(self) -> list[Loss]:
@@ -99,6 +100,19 @@ class PQN(OnPolicy):
         return metrics
 
 
+def check_unbarred(config: Config) -> None:
+    """Check that a game's choices are all open.
+
+    Raises:
+        TrainingError: it bars some.
+    """
+    env = load_env(config.env)
+    if env.action_mask is not None:
+        raise TrainingError(
+            f"pqn goes on from the best of all choices, and '{env.name}' bars some by its action_mask; train by ppo or dqn"
+        )
+
+
 def share_at_random(s: Any, progress: float) -> float:
     """Return epsilon at a point of the run."""
     done = min(progress / s.exploration, 1.0) if s.exploration > 0.0 else 1.0
@@ -106,7 +120,7 @@ def share_at_random(s: Any, progress: float) -> float:
 
 
 def check_fits(config: Config) -> None:
-    """Check that a game has one choice an action, all of which are open.
+    """Check that a game has one choice an action.
 
     Raises:
         TrainingError: it has not, or the network is not one of values.
@@ -116,10 +130,6 @@ def check_fits(config: Config) -> None:
     if not isinstance(action, Discrete):
         raise TrainingError(
             f"{config.algorithm} gives each choice of a Discrete action a value, and actions of '{env.name}' are {action}; train by ppo"
-        )
-    if env.action_mask is not None:
-        raise TrainingError(
-            f"{config.algorithm} goes on from the best of all choices, and '{env.name}' bars some by its action_mask; train by ppo"
         )
     if config.network.head != "greedy" or config.network.critic != "shared":
         raise TrainingError(

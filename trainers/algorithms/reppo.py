@@ -269,12 +269,12 @@ def check_fits(config: Config) -> None:
     action = env.action.resolve(params)
     if not isinstance(action, Box) or isinstance(env.observation.resolve(params), Roles):
         raise TrainingError(
-            f"reppo climbs a critic along continuous actions, and those of '{env.name}' are {action}; train by ppo or pqn"
+            f"{config.algorithm} climbs a critic along continuous actions, and those of '{env.name}' are {action}; train by ppo or pqn"
         )
     network = config.network
     if network.head != "squashed" or network.memory != "none" or network.value_bins or network.critic != "shared":
         raise TrainingError(
-            "reppo has a critic of its own, without memory: leave network.head, memory, critic and value_bins out"
+            f"{config.algorithm} has critics of its own, without memory: leave network.head, memory, critic and value_bins out"
         )
 
 

@@ -26,83 +26,37 @@ lambda is then the price of one deviation of costs in deviations of rewards, and
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
-from puffer_arena.machine.compile import jit
 from puffer_arena.registry import load_env
 from puffer_arena.settings import setting
-from puffer_arena.trainers.algorithms import ppo
-from puffer_arena.trainers.algorithms.ppo import clipped, clipped_slope, importance, importance_slope
-from puffer_arena.trainers.backends.loss import Loss, slope_of
+from puffer_arena.trainers.algorithms import two_critics
+from puffer_arena.trainers.algorithms.two_critics import TwoCriticsPPO, second
 from puffer_arena.trainers.config import Config
-from puffer_arena.trainers.data.columns import Column
-from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, Columns, normalize
+from puffer_arena.trainers.estimate.advantage import ESTIMATORS, REWARD, normalize
 from puffer_arena.trainers.estimate.episodes import EpisodeSums
 from puffer_arena.trainers.estimate.scale import RewardScale
 from puffer_arena.trainers.networks.policy import MakeEncoder
 
-COST = Columns("cost", "cost_value", "cost_advantage", "cost_target")
-STATISTICS = (*ppo.STATISTICS, "cost_value_loss")
+COST = second("cost")
 
 
 @dataclass(frozen=True)
-class Settings(ppo.Settings):
-    """PPO's, and how costs are kept below their limit."""
+class Settings(two_critics.Settings):
+    """Those of two critics, and how costs are kept below their limit."""
 
     cost_limit: float = setting(-1.0, -1.0, 1e9, "most that an episode should cost; below 0: the game's own limit")
     cost_gamma: float = setting(0.99, 0.0, 1.0, "discount of costs")
     cost_lambda: float = setting(0.95, 0.0, 1.0, "trace decay of the costs' advantages")
-    cost_value_coef: float = setting(0.5, 0.0, 1e3, "weight of the cost value's loss")
     multiplier: float = setting(0.0, 0.0, 1e6, "lambda at the start")
     multiplier_max: float = setting(100.0, 0.0, 1e6, "the greatest lambda")
     k_p: float = setting(0.1, 0.0, 1e3, "gain by the present excess of costs over the limit, in limits")
     k_i: float = setting(0.05, 0.0, 1e3, "gain by the sum of all excesses: the step of projected ascent")
     k_d: float = setting(0.1, 0.0, 1e3, "gain by how much costs have risen since the last update")
-
-
-def constrained(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """PPO's clipped objective of the joint advantage, with the errors of both critics."""
-    return _with_costs(row, p, *clipped(row, p))
-
-
-@slope_of(constrained, *STATISTICS)
-def constrained_slope(row: Any, p: Any) -> None:
-    """The slopes of PPO's objective and of the cost's error."""
-    clipped_slope(row, p)
-    add_cost_slope(row, p)
-
-
-def constrained_importance(row: Any, p: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """V-trace's policy gradient of the joint advantage, with the errors of both critics."""
-    return _with_costs(row, p, *importance(row, p))
-
-
-@slope_of(constrained_importance, *STATISTICS)
-def constrained_importance_slope(row: Any, p: Any) -> None:
-    """The slopes of V-trace's objective and of the cost's error."""
-    importance_slope(row, p)
-    add_cost_slope(row, p)
-
-
-def _with_costs(
-    row: Any, p: Settings, total: Tensor, statistics: dict[str, Tensor]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Add the cost critic's squared error to a loss of PPO's."""
-    error = 0.5 * (row.cost_value - row.cost_target) ** 2
-    return total + p.cost_value_coef * error, {**statistics, "cost_value_loss": error}
-
-
-@jit
-def add_cost_slope(row: Any, p: Any) -> None:
-    """The slope of `_with_costs`."""
-    error = row.cost_value - row.cost_target
-    row.d_cost_value = p.cost_value_coef * error
-    row.cost_value_loss = 0.5 * error * error
 
 
 class Multiplier:
@@ -129,7 +83,7 @@ class Multiplier:
         self.numbers[:] = present, integral, cost
 
 
-class SafePPO(ppo.PPO):
+class SafePPO(TwoCriticsPPO):
     """PPO over the joint advantage of rewards and costs.
 
     Attributes:
@@ -137,11 +91,7 @@ class SafePPO(ppo.PPO):
     """
 
     section, settings = "safe_ppo", Settings
-    values = ("value", "cost_value")
-    columns = (*ppo.PPO.columns, Column("cost_advantage"), Column("cost_target"))
-    loss_columns = (*ppo.PPO.loss_columns, "cost_target")
     estimates = (REWARD, COST)
-    objectives: ClassVar[dict[str, Loss]] = {"clip": constrained, "importance": constrained_importance}
 
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:
         self.cost_limit = limit_of(config)
@@ -164,8 +114,8 @@ class SafePPO(ppo.PPO):
         ESTIMATORS[s.advantage](rollout, s, self.pool)
         of_costs = dataclasses.replace(s, gamma=s.cost_gamma, gae_lambda=s.cost_lambda)
         ESTIMATORS[s.advantage](rollout, of_costs, self.pool, COST)
-        rollout.advantage[:] = (rollout.advantage - price * rollout.cost_advantage) / (1.0 + price)
-        if s.normalize_advantages:
+        rollout.advantage[:] = (rollout.advantage - price * rollout.second_advantage) / (1.0 + price)
+        if s.normalize_advantages == "rollout":
             normalize(rollout.advantage, rollout.acting[:-1])
 
     def _carried(self) -> dict[str, Array]:

@@ -45,6 +45,7 @@ class Collector:
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self.cuts: list[Cut] = []
+        self.stepped: Callable[[int], None] | None = None  # called after each step, before anybody looks at it
         self.infer_seconds = self.step_seconds = 0.0
 
     def collect(self, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> Rollout:
@@ -133,6 +134,8 @@ class Collector:
         actions = rollout.policy.head.to_env(rollout.actions[t])
         everybody = actions.reshape(batch.actions.shape) if self.opponent is None else self.opponent.join(actions)
         batch.step(everybody, out=rollout.slices[t])
+        if self.stepped is not None:
+            self.stepped(t)
         if self.opponent is not None:
             self.opponent.look(rollout.slices[t])
         rollout.gather(t)

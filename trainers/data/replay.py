@@ -1,5 +1,6 @@
 """A replay buffer: the last steps of every row, of which segments are drawn at random."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ class Segment(NamedTuple):
     rewards: Tensor
     terminated: Tensor  # 1 where the rules ended the episode with the step, else 0
     began: Tensor  # bool, where what was seen was the first of an episode
+    mask: Tensor | None = None  # open choices, bool (time, rows, choices)
 
 
 class ReplayBuffer:
@@ -34,13 +36,23 @@ class ReplayBuffer:
         capacity: steps of all rows together.
         device: of what is drawn.
         known: bytes of memory; those that this process could have by default.
+        choices: width of the action masks, which are kept where it is not 0.
+        more: columns besides, each its dtype and the shape of an entry.
 
     Raises:
         ParameterError: it does not fit into memory; nothing has been allocated.
     """
 
     def __init__(
-        self, observation: Space, head: Head, rows: int, capacity: int, device: str, known: int | None = None
+        self,
+        observation: Space,
+        head: Head,
+        rows: int,
+        capacity: int,
+        device: str,
+        known: int | None = None,
+        choices: int = 0,
+        more: Mapping[str, tuple[Any, tuple[int, ...]]] | None = None,
     ) -> None:
         kind, shape = stored(observation)
         self.observation, self.device, self.length = observation, device, max(1, capacity // rows)
@@ -50,6 +62,8 @@ class ReplayBuffer:
             "rewards": (np.dtype(np.float32), ()),
             "terminated": (np.dtype(np.bool_), ()),
             "began": (np.dtype(np.bool_), ()),
+            **({"mask": (np.dtype(np.bool_), (choices,))} if choices else {}),
+            **(more or {}),
         }
         each = sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in columns.values())
         there = known or memory_bytes()
@@ -75,12 +89,37 @@ class ReplayBuffer:
 
     def draw(self, segments: int, length: int, generator: torch.Generator) -> Segment:
         """Return segments that begin anywhere in any row, each as likely; there must be `length` steps."""
+        return self.as_tensors(self.take(*self.places(segments, length, generator), length))
+
+    def places(self, segments: int, length: int, generator: torch.Generator) -> tuple[Array, Array]:
+        """Return the numbers of the steps that such segments begin with, and their rows, (segments,) each."""
         oldest = int(self.count[0]) - self.held
         begin = torch.randint(self.held - length + 1, (segments,), generator=generator).numpy() + oldest
         row = torch.randint(self.columns["rewards"].shape[1], (segments,), generator=generator).numpy()
+        return begin, row
+
+    def take(self, begin: Array, row: Array, length: int) -> dict[str, Array]:
+        """Return copies of the columns of a `Segment`, each (length, segments, ...)."""
         place = (begin + np.arange(length)[:, None]) % self.length
-        found = {name: np.ascontiguousarray(column[place, row]) for name, column in self.columns.items()}
+        wanted = [name for name in Segment._fields if name in self.columns]
+        return {name: np.ascontiguousarray(self.columns[name][place, row]) for name in wanted}
+
+    def episode_end(self, step: Array, row: Array) -> Array:
+        """Return the number of the first step held that is no longer of a step's episode, (steps,)."""
+        oldest = int(self.count[0]) - self.held
+        order = (oldest + np.arange(self.held)) % self.length
+        began = np.flatnonzero(self.columns["began"][order].T)  # row by row, each in the order of time
+        after = np.append(began, self.columns["began"].size)[
+            np.searchsorted(began, row * self.held + step - oldest, "right")
+        ]
+        found: Array = np.minimum(after, (row + 1) * self.held) - row * self.held + oldest
+        return found
+
+    def as_tensors(self, found: Mapping[str, Array]) -> Segment:
+        """Return what `take` returned as networks take it."""
+        length, segments = found["rewards"].shape
         flat = found["obs"].reshape(length * segments, *found["obs"].shape[2:])
         leaves = [part.unflatten(0, (length, segments)) for part in leaf_tensors(self.observation, flat, self.device)]  # type: ignore[no-untyped-call]
         tensors = {name: torch.from_numpy(found[name]).to(self.device) for name in found if name != "obs"}
-        return Segment(leaves, tensors["actions"], tensors["rewards"], tensors["terminated"].float(), tensors["began"])
+        tensors["terminated"] = tensors["terminated"].float()
+        return Segment(leaves, **tensors)

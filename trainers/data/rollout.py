@@ -181,6 +181,15 @@ class Rollout:
         row, seat = divmod(agent, max(self.batch.num_agents, 1))
         return f"row {row}" + (f", agent {seat}" if self.batch.num_agents else "")
 
+    def weigh(self, weights: Array | None) -> None:
+        """Let steps count by the weight of their episode, beginning with those of the first step, (num_envs,); None: alike."""
+        if weights is None:
+            self.columns.pop("weight", None)
+            return
+        if "weight" not in self.columns:
+            self.columns["weight"] = aligned_zeros((self.horizon, self.streams), np.float32)
+        self.weight[0] = weights[self.owners]
+
     def begin(self) -> None:
         """Take over the batch's buffers after a reset."""
         parts = by_seat(self.batch.buffers)
@@ -238,11 +247,23 @@ class Chunk:
 
     Rows are (time x streams) flattened, so that the former is a view and nothing is copied, unless some act and some do
     not: then it is those who act.  With memory all rows of a stream are kept.
+
+    Args:
+        rollout: that it is a part of.
+        begin, end: the span of its rows, or of its streams.
+        drawn: streams in any order, and as often as they were drawn, in place of those of the span, (end - begin,).
+
+    Attributes:
+        mean, deviation: what its advantages are read less, and divided by.
+        importance: what each row's advantage is multiplied by; None for 1.
     """
 
-    def __init__(self, rollout: Rollout, begin: int, end: int) -> None:
+    def __init__(self, rollout: Rollout, begin: int, end: int, drawn: Array | None = None) -> None:
         self.rollout, self.begin, self.end = rollout, begin, end
-        self.is_segment = rollout.policy.is_recurrent
+        self.is_segment = rollout.policy.is_recurrent or drawn is not None
+        self.streams: slice | Array = slice(begin, end) if drawn is None else drawn  # of a segment
+        self.mean, self.deviation = 0.0, 1.0
+        self.importance: Array | None = None
         self._kept: Array | None = None  # the rows of those who act, where not all do
 
     def look(self) -> None:
@@ -269,15 +290,27 @@ class Chunk:
         """Return the chunk's entries of a column, (rows, ...)."""
         array, a, b = self.rollout.columns[name][: self.rollout.horizon], self.begin, self.end
         if self.is_segment:
-            array, a, b = aligned_copy(array[:, a:b]), 0, (b - a) * len(array)
+            array, a, b = aligned_copy(array[:, self.streams]), 0, (b - a) * len(array)
         rows = array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])[a:b]
-        return rows if self._kept is None else aligned_copy(rows[self._kept])
+        rows = rows if self._kept is None else aligned_copy(rows[self._kept])
+        return self._weigh(rows) if name == "advantage" else rows
+
+    def _weigh(self, advantages: Array) -> Array:
+        """Return advantages as they are learned from."""
+        if (self.mean, self.deviation) != (0.0, 1.0):
+            advantages = (advantages - np.float32(self.mean)) / np.float32(self.deviation)
+        return advantages if self.importance is None else advantages * self.importance
+
+    def weights(self) -> Array:
+        """Return how much each row counts, float32 (rows,): not at all where nobody acts."""
+        acting = self.rows("acting").astype(np.float32)
+        return acting * self.rows("weight") if "weight" in self.rollout.columns else acting
 
     def write(self, name: str, rows: Array) -> None:
         """Set the chunk's entries of a column."""
         column = self.rollout.columns[name][: self.rollout.horizon]
         if self.is_segment:
-            column[:, self.begin : self.end] = rows.reshape(len(column), self.end - self.begin, *rows.shape[1:])
+            column[:, self.streams] = rows.reshape(len(column), self.end - self.begin, *rows.shape[1:])
         else:
             chosen = column.reshape(-1, *column.shape[2:])[self.begin : self.end]
             chosen[slice(None) if self._kept is None else self._kept] = rows
@@ -290,16 +323,16 @@ class Chunk:
 
     def began(self) -> Array:
         """Return where episodes begin in a segment, (time, streams)."""
-        return aligned_copy(self.rollout.began[:-1, self.begin : self.end])
+        return aligned_copy(self.rollout.began[:-1, self.streams])
 
     def acting(self) -> Array | None:
         """Return who acts in a segment, (time, streams), and so remembers what it sees; None where all do."""
-        acting = self.rollout.acting[:-1, self.begin : self.end]
+        acting = self.rollout.acting[:-1, self.streams]
         return None if acting.all() else aligned_copy(acting)
 
     def first_state(self) -> dict[str, Array]:
         """Return a segment's recurrent state before its first step, (streams, ...)."""
-        return {name: part[self.begin : self.end] for name, part in self.rollout.first_state.items()}
+        return {name: part[self.streams] for name, part in self.rollout.first_state.items()}
 
     def remember(self, log_probs: Array, values: dict[str, Array]) -> None:
         """Keep what the present policy makes of the rows, which a later V-trace corrects by."""
@@ -315,8 +348,20 @@ class Minibatch:
         for chunk in chunks:
             chunk.look()
         self.chunks = [chunk for chunk in chunks if len(chunk)]
-        self.weights = [chunk.rows("acting").astype(np.float32) for chunk in self.chunks]
+        self.weights = [chunk.weights() for chunk in self.chunks]
         self.count = float(sum(weights.sum() for weights in self.weights))
+
+    def normalize(self) -> None:
+        """Have the advantages of the rows that count read with mean 0 and deviation 1."""
+        kept = [chunk.importance for chunk in self.chunks]
+        for chunk in self.chunks:
+            chunk.mean, chunk.deviation, chunk.importance = 0.0, 1.0, None
+        given = [(chunk.rows("advantage"), weights) for chunk, weights in zip(self.chunks, self.weights, strict=True)]
+        mean = sum(float((rows * weights).sum(dtype=np.float64)) for rows, weights in given) / self.count
+        square = sum(float((weights * (rows - mean) ** 2).sum(dtype=np.float64)) for rows, weights in given)
+        for chunk, importance in zip(self.chunks, kept, strict=True):
+            chunk.mean, chunk.deviation = mean, (square / self.count) ** 0.5 + 1e-8
+            chunk.importance = importance
 
 
 def shuffled(chunks: Sequence[Chunk], minibatches: int, generator: torch.Generator) -> Iterator[Minibatch]:
@@ -324,5 +369,38 @@ def shuffled(chunks: Sequence[Chunk], minibatches: int, generator: torch.Generat
     order: Any = torch.randperm(len(chunks), generator=generator).numpy()
     for part in np.array_split(order, min(minibatches, len(order))):
         minibatch = Minibatch([chunks[k] for k in part])
+        if minibatch.count:
+            yield minibatch
+
+
+def prioritized(
+    rollout: Rollout, minibatches: int, chunks: int, power: float, beta: float, generator: torch.Generator
+) -> Iterator[Minibatch]:
+    """Yield minibatches of streams that were drawn by how much there is to learn from them, each over the whole horizon.
+
+    A stream i of N is drawn with the probability p_i ~ (mean |advantage_i|)^power, and its advantages are multiplied by
+    (N p_i)^-beta (Schaul et al. 2016, arXiv 1511.05952, section 3.4, over segments in place of steps).
+
+    Args:
+        rollout: with its advantages filled in.
+        minibatches: how many; together they have as many streams as the rollout.
+        chunks: in each, at least.
+        power: 0 draws all alike.
+        beta: 1 makes up for the drawing in full, 0 not at all.
+        generator: of the draws.
+    """
+    acting, size = rollout.acting[:-1], np.abs(rollout.advantage).sum(0, dtype=np.float64)
+    priority = (size / np.maximum(acting.sum(0), 1) + 1e-6) ** power * acting.any(0)
+    edges = np.cumsum(priority) / max(priority.sum(), 1e-300)
+    weight = (np.maximum(priority / max(priority.mean(), 1e-300), 1e-12) ** -beta).astype(np.float32)
+    for begin, end in split(rollout.streams, min(minibatches, rollout.streams)):
+        drawn = torch.rand(end - begin, generator=generator, dtype=torch.float64).numpy()
+        streams = np.minimum(np.searchsorted(edges, drawn, "right"), rollout.streams - 1)
+        parts = []
+        for a, b in split(len(streams), min(max(chunks, len(streams) * rollout.horizon // MAX_CHUNK), len(streams))):
+            part = Chunk(rollout, a, b, streams[a:b])
+            part.importance = np.tile(weight[part.streams], rollout.horizon)
+            parts.append(part)
+        minibatch = Minibatch(parts)
         if minibatch.count:
             yield minibatch

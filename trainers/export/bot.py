@@ -14,10 +14,10 @@ from puffer_arena.bots import file as bots_file
 from puffer_arena.bots.layout import read_leaves
 from puffer_arena.bots.model import Model
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ArenaError, FileError
+from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.players.described import describe
 from puffer_arena.registry import load_env, source_digest
-from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor
+from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
 from puffer_arena.trainers.config import from_dict, load_config, to_dict
 from puffer_arena.trainers.export.weights import describe_network, plain_copy
 from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensors
@@ -91,21 +91,26 @@ def with_measured(data: bytes, measured: Mapping[str, Any]) -> bytes:
     return bots_file.pack({**about, **measured}, arrays)
 
 
-def export_file(path: str | Path, env: str = "", half: bool = False, seed: int = 1) -> bytes:
+def export_file(path: str | Path, env: str = "", half: bool = False, seed: int = 1, role: str = "") -> bytes:
     """Return a checkpoint's or policy's file as the bytes of a bot's file.
 
     Args:
         env: needed unless the environment comes with puffer_arena; see `Actor.load`.
         half, seed: see `export_policy`.
+        role: whose policy, of a checkpoint in which each role has its own.
 
     Raises:
         ArenaError: see `Actor.load` and `export_policy`.
     """
     data = read_bytes(path)
-    policy = Actor.load(data, env).policy
+    policy = Actor.load(data, env, role=role).policy
     training: dict[str, Any] = {}
     if b'"puffer_arena checkpoint"' in data[: 1 << 20]:
         _, _, about = unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")
+        if roles_in(about) and not role:
+            raise ParameterError(
+                f"in '{path}' each role has a policy; choose one: --role {' or '.join(roles_in(about))}"
+            )
         training = origin_of(about, str(policy.origin["env"]), f"'{path}'")
     return export_policy(policy, str(policy.origin["env"]), training, half, seed)
 

@@ -22,7 +22,7 @@ from puffer_arena.trainers.config import SELF, Config, pool_names
 from puffer_arena.trainers.data.arrays import aligned_zeros
 from puffer_arena.trainers.league.frozen import Frozen, actor_of
 from puffer_arena.trainers.league.matchmaking import chances
-from puffer_arena.trainers.league.pool import SETTLED, Member, Pool, read_pool
+from puffer_arena.trainers.league.pool import NOW, POLICY, SETTLED, Member, Pool, read_pool
 from puffer_arena.trainers.networks.policy import MakeEncoder, Policy, policy_bytes
 from puffer_arena.trainers.playing import check_spaces
 from puffer_arena.trainers.threadpool import ThreadPool
@@ -73,8 +73,15 @@ class Opponents:
         self._ended: list[tuple[Array, Array]] = []  # who played whom, and their places
         self._failures: dict[str, ArenaError] = {}  # of the config's players
         self._lost: list[Member] = []  # of a checkpoint's, whom nobody finds any more
+        self._rival: Policy | None = None  # who plays the other role, where each has a policy of its own
+        self._share = 1.0  # of the games in which the pool is drawn from, and not the rival as it is now
         for name in pool_names(self.settings.pool):
             self._open(name)
+
+    def meet(self, rival: Policy, share: float) -> None:
+        """Let `self` be another policy, that of the other role: its snapshots in a share of the games, else as it is now."""
+        self._rival, self._share = rival, share
+        self.pool.add(NOW, NOBODY)
 
     # -- members ------------------------------------------------------------------------------------
 
@@ -107,8 +114,9 @@ class Opponents:
         gone = self.pool.surplus(self.settings.keep)
         if gone is not None:
             self._let_go(gone)
-        steps = self.pool.steps
-        self.pool.add(f"{SELF}@{steps}", self._freeze(self.policy), policy_bytes(self.policy), steps)
+        steps, taken = self.pool.steps, self._rival or self.policy
+        like = POLICY if self._rival is None else NOW
+        self.pool.add(f"{SELF}@{steps}", self._freeze(taken), policy_bytes(taken), steps, like)
         self._which.clear()
 
     def _let_go(self, member: Member) -> None:
@@ -143,6 +151,10 @@ class Opponents:
         self.pool.updates += 1
         if not self.rows:
             return
+        if self._rival is not None:
+            now = next(member for member in self.pool.members if member.name == NOW)
+            close(now)
+            now.acting = self._freeze(self._rival)
         if not self.pool.snapshots and (SELF in pool_names(self.settings.pool) or not self.pool.members):
             self.snapshot()
         if not self.seated.any():
@@ -156,6 +168,9 @@ class Opponents:
         steps = np.cumsum(chances(self.settings, pool.rates(), ratings, pool.newest))
         drawn = np.searchsorted(steps, self._rng.random((len(rows), self.seated.shape[1])), side="right")
         self.seated[rows] = serials[np.minimum(drawn, len(serials) - 1)]
+        if self._rival is not None:
+            live = self._rng.random(len(rows)) >= self._share
+            self.seated[rows[live]] = next(member.serial for member in pool.members if member.name == NOW)
         self.seated[rows, self._own[rows]] = 0
         self._which.clear()
 

@@ -14,6 +14,7 @@ from puffer_arena.players.ratings import Rating, rate
 from puffer_arena.trainers.league.matchmaking import most_crowded
 
 POLICY = "policy"  # what the policy that learns is called in tables
+NOW = "now"  # and that of the other role, where each has its own
 WINDOW = 300.0  # games; of older ones less and less is left in what is known of the policy
 RATED = 64  # games per update that move ratings; all count in the payoffs
 SETTLED = 100  # games that a snapshot's successor has played at least
@@ -61,17 +62,17 @@ class Pool:
         steps = [member.steps for member in self.members]
         return len(steps) - 1 - int(np.argmax(steps[::-1]))
 
-    def add(self, name: str, acting: Acting, data: bytes = b"", steps: int = -1) -> Member:
-        """Take somebody in; a snapshot is as good as the policy is, and has its payoffs."""
+    def add(self, name: str, acting: Acting, data: bytes = b"", steps: int = -1, like: str = POLICY) -> Member:
+        """Take somebody in; a snapshot is as good as whom it was taken of, `like`, and has that one's payoffs."""
         self.serials += 1
         member = Member(name, self.serials, acting, data, steps)
         self.members.append(member)
         self.ratings[name] = Rating()
         if steps >= 0:
-            self.ratings[name], self.games = self.ratings[POLICY], 0
+            self.ratings[name], self.games = self.ratings[like], 0
             for (a, b), score in list(self.payoffs.items()):
-                self.payoffs |= {(name, b): score} if a == POLICY else {}
-                self.payoffs |= {(a, name): score} if b == POLICY else {}
+                self.payoffs |= {(name, b): score} if a == like else {}
+                self.payoffs |= {(a, name): score} if b == like else {}
         return member
 
     def remove(self, member: Member) -> None:

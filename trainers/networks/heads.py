@@ -377,13 +377,14 @@ def feature_count(head: Head) -> int:
 
 
 def action_features(head: Head, actions: Tensor) -> Tensor:
-    """Return actions (..., components) as numbers for a network, (..., numbers): choices one-hot, all else as it is."""
+    """Return actions (..., components) as numbers for a network, (..., numbers): choices one-hot, all else as the game has it."""
     found, begin = [], 0
     for part in parts_of(head):
         for size in part.sizes:
             found.append(functional.one_hot(actions[..., begin].long(), size).float())
             begin += 1
         if not part.sizes:
-            found.append(actions[..., begin : begin + part.components].float())
+            numbers = actions[..., begin : begin + part.components].float()
+            found.append(numbers.tanh() if isinstance(part, Squashed) else numbers)
             begin += part.components
     return torch.cat(found, -1)

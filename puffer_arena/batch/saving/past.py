@@ -33,6 +33,15 @@ class Past(NamedTuple):
     actions: Array
     changes: Array
 
+    def one(self, k: int) -> "Past":
+        """Return the episode of the k-th row alone."""
+        end = int(self.steps[: k + 1].sum())
+        changes = self.changes[self.changes["row"] == k]
+        changes["row"] = 0
+        span = slice(k, k + 1)
+        actions = self.actions[end - int(self.steps[k]) : end]
+        return Past(self.starts[span].copy(), self.params[span], self.steps[span], actions, changes)
+
     def until(self, steps: Array) -> "Past":
         """Return the same episodes up to fewer steps, (rows,)."""
         taken = np.concatenate([np.arange(count) for count in self.steps])

@@ -63,16 +63,16 @@ class Recorder:
         for i in self._changes.keys() & set(np.flatnonzero(which).tolist()):
             del self._changes[i]
 
-    def past(self, span: slice = slice(None)) -> Past:
-        """Return the past of the rows of `span`."""
-        rows, (low, high, _) = self._table.rows, span.indices(self._table.num_envs)
+    def past(self, span: slice | Array = slice(None)) -> Past:
+        """Return the past of the rows of `span`, or of rows by their numbers."""
+        rows, chosen = self._table.rows, self._every[span].tolist() if self._changes else []
         steps = (self._count - self._first)[span].astype(np.int64)
         played = np.arange(self._actions.shape[1]) < steps[:, None]
         changes = [
-            (i - low, step, params)
-            for i in range(low, high)
+            (k, step, params)
+            for k, i in enumerate(chosen)
             for step, params in self._changes.get(i, {}).items()
-            if step < steps[i - low]
+            if step < steps[k]
         ]
         return Past(
             starts=self._starts[span].reshape(-1).view(rows.states.dtype),

@@ -33,6 +33,8 @@ from puffer_arena.machine.notices import announces_waits, relay
 
 LAST_LINES = 20  # of a worker's standard error, kept for when it dies
 GRACE = 2.0  # seconds a worker may take to end by itself
+# Workers share the cores already: threads of matrix products in each would wait for one another.
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR")}
 
 
 class Workers:
@@ -214,6 +216,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env=ONE_THREAD | os.environ,  # what a person has set holds
                 **options,
             )
         assert self.process.stdin and self.process.stdout and self.process.stderr  # asked for above

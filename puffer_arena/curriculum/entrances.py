@@ -1,0 +1,106 @@
+"""Where episodes begin: at a level of the game's own, at a row that the curriculum keeps, or at a level that was drawn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.curriculum import Curriculum, Tasks
+from puffer_arena.curriculum.starts import Starts
+from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.kernels.tables import Buffers
+from puffer_arena.levels import Level
+from puffer_arena.levels.drawn import rows_of
+
+AT_LEVEL = -1
+DRAWN = -2  # less the number of a drawn level; serial numbers of kept rows are above
+
+
+class Entrances:
+    """Every row's next episode, and its present one.
+
+    Attributes:
+        waiting, present: AT_LEVEL, the serial number of a kept row, or DRAWN less the number of a drawn level.
+        weights: how much is learned from the present episodes, (num_envs,).
+        drawn: the drawn levels.
+        share: of the episodes, that begin at drawn levels.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        count = batch.num_envs
+        self._batch = batch
+        self.waiting, self.present = np.full(count, AT_LEVEL), np.full(count, AT_LEVEL)
+        self.next_weights, self.weights = np.ones(count), np.ones(count)
+        self.drawn, self.share = Starts(batch, 0), 0.0
+
+    def draw(self, levels: Sequence[Level], share: float) -> None:
+        """Let a share of the episodes begin at drawn levels, from every row's next task on.
+
+        Raises:
+            FileError: a level does not fit, or is not valid; all stays as it was.
+        """
+        drawn = Starts(self._batch, len(levels))
+        if levels:
+            kept = rows_of(self._batch, levels)
+            for k in range(len(levels)):
+                drawn.put(k, kept, k)
+        self.drawn, self.share = drawn, share if levels else 0.0
+        self.waiting[self.waiting <= DRAWN] = AT_LEVEL
+
+    def assign(self, rows: Array, tasks: Tasks, rng: np.random.Generator) -> None:
+        """Note what the next episodes of some rows begin at.
+
+        Raises:
+            ParameterError: the curriculum gave what no row can have.
+        """
+        starts = AT_LEVEL if tasks.starts is None else np.asarray(tasks.starts)
+        weights = 1.0 if tasks.weights is None else np.asarray(tasks.weights, np.float64)
+        if not np.issubdtype(np.asarray(starts).dtype, np.integer) or np.min(starts) < AT_LEVEL:
+            raise ParameterError("next() gave starts that are no serial numbers of kept rows, or -1")
+        if not (np.isfinite(weights).all() and np.min(weights) >= 0.0):
+            raise ParameterError("next() gave weights that are not numbers of at least 0")
+        self.waiting[rows], self.next_weights[rows] = starts, weights
+        if self.share:
+            some = rows[rng.random(len(rows)) < self.share]
+            self.waiting[some] = DRAWN - rng.integers(len(self.drawn.serials), size=len(some))
+            self.next_weights[some] = 1.0
+
+    def enter(self, rows: Array, curriculum: Curriculum, out: Buffers) -> None:
+        """Let the episodes that have just begun in some rows begin where they are to."""
+        self.present[rows], self.weights[rows] = self.waiting[rows], self.next_weights[rows]
+        begun = self.present[rows]
+        if (begun <= DRAWN).any():
+            self.drawn.enter(rows[begun <= DRAWN], DRAWN - begun[begun <= DRAWN], out)
+        kept = rows[begun > AT_LEVEL]
+        if not len(kept):
+            return
+        places = curriculum.starts.find(self.present[kept]) if curriculum.keeps else np.full(len(kept), -1)
+        gone = kept[places < 0]  # their places were taken meanwhile
+        self.present[gone], self.weights[gone] = AT_LEVEL, 1.0
+        if (places >= 0).any():
+            curriculum.starts.enter(kept[places >= 0], places[places >= 0], out)
+
+    def state(self) -> dict[str, Array]:
+        """Return the arrays that the next episodes depend on."""
+        return {
+            "waiting": self.waiting,
+            "present": self.present,
+            "next_weights": self.next_weights,
+            "weights": self.weights,
+        }
+
+    def check(self, what: str) -> None:
+        """Check what a checkpoint wrote into the arrays.
+
+        Raises:
+            FileError: a level that was not drawn, or a weight that cannot be.
+        """
+        least = DRAWN - len(self.drawn.serials)
+        if (self.waiting <= least).any():
+            raise FileError(
+                f"{what} is damaged: its episodes begin at level {DRAWN - self.waiting.min()} of those drawn"
+            )
+        for weights in (self.next_weights, self.weights):
+            if not (np.isfinite(weights).all() and (weights >= 0.0).all()):
+                raise FileError(f"{what} is damaged: weights of episodes are not numbers of at least 0")

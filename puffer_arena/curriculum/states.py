@@ -1,0 +1,99 @@
+"""States worth going on from: episodes begin again in mid-episode, where the learner was most surprised.
+
+A buffer of whole rows, drawn by priority |advantage| ** alpha with importance weights (N P) ** -beta, as Schaul et al.
+2015, arXiv 1511.05952, replay transitions.  Beginning from states that were reached before: Salimans and Chen 2018, arXiv
+1812.03381; Ecoffet et al. 2021, arXiv 2004.12919.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.saving.kept import Kept
+from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.spread import Spread
+from puffer_arena.settings import setting
+
+
+class States(Curriculum):
+    """Begins a share of the episodes in mid-episode, at kept states with high |advantage|."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Of the buffer and of what is drawn from it."""
+
+        capacity: int = setting(1000, 1, 100_000, "states kept")
+        share: float = setting(0.5, 0.0, 1.0, "of the episodes, that begin at a kept state")
+        every: int = setting(1024, 1, 10**9, "steps, of which one is judged for the buffer")
+        alpha: float = setting(0.6, 0.0, 10.0, "power of |advantage| in the priority; 0: all alike")
+        beta: float = setting(0.4, 0.0, 1.0, "power of the importance weights; 0: none")
+        fade: float = setting(0.99, 0.0, 1.0, "what is left of a priority after a rollout in which it was not renewed")
+        deepest: int = setting(
+            500, 1, 100_000, "steps into an episode, in physics: their states are reached by playing"
+        )
+
+    needs_scores: ClassVar[bool] = True
+    weighs = True
+
+    def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
+        super().__init__(env, ranges, settings)
+        self.keeps, self.deepest, self.every = settings.capacity, settings.deepest, settings.every
+
+    def begin(self, batch: Batch) -> None:
+        batch.env.check_own("a curriculum of states")
+        super().begin(batch)
+        self._scores = np.zeros(self.keeps)
+        self._known: tuple[Array, Array] | None = None  # chances added up, and weights; until a score changes
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        params = self.draw(count, rng)
+        again = (rng.random(count) < self.settings.share) & self.starts.filled.any()
+        serials, weights = np.full(count, -1), np.ones(count)
+        if again.any():
+            chances, held = self._chances()
+            places = np.searchsorted(chances, rng.random(int(again.sum())) * chances[-1], side="right")
+            serials[again], weights[again] = self.starts.serials[places], held[places]
+        return Tasks(params, None, serials, weights)
+
+    def _chances(self) -> tuple[Array, Array]:
+        """Return the priorities added up, and every state's importance weight, 1 for the rarest."""
+        if self._known is None:
+            filled, s = self.starts.filled, self.settings
+            priorities = np.where(filled, np.maximum(self._scores, 1e-6) ** s.alpha, 0.0)
+            parts = np.where(filled, priorities / priorities.sum(), 1.0)
+            weights = (filled.sum() * parts) ** -s.beta
+            self._known = np.cumsum(priorities), weights / weights[filled].max()
+        return self._known
+
+    def seen(self, rows: Kept, scores: Array) -> None:
+        """Keep states in free places, and in place of those with lower priorities."""
+        self._known = None
+        for k, score in enumerate(scores):
+            free = np.flatnonzero(~self.starts.filled)
+            place = int(free[0]) if len(free) else int(np.argmin(self._scores))
+            if (len(free) or score > self._scores[place]) and self.starts.holds(rows, k):
+                self.starts.put(place, rows, k)
+                self._scores[place] = score
+
+    def ended(self, episodes: Ended) -> None:
+        """Renew the priorities of the states that episodes began at: the mean |advantage| from there on."""
+        self._known = None
+        self._scores *= self.settings.fade
+        if "advantage" in episodes.scores:
+            places = self.starts.find(episodes.starts)
+            self._scores[places[places >= 0]] = episodes.scores["advantage"][places >= 0]
+
+    def state(self) -> dict[str, Array]:
+        return {"scores": self._scores}
+
+    def metrics(self) -> dict[str, float]:
+        filled = self.starts.filled
+        if not filled.any():
+            return {"states": 0.0}
+        depth = self.starts.states["step_count"][filled].mean()
+        return {"states": float(filled.sum()), "score": float(self._scores[filled].mean()), "depth": float(depth)}
