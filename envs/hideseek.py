@@ -128,7 +128,7 @@ def build(world: "BulletWorld", p: Params) -> dict[str, Any]:
     half = 0.5 * p.size
     hall = add("hall", BulletBoxShape(Vec3(2 * FAR, 2 * FAR, 0.5)), 0.0, "floor", 0.8)
     hall.set_transform(TransformState.make_pos(Point3(0, 0, -0.5)))
-    for k, (x, y) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1))):
+    for k, (x, y) in enumerate(((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))):
         shape = BulletBoxShape(Vec3(0.5 if x else half + 1, 0.5 if y else half + 1, 2))
         wall = add(f"wall {k}", shape, 0.0, "wall", 0.0)
         wall.set_transform(TransformState.make_pos(Point3(x * (half + 0.5), y * (half + 0.5), 0)))

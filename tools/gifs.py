@@ -55,7 +55,7 @@ TAKES = {
     "craft": Take(seconds=7.0, width=360),
     "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
     "hideseek": Take(seconds=16.0, rows=8, width=320),
-    "rooms": Take(seconds=9.0, rows=16, width=320),
+    "rooms": Take(rows=1, width=320, params={"rooms": 4, "things": 6}),
     "maze": Take(seconds=8.0, width=280, params={"size": 15}),
     "hex": Take(seconds=20.0, rows=16, width=320, params={"size": 7}),
     "connect4": Take(seconds=20.0, rows=16, width=280),
