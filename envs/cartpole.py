@@ -48,6 +48,9 @@ class Params:
     max_steps: int = param(500, 10, 100_000, "steps before the episode is truncated")
 
 
+HELD, FELL, LEFT_TRACK = range(3)  # endings
+
+
 class State(Header):
     x: float = f64()  # metres
     x_dot: float = f64()
@@ -81,6 +84,13 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
     fell = (abs(s.x) > p.position_limit) | (abs(s.theta) > p.angle_limit)  # one branch instead of two
     return 1.0, fell, s.step_count >= p.max_steps and not fell
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    if abs(s.x) > p.position_limit:
+        return LEFT_TRACK
+    return FELL if abs(s.theta) > p.angle_limit else HELD
 
 
 @jit
@@ -127,6 +137,8 @@ ENV = Env(
     draw=draw,
     bots={"balance": balance},
     keys={"left": PUSH_LEFT, "right": PUSH_RIGHT},
+    ending=ending,
+    endings=("held up to the end", "the pole fell", "left the track"),
     steps_per_second=25.0,  # half of real time: at 50 nobody can hold it
     solved=475.0,
 )

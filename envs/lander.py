@@ -76,6 +76,9 @@ class Params:
     max_steps: int = param(600, 30, 10_000, "steps before the episode is truncated")
 
 
+LANDED, BESIDE, AWAY, TOO_FAST, TOPPLED, TIME_UP = range(6)  # endings
+
+
 class State(Header):
     craft: Body2D = body2d()
     hull: Touch2D = touch2d()
@@ -185,6 +188,17 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.landed = 1 if on_pad else 0
         return reward + (10.0 if on_pad else 0.0), True, False
     return reward, False, s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    if s.rested >= REST_STEPS:
+        return LANDED if s.landed else BESIDE
+    if abs(s.craft.x) > WIDTH / 2 or abs(s.craft.y) > HEIGHT:
+        return AWAY
+    if max(s.feet[0].impulse, s.feet[1].impulse) > MASS * p.sturdiness:
+        return TOO_FAST
+    return TOPPLED if s.hull.touching else TIME_UP
 
 
 @jit
@@ -405,5 +419,10 @@ ENV = Env(
     ),
     counters=("landed",),
     success="landed",
+    ending=ending,
+    endings=(
+        *("landed", "landed beside the pad", "flew away"),
+        *("crashed: too fast", "crashed: not on its feet", "time is up"),
+    ),
     solved=15.0,
 )

@@ -80,6 +80,9 @@ class Params:
         return self.plates + 1
 
 
+REACHED, FELL, TIME_UP = range(3)  # endings
+
+
 class State(Header):
     marble: Body3D = body3d()
     plates: Array = body3d("plates")
@@ -203,6 +206,13 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.finished = 1
         return reward + p.reward_finish, True, False
     return reward, False, s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    if s.finished:
+        return REACHED
+    return FELL if s.marble.z < surface(s, s.plate) - DEPTH else TIME_UP
 
 
 @jit
@@ -358,6 +368,8 @@ ENV = Env(
     signals=("cost",),
     cost_limit=25.0,
     success="finished",
+    ending=ending,
+    endings=("reached the end", "fell off", "time is up"),
     solved=5.0,
     version=1,
 )

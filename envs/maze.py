@@ -173,6 +173,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return 0 if s.reached else 1
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     middle, reach = len(obs) // 2, (p.sight - 1) // 2
     top, left = s.row - middle, s.col - middle
@@ -294,6 +299,8 @@ ENV = Env(
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("reached", "length"),
     success="reached",
+    ending=ending,
+    endings=("reached the goal", "time is up"),
     editor=Editor(
         cells=Painted(
             "board",

@@ -53,6 +53,9 @@ class Params:
         return self.rows * self.cols
 
 
+WALL, BITTEN, STARVED, FILLED = range(4)  # endings
+
+
 class State(Header):
     heading: int = i32(below=4)  # UP, DOWN, LEFT or RIGHT
     length: int = i32()  # cells, head included
@@ -126,6 +129,17 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 def drop_tail(s: State) -> None:
     tail = (s.head - s.length + 1) % len(s.body)
     s.board[s.body[tail, 0], s.body[tail, 1]] = EMPTY
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    row = s.body[s.head, 0] + DROW[s.heading]
+    col = s.body[s.head, 1] + DCOL[s.heading]
+    if s.length == p.rows * p.cols:
+        return FILLED
+    if s.hunger >= p.max_hunger:
+        return STARVED
+    return BITTEN if 0 <= row < p.rows and 0 <= col < p.cols else WALL
 
 
 @jit
@@ -259,6 +273,8 @@ ENV = Env(
     bots={"greedy": greedy},
     keys={"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT},
     counters=("score",),
+    ending=ending,
+    endings=("ran into a wall", "bit itself", "starved", "filled the board"),
     editor=Editor(
         cells=Painted(
             "board", (Brush("empty", EMPTY, "."), Brush("food", FOOD, "o", single=True)), lambda p: (p.rows, p.cols)

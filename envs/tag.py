@@ -70,6 +70,10 @@ class Params:
         return self.chasers + self.runners
 
 
+ESCAPED, CAUGHT = range(2)  # endings
+ENDINGS = 2
+
+
 class State(Header):
     caught: int = i32()  # runners caught
     catches: Array = i32("chasers")  # by each chaser; its length parts chasers from runners
@@ -185,6 +189,18 @@ def touches(s: State, a: int, b: int) -> bool:
     if s.row[a] != s.from_row[b] or s.col[a] != s.from_col[b]:
         return False
     return bool(s.row[b] == s.from_row[a] and s.col[b] == s.from_col[a])
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    """Tell which chaser caught the last runner, or that some escaped."""
+    if s.caught < p.runners:
+        return ESCAPED
+    for runner in range(len(s.catches), len(s.alive)):
+        for chaser in range(len(s.catches)):
+            if s.alive[chaser] and touches(s, chaser, runner):
+                return CAUGHT + ENDINGS * chaser
+    return CAUGHT
 
 
 @jit
@@ -325,5 +341,7 @@ ENV = Env(
         finish=finish,
     ),
     counters=("caught",),
+    ending=ending,
+    endings=("time is up: a runner escaped", "all caught, the last one by chaser {}"),
     steps_per_second=6.0,
 )

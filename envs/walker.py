@@ -73,6 +73,9 @@ class Params:
     max_steps: int = param(1200, 50, 10_000, "steps before the episode is truncated")
 
 
+CROSSED, FELL, DROPPED, TIME_UP = range(4)  # endings
+
+
 class State(Header):
     hull: Body2D = body2d()
     thighs: Array = body2d(2)
@@ -233,6 +236,15 @@ def judge(s: State, p: Params) -> tuple[float, bool, bool]:
         s.crossed = 1
         return reward, True, False
     return reward, False, s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    if s.crossed:
+        return CROSSED
+    if s.belly.touching:
+        return FELL
+    return DROPPED if s.hull.x < 1.0 or s.hull.y < level(s) - 0.5 else TIME_UP
 
 
 @jit
@@ -447,6 +459,8 @@ ENV = Env(
     editor=Editor(things=(Things("ground", find_ground, put_ground, heights),), finish=finish),
     counters=("crossed",),
     success="crossed",
+    ending=ending,
+    endings=("crossed", "fell down", "dropped into a pit", "time is up"),
     solved=6.0,
     version=2,
 )

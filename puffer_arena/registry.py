@@ -27,7 +27,15 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.pictures.drawing import see_pixels
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
 
-LIBRARIES = ("gymnasium", "gymnasium-vector", "minigrid", "ale", "pettingzoo", "emulated")  # before the colon of an id
+LIBRARIES = (
+    "gymnasium",
+    "gymnasium-vector",
+    "minigrid",
+    "ale",
+    "pettingzoo",
+    "remote",
+    "emulated",
+)  # before an id's colon
 FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 PIXELS = ":pixels="  # between a game's id and the size of its picture

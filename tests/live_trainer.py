@@ -39,6 +39,8 @@ def main(run_dir: str) -> None:
             publisher.tend(steps, look)
             if ended.wait(0.0005):
                 break
+        for _ in range(3):  # as between minibatches
+            publisher.breathe(look)
         publisher.metrics(steps, {**batch.episodes(), "broken": float("nan")})
     publisher.close("finished")
     print("ended", steps, len(saved), flush=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from puffer_arena import make
 from puffer_arena.curriculum import Director, load_curriculum
+from puffer_arena.curriculum.gallery import tell
 from puffer_arena.errors import ArenaError
 from puffer_arena.live.commands import check_command
 from puffer_arena.live.messages import Steering, read_steering
@@ -42,6 +43,10 @@ class Steered(LocalSource):
 
     def send(self, command: str, **arguments: Any) -> None:
         self.sent.append((command, arguments))
+        if command == "drop" and self.director is not None:
+            self.director.drop(arguments["key"])
+            self._tell()
+            return
         if command != "curriculum":
             super().send(command, **arguments)
             return
@@ -61,5 +66,6 @@ class Steered(LocalSource):
 
     def _tell(self) -> None:
         bins = {} if self.director is None else self.director.ledger.describe()
-        told = {"curriculum": self.table, "bins": bins, "changes": self.changes}
+        levels = [] if self.director is None else tell(self.director.curriculum)
+        told = {"curriculum": self.table, "bins": bins, "changes": self.changes, "levels": levels}
         self.steering: Steering = read_steering(told, self.env)

@@ -44,6 +44,7 @@ def test_a_checkpoint_becomes_a_bot_with_all_that_it_needs(checkpoint, tmp_path,
     [
         (["gone.safetensors"], "'gone.safetensors' is no file or run's folder; a run is named run:NAME"),
         (["run:gone"], "unknown run 'gone'"),
+        (["a.safetensors", "--choose"], "--choose is about the graph that --onnx writes"),
         (["a.safetensors", "--episodes", "1"], "--episodes is 0 or at least 2"),
         (["a.safetensors", "-o", "no/where/a.bot", "--episodes", "0"], "cannot be written"),
     ],

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.curriculum import Director, load_curriculum
 from puffer_arena.curriculum.entrances import DRAWN
+from puffer_arena.curriculum.gallery import Shown, enter
 from puffer_arena.envs.maze import FLOOR, GOAL, WALL
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels import Level, draw_level, read_level, snapshot_of, write_level
@@ -186,6 +188,23 @@ def test_drawn_levels_that_cannot_be_are_refused_and_all_stays(change, said):
         with pytest.raises(ArenaError, match=said):
             director.change(load_curriculum(batch.env, drawn_by("plr") | change))
         assert director.curriculum is before and director.entrances is entrances
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b"", b"no zlib", zlib.compress(b"x" * 7), zlib.compress(bytes(10_000_000))],
+    ids=["none", "bad", "short", "bomb"],
+)
+def test_a_kept_row_from_a_trainer_is_checked_before_a_rule_draws_it(row):
+    with make("maze", size=7, compiled=False) as batch:
+        rows = batch.rows
+        rows.states["row"][0] = 900  # beyond the board
+        wrong = zlib.compress(rows.states.tobytes() + rows.params.tobytes())
+        for data in (row, wrong):
+            if data:
+                with pytest.raises(FileError):
+                    enter(batch, Shown(1, 0.5, row=data))
+        assert batch.state(0).row < 7
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"game = 3", b"x" * 300_000])

@@ -18,6 +18,7 @@ from puffer_arena import list_envs, make
 from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import FileError, MissingExtra, ParameterError, TrainingError
 from puffer_arena.live.address import Address, read_address, write_address
+from puffer_arena.live.commands import Command
 from puffer_arena.live.messages import decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.live.subscriber import Subscriber
@@ -142,6 +143,46 @@ def test_pause_holds_training_and_step_moves_it_by_one(window):
     assert after - before <= 2 * 64  # the answer to the first step may still have been on its way
     window.send("resume")
     wait_for(lambda: window.status == "training" and steps_of(window) > after + 64 * 10, window)
+
+
+class Asking:
+    """Stands for the windows: one is there, and asks for some things one after the other."""
+
+    frame_seconds = 0.0
+
+    def __init__(self, publisher, *commands):
+        self.publisher, self.commands, self.held = publisher, list(commands), 0
+
+    def __len__(self):
+        return 1
+
+    def receive(self, now):
+        if self.commands:
+            self.publisher._execute(self.commands.pop(0))
+
+    def wait(self, seconds):
+        self.held += 1
+
+    def want(self, stream):
+        return False
+
+    def send(self, *message): ...
+
+    def flush(self): ...
+
+
+def test_between_minibatches_a_pause_holds_and_a_change_waits_for_the_next_step():
+    asked = []
+    publisher = Publisher(make("snake", 4, seed=1), "a run", obey=lambda command: asked.append(command.name) or "done")
+    with contextlib.closing(publisher):
+        real = publisher.windows
+        names = ("pause", "learning_rate", "resume")
+        publisher.windows = windows = Asking(publisher, *(Command(name, {"value": 0.1}) for name in names))
+        publisher.breathe()
+        assert (windows.held, publisher.paused, asked) == (2, False, [])
+        publisher.tend(4)
+        assert asked == ["learning_rate"]
+        publisher.windows = real
 
 
 def test_chosen_rows_are_the_ones_sent_and_missing_ones_are_left_out(window):

@@ -63,7 +63,7 @@ def test_how_an_episode_ended_is_told_by_its_success_or_its_scores():
     game = game_of("lander")
     end(game)
     assert game.outcome in ("lost", "time")
-    game.batch.rows.states["landed"][0] = 1
+    game.batch.finished["landed"][0] = 1
     assert game.outcome == "won"
     game = game_of("striker", max_steps=30)
     end(game, red_goals=1, blue_goals=1)

@@ -3,10 +3,15 @@
 import itertools
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 
+from puffer_arena.cli.people import read_rounds
+from puffer_arena.cli.seats import Ratings
 from puffer_arena.players.tournament import Match, deciding, payoffs, round_robin, standings, swiss
+from puffer_arena.registry import load_env
+from puffer_arena.render.play.scores import Scores, scores_file
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
 from tests.commands import here  # noqa: F401 a fixture
@@ -72,12 +77,30 @@ def test_a_tournament_is_rated_drawn_and_its_deciding_games_are_recorded(tmp_pat
     assert again == found
 
 
+def test_what_people_played_on_this_machine_is_rated_beside_the_others(tmp_path, here, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("sys.platform", "linux")
+    game = load_env("tag")
+    scores = Scores("tag", game.version, asdict(game.build_params({"max_steps": 30})), scores_file())
+    ratings = Ratings(scores.key, scores_file().with_name("ratings.json"))
+    for places in ([1.0, 2.0], [1.0, 2.0], [1.5, 1.5], [2.0, 1.0]):
+        ratings.note(["human", "bot:hunt"], places)
+    code, out, _ = here(tmp_path, "tournament", "tag", "random", "bot:hunt", "human", *SMALL, "--json")
+    own = next(each for each in json.loads(out)["players"] if each["name"] == "human")
+    assert code == 0 and (own["won"], own["drawn"], own["lost"]) == (2, 1, 1)
+    file = scores_file().with_name("rounds.json")
+    file.write_text('{"k": [[["human", "x"], [1, 2]], [["x"], [1, 2]], 7], "j": 3}')
+    assert read_rounds(file) == {"k": [(["human", "x"], [1.0, 2.0])]}
+    file.write_text("{" * 50)
+    assert read_rounds(file) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ("tag bot:hunt", "needs 2 to 64 players; 1 are named"),
         ("tag bot:hunt bot:hunt", "'bot:hunt' is named twice"),
-        ("tag bot:hunt human", "play ENV --seats"),
+        ("tag bot:hunt human", "play tag --seats human,bot:hunt"),
         ("tag bot:hunt nobody", "unknown player 'nobody'"),
         ("tag bot:hunt arena:snake", "is of environment 'snake', not 'tag'"),
         ("snake bot:greedy random", "'snake' has no two sides"),

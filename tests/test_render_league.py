@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 
-from puffer_arena.render.draw.league import payoff_picture
+from puffer_arena.core.canvas import RecordingCanvas
+from puffer_arena.registry import load_env
+from puffer_arena.render.draw.league import draw_league, pair_at, payoff_picture
 from puffer_arena.render.window.league import read_league
+from puffer_arena.render.window.meetings import Meetings
 
 METRICS = {
     "league/rating": [(100.0, 25.0), (200.0, 31.0)],
@@ -29,6 +32,21 @@ def test_the_league_is_read_from_the_newest_metrics_without_those_who_left() -> 
     assert payoffs[0][1] == 0.8 and payoffs[1][0] == 0.2 and payoffs[0][2] == 1.0
     assert math.isnan(payoffs[2][0]) and math.isnan(payoffs[1][1])
     assert read_league({"episode_return": [(0.0, 1.0)]}) == ([], [])
+
+
+def test_a_cell_of_the_heat_map_begins_a_match_of_the_two(tmp_path) -> None:
+    rated, payoffs = read_league(METRICS)
+    canvas = RecordingCanvas()
+    draw_league(canvas, "", rated, payoffs)
+    cells = [given for kind, given in canvas.primitives if kind == "rect" and given["color"] == "raised"]
+    found = [pair_at(each["x"] + 5, each["y"] + 5, 3) for each in cells]
+    assert found == [None if i == j else (i, j) for i in range(3) for j in range(3)]
+    assert pair_at(0, 0, 3) is None
+    tag = Meetings("tag", load_env("tag"), 6, tmp_path)
+    wanted = f"run:{tmp_path},run:{tmp_path}#self@0"
+    assert tag.command("policy", "self@0") == ("play", "tag", "--seats", wanted)
+    sumo = Meetings("sumo", load_env("sumo"), 4, tmp_path)
+    assert sumo.command("bot:rikishi", "random")[-1] == "bot:rikishi,random,random,random"
 
 
 def test_payoffs_are_drawn_in_two_colours_by_how_far_they_are_from_even() -> None:

@@ -15,6 +15,7 @@ from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.window import show
 from tests.steered import Steered
 from tests.test_render_league import METRICS
@@ -328,6 +329,35 @@ def test_a_range_is_dragged_pinned_refused_and_undone():
     source.send("curriculum", table={"method": "uniform", "ranges": {"delay": "0:900"}})
     assert "delay" in source.note and source.table["ranges"] == {"delay": "0:50"}
     source.close()
+
+
+def test_kept_levels_are_shown_played_and_thrown_out():
+    settings = {"capacity": 12, "replay": 0.5, "edits": 4}
+    source = Steered("maze", {"method": "accel", "settings": settings}, size=9, max_steps=10)
+    for _ in range(4):
+        source.play(12)
+    before = source.steering.levels
+    assert len(before) == 8 and any(shown.row for shown in before) and any(shown.level >= 0 for shown in before)
+    asked: list = []
+
+    def choose(screen):
+        gallery, screen.panel.gallery.chosen = screen.panel.gallery, next(shown for shown in before if shown.row)
+        assert all(gallery.picture(source, shown).std() > 10 for shown in before)
+
+        def leave(played):
+            asked.append(played.game.batch.rows.states["board"][0].copy())
+            played.left = True
+
+        play_kept(source, gallery, screen.gui, leave)
+        assert gallery.fault == "" and gallery.chosen is None
+
+    right = lambda y: [mouse(kind, 1000, y, 3) for kind in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP)]  # noqa: E731
+    sweep = [act for y in range(240, 520, 30) for act in (mouse(pygame.MOUSEMOTION, 1000, y), *right(y))]
+    watch(source, key(pygame.K_c), choose, *sweep, frames=1, size=(1280, 1000))
+    assert len(asked) == 1 and asked[0].any()
+    thrown = {given["key"] for command, given in source.sent if command == "drop"}
+    assert thrown & {shown.key for shown in before}
+    assert not thrown & {shown.key for shown in source.steering.levels}
 
 
 # -- play -----------------------------------------------------------------------------------------------

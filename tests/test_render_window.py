@@ -66,6 +66,16 @@ def test_the_arrow_keys_choose_the_watched_row(window):
     window.wait_for(lambda report: report.get("row") == (row + 1) % 4)
 
 
+def test_a_person_takes_over_from_what_the_window_shows_and_the_branch_is_recorded(window):
+    window.key("f")
+    assert window.wait_for(lambda report: report.get("branch"))["branch"] == "ready"
+    window.key("space")
+    window.wait_for(lambda report: report.get("branch") == "playing")
+    window.key("Escape")
+    told = window.wait_for(lambda report: report.get("told"))["told"]
+    assert told.startswith("recorded") and "recordings/snake" in told
+
+
 def test_a_resized_window_draws_at_its_new_size(window):
     window.xdotool("windowsize", window.window, "960", "540")
     window.wait_for(lambda report: tuple(report.get("size", ())) == (540, 960))

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
+from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.render.play.game import Game
-from puffer_arena.replay.branch import fork
+from puffer_arena.replay.branch import fork, fork_frame
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.simulate import read_actions
 from puffer_arena.replay.truth import verify
@@ -33,6 +34,22 @@ def test_a_branch_goes_on_as_the_replay_did(env_id, tmp_path):
                     if batch.rows.states["ended"][0] or t == 19:  # there row 2 was reset
                         break
                     assert raw(batch.rows.states)[0].tobytes() == block.states[t + 1, 1].tobytes()
+
+
+def test_a_live_frame_goes_on_as_its_row_does_and_the_branch_names_it(tmp_path):
+    with make("snake", 3, seed=4) as live:
+        for _ in range(6):
+            live.step(live.act("greedy"))
+        frame = Frame(18, np.array([2]), live.rows.states[2:].copy(), live.rows.params[2:].copy())
+        branch = fork_frame("snake", {}, frame, 0, "a run")
+        with branch.batch as batch, Writer(batch, tmp_path / "it.mcap", parent=branch.parent):
+            for _ in range(20):
+                assert raw(batch.rows.states)[0].tobytes() == raw(live.rows.states)[2].tobytes()
+                live.step(live.act("greedy"))
+                batch.step(batch.act("greedy"))
+    assert verify(tmp_path / "it.mcap", "snake").difference is None
+    with Replay(tmp_path / "it.mcap") as replay:
+        assert replay.header.parent == {"file": "a run", "step": 18, "row": 2, "exact": True}
 
 
 def test_a_branch_of_key_frames_alone_stands_where_the_replay_stood(tmp_path):

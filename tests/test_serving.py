@@ -13,7 +13,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import bundled_bot
 from puffer_arena.serving import server as serving
 from puffer_arena.serving.server import Server
-from puffer_arena.serving.wire import HEAD, MOST_BYTES, proof
+from puffer_arena.wire.frames import HEAD, MOST_BYTES, proof
 
 
 @pytest.fixture(params=["", "a key of 16 or more"], ids=["open", "by key"])

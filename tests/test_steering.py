@@ -98,9 +98,15 @@ def test_a_level_that_is_sent_is_mixed_in_and_what_was_learned_stays(tmp_path):
         for wrong, said in (({**level, "game": "tag"}, "of the game"), ({**level, "cells": "#"}, "lines")):
             with pytest.raises(ArenaError, match=said):
                 shown.obey(check_command("level", {"level": wrong, "weight": 0.25}))
+        replay.buffer.keep(2, 77, {}, score=9.0)
+        assert shown.steering()["levels"][0][:3] == [77, 9.0, 77]
+        shown.obey(check_command("drop", {"key": 77}))
+        with pytest.raises(ArenaError, match="not kept any more"):
+            shown.obey(check_command("drop", {"key": 77}))
     assert trainer.director.curriculum is replay and trainer.director.entrances.share == 0.25
     assert trainer.config.curriculum == {**table, "levels": [level], "weight": 0.25}
-    (change,) = read_steering(run.folder / "steering.jsonl")
+    change, thrown = read_steering(run.folder / "steering.jsonl")
+    assert (thrown.name, thrown.after) == ("drop", 77)
     assert change.after == trainer.config.curriculum and change.before == table
     (tmp_path / "preset.toml").write_text(write_table(change.after))
     assert read_table(tmp_path / "preset.toml") == change.after
@@ -181,6 +187,12 @@ def test_the_ledger_counts_where_episodes_were_and_which_succeeded():
         {"bins": {"delay": {"low": 1, "high": 0, "next": [1], "seen": [1], "won": [0]}}},
         {"bins": {"delay": {"low": 0, "high": 1, "next": [float("inf")], "seen": [1], "won": [0]}}},
         {"changes": [[1, 2, 3]]},
+        {"levels": [[1, 0.5, 3, {}]]},
+        {"levels": [[1, 0.5, 3, {}, ""]] * 9},
+        {"levels": [[-1, 0.5, 3, {}, ""]]},
+        {"levels": [[1, float("nan"), 3, {}, ""]]},
+        {"levels": [[1, 0.5, 1 << 40, {}, ""]]},
+        {"levels": [[1, 0.5, 3, {}, "no text of bytes"]]},
     ],
 )
 def test_a_window_refuses_steering_that_cannot_be(told):

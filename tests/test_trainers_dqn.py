@@ -98,12 +98,14 @@ def test_goals_are_moved_to_what_was_reached_later_and_runs_go_on_exactly(env_id
     gained = found["rewards"][0, moved]
     if env_id == "maze":
         assert (gained > 0.0).all() and found["terminated"][0, moved].all()  # the step has led to its goal
-        plain = memory.take(step, row, 2)
-        trainer.hindsight.move(plain, memory, step, row, np.zeros(64, bool), np.zeros(64))
-        for name in before:  # where no goal moves, nothing does
-            np.testing.assert_array_equal(plain[name], before[name])
     else:
         assert (gained >= 1.0).all()  # reward_goal, and the distance gained
+    batch, plain = trainer.hindsight.batch, memory.take(step, row, 2)
+    batch.move_goals = lambda later: batch.look(np.ones(64, bool))
+    trainer.hindsight.move(plain, memory, step, row, np.ones(64, bool), np.zeros(64))
+    for name in before:  # where no goal moves, what is played again is what was played
+        np.testing.assert_array_equal(plain[name], before[name])
+    del batch.move_goals
     other.load_state(*trainer.state())
     assert_same_future(trainer, other)
     broken, about = trainer.state()
@@ -183,3 +185,17 @@ def test_it_learns_cartpole_from_few_steps():
         best = max(best, trainer.update().get("episode_return", 0.0))
     trainer.close()
     assert best >= 200.0
+
+
+@pytest.mark.slow
+def test_sac_reaches_targets_from_few_steps():
+    settings = {
+        "num_envs": 16, "total_steps": 20_000, "network.hidden": (64, 64), "sac.warmup": 1000, "sac.minibatches": 8,
+        "optimizer.name": "adam", "optimizer.learning_rate": 1e-3, "optimizer.max_grad_norm": 10.0,
+    }  # fmt: skip
+    trainer, recent = make_trainer(load_config("target", overrides=settings, algorithm="sac")), [0.0]
+    while not trainer.finished and np.mean(recent[-30:]) < 4.0:
+        metrics = trainer.update()
+        recent += [metrics["episode_return"]] if "episode_return" in metrics else []
+    trainer.close()
+    assert np.mean(recent[-30:]) >= 4.0

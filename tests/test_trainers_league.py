@@ -10,7 +10,7 @@ import torch
 
 from puffer_arena.batch.batch import make
 from puffer_arena.bots.bot import Bot
-from puffer_arena.errors import ArenaError, FileError, ParameterError
+from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
 from puffer_arena.machine.notices import SAID
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting, forget_nothing
@@ -22,7 +22,7 @@ from puffer_arena.trainers.league.frozen import Frozen
 from puffer_arena.trainers.league.matchmaking import chances, most_crowded
 from puffer_arena.trainers.league.pool import POLICY, WINDOW, Pool, read_pool
 from puffer_arena.trainers.networks.observations import leaf_tensors
-from puffer_arena.trainers.playing import acting
+from puffer_arena.trainers.playing import acting, pool_policy
 from puffer_arena.trainers.runs.checkpoint import restore_trainer, save_checkpoint
 from tests.test_players_names import bot_file
 from tests.trainers_support import assert_same_future, assert_same_learning, small_config, small_trainer
@@ -204,6 +204,10 @@ def test_a_run_with_a_pool_is_resumed_bit_for_bit_and_needs_no_file_of_others(ot
     assert any(name.startswith("payoff/self@") for name in metrics) and metrics["league/members"] == 5
     save_checkpoint(tmp_path / "saved", trainer)
     own.unlink()
+    past = trainer.opponent.pool.snapshots[-1]
+    assert pool_policy(tmp_path / "saved", past.name) == past.data
+    with pytest.raises(UnknownName, match="no policy 'bot:hunt' in its pool"):
+        pool_policy(tmp_path / "saved", "bot:hunt")
     resumed = restore_trainer(tmp_path / "saved")
     assert [m.name for m in resumed.opponent.pool.members] == [m.name for m in trainer.opponent.pool.members]
     assert_same_future(trainer, resumed, 3)

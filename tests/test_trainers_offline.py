@@ -302,3 +302,26 @@ def test_cloning_learns_the_way_through_a_maze(folders):
     after = evaluate("maze", actor_player(trainer.actor()), 60, params=MAZE).means["return"]
     trainer.close()
     assert after > before + 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("algorithm", "settings"),
+    [
+        ("iql", {}),
+        ("dt", {"dt__batch": 64, "network__context": 4, "network__memory_size": 32}),
+    ],
+)
+def test_each_learns_to_play_from_a_dataset_that_is_half_a_good_player_s(algorithm, settings, tmp_path):
+    write_dataset(record("maze", [scripted("shortest"), chance(3)], 200, params=MAZE), tmp_path / "mixed")
+    small = {f"{algorithm}__minibatches": 100, f"{algorithm}__batch": 128, f"{algorithm}__play": 0}
+    trainer = small_trainer(
+        "maze", algorithm=algorithm, offline=str(tmp_path / "mixed"), num_envs=4, network__hidden=(64, 64),
+        optimizer__learning_rate=0.003, **{**small, **settings},
+    )  # fmt: skip
+    for _ in range(4):
+        trainer.update()
+    players = (chance(5), scripted("shortest"), actor_player(trainer.actor()))
+    before, good, after = (evaluate("maze", who, 60, params=MAZE).means["return"] for who in players)
+    trainer.close()
+    assert after > before + 0.2 * (good - before)

@@ -7,8 +7,10 @@ python tests/window_program.py edit ENV FOLDER [FILE]    the editor
 python tests/window_program.py front          the launcher, which tells what it would start
 """
 
+import contextlib
 import json
 import sys
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -66,8 +68,12 @@ def run_show(env_id: str, status: str) -> None:
         source.frame, source.note, source.poll = None, "told so", lambda: None  # type: ignore[method-assign]  # nothing comes
 
     def look(screen: Any) -> None:
+        if hasattr(screen, "game"):
+            report(branch=screen.phase, steps=screen.game.steps)
+            return
         pixels = screen.pixels()
         report(
+            told=screen.told,
             frame=True,
             size=pixels.shape[:2],
             colors=len(np.unique(pixels[::4, ::4].reshape(-1, 3), axis=0)),
@@ -79,7 +85,8 @@ def run_show(env_id: str, status: str) -> None:
             faults=sorted(screen.watch.faults),
         )
 
-    show(source, size=(1280, 800), on_frame=look)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # where branches are recorded
+        show(source, size=(1280, 800), on_frame=look)
     print(json.dumps({"closed": True}), flush=True)
 
 

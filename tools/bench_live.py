@@ -28,6 +28,7 @@ from pathlib import Path
 from screenshots import screenless
 
 from puffer_arena.cli.broadcast import Broadcast
+from puffer_arena.cli.steering import SteeringLog
 from puffer_arena.machine.cores import usable_cores
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
@@ -133,7 +134,7 @@ def print_figures(options: argparse.Namespace, slices: dict[str, list[Slice]]) -
 
 def open_window(trainer: Algorithm, run: Run, environment: dict[str, str]) -> WatchingWindow:
     """Open a window on the trainer, wait until it is there and hold it."""
-    broadcast = Broadcast(trainer, run, "127.0.0.1", 0)
+    broadcast = Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0))
     window = WatchingWindow(run, environment)
     await_window(trainer, broadcast, window)
     train(trainer, broadcast, 5.0)  # it draws its first frames
@@ -156,7 +157,7 @@ def measure_slice(kind: str, trainer: Algorithm, run: Run, window: WatchingWindo
     if kind == "no publisher":
         train(trainer, None, SETTLING)
         return train(trainer, None, seconds)
-    broadcast = Broadcast(trainer, run, "127.0.0.1", 0)
+    broadcast = Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0))
     try:
         if kind == "attached":
             window.wake()

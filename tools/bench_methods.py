@@ -2,8 +2,9 @@
 
 Every variant of a study trains with the environment's tuned network and optimizer for the same environment steps.  Now
 and then its policy plays episodes of its own to their ends; printed are the steps until their mean return reaches the
-goal, and the best mean: the median over seeds, with the least and the greatest.  Where a study is about costs, what the
-policy has at the end is printed: return and cost of an episode.
+goal, and the best mean: the median over seeds, with the least and the greatest.  Beside them stands what that is to the
+study's first variant, seed by seed, with an interval that holds the median in 95 of 100 resamplings of the seeds.  Where
+a study is about costs, what the policy has at the end is printed: return and cost of an episode.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from measure import machine
 
 from puffer_arena.players.evaluate import evaluate
@@ -22,6 +24,7 @@ from puffer_arena.trainers.trainer import make_trainer
 
 LOOKS = 25  # evaluations a run, at most
 EPISODES = 100
+RESAMPLED = 2000  # times that seeds are drawn again for an interval
 Variants = dict[str, dict[str, Any]]
 
 
@@ -197,6 +200,22 @@ def said(study: Study, runs: list[Run]) -> str:
     )
 
 
+def beside(plain: list[Run], runs: list[Run]) -> str:
+    """Return what runs came to, compared with those of the first variant with the same seeds.
+
+    Steps to the goal by their ratio, or where one of them never reached it the best means by their difference.
+    """
+    if runs is plain:
+        return ""
+    reached = all(run.solved < float("inf") for run in (*plain, *runs))
+    pairs = list(zip(plain, runs, strict=True))
+    found = np.array([b.solved / a.solved if reached else b.best - a.best for a, b in pairs])
+    drawn = np.random.default_rng(0).integers(len(found), size=(RESAMPLED, len(found)))
+    low, high = np.quantile(np.median(found[drawn], axis=1), [0.025, 0.975])
+    what = "steps x" if reached else "best "
+    return f"; {what}{np.median(found):{'.2f' if reached else '+.3g'}} [{low:.2f}, {high:.2f}]"
+
+
 def main() -> None:
     """Print one line for each study and variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -207,9 +226,12 @@ def main() -> None:
     named = [name for each in options.studies for name in STUDIES if name == each or name.startswith(f"{each}-")]
     for name in named:
         study = STUDIES[name]
+        plain: list[Run] = []
         for variant, settings in study.variants.items():
             runs = [train(study, seed, settings) for seed in range(options.seeds)]
-            print(f"{name:<16} {variant:<26} {said(study, runs)}", flush=True)
+            plain = plain or runs
+            compared = "" if study.costs else beside(plain, runs)
+            print(f"{name:<16} {variant:<26} {said(study, runs)}{compared}", flush=True)
 
 
 if __name__ == "__main__":

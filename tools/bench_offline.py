@@ -11,6 +11,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from measure import machine
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
+from puffer_arena.core.spaces import Box
 from puffer_arena.datasets.file import write_dataset
 from puffer_arena.datasets.recording import record
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import Acting, Player, chance, scripted
+from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.playing import actor_player
 from puffer_arena.trainers.trainer import make_trainer
@@ -30,6 +33,7 @@ from puffer_arena.trainers.trainer import make_trainer
 GAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "lander": ("autopilot", {}),
     "lander_continuous": ("autopilot", {}),
+    "target": ("steer", {}),
     "maze": ("shortest", {"size": 7, "distance": 6, "max_steps": 60}),
 }
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,6 +43,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "ReBRAC": ("rebrac", {}),
     "DT": ("dt", {}),
 }
+DATASETS = ("random", "medium", "expert", "mixed", "human")
 ASKED = (0.0, 25.0, 50.0, 75.0, 100.0, 125.0)  # returns that a transformer is told, normalized
 
 
@@ -97,6 +102,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=300, help="of each dataset")
     parser.add_argument("--samples", type=int, default=1_000_000, help="steps that each method learns from")
     parser.add_argument("--played", type=int, default=100, help="episodes that measure what was learned")
+    parser.add_argument("--datasets", nargs="*", default=[*DATASETS], choices=DATASETS, metavar="DATASET")
     parser.add_argument("--methods", nargs="*", default=[*METHODS], choices=[*METHODS], metavar="METHOD")
     options = parser.parse_args()
     print(machine())
@@ -113,16 +119,17 @@ def compare(env: str, options: argparse.Namespace) -> None:
 
     low, high = mean(chance(5)), mean(scripted(bot))
     print(f"\n{env}: random play {low:.3g} is 0, bot {bot} {high:.3g} is 100; {options.samples:,} samples each")
-    continuous = env.endswith("_continuous")
-    methods = [name for name in options.methods if name != "ReBRAC" or continuous]
+    methods = [name for name in options.methods if name != "ReBRAC" or isinstance(load_env(env).action, Box)]
     print(f"{'dataset':<9}{'its mean':>10}" + "".join(f"{name:>16}" for name in methods), flush=True)
 
     def score(value: float) -> float:
         return 100.0 * (value - low) / (high - low)
 
     with tempfile.TemporaryDirectory() as place:
-        spent = dict.fromkeys(methods, 0.0)
+        spent, told = dict.fromkeys(methods, 0.0), list[float]()
         for name, who in players(bot).items():
+            if name not in options.datasets:
+                continue
             folder = Path(place) / name
             data = record(env, who, options.episodes, params=params)
             write_dataset(data, folder)
@@ -134,18 +141,30 @@ def compare(env: str, options: argparse.Namespace) -> None:
                     trainer = learn(env, method, folder, seed, options.samples)
                     spent[method] += time.process_time() - begun
                     found.append(score(mean(actor_player(trainer.actor()))))
+                    if (name, method, seed) == ("mixed", "DT", 0):
+                        told = ask(trainer, mean, low, high)
                     trainer.close()
                 spread = f" ±{statistics.stdev(found):.0f}" if options.seeds > 1 else ""
                 print(f"{statistics.mean(found):>{16 - len(spread)}.1f}{spread}", end="", flush=True)
             print(flush=True)
-        print(f"{'seconds':<19}" + "".join(f"{spent[name] / 5 / options.seeds:>16.0f}" for name in methods), flush=True)
-        if "DT" in methods:
-            trainer = learn(env, "DT", Path(place) / "mixed", 0, options.samples)
+        print(
+            f"{'seconds':<19}"
+            + "".join(f"{spent[name] / len(options.datasets) / options.seeds:>16.0f}" for name in methods),
+            flush=True,
+        )
+        if told:
             print("\nDT from mixed: return asked for, and gained")
-            for asked in ASKED:
-                trainer.policy.target.fill_(low + (high - low) * asked / 100.0)
-                print(f"{asked:>7.0f}{score(mean(actor_player(trainer.actor()))):>9.1f}", flush=True)
-            trainer.close()
+        for asked, gained in zip(ASKED, told, strict=False):
+            print(f"{asked:>7.0f}{gained:>9.1f}", flush=True)
+
+
+def ask(trainer: Any, mean: Callable[[Player], float], low: float, high: float) -> list[float]:
+    """Return what a decision transformer gains that is told each of the returns ASKED, normalized as they are."""
+    gained = []
+    for asked in ASKED:
+        trainer.policy.target.fill_(low + (high - low) * asked / 100.0)
+        gained.append(100.0 * (mean(actor_player(trainer.actor())) - low) / (high - low))
+    return gained
 
 
 if __name__ == "__main__":

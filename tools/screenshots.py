@@ -58,7 +58,7 @@ def save(pixels: Any, path: Path) -> None:
     pygame.image.save(
         pygame.image.frombuffer(np.ascontiguousarray(pixels).tobytes(), (width, height), "RGB"), str(path)
     )
-    print(f"{path.relative_to(DOCS.parent)}: {width} x {height}")
+    print(f"{path.relative_to(DOCS.parent) if path.is_relative_to(DOCS.parent) else path}: {width} x {height}")
 
 
 # -- the gallery, without a window ----------------------------------------------------------------------
@@ -189,8 +189,13 @@ SCENES = {"gallery": make_gallery, "window": make_window, "agents": make_agents,
 
 
 @contextmanager
-def screenless() -> Iterator[dict[str, str]]:
-    """Start Xvfb and yield the environment that programs on it need."""
+def screenless(size: tuple[int, int] = (1920, 1200), memory: Path | None = None) -> Iterator[dict[str, str]]:
+    """Start Xvfb and yield the environment that programs on it need.
+
+    Args:
+        size: of the screen, in pixels.
+        memory: the folder of a file `Xvfb_screen0` that the screen's pixels lie in.
+    """
     read, write = os.pipe()
     command = [
         "Xvfb",
@@ -198,11 +203,12 @@ def screenless() -> Iterator[dict[str, str]]:
         str(write),
         "-screen",
         "0",
-        "1920x1200x24",
+        f"{size[0]}x{size[1]}x24",
         "+extension",
         "GLX",
         "-nolisten",
         "tcp",
+        *(["-fbdir", str(memory)] if memory is not None else []),
     ]
     try:
         server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)

@@ -10,24 +10,47 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import belongs
 from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ParameterError
+from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import is_edited
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
 from puffer_arena.trainers.runs.find import find_checkpoint
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
+MEMBER = "#"  # between a run and a member of its pool
 MOST_HEADER = 1 << 20  # bytes of a file in which its kind must be said
 
 
 def run_player(name: str, env: str, runs_dir: str, seed: int, deterministic: bool) -> Player:
-    """Return the newest policy of a run.
+    """Return the newest policy of a run; by RUN#MEMBER a snapshot in its pool of opponents.
 
     Raises:
-        UnknownName: there is no such run.
+        UnknownName: there is no such run, or no such member of its pool.
         ArenaError: it has no checkpoint; or see `policy_player`.
     """
-    return policy_player(find_checkpoint(name, runs_dir), env, seed, deterministic)
+    run, mark, member = name.partition(MEMBER)
+    path = find_checkpoint(run, runs_dir)
+    if not mark:
+        return policy_player(path, env, seed, deterministic)
+    return actor_player(Actor.load(pool_policy(path, member), env), name, seed, deterministic)
+
+
+def pool_policy(path: Path, member: str) -> bytes:
+    """Return the policy of a member of the pool in a checkpoint.
+
+    Raises:
+        UnknownName: there is no such member, or it is no policy.
+        FileError: it is damaged.
+    """
+    _, tensors, about = unpack(read_bytes(path), {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")
+    try:
+        members = {str(each["name"]): f"league/{each['serial']}" for each in about.get("league", {}).get("members", [])}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise FileError(f"'{path}' is damaged: its league lacks {error}") from None
+    kept = {name: key for name, key in members.items() if key in tensors}
+    if member not in kept:
+        raise UnknownName(f"'{path}' has no policy '{member}' in its pool; {suggest(member, kept)}")
+    return tensors[kept[member]].numpy().tobytes()
 
 
 def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Player:
@@ -36,15 +59,14 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
     Raises:
         ArenaError: it is damaged, or of another environment than `env`.
     """
-    data = read_bytes(path)
-    roles = checkpoint_roles(data, f"'{path}'")
-    policy = Actor.load(data, env).policy
+    roles = checkpoint_roles(path)
+    policy = Actor.load(path, env).policy
     origin = policy.origin
     if is_edited(str(origin["rules"]), env):
         print(f"the source of environment '{env}' has changed since '{path}' was trained", file=sys.stderr)
 
     def prepare(batch: Batch) -> Acting:
-        actors = [Actor.load(data, env, role=role) for role in roles or [""]]
+        actors = [Actor.load(path, env, role=role) for role in roles or [""]]
         for actor in actors:
             check_spaces(actor.policy, batch)
         each = [acting(actor, seed + k, deterministic) for k, actor in enumerate(actors)]
@@ -53,11 +75,12 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
     return Player(str(path), prepare, dict(origin["params"]), None if roles else policy)
 
 
-def checkpoint_roles(data: bytes, name: str) -> list[str]:
-    """Return the roles that have policies of their own in the bytes of a file; none of any but such checkpoints."""
+def checkpoint_roles(path: Path) -> list[str]:
+    """Return the roles that have policies of their own in a file; none of any but such checkpoints."""
+    data = read_bytes(path)
     if f'"{CHECKPOINT_KIND}"'.encode() not in data[:MOST_HEADER]:
         return []
-    return roles_in(unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, name)[2])
+    return roles_in(unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")[2])
 
 
 def by_role(batch: Batch, players: dict[str, Acting]) -> Acting:

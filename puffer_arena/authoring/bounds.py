@@ -79,7 +79,7 @@ def check_bounds(env: Env) -> None:
         DefinitionError: one does; it names the rule's line and the field.
     """
     acting = env.rules_of("reset", "step", "act", "judge", "turn")
-    rules = [*acting, *env.rules_of("observe", "observe_state", "action_mask", "draw", "draw3d", "camera")]
+    rules = [*acting, *env.rules_of("observe", "observe_state", "action_mask", "ending", "draw", "draw3d", "camera")]
     reader, s = Reader(env), Row(env.state)
     memory = (s, KNOWN, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     given_rules = [*((rule, (s,)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]

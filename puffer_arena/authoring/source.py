@@ -55,7 +55,7 @@ def check_source(env: Env) -> None:
     calls += [Call(rule, (s, p), homes) for rule in env.rules_of("reset", "judge")]
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
-    calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("action_mask", "turn")]
+    calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("action_mask", "turn", "ending")]
     calls += [Call(rule, (s, p, s), (*homes, "")) for rule in env.rules_of("move_goal")]
     for role in env.agents or [None]:
         obs, action = (space_of(space, role) for space in env.spaces(values))

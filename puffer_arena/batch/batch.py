@@ -193,6 +193,7 @@ class Batch(Written):
         episode_return, episode_length  with several agents one return each
         episode_<signal>                sums of those of `Env.signals`, shaped as returns
         level, params                   that it was played on and with; params as they were in force when it ended
+        ending                          what the rule `Env.ending` says, where there is one (see `batch.endings`)
         counters                        those of `Env.counters`, when it ended
         """
         return np.asarray(self.rows.episodes["finished"])

@@ -44,7 +44,7 @@ class Program:
             **observe_rules(env.observe, self.observation),
             **({"observe_state": env.observe_state} if self.observe_state else {}),
             "mask_actions": named_masks(env.action_mask, self.action, bool(env.agents)),
-            "tally": tally_function(env.counters, env.signals, bool(env.agents)),
+            "tally": tally_function(env.counters, env.signals, bool(env.agents), env.ending),
         }
         if env.turn is not None:
             rules["whose_turn"] = env.turn

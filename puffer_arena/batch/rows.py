@@ -43,7 +43,8 @@ def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype
     counts = [("episodes", np.int64), ("episode_length", np.int64)]
     signals = [(f"episode_{name}", *returns) for name in env.signals]
     sums = [*counts, ("episode_return", *returns), *signals, *((name, np.float64) for name in env.counters)]
-    finished = np.dtype([*sums, ("level", np.int64), ("params", params)], align=True)
+    ending = [("ending", np.int32)] if env.ending is not None else []
+    finished = np.dtype([*sums, *ending, ("level", np.int64), ("params", params)], align=True)
     seats = [("seats", np.int64, (num_agents,))] if num_agents else []  # episodes in which each agent took part
     return np.dtype([("finished", finished), ("totals", np.dtype([*sums, *seats], align=True))], align=True)
 

@@ -11,6 +11,7 @@ from puffer_arena.batch.workers.processes import python
 from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, mixed_in, steps_after
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
+from puffer_arena.curriculum.gallery import tell
 from puffer_arena.errors import ArenaError, UnknownName
 from puffer_arena.live.address import FILE_NAME
 from puffer_arena.live.commands import Command, printable
@@ -18,7 +19,7 @@ from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.render.draw.numbers import format_count
 from puffer_arena.render.front.programs import START
-from puffer_arena.trainers.algorithms.algorithm import Algorithm
+from puffer_arena.trainers.algorithms.algorithm import Algorithm, nothing
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.runs.run import Run
 
@@ -64,12 +65,17 @@ class Broadcast:
             total=trainer.config.total_steps,
             steering=self.steering,
         )
+        trainer.between = self.breathe
         self.publisher.history = read_metrics(run.folder / "metrics.jsonl")  # of a run that goes on
 
     def on_step(self, trainer: Algorithm, t: int) -> None:
         """Serve the windows after step `t` of a rollout."""
         self._t = t
         self.publisher.tend(steps_after(trainer, t), self.look)
+
+    def breathe(self) -> None:
+        """Answer the windows between two minibatches."""
+        self.publisher.breathe(self.look)
 
     def look(self, rows: Array) -> tuple[Array | None, Array | None]:
         """Return what the policy makes of some rows: probabilities (k, agents or 1, choices) and values."""
@@ -103,6 +109,7 @@ class Broadcast:
         return {
             "curriculum": dict(trainer.config.curriculum),
             "bins": {} if director is None else director.ledger.describe(),
+            "levels": [] if director is None else tell(director.curriculum),
             "changes": self._log.newest(),
         }
 
@@ -124,6 +131,7 @@ class Broadcast:
 
     def close(self) -> None:
         """Tell the windows how it ended and let them go."""
+        self._trainer.between = nothing
         steps, total = self._trainer.steps, self._trainer.config.total_steps
         if steps >= total:
             self.publisher.close("finished", f"all {format_count(total)} steps are done")

@@ -42,6 +42,8 @@ class Options:
     """Write a .py beside it, too, by which a game plays the bot with nothing of puffer_arena installed."""
     onnx: bool = False
     """Write an .onnx beside it, too."""
+    choose: bool = False
+    """With --onnx: mask and take the likeliest action within the graph, too; else that is the caller's."""
     seed: int = 1
     """Of the play by which it is measured."""
     runs_dir: str = "runs"
@@ -54,6 +56,8 @@ def run(options: Options) -> int:
     from puffer_arena.trainers.export.bot import export_file, with_measured
     from puffer_arena.trainers.runs.find import find_policy
 
+    if options.choose and not options.onnx:
+        raise ParameterError("--choose is about the graph that --onnx writes; give both")
     if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
         raise ParameterError("--episodes is 0 or at least 2, and --seed at least 0")
     data = export_file(
@@ -74,7 +78,7 @@ def run(options: Options) -> int:
     if options.onnx:
         from puffer_arena.bots.onnx import onnx_bytes
 
-        written[path.with_suffix(".onnx")] = onnx_bytes(bot.model)
+        written[path.with_suffix(".onnx")] = onnx_bytes(bot.model, options.choose)
     for place, content in written.items():
         try:
             write_bytes(place, content)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from puffer_arena.cli.people import add_round
 from puffer_arena.errors import ParameterError
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.names import find_player
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from puffer_arena.render.play.match import Choose, Match
 
 HUMAN, AUTO = "human", "auto"
+ROUNDS = "rounds.json"  # beside the ratings
 LEVELS = 11  # of difficulty, 0 to 10
 MOST_SEATS = 64
 MAX_BYTES = 1_000_000  # of the file
@@ -108,6 +110,7 @@ class Ratings:
         if self._path is not None:
             with contextlib.suppress(OSError):
                 write_ratings(self._path, self._key, self.table)
+                add_round(self._path.with_name(ROUNDS), self._key, names, places)
         own = self.table[HUMAN]
         return f"your rating {own.mu:.1f} ± {own.mu - own.interval[0]:.1f}"
 

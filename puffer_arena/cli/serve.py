@@ -10,7 +10,8 @@ import tyro
 from puffer_arena.bots.bot import Bot
 from puffer_arena.cli.output import show
 from puffer_arena.errors import ParameterError, require
-from puffer_arena.serving.server import LOOPBACK, Server
+from puffer_arena.serving.server import Server
+from puffer_arena.wire.frames import LOOPBACK
 
 
 @dataclass

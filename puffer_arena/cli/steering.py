@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from puffer_arena.trainers.algorithms.algorithm import Algorithm
 
 FILE_NAME = "steering.jsonl"
-CHANGES = ("param", "learning_rate", "curriculum")  # the commands that change what is learned
+CHANGES = ("param", "learning_rate", "curriculum", "drop")  # the commands that change what is learned
 MOST_BYTES = 20_000_000  # of a file
 MOST_LINE = 64_000
 SHOWN_BYTES = 50_000  # of changes that windows are told of
@@ -37,13 +37,13 @@ class Change:
 
     @property
     def name(self) -> str:
-        """What was changed: a parameter, "learning_rate" or "curriculum"."""
+        """What was changed: a parameter, "learning_rate", "curriculum", or "drop" for a level that was thrown out."""
         return str(self.command.arguments["name"]) if self.command.name == "param" else self.command.name
 
     @property
     def after(self) -> Any:
         """What it was set to."""
-        return self.command.arguments["table" if self.command.name == "curriculum" else "value"]
+        return self.command.arguments[{"curriculum": "table", "drop": "key"}.get(self.command.name, "value")]
 
     def encode(self) -> bytes:
         """Return it as a line of a file."""
@@ -70,6 +70,12 @@ def carry_out(trainer: "Algorithm", command: Command) -> tuple[str, Any]:
         table = dict(trainer.config.curriculum)
         trainer.steer(given["table"])
         return f"{describe(given['table'])} from the next episodes on", table
+    if command.name == "drop":
+        director = getattr(trainer, "director", None)
+        if director is None:
+            raise ParameterError("there is no curriculum that keeps levels")
+        director.drop(given["key"])
+        return "the level is thrown out", None
     name, value = given["name"], given["value"]
     following = batch.rows.following
     was = following[name][0].tolist() if name in (following.dtype.names or ()) else None
@@ -130,7 +136,7 @@ class SteeringLog:
         """Return the newest changes for windows, oldest first: [steps, name, before, after]."""
         found: list[list[Any]] = []
         room = SHOWN_BYTES
-        for change in reversed(self.changes[-SHOWN:]):
+        for change in reversed([change for change in self.changes[-SHOWN:] if change.name != "drop"]):
             room -= len(change.encode())
             if room < 0:
                 break

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,9 @@ import tyro
 from puffer_arena.batch.seats import check_role
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
+from puffer_arena.cli.people import matches_of, read_rounds
 from puffer_arena.cli.recording import recorded
+from puffer_arena.cli.seats import HUMAN, ROUNDS
 from puffer_arena.errors import ParameterError
 from puffer_arena.machine.notices import tell
 from puffer_arena.players.evaluate import evaluate
@@ -44,7 +46,8 @@ NOTE = (
 class Options:
     """Let players meet, everybody each or in Swiss rounds, and rate them.
 
-    Sides change from game to game, on levels that training never sees.
+    Sides change from game to game, on levels that training never sees.  human stands for the rounds that people played
+    on this machine (play ENV --seats human,PLAYER) against the others named.
 
     Examples:
         python -m puffer_arena tournament tag bot:hunt random arena:tag
@@ -86,17 +89,17 @@ def run(options: Options) -> int:
         raise ParameterError("--games and --max-steps are at least 1, --rounds and --seed at least 0")
     names = list(options.players)
     check_players(names)
-    if "human" in names:
-        raise ParameterError("people play in the window: python -m puffer_arena play ENV --seats human,PLAYER")
     check_role(load_env(options.env), "")
     model()  # says at once what is missing
     players = {
         name: find_player(name, options.env, options.runs_dir, options.seed + k, options.deterministic)
         for k, name in enumerate(names)
+        if name != HUMAN
     }
     params = common_params(players) | read_pairs(options.param, "--param")
-    rounds = options.rounds or (math.ceil(math.log2(len(names))) if options.swiss else 1)
-    total = rounds * (len(names) // 2 if options.swiss else len(names) * (len(names) - 1) // 2)
+    played = people(options.env, params, list(players)) if HUMAN in names else []
+    rounds = options.rounds or (math.ceil(math.log2(max(len(players), 2))) if options.swiss else 1)
+    total = rounds * (len(players) // 2 if options.swiss else len(players) * (len(players) - 1) // 2)
     with Waiting() as waiting:
         done = 0
 
@@ -107,11 +110,12 @@ def run(options: Options) -> int:
             done += 1
             return play_match(options, players, params, a, b, number)
 
-        matches = (swiss if options.swiss else round_robin)(names, rounds, play)
+        matches = (swiss if options.swiss else round_robin)(list(players), rounds, play) + played
         table = standings(names, matches, options.seed)
         order = [standing.name for standing in table]
         if options.record:
-            record(options, players, params, deciding(order, matches), matches)
+            chosen = [match for match in deciding(order, matches) if match not in played]
+            record(options, players, params, chosen, matches)
     scores = payoffs(order, matches)
     if options.json:
         show(json.dumps({"env": options.env, "players": [plain(each) for each in table], "payoffs": scores_of(scores)}))
@@ -120,6 +124,25 @@ def run(options: Options) -> int:
     if options.picture:
         draw(Path(options.picture), f"{options.env}: points per game", table, scores)
     return 0
+
+
+def people(env: str, params: dict[str, Any], others: list[str]) -> list[Match]:
+    """Return the matches that people played on this machine against others, in the game with these parameters.
+
+    Raises:
+        ParameterError: there are none.
+    """
+    from puffer_arena.render.play.scores import Scores, scores_file
+
+    game = load_env(env)
+    key = Scores(game.name, game.version, asdict(game.build_params(params)), None).key
+    found = matches_of(read_rounds(scores_file().with_name(ROUNDS)).get(key, []), HUMAN, others)
+    if not found:
+        raise ParameterError(
+            f"nobody played '{game.name}' with these parameters against {', '.join(others)} on this machine yet; play: "
+            f"python -m puffer_arena play {env} --seats human,{others[0] if others else 'auto'}"
+        )
+    return found
 
 
 def common_params(players: dict[str, Player]) -> dict[str, Any]:
@@ -183,7 +206,7 @@ def round_of(options: Options, match: Match, matches: list[Match], meetings: int
     """Return the round that a match was played in."""
     if not options.swiss:
         return meetings
-    each = len(options.players) // 2
+    each = len([name for name in options.players if name != HUMAN]) // 2
     return matches.index(match) // each
 
 

@@ -53,17 +53,27 @@ class Options:
 def run(options: Options) -> int:
     """Show the window until it is closed."""
     from puffer_arena.render.draw.palette import choose_palette
-    from puffer_arena.render.window.window import show, yield_to_training
+    from puffer_arena.render.window.window import show
 
     choose_palette(options.palette)
     source = find_source(options)
     try:
-        show(source, on_frame=yield_to_training)
+        show(source, meetings=meetings_of(options, source))
     except KeyboardInterrupt:  # closing the window from the terminal is no error
         pass
     finally:
         source.close()
     return 0
+
+
+def meetings_of(options: Options, source: Any) -> Any:
+    """Return what begins matches of a run's league, None where there is no run on this machine."""
+    from puffer_arena.render.window.meetings import Meetings
+
+    if options.address or not (options.run.startswith("run:") or Path(options.run).is_dir()):
+        return None
+    folder = find_run(options.run.removeprefix("run:"), options.runs_dir)
+    return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve())
 
 
 def find_source(options: Options) -> Any:

@@ -41,7 +41,7 @@ KEPT_NAMES = frozenset(
     | {"statistics", "episodes", "episode_length", "length", "seats", "actions"}
     | {"value", "target", "advantage", "ratio"}
 )
-OPTIONAL = ("observe_state", "action_mask", "turn", "move_goal")  # rules that a game may do without
+OPTIONAL = ("observe_state", "action_mask", "turn", "ending", "move_goal")  # rules that a game may do without
 
 
 def check_parts(env: Any) -> None:
@@ -80,7 +80,7 @@ def check_counters(env: Any) -> None:
     if isinstance(env.counters, str):
         raise env.error("counters", f"is one string; put a comma behind it: counters=('{env.counters}',)")
     for counter in env.counters:
-        if counter in ("episodes", "params"):
+        if counter in ("episodes", "params", "ending"):
             raise env.error("counters", f"'{counter}' has a meaning of its own in `Batch.finished`; choose another")
         declared = state_fields(env.state).get(counter)
         if declared is None or declared.shape or isinstance(declared, PhysicsField):
@@ -89,6 +89,8 @@ def check_counters(env: Any) -> None:
             raise env.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
     if env.success and env.success not in env.counters:
         raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
+    if (env.ending is None) != (not env.endings):
+        raise env.error("endings", "and the rule 'ending' belong together: words, and which of them it was")
     for role, counter in env.scores.items():
         if role not in env.agents or counter not in env.counters:
             raise env.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")
@@ -312,6 +314,7 @@ def check_rule(env: Any, role: str, rule: Any, of: str | None = None) -> None:
     expected = {
         "reset": ["s", "p"],
         "turn": ["s", "p"],
+        "ending": ["s", "p"],
         "step": ["s", "p", "actions", "rewards", "terminated"] if several else ["s", "p", "action"],
         "act": ["s", "p", "actions"] if several else ["s", "p", "action"],
         "judge": ["s", "p", "rewards", "terminated"] if several else ["s", "p"],

@@ -89,6 +89,9 @@ class Env:
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
             return of at least `solved`, or above 0, counts as such.
+        ending: ending(s, p) says how an episode has ended, from its last state: a number that `endings` has words for.
+        endings: these words, such as "crashed: too fast"; where they have a place, as "caught by chaser {}", the number
+            to put there comes times `len(endings)` on top.  A game without them is told of by `success` and `scores`.
         solved: mean episode return at which the environment counts as solved.
         version: raise it with any change after which stored replays play differently.
         engine: who moves the bodies that State declares: "pymunk" or "panda3d".
@@ -128,6 +131,8 @@ class Env:
     move_goal: Rule | None = None
     steps_per_second: float = 0.0
     success: str = ""
+    ending: Rule | None = None
+    endings: tuple[str, ...] = ()
     solved: float | None = None
     version: int = 0
     engine: str | None = None

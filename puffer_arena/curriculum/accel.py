@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,13 @@ from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.curriculum.curriculum import Ended, Tasks
+from puffer_arena.curriculum.curriculum import Ended, Ranked, Tasks
 from puffer_arena.curriculum.levels import Replay
 from puffer_arena.curriculum.spread import Spread
+from puffer_arena.curriculum.starts import KEY
 from puffer_arena.levels.drawn import editor_of
 from puffer_arena.levels.edits import vary
 from puffer_arena.settings import setting
-
-EDITED = 1 << 40  # and its serial number: the number of an edited level in the buffer, where the game's own are below
 
 
 class Accel(Replay):
@@ -76,7 +75,7 @@ class Accel(Replay):
             return
         rows = self._scratch.rows
         serial = self.starts.put(place, Kept(rows.states[:1].copy(), rows.params[:1].copy()), 0)
-        self.buffer.keep(place, EDITED + serial, rows.params[0], score=score, played=self._clock[0])
+        self.buffer.keep(place, KEY + serial, rows.params[0], score=score, played=self._clock[0])
         self._made += 1
 
     def _write(self, place: int) -> None:
@@ -95,6 +94,17 @@ class Accel(Replay):
     def _keep(self, place: int, level: int, params: Any, **columns: float) -> None:
         super()._keep(place, level, params, **columns)
         self.starts.serials[place] = -1
+
+    def ranked(self, count: int) -> list[Ranked]:
+        places = self.starts.find
+        return [
+            replace(one, level=-1, place=int(places(np.array([one.key - KEY]))[0])) if one.key >= KEY else one
+            for one in super().ranked(count)
+        ]
+
+    def drop(self, key: int) -> bool:
+        self.starts.serials[self.starts.serials == key - KEY] = -1
+        return super().drop(key)
 
     def ended(self, episodes: Ended) -> None:
         super().ended(episodes)

@@ -83,6 +83,25 @@ class Ended:
         return Ended(*of, scores, self.starts[chosen])
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """A level, or a row in mid-episode, that a curriculum plays again.
+
+    Args:
+        key: by which `Curriculum.drop` knows it.
+        score: the higher, the likelier.
+        level: its number, where it is one of the game's own.
+        params: parameter -> value, where the curriculum chose them.
+        place: in `Curriculum.starts`, -1 for a level of the game's own.
+    """
+
+    key: int
+    score: float
+    level: int = -1
+    params: Mapping[str, Any] = field(default_factory=dict)
+    place: int = -1
+
+
 class Curriculum:
     """Chooses tasks; the base class leaves everything as it is.
 
@@ -134,6 +153,14 @@ class Curriculum:
     def state(self) -> dict[str, Array]:
         """Return the arrays that hold what was learned; a checkpoint is read back into them."""
         return {}
+
+    def ranked(self, count: int) -> list[Ranked]:
+        """Return what it would rather play again than anything else, at most so many, the best first."""
+        return []
+
+    def drop(self, key: int) -> bool:
+        """Throw out what `ranked` has named; tell whether it was still there."""
+        return False
 
     def metrics(self) -> dict[str, float]:
         """Return numbers for the log."""

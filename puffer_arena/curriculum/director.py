@@ -85,6 +85,7 @@ class Director:
         self.entrances = Entrances(batch)
         self.ledger = Ledger(batch)
         self.episodes = 0
+        self.silent = False  # the curriculum went wrong: nothing is asked of it, or told to it, any more
         curriculum.begin(batch)
         self.entrances.draw(curriculum.drawn, curriculum.weight)
 
@@ -112,6 +113,7 @@ class Director:
         except ArenaError:
             self.curriculum, self._draws[0], self.entrances = before, draws, entrances
             raise
+        self.silent = False
         self._seen.clear()
 
     def draw(self, levels: Sequence[Level], share: float) -> None:
@@ -131,6 +133,8 @@ class Director:
             t: which step of the rollout it was.
             out: the buffers that the step wrote; by default the batch's.
         """
+        if self.silent:
+            return
         started = began if began.ndim == 1 else began[:, 0]
         rows = np.flatnonzero(started)
         if len(rows):
@@ -159,6 +163,8 @@ class Director:
 
     def report(self) -> Ended | None:
         """Tell the curriculum of the episodes that ended since the last report, without scores."""
+        if self.silent:
+            return None
         self._offer(lambda t, rows: np.ones(len(rows)), LONGEST)
         return self._tell({})
 
@@ -174,6 +180,9 @@ class Director:
             scale: what rewards were divided by.
         """
 
+        if self.silent:
+            return None
+
         def mean_there(t: int, which: Array) -> Array:
             """Return the mean |advantage| of those who acted in some rows at a step."""
             counts = np.bincount(owners, acting[t], self.batch.num_envs)[which]
@@ -188,6 +197,17 @@ class Director:
         add_up(*taken, np.ascontiguousarray(acting), owners, steps, rows, self._sums, sums)
         means = sums[:3] / np.maximum(sums[3], 1.0)
         return self._tell(dict(zip(("advantage", "surprise", "value"), means, strict=True)), scale)
+
+    def drop(self, key: int) -> None:
+        """Throw out what the curriculum would play again, by the key that `Curriculum.ranked` tells.
+
+        Raises:
+            ParameterError: it is not there any more.
+        """
+        with self._naming():
+            dropped = self.curriculum.drop(key)
+        if not dropped:
+            raise ParameterError("this level is not kept any more")
 
     def metrics(self) -> dict[str, float]:
         """Return the share of successes, the means of the parameters that are moved, and the curriculum's own numbers."""

@@ -14,7 +14,7 @@ import numpy as np
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import HELD_OUT_BIT
-from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Ranked, Tasks
 from puffer_arena.curriculum.spread import Spread
 from puffer_arena.settings import choice, flag, setting
 
@@ -54,6 +54,28 @@ class Buffer:
             column[place] = params[name]
         for name, column in self.columns.items():
             column[place] = columns.get(name, 0.0)
+
+    def ranked(self, count: int) -> list[Ranked]:
+        """Return the levels with the highest scores."""
+        best = np.argsort(np.where(self.filled, -self["score"], np.inf), kind="stable")[:count]
+        return [
+            Ranked(
+                int(self.levels[place]),
+                float(self["score"][place]),
+                int(self.levels[place]),
+                {name: column[place].tolist() for name, column in self.params.items()},
+            )
+            for place in best
+            if self.levels[place] >= 0
+        ]
+
+    def drop(self, level: int) -> bool:
+        """Free the place of a level; tell whether it was there."""
+        there = self.levels == level
+        self.levels[there] = -1
+        for column in self.columns.values():
+            column[there] = 0.0
+        return bool(there.any())
 
     def tasks(self, places: Array, again: Array, fresh: Mapping[str, Array]) -> Tasks:
         """Return tasks: the levels at `places` where `again`, else new ones with the parameters `fresh`."""
@@ -164,6 +186,13 @@ class Replay(Curriculum):
         """Put a level of the game's own into a place."""
         self.buffer.keep(place, level, params, **columns)
 
+    def ranked(self, count: int) -> list[Ranked]:
+        return self.buffer.ranked(count)
+
+    def drop(self, key: int) -> bool:
+        self._known = None
+        return self.buffer.drop(key)
+
     def _score(self, episodes: Ended, places: Array) -> Array:
         found = episodes.scores
         if not found:  # nobody learns: what surprises is unknown
@@ -258,6 +287,18 @@ class Learnable(Curriculum):
             for name in self.ranges:
                 self.kept.params[name][: len(best)] = self.pool.params[name][best]
         self.pool.levels[:] = -1  # drawn anew when the next episodes begin
+
+    def ranked(self, count: int) -> list[Ranked]:
+        return self.kept.ranked(count)
+
+    def drop(self, key: int) -> bool:
+        dropped, last = self.kept.drop(key), int(self.kept.filled.sum())
+        if dropped and last and self.kept.levels[last] >= 0:  # what is kept lies in front
+            (free,) = np.flatnonzero(~self.kept.filled[:last])
+            params = {name: column[last].copy() for name, column in self.kept.params.items()}
+            self.kept.keep(int(free), int(self.kept.levels[last]), params, score=self.kept["score"][last])
+            self.kept.drop(int(self.kept.levels[last]))
+        return dropped
 
     def state(self) -> dict[str, Array]:
         parts = {"pool": self.pool.state(), "kept": self.kept.state()}

@@ -8,11 +8,13 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.kept import Kept
-from puffer_arena.batch.saving.past import Past, check_recorded, past_layout, raw
+from puffer_arena.batch.saving.past import Past, check_recorded, past_layout, raw, some
 from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError
 from puffer_arena.kernels.tables import Buffers
+
+KEY = 1 << 40  # and a serial number: what names a kept row beside levels of the game's own, which are below
 
 
 class Starts:
@@ -76,11 +78,12 @@ class Starts:
     def at(self, places: Array) -> Kept:
         """Return rows by their places, (k,)."""
         if not self.exact:
-            return Kept(self.states[places], self.params[places])
+            return Kept(some(self.states, places), some(self.params, places))
         actions = [self._actions[place, : self._steps[place]] for place in places]
         changes = np.zeros(0, past_layout(self._batch.table)["changes"][1])
-        past = Past(self._first[places], self._then[places], self._steps[places], np.concatenate(actions), changes)
-        return Kept(self.states[places], self.params[places], past)
+        first, then = some(self._first, places), some(self._then, places)
+        past = Past(first, then, self._steps[places], np.concatenate(actions), changes)
+        return Kept(some(self.states, places), some(self.params, places), past)
 
     def enter(self, rows: Array, places: Array, out: Buffers) -> None:
         """Let the episodes that have just begun in some rows, (k,), begin here."""

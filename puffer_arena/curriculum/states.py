@@ -15,8 +15,9 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
+from puffer_arena.curriculum.curriculum import Curriculum, Ended, Ranked, Tasks
 from puffer_arena.curriculum.spread import Spread
+from puffer_arena.curriculum.starts import KEY
 from puffer_arena.settings import setting
 
 
@@ -87,6 +88,16 @@ class States(Curriculum):
         if "advantage" in episodes.scores:
             places = self.starts.find(episodes.starts)
             self._scores[places[places >= 0]] = episodes.scores["advantage"][places >= 0]
+
+    def ranked(self, count: int) -> list[Ranked]:
+        filled, scores = self.starts.filled, self._scores
+        best = np.argsort(np.where(filled, -scores, np.inf), kind="stable")[: min(count, int(filled.sum()))]
+        return [Ranked(KEY + int(self.starts.serials[k]), float(scores[k]), place=int(k)) for k in best]
+
+    def drop(self, key: int) -> bool:
+        there = self.starts.serials == key - KEY
+        self.starts.serials[there], self._scores[there], self._known = -1, 0.0, None
+        return bool(there.any())
 
     def state(self) -> dict[str, Array]:
         return {"scores": self._scores}

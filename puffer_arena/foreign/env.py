@@ -15,10 +15,12 @@ from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.foreign.origin import Make, Origin, Params, maker
+from puffer_arena.foreign.remote import RemoteEnv
 from puffer_arena.foreign.shape import (
     BY_TURNS,
     PARALLEL,
     PROBED_STEPS,
+    REMOTE,
     SOLO,
     SUCCESS,
     VECTOR,
@@ -95,7 +97,8 @@ def probe(origin: Origin, values: Any) -> Shape:
     except Exception as error:
         raise _unmade(name, error) from error
     kind = kind_of(env)
-    if kind == VECTOR and values != Params():
+    if values != Params() and (kind == VECTOR or isinstance(getattr(env, "unwrapped", env), RemoteEnv)):
+        env.close()
         raise DefinitionError(f"environment '{name}' steps its rows by itself; wrap it where it is made")
     try:
         return _probed(env, kind, name)
@@ -142,7 +145,7 @@ def _play(env: Any, kind: str, infos: list[Any]) -> dict[str, Any]:
     for _ in range(PROBED_STEPS):
         *_, info = env.step(_random(env, kind, spaces, info))
         infos += _infos(info, kind)
-        if (kind == PARALLEL and not env.agents) or (kind == SOLO and (_[2] or _[3])):
+        if (kind == PARALLEL and not env.agents) or (kind in (SOLO, REMOTE) and (_[2] or _[3])):
             break
     return first
 

@@ -4,6 +4,7 @@
     gymnasium-vector:CartPole-v1    its own vector environment
     minigrid:MiniGrid-DoorKey-8x8-v0, ale:Pong-v5
     pettingzoo:knights_archers_zombies_v10, or pettingzoo:classic/connect_four_v3 with its family
+    remote:HOST:PORT                games in other programs that connect there, see `remote`
     emulated:NAME                   what `emulate` was given in this process
 
 A name is imported because a person typed it.  Files and checkpoints name none that is (see `registry.choose_env`).
@@ -19,6 +20,7 @@ from typing import Any
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, require, suggest
 from puffer_arena.foreign.env import ForeignEnv, foreign_env
 from puffer_arena.foreign.origin import Make, Origin
+from puffer_arena.foreign.remote import lobby_at
 
 FAMILIES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "pettingzoo.atari", "mpe2")
 
@@ -147,6 +149,10 @@ def _games() -> set[str]:
     return {path.stem for path in Path(pettingzoo.__path__[0]).glob("*/*_v*.py")}
 
 
+def _remote(env_id: str, rest: str) -> Origin:
+    return Origin(env_id, lobby_at(rest).take)
+
+
 def _emulated_again(env_id: str, rest: str) -> Origin:
     if env_id not in _emulated:
         raise UnknownName(f"unknown environment '{env_id}': emulate(make_env, '{rest}') it in this process first")
@@ -159,5 +165,6 @@ OPENERS: dict[str, Callable[[str, str], Origin]] = {
     "minigrid": _minigrid,
     "ale": _ale,
     "pettingzoo": _pettingzoo,
+    "remote": _remote,
     "emulated": _emulated_again,
 }

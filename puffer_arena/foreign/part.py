@@ -4,6 +4,7 @@
 level has been chosen before, in `level`.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,13 @@ from puffer_arena.batch.buffers import Layout, buffer_layout
 from puffer_arena.core.actions import action_dtype, blank_actions, count_choices
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Roles
-from puffer_arena.errors import ArenaError, DefinitionError
-from puffer_arena.foreign.rows import ROWS, Desk, Row, name_error, seats_of
-from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, SOLO, Shape, kind_of, shape_of
+from puffer_arena.errors import ArenaError, DefinitionError, WorkerError
+from puffer_arena.foreign.remote import Lost
+from puffer_arena.foreign.rows import ROWS, Desk, name_error, seats_of
+from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, kind_of, shape_of
 
 RESTS, STEPS, BEGINS = range(3)  # what a row is to do
+MOST_LOST = 1000  # games that may go and be followed by another, for a batch
 
 
 def desk_layout(shape: Shape, num_envs: int) -> Layout:
@@ -61,7 +64,7 @@ class Part:
 
     def __init__(self, name: str, make: Callable[[], Any], shape: Shape, desk: Desk, span: tuple[int, int]) -> None:
         self.name, self.desk, self.span = name, desk, span
-        self.rows: list[Row] = []
+        self.rows: list[Any] = []  # a Row of the environment's kind each
         self._moves = list(range(*span))
         seats = seats_of(shape, desk)
         for i in self._moves:
@@ -159,7 +162,84 @@ class SoloPart(Part):
                 self.reset(k)
 
 
-PARTS: dict[str, type[Part]] = {SOLO: SoloPart, PARALLEL: Part, BY_TURNS: Part}
+class RemotePart(Part):
+    """Rows that are games in other programs: all are asked before the first is heard, so that they step side by side.
+
+    A game that is lost is named, and the next that connects takes its row; the episode is cut off there.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Any], shape: Shape, desk: Desk, span: tuple[int, int]) -> None:
+        self._make, self._shape, self._left = make, shape, MOST_LOST
+        super().__init__(name, self._fitting, shape, desk, span)
+
+    def _fitting(self) -> Any:
+        """Wait for the next game that is of the same kind; others are let go."""
+        while shape_of(game := self._make(), "game").described() != self._shape.described():
+            game.leave()
+            print(f"a game of other spaces than '{self._shape.described()}' was let go", file=sys.stderr)
+        return game
+
+    def move(self) -> None:
+        """See `Part.move`."""
+        desk, span = self.desk, slice(*self.span)
+        todo = desk["todo"][span].tolist()
+        for name in ("rewards", "terminated", "truncated", "began", "ended"):
+            desk[name][span] = 0
+        begin = [k for k, what in enumerate(todo) if what == BEGINS]
+        ended = self._step([k for k, what in enumerate(todo) if what == STEPS])
+        self._begin(begin + (ended if desk["again"][0] else []))
+
+    def _step(self, asked: list[int]) -> list[int]:
+        """Have some rows step, and return those whose episode has ended and that are to begin anew."""
+        ended = []
+        for k in asked:
+            self.rows[k].env.ask_step(self.rows[k].act())
+        for k in asked:
+            i = self.span[0] + k
+            try:
+                if self.rows[k].take(*self.rows[k].env.hear()):
+                    self.desk["ended"][i] = True
+                    ended.append(k)
+            except Lost as lost:
+                self.desk["final_obs"][i] = self.desk["obs"][i]
+                self.desk["truncated"][i] = self.desk["ended"][i] = True
+                self._replace(k, lost)
+            except Exception as error:
+                raise name_error(error, self.name, i, "step") from error
+        return ended
+
+    def _begin(self, asked: list[int]) -> None:
+        """Have some rows begin an episode."""
+        for k in asked:
+            self.rows[k].env.ask_reset(int(self.desk["level"][self.span[0] + k]))
+        for k in asked:
+            i = self.span[0] + k
+            try:
+                self.rows[k].enter(*self.rows[k].env.hear())
+                self.desk["began"][i] = True
+            except Lost as lost:
+                self._replace(k, lost)
+            except Exception as error:
+                raise name_error(error, self.name, i, "reset") from error
+
+    def _replace(self, k: int, lost: Lost) -> None:
+        """Let another game take a row, and begin there.
+
+        Raises:
+            WorkerError: none has come, or games have been lost too often.
+        """
+        self.rows[k].env.leave()
+        if not self._left:
+            raise WorkerError(
+                f"environment '{self.name}': {MOST_LOST} games have been lost, the last of row {k}: {lost}"
+            )
+        self._left -= 1
+        print(f"the game of row {k} of '{self.name}' was lost: {lost}; waiting for another", file=sys.stderr)
+        self.rows[k].env = self._fitting()
+        self._begin([k])
+
+
+PARTS: dict[str, type[Part]] = {SOLO: SoloPart, REMOTE: RemotePart, PARALLEL: Part, BY_TURNS: Part}
 
 
 def make_one(name: str, make: Callable[[], Any], shape: Shape | None = None) -> Any:

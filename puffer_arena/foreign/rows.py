@@ -12,7 +12,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import ActionError, SpaceError, WorkerError
 from puffer_arena.foreign.codecs import Read, Write
-from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, SOLO, Shape, is_number
+from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, is_number
 
 Desk = Mapping[str, Array]  # what rows write and read, all of a batch's: see `stepper.desk_layout`
 
@@ -104,12 +104,19 @@ class SoloRow(Row):
     """Gymnasium's Env."""
 
     def reset(self, level: int) -> None:
-        observation, info = self.env.reset(seed=level)
+        self.enter(*self.env.reset(seed=level))
+
+    def enter(self, observation: Any, info: Mapping[str, Any]) -> None:
+        """Take in what a reset gave."""
         self.see(self.seats["agent"], observation, info)
         self.count([info])
 
     def step(self) -> bool:
-        return self.take(*self.env.step(self.seats["agent"].act(self.i)))
+        return self.take(*self.env.step(self.act()))
+
+    def act(self) -> Any:
+        """Return the action that lies there."""
+        return self.seats["agent"].act(self.i)
 
     def take(self, observation: Any, reward: Any, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> bool:
         """Take in what a step gave; tell whether the episode has ended."""
@@ -213,7 +220,7 @@ class TurnsRow(AgentsRow):
         return not desk["alive"][i].any()
 
 
-ROWS: dict[str, type[Row]] = {SOLO: SoloRow, PARALLEL: ParallelRow, BY_TURNS: TurnsRow}
+ROWS: dict[str, type[Row]] = {SOLO: SoloRow, REMOTE: SoloRow, PARALLEL: ParallelRow, BY_TURNS: TurnsRow}
 
 
 def name_error(error: Exception, name: str, i: int, doing: str) -> Exception:

@@ -14,8 +14,9 @@ from puffer_arena.core.actions import check_kind, count_choices
 from puffer_arena.core.definition import KEPT_NAMES
 from puffer_arena.errors import DefinitionError, SpaceError
 from puffer_arena.foreign.codecs import Codec, codec_of
+from puffer_arena.foreign.remote import RemoteEnv
 
-SOLO, PARALLEL, BY_TURNS, VECTOR = "solo", "parallel", "by turns", "vector"
+SOLO, PARALLEL, BY_TURNS, VECTOR, REMOTE = "solo", "parallel", "by turns", "vector", "remote"
 MASKED = {
     "observation",
     "action_mask",
@@ -40,7 +41,7 @@ class Shape:
     """What there is to know of an environment before it is stepped.
 
     Attributes:
-        kind: SOLO, PARALLEL, BY_TURNS or VECTOR.
+        kind: SOLO, PARALLEL, BY_TURNS, VECTOR or REMOTE.
         roles: name -> role; in the order of the batch's agents.
         observation, action: of a batch: one space for all, or `Roles`.
         counters: what infos call numbers -> the batch's counters.
@@ -57,7 +58,7 @@ class Shape:
     @property
     def several(self) -> bool:
         """Whether rows have an axis for agents."""
-        return self.kind != SOLO
+        return self.kind not in (SOLO, REMOTE)
 
     @property
     def agents(self) -> dict[str, int]:
@@ -83,6 +84,8 @@ def kind_of(env: Any) -> str:
     """
     if isinstance(env, gymnasium.vector.VectorEnv):
         return VECTOR
+    if isinstance(env, RemoteEnv):
+        return REMOTE
     if isinstance(env, gymnasium.Env):
         return SOLO
     if hasattr(env, "possible_agents"):
@@ -106,7 +109,7 @@ def shape_of(env: Any, name: str, info: Mapping[str, Any] | None = None) -> Shap
     """
     kind = kind_of(env)
     try:
-        if kind in (SOLO, VECTOR):
+        if kind in (SOLO, REMOTE, VECTOR):
             single = kind == VECTOR
             sees = env.single_observation_space if single else env.observation_space
             does = env.single_action_space if single else env.action_space

@@ -21,7 +21,7 @@ from puffer_arena.errors import ParameterError, SpaceError
 from puffer_arena.foreign.codecs import check_stored
 from puffer_arena.foreign.part import BEGINS, RESTS, STEPS, counted, desk_layout, lay_out
 from puffer_arena.foreign.pool import Pool
-from puffer_arena.foreign.shape import VECTOR
+from puffer_arena.foreign.shape import REMOTE, VECTOR
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers
 
@@ -46,7 +46,7 @@ class ForeignStepper:
         self.alone = OneThread(env, None)
         self.shape = shape = env.shape_with(table.values)
         layout = desk_layout(shape, table.num_envs)
-        workers = 0 if threads == 1 or shape.kind == VECTOR else min(threads, table.num_envs)
+        workers = 0 if threads == 1 or shape.kind in (VECTOR, REMOTE) else min(threads, table.num_envs)
         self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
         self.desk = self.pool.desk
         lay_out(self.desk, shape)

@@ -372,7 +372,7 @@ def clear_function(dtype: Any) -> Any:
     return generate("clear", "obs", lines)
 
 
-def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several: bool) -> Any:
+def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several: bool, ending: Any = None) -> Any:
     """Generate the function that records an ended episode: level, parameters, return, length, signals and counters."""
     sums = ("episode_return", *(f"episode_{name}" for name in signals))
     lines = [
@@ -381,6 +381,8 @@ def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several:
         "    total.episodes += 1",
     ]
     lines += ["    last.level = s.level", "    last.params = p"]
+    if ending is not None:
+        lines += ["    last.ending = ending(s, p)"]
     for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
         lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
     if several:
@@ -391,7 +393,9 @@ def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several:
     at, indent = ("[agent]", "        ") if several else ("", "    ")
     for name in sums:
         lines += [f"{indent}last.{name}{at} = s.{name}{at}", f"{indent}total.{name}{at} += s.{name}{at}"]
-    return generate("tally", "s, p, episodes", lines, count_seat=count_seat)
+    return generate(
+        "tally", "s, p, episodes", lines, count_seat=count_seat, **({} if ending is None else {"ending": ending})
+    )
 
 
 @jit

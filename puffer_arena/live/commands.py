@@ -9,7 +9,7 @@ from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
 
 MAX_COMMAND = 30_000  # bytes of JSON
 MAX_TABLE = 24_000  # of a curriculum's table, as JSON
-MAX_HEADER = 65_536
+MAX_HEADER = 131_072
 MAX_ROWS = 64  # rows that can be watched at once
 MAX_SHOWN = 500  # characters of a text from the other side
 MODES = ("time-lapse", "smooth")
@@ -68,6 +68,7 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "rows": {"indices": (f"1 to {MAX_ROWS} row numbers", _indices)},
     "param": {"name": ("a parameter's name", _name), "value": ("a number, true or false, or a list of them", _setting)},
     "curriculum": {"table": (f"a table of at most {MAX_TABLE} bytes", _table)},
+    "drop": {"key": ("a whole number of at least 0", lambda key: type(key) is int and 0 <= key < 2**62)},
     "level": {  # a drawn one, into the curriculum
         "level": (f"a table of at most {MAX_TABLE} bytes", _table),
         "weight": ("a number above 0, at most 1", _number(1e-6, 1)),

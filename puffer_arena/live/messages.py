@@ -21,6 +21,8 @@ from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
+from puffer_arena.curriculum.gallery import Shown
+from puffer_arena.curriculum.gallery import read as read_gallery
 from puffer_arena.errors import FileError
 from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, printable, read_count
 
@@ -37,12 +39,14 @@ class Steering:
     Args:
         curriculum: its table; empty where there is none.
         bins: parameter -> low, high, and per bin "next", "seen" and "won"; see `curriculum.ledger`.
+        levels: the best of the curriculum's buffer.
         changes: the newest, oldest first: (steps, name, before, after).
     """
 
     curriculum: dict[str, Any] = field(default_factory=dict)
     bins: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: tuple[tuple[int, str, Any, Any], ...] = ()
+    levels: tuple[Shown, ...] = ()
 
 
 def read_steering(given: Any, env: Env) -> Steering:
@@ -70,7 +74,7 @@ def read_steering(given: Any, env: Env) -> Steering:
         ):
             raise FileError("a change that is no steps, name, before and after")
     told = tuple((steps, printable(name, 100), before, after) for steps, name, before, after in changes)
-    return Steering(table, bins, told)
+    return Steering(table, bins, told, read_gallery(given.get("levels", [])))
 
 
 def _is_number(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.endings import Ending, Lately
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName, suggest
@@ -74,6 +75,7 @@ class Player:
         self._next_policy: tuple[bytes, int] | None = None
         self._loaded: tuple[Batch, Actor, int] | None = None
         self._due = 0.0
+        self._lately = Lately()
         self._actions: Array | None = None  # chosen for the next step
         self._spoken: tuple[Array | None, Array | None] = (None, None)
 
@@ -105,8 +107,14 @@ class Player:
             return
         batch = self._batch
         batch.step(self._think() if self._actions is None else self._actions)
+        self._lately.note(batch, self._clock())
         self._actor.reset(batch.began)
         self._think()
+
+    @property
+    def endings(self) -> dict[int, Ending]:
+        """What is to be said of episodes that ended a moment ago: row -> ending."""
+        return self._lately.endings
 
     def _think(self) -> Array:
         """Let the policy choose from the rows as they are, so that its thoughts belong to the picture."""

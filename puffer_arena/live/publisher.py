@@ -2,6 +2,7 @@
 
     publisher = Publisher(batch, "snake", run_dir)      # its address and key are in run_dir/live.json
     publisher.tend(steps)                               # after every step of a rollout
+    publisher.breathe()                                 # between two minibatches
     publisher.metrics(steps, {"episode_return": 3.2})   # after every update
     publisher.close("finished")
 
@@ -37,6 +38,12 @@ POLICY_SECONDS = 3.0  # between policies for windows in smooth mode
 POLICY_AGAIN_SECONDS = 1.0  # at least, also where windows come and go
 STATUS_SECONDS = 1.0
 MAX_FRAME_BYTES = 1_000_000  # rows beyond it are left out
+
+AT_ONCE = ("pause", "resume", "step", "speed", "rows")  # commands that change nothing of what is learned
+MOST_DEFERRED = 100  # commands that wait for a step; more are dropped
+HELD_SECONDS = 0.25  # between looks at the clock while training is held
+
+Look = Callable[[Array], tuple[Array | None, Array | None]]  # rows -> probabilities and values; see `tend`
 
 log = logging.getLogger("puffer_arena.live")
 
@@ -85,6 +92,7 @@ class Publisher:
         self.rows = self._fit_rows(range(min(batch.num_envs, 16)))
         self.paused, self.speed, self.steps = False, 0.0, 0
         self._single_steps, self._note = 0, ""
+        self._learning, self._deferred = False, list[Command]()  # between two steps, and what waits for the next one
         # A window's own players take their parameters from the first row's next episode.
         self._columns = {name: batch.rows.following[name] for name in batch.env.parameters}
         self.history = History()
@@ -107,7 +115,7 @@ class Publisher:
 
     # -- what the training loop calls -----------------------------------------------------------------
 
-    def tend(self, steps: int, look: Callable[[Array], tuple[Array | None, Array | None]] | None = None) -> None:
+    def tend(self, steps: int, look: Look | None = None) -> None:
         """Serve the windows after a step of the rollout; waits only where a person asked for it.
 
         Args:
@@ -117,12 +125,32 @@ class Publisher:
         """
         self.steps = steps
         now = self._clock()
+        if self._deferred:
+            deferred, self._deferred = self._deferred, []
+            for command in deferred:
+                self._execute(command)
         if now < self._next_look and not self.paused and not self.speed:
             self.windows.flush()
             return
         self._serve(now, look)
         if self.paused or self.speed:
             self._hold(look)
+
+    def breathe(self, look: Look | None = None) -> None:
+        """Answer the windows between two minibatches, and stand where a person has paused training.
+
+        What would change the training waits for the next `tend`: an update learns with the settings it began with.
+
+        Args:
+            look: as in `tend`.
+        """
+        self._learning = True
+        if self.windows:
+            self._serve(self._clock(), look)
+        while self.paused and not self._single_steps and self.windows and not self._stopping():
+            self.windows.wait(HELD_SECONDS)
+            self._serve(self._clock(), look)
+        self._learning = False
 
     def metrics(self, steps: int, values: Mapping[str, float]) -> None:
         """Keep the metrics of an update and send them to the windows."""
@@ -149,7 +177,7 @@ class Publisher:
 
     # -- sending ------------------------------------------------------------------------------------
 
-    def _serve(self, now: float, look: Any) -> None:
+    def _serve(self, now: float, look: Look | None) -> None:
         """Take in commands, and send what is due."""
         self.windows.receive(now)
         if not self.windows:
@@ -158,7 +186,7 @@ class Publisher:
             self._next_look = now + (SLOW_FRAME_SECONDS if self.speed else FRAME_SECONDS)
             self._publish(now, look)
 
-    def _publish(self, now: float, look: Any) -> None:
+    def _publish(self, now: float, look: Look | None) -> None:
         windows = self.windows
         if windows.want("frame") and (self.speed or now >= self._framed + windows.frame_seconds):
             self._framed = now
@@ -169,7 +197,7 @@ class Publisher:
         if now >= self._next_status:
             self._send_status()
 
-    def _take_frame(self, look: Any) -> Frame:
+    def _take_frame(self, look: Look | None) -> Frame:
         rows, held = self.rows, self._batch.rows
         probs, values = look(rows) if look is not None else (None, None)
         return Frame(self.steps, rows, _take(held.states, rows), _take(held.params, rows), probs, values)
@@ -216,6 +244,12 @@ class Publisher:
         """Carry out a person's command; what cannot be done is said in the windows."""
         given = command.arguments
         self._note = ""
+        if self._learning and command.name not in AT_ONCE:
+            if len(self._deferred) < MOST_DEFERRED:
+                self._deferred.append(command)
+            self._note = f"'{command.name}' comes with the next step" if self.paused else ""
+            self._send_status()
+            return
         try:
             match command.name:
                 case "pause":
@@ -263,7 +297,7 @@ class Publisher:
 
     # -- pausing ------------------------------------------------------------------------------------
 
-    def _hold(self, look: Any) -> None:
+    def _hold(self, look: Look | None) -> None:
         """Wait while a person has paused training or limited its speed, serving the windows meanwhile."""
         while self.windows and not self._stopping():
             now = self._clock()
@@ -271,7 +305,7 @@ class Publisher:
                 self._single_steps -= 1
                 self._next_look, self._framed = 0.0, -math.inf  # the frame after this step goes out at once
                 break
-            wait = 0.25 if self.paused else min(0.25, self._next_step - now)
+            wait = HELD_SECONDS if self.paused else min(HELD_SECONDS, self._next_step - now)
             if wait <= 0 or not (self.paused or self.speed):
                 break
             self.windows.wait(wait)

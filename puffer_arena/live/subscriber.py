@@ -158,7 +158,7 @@ class Subscriber(View):
 
     def _lose(self, note: str) -> None:
         """Say why there is no trainer."""
-        self.status, self._note = "lost", note
+        self.status, self.asked, self._note = "lost", "", note
 
     def _search(self) -> None:
         """Look in the run's folder whether the trainer has come back at another address."""
@@ -200,6 +200,8 @@ class Subscriber(View):
             raise ParameterError(f"'{command.name}' needs a trainer, and none is connected")
         else:
             self._tell(command.name, **command.arguments)
+            if command.name in ("pause", "resume", "step"):
+                self.asked = command.name
             if command.name == "rows":
                 self._choose_rows(command.arguments["indices"])
 
@@ -292,7 +294,7 @@ class Subscriber(View):
             self._tell("rows", indices=self._rows)
 
     def _read_status(self, header: dict[str, Any]) -> None:
-        status = header["status"]
+        status, self.asked = header["status"], ""
         if status in ENDINGS:
             self.status, self._note = "finished", printable(header.get("note")) or ENDINGS[status]
             self._disconnect()

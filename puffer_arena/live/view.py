@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
@@ -34,7 +35,7 @@ class View:
         self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
         self.num_envs = 0
         self.frame: Frame | None = None
-        self.status, self.mode = "waiting", "time-lapse"
+        self.status, self.asked, self.mode = "waiting", "", "time-lapse"
         self.frame_seconds = 0.0
         self._note, self._load_actor, self._clock = "", load_actor, clock
         self._history = History()
@@ -60,6 +61,11 @@ class View:
     def modes(self) -> Sequence[str]:
         """The modes that can be had now."""
         return MODES if self._load_actor else MODES[:1]
+
+    @property
+    def endings(self) -> Mapping[int, Ending]:
+        """What is to be said of episodes that ended a moment ago; in time-lapse too many end."""
+        return self._player.endings if self._player and self.mode == "smooth" else {}
 
     @property
     def view_paused(self) -> bool:

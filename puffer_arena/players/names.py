@@ -4,6 +4,7 @@ random                  chance
 bot:greedy              a scripted bot of the environment
 arena:snake@7           a trained bot that comes with puffer_arena, at a difficulty from 0 to 10; best without
 run:newest              the newest checkpoint of a run, by its name or folder
+run:newest#self@4096    a snapshot in that run's pool of opponents
 path/to/file            a bot's file, a checkpoint or a policy; a run's folder for its newest checkpoint
 """
 

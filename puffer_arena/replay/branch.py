@@ -9,12 +9,14 @@ Rules alone go on from the stored state.  Physics is brought to the frame by pla
 where that does not lead to the stored state, as on another kind of processor, the branch says that it is not.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.errors import ParameterError
 from puffer_arena.replay.reader import Replay, Start
@@ -66,6 +68,33 @@ def fork(replay: Replay, at: int, row: int) -> Branch:
     exact = branch.restore(0, snapshot) and exact
     parent = {"file": replay.path.name, "step": int(at), "row": int(row), "exact": exact}
     return Branch(branch, parent, exact)
+
+
+def fork_frame(env_id: str, made: Mapping[str, Any], frame: Frame, slot: int, title: str) -> Branch:
+    """Return a row that stands as one does in a frame of what runs now.
+
+    Rules alone go on to the bit.  Physics goes on from its bodies, without the contacts that its engine remembers, and
+    is exact where an episode begins.
+
+    Args:
+        env_id: as `make` takes it.
+        made: the parameters that the row was made with.
+        frame: of a run or a game.
+        slot: place of the row in the frame.
+        title: of what it comes from.
+
+    Raises:
+        ArenaError: the game cannot be made.
+    """
+    batch = make(env_id, 1, autoreset="disabled", record=True, **made)
+    try:
+        enter_state(batch, 0, frame.states[slot : slot + 1], frame.params[slot : slot + 1])
+    except BaseException:
+        batch.close()
+        raise
+    exact = batch.env.engine is None or int(frame.states["step_count"][slot]) == 0
+    parent = {"file": title, "step": int(frame.steps), "row": int(frame.rows[slot]), "exact": exact}
+    return Branch(batch, parent, exact)
 
 
 def _bring(replay: Replay, batch: Batch, slot: int, at: int) -> bool:

@@ -50,6 +50,7 @@ class Episode:
         level: that it was played on.
         counters: those of the game when it ended.
         how: "terminated", "truncated", or "" for one that the recording left unfinished.
+        words: what happened, as `describe_ending` says; "" where nobody noted it.
     """
 
     slot: int
@@ -60,6 +61,7 @@ class Episode:
     level: int = -1
     counters: dict[str, float] = field(default_factory=dict)
     how: str = ""
+    words: str = ""
 
     @property
     def score(self) -> float:
@@ -177,7 +179,7 @@ class Replay:
                 self._check_place(step, slot, k)
                 if len(self.events) < MOST_EVENTS:
                     self.events.append(Event(step, slot, printable(kind, 40), printable(text, 200)))
-            for step, slot, length, level, returns, counters, how in summary["ended"]:
+            for step, slot, length, level, returns, counters, how, *words in summary["ended"]:
                 self._check_place(step, slot, k)
                 agents = max(len(header.agents), 1)
                 fits = len(returns) == agents and all(map(_is_number, [length, level, *returns, *counters.values()]))
@@ -186,7 +188,8 @@ class Replay:
                 if len(self.episodes) < MOST_EVENTS:
                     counted = {printable(name, 100): float(value) for name, value in counters.items()}
                     known = tuple(map(float, returns))
-                    self.episodes.append(Episode(slot, 0, step, known, int(length), int(level), counted, how))
+                    said = printable(words[0], 200) if words else ""  # files of older writers have none
+                    self.episodes.append(Episode(slot, 0, step, known, int(length), int(level), counted, how, said))
             for _, at, values in summary["metrics"]:
                 for name, value in values.items():
                     if _is_number(at) and _is_number(value) and (name in self.metrics or len(self.metrics) < 200):

@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.endings import describe_ending
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError, ParameterError, require
@@ -250,8 +251,18 @@ class Writer:
             returns = np.atleast_1d(record["episode_return"]).tolist()
             how = "terminated" if np.any(out.terminated[row]) else "truncated"
             counted = {name: float(record[name]) for name in env.counters}
+            words = describe_ending(env, record, how == "truncated").words[:MOST_TEXT]
             self._finished.append(
-                [self.steps + 1, slot, int(record["episode_length"]), int(record["level"]), returns, counted, how]
+                [
+                    self.steps + 1,
+                    slot,
+                    int(record["episode_length"]),
+                    int(record["level"]),
+                    returns,
+                    counted,
+                    how,
+                    words,
+                ]
             )
         self._ended = episodes.copy()
 

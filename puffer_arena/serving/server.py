@@ -16,28 +16,13 @@ import numpy as np
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.file import Numbers
 from puffer_arena.errors import ArenaError, FileError, ParameterError, SpaceError
-from puffer_arena.serving.wire import (
-    ASK,
-    ERROR,
-    FORGET,
-    LENGTH,
-    MOST_ACTOR,
-    MOST_BYTES,
-    MOST_COUNT,
-    MOST_SECRET,
-    Question,
-    answer,
-    frame,
-    hello,
-    proof,
-    read_question,
-)
+from puffer_arena.serving.wire import ASK, FORGET, MOST_ACTOR, MOST_COUNT, Question, answer, hello, read_question
+from puffer_arena.wire.frames import ERROR, LENGTH, MOST_BYTES, MOST_SECRET, check_key, frame, proof
 
 MOST_GAMES = 256
 MOST_ACTORS = 1 << 17  # of all games together
 MOST_WAITING = 4 * MOST_BYTES  # bytes of answers that a game has not read
 GREETING_SECONDS = 10.0  # for a game to prove that it has the key
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CHUNK = 1 << 18  # bytes read at a time
 
 
@@ -69,8 +54,7 @@ class Server:
     """
 
     def __init__(self, bot: Bot, host: str = "127.0.0.1", port: int = 0, key: str = "", wait: float = 0.0005) -> None:
-        if host not in LOOPBACK and len(key) < 16:
-            raise ParameterError(f"beyond this machine, on {host}, a key of at least 16 characters is needed: --key")
+        check_key(host, key)
         self.bot, self.key, self.wait = bot, key, wait
         try:
             self._door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -16,10 +16,7 @@ Where it asks for a key ("nonce" is not empty) the game's first message is hex(H
 Actors are the game's own numbers, 0 to 65535, each with a memory of its own.  Answers come in the order of what was asked.
 """
 
-import hashlib
-import hmac
 import json
-import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +26,11 @@ from puffer_arena.bots.file import Numbers
 from puffer_arena.bots.layout import Leaf
 from puffer_arena.bots.model import Model
 from puffer_arena.errors import FileError, SpaceError
+from puffer_arena.wire.frames import HEAD, MOST_BYTES, PROTOCOL
 
-PROTOCOL = 1
-ASK, FORGET, ERROR = 1, 2, 255
-HEAD = struct.Struct("<BBHI")
-LENGTH = struct.Struct("<I")
+ASK, FORGET = 1, 2
 MOST_COUNT = 4096  # observations in a message
 MOST_ACTOR = 65536  # of a connection
-MOST_BYTES = 16 << 20  # of a message
-MOST_SECRET = 64  # bytes of the message that proves a key
 
 
 @dataclass(frozen=True)
@@ -47,11 +40,6 @@ class Question:
     actors: Numbers
     parts: list[Numbers]
     mask: Numbers | None
-
-
-def frame(payload: bytes) -> bytes:
-    """Return a message with its length before it."""
-    return LENGTH.pack(len(payload)) + payload
 
 
 def hello(model: Model, nonce: str) -> bytes:
@@ -88,11 +76,6 @@ def most_count(model: Model) -> int:
     """Return how many observations a message may hold."""
     each = 4 + int(model.choices) + sum(leaf.size * np.dtype(leaf.dtype).itemsize for leaf in model.leaves)
     return int(max(1, min(MOST_COUNT, (MOST_BYTES - HEAD.size) // each)))
-
-
-def proof(key: str, nonce: str) -> bytes:
-    """Return what a game that knows the key answers to a nonce."""
-    return hmac.new(key.encode(), nonce.encode(), hashlib.sha256).hexdigest().encode()
 
 
 def read_question(model: Model, payload: bytes) -> Question:

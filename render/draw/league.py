@@ -10,6 +10,7 @@ SIZE = (1200, 640)  # pixels, and the units of what follows
 LARGE, SMALL = 24.0, 17.0  # heights of text
 TOP, LOW, SIDE = 100.0, 50.0, 30.0  # around the whole
 NAMES, RATINGS, GAP = 230.0, 250.0, 30.0  # widths of names and of ratings
+LEFT = SIDE + NAMES + RATINGS + GAP  # of the heat map
 LONGEST = 24  # characters of a name
 
 Rated = tuple[str, float, float, float]  # name, rating, low and high
@@ -32,10 +33,21 @@ def draw_league(canvas: Canvas, title: str, rated: Sequence[Rated], payoffs: Seq
     """Draw the same on any canvas."""
     canvas.view(*SIZE)
     canvas.text(SIDE, 40, title, size=LARGE, anchor="left")
-    height = (SIZE[1] - TOP - LOW) / len(rated)
+    wide, height = cell_of(len(rated))
     draw_ratings(canvas, rated, (SIDE, TOP), height)
-    left = SIDE + NAMES + RATINGS + GAP
-    draw_payoffs(canvas, payoffs, (left, TOP), ((SIZE[0] - SIDE - left) / len(rated), height))
+    draw_payoffs(canvas, payoffs, (LEFT, TOP), (wide, height))
+
+
+def cell_of(count: int) -> tuple[float, float]:
+    """Return the size of a cell of the heat map of so many."""
+    return (SIZE[0] - SIDE - LEFT) / count, (SIZE[1] - TOP - LOW) / count
+
+
+def pair_at(x: float, y: float, count: int) -> tuple[int, int] | None:
+    """Return whose cell lies at a place of the picture, row and column; None where there is none, or one meets itself."""
+    wide, height = cell_of(count)
+    row, col = int((y - TOP) // height), int((x - LEFT) // wide)
+    return (row, col) if row != col and 0 <= row < count and 0 <= col < count else None
 
 
 def draw_ratings(canvas: Canvas, rated: Sequence[Rated], at: tuple[float, float], height: float) -> None:

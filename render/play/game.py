@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.endings import Ending, describe_ending
 from puffer_arena.core.actions import own_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
@@ -219,11 +220,12 @@ class Game:
             points = {role: counters[counter] for role, counter in env.scores.items()}
             ahead = points.pop(mine, 0.0) - max(points.values(), default=0.0)
             return "won" if ahead > 0 else "lost" if ahead < 0 else "draw"
-        if env.success and counters[env.success] > 0:
-            return "won"
-        if not np.any(self.batch.terminated[0]):
-            return "time"
-        return "lost" if env.success else "over"
+        return self.ending.outcome
+
+    @property
+    def ending(self) -> Ending:
+        """How the episode ended, in words."""
+        return describe_ending(self.env, self.batch.finished[0], not np.any(self.batch.terminated[0]))
 
     def rewind(self, seconds: float) -> None:
         """Turn time back within the episode, as far as it was recorded; from then on it is practice."""

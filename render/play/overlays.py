@@ -1,5 +1,6 @@
 """What `play` writes around and over the game: the head line, the keys, and a card when it is not running."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
@@ -33,6 +34,8 @@ PILLS = {
     "playing": ("playing", "lime"),
     "paused": ("paused", "amber"),
 }
+CONFETTI, CONFETTI_SECONDS = 90, 2.5
+CONFETTI_COLORS = ("lime", "accent", "amber", "violet", "rose", "sky")
 OPPOSITES = {"right": "left", "left": "right", "forwards": "backwards", "up": "down", "down": "up"}  # of half an axis
 ENDINGS = {  # how an episode ended -> title, its word in the head line, colour
     "won": ("Well done!", "success", "lime"),
@@ -143,7 +146,7 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write what a person needs to know while the game is not running, in the foot of `area`."""
     game = screen.game
     begin = [("Enter" if "space" in game.own_keys else "Space", "begin")]
-    ending, _, tone = ENDINGS[game.outcome] if screen.phase == "over" else ("", "", "text")
+    ending, tone = title_of(game) if screen.phase == "over" else ("", "text")
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
         "paused": ("Paused", "", [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
@@ -173,11 +176,36 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     key_hints(theme, (start, top + theme.px(size + 21)), hints, start + second + 1)
 
 
+def title_of(game: "Game") -> tuple[str, str]:
+    """Say what ended the episode, with its colour: what happened, where the game says so."""
+    title, _, tone = ENDINGS[game.outcome]
+    words = game.ending.words
+    named = game.env.ending is not None and game.outcome != "won"
+    return (words[:1].upper() + words[1:] if named else title), tone
+
+
+def draw_confetti(theme: Theme, seconds: float, area: Area) -> None:
+    """Celebrate: pieces of paper fall over the picture, so many seconds after they were thrown."""
+    x, y, width, height = area
+    draw = imgui.get_window_draw_list()
+    fade = min(max(CONFETTI_SECONDS - seconds, 0.0), 1.0)
+    for k in range(CONFETTI):
+        start, drift, fall = (k * 0.618034) % 1.0, math.sin(3.0 * seconds + k), 0.35 + (k * 0.7548777) % 1.0 * 0.5
+        at = x + width * start + theme.px(14) * drift, y + height * (fall * seconds - (k * 0.569840) % 1.0 * 0.4)
+        if y <= at[1] <= y + height:
+            lean, half = math.cos(5.0 * seconds + 2.0 * k), theme.px(4)
+            tone = packed(CONFETTI_COLORS[k % len(CONFETTI_COLORS)], round(230 * fade))
+            draw.add_line((at[0] - half * lean, at[1] - half), (at[0] + half * lean, at[1] + half), tone, theme.px(3))
+
+
 def result(game: "Game", message: str = "") -> str:
     """Sum an episode up in one line: what the game itself says of its end, then figures."""
     counted = [f"{name.replace('_', ' ')} {format_score(value)}" for name, value in game.counters.items()]
     best = ["the bot's best" if game.helped else "new best"] if game.is_record and game.score > 0 else []
-    said = [message] if message else counted
+    titled = game.env.ending is not None and game.outcome != "won"  # what happened is the title
+    words = game.ending.words if game.outcome == "won" else ""
+    said = [words] if words not in ("", message) else []
+    said += [message] if message and not titled else counted
     return "   ·   ".join([*best, *said, f"return {format_value(game.episode_return)}", f"{game.steps} steps"])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.errors import ArenaError
+from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.render.play.game import Game
 from puffer_arena.replay.writer import Writer
 
@@ -50,9 +50,8 @@ class GameRecorder:
             self.close()
             return
         try:
-            Path(FOLDER).mkdir(exist_ok=True)
-            self.begin(free_name(Path(FOLDER) / f"{self.game.env.name}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        except (OSError, ArenaError) as error:
+            self.begin(free_name(recording_stem(self.game.env.name)))
+        except ArenaError as error:
             self.note = f"no recording: {error}"
 
     def tell(self) -> None:
@@ -73,6 +72,19 @@ class GameRecorder:
 
     def _say(self, text: str) -> None:
         self.note = text
+
+
+def recording_stem(env: str) -> Path:
+    """Return where a recording of now goes, but for its kind, in a folder that is there.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    try:
+        Path(FOLDER).mkdir(exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot record into '{FOLDER}': {error.strerror}") from None
+    return Path(FOLDER) / f"{env}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def free_name(stem: Path, kind: str = ".mcap") -> Path:

@@ -9,7 +9,15 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, leaves
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
-from puffer_arena.render.play.overlays import MESSAGE_HEIGHT, draw_footer, draw_head, draw_help, draw_message
+from puffer_arena.render.play.overlays import (
+    CONFETTI_SECONDS,
+    MESSAGE_HEIGHT,
+    draw_confetti,
+    draw_footer,
+    draw_head,
+    draw_help,
+    draw_message,
+)
 from puffer_arena.render.play.record import GameRecorder
 from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats
 from puffer_arena.render.toolkit import pygame
@@ -43,6 +51,7 @@ class PlayScreen:
         self.phase, self.help = READY, False
         self.message = ""  # what the environment says about its state
         self._due = 0.0
+        self._ended = -1e9  # when the last episode did
         self._stepped = 0.0  # when the last step was made
         self._changed = True
 
@@ -55,7 +64,7 @@ class PlayScreen:
                 self._changed = True
                 self.take(event)
             self.advance(now)
-            if self._changed or drawn - self._stepped < self.interval or now - drawn >= STILL:
+            if self._changed or self._celebrates(now) or drawn - self._stepped < self.interval or now - drawn >= STILL:
                 self._changed, drawn = False, now
                 self.draw()
                 if on_frame is not None:
@@ -105,7 +114,11 @@ class PlayScreen:
             self.game.step()
             self._stepped, self._changed = now, True
             if self.game.over:
-                self.phase = OVER
+                self.phase, self._ended = OVER, now
+
+    def _celebrates(self, now: float) -> bool:
+        """Tell whether a success was a moment ago."""
+        return self.phase == OVER and now - self._ended < CONFETTI_SECONDS and self.game.outcome == "won"
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -245,6 +258,8 @@ class PlayScreen:
         mine = self.game.agent if batch.num_agents else None
         row = batch.state(0), batch.state_params(0)
         self.message, _ = draw_row(self.game.env, *row, area, mark=mine, moment=self.moment)
+        if self._celebrates(now := time.perf_counter()):
+            draw_confetti(theme, now - self._ended, area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
         draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
         if self.help:

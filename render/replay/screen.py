@@ -6,10 +6,9 @@ from functools import partial
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.errors import ArenaError
-from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.match import Choose
 from puffer_arena.render.play.record import free_name
-from puffer_arena.render.play.screen import PLAYING, PlayScreen
+from puffer_arena.render.play.takeover import play_branch
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.replay.timeline import Scrub, draw_timeline
 from puffer_arena.render.toolkit import pygame
@@ -64,15 +63,8 @@ class ReplayScreen(Screen):
     def __init__(self, source: ReplaySource, size: tuple[int, int], bot: "str | Choose | None" = None) -> None:
         super().__init__(source, size)
         self.replay, self.bot, self.scrub = source, bot, Scrub()
-        self.branch: PlayScreen | None = None  # while the person plays one
-        self._on_frame: Callable[[Screen], None] | None = None
         if len(source.replays) > 1:
             self.watch.label = source.label
-
-    def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
-        """Draw frames until the window is closed."""
-        self._on_frame = on_frame
-        super().run(on_frame)
 
     @property
     def row(self) -> int:
@@ -150,30 +142,13 @@ class ReplayScreen(Screen):
         replay, slot = source.owner(self.row)
         try:
             branch = fork(replay, min(source.step, replay.steps), replay.header.rows[slot])
-            with branch.batch as batch:
-                for name, value in source.params.items():
-                    batch.params[name][:] = value
-                agent = batch.agent_ids[self.watch.agent] if batch.num_agents else None
-                game = Game(batch, self.bot, agent, origin=batch.snapshot(0))
-                game.bot_plays = bot_plays
-                screen = self.branch = PlayScreen(game, self.gui.size, gui=self.gui)
-                screen.recorder.begin(
-                    free_name(replay.path.with_name(f"{replay.path.stem}-{source.step}")), branch.parent
-                )
-                if not branch.exact:
-                    screen.recorder.note = "this branch is close to the replay, not exact"
-                if bot_plays:
-                    screen.phase = PLAYING
-                try:
-                    screen.run(self._on_frame)  # type: ignore[arg-type]  # a screen is a screen to who looks on
-                finally:
-                    screen.close()
-                source.note = screen.recorder.note
+            stem = replay.path.with_name(f"{replay.path.stem}-{source.step}")
+            source.note = play_branch(
+                self, branch, stem, agent=self.watch.agent, bot_plays=bot_plays, params=source.params
+            )
         except ArenaError as error:
             source.note = str(error)
-        finally:
-            self.branch = None
-            pygame.key.set_repeat(350, 60)  # which the game has switched off
+        self._held.clear()  # the game has heard of keys that went up
 
     # -- layout -------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """A source over replays: the window draws their frames as it draws a trainer's."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.endings import SAID_SECONDS, Ending, describe_ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
@@ -50,6 +52,7 @@ class ReplaySource:
         self.made: Mapping[str, Any] = {}
         self.wanted: Mapping[str, Any] = {}
         self.num_envs = sum(len(replay.header.rows) for replay in replays)
+        self.asked, self.env_id = "", first.env_id
         self.status, self.note, self.speed, self.frame_seconds = "paused", first.title_note, 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = first.metrics
         self.steps = max(replay.steps for replay in replays)
@@ -177,6 +180,22 @@ class ReplaySource:
         self.seek(step)
 
     @property
+    def endings(self) -> dict[int, Ending]:
+        """What is to be said of episodes that ended within the last second and a half of the replay: row -> ending."""
+        found = {}
+        for number, replay in enumerate(self.replays):
+            since = self.step - SAID_SECONDS * replay.header.steps_per_second
+            for row in replay.header.rows:
+                episodes = self.episodes(row + number * BESIDE)
+                place = bisect_right(episodes, self.step, key=lambda episode: episode.last) - 1
+                if place >= 0 and episodes[place].last > since and episodes[place].how:
+                    episode = episodes[place]
+                    last = {**episode.counters, "ending": 0}
+                    outcome = describe_ending(replay.env, last, episode.how == "truncated").outcome
+                    found[row + number * BESIDE] = Ending(outcome, episode.words or episode.how)
+        return found
+
+    @property
     def view_paused(self) -> bool:
         """Whether the replay stands still."""
         return self.status == "paused"
@@ -242,7 +261,8 @@ class ReplaySource:
         }[which]
         row, episode = max(found, key=key)
         self.seek(episode.first)
-        self.note = f"the {which} of {len(found)} episodes: return {episode.score:.4g}, {episode.length} steps"
+        said = f"{episode.words}; " if episode.words else ""
+        self.note = f"the {which} of {len(found)} episodes: {said}return {episode.score:.4g}, {episode.length} steps"
         return row
 
     def close(self) -> None:

@@ -174,7 +174,9 @@ def describe(source: ReplaySource, row: int, step: int, reach: float) -> str:
     for k, episode in enumerate(source.episodes(row), 1):
         if episode.first <= step < episode.last:
             result = (
-                f"return {episode.score:.4g}, {episode.length} steps, {episode.how}" if episode.how else "not ended"
+                f"{episode.words or episode.how}; return {episode.score:.4g}, {episode.length} steps"
+                if episode.how
+                else "not ended"
             )
             lines.append(f"episode {k}: {result}")
             lines += [f"{name.replace('_', ' ')} {value:g}" for name, value in episode.counters.items()]

@@ -33,7 +33,7 @@ from puffer_arena.render.window.steering import CURRICULUM, format_setting
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import caption, close_on_escape, range_slider, section, segmented
 
-METHODS = ("off", "uniform", "plr", "sfl", "alp")
+METHODS = ("off", "uniform", "plr", "accel", "sfl", "states", "alp")
 PRESETS = Path("curricula")  # where presets lie; the same files as `train --curriculum FILE.toml` takes
 MOST_PRESETS = 20
 STRIP = 26  # pixels at scale 1: height of a distribution

@@ -1,11 +1,12 @@
 """The stage: the watched environments as tiles, or one of them large."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
@@ -16,6 +17,7 @@ from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, 
 from puffer_arena.render.world.picture import draw_row
 
 CAPTION = 26  # pixels at scale 1
+OUTCOMES = {"won": "lime", "lost": "rose", "draw": "sky", "time": "amber", "over": "amber"}  # colours
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Watch:
     agent: int = 0
     aspect: float = 1.0  # width / height of the environment's pictures, from the last one drawn
     label: Callable[[int], str] = "#{}".format  # what to call a row
+    endings: Mapping[int, Ending] = field(default_factory=dict)  # row -> how its last episode ended, a moment ago
     faults: set[str] = field(default_factory=set)  # what went wrong in drawing
 
     def slot(self, frame: Frame) -> int:
@@ -96,6 +99,9 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
     card(theme, tile)
     picture = inset((x, y, width, height - caption), theme.px(6))
     message = draw_picture(env, frame, slot, watch, picture)
+    ending = watch.endings.get(int(frame.rows[slot]))
+    if ending is not None:
+        draw_ending(theme, ending, picture)
     if not watch.enlarged and (hovered or (int(frame.rows[slot]) == watch.row and len(frame.rows) > 1)):
         tone = packed("accent", 255 if hovered else 110)
         draw.add_rect((x, y), (x + width, y + height), tone, theme.px(RADIUS + 2), theme.px(1.5))
@@ -114,6 +120,19 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
             message = message.partition(",")[0]  # its first part says the most
         shown = shorten(message, room, size)
         write(theme, (right - text_width(shown, size), line), shown, "text", size)
+
+
+def draw_ending(theme: Theme, ending: Ending, area: Area) -> None:
+    """Say over the picture how the episode before this one ended, framed in the colour of success where it was one."""
+    x, y, width, height = area
+    draw, tone = imgui.get_window_draw_list(), OUTCOMES[ending.outcome]
+    size = BODY if width > theme.px(300) else SMALL
+    shown = shorten(ending.words, width - theme.px(24), size)
+    box, high = text_width(shown, size) + theme.px(20), theme.px(size + 12)
+    left, top = x + (width - box) / 2, y + theme.px(8)
+    draw.add_rect((x, y), (x + width, y + height), packed(tone, 200), theme.px(4), theme.px(2))
+    draw.add_rect_filled((left, top), (left + box, top + high), packed("shadow", 225), high / 2)
+    write(theme, (left + theme.px(10), top + theme.px(5)), shown, tone, size)
 
 
 def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:

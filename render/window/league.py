@@ -1,16 +1,16 @@
 """The league of a run over the stage: ratings, and points per game of each against each, from its metrics."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imgui_bundle import imgui
 
-from puffer_arena.render.draw.league import Rated, draw_league
+from puffer_arena.render.draw.league import Rated, draw_league, pair_at
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas
-from puffer_arena.render.window.theme import BODY, PAD, Theme
-from puffer_arena.render.window.widgets import Area, card, inset, text_width, write
+from puffer_arena.render.window.theme import BODY, PAD, SMALL, Theme
+from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
 
-POLICY = "policy"  # what learns, as the metrics call it
+POLICY, NOW, PAST = "policy", "now", "self@"  # what learns, as the metrics call it; the other role's; snapshots
 SURE = 1.96  # deviations on either side that hold 95 %
 Points = Sequence[tuple[float, float]]
 
@@ -50,8 +50,19 @@ def last(metrics: Mapping[str, Points], name: str, default: float) -> float:
     return points[-1][1] if points else default
 
 
-def draw_league_panel(theme: Theme, metrics: Mapping[str, Points], area: Area) -> None:
-    """Draw the league of a run, or say that it has none."""
+def draw_league_panel(
+    theme: Theme,
+    metrics: Mapping[str, Points],
+    area: Area,
+    begin: Callable[[str, str], None] | None = None,
+    note: str = "",
+) -> None:
+    """Draw the league of a run, or say that it has none.
+
+    Args:
+        begin: shows a match of two members; a click on their cell asks for it.
+        note: one line for the person, in the foot.
+    """
     card(theme, area)
     rated, payoffs = read_league(metrics)
     if not rated:
@@ -61,3 +72,17 @@ def draw_league_panel(theme: Theme, metrics: Mapping[str, Points], area: Area) -
         return
     with ImguiCanvas(imgui.get_window_draw_list(), inset(area, theme.px(PAD))) as canvas:
         draw_league(canvas, "points per game", rated, payoffs)
+        seen = canvas.seen
+    if begin is None:
+        return
+    mouse = imgui.get_mouse_pos()
+    pair = pair_at(*seen.world(mouse.x, mouse.y), len(rated))
+    said = note or "click on a cell to watch a match of the two"
+    if pair is not None:
+        one, other = rated[pair[0]][0], rated[pair[1]][0]
+        said = f"click to watch {one} against {other}"
+        imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
+        if imgui.is_mouse_clicked(imgui.MouseButton_.left):
+            begin(one, other)
+    at = (area[0] + theme.px(PAD), area[1] + area[3] - theme.px(PAD + SMALL))
+    write(theme, at, shorten(said, area[2] - 2 * theme.px(PAD), SMALL), "muted", SMALL)

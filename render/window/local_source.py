@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.endings import Ending, Lately
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import record_values
@@ -42,8 +43,10 @@ class LocalSource:
         self.batch, self.env, self.agent_ids = batch, batch.env, batch.agent_ids
         self.num_envs, self.total = batch.num_envs, 0
         self.title = title or batch.env.name
+        self.asked, self.env_id = "", batch.env_id
         self.status, self.note, self.speed, self.frame_seconds = "playing", "", 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = {}
+        self._lately = Lately()
         self._choose = choose or choose_by_bot
         self._clock = clock
         self._rows = np.arange(min(batch.num_envs, 9))
@@ -52,6 +55,11 @@ class LocalSource:
         self._measured_steps = 0
         self._spoken: tuple[Array | None, Array | None] = (None, None)
         self.frame: Frame | None = self._look()
+
+    @property
+    def endings(self) -> Mapping[int, Ending]:
+        """What is to be said of episodes that ended a moment ago."""
+        return self._lately.endings
 
     @property
     def view_paused(self) -> bool:
@@ -123,6 +131,7 @@ class LocalSource:
         actions, probs, values = answer if isinstance(answer, tuple) else (answer, None, None)
         self._spoken = probs, values
         self.batch.step(actions)
+        self._lately.note(self.batch, self._clock())
         self._steps += self.batch.num_envs
 
     def _look(self) -> Frame:

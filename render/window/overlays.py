@@ -21,6 +21,7 @@ KEYS = (
     ("M", "mode"),
     ("S", "save"),
     ("C", "steering"),
+    ("F", "take over"),
 )
 HELP = (
     ("Space", "pause training; in smooth mode the picture"),
@@ -30,8 +31,9 @@ HELP = (
     ("S", "save a checkpoint now"),
     ("F9", "record some environments into a replay, or stop"),
     ("C", "the curriculum and other steering, and back"),
-    ("L", "the league: ratings, and who beats whom"),
+    ("L", "the league: ratings, and who beats whom; a click there shows a match"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
+    ("F   Shift F", "take over the watched environment from here; let the bot"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),
     ("← →", "watch the next one"),

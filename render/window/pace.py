@@ -1,7 +1,11 @@
-"""When the window draws: at once after input, at a bounded cost while watching, hardly when nothing is new."""
+"""When the window draws: at once after input, at a bounded cost while watching, hardly when nothing is new.
+
+Beside a trainer it is this that keeps the window cheap, not a low priority, with which a person's click would wait for
+seconds until a busy machine has time for it.
+"""
 
 POLL = 1 / 60  # seconds between looks at the source
-CALM_POLL = 0.1  # the same beside a trainer, while the person only watches
+CALM_POLL = 1 / 40  # the same beside a trainer, while the person only watches: a key waits for no longer
 LIVELY = 0.6  # seconds of full frame rate after the person did something
 SHARE = 0.3  # of one core that drawing may take
 CALM_SHARE = 0.012  # of the whole machine that it may take from a trainer, while the person only watches

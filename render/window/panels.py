@@ -10,6 +10,7 @@ from puffer_arena.render.draw.numbers import format_count, format_value
 from puffer_arena.render.window.curriculum import draw_curriculum
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.kept import Gallery, draw_kept
 from puffer_arena.render.window.knobs import Sliders
 from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import ValuePast, draw_policy
@@ -35,6 +36,7 @@ STATUS_COLORS = {
     "finished": "sky",
     "lost": "rose",
 }
+ASKED = {"pause": "pausing", "resume": "resuming", "step": "stepping"}
 GONE = ("waiting", "finished", "lost")  # no trainer that could be asked for anything
 SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training has
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
@@ -52,6 +54,7 @@ class Panel:
     page: int = 0  # of `PAGES`
     rows: int = 8  # how many environments the person wants to see
     sliders: Sliders = field(default_factory=Sliders)
+    gallery: Gallery = field(default_factory=Gallery)
     past: ValuePast = field(default_factory=ValuePast)
 
 
@@ -63,6 +66,7 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
         panel.page = panel.page if chosen is None else chosen
         if panel.page == STEERING and source.frame is not None and len(source.frame.rows):
             draw_curriculum(theme, source, panel.sliders)
+            draw_kept(theme, source, panel.gallery)
             draw_parameters(theme, source, source.frame, panel.sliders)
             return
     draw_stats(theme, source)
@@ -76,9 +80,10 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
 
 def draw_header(theme: Theme, source: Source) -> None:
     at, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
-    color = STATUS_COLORS.get(source.status, "muted")
-    status_width = text_width(source.status, SMALL) + theme.px(38)
-    pill(theme, at.x + width, at.y + theme.px(1), source.status, color)
+    status = ASKED.get(source.asked, source.status)  # before the trainer has answered, too
+    color = STATUS_COLORS.get(status, "muted")
+    status_width = text_width(status, SMALL) + theme.px(38)
+    pill(theme, at.x + width, at.y + theme.px(1), status, color)
     write(theme, (at.x, at.y), shorten(source.title, width - status_width, TITLE), "text", TITLE)
     subtitle = source.env.name if source.env.name != source.title else ""
     if source.agent_ids:

@@ -2,23 +2,36 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
+from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores
+from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.record import recording_stem
+from puffer_arena.render.play.screen import PlayScreen
+from puffer_arena.render.play.takeover import play_branch
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.charts import Charts, draw_charts
 from puffer_arena.render.window.grid_view import Watch, draw_stage
 from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.league import draw_league_panel
+from puffer_arena.render.window.meetings import Meetings
 from puffer_arena.render.window.overlays import HELP, KEYS, draw_banner, draw_help, draw_waiting
 from puffer_arena.render.window.pace import Pace
 from puffer_arena.render.window.panels import PAGES, Panel, change_speed, draw_panel, single_step, toggle_pause
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import GAP, PAD
 from puffer_arena.render.window.widgets import Area, Hint, card, draw_footer, inset
+from puffer_arena.replay.branch import fork_frame
 
+REPEATING = (
+    *(pygame.K_LEFT, pygame.K_RIGHT, pygame.K_UP, pygame.K_DOWN, pygame.K_COMMA, pygame.K_PERIOD, pygame.K_TAB),
+    *(pygame.K_PAGEUP, pygame.K_PAGEDOWN, pygame.K_KP_PERIOD, pygame.K_z, pygame.K_y),
+)
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
 
@@ -28,24 +41,30 @@ class Screen:
     keys: Sequence[Hint] = KEYS  # for people, in the footer
     help_lines: Sequence[Hint] = HELP  # and in full
 
-    def __init__(self, source: Source, size: tuple[int, int]) -> None:
+    def __init__(self, source: Source, size: tuple[int, int], meetings: Meetings | None = None) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = self.league = False
+        self.told = ""  # what became of a branch
+        self.bot: str | Choose | None = None  # who steers agents in branches that the person does not
+        self.branch: PlayScreen | None = None  # while the person plays one
+        self.on_frame: Callable[[Any], None] | None = None
+        self._held: set[int] = set()  # keys
+        self.meetings = meetings
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
 
     def run(self, on_frame: "Callable[[Screen], None] | None" = None) -> None:
         """Draw frames until the window is closed."""
+        self.on_frame = on_frame
         self.source.send("rows", indices=list(range(self.panel.rows)))
         while not self.gui.closing:
             events = self.gui.events(self._pace.rest(time.perf_counter()))
             now = time.perf_counter()
             for event in events:
                 self._pace.touch(now)
-                if event.type == pygame.KEYDOWN and not self.gui.typing:
-                    self.press(event.key, event.mod)
+                self._take(event)
             source = self.source
             source.frame_seconds = self._pace.wish(now)
             source.poll()
@@ -59,6 +78,21 @@ class Screen:
                     on_frame(self)
                 self.gui.flip()
                 self._pace.drew(now, time.process_time() - before)
+                play_kept(source, self.panel.gallery, self.gui)
+
+    def _take(self, event: "pygame.Event") -> None:
+        """Act on an event; a key that is held down counts once, but for those that move through something."""
+        if event.type == pygame.KEYUP:
+            self._held.discard(event.key)
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._held.clear()
+        elif event.type == pygame.KEYDOWN and not self.gui.typing and not self._is_stale(event.key):
+            self._held.add(event.key)
+            self.press(event.key, event.mod)
+
+    def _is_stale(self, key: int) -> bool:
+        """Tell whether a key counts no more until it was up."""
+        return key in self._held and key not in REPEATING
 
     def close(self) -> None:
         """Close the window."""
@@ -73,7 +107,15 @@ class Screen:
         source = self.source
         points = sum(len(points) for points in source.metrics.values())
         beat = int(now * 15) if source.frame is None else 0  # the dots of the wait are moving
-        told = source.status, source.view_paused, source.note, source.mode, source.speed, id(source.steering)
+        told = (
+            source.status,
+            source.asked,
+            source.view_paused,
+            source.note,
+            source.mode,
+            source.speed,
+            id(source.steering),
+        )
         return id(source.frame), *told, points, beat
 
     # -- keys ---------------------------------------------------------------------------------------
@@ -81,6 +123,7 @@ class Screen:
     def press(self, key: int, modifiers: int = 0) -> None:
         """Act on a key; `overlays.KEYS` lists them for people."""
         source, frame, watch = self.source, self.source.frame, self.watch
+        self.told = ""
         if modifiers & (pygame.KMOD_CTRL | pygame.KMOD_META):
             steering = self.panel.sliders.steering
             if self.gui.press_scale(key):
@@ -103,6 +146,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_f:
+                self.fork(bot_plays=bool(modifiers & pygame.KMOD_SHIFT))
             case pygame.K_l:
                 self.league = not self.league
             case pygame.K_c:
@@ -112,6 +157,19 @@ class Screen:
                 watch.agent = (watch.agent + (-1 if back else 1)) % len(source.agent_ids)
             case _:
                 self._steer(key)
+
+    def fork(self, *, bot_plays: bool = False) -> None:
+        """Let the person, or the bot, play on from the watched row as it is now; the branch is a replay."""
+        source, frame = self.source, self.source.frame
+        if frame is None or not len(frame.rows):
+            return
+        try:
+            branch = fork_frame(source.env_id, source.made, frame, self.watch.slot(frame), source.title)
+            stem = recording_stem(source.env.name)
+            self.told = play_branch(self, branch, stem, agent=self.watch.agent, bot_plays=bot_plays, params={})
+        except ArenaError as error:
+            self.told = str(error)
+        self._held.clear()  # the game has heard of keys that went up
 
     def _steer(self, key: int) -> None:
         source = self.source
@@ -177,11 +235,16 @@ class Screen:
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme
         if self.league:
-            draw_league_panel(theme, source.metrics, area)
+            if self.meetings is None:
+                draw_league_panel(theme, source.metrics, area)
+            else:
+                self.meetings.poll()
+                draw_league_panel(theme, source.metrics, area, self.meetings.begin, self.meetings.note)
             return
         if source.frame is None or not len(source.frame.rows):
             draw_waiting(theme, source, area)
             return
+        self.watch.endings = source.endings
         draw_stage(theme, source.env, source.frame, self.watch, area)
         if source.status == "lost":
             draw_banner(theme, source.note or "the run does not answer", area)
@@ -199,6 +262,6 @@ class Screen:
 
     def _draw_footer(self, area: Area) -> None:
         faults = self.watch.faults
-        note = min(faults) if faults else self.source.note if self.source.status != "lost" else ""
+        note = min(faults) if faults else (self.source.note or self.told) if self.source.status != "lost" else ""
         hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
         draw_footer(self.gui.theme, hints, note, "rose" if faults else "amber", area)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.live.messages import Steering
@@ -13,18 +14,24 @@ class Source(Protocol):
 
     title: str  # the run's name
     env: Env
+    env_id: str  # as `make` takes it
     agent_ids: Sequence[str]  # empty for a solo environment
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
     status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
     total: int  # environment steps of the whole run; 0 where that is not known
+    asked: str  # of the trainer and not answered yet: "pause", "resume" or "step"; "" mostly
     note: str  # one line for the person: why it is lost, what a command did
     mode: str  # "time-lapse": the training rows; "smooth": the newest policy at natural speed
     modes: Sequence[str]  # those that can be had now
     frame_seconds: float  # set by the window: a new frame is wanted no more often
     steering: Steering  # the curriculum in force and what was changed, as far as a trainer has told it
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
+
+    @property
+    def endings(self) -> Mapping[int, Ending]:
+        """What is to be said of episodes that ended a moment ago: row -> ending."""
 
     @property
     def view_paused(self) -> bool:

@@ -94,11 +94,16 @@ def segmented(theme: Theme, name: str, options: Sequence[str], current: int) -> 
     """Lay out a row of choices; return the one chosen just now."""
     draw, at = imgui.get_window_draw_list(), imgui.get_cursor_screen_pos()
     width, height = imgui.get_content_region_avail().x, theme.px(28)
+    texts = [text_width(option, SMALL) + theme.px(4) for option in options]
     each = width / len(options)
-    chosen = None
+    if max(texts) <= each or sum(texts) > width:
+        wide = [each] * len(options)
+    else:  # equal parts would cut a word
+        wide = [text + (width - sum(texts)) / len(options) for text in texts]
+    chosen, left = None, at.x
     draw.add_rect_filled((at.x, at.y), (at.x + width, at.y + height), packed("raised"), theme.px(RADIUS))
     for k, option in enumerate(options):
-        left = at.x + k * each
+        each = wide[k]
         imgui.set_cursor_screen_pos(ImVec2(left, at.y))
         if imgui.invisible_button(f"{name}{k}", ImVec2(each, height)) and k != current:
             chosen = k
@@ -110,6 +115,7 @@ def segmented(theme: Theme, name: str, options: Sequence[str], current: int) -> 
         shown = shorten(option, each - theme.px(4), SMALL)
         middle = left + (each - text_width(shown, SMALL)) / 2
         write(theme, (middle, at.y + (height - theme.px(SMALL)) / 2), shown, tone, SMALL)
+        left += each
     imgui.set_cursor_screen_pos(ImVec2(at.x, at.y))
     imgui.dummy(ImVec2(width, height))
     return chosen

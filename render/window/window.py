@@ -1,23 +1,23 @@
 """The window: watch a run, steer it, leave it. Start it in a process of its own."""
 
-import contextlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from puffer_arena.render.window.source import Source
 
 if TYPE_CHECKING:
+    from puffer_arena.render.window.meetings import Meetings
     from puffer_arena.render.window.screen import Screen
 
 FIRST_SIZE = (1280, 800)
-NICENESS = 10  # the trainer comes first where both want the same core
-_yielded = False
 
 
 def show(
-    source: Source, *, size: tuple[int, int] | None = None, on_frame: "Callable[[Screen], None] | None" = None
+    source: Source,
+    *,
+    size: tuple[int, int] | None = None,
+    on_frame: "Callable[[Screen], None] | None" = None,
+    meetings: "Meetings | None" = None,
 ) -> None:
     """Show `source` in a window until the person closes it; the caller closes the source.
 
@@ -25,6 +25,7 @@ def show(
         source: what to show.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; tests and screenshots look at the screen there.
+        meetings: begins matches of a run's league.
 
     Raises:
         ArenaError: there is no display.
@@ -38,30 +39,8 @@ def show(
     from puffer_arena.render.window.gui import fit_desktop
     from puffer_arena.render.window.screen import Screen
 
-    screen = Screen(source, size or fit_desktop(FIRST_SIZE))
+    screen = Screen(source, size or fit_desktop(FIRST_SIZE), meetings)
     try:
         screen.run(on_frame)
     finally:
         screen.close()
-
-
-def yield_to_training(screen: "Screen") -> None:
-    """Lower this process's priority once, where the system has such a thing: `on_frame` of a window beside a trainer.
-
-    Not before its first frame: on a busy machine a window of low priority takes a minute to come up.
-    """
-    global _yielded
-    if not _yielded and hasattr(os, "nice"):
-        os.nice(NICENESS)
-        yield_session()
-    _yielded = True
-
-
-def yield_session() -> None:
-    """Lower the priority of this process's session, where Linux shares the processor among sessions (autogroup).
-
-    There `nice` counts only within a session, and a window that `train` opened is in one of its own.
-    """
-    if hasattr(os, "getsid") and os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):  # no such thing here
-            Path("/proc/self/autogroup").write_text(str(NICENESS))

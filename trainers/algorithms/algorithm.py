@@ -10,7 +10,7 @@ import torch
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.snapshot import layout
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.registry import source_digest
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Config, to_dict
@@ -18,6 +18,10 @@ from puffer_arena.trainers.networks.policy import MakeEncoder, Policy
 from puffer_arena.trainers.nodes import Nodes
 
 OnStep = Callable[["Algorithm", int], None]
+
+
+def nothing() -> None:
+    """Stand in where nobody wants to be called."""
 
 
 class Algorithm(ABC):
@@ -38,6 +42,8 @@ class Algorithm(ABC):
         learning_rate: before its schedule; may be set at any time.
         steps: of all environments together.
         seconds: spent in updates.
+        between: called between two minibatches; whoever is called changes nothing of what is learned.
+        failure: what went wrong that its owner has to mend, in a curriculum of theirs; the update was still completed.
         inexact_rows: of a checkpoint that was loaded: they go on, but not to the bit.
     """
 
@@ -57,6 +63,8 @@ class Algorithm(ABC):
     updates: int
     seconds: float
     inexact_rows: int
+    failure: ArenaError | None = None
+    between: Callable[[], None] = staticmethod(nothing)
 
     @abstractmethod
     def __init__(self, config: Config, make_encoder: MakeEncoder | None = None) -> None:

@@ -82,7 +82,7 @@ class OnPolicy(Algorithm):
             self.director.begin()
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.optimizer = Optimizers(self.policy, config.optimizer)
+        self.optimizer = Optimizers(self.policy, config.optimizer, lambda: self.between())
         pool = config.opponent.pool
         self.opponent = Opponents(self.batch, config, self.policy, make_encoder) if pool else None
         learners = None if self.opponent is None else self.opponent.learners
@@ -161,9 +161,18 @@ class OnPolicy(Algorithm):
         if director is None:
             return
         out = rollout.slices[t]
-        director.follow(out.began, t, out)
+        with self._bearing(director):
+            director.follow(out.began, t, out)
         if "weight" in rollout.columns and t + 1 < rollout.horizon:
             rollout.weight[t + 1] = director.entrances.weights[rollout.owners]
+
+    @contextlib.contextmanager
+    def _bearing(self, director: Director) -> Iterator[None]:
+        """Let the update go on where a curriculum goes wrong, so that it can be saved; nobody asks that one any more."""
+        try:
+            yield
+        except TrainingError as error:
+            self.failure, director.silent = error, True
 
     def steer(self, table: Mapping[str, Any]) -> None:
         batch, director = self.batch, self.director
@@ -197,11 +206,13 @@ class OnPolicy(Algorithm):
         if director is None:
             return
         if not director.curriculum.needs_scores or "target" not in rollout.columns:
-            director.report()
+            with self._bearing(director):
+                director.report()
             return
         values, targets = self.in_rewards(rollout.old_value[:-1]), self.in_rewards(rollout.target)
         scale = self.reward_scale.deviation if getattr(self.config.method, "normalize_rewards", False) else 1.0
-        director.learned(targets - values, values, rollout.acting[:-1], rollout.owners, scale)
+        with self._bearing(director):
+            director.learned(targets - values, values, rollout.acting[:-1], rollout.owners, scale)
 
     def _watch(self) -> None:
         """Let networks that normalize observations see some of the rollout's."""

@@ -13,7 +13,6 @@ import torch
 from puffer_arena.batch.batch import make
 from puffer_arena.batch.saving.snapshot import check_parts
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box
 from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import Config
@@ -71,8 +70,6 @@ class Hindsight:
         self.batch.move_goals(kept["states"][later % buffer.length, row])
         self._note(found, 0, chosen)
         actions = self.head.to_env(found["actions"][0])
-        if isinstance(self.batch.action, Box):
-            actions = np.clip(actions, *self.batch.action.bounds)
         result = self.batch.step(actions.reshape(self.batch.actions.shape))
         self._note(found, 1, chosen)
         found["rewards"][0, chosen] = result.rewards[chosen]

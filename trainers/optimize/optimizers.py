@@ -1,6 +1,7 @@
 """Optimizers: the parts named by `optimizer.name`, with states that checkpoints store as named tensors."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,10 +16,17 @@ STATES = {torch.optim.AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, torch.optim.Muon:
 
 
 class Optimizers:
-    """One or two torch optimizers that together cover the weights of a policy, or of several networks in a module."""
+    """One or two torch optimizers that together cover the weights of a policy, or of several networks in a module.
 
-    def __init__(self, policy: nn.Module, settings: Optimizer) -> None:
-        self.settings, self.policy = settings, policy
+    Args:
+        policy: whose weights.
+        settings: of the run.
+        moved: called whenever they have moved.
+
+    """
+
+    def __init__(self, policy: nn.Module, settings: Optimizer, moved: Callable[[], None] | None = None) -> None:
+        self.settings, self.policy, self._moved = settings, policy, moved
         self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
         matrices = hidden_matrices(policy) if settings.name == "muon" else []
         rest = [p for p in policy.parameters() if p.requires_grad and not any(p is matrix for matrix in matrices)]
@@ -75,6 +83,8 @@ class Optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * ratio
             optimizer.step()
+        if self._moved is not None:
+            self._moved()
         return length
 
     def tensors(self) -> dict[str, Tensor]:

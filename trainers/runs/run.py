@@ -261,6 +261,10 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
             run.log(metrics)
             if callbacks.on_update is not None:
                 callbacks.on_update(trainer, metrics)
+            if trainer.failure is not None:
+                _save(run, trainer, callbacks)
+                run.close()
+                raise trainer.failure
             if _decide(trainer, run.save_requested or time.monotonic() >= next_save):
                 run.save_requested = False
                 next_save = time.monotonic() + 60 * config.checkpoint_minutes

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from puffer_arena.batch.saving.again import bring_back
-from puffer_arena.batch.saving.past import Past, raw
+from puffer_arena.batch.saving.past import Past, raw, some
 from puffer_arena.batch.saving.recorder import Recorder
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import Table
@@ -31,7 +31,7 @@ class Kept(NamedTuple):
 def keep_rows(table: Table, recorder: Recorder | None, rows: Array) -> Kept:
     """Return copies of some rows, (k,)."""
     held = table.rows
-    states, params = (raw(part)[rows].reshape(-1).view(part.dtype) for part in (held.states, held.params))
+    states, params = some(held.states, rows), some(held.params, rows)
     return Kept(states, params, recorder.past(rows) if recorder is not None and table.env.engine else None)
 
 
@@ -39,7 +39,7 @@ def place_rows(
     table: Table, stepper: Stepper, recorder: Recorder | None, rows: Array, kept: Kept, out: Buffers
 ) -> None:
     """Let some rows, (k,), whose episodes have just begun, begin as others stood; what they see goes into `out`."""
-    held, states = table.rows, kept.states.copy()
+    held, states = table.rows, some(kept.states, np.arange(len(rows)))
     for name in OWN:
         states[name] = held.states[name][rows]
     raw(held.states)[rows], raw(held.params)[rows] = raw(states), raw(kept.params)

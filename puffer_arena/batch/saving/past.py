@@ -137,6 +137,11 @@ def check_recorded(table: Table, actions: Array) -> None:
             )
 
 
+def some(rows: Array, which: Array) -> Array:
+    """Return copies of some records, (k,), whole: NumPy would copy them field by field."""
+    return raw(rows)[which].reshape(-1).view(rows.dtype)
+
+
 def raw(rows: Array) -> Array:
     """Return records as bytes, shape (rows, bytes): copies of records leave out what lies between their fields."""
     return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)

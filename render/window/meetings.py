@@ -1,0 +1,43 @@
+"""Matches of any two of a run's league, each in a window of its own: what a click on the league's heat map begins."""
+
+from pathlib import Path
+
+from puffer_arena.core.env import Env
+from puffer_arena.render.front.programs import Programs
+from puffer_arena.render.window.league import NOW, PAST, POLICY
+
+
+class Meetings:
+    """Begins matches between members of a run's pool, and tells what became of them.
+
+    Args:
+        env_id: the game, as a person named it.
+        env: the same.
+        agents: how many there are.
+        folder: the run's, whose newest checkpoint holds the members.
+    """
+
+    def __init__(self, env_id: str, env: Env, agents: int, folder: Path) -> None:
+        self._env_id, self._folder = env_id, folder
+        self._sides = len(env.agents) if len(env.agents) > 1 else agents
+        self._programs = Programs()
+        self.note = ""  # what was last begun, or went wrong
+
+    def begin(self, one: str, other: str) -> None:
+        """Show a match of two members, named as in the metrics; one has the first side and the other all others."""
+        self.note = self._programs.start(self.command(one, other))
+
+    def command(self, one: str, other: str) -> tuple[str, ...]:
+        """Return the command that shows it."""
+        seats = [self._player(one), *[self._player(other)] * (self._sides - 1)]
+        return "play", self._env_id, "--seats", ",".join(seats)
+
+    def poll(self) -> None:
+        """Take in what programs that ended had to say."""
+        self.note = self._programs.poll() or self.note
+
+    def _player(self, member: str) -> str:
+        """Return a member's name as commands take it."""
+        if member in (POLICY, NOW):
+            return f"run:{self._folder}"
+        return f"run:{self._folder}#{member}" if member.startswith(PAST) else member
