@@ -8,6 +8,7 @@ import pytest
 from puffer_arena import make
 from puffer_arena.cli.broadcast import Broadcast
 from puffer_arena.cli.recording import Record, RunRecorder
+from puffer_arena.cli.sending import Sender
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
 from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
@@ -21,6 +22,7 @@ from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Callbacks, Run, train
 from puffer_arena.trainers.trainer import make_trainer
 from tests.steered import Steered
+from tests.test_live import wait_for
 
 SMALL = {"num_envs": 4, "total_steps": 96, "ppo.horizon": 8, "ppo.minibatches": 1, "network.hidden": [8], "threads": 1}
 SMALL["optimizer.schedule"] = "constant"  # or a run that stops early would learn at other rates
@@ -112,6 +114,28 @@ def test_a_level_that_is_sent_is_mixed_in_and_what_was_learned_stays(tmp_path):
     assert read_table(tmp_path / "preset.toml") == change.after
     trainer.update()
     trainer.close()
+
+
+def test_the_editor_sends_a_level_to_the_run_that_trains_in_its_game(tmp_path):
+    with make("maze", size=7, compiled=False) as batch:
+        level = take_level(batch)
+    with closing(Sender("maze", str(tmp_path), 0.5)) as sender:
+        assert "no run in" in sender.send(level)
+        config = load_config("maze", overrides=SMALL | {"params": {"size": 7}, "network.memory": "none"})
+        run = Run.create(config, tmp_path, "run")
+        trainer = make_trainer(config)
+        notes = []
+        with closing(Broadcast(trainer, run, "127.0.0.1", 0, SteeringLog(run.folder, 0))) as shown:
+            assert sender.send(level) == "sent to run"
+
+            def answered():
+                shown.publisher.tend(0, shown.look)
+                notes.append(sender.poll())
+                return any("curriculum uniform with 1 drawn level, 50 %" in note for note in notes)
+
+            wait_for(answered)
+        assert trainer.config.curriculum == {"levels": [as_table(level)], "weight": 0.5}
+        trainer.close()
 
 
 @pytest.mark.parametrize(
