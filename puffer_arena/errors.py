@@ -74,6 +74,10 @@ class DisplayError(ArenaError, RuntimeError):
     """No way to draw on this machine."""
 
 
+class DeviceError(ArenaError, RuntimeError):
+    """A GPU that is not there, or cannot be used."""
+
+
 class OutputError(ArenaError, OSError):
     """A standard output that cannot be written."""
 

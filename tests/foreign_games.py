@@ -37,7 +37,7 @@ class Walk(gymnasium.Env):
 
 
 class Faulty(Walk):
-    """A walk in which something goes wrong at place 3, in the second environment made in this process alone."""
+    """A walk in which something goes wrong at place 3, once where a file is missing; it prints and forks besides."""
 
     made = 0
 
@@ -48,6 +48,12 @@ class Faulty(Walk):
 
     def step(self, action: Any) -> Any:
         seen, reward, *rest = super().step(action)
+        if self.where:
+            print("a step")
+            os.write(1, b"and another\n")
+            if not (child := os.fork()):
+                os._exit(0)
+            os.waitpid(child, 0)
         if self.place >= 3 and (not self.where or not os.path.exists(self.where)):
             if self.where:
                 open(self.where, "w").close()
@@ -59,11 +65,31 @@ class Faulty(Walk):
                 time.sleep(1000)
             if self.how == "nan":
                 seen["place"][0] = np.nan
+            if self.how == "dtype":
+                seen["place"] = seen["place"] + 1j
             if self.how == "shape":
                 seen["place"] = np.zeros(3, np.float32)
             if self.how == "reward":
                 reward = float("nan")
         return seen, reward, *rest
+
+
+class Beyond(Walk):
+    """A walk whose places leave the bounds that its space gives."""
+
+    observation_space = spaces.Box(-1, 1, (1,), np.float32)
+
+    def see(self) -> Any:
+        return np.array([self.place], np.float32)
+
+
+class Stillborn(Walk):
+    """A walk that cannot begin a second time."""
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        if hasattr(self, "place"):
+            raise OSError("no such level")
+        return super().reset(seed=seed)
 
 
 class Shifty(gymnasium.Env):

@@ -47,12 +47,12 @@ def no_unexpected_warnings():
 
 @every_game
 def test_the_parallel_check_passes(env_id: str) -> None:
-    parallel_api_test(parallel_env(env_id), num_cycles=400)
+    parallel_api_test(parallel_env(env_id), num_cycles=100)
 
 
 @every_game
 def test_the_check_for_turns_passes(env_id: str) -> None:
-    api_test(aec_env(env_id), num_cycles=400)
+    api_test(aec_env(env_id), num_cycles=100)
 
 
 @every_game

@@ -2,60 +2,22 @@
 
 import contextlib
 import json
-import shutil
 import socket
 import struct
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import puffer_arena
-from examples.remote_game import Game, serve
+from examples.remote_game import Game
 from puffer_arena import make
 from puffer_arena.errors import DefinitionError, ParameterError, WorkerError
 from puffer_arena.foreign import remote
-from puffer_arena.foreign.open import open_env
-from puffer_arena.foreign.remote import Lobby, lobby_at
+from puffer_arena.foreign.remote import Lobby
 from puffer_arena.wire import frames
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-PROGRAMS = [[sys.executable, str(EXAMPLES / "remote_game.py")]]
-if node := shutil.which("node"):
-    PROGRAMS.append([node, str(EXAMPLES / "remote_game.mjs")])
-
-
-@pytest.fixture
-def lobby() -> Iterator[Lobby]:
-    """A lobby on a free port, which goes when the test does."""
-    made = lobby_at("127.0.0.1:0")
-    yield made
-    made.close()
-    lobby_at.cache_clear()
-    open_env.cache_clear()
-
-
-ENV = "remote:127.0.0.1:0"
-
-
-def port_of(lobby: Lobby) -> int:
-    return int(lobby.address.rpartition(":")[2])
-
-
-def play(lobby: Lobby, game: Game | None = None, key: str = "") -> threading.Thread:
-    """Register a game from a thread, which ends when it or the trainer parts."""
-
-    def run() -> None:
-        with contextlib.suppress(ConnectionError, ValueError):
-            serve(game or Game(), port_of(lobby), key=key)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
+from tests.remote_games import ENV, play, port_of
+from tests.remote_games import lobby as lobby  # a fixture
 
 
 class Puppet:
@@ -70,15 +32,6 @@ class Puppet:
     def register(self, **changes: object) -> "Puppet":
         self.send(json.dumps(Game.ABOUT | changes).encode())
         return self
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: Path(program[1]).suffix)
-def test_a_game_of_another_program_is_trained_in(lobby: Lobby, program: list[str]) -> None:
-    with subprocess.Popen([*program, str(port_of(lobby)), "2"]) as process:
-        settings = {"num_envs": 2, "threads": 1, "ppo.horizon": 16, "ppo.minibatches": 2, "network.hidden": (16, 16)}
-        trained = puffer_arena.train(ENV, total_steps=64, settings=settings)
-        process.kill()
-    assert trained.steps == 64 and sum(update["episodes"] for update in trained.metrics) > 0
 
 
 def test_rows_are_what_their_games_are(lobby: Lobby) -> None:

@@ -22,7 +22,7 @@ from puffer_arena.errors import (
 )
 from puffer_arena.foreign.env import foreign_env
 from puffer_arena.registry import choose_env
-from tests.foreign_games import Faulty, Herd, Party, Pile, Shifty, Walk
+from tests.foreign_games import Beyond, Faulty, Herd, Party, Pile, Shifty, Stillborn, Walk
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,7 @@ def test_wrappers_are_parameters() -> None:
     [
         ("raise", WorkerError, "row 1, in step: ValueError: broken rules"),
         ("nan", SpaceError, "in row 1, part place, is .*nan.*finite"),
+        ("dtype", SpaceError, r"row 1, in step: .*\['place'\] .* of shape \(1,\) and dtype complex"),
         ("shape", SpaceError, r"row 1, in step: .*\['place'\] .* of shape \(3,\)"),
         ("reward", SpaceError, r"the reward at \[1\] is nan"),
     ],
@@ -164,6 +165,21 @@ def test_environments_that_lie_or_break_are_named(how: str, error: type[ArenaErr
     with pytest.raises(error, match=said):
         for _ in range(3):
             batch.step([0, 1])
+
+
+def test_numbers_beyond_their_bounds_are_said_once() -> None:
+    batch = make(emulate(Beyond), 1)
+    with pytest.warns(UserWarning, match="from 2.0 to 2.0, outside the bounds of its space") as said:
+        for _ in range(2):
+            batch.step([1])
+    assert len(said) == 1 and batch.obs.tolist() == [[4.0]]
+
+
+def test_what_a_reset_raises_is_named() -> None:
+    batch = make(emulate(Stillborn), 1)
+    with pytest.raises(WorkerError, match="row 0, in reset: OSError: no such level"):
+        for _ in range(3):
+            batch.step([1])
 
 
 class Broken:

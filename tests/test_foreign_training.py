@@ -1,5 +1,8 @@
 """Training in environments of other libraries: every kind of agents learns, runs resume, and policies leave as bots."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,19 @@ from puffer_arena import emulate
 from puffer_arena.__main__ import dispatch
 from puffer_arena.cli.train import Options, Session
 from puffer_arena.errors import ParameterError
+from puffer_arena.foreign.remote import Lobby
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Run, resume_trainer
+from puffer_arena.trainers.trainer import make_trainer
 from tests.foreign_games import Herd, Party, Pile, Walk
+from tests.remote_games import ENV, port_of
+from tests.remote_games import lobby as lobby  # a fixture
 from tests.test_foreign_rows import AutoresetMode
 
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PROGRAMS = [[sys.executable, str(EXAMPLES / "remote_game.py")]]
+if node := shutil.which("node"):
+    PROGRAMS.append([node, str(EXAMPLES / "remote_game.mjs")])
 SMALL = {"num_envs": 4, "threads": 1, "ppo.horizon": 16, "ppo.minibatches": 2, "network.hidden": (16, 16)}
 
 
@@ -30,6 +41,22 @@ def test_every_kind_of_environment_is_learned_in(make_env) -> None:
     trained = puffer_arena.train(env, total_steps=4 * 16 * 2, settings=SMALL)
     assert trained.steps == 128 and trained.metrics[-1]["episodes"] > 0
     assert all(np.isfinite(list(update.values())).all() for update in trained.metrics)
+
+
+def test_acting_for_one_half_while_the_other_steps_gives_the_same_rollout() -> None:
+    env = emulate(Walk)
+    alone, spread = (make_trainer(load_config(env, overrides={**SMALL, "threads": threads})) for threads in (1, 2))
+    assert not alone.collector.halves and spread.collector.halves == [slice(0, 2), slice(2, 4)]
+    one, two = (trainer.collector.collect(trainer.generator) for trainer in (alone, spread))
+    for name in ("obs", "actions", "rewards", "terminated", "truncated", "began", "final_value"):
+        np.testing.assert_allclose(flatten(getattr(one, name)), flatten(getattr(two, name)), rtol=1e-5, err_msg=name)
+    assert alone.batch.episodes() == spread.batch.episodes()
+    alone.close()
+    spread.close()
+
+
+def flatten(column: np.ndarray) -> np.ndarray:
+    return np.concatenate([column[name].ravel() for name in column.dtype.names or ()] or [column.ravel()])
 
 
 def test_settings_are_those_for_dear_steps() -> None:
@@ -81,3 +108,11 @@ def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
         dispatch(["eval", "bandit", "random", "--video", str(film)])
     with pytest.raises(ParameterError, match="no picture"):
         dispatch(["eval", emulate(Walk), "random", "--video", str(film)])
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: Path(program[1]).suffix)
+def test_a_game_of_another_program_is_trained_in(lobby: Lobby, program: list[str]) -> None:
+    with subprocess.Popen([*program, str(port_of(lobby)), "2"]) as process:
+        trained = puffer_arena.train(ENV, total_steps=64, settings={**SMALL, "num_envs": 2})
+        process.kill()
+    assert trained.steps == 64 and sum(update["episodes"] for update in trained.metrics) > 0

@@ -72,6 +72,28 @@ def test_workers_are_begun_anew_so_often_and_no_more() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_nothing_is_left_open_when_workers_come_and_go() -> None:
+    def play() -> int:
+        with make(emulate(Walk, "open"), 2, threads=2) as batch:
+            pids = batch.stepper.pool.pids
+            os.kill(pids[1], signal.SIGKILL)
+            batch.step([0, 0])
+            pids += batch.stepper.pool.pids
+            begun = resident()
+            for _ in range(500):
+                batch.step([0, 1])
+            assert resident() < begun + (4 << 20)
+        wait_until(lambda: not any(map(is_running, pids)))
+        return len(os.listdir("/proc/self/fd"))
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    assert play() == play()
+
+
+@pytest.mark.slow
 def test_what_an_environment_raises_in_a_worker_is_raised_here(tmp_path: Path) -> None:
     mark = tmp_path / "once"
     mark.touch()

@@ -116,7 +116,7 @@ def test_wheels_hold_every_package() -> None:
 
 GENERATING = {
     f"puffer_arena/{name}.py"
-    for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls", "browser/wasm")
+    for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls", "machine/gpu", "browser/wasm")
 }
 
 

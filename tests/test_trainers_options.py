@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
 
 from puffer_arena.bots.bot import Bot  # noqa: E402  torch may not be there
 from puffer_arena.bots.model import Model  # noqa: E402
@@ -12,6 +13,9 @@ from puffer_arena.trainers.backends.autograd import Autograd  # noqa: E402
 from puffer_arena.trainers.data.rollout import prioritized  # noqa: E402
 from puffer_arena.trainers.export.bot import export_policy  # noqa: E402
 from puffer_arena.trainers.networks.bins import cross_entropy, edges, mean_of, smeared  # noqa: E402
+from puffer_arena.trainers.optimize.adam import AdamW  # noqa: E402
+from puffer_arena.trainers.optimize.muon import Muon  # noqa: E402
+from tests.processes import run_python  # noqa: E402
 from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
 
 MAZE = {"params": {"size": 13, "distance": 60, "walls": 1.0}}
@@ -31,6 +35,42 @@ def test_rows_begin_at_even_times_apart():
         trainer.close()
     with pytest.raises(TrainingError, match=r"ppo\.stagger = 12 begins rows on levels"):
         small_trainer("maze", **MAZE, ppo__stagger=12, curriculum={"method": "plr"})
+
+
+OPTIMIZERS = {
+    "adam": (AdamW, torch.optim.AdamW, {"betas": (0.8, 0.97), "eps": 1e-6}, {"fused": True}),
+    "muon": (Muon, torch.optim.Muon, {"momentum": 0.9}, {}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weights_move_to_the_bit_as_by_torchs_own_optimizers(name):
+    own, torchs, settings, extra = OPTIMIZERS[name]
+    shapes = ((7, 5), (5, 9)) if name == "muon" else ((7, 5), (5,))
+    ours, theirs = ([nn.Parameter(torch.full(shape, 0.5)) for shape in shapes] for _ in range(2))
+    mine, reference = (
+        kind(weights, lr=0.01, weight_decay=0.1, **settings, **more)
+        for kind, weights, more in ((own, ours, {}), (torchs, theirs, extra))
+    )
+    for k in range(4):
+        for pair in zip(ours, theirs, strict=True):
+            gradient = torch.randn(pair[0].shape, generator=torch.Generator().manual_seed(k))
+            for weight in pair:
+                weight.grad = None if k == 1 and len(weight) == 7 else gradient.clone()
+        for optimizer in (mine, reference):
+            optimizer.param_groups[0]["lr"] = 0.01 / (k + 1)
+            optimizer.step()
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one, other)
+        assert all(torch.equal(mine.state[one][part], reference.state[other][part]) for part in mine.state[one])
+
+
+def test_training_does_without_torchs_compiler():
+    run_python("""
+        import sys, puffer_arena
+        puffer_arena.train("bandit", total_steps=512, settings={"num_envs": 8})
+        assert "torch._dynamo" not in sys.modules
+    """)
 
 
 @pytest.mark.parametrize("relative", [False, True])

@@ -109,9 +109,9 @@ SAC = {
     "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0,
 }  # fmt: skip
 SPARSE = {
-    "algorithm": "dqn", "num_envs": 16, "dqn.gamma": 0.95, "dqn.warmup": 1000, "dqn.minibatches": 8, "dqn.batch": 128,
-    "dqn.normalize_rewards": False, "optimizer.name": "adam", "optimizer.learning_rate": 0.001,
-    "optimizer.max_grad_norm": 10.0, "network.hidden": (128, 128),
+    "algorithm": "dqn", "num_envs": 16, "dqn.gamma": 0.9, "dqn.warmup": 500, "dqn.batch": 128, "dqn.epsilon_final": 0.1,
+    "dqn.exploration": 0.5, "dqn.normalize_rewards": False, "optimizer.name": "adam",
+    "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0, "network.hidden": (64, 64),
 }  # fmt: skip
 STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
@@ -120,9 +120,9 @@ STUDIES = {
     "sparse-maze": Study(
         "maze",
         24_000,
-        0.5,
+        0.2,
         {"dqn": SPARSE, "dqn, hindsight": {**SPARSE, "dqn.hindsight": 0.8}, "ppo": {"num_envs": 64}},
-        {"size": 9, "sight": 15, "distance": 12, "max_steps": 30},
+        {"size": 9, "sight": 13, "walls": 0.0, "distance": 12, "max_steps": 16},
         looks=8,
     ),
     "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),

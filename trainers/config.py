@@ -140,7 +140,7 @@ class Config:
     total_steps: int = setting(50_000_000, 1, 2**62, "environment steps of the whole run")
     params: dict[str, Any] = table("the environment's parameters")
     offline: str = text("", "a dataset, made by record-dataset, for algorithms that learn without playing")
-    device: str = choice("cpu", ("cpu", "cuda", "auto"), "of the network")
+    device: str = choice("cpu", ("cpu", "cuda", "mps", "auto"), "of the network; mps: of Apple's own")
     precision: str = choice("auto", ("float32", "bfloat16", "auto"), "of matrix products")
     compile: str = choice("auto", ("on", "off", "auto"), "torch.compile the network; auto: off on a CPU")
     gradients: str = choice("auto", ("fused", "autograd", "auto"), "kernels where they fit, or torch's autograd")

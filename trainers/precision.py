@@ -25,10 +25,7 @@ def resolve(config: Config) -> Config:
     Raises:
         TrainingError: a GPU is asked for and there is none.
     """
-    has_gpu = torch.cuda.is_available()
-    if config.device == "cuda" and not has_gpu:
-        raise TrainingError("device = 'cuda', but torch finds no GPU here; use device = 'cpu' or 'auto'")
-    device = config.device if config.device != "auto" else ("cuda" if has_gpu else "cpu")
+    device = config.device if config.device == "cpu" else find_device(config.device)
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if prefers_bfloat16(device, min(config.network.hidden)) else "float32"
@@ -37,9 +34,25 @@ def resolve(config: Config) -> Config:
     return dataclasses.replace(config, device=device, precision=precision, compile=compiled, threads=threads)
 
 
+def find_device(wanted: str) -> str:
+    """Return the device that is wanted, or for "auto" the best one here.
+
+    Raises:
+        TrainingError: it is not here.
+    """
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(device for device, is_here in here.items() if is_here)
+    if not here[wanted]:
+        raise TrainingError(f"device = '{wanted}', but torch finds no GPU here; use device = 'cpu' or 'auto'")
+    return wanted
+
+
 def prefers_bfloat16(device: str, width: int) -> bool:
     """Tell whether bfloat16 products are faster here for hidden layers of `width`."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported())
+    if device == "mps":
+        return False  # not on every such machine
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
     return bool(supported) and width >= MIN_BFLOAT16_WIDTH

@@ -9,6 +9,7 @@ threads, the process, or whether the rules run compiled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -17,7 +18,7 @@ import numpy as np
 from puffer_arena.authoring.check import check_definition
 from puffer_arena.batch.limits import MOST_THREADS
 from puffer_arena.batch.program import Program, load_program
-from puffer_arena.batch.rows import mean_episodes
+from puffer_arena.batch.rows import mean_episodes, take_records
 from puffer_arena.batch.saving.again import bring_back, play_again
 from puffer_arena.batch.saving.kept import Kept, keep_rows, place_rows
 from puffer_arena.batch.saving.past import past_bytes, read_past, split_bytes
@@ -33,11 +34,12 @@ from puffer_arena.core.params import ParamRows
 from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
-from puffer_arena.kernels.tables import Buffers, Step, Written
+from puffer_arena.kernels.tables import Buffers, Rows, Step, Written
 from puffer_arena.registry import load_env, with_pixels
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
+DEVICES = ("cpu", "cuda")
 KNOWN = 1024  # buffers of a rollout's steps, which come again
 
 
@@ -53,6 +55,7 @@ def make(
     compiled: bool = True,
     record: bool | None = False,
     observe_state: bool = False,
+    device: str = "cpu",
     **params: Any,
 ) -> "Batch":
     """Make a batch of `num_envs` rows of an environment, already reset.
@@ -70,15 +73,23 @@ def make(
         record: keep every row's actions since its episode began, for `rewind` and for exact snapshots of physics; None
             does so for physics only.
         observe_state: steps write `global_state`, too, and `final_global_state`, as `Env.observe_state` sees the rows.
+        device: "cuda" keeps rows and buffers in the memory of an NVIDIA GPU and steps them there (docs/gpu.md).
         params: the environment's parameters, the same for all rows at first; `pixels=64` besides has agents see the
             game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does.
 
     Raises:
-        UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory
-            are a ParameterError, before anything is allocated.
+        UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory,
+            or its GPU's, are a ParameterError, before anything is allocated.
+        DeviceError, MissingExtra: there is no GPU that can be used.
     """
     env_id, params = with_pixels(env_id, params)
-    return Batch(
+    _check_choice("device", device, DEVICES)
+    kind = Batch
+    if device == "cuda":
+        from puffer_arena.batch.gpu.batch import GpuBatch
+
+        kind = GpuBatch
+    return kind(
         load_env(env_id),
         env_id,
         num_envs,
@@ -105,7 +116,13 @@ class Witness(Protocol):
 
 
 class Batch(Written):
-    """Rows of one environment with their buffers; see `make`."""
+    """Rows of one environment with their buffers; see `make`.
+
+    Attributes:
+        device: where they live, "cpu" or "cuda".
+    """
+
+    device = "cpu"
 
     def __init__(
         self,
@@ -152,8 +169,8 @@ class Batch(Written):
         self.program: Program = load_program(table, compiled, observe_state)
         elsewhere = env.stepped_by
         self.stepper: Any = Stepper(table, self.program, threads) if elsewhere is None else elsewhere(table, threads)
-        self.rows, self.worlds = table.rows, self.stepper.worlds  # worlds move the rows
-        self.params = ParamRows(self.rows.params, self.rows.following, values, env.dimensions)
+        self.worlds = self.stepper.worlds  # which move the rows
+        self._params = ParamRows(table.rows.params, table.rows.following, values, env.dimensions, self._writing)
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
         self.witnesses: list[Witness] = []
@@ -168,6 +185,20 @@ class Batch(Written):
             ActionError: an array of the wrong shape or dtype, or one that is not contiguous.
         """
         return self.table.make_buffers(**given)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows themselves, arrays with an entry for each."""
+        return self.table.rows
+
+    @property
+    def params(self) -> ParamRows:
+        """The parameters of every row, by name."""
+        return self._params
+
+    def _writing(self) -> AbstractContextManager[object]:
+        """Return the context in which parameters are written."""
+        return nullcontext()
 
     @property
     def num_choices(self) -> int:
@@ -196,7 +227,7 @@ class Batch(Written):
         ending                          what the rule `Env.ending` says, where there is one (see `batch.endings`)
         counters                        those of `Env.counters`, when it ended
         """
-        return np.asarray(self.rows.episodes["finished"])
+        return np.asarray(self.table.rows.episodes["finished"])
 
     # -- stepping -----------------------------------------------------------------------------------
 
@@ -211,13 +242,15 @@ class Batch(Written):
         """
         with self.stepper.alone:
             if seed is not None:
-                self.rows.states["row_key"] = row_keys(seed, self.num_envs)
-                self.rows.states["episode"] = 0
-                self.rows.memories[:] = np.zeros((), self.rows.memories.dtype)  # episodes will be numbered as before
+                self.table.rows.states["row_key"] = row_keys(seed, self.num_envs)
+                self.table.rows.states["episode"] = 0
+                self.table.rows.memories[:] = np.zeros(
+                    (), self.table.rows.memories.dtype
+                )  # episodes will be numbered as before
             if levels is not None:
-                self.rows.levels[:] = _check_levels(levels)
+                self.table.rows.levels[:] = _check_levels(levels)
             chosen = self._all if which is None else _flags("which", which, self._all.shape)
-            self.stepper.begin(self.actions, self.buffers, chosen)
+            self.stepper.begin(self.table.actions, self.table.buffers, chosen)
             if self.recorder:
                 self.recorder.look()
         return self.obs
@@ -300,7 +333,7 @@ class Batch(Written):
             raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
         self.params.plan(rows, **params)
         if levels is not None:
-            self.rows.levels[rows] = _check_levels(levels)
+            self.table.rows.levels[rows] = _check_levels(levels)
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
@@ -311,17 +344,17 @@ class Batch(Written):
         episode_<signal>, and the counters; with several agents also episode_return/<role> and episode_<signal>/<role>,
         where any of the role took part.  Only `episodes` when none ended.
         """
-        means = mean_episodes(self.env, self.agent_ids, self.rows.episodes["totals"])
-        self.rows.episodes["totals"].fill(0)
+        means = mean_episodes(self.env, self.agent_ids, self.table.rows.episodes["totals"])
+        self.table.rows.episodes["totals"].fill(0)
         return means
 
     def state(self, i: int) -> Row:
         """Return row `i` for reading, as `draw` takes it."""
-        return Row(self.rows.states[i])
+        return Row(self.table.rows.states[i])
 
     def state_params(self, i: int) -> Row:
         """Return the parameters in force in row `i`, as `draw` takes them."""
-        return Row(self.rows.params[i])
+        return Row(self.table.rows.params[i])
 
     def snapshot(self, i: int) -> bytes:
         """Return row `i` as bytes that `restore` takes back: its state and parameters.
@@ -335,7 +368,7 @@ class Batch(Written):
         self._check_row(i)
         self.env.check_own("a snapshot of a row")
         past = past_bytes(self.recorder.past(slice(i, i + 1))) if self.worlds and self.recorder else b""
-        return pack(self.env, self.rows, i, past)
+        return pack(self.env, self.table.rows, i, past)
 
     def restore(self, i: int, data: bytes) -> bool:
         """Put a snapshot of the same environment and shapes into row `i`; its observation follows.
@@ -350,21 +383,26 @@ class Batch(Written):
         """
         self._check_row(i)
         self.env.check_own("a snapshot of a row")
-        parts, rest = unpack(self.env, self.param_values, self.rows, data)
+        parts, rest = unpack(self.env, self.param_values, self.table.rows, data)
         past = read_past(self.table, split_bytes(self.table, rest), parts["states"]) if rest else None
         with self.stepper.alone:
             for part, row in parts.items():
-                getattr(self.rows, part)[i : i + 1] = row
+                getattr(self.table.rows, part)[i : i + 1] = row
             if past is not None:
                 return bool(bring_back(self.table, self.stepper, self.recorder, slice(i, i + 1), past).all())
             only = self.table.flags(i)
             self.adopt(only)
             self.look(only)
-        return self.worlds is None or int(self.rows.states["step_count"][i]) == 0
+        return self.worlds is None or int(self.table.rows.states["step_count"][i]) == 0
 
     def _check_row(self, i: int) -> None:
         if isinstance(i, bool) or not isinstance(i, int | np.integer) or not 0 <= i < self.num_envs:
             raise ParameterError(f"row {i!r} is not there; this batch has rows 0 to {self.num_envs - 1}")
+
+    def copy_rows(self, which: Array) -> tuple[Array, Array]:
+        """Return copies of the states and parameters of some rows, by their indices (k,), as a window shows them."""
+        rows = self.table.rows
+        return take_records(rows.states, which), take_records(rows.params, which)
 
     def look(self, which: Array) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand."""
@@ -422,7 +460,7 @@ class Batch(Written):
 
     def _remembering(self, i: int) -> Callable[[], None]:
         """Let the bots that have acted in row `i` forget its episode; return what has them see a step of it again."""
-        row, memories = self.rows.states[i], self.rows.memories[i]
+        row, memories = self.table.rows.states[i], self.table.rows.memories[i]
         acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
         memories[:] = np.zeros((), memories.dtype)
         unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
@@ -470,7 +508,7 @@ class Batch(Written):
         rows, past = read_saved(self.table, saved, self.recorder is not None)
         with self.stepper.alone:
             for name, array in rows._asdict().items():
-                getattr(self.rows, name)[...] = array
+                getattr(self.table.rows, name)[...] = array
             if self.env.stepped_by is not None:
                 self.stepper.resume()
                 return np.zeros(self.num_envs, np.bool_)
@@ -478,7 +516,7 @@ class Batch(Written):
                 return bring_back(self.table, self.stepper, self.recorder, slice(None), past)
             self.adopt()
             self.look(self._all)
-        return self._all.copy() if self.worlds is None else np.asarray(self.rows.states["step_count"] == 0)
+        return self._all.copy() if self.worlds is None else np.asarray(self.table.rows.states["step_count"] == 0)
 
     def close(self) -> None:
         """End the threads and free the scenes; the arrays stay readable, anything else is a ClosedError from then on."""

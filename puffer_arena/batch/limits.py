@@ -47,7 +47,13 @@ def row_bytes(env: Env, values: Any, spaces: tuple[Space | None, ...], num_choic
 
 
 def check_size(
-    env: Env, values: Any, spaces: tuple[Space | None, ...], num_choices: int, num_envs: int, known: int | None = None
+    env: Env,
+    values: Any,
+    spaces: tuple[Space | None, ...],
+    num_choices: int,
+    num_envs: int,
+    known: int | None = None,
+    where: str = "memory",
 ) -> None:
     """Check that a batch's rows fit into memory.
 
@@ -58,6 +64,7 @@ def check_size(
         num_choices: as in `Batch`.
         num_envs: rows.
         known: bytes of memory; those that this process could have by default.
+        where: they are, for the message.
 
     Raises:
         ParameterError: they do not; it says how many do.
@@ -70,7 +77,7 @@ def check_size(
     remedy = f"num_envs may be 1 to {most:,}" if most else "not even one row fits"
     smaller = f"; smaller values of {sizes} take less" if sizes else ""
     raise ParameterError(
-        f"environment '{env.name}': num_envs = {num_envs} takes about {readable_size(each * num_envs)} of memory, {readable_size(each)} a "
+        f"environment '{env.name}': num_envs = {num_envs} takes about {readable_size(each * num_envs)} of {where}, {readable_size(each)} a "
         f"row, and there are {readable_size(limit)}; with these parameters {remedy}{smaller}"
     )
 

@@ -37,6 +37,12 @@ def allocate_rows(env: Env, values: Any, num_envs: int) -> Rows:
     return rows
 
 
+def take_records(records: Array, which: Array) -> Array:
+    """Copy some records; as bytes, which numpy does much faster than field by field."""
+    raw = records.view(np.uint8).reshape(len(records), records.dtype.itemsize)
+    return np.asarray(raw[which].view(records.dtype)[:, 0])
+
+
 def episodes_dtype(env: Env, num_agents: int, params: np.dtype[Any]) -> np.dtype[Any]:
     """Return the record of a row's episodes: of the last that ended, and of the sums over all."""
     returns = (np.float64, (num_agents,)) if num_agents else (np.float64,)

@@ -1,6 +1,7 @@
 """Running an environment's kernels over the rows of a batch: on one thread, on several, or around a physics engine."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,10 @@ class Stepper:
     Attributes:
         worlds: the rows' scenes and their engine, in a physics environment.
         alone: a lock to be entered before rows change, which lets one thread in at a time.
+        halves: rows that can be stepped while others are: none, as of all rows of ours.
     """
+
+    halves: Sequence[slice] = ()
 
     def __init__(self, table: Table, program: Program, threads: int) -> None:
         self._table, self._program = table, program
@@ -103,9 +107,7 @@ class Stepper:
             self.run(self._program.step, actions, out, NEXT_STEP, span=span)
         if self.worlds:
             self.worlds.settle()
-        if self._watched:
-            self._check_turns()
-            self._check_masks(out)
+        self.check(out)
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows, or some.
@@ -127,6 +129,14 @@ class Stepper:
             self.run(self._program.step, actions, out, mode, span=some)
         if self.worlds and self._crew is not None:
             self.worlds.settle()
+        self.check(out)
+
+    def check(self, out: Buffers) -> None:
+        """Check what rules say of who acts next, and how, in the buffers of a step.
+
+        Raises:
+            ActionError, DefinitionError: somebody has no choice; it is nobody's turn.
+        """
         if self._watched:
             self._check_turns()
             self._check_masks(out)

@@ -40,6 +40,8 @@ EXTRAS = {
     "trackio": "runs in trackio",
     "foreign": "environments of other libraries",
     "browser": "games as web pages",
+    "cuda": "games stepped on a GPU, with a driver for CUDA 13",
+    "cuda12": "the same, with a driver for CUDA 12",
     "docs": "the documentation site",
 }
 TRY_IMPORT = "import importlib, sys; importlib.import_module(sys.argv[1])"

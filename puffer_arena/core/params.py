@@ -12,6 +12,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
@@ -320,9 +321,17 @@ class ParamRows:
     of its values together holds for every row after every write.
     """
 
-    def __init__(self, now: Array, following: Array, values: Any, dimensions: Iterable[str]) -> None:
+    def __init__(
+        self,
+        now: Array,
+        following: Array,
+        values: Any,
+        dimensions: Iterable[str],
+        writing: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         columns = {}
         fixed = set(dimensions)
+        object.__setattr__(self, "_writing", writing)  # the context in which the records are written
         object.__setattr__(self, "_kind", type(values))
         object.__setattr__(self, "_records", (following, now))
         for name, parameter in declared_parameters(type(values)).items():
@@ -345,6 +354,10 @@ class ParamRows:
         self._write(index, values, now=False)
 
     def _write(self, index: Any, values: dict[str, Any], now: bool = True) -> None:
+        with object.__getattribute__(self, "_writing")():
+            self._write_checked(index, values, now)
+
+    def _write_checked(self, index: Any, values: dict[str, Any], now: bool) -> None:
         checked = {name: (self[name], self[name].checked(value)) for name, value in values.items()}
         kind = object.__getattribute__(self, "_kind")
         if hasattr(kind, "__post_init__") and read_together(kind) & checked.keys():

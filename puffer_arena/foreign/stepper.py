@@ -13,7 +13,7 @@ import numpy as np
 from puffer_arena.batch.rows import took_part
 from puffer_arena.batch.stepper import OneThread
 from puffer_arena.batch.table import Table
-from puffer_arena.core.actions import check_mask
+from puffer_arena.core.actions import check_actions, check_mask
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
 from puffer_arena.core.spaces import Box, Roles, leaves
@@ -140,6 +140,36 @@ class ForeignStepper:
             self._check(span)
         self._tally(mine, mine & self.desk["ended"])
         self._enter(mine & self._begun())
+
+    @property
+    def halves(self) -> list[slice]:
+        """The rows of the first half of the workers and those of the second, which `send_rows` takes; else none."""
+        spans = self.pool.spans
+        if not self.pool.pids or len(spans) < 2 or self.shape.several:
+            return []
+        middle = spans[len(spans) // 2][0]
+        return [slice(0, middle), slice(middle, self._table.num_envs)]
+
+    def send_rows(self, rows: slice, actions: Array) -> None:
+        """Have one of the halves step; see `send`.
+
+        Args:
+            rows: the half.
+            actions: for all rows, of which those of the half count.
+        """
+        with self.alone:
+            checked = check_actions(self._env.name, self._table.action, actions, self._table.actions)
+            self.send(self._workers_of(rows), checked)
+
+    def receive_rows(self, rows: slice, out: Buffers) -> None:
+        """Take in what one of the halves gave, and write it into its rows of a step's buffers."""
+        with self.alone:
+            self.receive(self._workers_of(rows))
+            for name in WRITTEN:
+                getattr(out, name)[rows] = self.desk[name][rows]
+
+    def _workers_of(self, rows: slice) -> list[int]:
+        return [k for k, (low, high) in enumerate(self.pool.spans) if rows.start <= low and high <= rows.stop]
 
     # -- the parts of a step ------------------------------------------------------------------------
 

@@ -53,7 +53,10 @@ class Buffer:
     @overload
     def __get__(self, owner: "Written", kind: type) -> Array: ...
     def __get__(self, owner: "Written | None", kind: type) -> "Buffer | Array":
-        return self if owner is None else np.asarray(getattr(owner.buffers, self.name))
+        if owner is None:
+            return self
+        array: Array = getattr(owner.buffers, self.name)
+        return array
 
 
 class Written:

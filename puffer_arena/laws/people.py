@@ -34,7 +34,7 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
     """Return the mean return of a role's agents (of the agent, where it is None) with its bot, and without."""
     results = []
     for playing in (True, False):
-        batch = subject.make(16 if subject.env.engine == "panda3d" else 128, 6)  # a Bullet world is slow
+        batch = subject.make(32 if subject.env.engine else 128, 6)  # a step of physics takes as long as many of rules
         rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
         mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
         which = np.broadcast_to(mine & playing, batch.acting.shape).copy()

@@ -24,7 +24,7 @@ def compiled(subject: Subject) -> str:
     first, second = (subject.make(3, 5, compiled=flag) for flag in (True, False))
     rng = np.random.default_rng(0)
     bot = next(iter(first.env.bots), "")
-    for t in range(201):
+    for t in range(121):
         if found := difference(first, second):
             raise broken(
                 first.env, found[0], f"after {t} steps {found[1]}: compiled, and in plain Python; the two must agree"
@@ -45,7 +45,7 @@ def compiled(subject: Subject) -> str:
                 second.rows.memories[...] = first.rows.memories
         for batch in (first, second):
             batch.step(actions)
-    return "200 steps"
+    return "120 steps"
 
 
 def seeds(subject: Subject) -> str:

@@ -279,11 +279,40 @@ def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, o
     """Return a copy of `function` that calls compiled ones, under a name that tells all it is made of."""
     njit = load_numba().njit
 
+    def build(item: Function, copy: Function) -> Any:  # for compiled callers alone, which need no wrappers
+        return njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copy)
+
+    kernel = relink(function, env_name, done, build, layout)
+    kernel.__qualname__ += f".{fingerprint(function, machine() + repr(sorted(options.items())))}"
+    return kernel
+
+
+def relink(
+    function: Function,
+    env_name: str,
+    done: dict[Any, Any],
+    build: Callable[[Function, Function], Any],
+    layout: str = "",
+) -> Function:
+    """Return a copy of `function` that calls what `build` makes of each function it reaches.
+
+    Args:
+        function: bound and uncompiled.
+        env_name, layout: as for `compile_function`.
+        done: what was built, by what it was made of; those of this call are added.
+        build: is given a function and its copy, which calls what was built already.
+
+    Raises:
+        DefinitionError: it reaches a plain function that `jit` does not mark.
+    """
+
     def copied(item: Function) -> Function:
         replaced = dict(reached(item))
         for name, value in replaced.items():
             if is_jit(value) and value is not item:
-                replaced[name] = build(value)
+                if value not in done:
+                    done[value] = build(value, copied(value))
+                replaced[name] = done[value]
             elif isinstance(value, types.FunctionType) and not is_jit(value):
                 raise DefinitionError(
                     f"environment '{env_name}': '{item.__name__}' calls '{name}', which is not marked "
@@ -294,11 +323,4 @@ def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, o
         copy.__qualname__ = f"{item.__qualname__}{layout}"
         return copy
 
-    def build(item: Function) -> Any:  # for compiled callers alone, which need no wrappers
-        if item not in done:
-            done[item] = njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copied(item))
-        return done[item]
-
-    kernel = copied(function)
-    kernel.__qualname__ += f".{fingerprint(function, machine() + repr(sorted(options.items())))}"
-    return kernel
+    return copied(function)

@@ -17,8 +17,18 @@ from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import is_edited, is_same_env, load_env
 
 
-def bot_player(bot: Bot, env: str, seed: int = 1, deterministic: bool = False, difficulty: int | None = None) -> Player:
+def bot_player(
+    bot: Bot,
+    env: str,
+    seed: int = 1,
+    deterministic: bool = False,
+    difficulty: int | None = None,
+    is_bundled: bool = False,
+) -> Player:
     """Return a bot as a player of an environment; say so where the environment has changed since.
+
+    Args:
+        is_bundled: it comes with its game, whose version says whether it is the one that the bot learned.
 
     Raises:
         ParameterError: it is of another environment.
@@ -30,7 +40,7 @@ def bot_player(bot: Bot, env: str, seed: int = 1, deterministic: bool = False, d
     now = load_env(env)
     if version != now.version:
         print(f"{bot.model.name} learned {now.name} version {version}; it is {now.version} now", file=sys.stderr)
-    elif is_edited(str(rules), env):
+    elif not is_bundled and is_edited(str(rules), env):
         print(f"the source of environment '{env}' has changed since {bot.model.name} was trained", file=sys.stderr)
     sampling = Sampling(greedy=True) if deterministic else None
     playing = bot if difficulty is None else Handicapped(bot.model, seed, difficulty)

@@ -116,10 +116,10 @@ def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = Fal
     game, at, level = name.partition("@")
     bot = bundled_bot(game)
     if not at:
-        return bot_player(bot, env, seed, deterministic)
+        return bot_player(bot, env, seed, deterministic, is_bundled=True)
     if not (level.isascii() and level.isdigit() and 0 <= int(level) <= 10):
         raise ParameterError(f"'arena:{name}': a difficulty is a whole number from 0 to 10")
-    return bot_player(bot, env, seed, deterministic, int(level))
+    return bot_player(bot, env, seed, deterministic, int(level), is_bundled=True)
 
 
 def hint(name: str, env: str) -> str:

@@ -69,7 +69,7 @@ class OnPolicy(Algorithm):
         torch.set_num_threads(1)
         method = config.method
         curriculum = load_curriculum(load_env(config.env), config.curriculum) if config.curriculum else None
-        self.batch = make_rows(config, curriculum, nodes)
+        self.batch = make_rows(config, curriculum, nodes, self.rows_device())
         apart = getattr(method, "stagger", 0)
         if apart and curriculum is not None:
             raise TrainingError(
@@ -85,18 +85,27 @@ class OnPolicy(Algorithm):
         self.optimizer = Optimizers(self.policy, config.optimizer, lambda: self.between())
         pool = config.opponent.pool
         self.opponent = Opponents(self.batch, config, self.policy, make_encoder) if pool else None
+        self.equip()
+        self.learning_rate = config.optimizer.learning_rate
+        self.steps = self.updates = self.inexact_rows = 0
+        self.seconds = 0.0
+
+    def rows_device(self) -> str:
+        """Return where the environments' rows live, as `make` takes it."""
+        return "cpu"
+
+    def equip(self) -> None:
+        """Make what collects a rollout and learns from it."""
+        config, method = self.config, self.config.method
         learners = None if self.opponent is None else self.opponent.learners
         self.rollout = Rollout(self.batch, method.horizon, self.policy, self.columns, learners)
         self.backend = choose_backend(config, self.policy, self.losses(), method.horizon * self.rollout.streams)
         threads = config.threads if config.device == "cpu" else 1
-        self.collector = Collector(self.rollout, self.backend, threads, self.opponent, nodes)
+        self.collector = Collector(self.rollout, self.backend, threads, self.opponent, self.nodes)
         self.collector.stepped = self._stepped
         self.chunks = self.rollout.cut(method.minibatches, threads)
         self.pool = ThreadPool(split(self.rollout.streams, threads))
-        self.reward_scale = RewardScale(self.rollout.streams, nodes)
-        self.learning_rate = config.optimizer.learning_rate
-        self.steps = self.updates = self.inexact_rows = 0
-        self.seconds = 0.0
+        self.reward_scale = RewardScale(self.rollout.streams, self.nodes)
 
     def losses(self) -> list[Loss]:
         """Return every loss that this run trains."""
@@ -310,7 +319,12 @@ def _chosen(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in table.items() if name not in ("levels", "weight")}
 
 
-def make_rows(config: Config, curriculum: Curriculum | None, nodes: Nodes = Nodes()) -> Batch:  # noqa: B008  frozen
+def make_rows(
+    config: Config,
+    curriculum: Curriculum | None,
+    nodes: Nodes = Nodes(),  # noqa: B008  frozen
+    device: str = "cpu",
+) -> Batch:
     """Make this process's rows of a run; memory has room for the largest parameters that its curriculum may choose."""
     values, env = dict(config.params), load_env(config.env)
     if curriculum is not None:
@@ -321,7 +335,9 @@ def make_rows(config: Config, curriculum: Curriculum | None, nodes: Nodes = Node
                 values[name] = env.parameters[name].kind(max(high, values.get(name, high)))
     sees = config.network.critic == "state"
     low, high = nodes.span(config.num_envs)
-    batch = make(config.env, high - low, config.seed, config.threads, record=None, observe_state=sees, **values)
+    batch = make(
+        config.env, high - low, config.seed, config.threads, record=None, observe_state=sees, device=device, **values
+    )
     if nodes.size > 1:  # the rows that they are of all together
         batch.rows.states["row_key"] = row_keys(config.seed, config.num_envs)[low:high]
         batch.rows.states["episode"] = 0

@@ -30,6 +30,7 @@ class Autograd(Backend):
         self.policy, self.device, self.half = policy, device, half
         self.forward: Any = torch.compile(policy) if compiled else policy
         self.parameters = list(policy.parameters())
+        self.sum_type = torch.float32 if device.type == "mps" else torch.float64  # Apple's have no float64
         threads = threads if device.type == "cpu" else 1
         self.pool = ThreadPool([(k, threads) for k in range(threads)])
 
@@ -142,7 +143,8 @@ class Autograd(Backend):
             if gradient is not None:
                 so_far += gradient
         with torch.no_grad():
-            sums = {n: float(torch.where(weight > 0, part, 0.0).double().sum()) for n, part in statistics.items()}
+            counted = {n: torch.where(weight > 0, part, 0.0) for n, part in statistics.items()}
+            sums = {n: float(part.sum(dtype=self.sum_type)) for n, part in counted.items()}
         if remember:
             kept = {name: part.detach().float().cpu().numpy() for name, part in named.items()}
             chunk.remember(log_prob.detach().float().cpu().numpy(), kept)

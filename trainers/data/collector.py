@@ -45,6 +45,8 @@ class Collector:
         self.rollout, self.backend, self.opponent = rollout, backend, opponent
         self.pool = ThreadPool(split(rollout.streams, threads, MIN_STREAMS))
         self.cuts: list[Cut] = []
+        alone = opponent is None and rollout.pending is None and nodes.size == 1
+        self.halves = list(rollout.batch.stepper.halves) if alone else []  # of rows that can be stepped apart
         self.stepped: Callable[[int], None] | None = None  # called after each step, before anybody looks at it
         self.infer_seconds = self.step_seconds = 0.0
 
@@ -70,6 +72,18 @@ class Collector:
         if self.opponent is not None:
             self.opponent.begin()
         self.cuts.clear()
+        play = self._play_by_halves if self.halves else self._play
+        play(noise, on_step)
+        begun = time.perf_counter()
+        if rollout.pending is not None:
+            rollout.pending.take(rollout.columns)
+        self.look_ahead()
+        self.infer_seconds += time.perf_counter() - begun
+        return rollout
+
+    def _play(self, noise: Array, on_step: Callable[[int], None] | None) -> None:
+        """Play the horizon step by step."""
+        rollout = self.rollout
         for t in range(rollout.horizon):
             begun = time.perf_counter()
             self.pool.run(self._act, t, noise, rollout.acts(t))
@@ -81,12 +95,41 @@ class Collector:
             self._follow(t)
             if on_step is not None:
                 on_step(t)
-        begun = time.perf_counter()
-        if rollout.pending is not None:
-            rollout.pending.take(rollout.columns)
-        self.look_ahead()
+
+    def _play_by_halves(self, noise: Array, on_step: Callable[[int], None] | None) -> None:
+        """Play the horizon acting for one half of the rows while worker processes step the other.
+
+        The policy is the same throughout, so nothing lags and the rollout is that of `_play`.
+        """
+        rollout, (first, second) = self.rollout, self.halves
+        self._send(first, 0, noise)
+        for t in range(rollout.horizon):
+            self._send(second, t, noise)
+            self._receive(first, t)
+            if t + 1 < rollout.horizon:
+                self._send(first, t + 1, noise)
+            self._receive(second, t)
+            self._check(t)
+            rollout.gather(t)
+            if self.stepped is not None:
+                self.stepped(t)
+            if on_step is not None:
+                on_step(t)
+
+    def _send(self, half: slice, t: int, noise: Array) -> None:
+        """Choose the actions of half of the rows, and have them step."""
+        rollout, begun = self.rollout, time.perf_counter()
+        self._act((half.start, half.stop), t, noise, None)
+        actions = rollout.policy.head.to_env(rollout.actions[t]).reshape(rollout.batch.actions.shape)
+        rollout.batch.stepper.send_rows(half, actions)
         self.infer_seconds += time.perf_counter() - begun
-        return rollout
+
+    def _receive(self, half: slice, t: int) -> None:
+        """Wait for half of the rows."""
+        begun = time.perf_counter()
+        self.rollout.batch.stepper.receive_rows(half, self.rollout.slices[t])
+        self.step_seconds += time.perf_counter() - begun
+        self._follow(t, half)
 
     def _act(self, span: tuple[int, int], t: int, noise: Array, acts: Array | None) -> None:
         """Choose the actions of the streams of `span` at step `t`; `acts` says whose (streams,), None for all."""
@@ -140,10 +183,10 @@ class Collector:
             self.opponent.look(rollout.slices[t])
         rollout.gather(t)
 
-    def _follow(self, t: int) -> None:
-        """Forget where episodes begin, and keep the last observations of truncated ones."""
+    def _follow(self, t: int, rows: slice = slice(None)) -> None:
+        """Forget where episodes begin, and keep the last observations of truncated ones; of all streams or of some."""
         rollout, pending = self.rollout, self.rollout.pending
-        cut = np.flatnonzero(rollout.truncated[t] & ~rollout.terminated[t])
+        cut = np.flatnonzero(rollout.truncated[t, rows] & ~rollout.terminated[t, rows]) + (rows.start or 0)
         times = np.full(len(cut), t)
         if pending is not None:
             if t == 0:
@@ -157,7 +200,7 @@ class Collector:
             states = {name: part[cut] for name, part in rollout.state.items()}
             self.cuts.append((times, cut, rollout.final_obs[cut], states, rollout.final_central(cut)))
         for part in rollout.state.values():
-            part[rollout.began[t + 1]] = 0.0
+            part[rows][rollout.began[t + 1, rows]] = 0.0
 
     def look_ahead(self) -> None:
         """Value, by the present policy, the observations after the last step and those that ended truncated episodes."""

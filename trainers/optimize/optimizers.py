@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from puffer_arena.errors import FileError, TrainingError
 from puffer_arena.trainers.backends.backend import ADVICE
 from puffer_arena.trainers.config import Optimizer
+from puffer_arena.trainers.optimize.adam import AdamW
+from puffer_arena.trainers.optimize.muon import Muon
 
 COUNT = "step"
-STATES = {torch.optim.AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, torch.optim.Muon: {"momentum_buffer"}}  # of a weight
+STATES = {AdamW: {COUNT, "exp_avg", "exp_avg_sq"}, Muon: {"momentum_buffer"}}  # of a weight
 
 
 class Optimizers:
-    """One or two torch optimizers that together cover the weights of a policy, or of several networks in a module.
+    """One or two optimizers that together cover the weights of a policy, or of several networks in a module.
 
     Args:
         policy: whose weights.
@@ -30,22 +32,21 @@ class Optimizers:
         self.names = {id(parameter): name for name, parameter in policy.named_parameters()}
         matrices = hidden_matrices(policy) if settings.name == "muon" else []
         rest = [p for p in policy.parameters() if p.requires_grad and not any(p is matrix for matrix in matrices)]
-        self.parts: list[tuple[torch.optim.Optimizer, float]] = [
+        self.parts: list[tuple[AdamW | Muon, float]] = [
             (
-                torch.optim.AdamW(
+                AdamW(
                     rest,
                     lr=settings.learning_rate,
                     betas=(settings.beta1, settings.beta2),
                     eps=settings.epsilon,
                     weight_decay=settings.weight_decay,
-                    fused=True,
                 ),
                 1.0,
             )
         ]
         if matrices:
             ratio = settings.muon_learning_rate / settings.learning_rate if settings.learning_rate else 0.0
-            muon = torch.optim.Muon(
+            muon = Muon(
                 matrices,
                 lr=settings.muon_learning_rate,
                 momentum=settings.momentum,
@@ -61,8 +62,7 @@ class Optimizers:
 
     def zero(self) -> None:
         """Forget the gradients, before others are added up."""
-        for optimizer, _ in self.parts:
-            optimizer.zero_grad(set_to_none=True)
+        self.policy.zero_grad()
 
     def step(self, learning_rate: float) -> float:
         """Move the weights along their gradients, cut to `max_grad_norm`; return the length they had.
@@ -79,13 +79,27 @@ class Optimizers:
                 "all weights together",
             )
             raise TrainingError(f"the gradient of '{bad}' is not finite; {ADVICE}")
+        self._move(learning_rate)
+        return length
+
+    def step_unseen(self, learning_rate: float) -> Tensor:
+        """Do the same without a look at the numbers, for which a GPU would be waited for; return the length, ().
+
+        Where the length is not finite the weights are spoilt; whoever reads it must raise.
+        """
+        gradients = [p.grad for p in self.policy.parameters() if p.grad is not None]
+        length: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        torch._foreach_mul_(gradients, (self.settings.max_grad_norm / length).clamp(max=1.0))
+        self._move(learning_rate)
+        return length
+
+    def _move(self, learning_rate: float) -> None:
         for optimizer, ratio in self.parts:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * ratio
             optimizer.step()
         if self._moved is not None:
             self._moved()
-        return length
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state as tensors named "<weight>/<part of the state>"."""
@@ -93,7 +107,7 @@ class Optimizers:
         for optimizer, _ in self.parts:
             for parameter, state in optimizer.state.items():
                 for key, value in state.items():
-                    found[f"{self.names[id(parameter)]}/{key}"] = torch.as_tensor(value)
+                    found[f"{self.names[id(parameter)]}/{key}"] = torch.as_tensor(value).cpu()
         return found
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
@@ -128,7 +142,7 @@ class Optimizers:
                     )
         for weight, state in states.items():
             optimizer, parameter = parameters[weight]
-            optimizer.state[parameter] = {key: value.clone() for key, value in state.items()}
+            optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in state.items()}
 
 
 def hidden_matrices(policy: nn.Module) -> list[nn.Parameter]:
