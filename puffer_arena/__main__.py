@@ -33,6 +33,7 @@ COMMANDS = {
     "sweep": "look for settings that learn better, by training with many",
     "tune": "find how many environments and threads train fastest on this machine",
     "bench": "measure how fast an environment steps",
+    "completion": "print a script by which a shell completes commands, options and games",
     "doctor": "show what this installation has, and what to do about what it lacks",
 }
 BARE = ("doctor",)  # commands that work where no extra is installed

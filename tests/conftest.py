@@ -2,6 +2,9 @@
 
 from tests.commands import here, trained
 from tests.processes import _ended_processes
+from tests.untraced import look_away_from_compilers
 from tests.xvfb import display
 
 __all__ = ["_ended_processes", "display", "here", "trained"]
+
+look_away_from_compilers()

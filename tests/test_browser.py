@@ -12,6 +12,8 @@ from puffer_arena import make
 from puffer_arena.browser import wasm
 from puffer_arena.browser.page import describe, write_page
 from puffer_arena.errors import ArenaError, DefinitionError
+from puffer_arena.players.names import bundled_bot
+from tests.chromium import browser, find_browser
 from tests.playing import GAMES
 
 SIDE = 48
@@ -131,3 +133,29 @@ def test_a_page_holds_its_games_and_nothing_that_ends_its_script(tmp_path) -> No
     assert page.count("<script") == page.count("</script>") == 2
     assert re.search(r'"limit","doc":"steps of an episode","low":1,"high":100', page)
     assert describe(str(tmp_path / "terrain.py"))["bot"] == "up"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_browser(), reason="no Chromium")
+def test_a_browser_plays_by_keys_and_by_a_trained_bot(tmp_path) -> None:
+    write_page(tmp_path / "page.html", ["snake"])
+    with browser(tmp_path / "browser") as page:
+        page.open(tmp_path / "page.html")
+        state = "[read(game.data.header.step_count, 'i4'), bot.checked, [...brain.options].map(o => o.value)]"
+        assert page.evaluate(state)[1:] == [True, ["greedy", "trained"]]
+
+        model = bundled_bot("snake").model  # what the page holds of each choice is what Python does
+        codes = "Array.from({length: 121}, (_, k) => read(game.data.places['out.obs'] + k, 'u1'))"
+        seen, held = page.evaluate(f"[{codes}, Array.from(think(0))]")  # at once: the page plays on
+        (wanted, _) = model.towers["actor"].run([np.array(seen, np.uint8).reshape(11, 11)], {})
+        assert held == pytest.approx(wanted[:4].tolist(), abs=1e-4)
+        bites = "for (let k = 0, best = 0; ; k += 1) { advance(); over = 0; best = Math.max(best, "
+        bites += "read(game.data.header.episode_return, 'f8')); if (best >= 5) return best; if (k > 5000) return 0; }"
+        assert page.evaluate(f"(() => {{ {bites} }})()") >= 5
+
+        page.evaluate("speed.value = '8'; again.click()")
+        page.press("ArrowUp")  # a person takes over: the snake goes up until it runs into the wall
+        page.evaluate("new Promise(done => { const wait = () => over ? done() : setTimeout(wait, 5); wait(); })")
+        assert page.evaluate("[bot.checked, told.textContent.startsWith('over: return -1')]") == [False, True]
+        page.screenshot(tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 20_000 and not page.faults

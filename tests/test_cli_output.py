@@ -386,3 +386,15 @@ def test_a_sign_of_life_is_one_line_in_a_terminal_and_rare_elsewhere(capsys, mon
     with Waiting(clock=lambda: now[0]) as waiting:
         waiting.tell("more than the terminal can show")
     assert capsys.readouterr().err == f"more than the termi\r{' ' * 19}\r"
+
+
+def test_shells_complete_commands_options_and_games(capsys):
+    assert main(["completion", "fish"]) == 0
+    assert '-n "__fish_seen_subcommand_from train" -l ppo.gamma' in capsys.readouterr().out
+    assert main(["completion", "bash"]) == 0
+    script, words = capsys.readouterr().out, "--ppo.ga --curriculum.r --env"
+    ask = '\nCOMP_WORDS=(puffer-arena {} "{}"); COMP_CWORD={}; _puffer_arena; echo "${{COMPREPLY[@]}}"'
+    asked = [("", "tourn", 1), ("play", "sna", 2), *(("train", word, 2) for word in words.split()), ("replay", "", 2)]
+    done = subprocess.run(["bash", "-c", script + "".join(ask.format(*each) for each in asked)], capture_output=True)
+    wanted = ["tournament", "snake", "--ppo.gae-lambda --ppo.gamma", "--curriculum.ranges", "", ""]
+    assert done.stdout.decode().splitlines() == wanted, done.stderr

@@ -10,9 +10,9 @@ from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import chance, scripted, versus
 
 
-def drop(columns: str, **params):
+def drop(columns: str, compiled: bool = False, **params):
     """Drop stones into columns counted from 1, red first, and return the batch."""
-    batch = make("connect4", autoreset="disabled", opening=0, **params)
+    batch = make("connect4", autoreset="disabled", opening=0, compiled=compiled, **params)
     for column in columns:
         batch.step(np.full((1, 2), int(column) - 1))
     return batch
@@ -71,7 +71,7 @@ def test_a_full_column_is_barred_and_loses() -> None:
 
 
 def test_a_smaller_board_within_the_batch_has_walls() -> None:
-    batch = make("connect4", opening=0)
+    batch = make("connect4", compiled=False, opening=0)
     batch.params.rows[:], batch.params.cols[:] = 4, 5
     batch.reset()
     batch.step(np.full((1, 2), 4))
@@ -80,7 +80,7 @@ def test_a_smaller_board_within_the_batch_has_walls() -> None:
 
 
 def test_games_begin_with_a_few_stones_and_nobody_has_won() -> None:
-    batch = make("connect4", 256, opening=8, connect=3)
+    batch = make("connect4", 256, compiled=False, opening=8, connect=3)
     laid = batch.rows.states["laid"]
     assert laid.max() > 4 and (batch.acting.argmax(1) == laid % 2).all() and (batch.rows.states["winner"] == -1).all()
 
@@ -95,7 +95,7 @@ def test_games_begin_with_a_few_stones_and_nobody_has_won() -> None:
 )
 def test_the_bot_wins_where_it_can_and_blocks_where_it_must(columns: str, best: int) -> None:
     for depth in (2, 4, 8):
-        batch = drop(columns, depth=depth)
+        batch = drop(columns, compiled=True, depth=depth)
         mover = int(batch.acting[0].argmax())
         for _ in range(8):
             assert batch.act("search")[0, mover] == best

@@ -1,5 +1,8 @@
 """The rules of snake: letters from the head a on, * the food."""
 
+import itertools
+
+import numpy as np
 import pytest
 
 from puffer_arena.envs import snake
@@ -94,3 +97,40 @@ def test_cells_beyond_a_smaller_board_read_as_body() -> None:
     batch.reset()
     assert (batch.obs[1, 4:] == snake.BODY).all() and (batch.obs[1, :, 5:] == snake.BODY).all()
     assert (batch.obs[1, :4, :5] != snake.BODY).all() and (batch.obs[0] != snake.BODY).all()
+
+
+def test_an_episode_begins_with_a_head_in_the_middle_and_one_bite_anywhere_else() -> None:
+    batch = make("snake", num_envs=300, rows=4, cols=5)
+    heads, food = batch.obs == snake.HEAD, batch.obs == snake.FOOD
+    assert heads[:, 2, 2].all() and heads.sum() == food.sum() == 300 and (food.sum((1, 2)) == 1).all()
+    assert (food.any(0) == ~heads[0]).all()  # 19 cells: none is left out
+    states = batch.rows.states
+    assert set(states["heading"]) == {0, 1, 2, 3} and (states["length"] == 1).all()
+    assert not (states["score"].any() or states["hunger"].any() or states["head"].any())
+
+
+def test_a_growing_snake_hangs_together() -> None:
+    batch = make("snake", num_envs=3, rows=5, cols=4, seed=2)
+    bitten, most = np.zeros(3, np.int64), 0
+    for _ in range(120):
+        batch.step(batch.act("greedy"))
+        bitten = np.where(batch.terminated, 0, bitten + (batch.rewards > 0))
+        most = max(most, bitten.max())
+        for s, bites in zip(batch.rows.states, bitten, strict=True):
+            body = [tuple(s["body"][(s["head"] - back) % 20]) for back in range(s["length"])]
+            assert s["length"] - 1 == s["score"] == bites and len(set(body)) == len(body)
+            assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in itertools.pairwise(body))
+            codes = {at: snake.BODY if back else snake.HEAD for back, at in enumerate(body)}
+            board = {at: int(code) for at, code in np.ndenumerate(s["board"]) if code not in (snake.EMPTY, snake.FOOD)}
+            assert board == codes and (s["board"] == snake.FOOD).sum() == 1
+    assert most > 4
+
+
+@pytest.mark.parametrize(
+    ("food", "wanted"), [((0, 1), snake.UP), ((3, 2), snake.DOWN), ((1, 0), snake.LEFT), ((1, 3), snake.RIGHT)]
+)
+def test_the_bot_goes_up_or_down_before_it_turns_to_the_side(food: tuple[int, int], wanted: int) -> None:
+    grid = [["."] * 4 for _ in range(4)]
+    grid[1][1], grid[food[0]][food[1]] = "a", "*"
+    batch = place_snake("\n".join(" ".join(row) for row in grid), snake.LEFT)
+    assert batch.act("greedy").tolist() == [wanted]

@@ -149,8 +149,30 @@ def test_a_row_with_fewer_agents_leaves_the_others_absent() -> None:
 
 
 def test_pillars_never_cut_the_board_and_agents_start_on_floor() -> None:
-    batch = make("tag", num_envs=200, walls=0.5, size=10)
+    batch = make("tag", num_envs=60, walls=0.5, size=10)
     for s in batch.rows.states:
         floor = s["board"] == tag.FLOOR
         assert floor.sum() < 100 and all(floor[at] for at in zip(s["row"], s["col"], strict=True))
         assert (flood(floor, (s["row"][0], s["col"][0])) >= 0).sum() == floor.sum()
+
+
+def test_an_episode_begins_with_agents_spread_out_and_runners_ahead() -> None:
+    batch = make("tag", num_envs=60, size=8, walls=0.0, chasers=2, runners=2, rest=0)
+    states = batch.rows.states
+    rows, cols = states["row"], states["col"]
+    assert set(rows.ravel()) == set(cols.ravel()) == set(range(8))
+    assert (states["from_row"] == rows).all() and (states["from_col"] == cols).all()
+    away = abs(rows[:, 2:, None] - rows[:, None, :2]) + abs(cols[:, 2:, None] - cols[:, None, :2])
+    assert away.min() == tag.HEAD_START  # the least that is allowed is taken, too
+    assert not states["caught"].any() and not states["catches"].any()
+
+
+def test_walls_take_the_share_of_cells_that_they_may_and_none_is_left_of_an_earlier_board() -> None:
+    batch = make("tag", num_envs=40, size=12, walls=0.05)
+    walls = (batch.rows.states["board"] == tag.WALL).sum((1, 2))
+    assert 4 <= walls.mean() <= 7  # 7 of 144 are tried; some would stand next to another
+    batch.rows.states["caught"], batch.rows.states["catches"] = 1, 1
+    batch.params.walls[:] = 0.0
+    batch.reset()
+    assert not (batch.rows.states["board"] == tag.WALL).any()
+    assert not batch.rows.states["caught"].any() and not batch.rows.states["catches"].any()

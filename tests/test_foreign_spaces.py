@@ -13,7 +13,9 @@ from puffer_arena.core.spaces import leaves
 from puffer_arena.core.spaces import stored as storage
 from puffer_arena.errors import SpaceError
 from puffer_arena.foreign.codecs import check_stored, codec_of
+from puffer_arena.foreign.shape import shape_of
 from puffer_arena.foreign.wrappers import area_means
+from tests.foreign_games import Walk
 
 SIZES = st.lists(st.integers(0, 3), max_size=3).map(tuple)
 FLOATS, WHOLES = (np.float16, np.float32, np.float64), (np.uint8, np.int8, np.int16, np.uint32, np.int64)
@@ -162,3 +164,15 @@ def test_shrunk_pictures_keep_their_mean(size: int, wanted: int) -> None:
     np.testing.assert_allclose(made.mean(0), picture.mean(0), rtol=1e-5)
     if wanted == size:
         np.testing.assert_allclose(made, picture, atol=1e-4)
+
+
+def test_a_space_that_holds_a_function_is_the_same_in_every_process() -> None:
+    class Told(spaces.Text):
+        def __repr__(self) -> str:
+            return f"Told({Telling.step!r})"
+
+    class Telling(Walk):
+        observation_space = Told(3)
+
+    said = shape_of(Telling(), "telling").described()
+    assert "Told(<function" in said and " at 0x" not in said

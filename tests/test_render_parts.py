@@ -10,13 +10,14 @@ from puffer_arena import make
 from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete
 from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.window.local_source import LocalSource
+from puffer_arena.render.window.sight import Sight
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.window.charts import MOST_POINTS, Charts, family, limits, prepare, smoothed, tick_label
 from puffer_arena.render.window.grid_view import Watch, arrange
 from puffer_arena.render.window.imgui_canvas import clockwise
 from puffer_arena.render.window.knobs import settable
-from puffer_arena.render.window.pace import CALM_FRAME, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
+from puffer_arena.render.window.pace import CALM_FRAME, CALM_POLL, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
 from puffer_arena.render.window.panels import change_speed, nearest_stop
 from puffer_arena.render.window.policy_view import choice_names
 
@@ -164,7 +165,7 @@ def test_beside_a_trainer_a_window_takes_a_small_share_of_the_machine():
     pace.calm = True
     pace.drew(0.0, 0.009)
     assert pace.interval == pytest.approx(0.009 / (8 * CALM_SHARE))
-    assert pace.rest(0.0) == pytest.approx(pace.interval)
+    assert pace.rest(0.0) == CALM_POLL  # a key waits no longer, though no frame is due
     pace.drew(0.0, 10.0)
     assert pace.interval == SLOWEST
 
@@ -302,3 +303,15 @@ def test_curves_grow_as_episodes_end(source):
         source.poll()
     assert len(source.metrics["episode_return"]) > 0
     assert len(source.metrics["steps_per_second"]) > 10
+
+
+@pytest.mark.parametrize("env_id", ["snake", "tag"])
+def test_what_an_agent_sees_is_what_its_batch_gave_it(env_id):
+    with make(env_id, 5, seed=1) as batch:
+        source, sight = LocalSource(batch), Sight()
+        for _ in range(4):
+            source.send("step")
+        source.send("rows", indices=[3, 1])
+        seen = sight.observe(source, source.frame, 1)
+        np.testing.assert_array_equal(seen, batch.obs[1])
+        sight.close()

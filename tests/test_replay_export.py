@@ -14,6 +14,7 @@ from puffer_arena.render.export.page import rounded
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.relabel import dataset
 from puffer_arena.replay.writer import Writer
+from tests.chromium import browser, find_browser
 from tests.commands import here as here
 from tests.playing import PILE
 from tests.replays import record
@@ -57,6 +58,23 @@ def test_a_page_holds_the_canvas_calls_of_every_frame(played, tmp_path, here):
             assert calls_at(data, step) == wanted
             assert data["messages"][step] == canvas.message
     assert {call[1]["color"] for call in data["calls"] if "color" in call[1]} <= data["colors"].keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_browser(), reason="no Chromium")
+def test_a_browser_opens_a_page_and_steps_it(played, tmp_path, here):
+    code, _, err = here(tmp_path, "share", played, "it.html")
+    assert code == 0, err
+    look = "[step, told.textContent.includes(`step ${step}`), board.toDataURL()]"
+    with browser(tmp_path / "browser") as page:
+        page.open(tmp_path / "it.html", "typeof step !== 'undefined' && document.readyState === 'complete'")
+        seen = {}
+        for key, step in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 120), ("Home", 0)):
+            page.press(key)
+            shown, told, picture = page.evaluate(look)
+            assert (shown, told) == (step, True)
+            assert seen.setdefault(step, picture) == picture
+        assert len(set(seen.values())) == 4 and not page.faults
 
 
 def test_a_gif_shows_the_part_that_was_asked_for(played, tmp_path, here):

@@ -179,7 +179,7 @@ def test_dqn_learns_with_hindsight_to_cross_a_room():
     """In an open room the goal is in the corner across, eight cells away, and an episode has sixteen steps."""
     room = {"size": 7, "sight": 9, "walls": 0.0, "distance": 8, "max_steps": 16}
     settings = {
-        "num_envs": 16, "total_steps": 10_000, "params": room, "network.hidden": (64, 64), "network.memory": "none",
+        "num_envs": 16, "threads": 1, "total_steps": 10_000, "params": room, "network.hidden": (64, 64), "network.memory": "none",
         "optimizer.name": "adam", "optimizer.learning_rate": 1e-3, "optimizer.max_grad_norm": 10.0,
         "dqn.hindsight": 0.8, "dqn.warmup": 500, "dqn.batch": 128, "dqn.gamma": 0.9, "dqn.epsilon_final": 0.1,
         "dqn.exploration": 0.5,
@@ -195,7 +195,7 @@ def test_dqn_learns_with_hindsight_to_cross_a_room():
 @pytest.mark.slow
 def test_sac_reaches_targets_from_few_steps():
     settings = {
-        "num_envs": 16, "total_steps": 20_000, "network.hidden": (64, 64), "sac.warmup": 1000, "sac.minibatches": 8,
+        "num_envs": 16, "threads": 1, "total_steps": 20_000, "network.hidden": (64, 64), "sac.warmup": 1000, "sac.minibatches": 8,
         "optimizer.name": "adam", "optimizer.learning_rate": 1e-3, "optimizer.max_grad_norm": 10.0,
     }  # fmt: skip
     trainer, recent = make_trainer(load_config("target", overrides=settings, algorithm="sac")), [0.0]

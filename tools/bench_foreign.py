@@ -2,8 +2,9 @@
 
     python tools/bench_foreign.py [--envs gymnasium:CartPole-v1 ...] [--num-envs 16] [--seconds 1] [--pairs 5]
 
-All step the same number of environments by the same actions drawn beforehand, and only steps of episodes count.  Every ratio is the median of pairs measured
-one after the other, ours first in every second one.
+All step the same number of environments by the same actions drawn beforehand, and only steps of episodes count: where an
+environment begins anew in the step after its end, that step is none.  Every ratio is the median of pairs measured one after
+the other, ours first in every second one.
 """
 
 import argparse

@@ -36,7 +36,7 @@ PARTS = {
     "Commands": ["commands/*"],
     "Coming from": ["moving/*"],
     "Reference": ["authoring", "reference/*"],
-    "How it works": ["design", "determinism", "performance", "benchmarks", "production", "stability"],
+    "How it works": ["design", "determinism", "performance", "benchmarks", "production", "reliability", "stability"],
     "Help": ["troubleshooting", "../CONTRIBUTING", "../SECURITY", "../CHANGELOG"],
     "More": ["*"],
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch, make
+from puffer_arena.browser.learned import describe_learned
 from puffer_arena.browser.wasm import compile_module
 from puffer_arena.core.actions import action_dtype, find_binding, values_of
 from puffer_arena.core.env import Env
@@ -18,6 +19,7 @@ from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Discrete, Roles, at, leaves
 from puffer_arena.errors import DefinitionError
 from puffer_arena.machine.files import write_bytes
+from puffer_arena.players.names import bundled, bundled_bot
 from puffer_arena.registry import load_env
 
 SIDE = 512  # of the picture, pixels
@@ -47,7 +49,7 @@ label input[type=range] {{ grid-column: 1 / 3; width: 100%; accent-color: {accen
 <main>
 <div><canvas id="board" width="{side}" height="{side}" tabindex="0"></canvas><p id="told"></p><div id="pad"></div></div>
 <aside><p id="about"></p>
-<div class="row"><label><input type="checkbox" id="bot"> bot plays</label><button id="again">Again</button>
+<div class="row"><label><input type="checkbox" id="bot"> bot plays</label><select id="brain"></select><button id="again">Again</button>
 <select id="speed"><option>0.5</option><option selected>1</option><option>2</option><option>8</option></select></div>
 <div id="sliders"></div></aside>
 </main>
@@ -113,8 +115,14 @@ def describe(game: str) -> dict[str, Any]:
             "rate": env.steps_per_second,
             "waits": bool(env.waits or env.turn is not None),
             "bot": bot,
+            "learned": learned(env.name, batch, module.places),
             **actions(env, batch),
         }
+
+
+def learned(game: str, batch: Batch, places: dict[str, int]) -> dict[str, Any] | None:
+    """Return the trained bot that comes along for a game, where there is one that a page can play."""
+    return describe_learned(bundled_bot(game), batch, places) if game in bundled() else None
 
 
 def actions(env: Env, batch: Batch) -> dict[str, Any]:

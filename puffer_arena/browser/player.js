@@ -4,6 +4,7 @@ const GAMES = JSON.parse(document.getElementById("games").textContent);
 const board = document.getElementById("board"), told = document.getElementById("told"), list = document.getElementById("list");
 const about = document.getElementById("about"), sliders = document.getElementById("sliders"), pad = document.getElementById("pad");
 const bot = document.getElementById("bot"), again = document.getElementById("again"), speed = document.getElementById("speed");
+const brain = document.getElementById("brain");
 const STEP = 0, BOT = 1, PAINT = 2, OVER_SECONDS = 0.9;
 const NAMES = {ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", " ": "space", Shift: "shift", Enter: "return"};
 const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -66,6 +67,7 @@ async function load(name) {
     at: place => base + place,
     picture: new Uint8Array(exports.memory.buffer, base + data.places.picture, data.side * data.side * 3),
     image: new ImageData(data.side, data.side),
+    layers: data.learned && cutLayers(data.learned),
   };
   board.width = board.height = data.side;
   over = 0; taps = []; held.clear(); repeated = [...data.idle];
@@ -104,10 +106,50 @@ function mine() {  // what the person does: every key held or tapped sets its co
   return (repeated = action);
 }
 
+// A trained bot: one array of codes or numbers through layers of ReLUs; docs/bots.md has the same in Python.
+function cutLayers({weights, size, codes, widths}) {
+  const all = new Float32Array(bytesOf(weights).buffer);
+  let at = 0, rows = codes ? size * codes : size;
+  const take = count => all.subarray(at, at += count);
+  return widths.map(width => { const layer = {weight: take(rows * width), bias: take(width)}; rows = width; return layer; });
+}
+
+function think(agent) {  // what it holds of each choice
+  const {obs, kind, size, codes, choices} = game.data.learned, from = obs + agent * size * (kind === "f4" ? 4 : 1);
+  let seen = [];  // rows of the layer's matrix, and by how much each counts
+  for (let k = 0; k < size; k += 1) {
+    const value = read(from + k * (kind === "f4" ? 4 : 1), kind);
+    if (value) seen.push(codes ? [k * codes + value - 1, 1] : [k, value]);
+  }
+  let sums = [];
+  for (const {weight, bias} of game.layers) {
+    sums = Float64Array.from(bias);
+    for (const [row, value] of seen) for (let j = 0; j < bias.length; j += 1) sums[j] += value * weight[row * bias.length + j];
+    seen = [...sums.entries()].filter(([, value]) => value > 0);
+  }
+  return sums.subarray(0, choices);
+}
+
+function draw(held, mask) {  // a choice, as likely as it holds it
+  const open = [...held.keys()].filter(k => mask(k)), best = Math.max(...open.map(k => held[k]));
+  let left = Math.random() * open.reduce((sum, k) => sum + Math.exp(held[k] - best), 0);
+  return open.find(k => (left -= Math.exp(held[k] - best)) < 0) ?? open.at(-1);
+}
+
+function letTrainedAct() {
+  const {data} = game, {agents, choices} = data.learned;
+  for (let agent = 0; agent < agents; agent += 1) {
+    if (!read(data.places["out.acting"] + agent, "b1")) continue;
+    const mask = k => !data.choices || read(data.places["out.action_mask"] + agent * choices + k, "b1");
+    put(data.places.actions + agent * data.width, data.kind, draw(think(agent), mask));
+  }
+}
+
 function act() {
   const {data} = game, place = data.places.actions;
-  if (data.bot) game.run(BOT);
-  if (bot.checked && data.bot) return;
+  if (data.learned && brain.value === "trained") letTrainedAct();
+  else if (data.bot) game.run(BOT);
+  if (bot.checked && brain.value) return;
   mine().forEach((value, k) => put(place + k * data.width, data.kind, value));
   if (data.single && data.choices) {
     const mask = k => read(data.places["out.action_mask"] + k, "b1");
@@ -116,7 +158,7 @@ function act() {
 }
 
 function advance() {
-  const waits = game.data.waits && !(bot.checked && game.data.bot) && acts() && !taps.length;
+  const waits = game.data.waits && !(bot.checked && brain.value) && acts() && !taps.length;
   if (waits) return false;
   act();
   game.run(STEP);
@@ -174,7 +216,9 @@ function choose(name) {
   location.hash = name;
   document.querySelectorAll("#list button").forEach(one => one.setAttribute("aria-pressed", one.textContent === name));
   about.textContent = data.about;
-  bot.disabled = !data.bot;
+  brain.replaceChildren(...[data.bot, data.learned && "trained"].filter(Boolean).map(name => new Option(name)));
+  brain.value = data.learned ? "trained" : data.bot;
+  bot.disabled = !brain.value;
   pad.replaceChildren(...Object.keys(data.keys).map(key => {
     const button = document.createElement("button");
     button.textContent = {left: "←", right: "→", up: "↑", down: "↓"}[key] ?? key;
@@ -200,7 +244,7 @@ function choose(name) {
 list.replaceChildren(...Object.keys(GAMES).map(name => {
   const button = document.createElement("button");
   button.textContent = name;
-  button.addEventListener("click", () => { button.blur(); bot.checked = Boolean(GAMES[name].bot); choose(name); });
+  button.addEventListener("click", () => { button.blur(); bot.checked = Boolean(GAMES[name].bot || GAMES[name].learned); choose(name); });
   return button;
 }));
 bot.checked = true;

@@ -126,13 +126,23 @@ def read_number(text: str, what: str) -> bool | int | float:
 
 def flags(options: Any, prefix: str = "") -> Iterator[str]:
     """Yield the options of a dataclass as they are written on the command line, nested ones dotted."""
-    hints = typing.get_type_hints(options)
+    hints = typing.get_type_hints(options, include_extras=True)
     for field in dataclasses.fields(options):
-        name = prefix + field.name.replace("_", "-")
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from flags(hints[field.name], "" if field.metadata.get("flat") else f"{name}.")
-        else:
-            yield f"--{name}"
+        kind, *marks = typing.get_args(hints[field.name]) if is_annotated(hints[field.name]) else [hints[field.name]]
+        given = next((mark.name for mark in marks if getattr(mark, "name", None)), field.name.replace("_", "-"))
+        if dataclasses.is_dataclass(kind):
+            yield from flags(kind, "" if field.metadata.get("flat") else f"{prefix}{given}.")
+        elif not (is_required(field) or any(mark in (tyro.conf.Positional, tyro.conf.Suppress) for mark in marks)):
+            yield f"--{prefix}{given}"
+
+
+def is_required(field: "dataclasses.Field[Any]") -> bool:
+    """Tell whether a field has no default: it is given by its place."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def is_annotated(hint: Any) -> bool:
+    return typing.get_origin(hint) is Annotated
 
 
 def _unknown(argument: str, options: Any, command: str) -> ArenaError:

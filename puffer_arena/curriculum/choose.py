@@ -48,7 +48,7 @@ def read_table(path: Path) -> dict[str, Any]:
         if len(data) > MOST_BYTES:
             raise ParameterError(f"curriculum '{path}' is larger than {MOST_BYTES:,} bytes")
         return tomllib.loads(data.decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # of TOML, of text, or of numbers with thousands of digits
         raise ParameterError(f"curriculum '{path}' cannot be read: {error}") from None
 
 

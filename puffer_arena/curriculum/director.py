@@ -254,7 +254,8 @@ class Director:
         for k, of in enumerate((starts == AT_LEVEL, starts > AT_LEVEL, starts <= DRAWN)):
             if of.any():
                 self._success[k] = ended.success[of].mean()
-        chosen = ended.take(starts >= AT_LEVEL)  # what a person has drawn, the curriculum did not choose
+        own = starts >= AT_LEVEL  # what a person has drawn, the curriculum did not choose
+        chosen = ended if own.all() else ended.take(own)
         self.ledger.note(ended)
         if len(chosen):
             with self._naming():

@@ -23,6 +23,7 @@ MASKED = {
 }  # the parts of an observation that holds its mask, as PettingZoo's classic games
 PROBED_STEPS = 64
 MOST_COUNTERS = 32
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that a space holds: another in every process
 SUCCESS = ("is_success", "success")  # numbers in infos that tell whether an episode reached what was asked
 
 
@@ -73,7 +74,7 @@ class Shape:
     def described(self) -> str:
         """Return a text that differs between environments of other spaces or agents."""
         roles = [(name, role.agents, str(role.sees.theirs), str(role.does.theirs)) for name, role in self.roles.items()]
-        return f"{self.kind} {roles}"
+        return ADDRESS.sub("", f"{self.kind} {roles}")
 
 
 def kind_of(env: Any) -> str:

@@ -109,6 +109,8 @@ def find_gpu() -> Gpu:
     if importlib.util.find_spec("numba_cuda") is None:
         raise MissingExtra("'numba-cuda' is not installed; install it with: pip install 'puffer-arena[cuda]'")
     cuda: Any = importlib.import_module("numba.cuda")
+    settings: Any = importlib.import_module("numba.cuda.core.config")
+    settings.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a few rows are for people, who need not be told
     check_driver(cuda, int(importlib.metadata.version("cuda-bindings").split(".")[0]))
     return Gpu(cuda, simulated=False)
 

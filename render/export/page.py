@@ -97,6 +97,7 @@ def timeline(replay: Replay, slot: int, first: int, last: int, stride: int) -> d
             "last": (min(episode.last, last) - first) / stride,
             "how": episode.how,
             "score": f"{episode.score:.4g}",
+            "words": episode.words,
         }
         for episode in replay.episodes
         if episode.slot == slot and episode.first < last and episode.last > first

@@ -123,7 +123,7 @@ function draw() {
   context.fillStyle = DATA.colors.text;
   context.fillRect((width * step) / last - 1, 0, 2, height);
   const episode = DATA.episodes.findLast(one => one.first <= step);
-  const result = episode && episode.how ? `, return ${episode.score}` : "";
+  const result = episode && episode.how ? `${episode.words && ", " + episode.words}, return ${episode.score}` : "";
   const seconds = Math.floor(step / DATA.rate);
   told.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}  step ${DATA.first + step * DATA.stride}` +
     (episode ? `  episode ${DATA.episodes.indexOf(episode) + 1} of ${DATA.episodes.length}${result}` : "") + `  ${DATA.messages[step] ?? ""}`;

@@ -16,9 +16,11 @@ from puffer_arena.render.window.panels import change_speed, draw_header, draw_sp
 from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import draw_policy
 from puffer_arena.render.window.screen import Screen
+from puffer_arena.render.window.sight import draw_sight
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import Area, Hint, section
 from puffer_arena.replay.branch import fork
+from puffer_arena.replay.simulate import make_rows
 
 KEYS = (
     ("Space", "play"),
@@ -42,6 +44,7 @@ HELP = (
     ("Enter", "enlarge an environment"),
     ("↑ ↓   Tab", "next environment, next agent"),
     ("F   Shift F", "take over from here; let the bot"),
+    ("O", "what the watched agent sees"),
     ("F12", "save a picture"),
     ("H, F1", "these keys"),
 )
@@ -63,6 +66,7 @@ class ReplayScreen(Screen):
     def __init__(self, source: ReplaySource, size: tuple[int, int], bot: "str | Choose | None" = None) -> None:
         super().__init__(source, size)
         self.replay, self.bot, self.scrub = source, bot, Scrub()
+        self.panel.sight.make = lambda: make_rows(source.replays[0], [0])
         if len(source.replays) > 1:
             self.watch.label = source.label
 
@@ -165,6 +169,7 @@ class ReplayScreen(Screen):
             return
         draw_transport(theme, self)
         draw_policy(theme, source, frame, self.watch, self.panel.past)
+        draw_sight(theme, source, frame, self.watch, self.panel.sight)
         draw_parameters(theme, source, frame, self.panel.sliders)
 
 

@@ -33,6 +33,7 @@ HELP = (
     ("C", "the curriculum and other steering, and back"),
     ("L", "the league: ratings, and who beats whom; a click there shows a match"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
+    ("O", "what the watched agent sees"),
     ("F   Shift F", "take over the watched environment from here; let the bot"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),

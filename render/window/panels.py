@@ -14,6 +14,7 @@ from puffer_arena.render.window.kept import Gallery, draw_kept
 from puffer_arena.render.window.knobs import Sliders
 from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import ValuePast, draw_policy
+from puffer_arena.render.window.sight import Sight, draw_sight
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import PAD, SMALL, TITLE, Theme
 from puffer_arena.render.window.widgets import (
@@ -55,6 +56,7 @@ class Panel:
     rows: int = 8  # how many environments the person wants to see
     sliders: Sliders = field(default_factory=Sliders)
     gallery: Gallery = field(default_factory=Gallery)
+    sight: Sight = field(default_factory=Sight)
     past: ValuePast = field(default_factory=ValuePast)
 
 
@@ -73,6 +75,7 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
     if source.frame is not None and len(source.frame.rows):
         draw_controls(theme, source, panel)
         draw_policy(theme, source, source.frame, watch, panel.past)
+        draw_sight(theme, source, source.frame, watch, panel.sight)
         if source.status not in ("training", "paused"):  # a trainer is steered on a page of its own
             draw_parameters(theme, source, source.frame, panel.sliders)
     imgui.dummy(ImVec2(0, theme.px(2)))

@@ -96,6 +96,7 @@ class Screen:
 
     def close(self) -> None:
         """Close the window."""
+        self.panel.sight.close()
         self.gui.close()
 
     def pixels(self) -> Array:
@@ -146,6 +147,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_o:
+                self.panel.sight.shown = not self.panel.sight.shown
             case pygame.K_f:
                 self.fork(bot_plays=bool(modifiers & pygame.KMOD_SHIFT))
             case pygame.K_l:

@@ -88,13 +88,13 @@ class Run:
         name = run_id or f"{re.sub(r'[:/=]', '-', env_name(config.env))[:MAX_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = Path(root) / name
         for again in range(2, 1000):
-            if not folder.exists():
+            if not folder.exists() or (run_id is not None and not has_begun(folder)):
                 break
             if run_id is not None:
                 raise TrainingError(f"run folder '{folder}' is there already; resume it or choose another name")
             folder = Path(root) / f"{name}-{again}"
         run = cls(folder, warn)
-        run._attempt(FOLDER, lambda: (folder / "checkpoints").mkdir(parents=True))
+        run._attempt(FOLDER, lambda: (folder / "checkpoints").mkdir(parents=True, exist_ok=True))
         run._attempt("config.json", lambda: run.write_config(config))
         return run
 
@@ -233,7 +233,7 @@ def train(
     Whether it is on the disk tells `run.saved_updates`: it equals `trainer.updates` then.
 
     Args:
-        resume: go on from the run's newest checkpoint.
+        resume: go on from the run's newest checkpoint; where none was saved yet, begin anew.
         make_encoder: see `Algorithm`.
 
     Raises:
@@ -247,6 +247,11 @@ def train(
 def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_encoder: MakeEncoder | None) -> Algorithm:
     run.warn = callbacks.on_warning
     run.clear_leftovers()
+    if resume and not run.checkpoints():
+        run.warn(f"nothing of run '{run.folder}' was saved before it ended: it begins anew")
+        continued(run.config, config, f"run '{run.folder}'")
+        run.resume_log(0)
+        resume = False
     trainer = resume_trainer(config, run, make_encoder) if resume else _begin(config, run, make_encoder)
     run._attempt("config.json", lambda: run.write_config(trainer.config))
     for tracker in run._trackers:
@@ -294,7 +299,7 @@ def follow(config: Config, run: Run, resume: bool = False, make_encoder: MakeEnc
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process says when to stop
         signal.signal(number, signal.SIG_IGN)
-    if resume:
+    if resume and run.checkpoints():
         path = _newest(run)
         trainer = make_restored(path, load_checkpoint(path), config, make_encoder=make_encoder)
     else:
@@ -376,6 +381,13 @@ def _can_be_read(path: Path) -> bool:
         load_checkpoint(path)
         return True
     return False
+
+
+def has_begun(folder: Path) -> bool:
+    """Tell whether a folder holds anything of a run: one that was killed before it wrote its config left only folders."""
+    return not folder.is_dir() or any(
+        path.is_file() and not LEFTOVER.fullmatch(path.name) for path in folder.rglob("*")
+    )
 
 
 def check_run_name(name: str) -> None:

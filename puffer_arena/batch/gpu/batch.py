@@ -198,7 +198,8 @@ class GpuBatch(Batch):
         return check_actions(self.env.name, self.action, actions, self.table.actions)
 
     def _show(self, actions: Any) -> None:
-        """Let witnesses note actions; they look on from this machine, which costs every step a copy."""
+        """Let witnesses note actions; they look on from this machine, which costs every step a copy of all rows."""
+        self.bring(*ROWS)
         here: Any = actions
         if self.gpu.holds(actions):
             view = self.gpu.view(actions)
@@ -208,6 +209,7 @@ class GpuBatch(Batch):
             witness.note(self._checked(here))
 
     def _show_after(self, out: Buffers) -> None:
+        self.bring(*ROWS)
         mirror = self.table.make_buffers()
         for array, copy in zip(out, mirror, strict=True):
             self.gpu.read(array, copy)
