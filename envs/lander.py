@@ -32,6 +32,7 @@ from puffer_arena.core import (
     Memory,
     Things,
     Touch2D,
+    bands,
     body2d,
     f64,
     i32,
@@ -46,6 +47,7 @@ from puffer_arena.core import (
 
 COAST, TILT_LEFT, MAIN, TILT_RIGHT = range(4)
 WIDTH, HEIGHT = 40.0, 26.0  # metres of sky
+BEYOND = 40.0  # metres that are drawn on either side
 EDGES = 16  # of the ground, from left to right
 EDGE = WIDTH / EDGES
 MASS = 10.0  # kg
@@ -259,15 +261,16 @@ def autopilot(s: State, p: Params, memory: Memory) -> int:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     low = -6.0
-    canvas.view(WIDTH, HEIGHT - low, left=-WIDTH / 2, low=low, up=True)
-    for k in range(40):  # stars, the same on every picture
-        x, y = (k * 7.31) % WIDTH - WIDTH / 2, 4 + (k * 5.17) % (HEIGHT - 4)
-        canvas.circle(x, y, 0.05 + 0.04 * (k % 3), "white", alpha=0.25 + 0.15 * (k % 3))
+    canvas.view(WIDTH, HEIGHT - low, left=-WIDTH / 2, low=low, up=True, bleed=True)
+    draw_sky(canvas)
+    first, last = s.ground[0], s.ground[EDGES - 1]
+    draw_ground(first.ax - BEYOND, first.ay, first.ax, first.ay, canvas)
     for edge in s.ground:
-        canvas.polygon([(edge.ax, low), (edge.bx + 0.03, low), (edge.bx + 0.03, edge.by), (edge.ax, edge.ay)], "floor")
-    canvas.line(
-        [(e.ax, e.ay) for e in s.ground] + [(s.ground[EDGES - 1].bx, s.ground[EDGES - 1].by)], "wall", width=0.25
-    )
+        draw_ground(edge.ax, edge.ay, edge.bx, edge.by, canvas)
+    draw_ground(last.bx, last.by, last.bx + BEYOND, last.by, canvas)
+    for k in range(1, EDGES, 2):  # craters
+        x, y = s.ground[k].ax, s.ground[k].ay - 2.2 - k % 3
+        canvas.circle(x, y, 0.5 + 0.2 * (k % 4), "shadow", alpha=0.4)
     half = 0.5 * p.pad * EDGE
     canvas.line([(s.pad_x - half, s.pad_y), (s.pad_x + half, s.pad_y)], "amber", width=0.3)
     for x in (s.pad_x - half, s.pad_x + half):
@@ -277,7 +280,29 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.rect(-WIDTH / 2 + 1, HEIGHT - 1.6, 8, 0.6, "line", radius=0.3)
     if s.fuel > 0.03:
         canvas.rect(-WIDTH / 2 + 1, HEIGHT - 1.6, 8 * s.fuel, 0.6, "teal" if s.fuel > 0.25 else "rose", radius=0.3)
+    canvas.text(-WIDTH / 2 + 1.3, HEIGHT - 2.3, "fuel", "muted", size=0.8, anchor="left")
     canvas.status(describe(s, p))
+
+
+def draw_ground(ax: float, ay: float, bx: float, by: float, canvas: Canvas) -> None:
+    """Draw the moon under one edge, lighter where it is near the surface."""
+    for below, color in ((0.0, "slate"), (1.4, "floor")):
+        corners = [(ax, -BEYOND), (bx + 0.03, -BEYOND), (bx + 0.03, by - below), (ax, ay - below)]
+        canvas.polygon(corners, color)
+    canvas.line([(ax, ay - 0.1), (bx, by - 0.1)], "stone", width=0.2)
+
+
+def draw_sky(canvas: Canvas) -> None:
+    """Draw stars, a planet and hills far away, the same on every picture."""
+    bands(canvas, -WIDTH / 2 - BEYOND, 0.0, WIDTH + 2 * BEYOND, HEIGHT, ("background", "night"))
+    for k in range(120):
+        x, y = (k * 7.31) % (2 * WIDTH) - WIDTH, 4 + (k * 5.17) % (HEIGHT + 6)
+        canvas.circle(x, y, 0.05 + 0.04 * (k % 3), "white", alpha=0.25 + 0.15 * (k % 3))
+    canvas.circle(0.3 * WIDTH, 0.72 * HEIGHT, 3.2, "violet", alpha=0.35)
+    canvas.circle(0.3 * WIDTH - 0.8, 0.72 * HEIGHT + 0.6, 2.2, "white", alpha=0.08)
+    for k in range(-4, 5):
+        x, high = k * 9.0, 5.0 + 2.5 * (k * k % 3)
+        canvas.polygon([(x - 11.0, -6.0), (x, high), (x + 11.0, -6.0)], "panel")
 
 
 def describe(s: State, p: Params) -> str:
@@ -322,7 +347,7 @@ def draw_craft(s: State, canvas: Canvas) -> None:
             "lime" if down else "muted",
             width=0.2,
         )
-    canvas.polygon([at(x, y) for x, y in HULL], "text")
+    canvas.polygon([at(x, y) for x, y in HULL], "white")
     canvas.polygon([at(x, y) for x, y in HULL[:3] + HULL[5:]], "violet")
     canvas.circle(*at(0.0, 0.25), 0.32, "shadow")
     canvas.circle(*at(0.0, 0.25), 0.24, "sky")

@@ -1,14 +1,15 @@
 """Rooms: walk through rooms as a first person sees them, and find what was shown at the start.
 
 Rooms, doors, walls, floors and things are new in every level.  For `shown` steps the wanted thing hovers before the eye;
-from then on it has to be remembered.  The things differ in shape and in colour, one in each of some rooms.
+from then on it has to be remembered.  The things differ in shape and in colour, one in each of some rooms; a room alone
+holds them all.
 
 Actions       Discrete(3): FORWARD, LEFT, RIGHT; a step of 0.4 m or a turn of 30 degrees.
 Observation   uint8 (pixels, pixels, 3): what the eye sees, red, green and blue.
-Reward        1 at the wanted thing, less 0.5 for the part of max_steps that it took; else 0.  With `shaping` that
-              much besides for every cell that the way to the wanted thing has become shorter.
+Reward        1 at the wanted thing, less 0.5 for the part of max_steps that it took; -`wrong` at another.  With
+              `shaping` that much besides for every cell that the way to the wanted thing has become shorter.
 Termination   any thing, the wanted or another.  Truncation: max_steps.
-Parameters    pixels, rooms, size, things, loops, shown, shaping, max_steps.
+Parameters    pixels, rooms, size, things, loops, shown, wrong, shaping, max_steps.
 Source        own; after Beattie et al. 2016, "DeepMind Lab", and Chevalier-Boisvert et al. 2023, "Miniworld".
 """
 
@@ -50,17 +51,18 @@ SCREEN = np.zeros((144, 192, 3), np.uint8)  # what `draw` shows people
 @dataclass(frozen=True)
 class Params:
     pixels: int = param(48, 16, 256, "rows and columns of the picture")
-    rooms: int = param(2, 2, 5, "rooms along either side")
+    rooms: int = param(2, 1, 5, "rooms along either side")
     size: int = param(3, 2, 8, "cells along a room's side")
-    things: int = param(3, 1, 25, "things that lie about, each in a room of its own")
+    things: int = param(3, 1, 25, "things that lie about, each in a room of its own where there are several")
     loops: float = param(0.5, 0.0, 1.0, "part of the doors beyond those that every room needs", at_reset=True)
-    shown: int = param(6, 1, 100, "steps for which the wanted thing is shown")
+    shown: int = param(6, 1, 10_000, "steps for which the wanted thing is shown")
+    wrong: float = param(0.5, 0.0, 1.0, "what it costs to go to another thing")
     shaping: float = param(0.0, 0.0, 1.0, "reward for each cell nearer to the wanted thing, past the others")
     max_steps: int = param(150, 10, 10_000, "steps before the episode is truncated")
 
     def __post_init__(self) -> None:
-        if self.things > self.rooms**2:
-            raise ValueError(f"things = {self.things}; there are {self.rooms**2} rooms, and one in each at most")
+        if self.things > most_things(self):
+            raise ValueError(f"things = {self.things}; rooms of this number and size hold {most_things(self)} at most")
 
     @property
     def side(self) -> int:
@@ -94,6 +96,12 @@ class State(Header):
 
 
 @jit
+def most_things(p: Params) -> int:
+    """Return how many things there is room for: one in each room, or in one alone all but two of its cells."""
+    return p.rooms**2 if p.rooms > 1 else p.size**2 - 2
+
+
+@jit
 def reset(s: State, p: Params) -> None:
     build_rooms(s, p)
     for k in range(p.rooms**2):  # the rooms in random order
@@ -101,9 +109,7 @@ def reset(s: State, p: Params) -> None:
         s.order[k], s.order[other] = s.order[other], k
     place_things(s, p)
     measure(s, p)
-    row, col = draw_cell(s, p, randint(s, p.rooms**2))
-    while holds_thing(s, row, col):
-        row, col = draw_cell(s, p, randint(s, p.rooms**2))
+    row, col = draw_cell(s, p, randint(s, p.rooms**2), True)
     s.x, s.y, s.heading = col + 0.5, row + 0.5, randint(s, 12) * TURN
     s.found, s.taken = 0, 0
     s.visited[:] = 0
@@ -111,10 +117,20 @@ def reset(s: State, p: Params) -> None:
 
 
 @jit
-def draw_cell(s: State, p: Params, room: int) -> tuple[int, int]:
-    """Draw a cell of a room, as row and column."""
+def draw_cell(s: State, p: Params, room: int, starts: bool) -> tuple[int, int]:
+    """Draw a cell of a room, as row and column: one from which the wanted thing is reached, or one for a thing.
+
+    The first that fits from a random one on; a thing's holds nothing and lies before no door.
+    """
     top, left = room // p.rooms * (p.size + 1), room % p.rooms * (p.size + 1)
-    return top + 1 + randint(s, p.size), left + 1 + randint(s, p.size)
+    drawn = randint(s, p.size**2)
+    row, col = top + 1, left + 1
+    for k in range(p.size**2):
+        cell = (drawn + k) % p.size**2
+        row, col = top + 1 + cell // p.size, left + 1 + cell % p.size
+        if s.distance[row, col] > 0 if starts else not (holds_thing(s, row, col) or at_door(s, row, col)):
+            break
+    return row, col
 
 
 @jit
@@ -142,14 +158,12 @@ def build_rooms(s: State, p: Params) -> None:
 
 @jit
 def place_things(s: State, p: Params) -> None:
-    """Put a thing into each of the first rooms in `order`, off the doors' ways."""
+    """Put a thing into each of the first rooms in `order`, or all into one room; off the doors' ways."""
     last = len(s.things) - 1
     shape, color = randint(s, SHAPES), randint(s, COLORS)
     s.things[:] = 0.0
-    for k in range(min(p.things, last)):
-        row, col = draw_cell(s, p, s.order[k])
-        while at_door(s, row, col):
-            row, col = draw_cell(s, p, s.order[k])
+    for k in range(min(p.things, last, most_things(p))):
+        row, col = draw_cell(s, p, s.order[k % p.rooms**2], False)
         s.things[k, 0], s.things[k, 1], s.things[k, 3] = col + 0.5, row + 0.5, 0.6
         s.things[k, 4], s.things[k, 5] = (shape + k) % SHAPES, (color + k + k // SHAPES) % COLORS
 
@@ -246,7 +260,7 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         dx, dy = s.things[k, 0] - s.x, s.things[k, 1] - s.y
         if s.things[k, 3] > 0.0 and dx * dx + dy * dy < REACH * REACH:
             s.found, s.taken = 1 if k == 0 else 0, 0 if k == 0 else 1
-            return 1.0 - 0.5 * min(1.0, s.step_count / p.max_steps) if k == 0 else 0.0, True, False
+            return 1.0 - 0.5 * min(1.0, s.step_count / p.max_steps) if k == 0 else -p.wrong, True, False
     after = way_to_go(s)
     nearer = before - after if before >= 0 and after >= 0 else 0
     return p.shaping * nearer, False, s.step_count >= p.max_steps
@@ -340,4 +354,5 @@ ENV = Env(
     waits=True,
     steps_per_second=8.0,
     solved=0.7,
+    version=1,
 )

@@ -222,6 +222,11 @@ def ended(levels, success, **scores):
     return Ended(np.arange(len(levels)), records, count, count, found)
 
 
+def test_memory_has_room_for_the_largest_parameters_of_all_lessons():
+    lessons = [{"ranges": {"size": "7:9"}, "until": {"measure": "success", "at_least": 0.5}}, {"ranges": {"size": 13}}]
+    assert load_curriculum(load_env("maze"), {"method": "lessons", "lessons": lessons}).highest() == {"size": 13}
+
+
 def test_lessons_follow_one_another_when_their_measure_is_reached():
     env = load_env("maze")
     until = {"measure": "reached", "at_least": 0.8, "episodes": 4}

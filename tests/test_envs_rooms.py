@@ -26,6 +26,8 @@ def at(batch: Batch, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def test_the_wanted_thing_can_be_reached_from_every_start() -> None:
     batch = make("rooms", 512, seed=1, loops=0.0)
     batch.params.size[:256] = 2
+    batch.params.rooms[256:] = 1
+    batch.params.things[256:] = 2
     batch.reset()
     states = batch.rows.states
     row, col = np.floor(states["y"]).astype(int), np.floor(states["x"]).astype(int)
@@ -88,6 +90,6 @@ def test_a_thing_ends_the_episode_and_only_the_wanted_one_pays(k: int) -> None:
     state["x"], state["y"], state["heading"] = thing[0] - 0.85, thing[1], 0.0
     state["plan"][int(thing[1]), int(thing[0]) - 1] = 0
     batch.step([FORWARD])
-    assert batch.terminated[0] and batch.rewards[0] == pytest.approx((1.0 - 0.5 / 150) if k == 0 else 0.0)
+    assert batch.terminated[0] and batch.rewards[0] == pytest.approx((1.0 - 0.5 / 150) if k == 0 else -0.5)
     ended = batch.finished[0]
     assert (ended["found"], ended["taken"]) == ((1, 0) if k == 0 else (0, 1))

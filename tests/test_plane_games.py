@@ -1,11 +1,13 @@
-"""The rules of games for several: those in the plane, and kart."""
+"""The rules of games for several: those in the plane, kart, and hideseek."""
+
+import math
 
 import numpy as np
 import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.envs import pistons, sumo, swarm, volley
+from puffer_arena.envs import hideseek, pistons, sumo, swarm, volley
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:
@@ -216,3 +218,37 @@ def test_a_kart_drives_where_it_is_steered_and_grass_costs() -> None:
     assert (state["driven"][:, 0] > 5.0).all() and (abs(state["driven"][:, 1]) < 1.0).all()  # one drives, one stands
     off = abs(state["across"]) > 4.5
     assert (batch.signal("cost") == off).all()
+
+
+def test_a_box_follows_who_holds_it_and_stays_where_a_team_has_locked_it() -> None:
+    batch = make("hideseek", 1, compiled=False, seed=1)
+    state = batch.rows.states[0]
+    hider, box = state["agents"][0], state["boxes"][0]
+    box["x"], box["y"] = hider["x"] + math.cos(state["heading"][0]), hider["y"] + math.sin(state["heading"][0])
+
+    def play(steps: int, hands: int, ahead: float) -> float:
+        start = np.array([box["x"], box["y"]])
+        for _ in range(steps):
+            move = np.zeros((1, 4, 2))
+            move[0, 0, 0] = ahead
+            batch.step({"move": move, "hands": [[hands, hideseek.FREE, hideseek.FREE, hideseek.FREE]]})
+        return float(np.hypot(*(np.array([box["x"], box["y"]]) - start)))
+
+    assert play(15, hideseek.HOLD, -0.5) > 0.3
+    assert play(1, hideseek.LOCK, 0.0) < 0.1 and state["lock"][0] == hideseek.HIDERS
+    assert play(15, hideseek.FREE, 1.0) < 1e-9  # run into it
+    play(1, hideseek.HOLD, 0.0)
+    assert state["lock"][0] == hideseek.UNLOCKED
+
+
+def test_walls_hide_and_seekers_wait_while_hiders_prepare() -> None:
+    batch = make("hideseek", 16, seed=2, prepare=5)
+    states = batch.rows.states
+    turned = states["heading"].copy()
+    for _ in range(5):
+        step = batch.step({"move": np.ones((16, 4, 2)), "hands": np.zeros((16, 4), int)})
+        assert (step.rewards == 0).all() and (states["heading"][:, 2:] == turned[:, 2:]).all()
+    rewards = batch.step({"move": np.zeros((16, 4, 2)), "hands": np.zeros((16, 4), int)}).rewards
+    seen = states["spotted"].any(axis=1)
+    assert (np.sign(rewards) == np.where(seen[:, None], [-1, -1, 1, 1], [1, 1, -1, -1])).all()
+    assert 0 < seen.sum() < 16

@@ -12,7 +12,7 @@ from puffer_arena.core.palette import load_palette
 from puffer_arena.errors import UnknownName
 from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
 from puffer_arena.render.draw.fit import fit
-from puffer_arena.render.draw.palette import color, font_bytes
+from puffer_arena.render.draw.palette import choose_palette, color, font_bytes
 from tests.processes import run_python
 
 ROSE, BACKGROUND = (255, 93, 115), (15, 18, 24)
@@ -144,6 +144,35 @@ def test_the_palette_and_the_font_come_from_the_assets():
     assert len(load_palette()) >= 19
     assert len(font_bytes()) < 150_000
     assert font_bytes()[:4] == b"\x00\x01\x00\x00"  # TrueType
+
+
+def test_another_palette_draws_in_its_own_colours_and_an_unknown_one_is_named():
+    choose_palette("light")
+    try:
+        canvas = drawn()
+        canvas.rect(2, 2, 4, 4, "rose")
+        assert at(canvas, 40, 40) == load_palette("light")["rose"] != ROSE
+    finally:
+        choose_palette("dark")
+    with pytest.raises(UnknownName, match="unknown palette 'lihgt'; did you mean 'light'"):
+        choose_palette("lihgt")
+
+
+# What a person without red or green cones sees (Machado et al. 2009, table of severity 1), of linear light.
+FEW_COLOURS = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+}
+
+
+@pytest.mark.parametrize("kind", FEW_COLOURS)
+def test_players_of_the_safe_palette_differ_for_eyes_that_see_few_colours(kind):
+    palette = load_palette("safe")
+    players = ("rose", "sky", "lime", "amber", "violet", "teal", "orange", "white")
+    linear = (np.array([palette[name] for name in players]) / 255.0) ** 2.2
+    seen = 255 * np.clip(linear @ np.array(FEW_COLOURS[kind]).T, 0, 1) ** (1 / 2.2)
+    apart = np.abs(seen[:, None] - seen[None]).max(axis=-1) + 255 * np.eye(len(players))
+    assert apart.min() > 30
 
 
 def test_points_and_sizes_scale_together():

@@ -113,7 +113,8 @@ def test_schedules_go_from_one_to_the_final_fraction() -> None:
 
 def test_settings_move_in_a_straight_line_when_asked() -> None:
     fixed = load_config("snake", overrides={"ppo.entropy_coef": 0.02}).method
-    assert annealed(fixed, 0.5) == fixed
+    assert annealed(fixed, 0.5).entropy_coef == 0.02
+    assert annealed(fixed, 0.5).priority_beta == pytest.approx((fixed.priority_beta + 1.0) / 2)  # to 1 by itself
     moving = load_config("snake", overrides={"ppo.entropy_coef": 0.02, "ppo.entropy_coef_final": 0.0}).method
     assert annealed(moving, 0.5).entropy_coef == pytest.approx(0.01)
     assert annealed(moving, 0.5).clip == moving.clip

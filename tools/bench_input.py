@@ -28,6 +28,7 @@ from screenshots import save, screenless
 
 from puffer_arena.core.fields import Array
 from puffer_arena.live.address import read_address
+from puffer_arena.render.draw.palette import color
 
 PATIENCE = 300.0  # seconds for trainer and window to appear
 ANSWER = 20.0  # seconds until an event counts as not answered
@@ -115,6 +116,8 @@ def await_run(run: Path, trainer: subprocess.Popen[bytes]) -> None:
 def find_window(pid: int, environment: dict[str, str]) -> tuple[int, int, int, int]:
     """Wait for the window, give it the keyboard and return its place on the screen: left, top, width, height."""
     found = tell(environment, "search", "--sync", "--onlyvisible", "--pid", str(pid)).split()[-1]
+    tell(environment, "windowmap", "--sync", found)  # it cannot have the keyboard before it is there
+    time.sleep(1.0)
     tell(environment, "windowfocus", "--sync", found)
     told = dict(line.split("=") for line in tell(environment, "getwindowgeometry", "--shell", found).split())
     return int(told["X"]), int(told["Y"]), int(told["WIDTH"]), int(told["HEIGHT"])
@@ -127,9 +130,9 @@ def tell(environment: dict[str, str], *arguments: str) -> str:
 
 
 def await_picture(screen: Screen, word: tuple[int, int, int, int]) -> None:
-    """Wait until the window shows the training: what it says of the trainer has changed, and then stays."""
-    deadline, first = time.monotonic() + PATIENCE, screen.cut(word)
-    while np.array_equal(screen.cut(word), first):
+    """Wait until the window shows the training: beside the run's name it says so, in a colour of its own."""
+    deadline, lime = time.monotonic() + PATIENCE, np.array(color("lime")[::-1], np.uint8)
+    while not (screen.cut(word) == lime).all(axis=2).any():
         if time.monotonic() > deadline:
             sys.exit("the window did not show the training")
         time.sleep(0.2)

@@ -28,6 +28,7 @@ from puffer_arena.engines.pymunk.calls import STEP, address, call_table
 from puffer_arena.errors import ArenaError, suggest
 from puffer_arena.machine.calls import call_pf
 from puffer_arena.machine.compile import compile_function, jit
+from puffer_arena.registry import load_env
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
@@ -46,6 +47,7 @@ GAMES = {  # with the steps a second wanted on one core; another library's envir
     "racer": ({"cars": 1}, 100e3, "CarRacing-v3", 200),
     "swarm": ({}, 100e3, None, 0),
     "kart": ({"cars": 4}, 8e3, None, 0),
+    "hideseek": ({}, 6e3, None, 0),
 }
 SLOW_STEPS = 50  # in one round of those that draw pictures
 NAMES = ("engine", "climber", *GAMES)
@@ -222,7 +224,7 @@ def pistonball(steps: int) -> Timed:
 def bench_game(name: str, rounds: int) -> None:
     """One game on one and two cores, against Gymnasium's where there is one."""
     params, wanted, reference, least = GAMES[name]
-    rows, many = (ROWS, MANY) if name != "kart" else (32, 128)  # a Bullet world takes 4 MB
+    rows, many = (ROWS, MANY) if load_env(name).engine != "panda3d" else (32, 128)  # a Bullet world takes 4 MB
     candidates = {f"{n}": stepping(name, n, rows, **params) for n in (1, 2)}
     candidates["own"] = stepping(name, 1, rows, clock=time.process_time, **params)
     candidates["many"] = stepping(name, 1, many, **params)

@@ -54,6 +54,11 @@ TAKES = {
     "doors": Take(seconds=9.0, params={"across": 3, "down": 2, "locked": 2, "things": 3, "boxed": 0.5}),
     "craft": Take(seconds=7.0, width=360),
     "push": Take(width=320, params={"boxes": 3, "reward_step": 0.0}),
+    "hideseek": Take(seconds=16.0, rows=8, width=320),
+    "rooms": Take(rows=1, width=320, params={"rooms": 4, "things": 6}),
+    "maze": Take(seconds=8.0, width=280, params={"size": 15}),
+    "hex": Take(seconds=20.0, rows=16, width=320, params={"size": 7}),
+    "connect4": Take(seconds=20.0, rows=16, width=280),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
 }
 

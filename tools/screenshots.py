@@ -37,6 +37,7 @@ MOMENTS = {
     "racer": 150,
     "swarm": 100,
     "kart": 120,
+    "hideseek": 150,
     "lander": 190,
     "walker": 260,
     "tag": 10,

@@ -64,14 +64,18 @@ class Options:
     """A parameter of the environment as name=value; may be repeated."""
     runs_dir: str = "runs"
     """Where run folders are."""
+    palette: str = "dark"
+    """The colours: dark, light, or safe for eyes that tell few apart."""
     record: str = ""
     """Record into this file; F9 records at any time."""
 
 
 def run(options: Options) -> int:
     """Open the window and play until it is closed."""
+    from puffer_arena.render.draw.palette import choose_palette
     from puffer_arena.render.play.play import play
 
+    choose_palette(options.palette)
     check_seats(options)
     load_env(options.env).check_own("play")
     play(

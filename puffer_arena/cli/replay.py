@@ -37,14 +37,18 @@ class Options:
     """The game, where it is none that `list` shows: a file does not choose what is imported."""
     bot: str | None = None
     """Who steers in branches what you do not: a scripted bot, a checkpoint or run, or what else `play --bot` takes."""
+    palette: str = "dark"
+    """The colours: dark, light, or safe for eyes that tell few apart."""
     runs_dir: str = "runs"
     """Where run folders are."""
 
 
 def run(options: Options) -> int:
     """Show the window until it is closed."""
+    from puffer_arena.render.draw.palette import choose_palette
     from puffer_arena.render.replay.show import show_replays
 
+    choose_palette(options.palette)
     if len(options.files) > MOST_BESIDE:
         raise ParameterError(f"{len(options.files)} replays beside each other; at most {MOST_BESIDE}")
     paths = [find_replay(name, options.runs_dir) for name in options.files]

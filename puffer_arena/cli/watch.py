@@ -37,6 +37,8 @@ class Options:
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = "run:newest"
     """run:NAME or a run's folder, the newest by default; or who plays, named as in `eval`."""
+    palette: str = "dark"
+    """The colours: dark, light, or safe for eyes that tell few apart."""
     runs_dir: str = "runs"
     """Where run folders are."""
     address: str = ""
@@ -50,8 +52,10 @@ class Options:
 
 def run(options: Options) -> int:
     """Show the window until it is closed."""
+    from puffer_arena.render.draw.palette import choose_palette
     from puffer_arena.render.window.window import show
 
+    choose_palette(options.palette)
     source = find_source(options)
     try:
         show(source, meetings=meetings_of(options, source))

@@ -166,6 +166,10 @@ class Curriculum:
         """Return numbers for the log."""
         return {}
 
+    def highest(self) -> dict[str, float]:
+        """Return the largest value that it may ever choose of each parameter: memory has to have room for it."""
+        return {name: spread.high for name, spread in self.ranges.items()}
+
     def draw(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
         """Draw every parameter with a range from all of it: name -> (count, *its shape)."""
         return {name: spread.draw(count, rng) for name, spread in self.ranges.items()}

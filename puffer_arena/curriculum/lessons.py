@@ -153,6 +153,12 @@ class Lessons(Curriculum):
             spreads |= ladder.lesson.ranges
         return Tasks({name: spread.draw(count, rng) for name, spread in spreads.items()})
 
+    def highest(self) -> dict[str, float]:
+        most = super().highest()
+        for spreads in (lesson.ranges for ladder in self.ladders for lesson in ladder.lessons):
+            most |= {name: max(spread.high, most[name]) for name, spread in spreads.items()}
+        return most
+
     def ended(self, episodes: Ended) -> None:
         for ladder in self.ladders:
             ladder.take(episodes)

@@ -370,7 +370,11 @@ def shine(renderer: str) -> Material:
 
 
 def draw_shadow(radius: float) -> PandaNode:
-    """Return a disc that fades out towards its rim; its face looks along y."""
+    """Return a disc that fades out towards its rim; its face looks along y.
+
+    Args:
+        radius: of the ball around the body's bounding box; a ball's own is by the root of 3 less.
+    """
     side = 32
     steps = (np.arange(side) + 0.5) / side * 2 - 1
     fade = np.clip(1.0 - np.hypot(*np.meshgrid(steps, steps)), 0.0, 1.0) ** 0.8
@@ -380,7 +384,8 @@ def draw_shadow(radius: float) -> PandaNode:
     texture.setup_2d_texture(side, side, Texture.T_unsigned_byte, Texture.F_rgba)
     texture.set_ram_image(image.tobytes())
     card = CardMaker("shadow")
-    card.set_frame(-1.15 * radius, 1.15 * radius, -1.15 * radius, 1.15 * radius)
+    wide = 1.3 * radius / math.sqrt(3.0)
+    card.set_frame(-wide, wide, -wide, wide)
     path = NodePath(card.generate())
     path.set_texture(texture)
     path.set_transparency(TransparencyAttrib.M_alpha)

@@ -328,7 +328,7 @@ def make_rows(
     """Make this process's rows of a run; memory has room for the largest parameters that its curriculum may choose."""
     values, env = dict(config.params), load_env(config.env)
     if curriculum is not None:
-        largest = [(name, spread.high) for name, spread in curriculum.ranges.items()]
+        largest = list(curriculum.highest().items())
         largest += [each for level in curriculum.drawn for each in level.params.items()]
         for name, high in largest:
             if name in env.dimensions:
