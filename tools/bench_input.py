@@ -116,6 +116,8 @@ def await_run(run: Path, trainer: subprocess.Popen[bytes]) -> None:
 def find_window(pid: int, environment: dict[str, str]) -> tuple[int, int, int, int]:
     """Wait for the window, give it the keyboard and return its place on the screen: left, top, width, height."""
     found = tell(environment, "search", "--sync", "--onlyvisible", "--pid", str(pid)).split()[-1]
+    tell(environment, "windowmap", "--sync", found)  # it cannot have the keyboard before it is there
+    time.sleep(1.0)
     tell(environment, "windowfocus", "--sync", found)
     told = dict(line.split("=") for line in tell(environment, "getwindowgeometry", "--shell", found).split())
     return int(told["X"]), int(told["Y"]), int(told["WIDTH"]), int(told["HEIGHT"])
