@@ -1,4 +1,4 @@
-"""Hide and seek: hiders block doors with boxes while the seekers still wait; then these look for them.
+"""Hide and seek: hiders block doors with boxes while seekers wait; then these look for them.
 
 In the corner of a hall lies a room with two doors.  Boxes and ramps can be dragged, and locked so that only one's own
 team moves them again; over a ramp one gets onto boxes and walls, and sees from there.
