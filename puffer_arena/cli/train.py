@@ -37,7 +37,7 @@ from puffer_arena.players.intervals import interval
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import versus
 from puffer_arena.players.tournament import results_of
-from puffer_arena.registry import choose_env, load_env
+from puffer_arena.registry import choose_env, is_foreign, load_env
 from puffer_arena.settings import plain
 from puffer_arena.trainers.algorithms import load_algorithm
 from puffer_arena.trainers.config import Config, check_fit, config_type, from_dict, load_config, pool_names
@@ -487,7 +487,8 @@ class Session:
             named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
-            self.display.say(f"  look:     {command_line('watch', folder, *named)}")
+            if not is_foreign(self.config.env):  # which nothing here knows how to draw
+                self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
 
 
