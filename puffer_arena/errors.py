@@ -11,6 +11,7 @@
     ├── TrainingError (RuntimeError)  a run that cannot go on: a NaN, an unusable run folder
     ├── PhysicsError (RuntimeError)   forces or poses that no engine can work with
     ├── DisplayError (RuntimeError)   no renderer works on this machine
+    ├── DeviceError (RuntimeError)    a GPU that is not there, or cannot be used
     ├── OutputError (OSError)         a standard output that cannot be written
     ├── WorkerError (RuntimeError)    a worker process that died or failed
     ├── BusyError (RuntimeError)      a batch that another thread is stepping

@@ -98,10 +98,12 @@ def test_it_plays_what_a_batch_of_one_row_plays(env_id: str) -> None:
     for _ in range(60):
         actions = sample(env, infos)
         acting = env.agents
-        nothing = np.zeros_like(next(iter(actions.values())))  # of those who have left
-        row = [actions.get(agent, nothing) for agent in env.possible_agents]
+        row = np.zeros_like(batch.actions)  # nothing of those who have left
+        for agent, action in actions.items():
+            parts = tuple(action[name] for name in row.dtype.names) if row.dtype.names else action
+            row[0, env.possible_agents.index(agent)] = parts
         obs, rewards, terminated, truncated, infos = env.step(actions)
-        step = batch.step(np.array([row]))
+        step = batch.step(row)
         for agent in acting:
             k = env.possible_agents.index(agent)
             assert env.observation_space(agent).contains(obs[agent])
