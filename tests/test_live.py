@@ -171,7 +171,7 @@ class Asking:
     def flush(self): ...
 
 
-def test_between_minibatches_a_pause_holds_and_a_change_waits_for_the_next_step():
+def test_between_minibatches_a_pause_holds_until_a_change_that_waits_for_the_next_step():
     asked = []
     publisher = Publisher(make("snake", 4, seed=1), "a run", obey=lambda command: asked.append(command.name) or "done")
     with contextlib.closing(publisher):
@@ -179,9 +179,9 @@ def test_between_minibatches_a_pause_holds_and_a_change_waits_for_the_next_step(
         names = ("pause", "learning_rate", "resume")
         publisher.windows = windows = Asking(publisher, *(Command(name, {"value": 0.1}) for name in names))
         publisher.breathe()
-        assert (windows.held, publisher.paused, asked) == (2, False, [])
+        assert (windows.held, publisher.paused, asked) == (1, True, [])
         publisher.tend(4)
-        assert asked == ["learning_rate"]
+        assert (publisher.paused, asked) == (False, ["learning_rate"])
         publisher.windows = real
 
 

@@ -118,8 +118,9 @@ def test_games_of_pictures_do_not_disturb_each_other() -> None:
     def play(batches: list[puffer_arena.Batch]) -> list[bytes]:
         rng = np.random.default_rng(0)
         for _ in range(10):
+            actions = batches[0].sample_actions(rng)
             for batch in batches:
-                batch.step(batch.sample_actions(rng) if batch is batches[0] else batches[0].actions)
+                batch.step(actions)
         return [batch.obs.tobytes() for batch in batches]
 
     def small_game() -> puffer_arena.Batch:

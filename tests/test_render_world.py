@@ -90,7 +90,7 @@ def test_every_renderer_shows_a_colour_alike(name):
         hardware, software = (draw(batch, (pipe,)).astype(int) for pipe in ("p3headlessgl", "p3tinydisplay"))
     middle = (slice(55, 115), slice(60, 100))  # the marble on its plate
     differs = np.abs(hardware - software)[middle].max(axis=-1)
-    assert np.percentile(differs, 90) <= 8  # levels of 255; at edges and in the highlight they differ more
+    assert np.percentile(differs, 90) <= 12  # levels of 255; at edges, in shadow and highlight they differ more
 
 
 def test_a_body_is_found_where_the_picture_shows_it(marble, pipe):

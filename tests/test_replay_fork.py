@@ -40,7 +40,7 @@ def test_a_live_frame_goes_on_as_its_row_does_and_the_branch_names_it(tmp_path):
     with make("snake", 3, seed=4) as live:
         for _ in range(6):
             live.step(live.act("greedy"))
-        frame = Frame(18, np.array([2]), live.rows.states[2:].copy(), live.rows.params[2:].copy())
+        frame = Frame(18, np.array([2]), *live.copy_rows(np.array([2])))
         branch = fork_frame("snake", {}, frame, 0, "a run")
         with branch.batch as batch, Writer(batch, tmp_path / "it.mcap", parent=branch.parent):
             for _ in range(20):

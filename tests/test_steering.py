@@ -178,10 +178,10 @@ def test_a_damaged_record_is_refused_with_its_line(tmp_path, line):
 
 @pytest.mark.parametrize("method", [name for name in CURRICULA if name != "lessons"])
 def test_presets_are_files_as_the_command_line_takes_them(tmp_path, method):
-    table = {"method": method, "ranges": {"delay": "1:30:log", "symbols": [2, 4]}}
+    table = {"method": method, "ranges": {"distance": "1:30:log", "size": [9, 13]}}
     (tmp_path / "preset.toml").write_text(write_table(table))
     assert read_table(tmp_path / "preset.toml") == table
-    load_curriculum(load_env("memory"), table)
+    load_curriculum(load_env("maze"), table)
 
 
 def test_lessons_survive_being_written(tmp_path):

@@ -9,7 +9,6 @@ threads, the process, or whether the rules run compiled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -170,7 +169,7 @@ class Batch(Written):
         elsewhere = env.stepped_by
         self.stepper: Any = Stepper(table, self.program, threads) if elsewhere is None else elsewhere(table, threads)
         self.worlds = self.stepper.worlds  # which move the rows
-        self._params = ParamRows(table.rows.params, table.rows.following, values, env.dimensions, self._writing)
+        self._params = self._show_params()
         self._all = np.ones(num_envs, np.bool_)
         self.recorder: Recorder | None = None
         self.witnesses: list[Witness] = []
@@ -196,9 +195,10 @@ class Batch(Written):
         """The parameters of every row, by name."""
         return self._params
 
-    def _writing(self) -> AbstractContextManager[object]:
-        """Return the context in which parameters are written."""
-        return nullcontext()
+    def _show_params(self) -> ParamRows:
+        """Return the parameters of the rows for `params`."""
+        rows = self.table.rows
+        return ParamRows(rows.params, rows.following, self.param_values, self.env.dimensions)
 
     @property
     def num_choices(self) -> int:
@@ -244,9 +244,7 @@ class Batch(Written):
             if seed is not None:
                 self.table.rows.states["row_key"] = row_keys(seed, self.num_envs)
                 self.table.rows.states["episode"] = 0
-                self.table.rows.memories[:] = np.zeros(
-                    (), self.table.rows.memories.dtype
-                )  # episodes will be numbered as before
+                self.table.rows.memories[:] = np.zeros((), self.table.rows.memories.dtype)  # for the same numbers
             if levels is not None:
                 self.table.rows.levels[:] = _check_levels(levels)
             chosen = self._all if which is None else _flags("which", which, self._all.shape)

@@ -137,7 +137,8 @@ class Publisher:
     def breathe(self, look: Look | None = None) -> None:
         """Answer the windows between two minibatches, and stand where a person has paused training.
 
-        What would change the training waits for the next `tend`: an update learns with the settings it began with.
+        What would change the training waits for the next `tend`, as an update learns with the settings it began with; a
+        training that stands comes to the end of its update for it.
 
         Args:
             look: as in `tend`.
@@ -145,7 +146,7 @@ class Publisher:
         self._learning = True
         if self.windows:
             self._serve(self._clock(), look)
-        while self.paused and not self._single_steps and self.windows and not self._stopping():
+        while self.paused and not (self._single_steps or self._deferred) and self.windows and not self._stopping():
             self.windows.wait(HELD_SECONDS)
             self._serve(self._clock(), look)
         self._learning = False

@@ -11,6 +11,7 @@ compute with whole numbers; floats may differ in their last digits (docs/gpu.md)
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.actions import action_bounds, check_actions, count_choices, draw_actions
 from puffer_arena.core.fields import Array, Row
+from puffer_arena.core.params import ParamRows
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.tables import Buffers, Rows, Step
 from puffer_arena.machine.gpu import find_gpu
@@ -122,8 +124,9 @@ class GpuBatch(Batch):
         self.bring("params", "following")
         return self._params
 
-    def _writing(self) -> Any:
-        return self._mirrored("params", "following")
+    def _show_params(self) -> ParamRows:
+        rows, written = self.table.rows, partial(self._mirrored, "params", "following")
+        return ParamRows(rows.params, rows.following, self.param_values, self.env.dimensions, written)
 
     # -- stepping -------------------------------------------------------------------------------------
 
