@@ -162,6 +162,7 @@ def test_a_real_window_that_ends_does_not_disturb_training(tmp_path, display, en
         wait_until(lambda: not is_process(window), process)
         before = len(metrics_of(log.parent))
         wait_until(lambda: len(metrics_of(log.parent)) >= before + 20, process)
+        assert "OpenGL" not in log.read_text()
     finally:
         process.terminate()
         out, err = process.communicate()

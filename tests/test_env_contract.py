@@ -78,8 +78,8 @@ except IndexError:
     print("bounds are checked")
 for env_id in list_envs()[int(sys.argv[1])::3]:
     batch = make(env_id, num_envs=8, seed=1)
-    for name, parameter in batch.env.parameters.items():
-        batch.params[name][4:] = parameter.low
+    batch.assign(np.arange(4, 8), {name: parameter.low for name, parameter in batch.env.parameters.items()})
+    batch.reset()
     play(batch, 1000, bots=True)
 print("finished")
 """

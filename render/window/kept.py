@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
-from OpenGL import GL as gl
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
@@ -16,7 +15,7 @@ from puffer_arena.render.draw.canvas import render_rgb
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.imgui_canvas import packed
-from puffer_arena.render.window.opengl import upload
+from puffer_arena.render.window.opengl import gl, upload
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import section

@@ -7,10 +7,10 @@ from imgui_bundle import imgui
 
 from puffer_arena.render.draw.league import Rated, draw_league, pair_at
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas
+from puffer_arena.render.window.meetings import POLICY
 from puffer_arena.render.window.theme import BODY, PAD, SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
 
-POLICY, NOW, PAST = "policy", "now", "self@"  # what learns, as the metrics call it; the other role's; snapshots
 SURE = 1.96  # deviations on either side that hold 95 %
 Points = Sequence[tuple[float, float]]
 

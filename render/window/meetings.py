@@ -4,7 +4,8 @@ from pathlib import Path
 
 from puffer_arena.core.env import Env
 from puffer_arena.render.front.programs import Programs
-from puffer_arena.render.window.league import NOW, PAST, POLICY
+
+POLICY, NOW, PAST = "policy", "now", "self@"  # what learns, as the metrics call it; the other role's; snapshots
 
 
 class Meetings:
