@@ -14,7 +14,7 @@ from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, spli
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.actions import check_mask
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, Cells, Row
+from puffer_arena.core.fields import Array, Row, in_cells
 from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
@@ -190,8 +190,7 @@ class Stepper:
         self.alone.check_open()
         rows = self._rows
         if not self._program.compiled:
-            rows = type(rows)(*(Cells(array) for array in rows))
-            arguments = tuple(_wrap(argument) for argument in arguments)
+            rows, arguments = in_cells(rows), in_cells(arguments)
         self._guard(kernel, span or self._whole, rows, *arguments)
 
     def _guard(self, kernel: Any, *arguments: Any) -> None:
@@ -216,10 +215,3 @@ def find_spans(which: Array) -> list[Span]:
         return split_rows(len(which), 1)
     edges = np.flatnonzero(np.diff(which, prepend=False, append=False)).astype(np.uint64)
     return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _wrap(argument: Any) -> Any:
-    """Wrap arrays for rules that run in plain Python."""
-    if isinstance(argument, np.ndarray):
-        return Cells(argument)
-    return Buffers(*(Cells(array) for array in argument)) if isinstance(argument, Buffers) else argument

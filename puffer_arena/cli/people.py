@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.machine.files import write_bytes
+from puffer_arena.machine.files import read_json_table, write_bytes
 from puffer_arena.players.tournament import Match
 
 MAX_BYTES = 4_000_000  # of the file
@@ -17,14 +17,10 @@ Round = tuple[list[str], list[float]]  # who had each side, and their places
 
 def read_rounds(path: Path) -> dict[str, list[Round]]:
     """Return what a file holds, by the games' keys; a file that is damaged holds nothing."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return {}
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    games: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    return {key: [_round(each) for each in kept if _is_round(each)] for key, kept in games.items() if _is_list(kept)}
+    games = read_json_table(path, MAX_BYTES)
+    return {
+        key: [_round(each) for each in kept if _is_round(each)] for key, kept in games.items() if isinstance(kept, list)
+    }
 
 
 def add_round(path: Path, key: str, names: Sequence[str], places: Sequence[float]) -> None:
@@ -50,10 +46,6 @@ def matches_of(rounds: Sequence[Round], person: str, others: Sequence[str]) -> l
             if name in met:
                 met[name].append((own < place) - (own > place))
     return [Match(person, name, tuple(results)) for name, results in met.items() if results]
-
-
-def _is_list(kept: Any) -> bool:
-    return isinstance(kept, list)
 
 
 def _is_round(each: Any) -> bool:

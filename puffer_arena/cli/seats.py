@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from puffer_arena.cli.people import add_round
 from puffer_arena.errors import ParameterError
-from puffer_arena.machine.files import write_bytes
+from puffer_arena.machine.files import read_json_table, write_bytes
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.players.ratings import Rating, expected, rate
@@ -130,13 +130,7 @@ def prior(name: str) -> Rating:
 
 def read_ratings(path: Path) -> dict[str, dict[str, Rating]]:
     """Return what a file holds; a file that is damaged holds nothing."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return {}
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    games: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    games = read_json_table(path, MAX_BYTES)
     return {key: _ratings(kept) for key, kept in games.items() if isinstance(kept, dict)}
 
 

@@ -314,6 +314,16 @@ class Cells:
         return f"Cells({np.array2string(self._array, separator=', ', threshold=100)})"
 
 
+def in_cells(argument: Any) -> Any:
+    """Return what a kernel is given with its arrays, those in tuples too, as `Cells`: for rules that run in plain Python."""
+    if isinstance(argument, np.ndarray):
+        return Cells(argument)
+    if isinstance(argument, tuple):
+        parts = [in_cells(part) for part in argument]
+        return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)
+    return argument
+
+
 def keep(into: Any, at: Any, value: Any, name: str) -> None:
     """Write a value into a record or an array, where whole numbers must not lose a fraction or what is beyond them.
 

@@ -1,9 +1,11 @@
-"""Writing files so that a crash leaves the old one or the new one: beside it, to the disk, renamed."""
+"""Files that a crash leaves old or new, written beside, to the disk, and renamed; and tables of JSON, read with care."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -32,6 +34,15 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with replacing(path) as beside:
         beside.write_bytes(data)
+
+
+def read_json_table(path: Path, most_bytes: int) -> dict[str, Any]:
+    """Return the table in a JSON file of at most so many bytes; {} where it is not there, damaged, or no table."""
+    try:
+        found = json.loads(path.read_bytes()) if path.stat().st_size <= most_bytes else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.machine.files import write_bytes
+from puffer_arena.machine.files import read_json_table, write_bytes
 
 MAX_BYTES = 1_000_000  # of the file
 MAX_GAMES = 2000  # that are kept; the oldest go first
@@ -63,14 +63,8 @@ class Scores:
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
     """Return what a file holds; a file that is damaged holds nothing."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return {}
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    games = found.items() if isinstance(found, dict) else ()
-    return {key: _scores(kept) for key, kept in games if isinstance(kept, dict)}
+    games = read_json_table(path, MAX_BYTES)
+    return {key: _scores(kept) for key, kept in games.items() if isinstance(kept, dict)}
 
 
 def _scores(kept: dict[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from puffer_arena.authoring.explain import explain
 from puffer_arena.batch.program import load_program
 from puffer_arena.batch.table import Table
 from puffer_arena.core.actions import action_bounds
-from puffer_arena.core.fields import Array, Cells
+from puffer_arena.core.fields import Array, in_cells
 from puffer_arena.kernels.tables import Buffers, Rows
 from puffer_arena.machine.compile import bind, jit, unbound
 from puffer_arena.machine.gpu import Gpu
@@ -124,18 +124,8 @@ class Kernels:
 
     def _run(self, kernel: Any, count: int, *arguments: Any) -> None:
         if self.gpu.simulated:
-            arguments = tuple(map(_wrapped, arguments))
+            arguments = in_cells(arguments)
         try:
             kernel(count, *arguments)
         except Exception as error:
             raise explain(self.table.env, error) or error from None
-
-
-def _wrapped(argument: Any) -> Any:
-    """Return arrays as plain Python sees them: the simulator runs rules uncompiled."""
-    if isinstance(argument, np.ndarray):
-        return Cells(argument)
-    if isinstance(argument, tuple):
-        parts = [_wrapped(part) for part in argument]
-        return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)
-    return argument
