@@ -19,6 +19,7 @@ from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.window import show
 from tests.steered import Steered
 from tests.test_render_league import METRICS
+from tests.xvfb import unplug_mouse
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,7 @@ def on_display(display, monkeypatch):
     for name in ("DISPLAY", "SDL_VIDEODRIVER", "LIBGL_ALWAYS_SOFTWARE"):
         monkeypatch.setenv(name, display[name])
     pygame.display.quit()  # the dummy one of a test before, which a viewer leaves as it found it
+    unplug_mouse(monkeypatch)
 
 
 class Scripted(LocalSource):

@@ -73,6 +73,25 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         server.wait()
 
 
+def unplug_mouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a window in this process hear only the input that a test posts.
+
+    The server's own pointer lies in the middle of its screen, so under a window that opens: that the pointer entered,
+    where it is and who has the focus comes whenever a busy machine has time for it, between a test's press and release
+    too.
+    """
+    from puffer_arena.render.toolkit import pygame
+
+    get = pygame.event.get
+    about_windows = {pygame.WINDOWENTER, pygame.WINDOWLEAVE, pygame.WINDOWFOCUSGAINED, pygame.WINDOWFOCUSLOST}
+
+    def get_posted() -> list[Any]:
+        # What comes from a device says whether it came by touch.
+        return [event for event in get() if event.type not in about_windows and not hasattr(event, "touch")]
+
+    monkeypatch.setattr(pygame.event, "get", get_posted)
+
+
 class ClientMessage(ctypes.Structure):
     """Xlib's XClientMessageEvent, padded to the size of any XEvent."""
 
