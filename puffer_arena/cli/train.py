@@ -372,10 +372,6 @@ class Session:
         self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
-        if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
-            if self.options.watch:
-                self.display.say("no window: a window is for puffer_arena's own environments; training goes on without")
-            return
         if live.off:
             if self.options.watch:
                 self.display.say("no window: --live.off keeps windows out; training goes on without")

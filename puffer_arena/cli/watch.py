@@ -126,7 +126,7 @@ class AtPlay:
     def __init__(self, acting: Acting, batch: Any) -> None:
         self.acting, self.batch = acting, batch
 
-    def act(self, obs: Any, action_mask: Any = None, acting: Any = None) -> tuple[Any, None, Any]:
+    def act(self, obs: Any, action_mask: Any = None, acting: Any = None, rewards: Any = None) -> tuple[Any, None, Any]:
         """Return actions for the batch as it stands."""
         return self.acting.choose(self.batch).copy(), None, np.zeros(self.batch.acting.shape)
 
