@@ -217,8 +217,8 @@ def final_config(options: Any) -> Config:
         settings["total_steps"] = options.steps
     settings["curriculum"] = curriculum_table(options, settings["curriculum"])
     settings["opponent"]["pool"] = ",".join(
-        str(find_run(run, options.runs_dir, saved=True))
-        if (run := run_named(name)) is not None and not options.resume
+        str(find_run(known, options.runs_dir, saved=True))
+        if (known := run_named(name)) is not None and not options.resume
         else name
         for name in pool_names(settings["opponent"]["pool"])
     )
