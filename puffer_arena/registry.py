@@ -176,7 +176,8 @@ def _load_module(env_id: str) -> ModuleType:
     elif env_id in list_envs():
         module_name = f"puffer_arena.envs.{env_id}"
     else:
-        hint = suggest(env_id, list_envs())
+        library, colon, name = env_id.partition(":")
+        hint = suggest(*((library, LIBRARIES) if colon and name else (env_id, list_envs())))
         raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
     try:
         return importlib.import_module(module_name)

@@ -91,7 +91,9 @@ class Options:
 def run(options: Options) -> int:
     """Print the table or the JSON."""
     if options.episodes < 2 or options.max_steps < 1:
-        raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
+        raise ParameterError(
+            f"--episodes is {options.episodes} and --max-steps {options.max_steps}; they are at least 2 and 1"
+        )
     if options.seed < 0:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = choose_player(options)
