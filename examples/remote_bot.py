@@ -66,6 +66,8 @@ class RemoteBot:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or not sys.argv[1].isdigit():
+        sys.exit(f"usage: python examples/remote_bot.py PORT [KEY]\n{__doc__}")
     bot = RemoteBot(int(sys.argv[1]), key=sys.argv[2] if len(sys.argv) > 2 else "")
     zeros = [np.zeros((3, *leaf["shape"])) for leaf in bot.about["observation"]]
     print(bot.about["bot"], "chooses", [part.tolist() for part in bot.act(zeros, np.arange(3))])

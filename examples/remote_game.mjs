@@ -76,4 +76,8 @@ function serve(game, port, host = "127.0.0.1", key = "") {
 }
 
 const [port, count = "1"] = process.argv.slice(2);
+if (!/^\d+$/.test(port ?? "")) {
+  console.error("usage: node examples/remote_game.mjs PORT [GAMES]");
+  process.exit(1);
+}
 for (let k = 0; k < Number(count); k += 1) serve(new Game(), Number(port), "127.0.0.1", process.env.PUFFER_ARENA_KEY);

@@ -77,8 +77,17 @@ def serve_always(game: Game, port: int, key: str) -> None:
         time.sleep(1.0)
 
 
+def read_numbers(arguments: list[str]) -> tuple[int, int]:
+    """Return the port and how many games, or end with a word on how to give them."""
+    if not 1 <= len(arguments) <= 2 or not all(word.isascii() and word.isdigit() for word in arguments):
+        usage = "usage: python examples/remote_game.py PORT [GAMES]\n" + (__doc__ or "")
+        print(usage, file=sys.stdout if {"-h", "--help"} & {*arguments} else sys.stderr)
+        sys.exit(not {"-h", "--help"} & {*arguments})
+    return int(arguments[0]), int(arguments[-1]) if len(arguments) > 1 else 1
+
+
 if __name__ == "__main__":
-    port, count = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    port, count = read_numbers(sys.argv[1:])
     key = os.environ.get("PUFFER_ARENA_KEY", "")
     games = [threading.Thread(target=serve_always, args=(Game(), port, key), daemon=True) for _ in range(count)]
     for game in games:
