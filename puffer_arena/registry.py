@@ -72,9 +72,15 @@ def load_env(env_id: str) -> Env:
     if not isinstance(env, Env):
         raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
     if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
-        file = Path(getattr(module, "__file__", None) or "")
-        env.__dict__["_source"] = _read.get(module.__name__) or (_digest(file.read_bytes()) if file.is_file() else "")
+        env.__dict__["_source"] = _read.get(module.__name__) or _digest_module(module)
     return _pictured(env, size) if PIXELS in env_id else env
+
+
+def _digest_module(module: ModuleType) -> str:
+    """Return a word for the source of a module, or of all in the folder that it is; "" where there is none."""
+    file = Path(getattr(module, "__file__", None) or "")
+    files = sorted(file.parent.glob("*.py")) if hasattr(module, "__path__") else [file]
+    return _digest(b"".join(part.read_bytes() for part in files)) if file.is_file() else ""
 
 
 def _pictured(env: Env, size: str) -> Env:

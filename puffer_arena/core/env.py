@@ -49,6 +49,7 @@ from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, su
 
 Rule = Callable[..., Any]
 MOST_AGENTS = 1 << 16
+RULES = "rules"  # the file of a game's folder that has its rules
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
@@ -200,12 +201,20 @@ class Env:
     @cached_property
     def name(self) -> str:
         """The id: the last part of the defining module's name."""
-        return str(self.reset.__module__).rpartition(".")[2]
+        return self._module.rpartition(".")[2]
+
+    @property
+    def _module(self) -> str:
+        """The module that defines this environment: that of its rules, or their folder where the game is one."""
+        module = str(self.reset.__module__)
+        folder, _, file = module.rpartition(".")
+        is_folder = file == RULES and hasattr(sys.modules.get(folder), "__path__")
+        return folder if is_folder and not hasattr(sys.modules[module], "ENV") else module
 
     @property
     def doc(self) -> str:
         """The defining module's docstring."""
-        return inspect.cleandoc(getattr(sys.modules.get(self.reset.__module__), "__doc__", None) or "")
+        return inspect.cleandoc(getattr(sys.modules.get(self._module), "__doc__", None) or "")
 
     @property
     def summary(self) -> str:
