@@ -22,9 +22,10 @@ from puffer_arena.core.fields import (
     header_fields,
     state_fields,
 )
+from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import declared_parameters
 from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, each_space, leaves, space_of
-from puffer_arena.errors import ActionError, DefinitionError, shown, suggest
+from puffer_arena.errors import ActionError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
 ENGINES = {
@@ -59,6 +60,7 @@ def check_parts(env: Any) -> None:
     check_editor(env)
     take_roles(env)
     check_spaces(env)
+    check_frames(env)
     if not env.steps_per_second:
         object.__setattr__(env, "steps_per_second", 1.0 / env.time_step if env.engine else 10.0)
     for role in ("reset", *(("act", "judge") if env.engine else ("step",)), "observe", *OPTIONAL):
@@ -73,6 +75,20 @@ def check_parts(env: Any) -> None:
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
         raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
+
+
+def check_frames(env: Any) -> None:
+    """Check that observations can be stacked as `frames` asks."""
+    if isinstance(env.frames, bool) or not isinstance(env.frames, int) or not 1 <= env.frames <= MOST_FRAMES:
+        raise env.error("frames", f"is {env.frames!r}; it must be a whole number from 1 to {MOST_FRAMES}")
+    if env.frames > 1:
+        try:
+            stacked(env.observation, env.frames)
+        except SpaceError as error:
+            raise env.error("frames", str(error)) from None
+        for name in ("frame", "frames"):
+            if name in state_fields(env.state):
+                raise env.error("frames", f"State.{name}: the name is kept for the stack; choose another")
 
 
 def check_counters(env: Any) -> None:
