@@ -119,7 +119,13 @@ def test_list_of_one_environment_shows_its_parameters(tmp_path):
         ("train snake --optimizer.name sgd", "unknown; "),
         ("train snake --config gone.toml", "'gone.toml' cannot be read"),
         ("train snake extra", "unexpected argument 'extra'"),
-        ("train --resume", "'--resume'"),
+        ("train snake --steps ten", "--steps is 'ten'; it is a whole number"),
+        ("train minigrd:Empty", "unknown environment 'minigrd:Empty'; did you mean 'minigrid'?"),
+        ("play snake --bot", "--bot needs a value"),
+        ("share", "share needs FILE: The replay; TO: A file that ends in"),
+        ("verify", "name the replays, such as"),
+        ("watch newest", "there are no runs in 'runs'"),
+        ("train --resume", "--resume needs a value"),
         ("train --resume newest", "there are no runs in 'runs'"),
         ("train snake --live.port 70000", "--live.port is 70000"),
         ("eval snake random --seed -1", "--seed is -1; it is at least 0"),
@@ -330,7 +336,7 @@ def test_training_outlives_its_terminal(tmp_path, end):
         wait_for_file(tmp_path / "runs" / "a" / "metrics.jsonl", process)
         process.send_signal(signal.SIGHUP)
     err = process.stderr.read()
-    assert process.wait(60) == (0 if end == "closed pipe" else 130), err
+    assert process.wait(240) == (0 if end == "closed pipe" else 130), err
     assert ("cannot show the progress: Broken pipe; the run itself goes on in runs/a" in err) == (end == "closed pipe")
     assert any((tmp_path / "runs" / "a" / "checkpoints").iterdir())
 

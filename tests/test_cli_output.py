@@ -166,7 +166,7 @@ def shell(redirections: str, *arguments: object, cwd: Path, **environment: str) 
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(
         ["sh", "-c", line], cwd=cwd, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True,
-        encoding="utf-8", errors="surrogateescape", timeout=120,
+        encoding="utf-8", errors="surrogateescape", timeout=240,
     )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ class Terminal:
     def stop(self) -> str:
         """Stop the training; return what it said on stderr."""
         self.process.send_signal(signal.SIGINT)
-        err = self.process.communicate(timeout=60)[1]
+        err = self.process.communicate(timeout=240)[1]
         os.close(self._slave)
         self._thread.join(60)
         os.close(self.master)

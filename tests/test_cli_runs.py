@@ -55,7 +55,7 @@ def test_a_moved_project_is_watched_and_played(copy):
     from puffer_arena.cli.watch import Options, find_source
 
     source = find_source(Options("run:a", env="my_bandit.py"))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while source.frame is None:
         assert time.monotonic() < deadline, source.note
         source.poll()
@@ -162,7 +162,7 @@ def test_a_run_whose_folder_was_deleted_can_be_found_again(tmp_path):
         code, _, err = run("train", "--resume", "a", cwd=tmp_path)
         assert code == 2 and f"is being trained by process {process.pid}" in err
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 130 and "train --resume runs/a" in out

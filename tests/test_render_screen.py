@@ -123,6 +123,39 @@ def test_every_environment_is_drawn_as_tiles_and_enlarged(env_id):
     assert holds(large, "accent")
 
 
+NEARER = pytest.approx(1.4**1.5)
+
+
+def test_the_mouse_moves_the_camera_and_a_key_lets_it_follow():
+    told = []
+
+    def wheel(screen):
+        pygame.event.post(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=3, precise_x=0.0, precise_y=3.0, flipped=False))
+
+    def tell(screen):
+        told.append((screen.watch.look.zoom, screen.watch.look.follows, screen.watch.enlarged, screen.told))
+
+    def slow_clicks(screen):
+        imgui.get_io().mouse_single_click_delay, imgui.get_io().mouse_double_click_time = (
+            61.0,
+            60.0,
+        )  # however slow this machine is
+
+    drag = [mouse(pygame.MOUSEBUTTONDOWN, 300, 200), mouse(pygame.MOUSEMOTION, 340, 220)]
+    drag += [mouse(pygame.MOUSEMOTION, 380, 240), mouse(pygame.MOUSEBUTTONUP, 380, 240)]
+    acts = [slow_clicks, key(pygame.K_RETURN), mouse(pygame.MOUSEMOTION, 300, 200), wheel, tell, key(pygame.K_v), tell]
+    watch(Scripted("maze"), *acts, *drag, tell, *click(380, 240), *click(380, 240)[1:], tell, frames=2)
+    assert told == [
+        (NEARER, False, True, ""),
+        (NEARER, True, True, ""),
+        (NEARER, False, True, ""),  # a drag is no click, and leaves the agent
+        (1.0, False, True, ""),  # nor is a double click
+    ]
+    told.clear()
+    watch(Scripted("bandit"), key(pygame.K_v), tell, frames=2)
+    assert told == [(1.0, False, False, "bandit does not tell where this agent is")]
+
+
 def test_a_fault_in_draw_is_shown_and_the_window_lives_on():
     def broken(s, p, canvas):
         canvas.view(1, 1)

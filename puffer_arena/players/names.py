@@ -3,7 +3,8 @@
 random                  chance
 bot:greedy              a scripted bot of the environment
 arena:snake@7           a trained bot that comes with puffer_arena, at a difficulty from 0 to 10; best without
-run:newest              the newest checkpoint of a run, by its name or folder
+run:NAME                the newest checkpoint of a run, by its name
+newest, run:newest      that of the newest run
 run:newest#self@4096    a snapshot in that run's pool of opponents
 path/to/file            a bot's file, a checkpoint or a policy; a run's folder for its newest checkpoint
 """
@@ -50,17 +51,23 @@ def find_player(name: str, env: str, runs_dir: str = "runs", seed: int = 1, dete
         return scripted(rest)
     if colon and kind == "arena":
         return bundled_player(rest, env, seed, deterministic)
-    if colon and kind == "run":
-        return run_player(rest, env, runs_dir, seed, deterministic)
+    if (run := run_named(name)) is not None:
+        return run_player(run, env, runs_dir, seed, deterministic)
     path = Path(name)
-    if path.is_dir():
-        return run_player(name, env, runs_dir, seed, deterministic)
     if not path.is_file():
         raise UnknownName(f"unknown player '{name}': there is no such file; {hint(name, env)}")
     if is_bot(path):
         return bot_player(Bot.load(path), env, seed, deterministic)
     player: Player = policies().policy_player(path, env, seed, deterministic)
     return player
+
+
+def run_named(name: str) -> str | None:
+    """Return the run that a name means, below where runs are: run:NAME, newest, or a run's folder; None where none."""
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "run":
+        return rest
+    return name if Path(name).is_dir() or (name == "newest" and not Path(name).is_file()) else None
 
 
 def run_player(name: str, env: str, runs_dir: str, seed: int, deterministic: bool) -> Player:

@@ -44,6 +44,8 @@ HELP = (
     ("Enter", "enlarge an environment"),
     ("↑ ↓   Tab", "next environment, next agent"),
     ("F   Shift F", "take over from here; let the bot"),
+    ("Wheel, drag", "come nearer, move or turn the camera; a double click resets it"),
+    ("V", "let the camera follow the watched agent, or stay"),
     ("O", "what the watched agent sees"),
     ("F12", "save a picture"),
     ("H, F1", "these keys"),

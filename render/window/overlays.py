@@ -37,6 +37,8 @@ HELP = (
     ("F   Shift F", "take over the watched environment from here; let the bot"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),
+    ("Wheel, drag", "come nearer, move or turn the camera; a double click resets it"),
+    ("V", "let the camera follow the watched agent, or stay"),
     ("← →", "watch the next one"),
     ("Tab", "look into the next agent"),
     ("Ctrl +   Ctrl −", "larger, smaller interface"),  # noqa: RUF001

@@ -147,6 +147,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_v if frame is not None and len(frame.rows):
+                self.told = watch.follow(source.env, frame)
             case pygame.K_o:
                 self.panel.sight.shown = not self.panel.sight.shown
             case pygame.K_f:

@@ -103,7 +103,7 @@ def export_file(path: str | Path, env: str = "", half: bool = False, seed: int =
         ArenaError: see `Actor.load` and `export_policy`.
     """
     data = read_bytes(path)
-    policy = Actor.load(data, env, role=role).policy
+    policy = Actor.load(path, env, role=role).policy
     training: dict[str, Any] = {}
     if b'"puffer_arena checkpoint"' in data[: 1 << 20]:
         _, _, about = unpack(data, {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")

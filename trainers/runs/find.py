@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.players.names import run_named
 from puffer_arena.registry import list_envs, split_id
 from puffer_arena.trainers.runs.log import find_checkpoints
 
@@ -47,17 +48,16 @@ def find_checkpoint(name: str, runs_dir: str) -> Path:
 
 
 def find_policy(name: str, runs_dir: str) -> Path:
-    """Return a file with a policy: `name` itself, or the newest checkpoint of the run "run:NAME" or of a run's folder.
+    """Return a file with a policy: `name` itself, or the newest checkpoint of the run that it means (`run_named`).
 
     Raises:
         UnknownName, ParameterError: see `find_checkpoint`; or there is no such file.
     """
     if Path(name).is_file():
         return Path(name)
-    kind, colon, rest = name.partition(":")
-    if not Path(name).is_dir() and not (colon and kind == "run"):
+    if (run := run_named(name)) is None:
         raise UnknownName(f"'{name}' is no file or run's folder; a run is named run:NAME, such as run:newest")
-    return find_checkpoint(name if Path(name).is_dir() else rest, runs_dir)
+    return find_checkpoint(run, runs_dir)
 
 
 def portable(env_id: str) -> str:
