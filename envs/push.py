@@ -401,6 +401,7 @@ ENV = Env(
         finish=finish,
     ),
     counters=("solved", "home", "pushes"),
+    sounds={"pushes": "hit", "home": "goal"},
     success="solved",
     waits=True,
     steps_per_second=8.0,

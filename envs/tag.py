@@ -334,6 +334,7 @@ ENV = Env(
         finish=finish,
     ),
     counters=("caught",),
+    sounds={"caught": "hit"},
     ending=ending,
     endings=("time is up: a runner escaped", "all caught, the last one by chaser {}"),
     steps_per_second=6.0,

@@ -68,5 +68,6 @@ ENV = Env(
         finish=finish,
     ),
     counters=("bricks", "killed"),
+    sounds={"bricks": "blast", "killed": "loss"},
     steps_per_second=6.0,
 )

@@ -50,6 +50,7 @@ ENV = Env(
         finish=finish,
     ),
     counters=("reached", "opened"),
+    sounds={"opened": "goal"},
     success="reached",
     waits=True,
     steps_per_second=8.0,

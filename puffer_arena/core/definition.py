@@ -42,6 +42,7 @@ KEPT_NAMES = frozenset(
     | {"statistics", "episodes", "episode_length", "length", "seats", "actions"}
     | {"value", "target", "advantage", "ratio"}
 )
+SOUNDS = ("pickup", "over", "goal", "hit", "blast", "loss", "success")  # the louder is heard where two come together
 OPTIONAL = ("observe_state", "action_mask", "turn", "ending", "move_goal")  # rules that a game may do without
 
 
@@ -107,6 +108,9 @@ def check_counters(env: Any) -> None:
         raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
     if (env.ending is None) != (not env.endings):
         raise env.error("endings", "and the rule 'ending' belong together: words, and which of them it was")
+    for counter, sound in env.sounds.items():
+        if counter not in env.counters or sound not in (*SOUNDS, ""):
+            raise env.error("sounds", f"'{counter}': '{sound}' must be one of counters and one of {SOUNDS}, or ''")
     for role, counter in env.scores.items():
         if role not in env.agents or counter not in env.counters:
             raise env.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")

@@ -82,6 +82,8 @@ class Env:
         waits: whether time stands still for a person until a key goes down: one tap, one step.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
+        sounds: counter -> what is heard when it rises, of `definition.SOUNDS`, or "" for nothing; of others that are
+            whole numbers it is "pickup".
         signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
             and the batch hands it out; with several agents `s.cost[agent]`.
         global_state: what `observe_state` writes, for critics that see more than their agents, and for PettingZoo's `state`.
@@ -129,6 +131,7 @@ class Env:
     waits: bool = False
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
+    sounds: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
     global_state: Space | None = None
     observe_state: Rule | None = None
