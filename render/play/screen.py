@@ -24,8 +24,8 @@ from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.theme import GAP
-from puffer_arena.render.window.widgets import card, inset
-from puffer_arena.render.world.picture import draw_row
+from puffer_arena.render.window.widgets import Area, card, inset
+from puffer_arena.render.world.picture import draw_row, looks_over_shoulders
 
 FRAME = 1 / 60  # seconds
 MOST_STEPS = 4  # made up at once after a hitch
@@ -265,8 +265,11 @@ class PlayScreen:
         told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
         area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
         row = batch.state(0), batch.state_params(0)
-        mine = self.game.agent if batch.num_agents else None
-        self.message, _ = draw_row(self.game.env, *row, area, mark=mine, moment=self.moment)
+        agents = [hands.agent for hands in self.game.hands] or [self.game.agent]
+        views = agents if looks_over_shoulders(self.game.env, *row, agents) else agents[:1]
+        for slot, (agent, part) in enumerate(zip(views, side_by_side(area, len(views), space), strict=True)):
+            mine = agent if batch.num_agents else None
+            self.message, _ = draw_row(self.game.env, *row, part, slot, mark=mine, moment=self.moment)
         if self._celebrates(now := time.perf_counter()):
             draw_confetti(theme, now - self._ended, area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
@@ -279,6 +282,13 @@ class PlayScreen:
             draw_seats(theme, self.game.match, self.game.hands, stage)
         imgui.end()
         self.gui.end()
+
+
+def side_by_side(area: Area, count: int, apart: float) -> list[Area]:
+    """Return an area in `count` parts beside one another."""
+    x, y, width, height = area
+    each = (width - (count - 1) * apart) / count
+    return [(x + k * (each + apart), y, each, height) for k in range(count)]
 
 
 def key_name(key: int) -> str:
