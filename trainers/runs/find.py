@@ -1,11 +1,14 @@
 """Finding run folders by what a person types: nothing for the newest, a name, or a path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import run_named
 from puffer_arena.registry import list_envs, split_id
 from puffer_arena.trainers.runs.log import find_checkpoints
+
+EARLIER = (0.1, 0.33)  # after which parts of a training a policy is of use as a weaker opponent
 
 
 def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
@@ -58,6 +61,21 @@ def find_policy(name: str, runs_dir: str) -> Path:
     if (run := run_named(name)) is None:
         raise UnknownName(f"'{name}' is no file or run's folder; a run is named run:NAME, such as run:newest")
     return find_checkpoint(run, runs_dir)
+
+
+def find_earlier(checkpoint: Path, parts: Sequence[float] = EARLIER) -> list[Path]:
+    """Return the checkpoints that a run kept from about some parts of the way to one of its own, each once; none elsewhere.
+
+    Args:
+        checkpoint: a file in a run's folder.
+        parts: of its steps, ascending.
+    """
+    steps = {path: int(path.stem) for path in find_checkpoints(checkpoint.parent.parent)}
+    if checkpoint not in steps:
+        return []
+    before = [path for path in steps if steps[path] < steps[checkpoint]]
+    nearest = (min(before, key=lambda path: abs(steps[path] - part * steps[checkpoint])) for part in parts if before)
+    return list(dict.fromkeys(nearest))
 
 
 def portable(env_id: str) -> str:
