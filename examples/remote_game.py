@@ -13,6 +13,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -44,10 +45,18 @@ class Game:
         return struct.pack("<2f", self.place, self.flag)
 
 
-def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "") -> None:
+def connect(host: str, port: int, certificate: str) -> socket.socket:
+    """Return a connection to a trainer, encrypted where its certificate, a PEM file, is given."""
+    connection = socket.create_connection((host, port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not certificate:
+        return connection
+    return ssl.create_default_context(cafile=certificate).wrap_socket(connection, server_hostname=host)
+
+
+def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "", certificate: str = "") -> None:
     """Register at a trainer and play until it parts."""
-    with socket.create_connection((host, port)) as connection, connection.makefile("rb") as incoming:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connect(host, port, certificate) as connection, connection.makefile("rb") as incoming:
 
         def receive() -> bytes:
             head = incoming.read(4)
@@ -69,11 +78,11 @@ def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "") -> None
                 send(head + struct.pack(f"<{1 + len(counters)}d", reward, *counters) + game.observe())
 
 
-def serve_always(game: Game, port: int, key: str) -> None:
+def serve_always(game: Game, port: int, key: str, certificate: str) -> None:
     """Register again whenever the trainer has gone, or is not there yet."""
     while True:
         with contextlib.suppress(ConnectionError, ValueError):
-            serve(game, port, key=key)
+            serve(game, port, key=key, certificate=certificate)
         time.sleep(1.0)
 
 
@@ -88,8 +97,8 @@ def read_numbers(arguments: list[str]) -> tuple[int, int]:
 
 if __name__ == "__main__":
     port, count = read_numbers(sys.argv[1:])
-    key = os.environ.get("PUFFER_ARENA_KEY", "")
-    games = [threading.Thread(target=serve_always, args=(Game(), port, key), daemon=True) for _ in range(count)]
+    secrets = os.environ.get("PUFFER_ARENA_KEY", ""), os.environ.get("PUFFER_ARENA_TLS_CERT", "")
+    games = [threading.Thread(target=serve_always, args=(Game(), port, *secrets), daemon=True) for _ in range(count)]
     for game in games:
         game.start()
     games[0].join()

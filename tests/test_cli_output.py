@@ -235,7 +235,7 @@ class Terminal:
     def wait(self, wanted: bytes, start: int = 0) -> int:
         """Wait until the terminal has shown something after `start`; return how much it has shown."""
         with self._came:
-            assert self._came.wait_for(lambda: wanted in self.said[start:], 60), self.said[-2000:]
+            assert self._came.wait_for(lambda: wanted in self.said[start:], 240), self.said[-2000:]
             return len(self.said)
 
     def stop(self) -> str:

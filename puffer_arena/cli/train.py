@@ -29,7 +29,7 @@ from puffer_arena.cli.steering import (
     steps_after,
 )
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
+from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.levels.drawn import as_table, read_level
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
@@ -282,12 +282,6 @@ def run(options: Any) -> int:
                 follow(config, place, bool(options.resume))
                 return 0
             return begin(options, config)
-        except RuntimeError as error:
-            if isinstance(error, ArenaError):
-                raise
-            raise TrainingError(
-                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
-            ) from None
         finally:
             leave()
     return begin(options, config)
@@ -372,10 +366,6 @@ class Session:
         self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
-        if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
-            if self.options.watch:
-                self.display.say("no window: a window is for puffer_arena's own environments; training goes on without")
-            return
         if live.off:
             if self.options.watch:
                 self.display.say("no window: --live.off keeps windows out; training goes on without")
