@@ -166,7 +166,7 @@ def shell(redirections: str, *arguments: object, cwd: Path) -> subprocess.Comple
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(
         ["sh", "-c", line], cwd=cwd, env={**os.environ, "PYTHONPATH": path}, capture_output=True,
-        encoding="utf-8", errors="surrogateescape", timeout=120,
+        encoding="utf-8", errors="surrogateescape",
     )  # fmt: skip
 
 
@@ -245,15 +245,15 @@ class Terminal:
     def wait(self, wanted: bytes, start: int = 0) -> int:
         """Wait until the terminal has shown something after `start`; return how much it has shown."""
         with self._came:
-            assert self._came.wait_for(lambda: wanted in self.said[start:], 60), self.said[-2000:]
+            assert self._came.wait_for(lambda: wanted in self.said[start:], 600), self.said[-2000:]
             return len(self.said)
 
     def stop(self) -> str:
         """Stop the training; return what it said on stderr."""
         self.process.send_signal(signal.SIGINT)
-        err = self.process.communicate(timeout=60)[1]
+        err = self.process.communicate()[1]
         os.close(self._slave)
-        self._thread.join(60)
+        self._thread.join()
         os.close(self.master)
         return err
 

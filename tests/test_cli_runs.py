@@ -167,7 +167,7 @@ def test_a_run_whose_folder_was_deleted_can_be_found_again(tmp_path, here):
         code, _, err = here(tmp_path, "train", "--resume", "a")
         assert code == 2 and f"is being trained by process {process.pid}" in err
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate()
     finally:
         process.kill()
     assert process.returncode == 130 and "train --resume runs/a" in out

@@ -301,7 +301,7 @@ replace = os.replace
 os.replace = lambda a, b: os.kill(os.getpid(), 9) if "safetensors" in str(a) else replace(a, b)
 """
     process = start(tmp_path, minutes=0.0, before=kill)
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == -signal.SIGKILL
     run = Run.open(tmp_path / "it")
     (left,) = (run.folder / "checkpoints").iterdir()
@@ -400,7 +400,7 @@ def test_a_rule_that_never_ends_is_ended_by_asking_twice(tmp_path: Path, number:
             process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     finally:
         process.kill()
     told = process.returncode == 130 and "asked twice to end" in err

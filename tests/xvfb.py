@@ -176,7 +176,7 @@ class Program:
     def xdotool(self, *arguments: str) -> str:
         """Run xdotool on the display and return what it said."""
         done = subprocess.run(
-            ["xdotool", *arguments], env=self.display, capture_output=True, text=True, check=True, timeout=60
+            ["xdotool", *arguments], env=self.display, capture_output=True, text=True, check=True, timeout=DEADLINE
         )
         return done.stdout
 
