@@ -468,6 +468,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         burst(canvas, x, y, "lime")
     thing = {GOAL: "goal", BALL: "ball", BOX: "box"}.get(s.mission[0], "goal")
     asked = f"go to the {thing}" if s.mission[0] == GOAL else f"get the {NAMES[min(s.mission[1], HUES)]} {thing}"
+    canvas.agent(0, x, y, 0.36)
     canvas.status(f"{asked}, {p.max_steps - s.step_count} steps left")
 
 

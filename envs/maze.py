@@ -241,6 +241,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
     if s.reached:
         burst(canvas, x, y, "amber")
+    canvas.agent(0, x, y, 0.36)
     canvas.status(f"{s.step_count} steps, {s.distance[s.row, s.col]} to go")
 
 

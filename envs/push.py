@@ -328,6 +328,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     x, y = between(canvas, s.col - dx, s.col) + 0.5, between(canvas, s.row - dy, s.row) + 0.5
     hop = math.sin(math.pi * canvas.moment) if s.moved == 1 else 0.0
     creature(canvas, x, y, 0.36, "sky", ahead=(DCOL[s.facing], DROW[s.facing]), hop=0.3 * hop)
+    canvas.agent(0, x, y, 0.36)
     canvas.status(
         f"{s.home} of {s.home + s.away} boxes home, {s.pushes} pushes, {p.max_steps - s.step_count} steps left"
     )

@@ -116,6 +116,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.rect(s.col + 0.12, s.row + 0.12, 0.76, 0.76, "sky", radius=0.2)
     for eye in (0.36, 0.64):
         canvas.circle(s.col + eye, s.row + 0.42, 0.08, "shadow")
+    canvas.agent(0, s.col + 0.5, s.row + 0.5, 0.4)
     canvas.status(f"{s.score} of {p.targets} targets")
 
 

@@ -39,6 +39,7 @@ LIBRARIES = (
 FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 PIXELS = ":pixels="  # between a game's id and the size of its picture
+DRAWN = ":drawn"  # after the id of another library's environment, whose rows are to hold the pictures that it draws
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
 _data: dict[str, tuple[Path, ...]] = {}  # the data that each of those modules read
 _watching: list[set[str]] = []  # where the names of files that are opened are noted, while modules are imported
@@ -97,6 +98,11 @@ def is_foreign(env_id: str) -> bool:
     return env_id.partition(":")[0] in LIBRARIES and ":" in env_id
 
 
+def drawn_id(env_id: str) -> str:
+    """Return the id of an environment whose rows can be drawn: that of another library's with the pictures it draws."""
+    return f"{env_id.removesuffix(DRAWN)}{DRAWN}" if is_foreign(env_id) else env_id
+
+
 def source_digest(env: Env) -> str:
     """Return a word for the source that `load_env` found an environment in: processes compare theirs by it."""
     return str(env.__dict__["_source"])
@@ -105,7 +111,7 @@ def source_digest(env: Env) -> str:
 def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
     if is_foreign(env_id):
-        return env_id
+        return env_id.removesuffix(DRAWN)
     game, mark, size = env_id.partition(PIXELS)
     last = PureWindowsPath(game).name  # knows both kinds of separators
     name = last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
@@ -170,7 +176,8 @@ def _load_module(env_id: str) -> ModuleType:
     elif env_id in list_envs():
         module_name = f"puffer_arena.envs.{env_id}"
     else:
-        hint = suggest(env_id, list_envs())
+        library, colon, name = env_id.partition(":")
+        hint = suggest(*((library, LIBRARIES) if colon and name else (env_id, list_envs())))
         raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
     try:
         return importlib.import_module(module_name)

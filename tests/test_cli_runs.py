@@ -60,7 +60,7 @@ def test_a_moved_project_is_watched_and_played(copy):
     from puffer_arena.cli.watch import Options, find_source
 
     source = find_source(Options("run:a", env="my_bandit.py"))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while source.frame is None:
         assert time.monotonic() < deadline, source.note
         source.poll()

@@ -10,11 +10,14 @@ from imgui_bundle import imgui
 
 from puffer_arena import ArenaError, list_envs, make
 from puffer_arena.batch.frame import Frame
+from puffer_arena.errors import ParameterError
 from puffer_arena.render.window.local_source import LocalSource
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.match import Sitter
+from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.kept import play_kept
@@ -128,6 +131,80 @@ def test_every_environment_is_drawn_as_tiles_and_enlarged(env_id):
     assert tiles.shape == large.shape == (600, 960, 3)
     assert (tiles != large).any()
     assert holds(large, "accent")
+
+
+NEARER = pytest.approx(1.4**1.5)
+
+
+def test_the_mouse_moves_the_camera_and_a_key_lets_it_follow():
+    told = []
+
+    def wheel(screen):
+        pygame.event.post(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=3, precise_x=0.0, precise_y=3.0, flipped=False))
+
+    def tell(screen):
+        told.append((screen.watch.look.zoom, screen.watch.look.follows, screen.watch.enlarged, screen.told))
+
+    def slow_clicks(screen):
+        imgui.get_io().mouse_single_click_delay, imgui.get_io().mouse_double_click_time = (
+            61.0,
+            60.0,
+        )  # however slow this machine is
+
+    drag = [mouse(pygame.MOUSEBUTTONDOWN, 300, 200), mouse(pygame.MOUSEMOTION, 340, 220)]
+    drag += [mouse(pygame.MOUSEMOTION, 380, 240), mouse(pygame.MOUSEBUTTONUP, 380, 240)]
+    acts = [slow_clicks, key(pygame.K_RETURN), mouse(pygame.MOUSEMOTION, 300, 200), wheel, tell, key(pygame.K_v), tell]
+    watch(Scripted("maze"), *acts, *drag, tell, *click(380, 240), *click(380, 240)[1:], tell, frames=2)
+    assert told == [
+        (NEARER, False, True, ""),
+        (NEARER, True, True, ""),
+        (NEARER, False, True, ""),  # a drag is no click, and leaves the agent
+        (1.0, False, True, ""),  # nor is a double click
+    ]
+    told.clear()
+    watch(Scripted("bandit"), key(pygame.K_v), tell, frames=2)
+    assert told == [(1.0, False, False, "bandit does not tell where this agent is")]
+
+
+def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_left_out(tmp_path, monkeypatch):
+    def refuse(batch):
+        raise ParameterError("trained with other sizes")
+
+    def hand_over(screen):
+        screen.chosen = 2
+        screen.fork(bot_plays=True)
+
+    def play_on(screen):
+        if screen.game.steps > begun:
+            seen.append((screen.game.bot_name, screen.game.bot_plays))
+            screen.press(pygame.K_F4)
+            seen.append((screen.game.bot_name, screen.recorder.note))
+            screen.press(pygame.K_F4)
+            seen.append((screen.game.bot_name, len(screen.game.roster)))
+            screen.left = True
+
+    monkeypatch.chdir(tmp_path)
+    seen, told, source = [], [], Scripted("snake")
+    begun = int(source.frame.states["step_count"][0])
+    sitters = [Sitter("broken", refuse), Sitter("other", lambda batch: batch.act("greedy"))]
+    sitters.append(Sitter("policy", lambda batch: batch.act("greedy")))
+
+    def on_frame(screen):
+        if screen.__class__ is PlayScreen:
+            play_on(screen)
+        elif not seen:
+            hand_over(screen)
+            told.append(screen.told)
+        else:
+            screen.chosen = 0
+            screen.fork(bot_plays=True)
+            told.append(screen.told)
+            screen.gui.closing = True
+
+    show(source, size=(640, 480), on_frame=on_frame, sitters=sitters)
+    source.close()
+    assert seen == [("policy", True), ("policy", "trained with other sizes"), ("other", 2)]
+    assert told[0].startswith("recorded") and told[1] == "trained with other sizes"
 
 
 def test_a_fault_in_draw_is_shown_and_the_window_lives_on():

@@ -490,6 +490,11 @@ class Batch(Written):
         with self.stepper.alone:
             place_rows(self.table, self.stepper, self.recorder, which, kept, self.buffers if out is None else out)
 
+    def depict(self, rows: Array) -> None:
+        """Bring up to date what some rows, (k,), look like: what another library's environments draw; ours say it always."""
+        if self.env.stepped_by is not None:
+            self.stepper.depict(rows)
+
     def save_rows(self) -> dict[str, Array]:
         """Return all that the next steps depend on: name -> bytes, uint8 (bytes,), that `load_rows` takes back."""
         return save_table(self.table, self.recorder)

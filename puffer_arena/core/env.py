@@ -151,6 +151,26 @@ class Env:
     stepped_by: ClassVar[Callable[..., Any] | None] = None
     """stepped_by(table, threads) makes what steps the rows where no rule of ours does (see `foreign.env`)."""
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a row's bytes say what it looks like."""
+        return True
+
+    def check_drawn(self, what: str) -> None:
+        """Refuse what shows rows, where these say nothing of what they look like.
+
+        Args:
+            what: it is, for the message, such as "a replay".
+
+        Raises:
+            ParameterError: they do not.
+        """
+        if not self.is_drawn:
+            raise ParameterError(
+                f"the rows of environment '{self.name}' hold no pictures, and {what} shows them; make it by the id "
+                f"'{self.name}:drawn' (`eval --record` and `watch` do), which draws them in this process"
+            )
+
     def check_own(self, what: str) -> None:
         """Refuse what needs the rules of a game of ours.
 
@@ -163,7 +183,7 @@ class Env:
         if self.stepped_by is not None:
             raise ParameterError(
                 f"environment '{self.name}' is of another library, which keeps its state to itself: {what} is for "
-                "puffer_arena's own; train, eval, export, serve and bench work with it"
+                "puffer_arena's own; train, watch, eval, replay, export, serve and bench work with it"
             )
 
     def error(self, where: str, message: str) -> DefinitionError:

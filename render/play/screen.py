@@ -7,6 +7,7 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, leaves
+from puffer_arena.errors import ArenaError
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import (
@@ -187,7 +188,7 @@ class PlayScreen:
             case pygame.K_h | pygame.K_F1:
                 self.help = not self.help
             case pygame.K_F3 | pygame.K_F4:
-                self.game.choose_bot(1 if key == pygame.K_F4 else -1)
+                self.choose_bot(1 if key == pygame.K_F4 else -1)
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
             case pygame.K_b | pygame.K_F2:
@@ -222,6 +223,13 @@ class PlayScreen:
             self.restart()
         elif self.phase == READY:
             self.phase, self._due = PLAYING, 0.0
+
+    def choose_bot(self, by: int) -> None:
+        """Let the next, or the one before, of the roster steer whom the person does not."""
+        try:
+            self.game.choose_bot(by)
+        except ArenaError as error:
+            self.recorder.note = str(error)
 
     def restart(self) -> None:
         """Begin a new episode; it starts at once."""

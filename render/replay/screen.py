@@ -6,12 +6,13 @@ from functools import partial
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.errors import ArenaError
-from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.record import free_name
 from puffer_arena.render.play.takeover import play_branch
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.replay.timeline import Scrub, draw_timeline
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.branching import draw_branching
 from puffer_arena.render.window.panels import change_speed, draw_header, draw_speed, toggle_pause
 from puffer_arena.render.window.parameters import draw_parameters
 from puffer_arena.render.window.policy_view import draw_policy
@@ -43,7 +44,9 @@ HELP = (
     ("+   −", "faster, slower"),  # noqa: RUF001
     ("Enter", "enlarge an environment"),
     ("↑ ↓   Tab", "next environment, next agent"),
-    ("F   Shift F", "take over from here; let the bot"),
+    ("F   Shift F", "take over from here; let a bot or a policy"),
+    ("Wheel, drag", "come nearer, move or turn the camera; a double click resets it"),
+    ("V", "let the camera follow the watched agent, or stay"),
     ("O", "what the watched agent sees"),
     ("F12", "save a picture"),
     ("H, F1", "these keys"),
@@ -57,15 +60,15 @@ class ReplayScreen(Screen):
     Args:
         source: what it shows.
         size: of the window at first.
-        bot: who steers agents in branches that the person does not; see `Game`.
+        sitters: who can steer in branches what the person does not; by default the game's scripted bots.
     """
 
     keys: Sequence[Hint] = KEYS
     help_lines: Sequence[Hint] = HELP
 
-    def __init__(self, source: ReplaySource, size: tuple[int, int], bot: "str | Choose | None" = None) -> None:
-        super().__init__(source, size)
-        self.replay, self.bot, self.scrub = source, bot, Scrub()
+    def __init__(self, source: ReplaySource, size: tuple[int, int], sitters: Sequence[Sitter] = ()) -> None:
+        super().__init__(source, size, sitters=sitters)
+        self.replay, self.scrub = source, Scrub()
         self.panel.sight.make = lambda: make_rows(source.replays[0], [0])
         if len(source.replays) > 1:
             self.watch.label = source.label
@@ -213,9 +216,4 @@ def draw_transport(theme: Theme, screen: ReplayScreen) -> None:
         for name in JUMPS.values()
     ]
     buttons(jumps)
-    buttons(
-        [
-            ("Take over", "play on from here yourself  ( F )", screen.fork),
-            ("Let the bot", "let the bot play on from here  ( Shift F )", lambda: screen.fork(bot_plays=True)),
-        ]
-    )
+    draw_branching(theme, screen)
