@@ -5,7 +5,7 @@ from pathlib import Path
 
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import run_named
-from puffer_arena.registry import PIXELS, list_envs
+from puffer_arena.registry import list_envs, split_id
 from puffer_arena.trainers.runs.log import find_checkpoints
 
 EARLIER = (0.1, 0.33)  # after which parts of a training a policy is of use as a weaker opponent
@@ -85,7 +85,7 @@ def portable(env_id: str) -> str:
 
 def naming(env_id: str) -> tuple[str, ...]:
     """Return what a follow-up command needs to name a run's environment: nothing for one of puffer_arena's own."""
-    return () if env_id.partition(PIXELS)[0] in list_envs() else (env_id,)
+    return () if split_id(env_id)[0] in list_envs() else (env_id,)
 
 
 def last_written(folder: Path) -> float:
