@@ -281,6 +281,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     if s.fuel > 0.03:
         canvas.rect(-WIDTH / 2 + 1, HEIGHT - 1.6, 8 * s.fuel, 0.6, "teal" if s.fuel > 0.25 else "rose", radius=0.3)
     canvas.text(-WIDTH / 2 + 1.3, HEIGHT - 2.3, "fuel", "muted", size=0.8, anchor="left")
+    canvas.agent(0, s.craft.x, s.craft.y, 1.5)
     canvas.status(describe(s, p))
 
 

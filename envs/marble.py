@@ -260,6 +260,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         if far > low and s.edges[k, 1] < low + high:
             draw_plate(s, p, k, canvas)
     draw_marble(s, canvas)
+    canvas.agent(0, s.marble.x, s.marble.y, RADIUS)
     canvas.status(f"{max(0.0, 100 * s.score):.0f} % of the course, wind {math.hypot(s.wind[0], s.wind[1]):.1f} m/s²")
 
 

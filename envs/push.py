@@ -28,13 +28,13 @@ from puffer_arena.core import (
     Header,
     Memory,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
     random_bits,
+    standing,
 )
 from puffer_arena.core.tiles import between, block, burst, creature, ground, surround
 
@@ -328,6 +328,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     x, y = between(canvas, s.col - dx, s.col) + 0.5, between(canvas, s.row - dy, s.row) + 0.5
     hop = math.sin(math.pi * canvas.moment) if s.moved == 1 else 0.0
     creature(canvas, x, y, 0.36, "sky", ahead=(DCOL[s.facing], DROW[s.facing]), hop=0.3 * hop)
+    canvas.agent(0, x, y, 0.36)
     canvas.status(
         f"{s.home} of {s.home + s.away} boxes home, {s.pushes} pushes, {p.max_steps - s.step_count} steps left"
     )
@@ -342,14 +343,6 @@ def crate(canvas: Canvas, x: float, y: float, code: int) -> None:
     canvas.line([(x + 0.18, y + 0.16), (x + 0.82, y + 0.62)], side, width=0.08)
     canvas.line([(x + 0.18, y + 0.62), (x + 0.82, y + 0.16)], side, width=0.08)
     canvas.rect(x + 0.07, y + 0.05, 0.86, 0.08, "white", radius=0.08, alpha=0.3)
-
-
-def find_player(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col, s.row)]
-
-
-def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
-    s.row, s.col = int(y), int(x)
 
 
 def finish(s: State, p: Params) -> str:
@@ -404,10 +397,11 @@ ENV = Env(
             ),
             lambda p: (p.size, p.size),
         ),
-        things=(Things("player", find_player, put_player),),
+        things=(standing("player"),),
         finish=finish,
     ),
     counters=("solved", "home", "pushes"),
+    sounds={"pushes": "hit", "home": "goal"},
     success="solved",
     waits=True,
     steps_per_second=8.0,

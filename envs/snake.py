@@ -175,6 +175,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     path = body_path(s, canvas)
     draw_body(path, canvas)
     draw_head(s, *path[0], canvas, ate)
+    canvas.agent(0, *path[0], 0.5)
     canvas.status(f"score {s.score}, {p.max_hunger - s.hunger} steps until it starves")
 
 

@@ -23,12 +23,12 @@ from puffer_arena.core import (
     Memory,
     MultiDiscrete,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
+    standing,
 )
 
 FLOOR, AGENT, TARGET = range(3)
@@ -116,15 +116,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.rect(s.col + 0.12, s.row + 0.12, 0.76, 0.76, "sky", radius=0.2)
     for eye in (0.36, 0.64):
         canvas.circle(s.col + eye, s.row + 0.42, 0.08, "shadow")
+    canvas.agent(0, s.col + 0.5, s.row + 0.5, 0.4)
     canvas.status(f"{s.score} of {p.targets} targets")
-
-
-def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col, s.row)]
-
-
-def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
-    s.row, s.col = int(y), int(x)
 
 
 def finish(s: State, p: Params) -> str:
@@ -149,7 +142,7 @@ ENV = Env(
     idle=(STAY, STAY),
     editor=Editor(
         cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("target", TARGET, "o")), lambda p: (p.size, p.size)),
-        things=(Things("agent", find_agent, put_agent),),
+        things=(standing("agent"),),
         finish=finish,
     ),
     counters=("score",),

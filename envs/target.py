@@ -115,6 +115,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.line([(s.x, s.y), (s.x - 0.12 * s.x_dot, s.y - 0.12 * s.y_dot)], "sky", width=0.05, alpha=0.35)
     canvas.circle(s.x, s.y, 0.07, "sky")
     canvas.circle(s.x - 0.02, s.y + 0.025, 0.02, "white", alpha=0.6)
+    canvas.agent(0, s.x, s.y, 0.07)
     canvas.status(f"{s.score} of {p.goals} goals")
 
 

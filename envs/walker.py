@@ -346,6 +346,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.line([(p.length, s.y - 1.0), (p.length, s.y + 4.0)], "muted", width=0.12)
     canvas.polygon([(p.length, s.y + 4.0), (p.length + 1.6, s.y + 3.5), (p.length, s.y + 3.0)], "amber")
     draw_walker(s, canvas)
+    canvas.agent(0, s.hull.x, s.hull.y, 1.5)
     canvas.status(f"{s.hull.x - 0.5 * START:.1f} m, {s.hull.vx:.1f} m/s" + (", crossed" if s.crossed else ""))
 
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import struct
 import sys
 
@@ -17,9 +18,11 @@ import numpy as np
 class RemoteBot:
     """A bot at the other end of a socket; its messages are in puffer_arena/serving/wire.py."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", key: str = "") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", key: str = "", certificate: str = "") -> None:
         self.socket = socket.create_connection((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if certificate:  # of the server, a PEM file: TLS
+            self.socket = ssl.create_default_context(cafile=certificate).wrap_socket(self.socket, server_hostname=host)
         self.file = self.socket.makefile("rb")
         self.about = json.loads(self._receive())
         if self.about["nonce"]:
@@ -66,6 +69,8 @@ class RemoteBot:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or not sys.argv[1].isdigit():
+        sys.exit(f"usage: python examples/remote_bot.py PORT [KEY]\n{__doc__}")
     bot = RemoteBot(int(sys.argv[1]), key=sys.argv[2] if len(sys.argv) > 2 else "")
     zeros = [np.zeros((3, *leaf["shape"])) for leaf in bot.about["observation"]]
     print(bot.about["bot"], "chooses", [part.tolist() for part in bot.act(zeros, np.arange(3))])

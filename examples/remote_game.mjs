@@ -5,7 +5,9 @@
 //
 // The messages are in puffer_arena/wire/protocol.json, part "game".  Write Game anew and leave the rest.
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connect as connectEncrypted } from "node:tls";
 
 class Game {
   // Stand on a line of 11 places and reach the flag.
@@ -35,10 +37,11 @@ class Game {
   }
 }
 
-function serve(game, port, host = "127.0.0.1", key = "") {
-  // Register again whenever the trainer has gone, or is not there yet.
-  const again = () => setTimeout(() => serve(game, port, host, key), 1000);
-  const socket = connect({ port, host, noDelay: true });
+function serve(game, port, host = "127.0.0.1", key = "", certificate = "") {
+  // Register again whenever the trainer has gone, or is not there yet; encrypted where its certificate is given.
+  const again = () => setTimeout(() => serve(game, port, host, key, certificate), 1000);
+  const encrypted = certificate && { ca: readFileSync(certificate) };
+  const socket = (encrypted ? connectEncrypted : connect)({ port, host, ...encrypted }).setNoDelay(true);
   let came = Buffer.alloc(0);
   let greeted = false;
   const send = (...parts) => {
@@ -76,4 +79,9 @@ function serve(game, port, host = "127.0.0.1", key = "") {
 }
 
 const [port, count = "1"] = process.argv.slice(2);
-for (let k = 0; k < Number(count); k += 1) serve(new Game(), Number(port), "127.0.0.1", process.env.PUFFER_ARENA_KEY);
+if (!/^\d+$/.test(port ?? "")) {
+  console.error("usage: node examples/remote_game.mjs PORT [GAMES]");
+  process.exit(1);
+}
+const { PUFFER_ARENA_KEY: key, PUFFER_ARENA_TLS_CERT: certificate } = process.env;
+for (let k = 0; k < Number(count); k += 1) serve(new Game(), Number(port), "127.0.0.1", key, certificate);

@@ -13,6 +13,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -44,10 +45,18 @@ class Game:
         return struct.pack("<2f", self.place, self.flag)
 
 
-def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "") -> None:
+def connect(host: str, port: int, certificate: str) -> socket.socket:
+    """Return a connection to a trainer, encrypted where its certificate, a PEM file, is given."""
+    connection = socket.create_connection((host, port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not certificate:
+        return connection
+    return ssl.create_default_context(cafile=certificate).wrap_socket(connection, server_hostname=host)
+
+
+def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "", certificate: str = "") -> None:
     """Register at a trainer and play until it parts."""
-    with socket.create_connection((host, port)) as connection, connection.makefile("rb") as incoming:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connect(host, port, certificate) as connection, connection.makefile("rb") as incoming:
 
         def receive() -> bytes:
             head = incoming.read(4)
@@ -69,18 +78,27 @@ def serve(game: Game, port: int, host: str = "127.0.0.1", key: str = "") -> None
                 send(head + struct.pack(f"<{1 + len(counters)}d", reward, *counters) + game.observe())
 
 
-def serve_always(game: Game, port: int, key: str) -> None:
+def serve_always(game: Game, port: int, key: str, certificate: str) -> None:
     """Register again whenever the trainer has gone, or is not there yet."""
     while True:
         with contextlib.suppress(ConnectionError, ValueError):
-            serve(game, port, key=key)
+            serve(game, port, key=key, certificate=certificate)
         time.sleep(1.0)
 
 
+def read_numbers(arguments: list[str]) -> tuple[int, int]:
+    """Return the port and how many games, or end with a word on how to give them."""
+    if not 1 <= len(arguments) <= 2 or not all(word.isascii() and word.isdigit() for word in arguments):
+        usage = "usage: python examples/remote_game.py PORT [GAMES]\n" + (__doc__ or "")
+        print(usage, file=sys.stdout if {"-h", "--help"} & {*arguments} else sys.stderr)
+        sys.exit(not {"-h", "--help"} & {*arguments})
+    return int(arguments[0]), int(arguments[-1]) if len(arguments) > 1 else 1
+
+
 if __name__ == "__main__":
-    port, count = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    key = os.environ.get("PUFFER_ARENA_KEY", "")
-    games = [threading.Thread(target=serve_always, args=(Game(), port, key), daemon=True) for _ in range(count)]
+    port, count = read_numbers(sys.argv[1:])
+    secrets = os.environ.get("PUFFER_ARENA_KEY", ""), os.environ.get("PUFFER_ARENA_TLS_CERT", "")
+    games = [threading.Thread(target=serve_always, args=(Game(), port, *secrets), daemon=True) for _ in range(count)]
     for game in games:
         game.start()
     games[0].join()

@@ -92,6 +92,18 @@ class Stillborn(Walk):
         return super().reset(seed=seed)
 
 
+class Painted(Walk):
+    """A walk that draws itself: as many bright columns as the place it has reached."""
+
+    metadata = {"render_fps": 20}
+    size = (5, 7)
+
+    def render(self) -> Any:
+        picture = np.zeros((*self.size, 3), np.uint8)
+        picture[:, : self.place] = 200
+        return picture
+
+
 class Shifty(gymnasium.Env):
     """Has another observation space in every environment."""
 

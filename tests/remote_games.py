@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ def lobby() -> Iterator[Lobby]:
     open_env.cache_clear()
 
 
+CERTIFICATE, PRIVATE = (str(Path(__file__).parent / "tls" / name) for name in ("cert.pem", "key.pem"))
 ENV = "remote:127.0.0.1:0"
 
 
@@ -28,12 +30,12 @@ def port_of(lobby: Lobby) -> int:
     return int(lobby.address.rpartition(":")[2])
 
 
-def play(lobby: Lobby, game: Game | None = None, key: str = "") -> threading.Thread:
+def play(lobby: Lobby, game: Game | None = None, key: str = "", certificate: str = "") -> threading.Thread:
     """Register a game from a thread, which ends when it or the trainer parts."""
 
     def run() -> None:
         with contextlib.suppress(ConnectionError, ValueError):
-            serve(game or Game(), port_of(lobby), key=key)
+            serve(game or Game(), port_of(lobby), key=key, certificate=certificate)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -8,22 +8,26 @@ import sys
 
 import pytest
 
-from tests.commands import SMALL, UPDATE, metrics_of, run, start, wait_for_file
+from puffer_arena.errors import ArenaError
+from tests.commands import NO_DISPLAY, SMALL, UPDATE, metrics_of, start, wait_for_file
 from tests.processes import wait_until
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 
 
-def test_watch_without_a_display_is_one_line(trained):
-    cwd, _ = trained
-    code, _, err = run("watch", "run:small", cwd=cwd)
+def test_watch_without_a_display_is_one_line(trained, here, monkeypatch):
+    for name in NO_DISPLAY:
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = here(trained[0], "watch", "run:small")
     if sys.platform.startswith("linux"):
         assert code == 2 and "no display" in err and err.count("\n") == 1
 
 
 def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, monkeypatch, capsys):
-    from puffer_arena.cli.watch import Options, find_source
+    from puffer_arena.cli.seats import newest_run
+    from puffer_arena.cli.watch import Options, find_source, sitters_of
+    from puffer_arena.replay.branch import fork_frame
 
     monkeypatch.chdir(trained[0])
     source = find_source(Options())
@@ -37,6 +41,14 @@ def test_a_finished_run_is_watched_with_its_curves_and_its_last_policy(trained, 
     assert source.frame.states["board"].shape[1:] == (8, 11)
     assert source.frame.probs.shape[1:] == (1, 4) and source.frame.values.shape[1:] == (1,)
     assert [steps for steps, _ in source.metrics["learning_rate"]] == [UPDATE * k for k in (1, 2, 3, 4)]
+    sitters = {sitter.name: sitter for sitter in sitters_of(Options(), source)}
+    assert list(sitters) == ["bot:greedy", "newest policy of small", "arena:snake"]
+    assert newest_run("snake", "runs").name == "small" and newest_run("maze", "runs") is None
+    with fork_frame(source.env_id, source.made, source.frame, 0, source.title).batch as batch:
+        batch.step(sitters["newest policy of small"].choose(batch))  # a branch that the checkpoint plays
+        assert batch.rows.states["step_count"][0] == source.frame.states["step_count"][0] + 1
+        with pytest.raises(ArenaError, match="other sizes"):
+            sitters["arena:snake"].check(batch)  # this run's boards are smaller
 
 
 @pytest.mark.parametrize("env", ["snake", pytest.param("tag", marks=pytest.mark.slow)])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from pathlib import Path
@@ -16,7 +17,7 @@ from puffer_arena.errors import DefinitionError, ParameterError, WorkerError
 from puffer_arena.foreign import remote
 from puffer_arena.foreign.remote import Lobby
 from puffer_arena.wire import frames
-from tests.remote_games import ENV, play, port_of
+from tests.remote_games import CERTIFICATE, ENV, PRIVATE, play, port_of
 from tests.remote_games import lobby as lobby  # a fixture
 
 
@@ -128,6 +129,26 @@ def test_beyond_the_loopback_games_must_know_the_key(capsys) -> None:
     with pytest.raises(WorkerError, match="no game has connected"):
         lobby.take(patience=0.05)
     lobby.close()
+
+
+def test_games_play_encrypted_where_the_trainer_has_a_certificate(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("PUFFER_ARENA_TLS_CERT", CERTIFICATE)
+    with pytest.raises(ParameterError, match="give both or neither"):
+        remote.lobby_at("127.0.0.1:0")
+    monkeypatch.setenv("PUFFER_ARENA_TLS_KEY", CERTIFICATE)
+    with pytest.raises(ParameterError, match="are no certificate and its key"):
+        remote.lobby_at("127.0.0.1:0")
+    monkeypatch.setenv("PUFFER_ARENA_TLS_KEY", PRIVATE)
+    lobby = remote.lobby_at("127.0.0.1:0")
+    with socket.create_connection(("127.0.0.1", port_of(lobby))) as stranger:
+        stranger.sendall(json.dumps(Game.ABOUT).encode())
+        play(lobby, certificate=CERTIFICATE)
+        game = lobby.take()
+    assert game.reset(seed=1)[0].shape == (2,) and isinstance(game._socket, ssl.SSLSocket)
+    assert "was let go: " in capsys.readouterr().err
+    game.close()
+    lobby.close()
+    remote.lobby_at.cache_clear()
 
 
 def test_addresses_and_wrappers_that_cannot_be_are_refused(lobby: Lobby) -> None:

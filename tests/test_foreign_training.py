@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,21 @@ import torch
 from PIL import Image
 
 import puffer_arena
-from puffer_arena import emulate
+from puffer_arena import emulate, make
 from puffer_arena.__main__ import dispatch
-from puffer_arena.cli.train import Options, Session
+from puffer_arena.cli.watch import AtPlay
+from puffer_arena.core.canvas import RecordingCanvas
+from puffer_arena.core.fields import Row
 from puffer_arena.errors import ParameterError
+from puffer_arena.foreign.picture import reduced
 from puffer_arena.foreign.remote import Lobby
+from puffer_arena.live.view import MOST_DRAWN, FinishedRun
+from puffer_arena.players.names import find_player
+from puffer_arena.replay import Replay, Writer, fork, verify
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Run, resume_trainer
 from puffer_arena.trainers.trainer import make_trainer
-from tests.foreign_games import Herd, Party, Pile, Walk
+from tests.foreign_games import Herd, Painted, Party, Pile, Walk
 from tests.remote_games import ENV, port_of
 from tests.remote_games import lobby as lobby  # a fixture
 from tests.test_foreign_rows import AutoresetMode
@@ -90,11 +97,48 @@ def test_a_policy_is_measured_on_levels_it_has_not_seen() -> None:
     assert sample.episodes == 8 and set(sample.columns) == {"return", "length", "laps"}
 
 
-def test_nothing_is_shown_to_windows(tmp_path: Path, capsys) -> None:
-    config = load_config(emulate(Walk), overrides={**SMALL, "total_steps": 64})
-    options = Options(environment=config.env, watch=True, runs_dir=str(tmp_path))
-    assert Session(options, config, Run.create(config, tmp_path)).train() == 0
-    assert "no window: a window is for puffer_arena's own environments" in "".join(capsys.readouterr())
+def test_a_recorded_episode_is_shown_as_its_environment_drew_it(tmp_path: Path) -> None:
+    env, file = emulate(Painted), tmp_path / "walk.mcap"
+    assert dispatch(["eval", env, "random", "--episodes", "3", "--record", str(file), "--record-rows", "2"]) == 0
+    with pytest.raises(ParameterError, match="never imported"):
+        Replay(file)
+    with Replay(file, env) as replay:
+        assert replay.header.steps_per_second == 20 and any(episode.how for episode in replay.episodes)
+        for step in range(replay.steps + 1):
+            frame = replay.frame(step)
+            for slot, state in enumerate(frame.states):
+                canvas = RecordingCanvas()
+                replay.env.draw(Row(state), Row(frame.params[slot]), canvas)
+                (drawn,) = (given["pixels"] for kind, given in canvas.primitives if kind == "picture")
+                reached = (drawn[0, :, 0] > 0).sum()
+                assert drawn.shape == (5, 7, 3) and state["step_count"] <= reached <= 2 * state["step_count"]
+        with pytest.raises(ParameterError, match="keeps its state to itself: going on from it"):
+            fork(replay, 1, 0)
+    with pytest.raises(ParameterError, match="keeps its state to itself: verifying"):
+        verify(file, env)
+    with make(env, 1) as batch, pytest.raises(ParameterError, match="hold no pictures, and a replay shows them"):
+        Writer(batch, tmp_path / "other.mcap")
+
+
+def test_a_window_shows_who_plays_as_the_environment_draws_it(tmp_path: Path) -> None:
+    env = emulate(Painted)
+    player = find_player("random", env, str(tmp_path))
+    source = FinishedRun(tmp_path, env, {}, lambda _, batch: AtPlay(player.prepare(batch), batch), lambda: (b"", 0))
+    assert list(source.modes) == ["smooth"] and source.num_envs == MOST_DRAWN
+    until = time.monotonic() + 60
+    while source.frame is None or not source.frame.states["picture"].any():
+        assert time.monotonic() < until, source.note
+        source.poll()
+    source.send("param", name="limit", value=3)
+    assert "keeps its state to itself: another value of a parameter" in source.note
+    source.close()
+
+
+def test_large_pictures_are_reduced_to_means() -> None:
+    picture = np.zeros((601, 1000, 3), np.uint8)
+    picture[::2] = 100
+    assert reduced(picture).shape == (300, 500, 3) and (reduced(picture) == 50).all()
+    assert reduced(picture[:400, :600]).shape == (400, 600, 3)
 
 
 def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
@@ -108,6 +152,8 @@ def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
         dispatch(["eval", "bandit", "random", "--video", str(film)])
     with pytest.raises(ParameterError, match="no picture"):
         dispatch(["eval", emulate(Walk), "random", "--video", str(film)])
+    with pytest.raises(ParameterError, match="draws no pictures"):
+        dispatch(["eval", "gymnasium-vector:CartPole-v1", "random", "--video", str(film)])
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: Path(program[1]).suffix)

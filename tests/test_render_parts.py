@@ -8,6 +8,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.spaces import Box, Discrete, MultiDiscrete
+from puffer_arena.render.draw.fit import fit
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.window.local_source import LocalSource
 from puffer_arena.render.window.sight import Sight
@@ -48,6 +50,33 @@ def test_values_are_written_in_about_three_figures(value, text):
 
 def test_what_is_no_number_is_said_so():
     assert format_value(math.nan) == "n/a"
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_a_camera_comes_nearer_to_what_lies_under_the_mouse_and_stays_inside_the_world(up):
+    look, world, pixels = Look(), (-5.0, 2.0, 20.0, 10.0), (100.0, 50.0, 400.0, 400.0)
+
+    def see(agent=None):
+        look.seen = fit(look.crop(world, pixels, agent), pixels, up=up)
+        return look.seen
+
+    assert (see().scale, look.seen.width) == (20.0, 400.0)
+    under = look.seen.world(260.0, 230.0)
+    look.wheel(3, (260.0, 230.0))
+    assert see().point(*under) == pytest.approx((260.0, 230.0))
+    assert look.seen.height == 400.0  # what is zoomed fills more of a taller picture
+    before = look.seen.point(*under)
+    look.drag(30.0, 0.0, 400.0)
+    assert see().point(*under) == pytest.approx((before[0] + 30.0, before[1]))
+    look.follow(True)
+    x, y = see((0.0, 7.0)).world(300.0, 250.0)
+    assert (x, y) == pytest.approx((0.0, 7.0))
+    corner = see((99.0, 99.0)).world(100.0 + look.seen.width, look.seen.y0)
+    assert corner[0] == pytest.approx(15.0) and (not up or corner[1] == pytest.approx(12.0))
+    look.reset()
+    assert not look.is_moved and look.crop(world, pixels, None) == world
+    look.wheel(-5, (0.0, 0.0))
+    assert look.zoom == 1.0  # a plane is never smaller than whole
 
 
 def test_ticks_are_round_few_and_inside():

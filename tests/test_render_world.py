@@ -12,6 +12,7 @@ from puffer_arena.errors import DefinitionError, DisplayError
 from puffer_arena.machine.notices import SAID
 from puffer_arena.registry import load_env
 from puffer_arena.render.draw.canvas import render_rgb
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.world import world
 from puffer_arena.render.world.world import WorldView
@@ -30,12 +31,12 @@ def marble():
         yield batch
 
 
-def draw(batch, pipes, size=(160, 120)):
+def draw(batch, pipes, size=(160, 120), **moved):
     try:
         view = WorldView(batch.env, size, pipes)
     except DisplayError:
         pytest.skip(f"{pipes[0]} does not work on this machine")
-    picture = view.draw(batch.state(0), batch.state_params(0))
+    picture = view.draw(batch.state(0), batch.state_params(0), **moved)
     view.close()
     return picture
 
@@ -55,6 +56,17 @@ def test_the_marble_is_seen_in_the_middle_and_the_course_before_it(marble, pipe)
     assert len(rows) > 40
     assert abs(columns.mean() - 80) < 12
     assert hue(picture, "sky", 90).sum() > 500  # plates
+
+
+def test_a_person_turns_the_camera_about_what_it_looks_at_and_comes_nearer(marble, pipe):
+    at = marble.state(0).marble
+    own, turned = draw(marble, pipe), draw(marble, pipe, look=Look(turn=2.0, rise=0.4))
+    near = draw(marble, pipe, look=Look(zoom=2.0, follows=True), followed=(at.x, at.y, 0.4))
+    rows, columns = np.nonzero(hue(near, "amber"))
+    assert abs(columns.mean() - 80) < 6 and abs(rows.mean() - 60) < 6
+    assert hue(turned, "amber").sum() > 20
+    assert np.abs(turned.astype(int) - own).mean() > 5  # the course lies elsewhere
+    assert hue(near, "amber").sum() > 2 * hue(own, "amber").sum()
 
 
 def test_a_marble_to_the_right_of_its_course_shows_the_course_to_its_left(marble, pipe):

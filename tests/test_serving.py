@@ -1,5 +1,6 @@
 """A bot over a socket: other programs get what it would choose here, and hostile ones get nothing."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -14,11 +15,16 @@ from puffer_arena.players.names import bundled_bot
 from puffer_arena.serving import server as serving
 from puffer_arena.serving.server import Server
 from puffer_arena.wire.frames import HEAD, MOST_BYTES, proof
+from puffer_arena.wire.tls import server_tls
+from tests.remote_games import CERTIFICATE, PRIVATE
+
+KEY = "a key of 16 or more"
 
 
-@pytest.fixture(params=["", "a key of 16 or more"], ids=["open", "by key"])
+@pytest.fixture(params=[("", False), (KEY, True)], ids=["open", "by key, encrypted"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    made = Server(bundled_bot("cartpole"), key=request.param)
+    key, encrypted = request.param
+    made = Server(bundled_bot("cartpole"), key=key, tls=server_tls(CERTIFICATE, PRIVATE) if encrypted else None)
     thread = threading.Thread(target=made.run)
     thread.start()
     yield made
@@ -27,12 +33,16 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     made.close()
 
 
+def client(server: Server) -> RemoteBot:
+    return RemoteBot(server.port, key=server.key, certificate=CERTIFICATE if server._tls else "")
+
+
 def observations(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-0.1, 0.1, (count, 4)).astype(np.float32)
 
 
 def test_a_game_gets_what_the_bot_would_choose(server: Server) -> None:
-    here, there = bundled_bot("cartpole"), RemoteBot(server.port, key=server.key)
+    here, there = bundled_bot("cartpole"), client(server)
     assert there.about["observation"][0]["shape"] == [4] and there.about["action"][0]["codes"] == [2]
     for seed in range(3):
         seen = observations(5, seed)
@@ -43,7 +53,7 @@ def test_a_game_gets_what_the_bot_would_choose(server: Server) -> None:
 
 
 def test_games_are_answered_together_and_apart(server: Server) -> None:
-    games = [RemoteBot(server.port, key=server.key) for _ in range(3)]
+    games = [client(server) for _ in range(3)]
     answers = [game.act([observations(2, k)], np.array([7, 60000])) for k, game in enumerate(games)]
     assert all(answer[0].shape == (2,) for answer in answers) and server.decisions == 6
     for game in games:
@@ -59,7 +69,7 @@ def test_games_are_answered_together_and_apart(server: Server) -> None:
     ],
 )
 def test_numbers_that_cannot_be_acted_on_are_answered_with_why(server: Server, change, said: str) -> None:
-    game = RemoteBot(server.port, key=server.key)
+    game = client(server)
     seen, actors, mask = change(observations(3), np.arange(3), None)
     with pytest.raises(ValueError, match=said):
         game.act([seen], actors, mask)
@@ -80,13 +90,23 @@ def test_numbers_that_cannot_be_acted_on_are_answered_with_why(server: Server, c
     ],
 )
 def test_who_does_not_speak_the_protocol_is_left_alone(server: Server, message: bytes) -> None:
-    game = RemoteBot(server.port, key=server.key)
+    game = client(server)
     game.socket.sendall(message)
     assert game.file.read(1) == b""  # closed
     game.close()
-    other = RemoteBot(server.port, key=server.key)
+    other = client(server)
     assert other.act([observations(1)], np.arange(1))[0].shape == (1,)
     other.close()
+
+
+def test_who_does_not_agree_on_tls_is_left_alone(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as stranger, contextlib.suppress(ConnectionError):
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        while said := stranger.recv(100):  # what it is that came, and then the end
+            assert server._tls is None or said[0] == 0x15  # an alert
+    game = client(server)
+    assert game.act([observations(1)], np.arange(1))[0].shape == (1,)
+    game.close()
 
 
 def test_a_wrong_key_opens_nothing() -> None:

@@ -113,6 +113,9 @@ SPARSE = {
     "dqn.exploration": 0.5, "dqn.normalize_rewards": False, "optimizer.name": "adam",
     "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0, "network.hidden": (64, 64),
 }  # fmt: skip
+BITS = {
+    **SPARSE, "dqn.gamma": 0.98, "network.hidden": (256,), "dqn.epsilon_final": 0.05, "dqn.exploration": 0.2,
+}  # fmt: skip
 STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
@@ -124,6 +127,14 @@ STUDIES = {
         {"dqn": SPARSE, "dqn, hindsight": {**SPARSE, "dqn.hindsight": 0.8}, "ppo": {"num_envs": 64}},
         {"size": 9, "sight": 13, "walls": 0.0, "distance": 12, "max_steps": 16},
         looks=8,
+    ),
+    "bits": Study(
+        "examples/bits.py",
+        20_000,
+        -9.0,
+        {"dqn": BITS, "dqn, hindsight": {**BITS, "dqn.hindsight": 0.8}},
+        {"bits": 15},
+        looks=10,
     ),
     "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),
     "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),

@@ -36,19 +36,30 @@ class Options:
     weight: float = 0.2
     """The share of a run's episodes that begin at drawn levels, once one was sent there (T)."""
     runs_dir: str = "runs"
-    """Where the run is looked for that T sends the level to: the newest that trains in this game."""
+    """Where runs are looked for: T sends the level to the newest that trains in this game, B lets the policy of the
+    newest play it."""
 
 
 def run(options: Options) -> int:
     """Open the window and draw until it is closed."""
+    from puffer_arena.cli.seats import list_sitters, newest_run
     from puffer_arena.cli.sending import Sender
     from puffer_arena.render.editor.show import edit
 
     if not 0.0 < options.weight <= 1.0:
         raise ParameterError(f"--weight is {options.weight}; it is above 0, at most 1")
     params, sender = read_pairs(options.param, "--param"), Sender(options.env, options.runs_dir, options.weight)
+    sitters = list_sitters(options.env, options.runs_dir, run=newest_run(options.env, options.runs_dir))
     try:
-        edit(options.env, options.file, level=options.level, params=params, folder=options.folder, trainer=sender)
+        edit(
+            options.env,
+            options.file,
+            level=options.level,
+            params=params,
+            folder=options.folder,
+            trainer=sender,
+            sitters=sitters,
+        )
     finally:
         sender.close()
     return 0

@@ -18,7 +18,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.players.evaluate import Measure, Sample, evaluate, summarize
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Player, versus
-from puffer_arena.registry import load_env
+from puffer_arena.registry import drawn_id, load_env
 from puffer_arena.replay.writer import Writer
 
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
@@ -91,7 +91,9 @@ class Options:
 def run(options: Options) -> int:
     """Print the table or the JSON."""
     if options.episodes < 2 or options.max_steps < 1:
-        raise ParameterError("--episodes is at least 2 and --max-steps at least 1")
+        raise ParameterError(
+            f"--episodes is {options.episodes} and --max-steps {options.max_steps}; they are at least 2 and 1"
+        )
     if options.seed < 0:
         raise ParameterError(f"--seed is {options.seed}; it is at least 0")
     player = choose_player(options)
@@ -124,7 +126,7 @@ def make_video(options: Options, player: Player, params: dict[str, Any]) -> None
     Raises:
         ArenaError: it cannot be filmed, or the file not be written.
     """
-    from puffer_arena.foreign.film import film, open_film, rate_of
+    from puffer_arena.foreign.film import film, open_film
     from puffer_arena.render.export.pictures import save_gif, save_mp4
 
     path = Path(options.video)
@@ -132,7 +134,7 @@ def make_video(options: Options, player: Player, params: dict[str, Any]) -> None
     if path.suffix not in savers:
         raise ParameterError(f"--video is '{path}'; its name ends in .mp4 or .gif")
     with open_film(options.env, params, options.seed) as batch:
-        count = savers[path.suffix](rate_of(batch), film(batch, player.prepare(batch).choose), path)
+        count = savers[path.suffix](batch.env.steps_per_second, film(batch, player.prepare(batch).choose), path)
         show(f"wrote {path}, {count} pictures, return {float(batch.rows.states['episode_return'].mean()):g}")
 
 
@@ -185,7 +187,7 @@ def play(options: Options, split: str, params: dict[str, Any], player: Player, w
             waiting.tell(f"{LEVELS[split]}: {ended.sum()} of {episodes} episodes have ended after {step:,} steps")
 
     return evaluate(
-        options.env,
+        drawn_id(options.env) if options.record and split == "held_out" else options.env,
         player,
         options.episodes,
         split=split,

@@ -17,8 +17,17 @@ from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.settings import allowed
 
 T = TypeVar("T")
-FRAME = re.compile("[│╭╮╰╯┃]")  # what tyro draws round its messages
-RULE = re.compile("^─+$")
+FRAME = re.compile("[│╭╮╰╯┃]")  # what tyro draws round its messages, where the terminal has more than ASCII
+RULE = re.compile("^[─-]+$")
+# What tyro says, and how a person would say it.
+PLAINLY = (
+    (r"^missing from python -m puffer_arena ([\w-]+): (\S+)", r"\1 needs \2:"),
+    (r"\.? \(required\) (\S+)", r"; \1:"),
+    (r"\.? \(required\)", ""),
+    (r"^error parsing (\S+): invalid literal for int\(\) with base 10: ('.*')", r"\1 is \2; it is a whole number"),
+    (r"^error parsing (\S+): could not convert string to float: ('.*')", r"\1 is \2; it is a number"),
+    (r"^missing value for argument '(.*)'\. Expected \d+ values?", r"\1 needs a value"),
+)
 
 
 def parse(options: type[T], command: str, arguments: Sequence[str], default: T | None = None) -> T:
@@ -157,10 +166,13 @@ def _unknown(argument: str, options: Any, command: str) -> ArenaError:
 def _read_message(said: str, options: Any, command: str) -> ArenaError:
     """Bring what tyro said in a frame down to its first sentence."""
     lines = [FRAME.sub("", line).strip() for line in said.splitlines()]
-    body = [line for line in lines[1:] if line]  # the first line is the frame's title
+    body = [line for line in lines[1:] if line]  # the first line is the frame's title, in ASCII above a rule
+    body = body[1:] if body and RULE.match(body[0]) else body
     rules = [k for k, line in enumerate(body) if RULE.match(line)]
     message = " ".join(body[: rules[0]] if rules else body) or "the options cannot be read"
     if "nrecognized" in message and (found := re.search(r"--?[\w.-]+", message)):
         return _unknown(found.group(), options, command)
+    for pattern, plainly in PLAINLY:
+        message = re.sub(pattern, plainly, message, flags=re.IGNORECASE)
     message = message[0].lower() + message[1:]
     return ParameterError(f"{message.rstrip('.')} (python -m puffer_arena {command} --help)")

@@ -7,7 +7,7 @@ import tyro
 
 from puffer_arena.batch.batch import make
 from puffer_arena.cli.options import read_pairs
-from puffer_arena.cli.seats import AUTO, HUMAN, LEVELS, Ratings, build_match, bundled_name, seat
+from puffer_arena.cli.seats import AUTO, HUMAN, LEVELS, Ratings, build_match, bundled_name, later, seat
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.bots import check_fit
 from puffer_arena.players.names import bundled, bundled_bot, find_player
@@ -15,7 +15,6 @@ from puffer_arena.registry import env_name, load_env
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
-    from puffer_arena.core.fields import Array
     from puffer_arena.players.player import Player
     from puffer_arena.render.play.match import Choose, Match, Sitter
 
@@ -156,7 +155,7 @@ def list_bots(options: Options, batch: "Batch") -> "list[Sitter]":
     known = names[start:] + names[:start]
     if first is not None and first not in names:
         known.insert(0, first)
-    return [Sitter(name, later(name, options)) for name in known]
+    return [Sitter(name, later(name, options.env, options.runs_dir, options.seed)) for name in known]
 
 
 def fits(game: str, batch: "Batch") -> bool:
@@ -166,18 +165,6 @@ def fits(game: str, batch: "Batch") -> bool:
     except ParameterError:
         return False
     return True
-
-
-def later(name: str, options: Options) -> "Choose":
-    """Return a player as a game takes it, who is looked up when first asked."""
-    found: list[Choose] = []
-
-    def choose(batch: "Batch") -> "Array":
-        if not found:
-            found.append(seat(find_player(name, options.env, options.runs_dir, options.seed)))
-        return found[0](batch)
-
-    return choose
 
 
 def fitting_params(options: Options) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from puffer_arena.cli.recording import FOLDER
-from puffer_arena.cli.seats import seat
+from puffer_arena.cli.seats import list_sitters
 from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.names import find_player
 from puffer_arena.replay.reader import Replay
@@ -56,10 +56,18 @@ def run(options: Options) -> int:
         replays = [stack.enter_context(Replay(path, options.env)) for path in paths]
         for replay in replays:
             print(f"replay {replay.path}: {replay.steps} steps, {len(replay.episodes)} episodes", flush=True)
-        bot = options.bot and seat(find_player(options.bot, replays[0].env_id, options.runs_dir, 0))
+        if options.bot is not None:
+            find_player(options.bot, replays[0].env_id, options.runs_dir)  # a wrong name is told at once
+        sitters = list_sitters(replays[0].env_id, options.runs_dir, options.bot, run_of(paths[0]))
         with contextlib.suppress(KeyboardInterrupt):  # closing the window from the terminal is no error
-            show_replays(replays, bot=bot or None)
+            show_replays(replays, sitters=sitters)
     return 0
+
+
+def run_of(replay: Path) -> Path | None:
+    """Return the folder of the run that recorded a replay, where it lies there."""
+    folder = replay.resolve().parent.parent
+    return folder if replay.resolve().parent.name == FOLDER and (folder / "config.json").is_file() else None
 
 
 def find_replay(name: str, runs_dir: str) -> Path:

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 from puffer_arena.cli.people import add_round
 from puffer_arena.errors import ParameterError
 from puffer_arena.machine.files import read_json_table, write_bytes
-from puffer_arena.players.names import find_player
+from puffer_arena.players.names import bundled, find_player
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.players.ratings import Rating, expected, rate
 from puffer_arena.registry import env_name, load_env
+from puffer_arena.trainers.runs.find import last_written, portable
+from puffer_arena.trainers.runs.log import find_checkpoints
 
 if TYPE_CHECKING:
     from puffer_arena.batch.batch import Batch
     from puffer_arena.core.fields import Array
-    from puffer_arena.render.play.match import Choose, Match
+    from puffer_arena.render.play.match import Choose, Match, Sitter
 
 HUMAN, AUTO = "human", "auto"
+CONFIG = "config.json"  # of a run, in its folder
 ROUNDS = "rounds.json"  # beside the ratings
 LEVELS = 11  # of difficulty, 0 to 10
 MOST_SEATS = 64
@@ -81,6 +84,59 @@ def seat(player: Player) -> "Choose":
         acting = sitting[0][1]
         acting.forget(batch.began)
         return acting.choose(batch)
+
+    return choose
+
+
+def later(name: str, env: str, runs_dir: str, seed: int = 0) -> "Choose":
+    """Return a player as a game takes it, who is looked up when first asked."""
+    found: list[Choose] = []
+
+    def choose(batch: "Batch") -> "Array":
+        if not found:
+            found.append(seat(find_player(name, env, runs_dir, seed)))
+        return found[0](batch)
+
+    return choose
+
+
+def list_sitters(env: str, runs_dir: str, first: str | None = None, run: Path | None = None) -> "list[Sitter]":
+    """Return who can play on from a picture: scripted bots, the newest policy of a run, the bot that comes along.
+
+    Args:
+        env: the game, as a person named it.
+        runs_dir: where run folders are.
+        first: a player who comes before all others.
+        run: the folder of the run whose policy is among them.
+    """
+    from puffer_arena.render.play.match import Sitter, scripted
+
+    named = [] if first is None else [Sitter(first, later(first, env, runs_dir))]
+    known = [*named, *scripted(load_env(env))]
+    if run is not None:
+        known.append(Sitter(f"newest policy of {run.name}", newest(run, env, runs_dir)))
+    if env_name(env) in bundled():
+        known.append(Sitter(bundled_name(env), later(bundled_name(env), env, runs_dir)))
+    return known
+
+
+def newest_run(env: str, runs_dir: str) -> Path | None:
+    """Return the folder of the newest run in a game that has saved a checkpoint, None where there is none."""
+    folders = [path.parent for path in Path(runs_dir).glob(f"*/{CONFIG}")]
+    own = [
+        f for f in folders if read_json_table(f / CONFIG, MAX_BYTES).get("env") == portable(env) and find_checkpoints(f)
+    ]
+    return max(own, key=last_written, default=None)
+
+
+def newest(run: Path, env: str, runs_dir: str) -> "Choose":
+    """Return the newest policy of a run as a game takes it: a batch after the other, the newest at its beginning."""
+    sitting: list[tuple[Batch, Choose]] = []
+
+    def choose(batch: "Batch") -> "Array":
+        if not sitting or sitting[0][0] is not batch:
+            sitting[:] = [(batch, seat(find_player(str(run), env, runs_dir, 0)))]
+        return sitting[0][1](batch)
 
     return choose
 

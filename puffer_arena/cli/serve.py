@@ -12,6 +12,7 @@ from puffer_arena.cli.output import show
 from puffer_arena.errors import ParameterError, require
 from puffer_arena.serving.server import Server
 from puffer_arena.wire.frames import LOOPBACK
+from puffer_arena.wire.tls import server_tls
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Options:
         python -m puffer_arena serve arena:snake --port 4400
         python -m puffer_arena serve run:newest
         python -m puffer_arena serve snake.bot --host 0.0.0.0 --key "a secret of 16 or more"
+        python -m puffer_arena serve snake.bot --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
     """
 
     bot: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BOT")]
@@ -34,6 +36,10 @@ class Options:
     """0 for a free one."""
     key: str = ""
     """What games must know; one is made up where --host needs it."""
+    tls_cert: str = ""
+    """Encrypt by this certificate, a PEM file, which games are given to trust; with --tls-key."""
+    tls_key: str = ""
+    """The certificate's private key, a PEM file without a password."""
     env: str = ""
     """The environment of a run or checkpoint, where it is none that `list` shows."""
     deterministic: bool = False
@@ -52,7 +58,8 @@ def run(options: Options) -> int:
         raise ParameterError("--wait is 0 to 1 second, and --port 0 to 65535")
     bot = open_bot(options)
     key = options.key or ("" if options.host in LOOPBACK else secrets.token_urlsafe(24))
-    server = Server(bot, options.host, options.port, key, options.wait)
+    tls = server_tls(options.tls_cert, options.tls_key)
+    server = Server(bot, options.host, options.port, key, options.wait, tls)
     try:
         said = f", key {key}" if key and not options.key else ""
         show(f"{bot.model.name} answers on {options.host}, port {server.port}{said}; Ctrl-C ends it")

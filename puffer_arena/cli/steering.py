@@ -63,6 +63,8 @@ def carry_out(trainer: "Algorithm", command: Command) -> tuple[str, Any]:
         ArenaError: it cannot be; all stays as it was.
     """
     given, batch = command.arguments, trainer.batch
+    if command.name in ("param", "curriculum"):
+        batch.env.check_own("another value of a parameter")
     if command.name == "learning_rate":
         before, trainer.learning_rate = trainer.learning_rate, float(given["value"])
         return f"the learning rate is {given['value']:g}, before its schedule", before

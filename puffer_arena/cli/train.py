@@ -29,12 +29,12 @@ from puffer_arena.cli.steering import (
     steps_after,
 )
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
+from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.levels.drawn import as_table, read_level
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
-from puffer_arena.players.names import find_player
+from puffer_arena.players.names import find_player, run_named
 from puffer_arena.players.player import versus
 from puffer_arena.players.tournament import results_of
 from puffer_arena.registry import choose_env, is_foreign, load_env
@@ -198,7 +198,7 @@ def exploiting(options: Any) -> dict[str, Any]:
     """
     require("torch", "train")
     named = options.exploit
-    if named.startswith("run:") or Path(named).is_dir():
+    if run_named(named) is not None:
         named = str(find_policy(named, options.runs_dir))  # a run goes on; its policy of now is what is met
     player = find_player(named, options.environment, options.runs_dir)
     return {"params": player.params, "opponent": {"pool": named, "share": 1.0, "role": "", "separate": False}}
@@ -217,8 +217,8 @@ def final_config(options: Any) -> Config:
         settings["total_steps"] = options.steps
     settings["curriculum"] = curriculum_table(options, settings["curriculum"])
     settings["opponent"]["pool"] = ",".join(
-        str(find_run(name[4:], options.runs_dir, saved=True))
-        if name.startswith("run:") and not options.resume
+        str(find_run(known, options.runs_dir, saved=True))
+        if (known := run_named(name)) is not None and not options.resume
         else name
         for name in pool_names(settings["opponent"]["pool"])
     )
@@ -282,12 +282,6 @@ def run(options: Any) -> int:
                 follow(config, place, bool(options.resume))
                 return 0
             return begin(options, config)
-        except RuntimeError as error:
-            if isinstance(error, ArenaError):
-                raise
-            raise TrainingError(
-                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
-            ) from None
         finally:
             leave()
     return begin(options, config)
@@ -372,10 +366,6 @@ class Session:
         self.plan = SteeringPlan(self.changes, trainer.steps)
         self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
         live = self.options.live
-        if trainer.batch.env.stepped_by is not None:  # nothing of its rows can be drawn
-            if self.options.watch:
-                self.display.say("no window: a window is for puffer_arena's own environments; training goes on without")
-            return
         if live.off:
             if self.options.watch:
                 self.display.say("no window: --live.off keeps windows out; training goes on without")

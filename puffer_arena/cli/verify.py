@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from puffer_arena.cli.output import printable, show
-from puffer_arena.errors import ArenaError
+from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.replay.truth import verify
 
 DIFFERENT, UNREADABLE = 1, 2
@@ -33,6 +33,8 @@ class Options:
 
 def run(options: Options) -> int:
     """Print a line for each file."""
+    if not options.files:
+        raise ParameterError("name the replays, such as: python -m puffer_arena verify best.mcap")
     worst = 0
     for path in options.files:
         try:

@@ -4,22 +4,26 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
 
+from puffer_arena.cli.seats import list_sitters
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
 from puffer_arena.machine.running import is_running
-from puffer_arena.players.names import find_player
+from puffer_arena.players.names import find_player, run_named
 from puffer_arena.players.player import Acting
-from puffer_arena.registry import choose_env
+from puffer_arena.registry import choose_env, is_foreign
 from puffer_arena.trainers.runs.find import find_run
 from puffer_arena.trainers.runs.log import find_checkpoints
+
+if TYPE_CHECKING:
+    from puffer_arena.render.play.match import Sitter
 
 
 @dataclass
@@ -35,8 +39,8 @@ class Options:
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
     """
 
-    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = "run:newest"
-    """run:NAME or a run's folder, the newest by default; or who plays, named as in `eval`."""
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = "newest"
+    """run:NAME or a run's folder, `newest` by default; or who plays, named as in `eval`."""
     palette: str = "dark"
     """The colours: dark, light, or safe for eyes that tell few apart."""
     runs_dir: str = "runs"
@@ -58,7 +62,7 @@ def run(options: Options) -> int:
     choose_palette(options.palette)
     source = find_source(options)
     try:
-        show(source, meetings=meetings_of(options, source))
+        show(source, meetings=meetings_of(options, source), sitters=sitters_of(options, source))
     except KeyboardInterrupt:  # closing the window from the terminal is no error
         pass
     finally:
@@ -70,10 +74,22 @@ def meetings_of(options: Options, source: Any) -> Any:
     """Return what begins matches of a run's league, None where there is no run on this machine."""
     from puffer_arena.render.window.meetings import Meetings
 
-    if options.address or not (options.run.startswith("run:") or Path(options.run).is_dir()):
+    if options.address or (run := run_named(options.run)) is None:
         return None
-    folder = find_run(options.run.removeprefix("run:"), options.runs_dir)
+    folder = find_run(run, options.runs_dir)
     return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve())
+
+
+def sitters_of(options: Options, source: Any) -> "list[Sitter]":
+    """Return who can play on from what the window shows: bots, and the run's newest policy or who plays."""
+    if is_foreign(source.env_id):
+        return []
+    env = options.env or source.env_id
+    if options.address:
+        return list_sitters(env, options.runs_dir)
+    if (run := run_named(options.run)) is None:
+        return list_sitters(env, options.runs_dir, options.run)
+    return list_sitters(env, options.runs_dir, run=find_run(run, options.runs_dir))
 
 
 def find_source(options: Options) -> Any:
@@ -87,9 +103,9 @@ def find_source(options: Options) -> Any:
             raise ParameterError("--address needs the trainer's --key and --env; it printed all three")
         print(f"watching {options.address}", flush=True)
         return Subscriber(Address(options.address, options.key, options.env), load_actor=actor_loader())
-    if not (options.run.startswith("run:") or Path(options.run).is_dir()):
+    if (run := run_named(options.run)) is None:
         return at_play(options)
-    folder = find_run(options.run.removeprefix("run:"), options.runs_dir)
+    folder = find_run(run, options.runs_dir)
     address = read_address(folder)
     if address is not None and is_running(address.pid):
         address = replace(address, env=choose_env(address.env, "", options.env, f"run '{folder}'"))
@@ -126,7 +142,7 @@ class AtPlay:
     def __init__(self, acting: Acting, batch: Any) -> None:
         self.acting, self.batch = acting, batch
 
-    def act(self, obs: Any, action_mask: Any = None, acting: Any = None) -> tuple[Any, None, Any]:
+    def act(self, obs: Any, action_mask: Any = None, acting: Any = None, rewards: Any = None) -> tuple[Any, None, Any]:
         """Return actions for the batch as it stands."""
         return self.acting.choose(self.batch).copy(), None, np.zeros(self.batch.acting.shape)
 

@@ -10,11 +10,12 @@ import numpy as np
 from gymnasium.vector.utils import batch_space
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import f64
+from puffer_arena.core.fields import Field, f64
 from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.foreign.origin import Make, Origin, Params, maker
+from puffer_arena.foreign.picture import draw_picture, reduced, take_picture
 from puffer_arena.foreign.remote import RemoteEnv
 from puffer_arena.foreign.shape import (
     BY_TURNS,
@@ -23,6 +24,7 @@ from puffer_arena.foreign.shape import (
     REMOTE,
     SOLO,
     SUCCESS,
+    USUAL_RATE,
     VECTOR,
     Shape,
     kind_of,
@@ -43,11 +45,15 @@ class ForeignEnv(Env):
     shape: Any = None  # with the usual parameters
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps_per_second", 30.0)
+        object.__setattr__(self, "steps_per_second", self.shape.rate)
 
     @property
     def usual_rows(self) -> int:
         return USUAL_ROWS
+
+    @property
+    def is_drawn(self) -> bool:
+        return bool(self.shape.picture)
 
     @functools.cached_property
     def name(self) -> str:
@@ -101,7 +107,7 @@ def probe(origin: Origin, values: Any) -> Shape:
         env.close()
         raise DefinitionError(f"environment '{name}' steps its rows by itself; wrap it where it is made")
     try:
-        return _probed(env, kind, name)
+        return _probed(env, kind, origin)
     finally:
         env.close()
 
@@ -117,8 +123,8 @@ def _unmade(name: str, error: Exception) -> Exception:
     return DefinitionError(f"environment '{name}' cannot be made: {type(error).__name__}: {error}")
 
 
-def _probed(env: Any, kind: str, name: str) -> Shape:
-    infos: list[Any] = []
+def _probed(env: Any, kind: str, origin: Origin) -> Shape:
+    name, infos = origin.env_id, list[Any]()
     try:
         first = _play(env, kind, infos)
     except Exception as error:
@@ -126,7 +132,13 @@ def _probed(env: Any, kind: str, name: str) -> Shape:
             f"environment '{name}' fails in its first steps: {type(error).__name__}: {error}"
         ) from error
     shape = shape_of(env, name, first)
-    return dataclasses.replace(shape, counters=numbers_in(infos))
+    picture = reduced(take_picture(env, name)).shape if origin.drawn else ()
+    return dataclasses.replace(shape, counters=numbers_in(infos), picture=picture, rate=_rate(env))
+
+
+def _rate(env: Any) -> float:
+    rate = (getattr(env, "metadata", None) or {}).get("render_fps", USUAL_RATE)
+    return float(rate) if isinstance(rate, int | float) and 0 < rate <= 240 else USUAL_RATE
 
 
 def _play(env: Any, kind: str, infos: list[Any]) -> dict[str, Any]:
@@ -179,7 +191,10 @@ def foreign_env(origin: Origin) -> ForeignEnv:
     """Return an environment of another library as an Env."""
     shape = probe(origin, Params())
     counters = tuple(shape.counters.values())
-    state = type("State", (), {name: f64() for name in counters} | {"__annotations__": dict.fromkeys(counters, float)})
+    fields = {name: f64() for name in counters}
+    if shape.picture:
+        fields["picture"] = Field(np.uint8, shape.picture)
+    state = type("State", (), fields | {"__annotations__": dict.fromkeys(fields, Any)})
     env = ForeignEnv(
         params=Params,
         state=state,
@@ -187,7 +202,7 @@ def foreign_env(origin: Origin) -> ForeignEnv:
         action=shape.action,
         reset=no_rule,
         observe=no_rule,
-        draw=no_rule,
+        draw=draw_picture if shape.picture else no_rule,
         agents=shape.agents,
         action_mask=no_rule if shape.masks else None,
         counters=counters,

@@ -7,6 +7,8 @@
     remote:HOST:PORT                games in other programs that connect there, see `remote`
     emulated:NAME                   what `emulate` was given in this process
 
+and each with `:drawn` behind it, whose rows hold the pictures that it draws of itself.
+
 A name is imported because a person typed it.  Files and checkpoints name none that is (see `registry.choose_env`).
 """
 
@@ -21,7 +23,9 @@ from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, re
 from puffer_arena.foreign.env import ForeignEnv, foreign_env
 from puffer_arena.foreign.origin import Make, Origin
 from puffer_arena.foreign.remote import lobby_at
+from puffer_arena.registry import DRAWN
 
+ROWS_ELSEWHERE = ("gymnasium-vector", "remote")
 FAMILIES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "pettingzoo.atari", "mpe2")
 
 _emulated: dict[str, Origin] = {}
@@ -61,8 +65,21 @@ def open_env(env_id: str) -> ForeignEnv:
         UnknownName: the library has none of that name.
         MissingExtra: the library is not installed.
         DefinitionError: it cannot be made, or its spaces cannot be laid out.
+        ParameterError: it is to be drawn, and gives no pictures.
     """
-    return foreign_env(origin_of(env_id))
+    plain = env_id.removesuffix(DRAWN)
+    origin = origin_of(plain)
+    return foreign_env(origin if plain == env_id else _drawn(origin))
+
+
+def _drawn(origin: Origin) -> Origin:
+    """Return how the environments of an id are made so that they draw themselves; those of `emulate` do if they are to."""
+    scheme = origin.env_id.partition(":")[0]
+    if scheme in ROWS_ELSEWHERE:
+        raise ParameterError(f"environment '{origin.env_id}' steps its rows by itself, and draws no pictures of them")
+    if scheme != "emulated":
+        origin = dataclasses.replace(origin, make=functools.partial(origin.make, render_mode="rgb_array"))
+    return dataclasses.replace(origin, drawn=True)
 
 
 def origin_of(env_id: str) -> Origin:

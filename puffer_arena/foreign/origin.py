@@ -29,6 +29,7 @@ class Origin:
     make: Make
     timeout: float = 60.0  # seconds that a worker may take for a step
     restarts: int = 10  # of workers that died, for the whole batch
+    drawn: bool = False  # its environments draw themselves, into their rows
 
 
 def maker(origin: Origin, values: Any) -> Make:

@@ -15,6 +15,7 @@ from puffer_arena.core.actions import action_dtype, blank_actions, count_choices
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import ArenaError, DefinitionError, WorkerError
+from puffer_arena.foreign.picture import close_drawn
 from puffer_arena.foreign.remote import Lost
 from puffer_arena.foreign.rows import ROWS, Desk, name_error, seats_of
 from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, kind_of, shape_of
@@ -107,7 +108,10 @@ class Part:
     def close(self) -> None:
         """Close the environments."""
         for row in self.rows:
-            row.close()
+            if row.shape.picture:
+                close_drawn(row.env)
+            else:
+                row.close()
 
 
 class SoloPart(Part):

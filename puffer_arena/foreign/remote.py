@@ -6,7 +6,8 @@
 One connection is one environment; a program opens as many as it likes.  The trainer listens, so games may come, go and
 come back; the messages are in `puffer_arena/wire/protocol.json`, part "game".  A game is asked for one step at a time and
 answers before it is asked again: nothing piles up on either side.  Whoever does not speak the protocol, or sends a message
-of another size than its spaces say, is let go.  Beyond the loopback games must know the key in PUFFER_ARENA_KEY.
+of another size than its spaces say, is let go.  Beyond the loopback games must know the key in PUFFER_ARENA_KEY; with
+PUFFER_ARENA_TLS_CERT and PUFFER_ARENA_TLS_KEY, files of a certificate and its key, connections are encrypted.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import json
 import os
 import secrets
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +39,7 @@ from puffer_arena.wire.frames import (
     frame,
     proof,
 )
+from puffer_arena.wire.tls import server_tls
 
 RESET, STEP = 1, 2
 TERMINATED, TRUNCATED = 1, 2  # flags of a step
@@ -60,14 +63,15 @@ class Lobby:
     Args:
         host, port: where to listen.
         key: that games must know; "" for none, which the loopback alone may do without.
+        tls: what encrypts connections; see `wire.tls`.
 
     Raises:
         ParameterError: an address that is not there or taken, or no key beyond the loopback.
     """
 
-    def __init__(self, host: str, port: int, key: str = "") -> None:
+    def __init__(self, host: str, port: int, key: str = "", tls: ssl.SSLContext | None = None) -> None:
         check_key(host, key)
-        self.key = key
+        self.key, self._tls = key, tls
         try:
             self._door = socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
@@ -93,6 +97,9 @@ class Lobby:
             except TimeoutError:
                 continue
             try:
+                connection.settimeout(GREETING_SECONDS)
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
                 return RemoteEnv(connection, self)
             except (Lost, OSError) as error:
                 connection.close()
@@ -119,7 +126,6 @@ class RemoteEnv(gymnasium.Env[Any, Any]):
 
     def __init__(self, connection: socket.socket, lobby: Lobby) -> None:
         self._socket, self._lobby = connection, lobby
-        connection.settimeout(GREETING_SECONDS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         nonce = secrets.token_hex(16) if lobby.key else ""
         self._send(json.dumps({"protocol": PROTOCOL, "trainer": "puffer_arena", "nonce": nonce}).encode())
@@ -322,6 +328,7 @@ def lobby_at(rest: str) -> Lobby:
     if not key and host not in LOOPBACK:
         key = secrets.token_urlsafe(24)
         print(f"games must know the key {key}; choose your own with PUFFER_ARENA_KEY", file=sys.stderr)
-    lobby = Lobby(host, int(port), key)
+    certificate, private = (os.environ.get(f"PUFFER_ARENA_TLS_{part}", "") for part in ("CERT", "KEY"))
+    lobby = Lobby(host, int(port), key, server_tls(certificate, private))
     print(f"waiting for games at {lobby.address}", file=sys.stderr)
     return lobby

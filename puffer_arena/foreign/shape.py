@@ -23,6 +23,7 @@ MASKED = {
 }  # the parts of an observation that holds its mask, as PettingZoo's classic games
 PROBED_STEPS = 64
 MOST_COUNTERS = 32
+USUAL_RATE = 30.0  # steps a second, where an environment names none
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that a space holds: another in every process
 SUCCESS = ("is_success", "success")  # numbers in infos that tell whether an episode reached what was asked
 
@@ -47,6 +48,8 @@ class Shape:
         observation, action: of a batch: one space for all, or `Roles`.
         counters: what infos call numbers -> the batch's counters.
         masks: somebody's choices may be barred.
+        picture: shape of what it draws of itself, (rows, cols, 3), where rows are to hold that; else none.
+        rate: steps a second that it means to be shown with.
     """
 
     kind: str
@@ -55,6 +58,8 @@ class Shape:
     action: ours.Space
     counters: Mapping[str, str] = field(default_factory=dict)
     masks: bool = False
+    picture: tuple[int, ...] = ()
+    rate: float = USUAL_RATE
 
     @property
     def several(self) -> bool:

@@ -20,6 +20,7 @@ from puffer_arena.core.spaces import Box, Roles, leaves
 from puffer_arena.errors import ParameterError, SpaceError
 from puffer_arena.foreign.codecs import check_stored
 from puffer_arena.foreign.part import BEGINS, RESTS, STEPS, counted, desk_layout, lay_out
+from puffer_arena.foreign.picture import reduced, take_picture
 from puffer_arena.foreign.pool import Pool
 from puffer_arena.foreign.shape import REMOTE, VECTOR
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP_FINAL
@@ -46,7 +47,8 @@ class ForeignStepper:
         self.alone = OneThread(env, None)
         self.shape = shape = env.shape_with(table.values)
         layout = desk_layout(shape, table.num_envs)
-        workers = 0 if threads == 1 or shape.kind in (VECTOR, REMOTE) else min(threads, table.num_envs)
+        here = threads == 1 or shape.picture or shape.kind in (VECTOR, REMOTE)
+        workers = 0 if here else min(threads, table.num_envs)
         self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
         self.desk = self.pool.desk
         lay_out(self.desk, shape)
@@ -105,6 +107,25 @@ class ForeignStepper:
     def look(self, which: Array) -> None:
         """Write what the chosen rows see as they stand into the table's buffers."""
         self._hand_out(self._table.buffers, which)
+
+    def depict(self, which: Array) -> None:
+        """Have the chosen rows, (k,), draw themselves as they stand, where they hold pictures.
+
+        Raises:
+            ParameterError: one draws nothing.
+            SpaceError: its picture has another shape than the first one.
+        """
+        if not self.shape.picture:
+            return
+        pictures = self._table.rows.states["picture"]
+        for i in which.tolist():
+            drawn = reduced(take_picture(self.pool.part.rows[i].env, self._env.name))
+            if drawn.shape != self.shape.picture:
+                raise SpaceError(
+                    f"environment '{self._env.name}' draws row {i} as a picture of {drawn.shape}; the first one was "
+                    f"{self.shape.picture}"
+                )
+            pictures[i] = drawn
 
     def resume(self) -> None:
         """Begin new episodes in all rows, as rows that were saved say: what their environments held is gone."""

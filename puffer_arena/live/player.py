@@ -64,7 +64,7 @@ class Player:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._env_id, self._params, self._load_actor, self._clock = env_id, dict(params), load_actor, clock
-        self._parameters = load_env(env_id).parameters
+        self._env = load_env(env_id)
         self.num_envs = max(1, min(num_envs, MAX_ROWS))
         self.speed, self.paused, self.note, self.steps = 1.0, False, "", 0
         self.rows = np.arange(min(self.num_envs, 16))
@@ -132,6 +132,7 @@ class Player:
         """Return the watched rows as they are."""
         if self._batch is None:
             return None
+        self._batch.depict(self.rows)
         held, (probs, values) = self._batch.rows, self._spoken
         return Frame(
             self.steps,
@@ -152,9 +153,11 @@ class Player:
         Raises:
             UnknownName, ParameterError: no such parameter, or a value it does not take.
         """
-        if name not in self._parameters:
-            raise UnknownName(f"no parameter '{name}'; {suggest(name, self._parameters)}")
-        checked = self._parameters[name].check(value)
+        parameters = self._env.parameters
+        if name not in parameters:
+            raise UnknownName(f"no parameter '{name}'; {suggest(name, parameters)}")
+        self._env.check_own("another value of a parameter")
+        checked = parameters[name].check(value)
         if self._batch is not None:
             self._batch.params[name][:] = checked
         self.values[name] = checked

@@ -13,8 +13,9 @@ from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
 from puffer_arena.live.messages import Steering
 from puffer_arena.live.player import LoadActor, Player
-from puffer_arena.registry import load_env
+from puffer_arena.registry import drawn_id, is_foreign, load_env
 
+MOST_DRAWN = 4  # rows of another library's environments, each of which takes milliseconds to draw itself
 Policy = tuple[bytes, int]  # the policy and the steps it has learned for
 
 
@@ -30,12 +31,13 @@ class View:
     def __init__(
         self, env_id: str, title: str, load_actor: LoadActor | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.env_id, self.env, self.title = env_id, load_env(env_id), title
-        self.env.check_own("a window")
+        self.env_id, self.title = drawn_id(env_id), title
+        self.env = load_env(self.env_id)
+        self._playing_only = is_foreign(env_id)  # the rows that train are not drawn
         self.agent_ids: Sequence[str] = self.env.agent_ids(self.env.params())
         self.num_envs = 0
         self.frame: Frame | None = None
-        self.status, self.asked, self.mode = "waiting", "", "time-lapse"
+        self.status, self.asked, self.mode = "waiting", "", "smooth" if self._playing_only else "time-lapse"
         self.frame_seconds = 0.0
         self._note, self._load_actor, self._clock = "", load_actor, clock
         self._history = History()
@@ -60,6 +62,8 @@ class View:
     @property
     def modes(self) -> Sequence[str]:
         """The modes that can be had now."""
+        if self._playing_only:
+            return ("smooth",)
         return MODES if self._load_actor else MODES[:1]
 
     @property
@@ -108,6 +112,7 @@ class View:
         Raises:
             UnknownName, ParameterError: parameters this environment does not take.
         """
+        num_envs = min(num_envs, MOST_DRAWN) if self._playing_only else num_envs
         values = self.env.build_params(dict(params))
         self.agent_ids = self.env.agent_ids(values)
         self._values = values

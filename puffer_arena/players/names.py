@@ -3,7 +3,8 @@
 random                  chance
 bot:greedy              a scripted bot of the environment
 arena:snake@7           a trained bot that comes with puffer_arena, at a difficulty from 0 to 10; best without
-run:newest              the newest checkpoint of a run, by its name or folder
+run:NAME                the newest checkpoint of a run, by its name
+newest, run:newest      that of the newest run
 run:newest#self@4096    a snapshot in that run's pool of opponents
 path/to/file            a bot's file, a checkpoint or a policy; a run's folder for its newest checkpoint
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.file import KIND
+from puffer_arena.bots.file import KIND, read_file
 from puffer_arena.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.players.bots import bot_player
 from puffer_arena.players.player import Player, chance, scripted
@@ -50,17 +51,23 @@ def find_player(name: str, env: str, runs_dir: str = "runs", seed: int = 1, dete
         return scripted(rest)
     if colon and kind == "arena":
         return bundled_player(rest, env, seed, deterministic)
-    if colon and kind == "run":
-        return run_player(rest, env, runs_dir, seed, deterministic)
+    if (run := run_named(name)) is not None:
+        return run_player(run, env, runs_dir, seed, deterministic)
     path = Path(name)
-    if path.is_dir():
-        return run_player(name, env, runs_dir, seed, deterministic)
     if not path.is_file():
         raise UnknownName(f"unknown player '{name}': there is no such file; {hint(name, env)}")
     if is_bot(path):
         return bot_player(Bot.load(path), env, seed, deterministic)
     player: Player = policies().policy_player(path, env, seed, deterministic)
     return player
+
+
+def run_named(name: str) -> str | None:
+    """Return the run that a name means, below where runs are: run:NAME, newest, or a run's folder; None where none."""
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "run":
+        return rest
+    return name if Path(name).is_dir() or (name == "newest" and not Path(name).is_file()) else None
 
 
 def run_player(name: str, env: str, runs_dir: str, seed: int, deterministic: bool) -> Player:
@@ -100,10 +107,33 @@ def bundled_bot(game: str) -> Bot:
     Raises:
         UnknownName: there is none of that name.
     """
-    if game not in bundled():
-        raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
-    data = (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
-    return Bot.of(data, f"arena:{game}")
+    return Bot.of(bot_file(f"arena:{game}")[1], f"arena:{game}")
+
+
+def bot_file(name: str) -> tuple[str, bytes]:
+    """Return the name and the bytes of the bot's file that somebody named: a path, or "arena:snake".
+
+    Raises:
+        UnknownName: there is none; what makes one is said.
+        ParameterError: a level of difficulty of a bot; a file holds all of them.
+        FileError: it cannot be read.
+    """
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "arena":
+        game, at, _ = rest.partition("@")
+        if at:
+            raise ParameterError(f"'{name}': a bot's file holds all levels, not one; write arena:{game}")
+        if game not in bundled():
+            raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
+        return f"{game}.bot", (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
+    path = Path(name)
+    if path.is_file():
+        return path.name, read_file(path)
+    if path.is_dir() or (colon and kind == "run"):
+        raise UnknownName(
+            f"'{name}' is no bot's file yet; make one with: python -m puffer_arena export {name} -o my.bot"
+        )
+    raise UnknownName(f"'{name}' is no bot's file; give the path of one, or arena:NAME for one that comes along")
 
 
 def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = False) -> Player:

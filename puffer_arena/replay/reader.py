@@ -26,7 +26,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.commands import decode_header, printable, read_count
-from puffer_arena.registry import choose_env, is_edited, load_env
+from puffer_arena.registry import choose_env, drawn_id, is_edited, load_env
 from puffer_arena.replay import container
 from puffer_arena.replay.block import MAX_STEPS, Block, decode, shape_of
 from puffer_arena.replay.header import Header, check_layout, sized
@@ -122,7 +122,7 @@ class Replay:
         self._file = _open(self.path)
         try:
             self._scan()
-            self.env_id = choose_env(self.header.env, self.header.rules, env, self.what)
+            self.env_id = drawn_id(choose_env(self.header.env, self.header.rules, env, self.what))
             self.env: Env = load_env(self.env_id)
             self.values = sized(self.header, self.env)
             check_layout(self.header, self.env, self.values)

@@ -14,11 +14,13 @@ from puffer_arena.replay.reader import Replay, Start
 
 
 def check_version(replay: Replay, what: str) -> None:
-    """Check that the game is of the version that was recorded.
+    """Check that the game can be played again: its rules are here, and of the version that was recorded.
 
     Raises:
-        FileError: it is another, whose rules may differ.
+        ParameterError: it is another library's, whose rows cannot be put back.
+        FileError: it is another version, whose rules may differ.
     """
+    replay.env.check_own(what)
     if replay.header.version != replay.env.version:
         raise FileError(
             f"{replay.what} is of '{replay.env.name}' version {replay.header.version}, here is version {replay.env.version}: "

@@ -59,7 +59,7 @@ class Writer:
 
     Raises:
         FileError: the file exists, or cannot be written.
-        ParameterError: rows that do not exist, or too many.
+        ParameterError: rows that do not exist, too many, or such as nothing shows (see `Env.check_drawn`).
         MissingExtra: zstandard is not installed.
     """
 
@@ -75,13 +75,14 @@ class Writer:
         warn: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        batch.env.check_own("a replay")
+        batch.env.check_drawn("a replay")
         require("zstandard", "window")
         self.path, self.batch = Path(path), batch
         self.rows = _fit(batch, rows)
         self.chosen = np.array(self.rows)
         self.header = describe(batch, self.rows, players or {}, int(states), parent or {})
         held = batch.rows
+        batch.depict(self.chosen)
         self._pick = slice(self.rows[0], self.rows[-1] + 1) if _in_one_piece(self.rows) else np.array(self.rows)
         self._states, self._params = raw(held.states), raw(held.params)
         self._following, self._levels = raw(held.following), held.levels
@@ -190,6 +191,9 @@ class Writer:
         """Keep what rows hold that were written from outside."""
         states, params = self._states[self._pick], self._params[self._pick]
         moved = (states != self._seen_states).any(axis=1)
+        if moved.any():
+            self.batch.depict(self.chosen)
+            states = self._states[self._pick]
         changed = (params != self._seen_params).any(axis=1)
         other = (self._following[self._pick] != self._seen_following).any(axis=1)
         other |= self._levels[self._pick] != self._seen_levels
@@ -217,6 +221,7 @@ class Writer:
             return
         n, block, k = self._count, self._block, len(self.rows)
         before = self._seen_states
+        self.batch.depict(self.chosen)
         states, params = self._states[self._pick], self._params[self._pick]
         self._note_events(before, out)
         if self._shape.every:
@@ -276,7 +281,9 @@ class Writer:
         return ", ".join(f"{name} {now[name].item():g}" for name in now.dtype.names or () if now[name] != then[name])
 
     def _keep_snapshot(self, slot: int) -> None:
-        """Keep a row with all that its engine needs."""
+        """Keep a row with all that its engine needs; nobody can put one of another library's back."""
+        if self.batch.env.stepped_by is not None:
+            return
         head = self.steps.to_bytes(8, "little") + bytes([SNAPSHOT, slot])
         self._starts.append(head + self.batch.snapshot(self.rows[slot]))
 

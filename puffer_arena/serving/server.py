@@ -8,6 +8,7 @@ import contextlib
 import secrets
 import selectors
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -18,11 +19,12 @@ from puffer_arena.bots.file import Numbers
 from puffer_arena.errors import ArenaError, FileError, ParameterError, SpaceError
 from puffer_arena.serving.wire import ASK, FORGET, MOST_ACTOR, MOST_COUNT, Question, answer, hello, read_question
 from puffer_arena.wire.frames import ERROR, LENGTH, MOST_BYTES, MOST_SECRET, check_key, frame, proof
+from puffer_arena.wire.tls import WAITS
 
 MOST_GAMES = 256
 MOST_ACTORS = 1 << 17  # of all games together
 MOST_WAITING = 4 * MOST_BYTES  # bytes of answers that a game has not read
-GREETING_SECONDS = 10.0  # for a game to prove that it has the key
+GREETING_SECONDS = 10.0  # for a game to agree on TLS, and to prove that it has the key
 CHUNK = 1 << 18  # bytes read at a time
 
 
@@ -32,8 +34,9 @@ class Game:
 
     socket: socket.socket
     nonce: str
-    deadline: float  # by when the key must be there
+    deadline: float  # by when it must be known
     known: bool
+    shakes: bool = False  # it agrees on TLS still
     came: bytearray = field(default_factory=bytearray)
     goes: bytearray = field(default_factory=bytearray)
     asked: list[Question] = field(default_factory=list)
@@ -48,14 +51,23 @@ class Server:
         host, port: where to listen; port 0 for a free one.
         key: that games must know; "" for none, which only the loopback may do without.
         wait: seconds that a question waits for those of other games, to be answered together.
+        tls: what encrypts connections; see `wire.tls`.
 
     Raises:
         ParameterError: an address that is not there or taken, or no key beyond the loopback.
     """
 
-    def __init__(self, bot: Bot, host: str = "127.0.0.1", port: int = 0, key: str = "", wait: float = 0.0005) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str = "",
+        wait: float = 0.0005,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         check_key(host, key)
-        self.bot, self.key, self.wait = bot, key, wait
+        self.bot, self.key, self.wait, self._tls = bot, key, wait, tls
         try:
             self._door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except (OSError, OverflowError) as error:
@@ -86,7 +98,9 @@ class Server:
         for key, events in self._selector.select(left):
             if key.fileobj is self._door:
                 self._welcome()
-            elif (game := self._games.get(key.fd)) is not None:
+            elif (game := self._games.get(key.fd)) is not None and game.shakes:
+                self._shake_hands(game)
+            elif game is not None:
                 if events & selectors.EVENT_WRITE:
                     self._send(game)
                 if events & selectors.EVENT_READ and key.fd in self._games:
@@ -115,10 +129,32 @@ class Server:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             nonce = secrets.token_hex(16) if self.key else ""
-            game = Game(connection, nonce, time.monotonic() + GREETING_SECONDS, not self.key)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            game = Game(connection, nonce, time.monotonic() + GREETING_SECONDS, False, self._tls is not None)
             self._games[connection.fileno()] = game
             self._selector.register(connection, selectors.EVENT_READ)
-            self._put(game, hello(self.bot.model, nonce))
+            if not game.shakes:
+                self._greet(game)
+
+    def _greet(self, game: Game) -> None:
+        game.known = not self.key
+        self._put(game, hello(self.bot.model, game.nonce))
+
+    def _shake_hands(self, game: Game) -> None:
+        """Go on agreeing on TLS with a game."""
+        assert isinstance(game.socket, ssl.SSLSocket)  # others never do
+        try:
+            game.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._selector.modify(game.socket, selectors.EVENT_READ)
+        except ssl.SSLWantWriteError:
+            self._selector.modify(game.socket, selectors.EVENT_WRITE)
+        except OSError:
+            self._leave(game)
+        else:
+            game.shakes = False
+            self._greet(game)
 
     def _lose_strangers(self) -> None:
         now = time.monotonic()
@@ -145,7 +181,7 @@ class Server:
             while game.goes:
                 sent = game.socket.send(memoryview(game.goes)[:CHUNK])
                 del game.goes[:sent]
-        except BlockingIOError:
+        except WAITS:
             pass
         except OSError:
             self._leave(game)
@@ -160,7 +196,7 @@ class Server:
     def _read(self, game: Game) -> None:
         try:
             data = game.socket.recv(CHUNK)
-        except BlockingIOError:
+        except WAITS:
             return
         except OSError:
             data = b""

@@ -14,8 +14,10 @@ from puffer_arena.levels import Level
 from puffer_arena.render.draw.fit import View
 from puffer_arena.render.editor.canvas import Drawing
 from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.match import Sitter, scripted
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.branching import choose_sitter
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas, packed
 from puffer_arena.render.window.overlays import draw_help
@@ -53,7 +55,7 @@ HELP: tuple[Hint, ...] = (
     ("Tab", "the next thing"),
     ("Ctrl Z   Ctrl Y", "undo, redo"),
     ("P", "play it now; Esc comes back"),
-    ("B", "let the bot play it"),
+    ("B", "watch a bot, or a run's newest policy, play it"),
     ("S", "save"),
     ("T", "send it to the run that trains in this game"),
     ("N", "go on from the game's next level"),
@@ -74,13 +76,17 @@ class Trainer(Protocol):
 class EditScreen:
     """The open editor; `run` it, then `close` it."""
 
-    def __init__(self, env_id: str, drawing: Drawing, folder: Path, size: tuple[int, int]) -> None:
+    def __init__(
+        self, env_id: str, drawing: Drawing, folder: Path, size: tuple[int, int], sitters: Sequence[Sitter] = ()
+    ) -> None:
         self.gui = Gui(f"edit {drawing.env.name} · puffer_arena", size)
         self.env_id, self.drawing, self.folder = env_id, drawing, folder
         self.brush, self.cursor, self.help, self.note = 0, (0, 0), False, ""
         self.thing = 0  # of all things, in the order of the editor's declaration
         self.branch: PlayScreen | None = None
         self.trainer: Trainer | None = None
+        self.sitters = sitters or scripted(drawing.env)  # who can play the level
+        self.chosen = 0  # among them
         self._view: View | None = None
         self._held: tuple[str, int] | None = None  # the thing that the mouse holds
         self._on_frame: Callable[[EditScreen], None] | None = None
@@ -184,14 +190,16 @@ class EditScreen:
             self.note = self.trainer.send(self.drawing.level)
 
     def play(self, bot_plays: bool = False) -> None:
-        """Play the level in this window, until the person comes back."""
+        """Play the level in this window, or watch who is chosen play it, until the person comes back."""
         params = dict(self.drawing.level.params)
         try:
             snapshot = self.drawing.snapshot()
             with make(self.env_id, autoreset="disabled", record=True, compiled=False, **params) as batch:
                 batch.restore(0, snapshot)
-                game = Game(batch, origin=batch.snapshot(0))
-                game.bot_plays = bot_plays
+                roster = [*self.sitters[self.chosen :], *self.sitters[: self.chosen]]
+                if bot_plays or batch.num_agents:
+                    roster[0].check(batch)
+                game = Game(batch, roster[0].choose, origin=batch.snapshot(0), roster=roster)
                 screen = self.branch = PlayScreen(game, self.gui.size, gui=self.gui)
                 if bot_plays:
                     screen.let_bot_play()
@@ -304,7 +312,8 @@ class EditScreen:
         with font(SMALL), colored(imgui.Col_.text, "rose" if drawing.reason else "lime"):
             imgui.text_wrapped(f"not valid: {drawing.reason}" if drawing.reason else "valid")
         section(theme, "Level")
-        self._buttons(theme, [("Play", lambda: self.play()), ("Let the bot", lambda: self.play(bot_plays=True))])
+        self._buttons(theme, [("Play", lambda: self.play()), ("Watch", lambda: self.play(bot_plays=True))])
+        self.chosen = choose_sitter(theme, self.sitters, self.chosen)
         self._buttons(theme, [("Undo", drawing.undo), ("Redo", drawing.redo)])
         self._buttons(theme, [("Save", self.save), ("Open", lambda: imgui.open_popup("files"))])
         if self.trainer is not None:

@@ -1,6 +1,6 @@
 """Opening the editor's window."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from puffer_arena.registry import load_env
 
 if TYPE_CHECKING:
     from puffer_arena.render.editor.screen import EditScreen, Trainer
+    from puffer_arena.render.play.match import Sitter
 
 FIRST_SIZE = (1180, 800)
 
@@ -23,6 +24,7 @@ def edit(
     folder: str = "levels",
     size: tuple[int, int] | None = None,
     trainer: "Trainer | None" = None,
+    sitters: "Sequence[Sitter]" = (),
     on_frame: "Callable[[EditScreen], None] | None" = None,
 ) -> None:
     """Open a window in which a person draws a level, and return when it is closed.
@@ -34,6 +36,7 @@ def edit(
         folder: where levels are saved.
         size: the window's first size; by default what the desktop has room for.
         trainer: where levels are sent to.
+        sitters: who can be watched at play in the level; by default the game's scripted bots.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
     Raises:
@@ -57,7 +60,7 @@ def edit(
 
         drawing = Drawing(batch)
         note = drawing.open(Path(file)) if file else ""
-        screen = EditScreen(env_id, drawing, Path(folder), size or fit_desktop(FIRST_SIZE))
+        screen = EditScreen(env_id, drawing, Path(folder), size or fit_desktop(FIRST_SIZE), sitters)
         screen.note, screen.trainer = note, trainer
         try:
             screen.run(on_frame)

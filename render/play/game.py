@@ -15,7 +15,7 @@ from puffer_arena.batch.endings import Ending, describe_ending
 from puffer_arena.core.actions import own_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
-from puffer_arena.errors import ParameterError, UnknownName, suggest
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.render.play.hands import Hands, share_controls
 from puffer_arena.render.play.match import Choose, Match, Sitter
 from puffer_arena.render.play.scores import BOT, PERSON, Scores
@@ -192,10 +192,22 @@ class Game:
             self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
 
     def choose_bot(self, by: int) -> None:
-        """Let the next, or the one before, of those who may steer whom the person does not."""
-        if len(self.roster) > 1 and self.match is None:
-            self._chosen = (self._chosen + by) % len(self.roster)
-            self._bot = self.roster[self._chosen].choose or self._bot
+        """Let the next, or the one before, of those who may steer whom the person does not.
+
+        Raises:
+            ArenaError: they cannot play here, and are left out from now on.
+        """
+        if len(self.roster) < 2 or self.match is not None:
+            return
+        now, wanted = self.roster[self._chosen], self.roster[(self._chosen + by) % len(self.roster)]
+        try:
+            wanted.check(self.batch)
+        except ArenaError:
+            self.roster.remove(wanted)
+            self._chosen = self.roster.index(now)
+            raise
+        self._chosen = self.roster.index(wanted)
+        self._bot = wanted.choose or self._bot
 
     @property
     def bot_name(self) -> str:

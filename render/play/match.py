@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import list_sides, places
+from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 
@@ -25,6 +27,23 @@ class Sitter:
 
     name: str
     choose: Choose | None = None
+
+    def check(self, batch: Batch) -> None:
+        """Check that they can play in a batch, which may take seconds where a policy is loaded first.
+
+        Raises:
+            ArenaError: they cannot: no such file, other sizes, a package that is missing.
+        """
+        if self.choose is not None:
+            self.choose(batch)
+
+
+def scripted(env: Env) -> list[Sitter]:
+    """Return an environment's scripted bots, or chance where it has none."""
+    if not env.bots:
+        rng = np.random.default_rng(0)
+        return [Sitter("random", lambda batch: batch.sample_actions(rng))]
+    return [Sitter(f"bot:{name}", partial(Batch.act, bot=name)) for name in env.bots]
 
 
 @dataclass

@@ -22,7 +22,7 @@ class GameRecorder:
     def __init__(self, game: Game) -> None:
         self.game, self.note = game, ""
         self._writer: Writer | None = None
-        self._told = ("", False)
+        self._told = ("", "")
 
     @property
     def steps(self) -> int | None:
@@ -57,10 +57,9 @@ class GameRecorder:
     def tell(self) -> None:
         """Note who plays now, where that has changed."""
         agents = self.game.batch.agent_ids
-        now = agents[self.game.agent] if agents else "", self.game.bot_plays
+        now = agents[self.game.agent] if agents else "", self.game.bot_name if self.game.bot_plays else "a person"
         if self._writer is not None and now != self._told:
-            who = "the bot" if self.game.bot_plays else "a person"
-            self._writer.event("player", f"{who} steers {now[0] or 'now'}", 0)
+            self._writer.event("player", f"{now[1]} steers {now[0] or 'now'}", 0)
         self._told = now
 
     def close(self) -> None:

@@ -1,11 +1,11 @@
 """Playing on from a frame in the same window: of a replay, or of what a run shows now."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from puffer_arena.render.play.game import Game
-from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.record import free_name
 from puffer_arena.render.play.screen import PLAYING, PlayScreen
 from puffer_arena.render.toolkit import pygame
@@ -19,7 +19,8 @@ class Host(Protocol):
 
     gui: Gui
     source: Source
-    bot: "str | Choose | None"
+    sitters: Sequence[Sitter]
+    chosen: int
     branch: PlayScreen | None
     on_frame: Callable[[Any], None] | None
 
@@ -34,11 +35,11 @@ def play_branch(
         branch: closed at the end.
         stem: of the file it is recorded into.
         agent: which one the person steers.
-        bot_plays: the bot steers it at first.
+        bot_plays: who is chosen steers it at first.
         params: what the person has set, name -> value.
 
     Raises:
-        ArenaError: the file cannot be written, or a parameter cannot be set.
+        ArenaError: the file cannot be written, a parameter cannot be set, or who is chosen cannot play here.
     """
 
     def look(screen: Any) -> None:
@@ -50,7 +51,11 @@ def play_branch(
         with branch.batch as batch:
             for name, value in params.items():
                 batch.params[name][:] = value
-            game = Game(batch, host.bot, batch.agent_ids[agent] if batch.num_agents else None, origin=batch.snapshot(0))
+            roster = [*host.sitters[host.chosen :], *host.sitters[: host.chosen]]
+            if bot_plays or batch.num_agents:
+                roster[0].check(batch)
+            mine = batch.agent_ids[agent] if batch.num_agents else None
+            game = Game(batch, roster[0].choose, mine, origin=batch.snapshot(0), roster=roster)
             game.bot_plays = bot_plays
             screen = host.branch = PlayScreen(game, host.gui.size, gui=host.gui)
             screen.recorder.begin(free_name(stem), branch.parent)

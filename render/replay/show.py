@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from puffer_arena.replay.reader import Replay
 
 if TYPE_CHECKING:
-    from puffer_arena.render.play.match import Choose
+    from puffer_arena.render.play.match import Sitter
 
 FIRST_SIZE = (1280, 800)
 
@@ -14,7 +14,7 @@ FIRST_SIZE = (1280, 800)
 def show_replays(
     replays: Sequence[Replay],
     *,
-    bot: "str | Choose | None" = None,
+    sitters: "Sequence[Sitter]" = (),
     size: tuple[int, int] | None = None,
     on_frame: Callable[[Any], None] | None = None,
 ) -> None:
@@ -22,7 +22,7 @@ def show_replays(
 
     Args:
         replays: of one game, of the same sizes.
-        bot: who steers agents in branches that the person does not.
+        sitters: who can steer in branches what the person does not; by default the game's scripted bots.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame's screen before it is shown; for tests and screenshots.
 
@@ -40,7 +40,7 @@ def show_replays(
     from puffer_arena.render.replay.screen import ReplayScreen
     from puffer_arena.render.window.gui import fit_desktop
 
-    screen = ReplayScreen(source, size or fit_desktop(FIRST_SIZE), bot)
+    screen = ReplayScreen(source, size or fit_desktop(FIRST_SIZE), sitters)
     try:
         screen.run(on_frame)
     finally:

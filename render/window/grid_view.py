@@ -10,11 +10,12 @@ from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, write
-from puffer_arena.render.world.picture import draw_row
+from puffer_arena.render.world.picture import draw_row, find_agents
 
 CAPTION = 26  # pixels at scale 1
 OUTCOMES = {"won": "lime", "lost": "rose", "draw": "sky", "time": "amber", "over": "amber"}  # colours
@@ -31,6 +32,8 @@ class Watch:
     label: Callable[[int], str] = "#{}".format  # what to call a row
     endings: Mapping[int, Ending] = field(default_factory=dict)  # row -> how its last episode ended, a moment ago
     faults: set[str] = field(default_factory=set)  # what went wrong in drawing
+    look: Look = field(default_factory=Look)  # how the camera was moved, in all pictures alike
+    pressed: int | None = None  # a row that was clicked, while a second click may still come
 
     def slot(self, frame: Frame) -> int:
         """Return the place of the watched row in `frame`, choosing its first row where it is not there."""
@@ -43,6 +46,19 @@ class Watch:
     def move(self, frame: Frame, by: int) -> None:
         """Look at the row so many places on."""
         self.row = int(frame.rows[(self.slot(frame) + by) % len(frame.rows)])
+
+    def follow(self, env: Env, frame: Frame) -> str:
+        """Let the camera go along with the watched agent, or stay; return why it cannot."""
+        slot = self.slot(frame)
+        state, params = Row(frame.states[slot]), Row(frame.params[slot])
+        try:
+            known = self.look.follows or self.agent in find_agents(env, state, params)
+        except Exception as error:  # somebody's environment
+            return f"draw failed: {error}"
+        if not known:
+            return f"{env.name} does not tell where this agent is"
+        self.look.follow(not self.look.follows)
+        return ""
 
 
 def arrange(count: int, area: Area, aspect: float, caption: float, space: float) -> list[Area]:
@@ -77,18 +93,35 @@ def draw_stage(theme: Theme, env: Env, frame: Frame, watch: Watch, area: Area) -
     slots = [chosen] if watch.enlarged else range(len(frame.rows))
     caption = theme.px(CAPTION)
     tiles = [area] if watch.enlarged else arrange(len(slots), area, watch.aspect, caption, gap(theme))
-    clicked: int | None = None
     for slot, tile in zip(slots, tiles, strict=True):
         imgui.set_cursor_screen_pos(ImVec2(tile[0], tile[1]))
-        if imgui.invisible_button(f"tile{slot}", ImVec2(tile[2], tile[3])):
-            clicked = slot
-        hovered = imgui.is_item_hovered()
+        released = imgui.invisible_button(f"tile{slot}", ImVec2(tile[2], tile[3]))
+        dragged = imgui.get_mouse_drag_delta(imgui.MouseButton_.left)  # zero until the mouse has really moved
+        hovered, moves = imgui.is_item_hovered(), imgui.is_item_active() and (dragged.x, dragged.y) != (0, 0)
         draw_tile(theme, env, frame, slot, watch, tile, hovered=hovered)
-        if hovered:
-            imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
-    if clicked is not None:  # only now, so that this frame is of one piece
-        watch.row = int(frame.rows[clicked])
-        watch.enlarged = not watch.enlarged
+        if released and (dragged.x, dragged.y) == (0, 0) and imgui.get_io().mouse_clicked_last_count[0] == 1:
+            watch.pressed = int(frame.rows[slot])
+        if hovered or moves:
+            move_camera(watch, tile[2], moves=moves)
+    io = imgui.get_io()
+    may_double = imgui.get_time() - io.mouse_clicked_time[0] < io.mouse_double_click_time
+    if watch.pressed is None or (watch.look.is_moved and may_double):
+        return
+    watch.row, watch.pressed = watch.pressed, None  # only now, so that this frame is of one piece
+    watch.enlarged = not watch.enlarged
+
+
+def move_camera(watch: Watch, across: float, *, moves: bool) -> None:
+    """Move the camera by wheel, drag and double click over a picture so wide; `moves` says that it is dragged now."""
+    io, look = imgui.get_io(), watch.look
+    if io.mouse_wheel:
+        look.wheel(io.mouse_wheel, (io.mouse_pos.x, io.mouse_pos.y))
+    if moves:
+        look.drag(io.mouse_delta.x, io.mouse_delta.y, across)
+    elif imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and look.is_moved:
+        look.reset()
+        watch.pressed = None
+    imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all if moves else imgui.MouseCursor_.hand)
 
 
 def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, tile: Area, *, hovered: bool) -> None:
@@ -113,6 +146,8 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
         state = frame.states[slot]
         total = format_value(float(state["episode_return"].sum()))
         name = f"{name}   step {state['step_count']}   return {total}"
+        if watch.look.is_moved:
+            name = f"{name}   {watch.look.zoom:.1f} x{', following' if watch.look.follows else ''}"
     name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
     room = right - left - name_width - theme.px(8)
     if message and room > theme.px(24):
@@ -140,7 +175,7 @@ def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) ->
     try:
         mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
         state, params = Row(frame.states[slot]), Row(frame.params[slot])
-        message, watch.aspect = draw_row(env, state, params, area, slot, mark)
+        message, watch.aspect = draw_row(env, state, params, area, slot, mark, look=watch.look, agent=watch.agent)
     except Exception as error:  # somebody's environment; the window lives on
         watch.faults.add(f"{env.name}: draw: {error}")
         return f"draw failed: {error}"

@@ -17,8 +17,7 @@ from puffer_arena.render.window.opengl import gl
 from puffer_arena.render.window.theme import BODY, Theme
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
-
-
+DOUBLE_CLICK = 0.45  # seconds in which a second click makes a double one, also where frames are slow
 MARGINS = (40, 90)  # pixels of the desktop that frames, bars and panels take
 
 
@@ -47,6 +46,7 @@ class Gui:
         self._contexts = imgui.create_context(), implot.create_context()
         io = imgui.get_io()
         io.set_ini_filename("")
+        io.mouse_double_click_time = DOUBLE_CLICK
         io.display_size = ImVec2(*size)
         self._framebuffer = gl.glGetIntegerv(gl.GL_VIEWPORT)[2] / size[0]  # pixels to a window unit, as on Retina
         with as_file(files("puffer_arena.assets") / "fonts" / "Inter.ttf") as path:

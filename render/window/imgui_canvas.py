@@ -11,11 +11,13 @@ from puffer_arena.core.canvas import Point
 from puffer_arena.core.fields import Array
 from puffer_arena.core.palette import Rgb
 from puffer_arena.render.draw.fit import View, fit
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT
 from puffer_arena.render.draw.palette import color as rgb_of
 from puffer_arena.render.window.opengl import gl, upload
 
 LINE_HEIGHT = ASCENT + DESCENT  # of an em: what Dear ImGui calls a font's size
+FRAME = 5.0  # pixels around a picture in which marks may still be
 LEAST_CORNER = 3.0  # pixels; a rounding smaller than this is hardly seen, but costs ten times the triangles
 
 
@@ -34,17 +36,29 @@ def packed_rgb(rgb: Rgb, alpha: int = 255) -> int:
 class ImguiCanvas:
     """Draws into `area`, (x, y, width, height) in window pixels; use it as a context, which clips the drawing.
 
-    The agent `mark` gets a ring and an arrow above it, over everything else; `moment` is the part of the last step that
-    has passed.
+    Args:
+        draw_list: Dear ImGui's.
+        area: see above.
+        mark: the agent that gets a ring and an arrow above it, over everything else.
+        moment: the part of the last step that has passed.
+        look: how the person has moved the camera; hears where the world lies now.
+        followed: where the watched agent is, for a camera that goes along with it.
     """
 
     def __init__(
-        self, draw_list: Any, area: tuple[float, float, float, float], mark: int | None = None, moment: float = 1.0
+        self,
+        draw_list: Any,
+        area: tuple[float, float, float, float],
+        mark: int | None = None,
+        moment: float = 1.0,
+        look: Look | None = None,
+        followed: Point | None = None,
     ) -> None:
         self.message = ""
         self.moment = moment
         self.aspect = 1.0  # width / height of what was last drawn
         self._list, self._area, self._mark = draw_list, area, mark
+        self._look, self._followed = look, followed
         self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
         self._font = imgui.get_font()
         self._clips = 0
@@ -57,8 +71,8 @@ class ImguiCanvas:
         for _clip in range(self._clips):
             self._list.pop_clip_rect()
         self._clips = 0
-        if self._marked is not None:  # unclipped, for an agent at the board's edge
-            point_out(self._list, *self._marked, top=self._area[1])
+        if self._marked is not None:  # not clipped by the board, for an agent at its edge
+            point_out(self._list, *self._marked, self._area)
 
     @property
     def seen(self) -> View:
@@ -70,7 +84,12 @@ class ImguiCanvas:
     def view(
         self, width: float, height: float, *, left: float = 0.0, low: float = 0.0, up: bool = False, bleed: bool = False
     ) -> None:
-        self._view = view = fit((left, low, width, height), self._area, up=up)
+        world = left, low, width, height
+        if self._look is not None:
+            world = self._look.crop(world, self._area, self._followed)
+        self._view = view = fit(world, self._area, up=up)
+        if self._look is not None:
+            self._look.seen = view
         self.aspect = width / height
         x, y, wide, high = self._area if bleed else (view.x0, view.y0, view.width, view.height)
         self._list.push_clip_rect((x, y), (x + wide, y + high), True)
@@ -144,15 +163,18 @@ class ImguiCanvas:
         self._list.path_fill_convex(color)
 
 
-def point_out(draw_list: Any, at: Point, radius: float, top: float) -> None:
-    """Mark an agent by a ring, and an arrow that points down at it, or up where there is no room below `top`."""
-    (x, y), thick = at, max(radius * 0.14, 1.5)
+def point_out(draw_list: Any, at: Point, radius: float, area: tuple[float, float, float, float]) -> None:
+    """Mark an agent in a picture by a ring, and an arrow that points down at it, or up where there is no room above."""
+    left, top, width, height = area
+    (x, y), thick = at, min(max(radius * 0.14, 1.5), 4.0)
+    draw_list.push_clip_rect((left - FRAME, top - FRAME), (left + width + FRAME, top + height), True)
     draw_list.add_circle(at, radius + 2 * thick, packed("shadow", 200), 0, 2 * thick)
     draw_list.add_circle(at, radius + 2 * thick, packed("amber"), 0, thick)
-    size, away = max(radius * 0.55, 4.0), radius + 4.5 * thick
+    size, away = min(max(radius * 0.55, 4.0), 16.0), radius + 4.5 * thick
     way = -1 if y - away - 1.3 * size >= top else 1
     tip, base = y + way * away, y + way * (away + 1.3 * size)
     draw_list.add_triangle_filled((x - size, base), (x + size, base), (x, tip), packed("amber"))
+    draw_list.pop_clip_rect()
 
 
 def tint(name: str, alpha: float) -> int:

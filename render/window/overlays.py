@@ -34,9 +34,11 @@ HELP = (
     ("L", "the league: ratings, and who beats whom; a click there shows a match"),
     ("Ctrl Z   Ctrl Y", "undo, redo a change of settings"),
     ("O", "what the watched agent sees"),
-    ("F   Shift F", "take over the watched environment from here; let the bot"),
+    ("F   Shift F", "take over the watched environment from here; let a bot or a policy"),
     ("Click, Enter", "enlarge an environment"),
     ("Esc", "back to all of them"),
+    ("Wheel, drag", "come nearer, move or turn the camera; a double click resets it"),
+    ("V", "let the camera follow the watched agent, or stay"),
     ("← →", "watch the next one"),
     ("Tab", "look into the next agent"),
     ("Ctrl +   Ctrl −", "larger, smaller interface"),  # noqa: RUF001

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.draw.numbers import format_count, format_value
+from puffer_arena.render.window.branching import Host, draw_branching
 from puffer_arena.render.window.curriculum import draw_curriculum
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
@@ -60,7 +61,7 @@ class Panel:
     past: ValuePast = field(default_factory=ValuePast)
 
 
-def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None:
+def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel, host: Host) -> None:
     """Lay out the whole panel in the current child window."""
     draw_header(theme, source)
     if "time-lapse" in source.modes and source.status in ("training", "paused"):
@@ -75,6 +76,7 @@ def draw_panel(theme: Theme, source: Source, watch: Watch, panel: Panel) -> None
     if source.frame is not None and len(source.frame.rows):
         draw_controls(theme, source, panel)
         draw_policy(theme, source, source.frame, watch, panel.past)
+        draw_branching(theme, host)
         draw_sight(theme, source, source.frame, watch, panel.sight)
         if source.status not in ("training", "paused"):  # a trainer is steered on a page of its own
             draw_parameters(theme, source, source.frame, panel.sliders)

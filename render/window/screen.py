@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores
-from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.match import Sitter, scripted
 from puffer_arena.render.play.record import recording_stem
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.play.takeover import play_branch
@@ -41,13 +41,22 @@ class Screen:
     keys: Sequence[Hint] = KEYS  # for people, in the footer
     help_lines: Sequence[Hint] = HELP  # and in full
 
-    def __init__(self, source: Source, size: tuple[int, int], meetings: Meetings | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        size: tuple[int, int],
+        meetings: Meetings | None = None,
+        sitters: Sequence[Sitter] = (),
+    ) -> None:
         self.gui = Gui(f"{source.title} · puffer_arena", size)
         self.source = source
         self.watch, self.panel, self.charts = Watch(), Panel(), Charts()
         self.help = self.league = False
         self.told = ""  # what became of a branch
-        self.bot: str | Choose | None = None  # who steers agents in branches that the person does not
+        self.sitters: Sequence[Sitter] = sitters or scripted(
+            source.env
+        )  # who can steer in branches what the person does not
+        self.chosen = 0  # among them
         self.branch: PlayScreen | None = None  # while the person plays one
         self.on_frame: Callable[[Any], None] | None = None
         self._held: set[int] = set()  # keys
@@ -147,6 +156,8 @@ class Screen:
                 watch.move(frame, 1)
             case pygame.K_LEFT | pygame.K_UP if frame is not None:
                 watch.move(frame, -1)
+            case pygame.K_v if frame is not None and len(frame.rows):
+                self.told = watch.follow(source.env, frame)
             case pygame.K_o:
                 self.panel.sight.shown = not self.panel.sight.shown
             case pygame.K_f:
@@ -233,7 +244,7 @@ class Screen:
 
     def fill_panel(self) -> None:
         """Lay out the side panel."""
-        draw_panel(self.gui.theme, self.source, self.watch, self.panel)
+        draw_panel(self.gui.theme, self.source, self.watch, self.panel, self)
 
     def _draw_stage(self, area: Area) -> None:
         source, theme = self.source, self.gui.theme

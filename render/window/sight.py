@@ -43,6 +43,7 @@ class Sight:
         Raises:
             ArenaError: such a row cannot be made.
         """
+        source.env.check_own("what its agents see")
         if self._batch is None:
             self._batch = make(source.env_id, 1, **source.made) if self.make is None else self.make()
         batch = self._batch

@@ -5,6 +5,7 @@ than they are shown, which smooths their edges, where the processor is fast enou
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas, point_out
 from puffer_arena.render.window.opengl import gl, upload
 
@@ -40,7 +42,15 @@ _views: dict[tuple[int, int], _Kept] = {}
 
 
 def draw_row(
-    env: Env, state: Any, params: Any, area: Area, slot: int = 0, mark: int | None = None, moment: float = 1.0
+    env: Env,
+    state: Any,
+    params: Any,
+    area: Area,
+    slot: int = 0,
+    mark: int | None = None,
+    moment: float = 1.0,
+    look: Look | None = None,
+    agent: int = 0,
 ) -> tuple[str, float]:
     """Draw one row into the window's `area` (x, y, width, height), in space where it is one; return its status line and
     the picture's width / height.
@@ -52,27 +62,71 @@ def draw_row(
         slot: tells the pictures of one frame apart.
         mark: the agent to point out, such as the one that a person steers.
         moment: part of the last step that has passed; worlds in space move in steps.
+        look: how the person has moved the camera.
+        agent: whom a camera goes along with that follows.
     """
+    followed = find_agents(env, state, params).get(agent) if look is not None and look.follows else None
     if env.engine == "panda3d":
         try:
-            rgb, view = _picture(env, state, params, area)
+            rgb, view = _picture(env, state, params, area, look, followed, -1 if mark is None else mark)
         except (MissingExtra, DisplayError) as error:
             say_once(f"{error}; '{env.name}' is drawn from above instead")
         else:
             _show(rgb, area, slot)
+            if look is not None:
+                look.seen = None
             recorded = RecordingCanvas()
             env.draw(state, params, recorded)
             if mark in recorded.agents:
                 _mark(view, *recorded.agents[mark], area)
             return recorded.message, WIDE
-    with ImguiCanvas(imgui.get_window_draw_list(), area, mark, moment) as canvas:
+    at = None if followed is None else followed[:2]
+    with ImguiCanvas(imgui.get_window_draw_list(), area, mark, moment, look, at) as canvas:
         drawn: Canvas = canvas
         env.draw(state, params, drawn)
         return canvas.message, canvas.aspect
 
 
-def _picture(env: Env, state: Any, params: Any, area: Area) -> tuple[Array, Any]:
-    """Draw one row; return the picture and the view that drew it."""
+def find_agents(env: Env, state: Any, params: Any) -> dict[int, tuple[float, float, float]]:
+    """Return where agents are, as far as the environment's `draw` tells: index -> x, y, radius."""
+    recorded = RecordingCanvas()
+    env.draw(state, params, recorded)
+    return recorded.agents
+
+
+class _Aim:
+    """A camera that only notes where it was put (`core.camera.Camera`)."""
+
+    def __init__(self, agent: int) -> None:
+        self.agent = agent
+        self.put: list[object] = []
+
+    def chase(self, *at: float, **how: float) -> None:
+        self.put.append((at, how))
+
+    orbit = tilt = chase
+
+
+def looks_over_shoulders(env: Env, state: Any, params: Any, agents: Sequence[int]) -> bool:
+    """Tell whether a world in space looks different to different agents, for a picture each."""
+    if env.engine != "panda3d" or env.camera is None or len(agents) < 2:
+        return False
+    aims = [_Aim(agent) for agent in agents]
+    for aim in aims:
+        env.camera(state, params, aim)
+    return any(aim.put != aims[0].put for aim in aims[1:])
+
+
+def _picture(
+    env: Env,
+    state: Any,
+    params: Any,
+    area: Area,
+    look: Look | None = None,
+    followed: tuple[float, float, float] | None = None,
+    agent: int = -1,
+) -> tuple[Array, Any]:
+    """Draw one row, over an agent's shoulder where the game can; return the picture and the view that drew it."""
     size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
     kept = _views.get(size)
     if kept is None or kept.view.env is not env:
@@ -80,7 +134,7 @@ def _picture(env: Env, state: Any, params: Any, area: Area) -> tuple[Array, Any]
     elif kept.smooth and kept.slow >= SLOW_PICTURES:
         kept = _open_view(env, size, smooth=False)
     before = time.thread_time()
-    picture: Array = kept.view.draw(state, params)
+    picture: Array = kept.view.draw(state, params, look, followed, agent)
     kept.slow = kept.slow + 1 if time.thread_time() - before > SMOOTH_SECONDS else 0
     return picture, kept.view
 
@@ -91,7 +145,7 @@ def _mark(view: Any, x: float, y: float, radius: float, area: Area) -> None:
     if seen is not None:
         left, top, width, height = area
         across, down, reach = seen
-        point_out(imgui.get_window_draw_list(), (left + across * width, top + down * height), reach * width, top)
+        point_out(imgui.get_window_draw_list(), (left + across * width, top + down * height), reach * width, area)
 
 
 def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:

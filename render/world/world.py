@@ -59,6 +59,7 @@ from puffer_arena.core.params import params_record, plain_value
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.errors import DisplayError, suggest
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.world.figures import IN_ORDER, Figure
 from puffer_arena.render.world.shapes import linear, mesh
 from puffer_arena.render.world.things import Things
@@ -109,7 +110,10 @@ class WorldView:
         self._stage = self._root.attach_new_node("stage")  # turns with the world's tilt
         self._lens = self._root.attach_new_node(self._open_lens())
         self._built: Any = None
+        self._look = Look()
+        self._followed: LPoint3 | None = None
         self._scene = NodePath()
+        self.agent = -1
         self._light()
 
     def _open_lens(self) -> Lens:
@@ -158,22 +162,44 @@ class WorldView:
         self._stage.set_hpr(0, -math.degrees(forward), math.degrees(right))
 
     def _aim(self, at: LPoint3, target: LPoint3) -> None:
-        self._lens.set_pos(at)
+        away = at - target
+        if self._look.is_moved:
+            away = LVector3(*self._look.orbit(*away))
+        target = target if self._followed is None else self._followed
+        self._lens.set_pos(target + away)
         self._lens.look_at(target)
         self._stage.set_pos(target)
         self._scene.set_pos(-target)
 
     # -- pictures -----------------------------------------------------------------------------------
 
-    def draw(self, state: Any, params: Any) -> Array:
-        """Draw one row, as `Batch.state` and `Batch.state_params` return it; uint8 (height, width, 3)."""
+    def draw(
+        self,
+        state: Any,
+        params: Any,
+        look: Look | None = None,
+        followed: tuple[float, float, float] | None = None,
+        agent: int = -1,
+    ) -> Array:
+        """Draw one row, as `Batch.state` and `Batch.state_params` return it; uint8 (height, width, 3).
+
+        Args:
+            state, params: of the row.
+            look: how a person has moved the camera.
+            followed: x, y and radius of the agent that the camera goes along with, as `draw` tells them.
+            agent: over whose shoulder the person looks, -1 for nobody's.
+        """
         self._build(state, params)
+        self.agent = agent
+        self._look = look or Look()
         self._stage.set_pos_hpr(0, 0, 0, 0, 0, 0)
         self._scene.set_pos(0, 0, 0)
         self._place(state)
         self._cast_shadows()
         bodies = self._place(state)  # again: to find shadows Bullet takes a step
         self._show_things(state, params)
+        body = self._find_body(*followed) if followed is not None else None
+        self._followed = None if body is None else body.get_pos(self._scene)
         if self.env.camera is not None:
             self.env.camera(state, params, self)
         elif bodies:
@@ -193,9 +219,8 @@ class WorldView:
             How far across and down its middle is and its radius, in parts of the picture's width, height and width;
             None where no such body is seen.
         """
-        away = {path: math.hypot(path.get_x(self._scene) - x, path.get_y(self._scene) - y) for path in self._moving}
-        nearest = min(away, key=lambda path: away[path], default=None)
-        if nearest is None or away[nearest] > radius:
+        nearest = self._find_body(x, y, radius)
+        if nearest is None:
             return None
         at, shown = nearest.get_pos(self._lens), LPoint2()
         lens = self._lens.node().get_lens()
@@ -203,6 +228,12 @@ class WorldView:
             return None
         wide = 2 * at[1] * math.tan(math.radians(lens.get_hfov()) / 2)  # metres that the picture spans at that distance
         return (1 + shown[0]) / 2, (1 - shown[1]) / 2, radius / wide
+
+    def _find_body(self, x: float, y: float, radius: float) -> NodePath | None:
+        """Return the moving body whose middle is within `radius` of (x, y), seen from above; None where none is."""
+        away = {path: math.hypot(path.get_x(self._scene) - x, path.get_y(self._scene) - y) for path in self._moving}
+        nearest = min(away, key=lambda path: away[path], default=None)
+        return None if nearest is None or away[nearest] > radius else nearest
 
     def _read(self) -> Array:
         width, height = self._fine

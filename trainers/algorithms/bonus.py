@@ -23,9 +23,7 @@ from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env
 from puffer_arena.settings import flag, setting
-from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms import two_critics
-from puffer_arena.trainers.algorithms.algorithm import below
 from puffer_arena.trainers.algorithms.two_critics import TwoCriticsPPO, second
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.arrays import aligned_copy
@@ -167,13 +165,5 @@ class CuriousPPO(TwoCriticsPPO):
     def _carried(self) -> dict[str, Array]:
         return super()._carried() | {f"bonus_scale.{name}": array for name, array in self.bonus_scale.state().items()}
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        tensors, about = super().state()
-        tensors |= {f"novelty/{name}": value for name, value in self.novelty.state_dict().items()}
-        tensors |= {f"novelty_optimizer/{name}": value for name, value in self.novelty_optimizer.tensors().items()}
-        return tensors, about
-
-    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
-        super().load_state(tensors, about, name)
-        load_weights(self.novelty, below("novelty/", tensors), name)
-        self.novelty_optimizer.load_tensors(below("novelty_optimizer/", tensors))
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        return {"novelty": self.novelty, "novelty_optimizer": self.novelty_optimizer}

@@ -24,14 +24,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.errors import ParameterError, TrainingError
 from puffer_arena.settings import choice, flag, setting
-from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms.algorithm import OnStep, below
+from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy, annealed
 from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.loss import Loss, slope_of
@@ -39,6 +38,7 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.columns import Column
 from puffer_arena.trainers.data.rollout import Rollout, shuffled
 from puffer_arena.trainers.networks.policy import MakeEncoder
+from puffer_arena.trainers.optimize.optimizers import Optimizers
 
 STATISTICS = ("policy_loss", "entropy", "approx_kl", "clip_fraction", "reference_kl")
 SMALLEST_DEVIATION = 1e-6
@@ -167,16 +167,8 @@ class GRPO(OnPolicy):
             if len(chunk):
                 chunk.write("reference", self.reference.log_probs(chunk))
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        tensors, about = super().state()
-        if self.reference is not None:
-            tensors |= {f"reference/{name}": value for name, value in self.reference.policy.state_dict().items()}
-        return tensors, about
-
-    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
-        super().load_state(tensors, about, name)
-        if self.reference is not None:
-            load_weights(self.reference.policy, below("reference/", tensors), name)
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        return {} if self.reference is None else {"reference": self.reference.policy}
 
     def close(self) -> None:
         if self.reference is not None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.batch.seeds import row_keys
@@ -269,6 +270,10 @@ class OnPolicy(Algorithm):
         found |= {f"league.{name}": array for name, array in seats.items()}
         return self.rollout.carried() | scale | found
 
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        """Return the networks and optimizers beside the policy's that checkpoints hold, by name."""
+        return {}
+
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"policy/{name}": value for name, value in self.policy.state_dict().items()}
         tensors |= {f"optimizer/{name}": value for name, value in self.optimizer.tensors().items()}
@@ -281,14 +286,24 @@ class OnPolicy(Algorithm):
             about["league"] = self.opponent.pool.state()
             policies = self.opponent.policies()
             tensors |= {f"league/{key}": as_bytes(np.frombuffer(data, np.uint8)) for key, data in policies.items()}
+        for key, part in self.beside().items():
+            own = part.state_dict() if isinstance(part, nn.Module) else part.tensors()
+            tensors |= {f"{key}/{name}": value for name, value in own.items()}
         return tensors, about
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         self.check_layout(about, name)
+        beside = self.beside()
+        found = groups_of(tensors, tuple(beside))
         tensors = self.nodes.part_of(tensors)
         groups = groups_of(tensors, ("policy", "optimizer", "carried", "league"))
         load_weights(self.policy, groups["policy"], name)
         self.optimizer.load_tensors(groups["optimizer"])
+        for key, part in beside.items():
+            if isinstance(part, nn.Module):
+                load_weights(part, found[key], name)
+            else:
+                part.load_tensors(found[key])
         if self.opponent is not None:
             policies = {key: value.numpy().tobytes() for key, value in groups["league"].items()}
             self.opponent.load(about.get("league"), policies, name)
@@ -300,8 +315,8 @@ class OnPolicy(Algorithm):
         self.take_rows(tensors, name)
         if self.batch.env.stepped_by is not None:  # episodes of other libraries begin anew
             self.rollout.begin()
-            for part in self.rollout.state.values():
-                part[:] = 0.0
+            for remembered in self.rollout.state.values():
+                remembered[:] = 0.0
         take_generator(self.generator, tensors, name)
         self.take_counts(about, name)
 

@@ -17,8 +17,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, TrainingError
 from puffer_arena.registry import load_env
 from puffer_arena.settings import flag, setting
-from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms.algorithm import OnStep, below
+from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy
 from puffer_arena.trainers.backends.backend import check_finite
 from puffer_arena.trainers.backends.loss import Loss
@@ -26,6 +25,7 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.hindsight import Hindsight, draw_chosen
 from puffer_arena.trainers.data.replay import ReplayBuffer, Segment
 from puffer_arena.trainers.networks.policy import MakeEncoder
+from puffer_arena.trainers.optimize.optimizers import Optimizers
 
 TAKEN = ("obs", "actions", "rewards", "terminated", "began")
 
@@ -184,13 +184,11 @@ class Replayed(OnPolicy):
         kept = {f"replay.{name}": array for name, array in self.memory.columns.items()}
         return super()._carried() | kept | {"replay.count": self.memory.count}
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        tensors, about = super().state()
-        return tensors | {f"target/{name}": value for name, value in self.target.state_dict().items()}, about
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        return {"target": self.target}
 
     def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         super().load_state(tensors, about, name)
-        load_weights(self.target, below("target/", tensors), name)
         if self.hindsight is not None:
             self.hindsight.check(self.memory)
 

@@ -28,8 +28,7 @@ from puffer_arena.core.spaces import Box, MultiBinary, Roles, Tuple
 from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env
 from puffer_arena.settings import flag, setting
-from puffer_arena.trainers.actor import load_weights
-from puffer_arena.trainers.algorithms.algorithm import OnStep, below
+from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.on_policy import OnPolicy
 from puffer_arena.trainers.backends.backend import check_finite
 from puffer_arena.trainers.backends.loss import Loss
@@ -246,16 +245,8 @@ class REPPO(OnPolicy):
     def _tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(array).to(self.config.device)
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        tensors, about = super().state()
-        tensors |= {f"judge/{name}": value for name, value in self.judge.state_dict().items()}
-        tensors |= {f"judge_optimizer/{name}": value for name, value in self.judge_optimizer.tensors().items()}
-        return tensors, about
-
-    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
-        super().load_state(tensors, about, name)
-        load_weights(self.judge, below("judge/", tensors), name)
-        self.judge_optimizer.load_tensors(below("judge_optimizer/", tensors))
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        return {"judge": self.judge, "judge_optimizer": self.judge_optimizer}
 
 
 def check_fits(config: Config) -> None:

@@ -22,9 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from puffer_arena.settings import setting
-from puffer_arena.trainers.actor import load_weights
 from puffer_arena.trainers.algorithms import replayed
-from puffer_arena.trainers.algorithms.algorithm import below
 from puffer_arena.trainers.algorithms.replayed import Replayed, whole
 from puffer_arena.trainers.algorithms.reppo import check_fits
 from puffer_arena.trainers.config import Config
@@ -137,16 +135,8 @@ class SAC(Replayed):
         follow(self.target, self.judges.critics, self.config.method.average)
         return length
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        tensors, about = super().state()
-        tensors |= {f"judges/{name}": value for name, value in self.judges.state_dict().items()}
-        tensors |= {f"judges_optimizer/{name}": value for name, value in self.judges_optimizer.tensors().items()}
-        return tensors, about
-
-    def load_state(self, tensors: dict[str, torch.Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
-        super().load_state(tensors, about, name)
-        load_weights(self.judges, below("judges/", tensors), name)
-        self.judges_optimizer.load_tensors(below("judges_optimizer/", tensors))
+    def beside(self) -> dict[str, nn.Module | Optimizers]:
+        return super().beside() | {"judges": self.judges, "judges_optimizer": self.judges_optimizer}
 
 
 ALGORITHM = SAC

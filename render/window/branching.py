@@ -1,0 +1,53 @@
+"""Playing on from the picture: the buttons, and who plays what the person does not."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from imgui_bundle import ImVec2, imgui
+
+from puffer_arena.render.play.match import Sitter
+from puffer_arena.render.window.theme import Theme
+from puffer_arena.render.window.widgets import close_on_escape, section
+
+
+class Host(Protocol):
+    """The screen from which a branch begins."""
+
+    sitters: Sequence[Sitter]  # who can play on: scripted bots, trained ones, policies of runs
+    chosen: int  # among them
+
+    def fork(self, *, bot_plays: bool = False) -> None:
+        """Let the person, or the chosen one, play on from here."""
+
+
+def draw_branching(theme: Theme, host: Host) -> None:
+    """Lay out what begins a branch."""
+    section(theme, "Play on from here")
+    apart = theme.px(8)
+    each = ImVec2((imgui.get_content_region_avail().x - apart) / 2, theme.px(30))
+    if imgui.button("Take over", each):
+        host.fork()
+    imgui.set_item_tooltip("( F )  steer it yourself; Esc comes back")
+    imgui.same_line(0, apart)
+    if imgui.button("Let it play", each):
+        host.fork(bot_plays=True)
+    imgui.set_item_tooltip("( Shift F )  hand it to who is chosen below; F3 and F4 change that while it plays")
+    host.chosen = choose_sitter(theme, host.sitters, host.chosen)
+
+
+def choose_sitter(theme: Theme, sitters: Sequence[Sitter], chosen: int) -> int:
+    """Lay out who can play as a list to choose from; return the place of the chosen one."""
+    if len(sitters) < 2:
+        return 0
+    imgui.set_next_item_width(-1)
+    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
+    if imgui.begin_combo("##sitter", sitters[chosen].name, imgui.ComboFlags_.height_large):
+        close_on_escape()
+        for k, sitter in enumerate(sitters):
+            if imgui.selectable(sitter.name, k == chosen)[0]:
+                chosen = k
+        imgui.end_combo()
+    else:
+        imgui.set_item_tooltip("who plays what you do not")
+    imgui.pop_style_var()
+    return chosen
