@@ -272,4 +272,5 @@ ENV = Env(
     keys={"right": (0, 2), "left": (0, 0), "up": (1, 2), "down": (1, 0), "space": (2, 1)},
     idle=(1, 1, 0),
     counters=("pushed_off",),
+    sounds={"pushed_off": "hit"},
 )

@@ -315,6 +315,7 @@ ENV = Env(
     keys={"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)},
     idle=(0.0, 0.0),
     counters=("eaten", "swallowed", "fed"),
+    sounds={"swallowed": "hit"},
     success="fed",
     steps_per_second=1.0 / TAU,
     solved=5.0,

@@ -34,7 +34,7 @@ from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers, Rows, Step, Written
-from puffer_arena.registry import load_env, with_pixels
+from puffer_arena.registry import load_env, with_options
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -74,14 +74,15 @@ def make(
         observe_state: steps write `global_state`, too, and `final_global_state`, as `Env.observe_state` sees the rows.
         device: "cuda" keeps rows and buffers in the memory of an NVIDIA GPU and steps them there (docs/gpu.md).
         params: the environment's parameters, the same for all rows at first; `pixels=64` besides has agents see the
-            game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does.
+            game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does, and `frames=4` its last four
+            observations at once, as the id "snake:frames=4" does.
 
     Raises:
         UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory,
             or its GPU's, are a ParameterError, before anything is allocated.
         DeviceError, MissingExtra: there is no GPU that can be used.
     """
-    env_id, params = with_pixels(env_id, params)
+    env_id, params = with_options(env_id, params)
     _check_choice("device", device, DEVICES)
     kind = Batch
     if device == "cuda":
@@ -146,9 +147,9 @@ class Batch(Written):
         check_seed(seed)
         values = env.build_params(params)
         if compiled and env.stepped_by is None:
-            sees = env.observe_state is not None
+            sees, one = env.observe_state is not None, env.one_frame
             check_definition(
-                env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
+                one, lambda: Batch(one, one.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
             )
         if record:
             env.check_own("a record to rewind")
@@ -166,6 +167,7 @@ class Batch(Written):
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:2] = SPLITS.index(split), num_levels
         self.program: Program = load_program(table, compiled, observe_state)
+        self._all_below = self.program.all_below
         elsewhere = env.stepped_by
         self.stepper: Any = Stepper(table, self.program, threads) if elsewhere is None else elsewhere(table, threads)
         self.worlds = self.stepper.worlds  # which move the rows
@@ -268,13 +270,14 @@ class Batch(Written):
             out = self.buffers
         elif self._fitting.get(id(out)) is not out:
             self._fit(out)
-        with self.stepper.alone:
-            checked = check_actions(self.env.name, self.action, actions, self.actions)
+        stepper = self.stepper
+        with stepper.alone:
+            checked = check_actions(self.env.name, self.action, actions, self.actions, self._all_below)
             if self.recorder:
                 self.recorder.note(checked)
             for witness in self.witnesses:
                 witness.note(checked)
-            self.stepper.step(checked, out, self.autoreset)
+            stepper.step(checked, out, self.autoreset)
             if self.recorder:
                 self.recorder.look()
             for witness in self.witnesses:
@@ -462,7 +465,7 @@ class Batch(Written):
         acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
         memories[:] = np.zeros((), memories.dtype)
         unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
-        span = tuple(np.array((i, i + 1), np.uint64))
+        span = i, i + 1
 
         def remember() -> None:
             for bot, seats in zip(self.env.bots, acted, strict=True):
