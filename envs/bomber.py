@@ -52,6 +52,7 @@ MOST_FUSE = 9
 UNREACHED = -1
 SAFE, WORK = 0, 1  # what a bot looks for
 COLORS = ("sky", "rose", "lime", "violet")
+TIME_UP, ONE_LEFT, NONE_LEFT = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,13 @@ def laid(s: State, agent: int) -> int:
     for slot in range(MOST_BOMBS * agent, MOST_BOMBS * agent + MOST_BOMBS):
         count += s.bomb_fuse[slot] > 0
     return count
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    """Tell whether one was left, or how many of them when time was up."""
+    left = len(s.alive) - s.killed
+    return NONE_LEFT if left == 0 else ONE_LEFT if left == 1 else TIME_UP + 3 * left
 
 
 @jit
@@ -513,5 +521,7 @@ ENV = Env(
         finish=finish,
     ),
     counters=("bricks", "killed"),
+    ending=ending,
+    endings=("time is up: {} are left", "one is left", "nobody is left"),
     steps_per_second=6.0,
 )

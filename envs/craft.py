@@ -62,6 +62,7 @@ GROUNDS = (  # a colour and a tint, from OUT to RIPE
     MEADOW, ("water", "deep"), ("sand", "wood"), MEADOW, MEADOW, ("soil", "plank"), ROCKS, ROCKS, ROCKS, ROCKS,
     ("orange", "rose"), MEADOW, MEADOW, MEADOW, MEADOW,
 )  # fmt: skip
+TIME_UP, BURNT, BITTEN, STARVED, PARCHED, WORN = range(6)  # endings
 
 
 @dataclass(frozen=True)
@@ -466,6 +467,17 @@ def come(s: State, p: Params, far: int, ripens: bool) -> None:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    """Tell what the player died of, or what was achieved when time was up."""
+    code = TIME_UP
+    if s.health == 0 and s.hurt > 0:
+        code = BURNT if s.board[s.row, s.col] == LAVA else BITTEN
+    elif s.health == 0:
+        code = STARVED if s.food == 0 else PARCHED if s.drink == 0 else WORN
+    return code + 6 * s.achieved
+
+
+@jit
 def observe(s: State, p: Params, obs: Any) -> None:
     for row in range(ROWS):
         for col in range(COLS):
@@ -746,6 +758,15 @@ ENV = Env(
         finish=finish,
     ),
     counters=("achieved", *ACHIEVEMENTS),
+    ending=ending,
+    endings=(
+        "time is up; achievements: {}",
+        "walked into lava",
+        "killed by a creature",
+        "died of hunger",
+        "died of thirst",
+        "died of weariness",
+    ),
     signals=("cost",),
     cost_limit=4.0,
     steps_per_second=6.0,

@@ -53,6 +53,7 @@ NAMES = ("", "red", "green", "blue", "yellow", "violet", "teal")
 HUES = 6
 FAR = 30_000
 LIT = 16  # a bit above those of kinds
+REACHED, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         s.reached = 1
         return 1.0 - 0.9 * min(1.0, s.step_count / p.max_steps), True, False
     return 0.0, False, s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    return REACHED if s.reached else TIME_UP
 
 
 @jit
@@ -605,6 +611,8 @@ ENV = Env(
     ),
     counters=("reached", "opened"),
     success="reached",
+    ending=ending,
+    endings=("did what was asked", "time is up"),
     waits=True,
     steps_per_second=8.0,
     solved=0.8,
