@@ -1,1 +1,1 @@
-"""The environments that come with puffer_arena, one file each; the file's name is the id."""
+"""The environments that come with puffer_arena, one file each, long ones in a folder; its name is the id."""

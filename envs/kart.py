@@ -320,7 +320,8 @@ def draw_kart(s: State, k: int, canvas: Canvas3D) -> None:
 
 def camera(s: State, p: Params, view: Camera) -> None:
     racing = [k for k in range(len(s.cars)) if s.alive[k]] or [0]
-    kart, way = s.cars[racing[0]], direction(s, racing[0])
+    who = view.agent if view.agent in racing else racing[0]
+    kart, way = s.cars[who], direction(s, who)
     ahead = kart.x + 3.5 * math.cos(way), kart.y + 3.5 * math.sin(way), kart.z + 0.4
     view.chase(*ahead, heading=way, distance=12.0, height=4.8)
 

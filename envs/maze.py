@@ -26,13 +26,13 @@ from puffer_arena.core import (
     Header,
     Memory,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
     random_bits,
+    standing,
 )
 from puffer_arena.core.tiles import BEYOND, between, block, burst, creature, ground, surround
 
@@ -256,14 +256,6 @@ def shade(canvas: Canvas, x: float, y: float, reach: float) -> None:
         canvas.rect(left, top, width, height, "night", alpha=0.4)
 
 
-def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col, s.row)]
-
-
-def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
-    s.row, s.col = int(y), int(x)
-
-
 def finish(s: State, p: Params) -> str:
     """Measure the ways of a maze that a person has drawn."""
     goals = []
@@ -308,7 +300,7 @@ ENV = Env(
             (Brush("floor", FLOOR, "."), Brush("wall", WALL, "#"), Brush("goal", GOAL, "G", single=True)),
             lambda p: (p.size, p.size),
         ),
-        things=(Things("start", find_agent, put_agent),),
+        things=(standing("start"),),
         finish=finish,
     ),
     waits=True,

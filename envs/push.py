@@ -28,13 +28,13 @@ from puffer_arena.core import (
     Header,
     Memory,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
     random_bits,
+    standing,
 )
 from puffer_arena.core.tiles import between, block, burst, creature, ground, surround
 
@@ -351,14 +351,6 @@ def crate(canvas: Canvas, x: float, y: float, code: int) -> None:
     canvas.rect(x + 0.07, y + 0.05, 0.86, 0.08, "white", radius=0.08, alpha=0.3)
 
 
-def find_player(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col, s.row)]
-
-
-def put_player(s: State, p: Params, k: int, x: float, y: float) -> None:
-    s.row, s.col = int(y), int(x)
-
-
 def finish(s: State, p: Params) -> str:
     """Count what a person has drawn; whether the boxes can all be brought home is not searched for."""
     count = dict.fromkeys((WALL, FLOOR, TARGET, BOX, HOME), 0)
@@ -411,10 +403,11 @@ ENV = Env(
             ),
             lambda p: (p.size, p.size),
         ),
-        things=(Things("player", find_player, put_player),),
+        things=(standing("player"),),
         finish=finish,
     ),
     counters=("solved", "home", "pushes"),
+    sounds={"pushes": "hit", "home": "goal"},
     success="solved",
     ending=ending,
     endings=("every box is home", "time is up; boxes home: {}"),

@@ -23,12 +23,12 @@ from puffer_arena.core import (
     Memory,
     MultiDiscrete,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
+    standing,
 )
 
 FLOOR, AGENT, TARGET = range(3)
@@ -126,14 +126,6 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{s.score} of {p.targets} targets")
 
 
-def find_agent(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col, s.row)]
-
-
-def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
-    s.row, s.col = int(y), int(x)
-
-
 def finish(s: State, p: Params) -> str:
     """Check a board that a person has drawn."""
     if s.board[s.row, s.col] == TARGET:
@@ -156,7 +148,7 @@ ENV = Env(
     idle=(STAY, STAY),
     editor=Editor(
         cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("target", TARGET, "o")), lambda p: (p.size, p.size)),
-        things=(Things("agent", find_agent, put_agent),),
+        things=(standing("agent"),),
         finish=finish,
     ),
     counters=("score",),

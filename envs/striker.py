@@ -408,5 +408,6 @@ ENV = Env(
         finish=finish,
     ),
     counters=("red_goals", "blue_goals", "touches"),
+    sounds={"red_goals": "goal", "blue_goals": "goal", "touches": ""},
     scores={"red": "red_goals", "blue": "blue_goals"},
 )

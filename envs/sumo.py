@@ -161,7 +161,7 @@ def ending(s: State, p: Params) -> int:
     """Tell who was left, or how many of them when time was up."""
     left, last = 0, 0
     for k in range(len(s.fell)):
-        if s.fell[k] < 0:
+        if k < p.wrestlers and s.fell[k] < 0:
             left, last = left + 1, k
     return NONE_LEFT if left == 0 else ONE_LEFT + 3 * last if left == 1 else TIME_UP + 3 * left
 
@@ -285,4 +285,5 @@ ENV = Env(
     counters=("pushed_off",),
     ending=ending,
     endings=("time is up: {} are left", "wrestler {} is left", "nobody is left"),
+    sounds={"pushed_off": "hit"},
 )

@@ -321,6 +321,7 @@ ENV = Env(
     keys={"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)},
     idle=(0.0, 0.0),
     counters=("eaten", "swallowed", "fed"),
+    sounds={"swallowed": "hit"},
     success="fed",
     ending=ending,
     endings=("fed: {} eaten", "time is up: only {} eaten"),

@@ -32,12 +32,12 @@ from puffer_arena.core import (
     Header,
     Memory,
     Painted,
-    Things,
     i8,
     i32,
     jit,
     param,
     randint,
+    standing,
 )
 from puffer_arena.core.tiles import between, block, creature, ground, surround
 
@@ -292,19 +292,12 @@ def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> N
     creature(canvas, x, y, radius, color, ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
 
 
-def find_agents(s: State, p: Params) -> list[tuple[float, float]]:
-    return [(s.col[k], s.row[k]) for k in range(len(s.alive)) if s.alive[k]]
-
-
-def put_agent(s: State, p: Params, k: int, x: float, y: float) -> None:
-    agent = [at for at in range(len(s.alive)) if s.alive[at]][k]
-    s.row[agent] = s.from_row[agent] = int(y)
-    s.col[agent] = s.from_col[agent] = int(x)
+AGENTS = standing("agents")
 
 
 def finish(s: State, p: Params) -> str:
     """Look over a level that a person has drawn."""
-    if any(s.board[int(y), int(x)] == WALL for x, y in find_agents(s, p)):
+    if any(s.board[int(y), int(x)] == WALL for x, y in AGENTS.find(s, p)):
         return "somebody stands in a pillar"
     capacity = len(s.catches)
     for runner in range(capacity, len(s.alive)):
@@ -337,10 +330,11 @@ ENV = Env(
     idle=STAY,
     editor=Editor(
         cells=Painted("board", (Brush("floor", FLOOR, "."), Brush("pillar", WALL, "#")), lambda p: (p.size, p.size)),
-        things=(Things("agents", find_agents, put_agent),),
+        things=(AGENTS,),
         finish=finish,
     ),
     counters=("caught",),
+    sounds={"caught": "hit"},
     ending=ending,
     endings=("time is up: a runner escaped", "all caught, the last one by chaser {}"),
     steps_per_second=6.0,

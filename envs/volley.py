@@ -336,6 +336,7 @@ ENV = Env(
     },
     idle=(1, 0),
     counters=("left_points", "right_points", "crossings"),
+    sounds={"left_points": "goal", "right_points": "goal", "crossings": "hit"},
     scores={"left": "left_points", "right": "right_points"},
     version=1,
 )

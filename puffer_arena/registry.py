@@ -5,7 +5,8 @@ There is no table: `snake` is `puffer_arena.envs.snake`, `my_package.my_env` is 
 data were: what it reads from its own folder while it is imported (levels, tables).  Other modules stay what they were
 when Python first imported them.
 
-An id may end in `:pixels=64`: then agents see the game as a picture (`core.pictures.drawing`).
+An id may end in `:pixels=64`: then agents see the game as a picture (`core.pictures.drawing`); and in `:frames=4`: then
+they see their last four observations at once (`core.frames`).
 
 Files and messages name environments too.  What stands there is never imported, unless it is the id of one that comes
 with the package: a person names any other (`choose_env`).
@@ -17,6 +18,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PureWindowsPath
@@ -38,7 +40,8 @@ LIBRARIES = (
 )  # before an id's colon
 FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
-PIXELS = ":pixels="  # between a game's id and the size of its picture
+OPTIONS = {"pixels": see_pixels, "frames": Env.with_frames}  # how agents see a game, in the order in which ids say so
+OPTION = re.compile(rf":({'|'.join(OPTIONS)})=([^:]*)")
 DRAWN = ":drawn"  # after the id of another library's environment, whose rows are to hold the pictures that it draws
 _read: dict[str, str] = {}  # digests of the files that modules were read from here, their data included
 _data: dict[str, tuple[Path, ...]] = {}  # the data that each of those modules read
@@ -67,30 +70,61 @@ def load_env(env_id: str) -> Env:
     if is_foreign(env_id):
         found: Env = importlib.import_module(FOREIGN).open_env(env_id)
         return found
-    game, _, size = env_id.partition(PIXELS)
+    game, options = split_id(env_id)
     module = _import(game)
     env = getattr(module, "ENV", None)
     if not isinstance(env, Env):
         raise DefinitionError(f"environment '{env_id}': the module must end with ENV = Env(...)")
     if "_source" not in env.__dict__:  # kept with the environment, as cached_property does
-        file = Path(getattr(module, "__file__", None) or "")
-        env.__dict__["_source"] = _read.get(module.__name__) or (_digest(file.read_bytes()) if file.is_file() else "")
-    return _pictured(env, size) if PIXELS in env_id else env
+        env.__dict__["_source"] = _read.get(module.__name__) or _digest_module(module)
+    for option, value in options.items():
+        env = _seen(env, option, value)
+    return env
 
 
-def _pictured(env: Env, size: str) -> Env:
-    """Return the environment that is seen as a picture of `size`, which an id has told."""
-    pictured = see_pixels(env, int(size) if size.isascii() and size.isdigit() else size)
-    pictured.__dict__["_source"] = f"{source_digest(env)}{PIXELS}{size}"
-    return pictured
+def split_id(env_id: str) -> tuple[str, dict[str, str]]:
+    """Return the game's own id, and how agents see it: option -> value, as the id tells."""
+    first = OPTION.search(env_id)
+    if first is None:
+        return env_id, {}
+    rest = env_id[first.start() :]
+    if OPTION.sub("", rest):
+        raise UnknownName(
+            f"unknown environment '{env_id}'; behind a game's id stand {' and '.join(OPTIONS)}, as in "
+            f"'{env_id[: first.start()]}:pixels=64:frames=4'"
+        )
+    given = dict(OPTION.findall(rest))
+    return env_id[: first.start()], {name: given[name] for name in OPTIONS if name in given}
 
 
-def with_pixels(env_id: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return an id, and parameters of which `pixels` went into the id, where the game has none of that name."""
-    if "pixels" not in params or is_foreign(env_id) or "pixels" in load_env(env_id).parameters:
+def join_id(game: str, options: dict[str, Any]) -> str:
+    """Return the id that `split_id` takes apart."""
+    return game + "".join(f":{name}={options[name]}" for name in OPTIONS if name in options)
+
+
+def _digest_module(module: ModuleType) -> str:
+    """Return a word for the source of a module, or of all in the folder that it is; "" where there is none."""
+    file = Path(getattr(module, "__file__", None) or "")
+    files = sorted(file.parent.glob("*.py")) if hasattr(module, "__path__") else [file]
+    return _digest(b"".join(part.read_bytes() for part in files)) if file.is_file() else ""
+
+
+def _seen(env: Env, option: str, value: str) -> Env:
+    """Return the environment that is seen as an option of its id asks."""
+    seen = OPTIONS[option](env, int(value) if value.isascii() and value.isdigit() else value)
+    seen.__dict__["_source"] = f"{source_digest(env)}:{option}={value}"
+    return seen
+
+
+def with_options(env_id: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return an id, and parameters of which options went into the id, where the game has none of that name."""
+    if params.keys().isdisjoint(OPTIONS) or is_foreign(env_id):
         return env_id, params
-    rest = {name: value for name, value in params.items() if name != "pixels"}
-    return f"{env_id.partition(PIXELS)[0]}{PIXELS}{params['pixels']}", rest
+    game, options = split_id(env_id)
+    own = load_env(game).parameters
+    given = {name: value for name, value in params.items() if name in OPTIONS and name not in own}
+    rest = {name: value for name, value in params.items() if name not in given}
+    return join_id(game, {**options, **given}), rest
 
 
 def is_foreign(env_id: str) -> bool:
@@ -112,10 +146,10 @@ def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
     if is_foreign(env_id):
         return env_id.removesuffix(DRAWN)
-    game, mark, size = env_id.partition(PIXELS)
+    game, options = split_id(env_id)
     last = PureWindowsPath(game).name  # knows both kinds of separators
     name = last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
-    return f"{name}{mark}{size}"
+    return join_id(name, options)
 
 
 def is_same_env(recorded: str, rules: str, named: str) -> bool:
@@ -149,7 +183,7 @@ def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
         if not is_same_env(recorded, rules, named):
             raise ParameterError(f"{what} is of environment {recorded[:200]!r}, not {named!r}")
         return named
-    if recorded.partition(PIXELS)[0] in list_envs():
+    if split_id(recorded)[0] in list_envs():
         return recorded
     raise ParameterError(
         f"{what} is of environment {recorded[:200]!r}, which does not come with puffer_arena, and what a file or message "

@@ -1,5 +1,7 @@
 """Commands as a person types them: in processes of their own, or in this one where that is enough."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -51,7 +53,10 @@ def here(monkeypatch, capsys):
     def call(folder, *arguments):
         monkeypatch.chdir(folder)
         capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as ended:  # --help
+            code = ended.code or 0
         return code, *capsys.readouterr()
 
     return call
@@ -69,9 +74,13 @@ def metrics_of(folder: Path):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with one short run of snake in runs/small."""
-    cwd = tmp_path_factory.mktemp("trained")
-    said = ok("train", "snake", *SMALL, "--steps", 4 * UPDATE, "--name", "small", "--param", "rows=8", cwd=cwd)
-    return cwd, said
+    from puffer_arena.__main__ import main
+
+    cwd, said = tmp_path_factory.mktemp("trained"), io.StringIO()
+    given = ("train", "snake", *SMALL, "--steps", str(4 * UPDATE), "--name", "small", "--param", "rows=8")
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(said):
+        assert main(list(given)) == 0
+    return cwd, said.getvalue()
 
 
 def wait_for_file(path: Path, process) -> None:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
 MARK = "PUFFER_ARENA_TEST"  # in the surroundings of whatever a test starts, and of what that starts in turn
 _started: list[str] = []
 sys.addaudithook(lambda event, _: _started.append(event) if event in ("subprocess.Popen", "os.fork") else None)
@@ -44,9 +45,16 @@ def end_marked(mark: str) -> list[int]:
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):  # not a child of this process: its own parent is asked
                 os.waitpid(pid, os.WNOHANG)
+            forget_coverage(pid)
         ended += found
         time.sleep(0.002)
     return sorted(set(ended))
+
+
+def forget_coverage(pid: int) -> None:
+    """Delete what a process that was killed has written of its coverage: it may have been in the middle of that."""
+    for path in ROOT.glob(f".coverage.*.pid{pid}.*"):
+        path.unlink(missing_ok=True)
 
 
 def marked(mark: str) -> list[int]:
@@ -73,15 +81,20 @@ def wait_until(happened: Callable[[], T], process: "subprocess.Popen[str] | None
 def unmeasured() -> dict[str, str]:
     """Return the surroundings of a process that finds our packages and whose coverage nobody measures.
 
-    A KeyboardInterrupt that is raised while coverage holds its own lock never gives that back, and the process hangs.
+    A KeyboardInterrupt that is raised while coverage holds its own lock never gives that back, and the process hangs;
+    what a process was writing of it when it was killed is damaged.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return {**uncovered(), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def uncovered() -> dict[str, str]:
+    """Return this process's surroundings without the measuring of coverage, which takes a process half a second."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 def run_python(code: str, **environment: str) -> str:
-    """Run code in a fresh process and return what it printed."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    """Run code in a fresh process, whose coverage nobody measures, and return what it printed."""
+    clean = {name: value for name, value in uncovered().items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env={**clean, **environment},

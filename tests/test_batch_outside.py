@@ -102,13 +102,13 @@ def test_a_number_of_state_that_indexes_without_a_bound_is_refused_at_its_line(t
 
 @pytest.mark.parametrize("step", SAFE.values(), ids=SAFE)
 def test_a_number_that_the_rule_bounds_is_taken(tmp_path, step):
-    make(write_game(tmp_path, step))
+    make(write_game(tmp_path, step), compiled=False)
 
 
 def test_a_declared_bound_is_enough_and_the_remedy_names_it(tmp_path):
     with pytest.raises(DefinitionError, match=r"at = i32\(below=\.\.\.\)"):
         make(write_game(tmp_path, OPEN["an index"]))
-    make(write_game(tmp_path, OPEN["an index"], 'i32(below="size")'))
+    make(write_game(tmp_path, OPEN["an index"], 'i32(below="size")'), compiled=False)
 
 
 @pytest.mark.parametrize("draw", ["canvas.text(0, 0, 'ab'[s.at], 'text')", "for _ in range(s.at): pass"])

@@ -23,6 +23,9 @@ FACTORY = "tests.counters:Counter"
 SPANS = [{"span": [0, 4]}, {"span": [4, 8]}]
 
 
+QUICK = ("count", "stumble", "doze", "vanish")
+
+
 @pytest.fixture
 def memory():
     return SharedArrays(LAYOUT)
@@ -30,9 +33,24 @@ def memory():
 
 @pytest.fixture
 def workers(memory):
-    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"], quick=("count", "stumble", "doze", "vanish"))
+    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"], quick=QUICK)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def kept_crew():
+    memory = SharedArrays(LAYOUT)
+    made = Workers(FACTORY, SPANS, memory, ["rows 0 to 3", "rows 4 to 7"], quick=QUICK)
+    yield memory, made
+    made.close()
+
+
+@pytest.fixture
+def crew(kept_crew):
+    """Workers of several tests, which leave them alive, and their memory, which begins at zero."""
+    kept_crew[0]["numbers"][:] = 0
+    return kept_crew
 
 
 def alive(pid):
@@ -54,25 +72,29 @@ def gone(pids):
     return wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
-def test_workers_write_into_memory_that_the_caller_sees(memory, workers):
+def test_workers_write_into_memory_that_the_caller_sees(crew):
+    memory, workers = crew
     memory["numbers"][:] = np.arange(8)
     assert workers.call("add", 10) == [0 + 1 + 2 + 3 + 40, 4 + 5 + 6 + 7 + 40]
     assert memory["numbers"].tolist() == list(range(10, 18))
 
 
-def test_each_worker_is_a_process_of_its_own(workers):
+def test_each_worker_is_a_process_of_its_own(crew):
+    _, workers = crew
     pids = workers.call("pid")
     assert pids == workers.pids
     assert len({os.getpid(), *pids}) == 3
 
 
-def test_our_errors_come_back_as_their_own_class_and_the_workers_live_on(workers):
+def test_our_errors_come_back_as_their_own_class_and_the_workers_live_on(crew):
+    _, workers = crew
     with pytest.raises(ParameterError, match="amount = 3; it must be 4"):
         workers.call("fail", "ours")
     assert workers.call("add", 0) == [0, 0]
 
 
-def test_a_stray_error_names_the_worker_and_its_line(workers):
+def test_a_stray_error_names_the_worker_and_its_line(crew):
+    _, workers = crew
     with pytest.raises(
         WorkerError, match=r"worker 0 \(rows 0 to 3\): ZeroDivisionError: a stray error(.|\n)*counters.py"
     ):
@@ -80,7 +102,8 @@ def test_a_stray_error_names_the_worker_and_its_line(workers):
     assert workers.call("add", 0) == [0, 0]
 
 
-def test_quick_calls_are_made_once_each_whoever_sleeps_meanwhile(memory, workers):
+def test_quick_calls_are_made_once_each_whoever_sleeps_meanwhile(crew):
+    memory, workers = crew
     for k in range(300):
         workers.call("count")
         if k % 50 == 0:
@@ -92,7 +115,8 @@ def test_quick_calls_are_made_once_each_whoever_sleeps_meanwhile(memory, workers
     assert memory["numbers"].tolist() == [300 + 3 + 5 * 1000] * 8
 
 
-def test_an_error_in_a_quick_call_comes_back_and_the_workers_live_on(memory, workers):
+def test_an_error_in_a_quick_call_comes_back_and_the_workers_live_on(crew):
+    memory, workers = crew
     for _ in range(3):
         with pytest.raises(ParameterError, match="amount = 5; it must be 4"):
             workers.call("stumble")
@@ -100,7 +124,8 @@ def test_an_error_in_a_quick_call_comes_back_and_the_workers_live_on(memory, wor
     assert memory["numbers"].tolist() == [3] * 8
 
 
-def test_an_interrupted_quick_call_is_finished_before_the_next(memory, workers):
+def test_an_interrupted_quick_call_is_finished_before_the_next(crew):
+    memory, workers = crew
     workers.start("count")  # as if an interrupt had come here, before join
     workers.call("doze")
     assert memory["numbers"].tolist() == [2] * 8
@@ -160,7 +185,8 @@ def test_a_killed_worker_is_reported_while_a_call_waits(workers):
     assert gone(pids)
 
 
-def test_an_interrupted_call_is_finished_before_the_next(memory, workers):
+def test_an_interrupted_call_is_finished_before_the_next(crew):
+    memory, workers = crew
     workers.start("add", 1)  # as if an interrupt had come here, before join
     assert workers.call("add", 1) == [8, 8]
     assert memory["numbers"].tolist() == [2] * 8
@@ -273,7 +299,7 @@ def test_nothing_takes_the_place_of_a_closed_standard_stream(closed, tmp_path):
     out = tmp_path / "answer"
     command = [sys.executable, "-c", textwrap.dedent(code), json.dumps(closed), str(out)]
     process = subprocess.Popen(command, env=unmeasured(), preexec_fn=close)
-    assert process.wait(240) == 0
+    assert process.wait() == 0
     assert json.loads(out.read_text()) == [[12, 12], [3] * 8, []]
 
 

@@ -55,9 +55,9 @@ def test_every_call_is_heard_once_and_ends_once(words, caller_seconds, worker_se
             pipe.put(method)
         linger()
         if not caller.ends():
-            assert answers.get(timeout=240) == method
+            assert answers.get(timeout=600) == method
             answered += 1
-    worker.join(240)
+    worker.join(600)
     assert not worker.is_alive()
     assert heard == sent
     assert pipe.empty() and answers.empty()

@@ -12,11 +12,16 @@ from puffer_arena.bots.bot import Bot, BotWarning
 from puffer_arena.bots.heads import Sampling
 from puffer_arena.bots.model import Model
 from puffer_arena.errors import ActionError, ArenaError, FileError, ParameterError, SpaceError, UnknownName
+from puffer_arena.trainers.export.bot import with_earlier
 
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
-    return bot_bytes(make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], hidden=(3,), memory="gru"))
+    policies = (
+        make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], seed, hidden=(3,), memory="gru") for seed in range(2)
+    )
+    whole, earlier = map(bot_bytes, policies)
+    return with_earlier(whole, [earlier])
 
 
 def with_header(data: bytes, change) -> bytes:
@@ -83,6 +88,8 @@ def test_descriptions_with_a_mended_checksum_are_refused_or_hold(data: bytes) ->
         (lambda table, labels: table["network.actor.bias"].update(dtype="O"), "damaged"),
         (lambda table, labels: labels.update(about=labels["about"].replace('"hidden": [3]', '"hidden": [60000]')), "shape"),
         (lambda table, labels: labels.update(about=labels["about"].replace('"size": 6', '"size": 9000000')), "a width is"),
+        (lambda table, labels: labels.update(about=labels["about"].replace("[{\"steps\": 0}]", "[1, 2, 3]")), "among its arrays only"),
+        (lambda table, labels: labels.update(about=labels["about"].replace("{\"steps\": 0}", "0," * 99 + "0")), "at most 16 are read"),
         (lambda table, labels: labels.update(about="[" * 100_000), "damaged"),
         (lambda table, labels: labels.update(about='{"env": NaN}'), "NaN is no number"),
     ],
@@ -95,9 +102,10 @@ def test_impossible_headers_are_refused_before_anything_is_made(data: bytes, cha
 def test_weights_that_are_not_finite_are_refused(data: bytes) -> None:
     about, arrays = bots_file.unpack(data, "it")
     for bad in (np.nan, np.inf):
-        spoiled = {**arrays, "network.actor.bias": np.full(3, bad, np.float32)}
-        with pytest.raises(FileError, match=r"'network.actor.bias' holds numbers that are not finite"):
-            Model(bots_file.pack(about, spoiled))
+        for of in ("", "earlier.0."):
+            spoiled = {**arrays, f"{of}network.actor.bias": np.full(3, bad, np.float32)}
+            with pytest.raises(FileError, match=r"'network.actor.bias' holds numbers that are not finite"):
+                Model(bots_file.pack(about, spoiled))
 
 
 def test_files_that_are_none(tmp_path) -> None:

@@ -14,8 +14,11 @@ from bots_support import ACTIONS, OBSERVATIONS, bot_bytes, draw_observations, ma
 from puffer_arena.bots.bot import Bot, BotWarning
 from puffer_arena.bots.difficulty import Following, Handicapped, Level, load_bot, usual_levels
 from puffer_arena.bots.driver import Driver
+from puffer_arena.bots.model import Model
 from puffer_arena.bots.standalone import standalone
 from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.players.calibrate import calibrate, rating_of, share_of
+from puffer_arena.trainers.export.bot import with_earlier, with_measured
 
 OBS = draw_observations(OBSERVATIONS["numbers"], 64)
 
@@ -159,6 +162,47 @@ def test_levels_are_checked_saved_and_follow_the_player(tmp_path) -> None:
     path.write_bytes(bot_bytes(make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"]), levels=[{"delay": -1}] * 11))
     with pytest.raises(FileError, match="levels cannot be"):
         load_bot(path, difficulty=1)
+
+
+@pytest.mark.parametrize("action", ["discrete", "box"])
+def test_a_level_may_play_what_its_run_had_learned_earlier(action: str) -> None:
+    space = ACTIONS[action]
+    files = [bot_bytes(make_policy(OBSERVATIONS["numbers"], space, seed, memory="gru")) for seed in range(3)]
+    data = with_earlier(files[2], files[:2])
+    model = Model(data)
+    assert model.check() <= 1e-5 and [len(each.vectors["outputs"]) for each in model.earlier] == [16, 16]
+    bot = Handicapped(model, 7, Level(earlier=1))
+    for k, playing in ((1, bot), (0, bot), (0, bot.copy()), (2, bot)):
+        playing.set_level(10 if k == 2 else Level(earlier=k))
+        playing.set_state(Handicapped(model, 7).state())
+        alone = Bot.of(files[k], seed=7)
+        for obs in OBS[:9]:
+            np.testing.assert_array_equal(playing.act(obs), alone.act(obs))
+    assert bot.state()["memory"]["actor.h"][0] != [0.0] * 6
+    bot.set_level(Level(earlier=0))  # what another network remembered would mean nothing
+    assert bot.state()["memory"]["actor.h"][0] == [0.0] * 6
+    with pytest.raises(ParameterError, match="earlier = 2; this bot's file has 2"):
+        bot.set_level(Level(earlier=2))
+    with pytest.raises(FileError, match="a level plays earlier policy 5, which it lacks"):
+        Handicapped(Model(with_measured(data, {"levels": [{"earlier": 5}] * 11})))
+    with pytest.raises(ParameterError, match="earlier checkpoint 0 has another network than the bot"):
+        with_earlier(files[2], [bot_bytes(make_policy(OBSERVATIONS["numbers"], space))])
+
+
+def test_levels_are_as_even_as_handicaps_and_earlier_policies_allow() -> None:
+    files = [bot_bytes(make_policy(OBSERVATIONS["numbers"], ACTIONS["discrete"], seed)) for seed in range(2)]
+    bot = Bot.of(with_earlier(files[1], files[:1]))
+
+    def rating(level: Level) -> float:  # a stand-in for games: 150 less for what was learned earlier, 20 a handicap
+        return -500.0 * level.epsilon - 150.0 * (level.earlier is not None)
+
+    levels = calibrate(bot, rating)
+    ratings = [level.rating for level in levels]
+    assert levels[10] == Level(rating=0.0) and ratings[0] == -400.0
+    np.testing.assert_allclose(ratings, np.linspace(-400.0, 0.0, 11), atol=15.0)
+    assert {level.earlier for level in levels} == {None, 0}
+    assert rating_of(0.75) == pytest.approx(190.8, abs=0.1) and rating_of(0.25, sides=4) == 0.0
+    assert share_of(np.array([1.0, 2.0, 2.0]), np.array([2.0, 0.0])) == pytest.approx(4 / 6)
 
 
 # -- one file of one's own ----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_a_build_that_does_not_fit_its_state_is_named(tmp_path, changes, message
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_error_inside_build_is_the_same_in_every_process(tmp_path, threads):
     path = altered(tmp_path, ("    return {", "    1 / (p.side - 0.5) if p.side < 0.6 else None\n    return {"))
-    with make(path, num_envs=2, threads=threads) as batch:
+    with make(path, num_envs=2, threads=threads, compiled=False) as batch:
         batch.params.side[1] = 0.5
         with pytest.raises(
             DefinitionError, match=r"^environment 'pile_\d+': 'build' \(.*, line \d+\): 1 / .*\n.*ZeroDiv"
@@ -44,7 +44,7 @@ def test_an_error_inside_build_is_the_same_in_every_process(tmp_path, threads):
 
 def test_two_rows_with_different_numbers_of_bodies_are_refused(tmp_path):
     path = altered(tmp_path, ("for k in range(p.boxes)]", "for k in range(4 if p.side > 0.5 else 3)]"))
-    with make(path, num_envs=2) as batch:
+    with make(path, num_envs=2, compiled=False) as batch:
         batch.params.side[1] = 0.3
         with pytest.raises(DefinitionError, match=r"returned 3 handles for State\.boxes, which has 4"):
             batch.reset()
@@ -61,7 +61,7 @@ def test_a_force_that_is_no_usable_number_is_named(tmp_path, strength, said, thr
         ("s.ball.fx = p.strength * action[0]", f"s.ball.fx = {strength} if s.step_count > 5 else 0.0"),
     )
     with (
-        make(path, num_envs=3, threads=threads) as batch,
+        make(path, num_envs=3, threads=threads, compiled=False) as batch,
         pytest.raises(PhysicsError, match=f"State.ball.fx = .*{said[:3]}.* The row's bodies were not moved; its step"),
     ):
         still(batch, 20)
@@ -69,7 +69,7 @@ def test_a_force_that_is_no_usable_number_is_named(tmp_path, strength, said, thr
 
 def test_a_pose_that_is_no_usable_number_is_named(tmp_path):
     path = altered(tmp_path, ("s.lift.z += 0.01", "s.lift.z = 1e30 if s.step_count > 5 else 1.0"))
-    with make(path) as batch, pytest.raises(PhysicsError, match="row 0, step 6"):
+    with make(path, compiled=False) as batch, pytest.raises(PhysicsError, match="row 0, step 6"):
         still(batch, 20)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from puffer_arena.__main__ import main
 from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.difficulty import load_bot
+from puffer_arena.trainers.runs.find import find_earlier
 from tests.trainers_support import small_trainer
 
 SQUARED = Path(__file__).parent.parent / "assets" / "bots" / "squared.bot"
@@ -39,12 +41,31 @@ def test_a_checkpoint_becomes_a_bot_with_all_that_it_needs(checkpoint, tmp_path,
     assert main(["eval", "memory", "memory.bot", "--episodes", "8"]) == 0
 
 
+def test_levels_are_measured_and_play_what_the_run_kept(checkpoint, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = Path("run/checkpoints")
+    kept.mkdir(parents=True)
+    for steps in (20, 95, 100):
+        (kept / f"{steps:015d}.safetensors").write_bytes(checkpoint.read_bytes())
+    source = kept / f"{100:015d}.safetensors"
+    assert [int(path.stem) for path in find_earlier(source)] == [20] and not find_earlier(checkpoint)
+    assert [int(path.stem) for path in find_earlier(source, (0.3, 0.9))] == [20, 95]
+    assert main(["export", str(source), "--episodes", "0", "--levels", "2", "-o", "a.bot"]) == 0
+    assert "levels 0 to 10 are rated" in capsys.readouterr().out
+    bot = load_bot("a.bot", difficulty=0)
+    assert len(bot.about["earlier"]) == len(bot.model.earlier) == 1
+    ratings = [level.rating for level in bot.levels]
+    assert ratings == sorted(ratings) and ratings[10] == 0.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["gone.safetensors"], "'gone.safetensors' is no file or run's folder; a run is named run:NAME"),
         (["run:gone"], "unknown run 'gone'"),
         (["a.safetensors", "--choose"], "--choose is about the graph that --onnx writes"),
+        (["a.safetensors", "--levels", "1"], "--levels is 0 or at least 2 episodes"),
+        (["a.safetensors", "--earlier", "a.safetensors"], "--earlier is for levels that are measured; give --levels"),
         (["a.safetensors", "--episodes", "1"], "--episodes is 0 or at least 2"),
         (["a.safetensors", "-o", "no/where/a.bot", "--episodes", "0"], "cannot be written"),
     ],
@@ -82,7 +103,15 @@ def test_what_cannot_be_shared_or_fetched_is_one_line(tmp_path, monkeypatch, cap
         (["pull", "./shared"], "its checksum does not fit"),
         (["pull", "./gone"], "./gone holds no bot"),
         (["pull", "what is this"], "neither OWNER/NAME of a repository nor a folder"),
-        (["push", "good.bot"], "write: hub push FILE REPO"),
+        (["push", "arena:snake"], "write: hub push BOT REPO, a bot's file or arena:NAME"),
+        (["push", "arena:snake@7", "./other"], "a bot's file holds all levels, not one; write arena:snake"),
+        (["push", "arena:snaek", "./other"], "no trained bot 'snaek' comes with puffer_arena; did you mean 'snake'"),
+        (
+            ["push", "run:newest", "./other"],
+            "no bot's file yet; make one with: python -m puffer_arena export run:newest",
+        ),
+        (["push", "shared", "./other"], "no bot's file yet; make one with: python -m puffer_arena export shared"),
+        (["push", "gone.bot", "./other"], "'gone.bot' is no bot's file; give the path of one, or arena:NAME"),
         (["pull", "nobody/nothing"], "nobody/nothing on the Hub: "),
     ]:
         assert main(["hub", *arguments]) == 2

@@ -160,36 +160,46 @@ def test_no_trouble_with_stderr_reaches_who_writes_there(monkeypatch):
         assert main(["list", "snaek"]) == 2
 
 
-def shell(redirections: str, *arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def shell(redirections: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command with a shell's redirections behind it."""
     line = f"{shlex.join([sys.executable, '-m', 'puffer_arena', *map(str, arguments)])} {redirections}"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(
-        ["sh", "-c", line], cwd=cwd, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True,
-        encoding="utf-8", errors="surrogateescape", timeout=240,
+        ["sh", "-c", line], cwd=cwd, env={**os.environ, "PYTHONPATH": path}, capture_output=True,
+        encoding="utf-8", errors="surrogateescape",
     )  # fmt: skip
 
 
 @POSIX
 @pytest.mark.parametrize(
-    ("redirections", "environment", "said"),
+    ("redirections", "said"),
     [
-        (">&-", {}, "cannot show the progress: it is closed; the run itself goes on in runs/a"),
-        ("<&- >&- 2>&-", {}, ""),
-        (">/dev/full", {}, "cannot show the progress: No space left on device; the run itself goes on in runs/a"),
-        (">/dev/full 2>&1", {}, ""),
-        ("", {"PYTHONIOENCODING": "ascii"}, ""),
+        (">&-", "cannot show the progress: it is closed; the run itself goes on in runs/a"),
+        ("<&- >&- 2>&-", ""),
+        (">/dev/full", "cannot show the progress: No space left on device; the run itself goes on in runs/a"),
     ],
-    ids=["closed", "all closed", "full", "all full", "ascii"],
+    ids=["closed", "all closed", "full"],
 )
-def test_training_outlives_its_display_and_saves(redirections, environment, said, tmp_path):
+def test_training_outlives_its_display_and_saves(redirections, said, tmp_path):
     arguments = ("train", "snake", *SMALL, "--steps", 2 * UPDATE, "--name", "a")
-    done = shell(redirections, *arguments, cwd=tmp_path, **environment)
+    done = shell(redirections, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert said in done.stderr and done.stderr.count("cannot show") == bool(said)
     if said:  # what would have been shown in the end is not lost
         assert "finished after 2.05 k steps" in done.stderr
     assert list((tmp_path / "runs" / "a" / "checkpoints").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("kind", ["full", "ascii"])
+def test_training_outlives_streams_that_take_nothing_or_little(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("stdout", "stderr"):
+        stream = Full() if kind == "full" else io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        monkeypatch.setattr(sys, name, stream)
+    assert main(["train", "snake", *SMALL, "--steps", str(2 * UPDATE), "--name", "a"]) == 0
+    assert list((tmp_path / "runs" / "a" / "checkpoints").glob("*.safetensors"))
+    if kind == "ascii":
+        assert b"finished after 2.05 k steps" in sys.stdout.buffer.getvalue()
 
 
 @POSIX
@@ -235,15 +245,15 @@ class Terminal:
     def wait(self, wanted: bytes, start: int = 0) -> int:
         """Wait until the terminal has shown something after `start`; return how much it has shown."""
         with self._came:
-            assert self._came.wait_for(lambda: wanted in self.said[start:], 240), self.said[-2000:]
+            assert self._came.wait_for(lambda: wanted in self.said[start:], 600), self.said[-2000:]
             return len(self.said)
 
     def stop(self) -> str:
         """Stop the training; return what it said on stderr."""
         self.process.send_signal(signal.SIGINT)
-        err = self.process.communicate(timeout=240)[1]
+        err = self.process.communicate()[1]
         os.close(self._slave)
-        self._thread.join(60)
+        self._thread.join()
         os.close(self.master)
         return err
 

@@ -1,5 +1,7 @@
 """Runs on the command line: which environment they are of, folders that vanish, states that cannot be saved."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, SMALL, UPDATE, metrics_of, ok, run, start, wait_for_file
+from puffer_arena.__main__ import main
+from tests.commands import ROOT, SMALL, UPDATE, metrics_of, start, wait_for_file
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
@@ -24,9 +27,11 @@ def moved(tmp_path_factory) -> Path:
     """A project with a game of its own, trained elsewhere; where it was trained the same name is a trap now."""
     before, after = tmp_path_factory.mktemp("before"), tmp_path_factory.mktemp("after")
     (before / "my_bandit.py").write_text(BANDIT)
-    said = ok("train", "my_bandit.py", *SMALL, "--steps", UPDATE, "--name", "a", cwd=before)
+    said = io.StringIO()
+    with contextlib.chdir(before), contextlib.redirect_stdout(said):
+        assert main(["train", "my_bandit.py", *SMALL, "--steps", str(UPDATE), "--name", "a"]) == 0
     shutil.copytree(before, after, dirs_exist_ok=True)
-    assert "watch runs/a --env" in said.replace(os.sep, "/")
+    assert "watch runs/a --env" in said.getvalue().replace(os.sep, "/")
     (before / "my_bandit.py").write_text(TRAP + BANDIT)
     yield after
     assert not (before / "ran").exists()
@@ -148,7 +153,7 @@ def test_a_run_that_could_not_be_saved_says_so_and_fails(tmp_path, here):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="moves a folder in which files are open")
-def test_a_run_whose_folder_was_deleted_can_be_found_again(tmp_path):
+def test_a_run_whose_folder_was_deleted_can_be_found_again(tmp_path, here):
     given = (*SMALL, "--checkpoint-minutes", 0.0, "--steps", 10**9, "--name", "a")
     process = start("train", "snake", *given, cwd=tmp_path)
     folder = tmp_path / "runs" / "a"
@@ -159,10 +164,10 @@ def test_a_run_whose_folder_was_deleted_can_be_found_again(tmp_path):
         for name in ("live.json", "config.json", "metrics.jsonl"):
             wait_for_file(folder / name, process)
         assert (folder / "live.json").read_bytes() == (tmp_path / "gone" / "live.json").read_bytes()
-        code, _, err = run("train", "--resume", "a", cwd=tmp_path)
+        code, _, err = here(tmp_path, "train", "--resume", "a")
         assert code == 2 and f"is being trained by process {process.pid}" in err
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=240)
+        out, _ = process.communicate()
     finally:
         process.kill()
     assert process.returncode == 130 and "train --resume runs/a" in out

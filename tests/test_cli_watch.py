@@ -9,16 +9,17 @@ import sys
 import pytest
 
 from puffer_arena.errors import ArenaError
-from tests.commands import SMALL, UPDATE, metrics_of, run, start, wait_for_file
+from tests.commands import NO_DISPLAY, SMALL, UPDATE, metrics_of, start, wait_for_file
 from tests.processes import wait_until
 
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 
 
-def test_watch_without_a_display_is_one_line(trained):
-    cwd, _ = trained
-    code, _, err = run("watch", "run:small", cwd=cwd)
+def test_watch_without_a_display_is_one_line(trained, here, monkeypatch):
+    for name in NO_DISPLAY:
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = here(trained[0], "watch", "run:small")
     if sys.platform.startswith("linux"):
         assert code == 2 and "no display" in err and err.count("\n") == 1
 

@@ -71,7 +71,6 @@ def run(*arguments, **environment):
         env={**alone, **environment},
         capture_output=True,
         text=True,
-        timeout=240,
         check=True,
     )
     answer, compiled = done.stdout.split()

@@ -267,7 +267,7 @@ def test_an_edited_file_is_read_as_it_is_now(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match=r"line \d+\): s.luckk = 1\n.*no field 'luckk'"):
         make(path)
     write(tmp_path)
-    assert make(path).obs[0, 0] == 5
+    assert make(path, compiled=False).obs[0, 0] == 5
 
 
 def test_what_the_reader_cannot_follow_is_left_to_the_compiler(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_key_that_is_no_action_is_named() -> None:
 
 def test_constants_and_the_header_need_no_storage(tmp_path: Path) -> None:
     path = write(tmp_path, ("    used: int = i32()", "    SIZE = 3\n    episode_return: float\n    used: int = i32()"))
-    assert make(path).obs[0, 0] == 5
+    assert make(path, compiled=False).obs[0, 0] == 5
 
 
 def test_environments_are_found_by_name_module_and_file(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_two_files_of_one_name_stay_apart(tmp_path: Path) -> None:
     for folder, start in (("a", 3), ("b", 4)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same_name.py").write_text(COUNTDOWN.replace("param(5, ", f"param({start}, "))
-    assert [make(str(tmp_path / f / "same_name.py")).obs[0, 0] for f in "ab"] == [3, 4]
+    assert [make(str(tmp_path / f / "same_name.py"), compiled=False).obs[0, 0] for f in "ab"] == [3, 4]
 
 
 def test_a_changed_rule_is_not_served_from_the_disk_cache(tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     starts = []
     for start in (3, 4):  # the same size and second, so that only the content tells
         file.write_text(COUNTDOWN.replace("param(5, ", f"param({start}, "))
-        starts.append(make(str(file)).obs[0, 0])
+        starts.append(make(str(file), compiled=False).obs[0, 0])
     assert starts == [3, 4]
     known = load_env(str(file))
     file.write_text("ENV = nothing\n")
@@ -403,7 +403,7 @@ def test_a_game_is_read_again_when_its_data_were_edited(tmp_path: Path) -> None:
     seen, digests = [], set()
     for start in (3, 4):
         data.write_text(f"start = {start}\n")
-        seen.append(make(str(file)).obs[0, 0])
+        seen.append(make(str(file), compiled=False).obs[0, 0])
         digests.add(registry.source_digest(load_env(str(file))))
     assert seen == [3, 4] and len(digests) == 2
     known = load_env(str(file))
@@ -518,7 +518,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_params_that_break_a_rule_of_their_own_are_parameter_errors(tmp_path: Path) -> None:
     check = "width: int = param(4, 2, 6)\n\n    def __post_init__(self) -> None:\n        if self.limit < self.start:\n            raise ValueError('limit must reach start')"
     path = write(tmp_path, ("width: int = param(4, 2, 6)", check))
-    assert make(path).obs[0, 0] == 5
+    assert make(path, compiled=False).obs[0, 0] == 5
     with pytest.raises(ParameterError, match="limit must reach start"):
         make(path, start=50)
 
@@ -527,7 +527,7 @@ def test_parameters_that_size_memory_through_a_property_cannot_be_raised(tmp_pat
     derived = "width: int = param(4, 2, 6)\n\n    @property\n    def twice(self) -> int:\n        return 2 * self.width"
     path = write(tmp_path, ("width: int = param(4, 2, 6)", derived), ('i32("width")', 'i32("twice")'))
     assert load_env(path).dimensions == {"width"}
-    batch = make(path, num_envs=2)
+    batch = make(path, num_envs=2, compiled=False)
     batch.params.width[0] = 3
     with pytest.raises(
         ParameterError, match=r"width.*allowed: int in \[2, 4\]: the batch was made with 4; make it with"

@@ -5,7 +5,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.envs import bomber
-from puffer_arena.envs.bomber import DOWN, EXTRA, LAY, LEFT, RIGHT, STAY, UP
+from puffer_arena.envs.bomber.state import DOWN, EXTRA, LAY, LEFT, RIGHT, STAY, UP
 
 
 def arena(*lines: str, fuse: int = 3):

@@ -5,7 +5,7 @@ import pytest
 
 from puffer_arena import load_env, make
 from puffer_arena.envs import craft
-from puffer_arena.envs.craft import DO, NOOP, PLACE_FURNACE, PLACE_TABLE, RIGHT, SLEEP
+from puffer_arena.envs.craft.state import DO, NOOP, PLACE_FURNACE, PLACE_TABLE, RIGHT, SLEEP
 
 
 def meadow(ahead: int, **settings):

@@ -5,7 +5,20 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.envs import doors
-from puffer_arena.envs.doors import BALL, BOX, CLOSED, DROP, FORWARD, GOAL, KEY, LOCKED, OPEN, PICK_UP, RIGHT, TOGGLE
+from puffer_arena.envs.doors.state import (
+    BALL,
+    BOX,
+    CLOSED,
+    DROP,
+    FORWARD,
+    GOAL,
+    KEY,
+    LOCKED,
+    OPEN,
+    PICK_UP,
+    RIGHT,
+    TOGGLE,
+)
 
 FAMILIES = {
     "DoorKey": {"across": 2},

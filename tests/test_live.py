@@ -17,12 +17,14 @@ import pytest
 from puffer_arena import list_envs, make
 from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import FileError, MissingExtra, ParameterError, TrainingError
+from puffer_arena.live import subscriber
 from puffer_arena.live.address import Address, read_address, write_address
 from puffer_arena.live.commands import Command
 from puffer_arena.live.messages import decode_frame, encode_frame
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.machine.running import is_running
+from tests.processes import MARK, end_marked
 
 zmq = pytest.importorskip("zmq")
 z85 = pytest.importorskip("zmq.utils.z85")
@@ -74,13 +76,16 @@ def trainer(tmp_path):
     started = Trainer(tmp_path)
     yield started
     if started.process.poll() is None:
-        started.kill()
+        end_marked(os.environ[MARK])  # with its gate, which would take two seconds to notice
+        started.process.communicate()
 
 
 @pytest.fixture
-def window(trainer, tmp_path):
+def window(trainer, tmp_path, monkeypatch):
     attached = Subscriber(read_address(tmp_path), tmp_path)
     yield attached
+    if trainer.process.poll() is not None:
+        monkeypatch.setattr(subscriber, "LEAVE_MILLISECONDS", 0)  # nobody is there to take its farewell
     attached.close()
 
 

@@ -172,7 +172,7 @@ def test_a_trainer_hears_that_all_have_left_though_another_comes_at_once():
 
 def test_a_gate_takes_no_more_memory_than_it_may():
     code = "from puffer_arena.live.gate import MEMORY, limit_process; limit_process(); bytes(MEMORY)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert not LINUX or "MemoryError" in done.stderr
 
 

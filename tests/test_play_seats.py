@@ -11,6 +11,8 @@ from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.ratings import Rating
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, WHOLE, Controls, share_controls
+from puffer_arena.render.play.screen import side_by_side
+from puffer_arena.render.world.picture import looks_over_shoulders
 
 TAG = {"chasers": 1, "runners": 1, "max_steps": 10}
 
@@ -162,3 +164,11 @@ def test_one_name_for_each_side_seats_all_of_its_agents() -> None:
     names = [sitter.name for sitter in game.match.seats]
     assert names == [HUMAN, *["bot:hunt"] * 4]  # a person steers one agent, and has bots beside
     assert game.match.name_of(0) == "chaser (you + bot:hunt)"
+
+
+def test_people_have_a_view_each_where_the_camera_looks_over_shoulders() -> None:
+    for env_id, agents, each in (("kart", [0, 1], True), ("kart", [1], False), ("hideseek", [0, 1], False)):
+        with make(env_id, 1, compiled=False) as batch:
+            row = batch.state(0), batch.state_params(0)
+            assert looks_over_shoulders(batch.env, *row, agents) == each
+    assert side_by_side((10.0, 0.0, 210.0, 50.0), 2, 10) == [(10.0, 0.0, 100.0, 50.0), (120.0, 0.0, 100.0, 50.0)]

@@ -59,7 +59,7 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
 
 @every_document
 def test_excerpts_stand_in_an_environment(document: Path) -> None:
-    files = [path.read_text("utf-8") for folder in ("examples", "envs") for path in (ROOT / folder).glob("*.py")]
+    files = [path.read_text("utf-8") for folder in ("examples", "envs") for path in (ROOT / folder).rglob("*.py")]
     for excerpt in blocks(document, "text"):
         assert any(excerpt in text for text in files), excerpt
 

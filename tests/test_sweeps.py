@@ -3,12 +3,14 @@
 import dataclasses
 import os
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from puffer_arena.__main__ import dispatch
 from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
+from puffer_arena.sweeps import study as study_module
 from puffer_arena.sweeps import tune as tuning
 from puffer_arena.sweeps.space import Range, as_toml, read_space
 from puffer_arena.sweeps.study import Plan, best_trials, open_study, sweep
@@ -86,6 +88,18 @@ def test_trials_are_kept_and_a_later_sweep_goes_on(tmp_path: Path) -> None:
     assert best.values[0] == max(trial.values[0] for trial in again.trials[:2])
     with pytest.raises(FileError, match="has 1 objectives, not 2"):
         open_study(dataclasses.replace(plan, objectives=("score", "seconds")))
+
+
+def test_two_sweeps_at_once_share_a_storage_and_others_are_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(study_module, "CODE", 'print(\'{"score": 1.0, "seconds": 2.0}\')')
+    plan = Plan(ORDER, {"ppo.gamma": Range(0.9, 0.99)}, tmp_path / "both.db", "it")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: sweep(plan, 2, workers=2), range(2)))
+    trials = open_study(plan).get_trials()
+    assert [(trial.number, trial.state.name) for trial in trials] == [(k, "COMPLETE") for k in range(4)]
+    for change in ({"order": {**ORDER, "env": "snake"}}, {"total_steps": 5}):
+        with pytest.raises(FileError, match="its scores would be compared; choose another --name"):
+            open_study(dataclasses.replace(plan, **change))
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.errors import TrainingError
+from puffer_arena.errors import TrainingError, WorkerError
+from puffer_arena.trainers import nodes as nodes_module
 from puffer_arena.trainers.algorithms import find_algorithm
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.nodes import Nodes, check_shared, is_parted, wanted_nodes
@@ -38,6 +39,24 @@ NODE = """
     trainer.close()
     again.close()
     dist.destroy_process_group()
+"""
+LOST = """
+    import os, sys
+    import numpy as np
+    import torch.distributed as dist
+    from puffer_arena.errors import WorkerError
+    from puffer_arena.trainers.nodes import Nodes
+    rank, folder = int(sys.argv[1]), sys.argv[2]
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    nodes = Nodes(rank, 2)
+    nodes.add_up(np.ones(1))
+    if rank:
+        os._exit(9)
+    try:
+        while True:
+            nodes.add_up(np.ones(1))
+    except WorkerError as error:
+        print(error)
 """
 
 
@@ -100,6 +119,41 @@ def test_their_checkpoint_holds_the_rows_of_one(folder: Path) -> None:
         torch.testing.assert_close(weights(one)[key], value, rtol=1e-4, atol=1e-5)
     one.close()
     alone.close()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_lost_is_named(tmp_path: Path) -> None:
+    code = textwrap.dedent(LOST)
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(rank), str(tmp_path)], env=unmeasured(), stdout=subprocess.PIPE
+        )
+        for rank in range(2)
+    )
+    said, _ = first.communicate()
+    second.communicate()
+    assert second.returncode == 9 and said.startswith(b"another process of this run was lost: ")
+
+
+def test_what_goes_wrong_between_processes_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(*_: object, **__: object) -> None:
+        raise RuntimeError("Connection closed by peer\nand where")
+
+    for name in ("all_reduce", "all_gather", "broadcast"):
+        monkeypatch.setattr(nodes_module.dist, name, lose)
+    nodes = Nodes(0, 2)
+    layer = torch.nn.BatchNorm1d(2)
+    layer.weight.grad = layer.bias.grad = torch.ones(2)
+    for attempt in (
+        lambda: nodes.add_up(np.ones(1)),
+        lambda: nodes.average(layer, 1.0),
+        lambda: nodes.all_of(np.ones(1)),
+        lambda: nodes.share_first(layer),
+        lambda: nodes.decide([1.0]),
+        lambda: nodes.gather({"rows/states": torch.ones(2)}),
+    ):
+        with pytest.raises(WorkerError, match=r"^another process of this run was lost: Connection closed by peer$"):
+            attempt()
 
 
 def test_rows_are_shared_evenly_or_not_at_all() -> None:

@@ -14,6 +14,7 @@ from puffer_arena.errors import FileError, ParameterError, TrainingError, Unknow
 from puffer_arena.trainers.runs.checkpoint import restore_trainer
 from puffer_arena.trainers.runs.log import read_metrics
 from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
+from tests.processes import uncovered
 from tests.trainers_support import assert_same_future, small_config, small_trainer
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,7 @@ trainer.close()
 
 def start(root: Path, minutes: float = 1000.0, before: str = "") -> subprocess.Popen:
     code = PROGRAM.format(checkout=str(ROOT), root=str(root), minutes=minutes, before=before)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=uncovered())
 
 
 def lines_until(process: subprocess.Popen, last: str) -> list[str]:
@@ -300,7 +301,7 @@ replace = os.replace
 os.replace = lambda a, b: os.kill(os.getpid(), 9) if "safetensors" in str(a) else replace(a, b)
 """
     process = start(tmp_path, minutes=0.0, before=kill)
-    process.communicate(timeout=240)
+    process.communicate()
     assert process.returncode == -signal.SIGKILL
     run = Run.open(tmp_path / "it")
     (left,) = (run.folder / "checkpoints").iterdir()
@@ -387,20 +388,19 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals as a terminal and a scheduler do")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("threads", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
 def test_a_rule_that_never_ends_is_ended_by_asking_twice(tmp_path: Path, number: signal.Signals, threads: int) -> None:
     game = str(ROOT / "tests" / "games" / "stuck.py")
     code = STUCK.format(checkout=str(ROOT), root=str(tmp_path), game=game, threads=threads)
     pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True, env=uncovered())
     try:
         assert process.stdout is not None and process.stdout.readline() == "stuck\n"
         while process.poll() is None:
             process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate()
     finally:
         process.kill()
     told = process.returncode == 130 and "asked twice to end" in err

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import MARK
+from tests.processes import MARK, forget_coverage
 
 INSTALL = "apt-get install xvfb xdotool libgl1-mesa-dri"
 DEADLINE = 600.0  # seconds; only a broken window takes so long, on the slowest machine too
@@ -146,7 +146,10 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+            forget_coverage(self.process.pid)
         self.process.communicate()
 
     def _read(self) -> None:
@@ -173,7 +176,7 @@ class Program:
     def xdotool(self, *arguments: str) -> str:
         """Run xdotool on the display and return what it said."""
         done = subprocess.run(
-            ["xdotool", *arguments], env=self.display, capture_output=True, text=True, check=True, timeout=60
+            ["xdotool", *arguments], env=self.display, capture_output=True, text=True, check=True, timeout=DEADLINE
         )
         return done.stdout
 

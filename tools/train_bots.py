@@ -2,16 +2,16 @@
 
     python tools/train_bots.py                 # every game below
     python tools/train_bots.py snake --seconds 60
+    python tools/train_bots.py snake --measure # strength and levels anew
     python tools/train_bots.py --table         # what assets/bots holds, as a table for docs/bots.md
 
 Each game is trained with its tuned config for a given time of one core, exported in half precision and measured on
-held-out levels, against the scripted bot where training meets it; the record stands in the file's description.  A
-level's rating says on Elo's scale how often an episode of it does better than one at level 10: 400 log10(p / (1 - p)),
-p from 1,000 pairs of episodes.
+held-out levels, against the scripted bot where training meets it; the record stands in the file's description.  What
+it had learned after a tenth and a third of the time goes along as material for its levels of difficulty, if there is
+room; see `puffer_arena.players.calibrate`.
 """
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Iterable
@@ -19,23 +19,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.difficulty import Handicapped, Level, usual_levels
-from puffer_arena.core.fields import Array
+from puffer_arena.bots.difficulty import Level
 from puffer_arena.machine.files import write_bytes
-from puffer_arena.players.bots import bot_acting
+from puffer_arena.players.calibrate import at_level, calibrate, points_of, rating_in
 from puffer_arena.players.evaluate import Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, scripted, versus
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.export.bot import export_policy, with_measured
+from puffer_arena.trainers.export.bot import export_policy, with_earlier, with_measured
+from puffer_arena.trainers.runs.find import EARLIER
 from puffer_arena.trainers.trainer import make_trainer
 
 FOLDER = Path(__file__).parent.parent / "assets" / "bots"
 MOST_BYTES = 200_000
+ROOM = 8_000  # of them for what is measured
 
 GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to fit into minutes and 200 kB
     "snake": {"network.hidden": (64, 64)},
@@ -44,54 +44,93 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "tag": {"network.hidden": (64, 64)},
     "squared": {},
     "striker": {},
-    "connect4": {"network.hidden": (128, 128)},
+    "connect4": {
+        "network.hidden": (192, 192),
+        "params": {"depth": 4, "opening": 2},
+        "curriculum.method": "uniform",
+        "curriculum.ranges": {"depth": "3:4", "opening": "2:4"},
+        "opponent.share": 0.5,
+        "total_steps": 15_000_000,
+    },
     "volley": {},
     "sumo": {},
     "bomber": {"network.hidden": (64, 64)},
-    "hex": {"network.hidden": (128, 128)},
-    "racer": {"params.cars": 2},
-    "kart": {"params.cars": 2},
+    "hex": {"network.hidden": (128, 128), "total_steps": 8_000_000},
+    "racer": {"params": {"cars": 2}},
+    "kart": {"params": {"cars": 2}},
     "swarm": {},
     "pistons": {},
     "walker": {},
     "lander_continuous": {},
-    "maze": {"network.hidden": (64,), "network.memory_size": 64},
-    "doors": {"network.hidden": (64,), "network.memory_size": 64},
+    "maze": {"network.hidden": (64,), "network.memory_size": 64, "total_steps": 7_000_000},
+    "doors": {"network.hidden": (64,), "network.memory_size": 64, "total_steps": 8_400_000},
     "memory": {},
-    "push": {"params.size": 8, "network.hidden": (64, 64)},
+    "push": {
+        "network.hidden": (64, 64),
+        "params": {"size": 8, "boxes": 2, "pulls": 16},
+        "curriculum.method": "uniform",
+        "curriculum.ranges": {"boxes": "1:2", "pulls": "2:16"},
+        "total_steps": 8_000_000,
+    },
     "craft": {"network.hidden": (64, 64)},
     "target": {},
     "bandit": {},
     "marble": {},
-    "rooms": {"params.pixels": 24, "network.hidden": (64,), "network.memory_size": 64},
+    "rooms": {"params": {"pixels": 24}, "network.hidden": (64,), "network.memory_size": 64},
 }
 
 
-def train(game: str, seconds: float, seed: int) -> tuple[bytes, dict[str, Any]]:
-    """Train a game for some processor seconds, on one core, and return the bot, with where it comes from."""
+def train(game: str, seconds: float, seed: int) -> tuple[bytes, list[bytes]]:
+    """Train a game for some processor seconds, on one core, and return the bot, and what had been learned before."""
     config = load_config(game, overrides={"seed": seed, "threads": 1, **GAMES[game]})
     trainer = make_trainer(config)
-    begun = time.process_time()
-    while not trainer.finished and time.process_time() - begun < seconds:
-        trainer.update()
-    spent = time.process_time() - begun
-    changed = " ".join(
-        f"--{key.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for key, value in GAMES[game].items()
-    )
-    record = {
-        "command": f"python tools/train_bots.py {game} --seconds {seconds:g} --seed {seed}",
-        "settings": changed,
-        "algorithm": config.algorithm,
-        "seed": seed,
-        "steps": trainer.steps,
-        "seconds": round(spent, 1),
-        "cores": 1,
-    }
     trainer.policy.origin.update(env=game)
-    data = export_policy(trainer.policy, game, record, half=True, seed=seed)
+    changed = " ".join(part for key, value in GAMES[game].items() for part in option(key, value))
+    begun, exporting = time.process_time(), 0.0
+
+    def spent() -> float:
+        return time.process_time() - begun - exporting
+
+    def exported() -> bytes:
+        record = {
+            "command": f"python tools/train_bots.py {game} --seconds {seconds:g} --seed {seed}",
+            "settings": changed,
+            "algorithm": config.algorithm,
+            "seed": seed,
+            "steps": trainer.steps,
+            "seconds": round(spent(), 1),
+            "cores": 1,
+        }
+        return export_policy(trainer.policy, game, record, half=True, seed=seed)
+
+    earlier: list[bytes] = []
+    while not trainer.finished and spent() < seconds:
+        trainer.update()
+        done = max(trainer.steps / config.total_steps, spent() / seconds)
+        if len(earlier) < len(EARLIER) and done >= EARLIER[len(earlier)]:
+            before = time.process_time()
+            earlier.append(exported())
+            exporting += time.process_time() - before
+    data = exported()
     trainer.close()
-    return data, record
+    return data, earlier
+
+
+def option(key: str, value: Any) -> list[str]:
+    """Return a setting as `train` takes it."""
+    if isinstance(value, dict):
+        name = "--param" if key == "params" else f"--{key}"
+        return [f"{name} {part}={each}" for part, each in value.items()]
+    return [f"--{key.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, tuple) else value}"]
+
+
+def fitting(data: bytes, earlier: list[bytes]) -> bytes:
+    """Return a bot's file with as many earlier policies as there is room for, the latest of them first."""
+    for left_out in range(len(earlier)):
+        whole = with_earlier(data, earlier[left_out:])
+        if len(whole) <= MOST_BYTES - ROOM:
+            return whole
+    return data
 
 
 def is_met(game: str) -> bool:
@@ -109,32 +148,12 @@ def play(game: str, player: Player, episodes: int, params: dict[str, Any]) -> Sa
         return evaluate(game, player, episodes, seed=5, params=params)
     met = versus(player, scripted(_scripted(game)), "")
     sample = evaluate(game, met, episodes, seed=5, params=params, side="")
-    columns = sample.columns
-    points = columns["won"] + 0.5 * columns["drawn"] if "won" in columns else columns["first"]
-    return Sample({"points": points, **columns})
-
-
-def at_level(bot: Bot, level: Level) -> Player:
-    """Return a bot at a level as a player."""
-    return Player("bot", lambda batch: bot_acting(Handicapped(bot.model, 5, level), batch), dict(bot.about["params"]))
+    return Sample({"points": points_of(sample), **sample.columns})
 
 
 def measure_of(columns: Iterable[str]) -> str:
     """Return the column that says how good a player is: points, or the return, of several roles the first one's."""
     return next(name for name in columns if name == "points" or name.startswith("return"))
-
-
-def results(sample: Sample) -> Array:
-    """Return one number an episode."""
-    return sample.columns[measure_of(sample.columns)]
-
-
-def rate(ours: Array, best: Array) -> float:
-    """Return how strong episodes are against others on Elo's scale, kept within 800."""
-    rng = np.random.default_rng(0)
-    a, b = rng.choice(ours, 1000), rng.choice(best, 1000)
-    share = float(np.clip((a > b).mean() + 0.5 * (a == b).mean(), 0.01, 0.99))
-    return round(400.0 * math.log10(share / (1.0 - share)), 1)
 
 
 def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
@@ -154,18 +173,14 @@ def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
     }
     against = {name: strength[name] for name in strength if name != "trained"}
     held = {"episodes": samples["trained"].episodes, "levels": "held out", **strength["trained"], "beside": against}
-    levels = []
-    for level in usual_levels():
-        sample = play(game, at_level(bot, level), max(episodes // 2, 2), params)
-        rating = rate(results(sample), results(samples["trained"]))
-        levels.append({**asdict(level), "rating": rating, "result": round(float(results(sample).mean()), 4)})
-    return {"strength": held, "levels": levels}
+    levels = calibrate(bot, rating_in(game, bot, max(episodes // 4, 2), params, is_met(game)))
+    return {"strength": held, "levels": [asdict(level) for level in levels]}
 
 
 def table() -> str:
     """Return what assets/bots holds."""
     lines = [
-        "| game | random | scripted | trained | trained for | level 0, 5 | size |",
+        "| game | random | scripted | trained | trained for | levels 0, 3, 6, 9 | size |",
         "|---|---|---|---|---|---|---|",
     ]
     for path in sorted(FOLDER.glob("*.bot")):
@@ -174,7 +189,7 @@ def table() -> str:
         strength, training = about["strength"], about["training"]
         column = measure_of(strength)
         cells = [_cell(strength["beside"].get(who, {}).get(column)) for who in ("random", "scripted")]
-        ratings = ", ".join(f"{about['levels'][k]['rating']:.0f}" for k in (0, 5))
+        ratings = ", ".join(f"{about['levels'][k]['rating']:.0f}" for k in (0, 3, 6, 9))
         cores = training.get("cores", 2)
         spent = f"{training['seconds']:.0f} s of {cores}, {training['steps'] / 1e6:.1f} M steps"
         size = f"{path.stat().st_size / 1000:.0f} kB"
@@ -194,22 +209,25 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=150.0, help="of one core, for training, each")
     parser.add_argument("--episodes", type=int, default=400, help="by which each is measured")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--measure", action="store_true", help="measure what there is anew, and train nothing")
     parser.add_argument("--table", action="store_true", help="print what there is, and train nothing")
     given = parser.parse_args()
     if given.table:
         print(table())
         sys.exit()
     torch.set_num_threads(1)
-    for game in given.games or GAMES:
-        if game not in GAMES:
-            parser.error(f"unknown game '{game}'; there are {', '.join(GAMES)}")
-        data, record = train(game, given.seconds, given.seed)
+    known = sorted(path.stem for path in FOLDER.glob("*.bot")) if given.measure else list(GAMES)
+    for game in given.games or known:
+        if game not in known:
+            parser.error(f"unknown game '{game}'; there are {', '.join(known)}")
+        path = FOLDER / f"{game}.bot"
+        data = path.read_bytes() if given.measure else fitting(*train(game, given.seconds, given.seed))
         data = with_measured(data, measured(game, data, given.episodes))
         if len(data) > MOST_BYTES:
-            sys.exit(f"{game}.bot has {len(data)} bytes; at most {MOST_BYTES} are allowed")
+            sys.exit(f"{path.name} has {len(data)} bytes; at most {MOST_BYTES} are allowed")
         FOLDER.mkdir(exist_ok=True)
-        write_bytes(FOLDER / f"{game}.bot", data)
-        print(
-            f"{game}: {record['steps'] / 1e6:.1f} M steps in {record['seconds']} s, {len(data) / 1000:.0f} kB",
-            flush=True,
-        )
+        write_bytes(path, data)
+        about = Bot.of(data, game).about
+        record, ratings = about["training"], [round(level["rating"]) for level in about["levels"]]
+        trained = f"{record['steps'] / 1e6:.1f} M steps in {record['seconds']} s"
+        print(f"{game}: {trained}, {len(data) / 1000:.0f} kB, levels {ratings}", flush=True)

@@ -6,8 +6,9 @@ that N processes learn what one with the same total batch learns, up to the orde
 holds the rows of all, and may be gone on with by any number of processes.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import TrainingError
+from puffer_arena.errors import TrainingError, WorkerError
 from puffer_arena.registry import load_env
 
 WHOLE = ("rows/plan", "carried/reward_scale.moments")  # of a checkpoint: what every process has the same of
@@ -53,7 +54,8 @@ class Nodes:
         if self.size == 1:
             return numbers
         summed = torch.from_numpy(np.array(numbers, np.float64))
-        dist.all_reduce(summed)
+        with together():
+            dist.all_reduce(summed)
         return np.asarray(summed.numpy())
 
     def average(self, policy: nn.Module, rows: float) -> None:
@@ -65,7 +67,8 @@ class Nodes:
             [parameter.grad.detach().double().reshape(-1) * rows for parameter in held if parameter.grad is not None]
         )
         flat = torch.cat([flat, torch.tensor([rows], dtype=torch.float64)]).cpu()
-        dist.all_reduce(flat)
+        with together():
+            dist.all_reduce(flat)
         flat = flat[:-1] / flat[-1].clamp(min=1.0)
         at = 0
         for parameter in held:
@@ -91,13 +94,14 @@ class Nodes:
         if self.size == 1:
             return np.asarray(mine.numpy())[None]
         found = [torch.empty_like(mine) for _ in range(self.size)]
-        dist.all_gather(found, mine)
+        with together():
+            dist.all_gather(found, mine)
         return np.asarray(torch.stack(found).numpy())
 
     def share_first(self, module: nn.Module) -> None:
         """Give every process the first one's buffers, such as running statistics of observations."""
-        if self.size > 1:
-            for buffer in module.buffers():
+        for buffer in module.buffers() if self.size > 1 else ():
+            with together():
                 dist.broadcast(buffer, 0)
 
     def decide(self, numbers: list[float]) -> list[float]:
@@ -105,7 +109,8 @@ class Nodes:
         if self.size == 1:
             return numbers
         said = torch.tensor(numbers, dtype=torch.float64)
-        dist.broadcast(said, 0)
+        with together():
+            dist.broadcast(said, 0)
         return [float(number) for number in said]
 
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -116,12 +121,14 @@ class Nodes:
 
     def _gathered(self, part: Tensor) -> Tensor:
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
-        dist.all_gather(sizes, torch.tensor([part.numel()]))
+        with together():
+            dist.all_gather(sizes, torch.tensor([part.numel()]))
         longest = int(max(sizes))
         padded = torch.zeros(longest, dtype=part.dtype)
         padded[: part.numel()] = part
         found = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(found, padded)
+        with together():
+            dist.all_gather(found, padded)
         return torch.cat([each[: int(size)] for each, size in zip(found, sizes, strict=True)])
 
     def part_of(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -133,6 +140,20 @@ class Nodes:
             low, high = self.span(whole.numel(), f"a checkpoint's '{name}'") if is_parted(name) else (0, whole.numel())
             parts[name] = whole[low:high] if is_parted(name) else whole
         return parts
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Name what goes wrong where all processes are to take part.
+
+    Raises:
+        WorkerError: another process has gone, or its machine.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise WorkerError(f"another process of this run was lost: {reason}") from None
 
 
 def is_parted(name: str) -> bool:

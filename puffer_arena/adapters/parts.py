@@ -15,7 +15,7 @@ from puffer_arena.batch.batch import Batch, make
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest
-from puffer_arena.registry import load_env, with_pixels
+from puffer_arena.registry import load_env, with_options
 
 RENDER_SIZE = (480, 480)  # pixels, width and height
 
@@ -33,7 +33,7 @@ def open_batch(env_id: str, several: bool, params: Mapping[str, Any], **settings
         UnknownKeyword: one of `params` is no parameter of the environment.
         ArenaError: the environment is of the other kind; and what `make` raises.
     """
-    env_id, params = with_pixels(env_id, dict(params))
+    env_id, params = with_options(env_id, dict(params))
     env = load_env(env_id)
     for name in params:
         if name not in env.parameters:  # in Python's own words: TorchRL looks for them, and leaves the keyword out

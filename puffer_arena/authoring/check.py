@@ -30,7 +30,7 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
     """Read the rules of `env` and play a few steps in plain Python with its default parameters, once a process.
 
     Args:
-        env: the environment.
+        env: the environment, without a stack of frames.
         make_batch: makes a batch of it with one row that runs in plain Python.
 
     Raises:

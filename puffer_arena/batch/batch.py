@@ -34,7 +34,7 @@ from puffer_arena.core.random import HELD_OUT_BIT, MASK
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers, Rows, Step, Written
-from puffer_arena.registry import load_env, with_pixels
+from puffer_arena.registry import load_env, with_options
 
 AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
 SPLITS = ("train", "held_out")
@@ -74,14 +74,15 @@ def make(
         observe_state: steps write `global_state`, too, and `final_global_state`, as `Env.observe_state` sees the rows.
         device: "cuda" keeps rows and buffers in the memory of an NVIDIA GPU and steps them there (docs/gpu.md).
         params: the environment's parameters, the same for all rows at first; `pixels=64` besides has agents see the
-            game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does.
+            game as a picture, uint8 (64, 64, 3), as the id "snake:pixels=64" does, and `frames=4` its last four
+            observations at once, as the id "snake:frames=4" does.
 
     Raises:
         UnknownName, ParameterError, DefinitionError: see `errors.py`; rows that do not fit into this machine's memory,
             or its GPU's, are a ParameterError, before anything is allocated.
         DeviceError, MissingExtra: there is no GPU that can be used.
     """
-    env_id, params = with_pixels(env_id, params)
+    env_id, params = with_options(env_id, params)
     _check_choice("device", device, DEVICES)
     kind = Batch
     if device == "cuda":
@@ -146,9 +147,9 @@ class Batch(Written):
         check_seed(seed)
         values = env.build_params(params)
         if compiled and env.stepped_by is None:
-            sees = env.observe_state is not None
+            sees, one = env.observe_state is not None, env.one_frame
             check_definition(
-                env, lambda: Batch(env, env.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
+                one, lambda: Batch(one, one.name, 1, 0, 1, "train", 0, "same_step", False, {}, False, sees)
             )
         if record:
             env.check_own("a record to rewind")

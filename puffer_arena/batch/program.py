@@ -12,6 +12,7 @@ from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
+from puffer_arena.kernels.frames import frame_functions
 from puffer_arena.kernels.goals import bind_goals
 from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
@@ -32,6 +33,7 @@ class Program:
     memory: Any  # dtype of what a bot keeps for an agent
     observation: Space  # of one agent; named dimensions do not matter but where each role has a space
     action: Space
+    values: Any  # Params of the first batch
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
@@ -41,7 +43,7 @@ class Program:
         env = self.env
         rules: dict[str, Any] = {
             "reset": env.reset,
-            **observe_rules(env.observe, self.observation),
+            **self._looks(),
             **({"observe_state": env.observe_state} if self.observe_state else {}),
             "mask_actions": named_masks(env.action_mask, self.action, bool(env.agents)),
             "tally": tally_function(env.counters, env.signals, bool(env.agents), env.ending),
@@ -61,9 +63,16 @@ class Program:
             return bind_world_kernels(env.name, env.state, bool(env.agents), rules, obs_dtype, env.signals, sizes)
         rules["step"] = named_actions(env.step, self.action, judges=True)
         kernels = bind_kernels(env.name, bool(env.agents), rules, obs_dtype, env.signals, sizes)
-        if self.compiled and not env.agents and not self.observe_state:
+        if self.compiled and not env.agents and not self.observe_state and env.frames == 1:
             kernels["step"] = bind_lanes(env, kernels["step"])
         return kernels
+
+    def _looks(self) -> dict[str, Any]:
+        """Return the kernels' `observe`, with what roles and stacks of frames need besides."""
+        if self.env.frames == 1:
+            return observe_rules(self.env.observe, self.observation)
+        single = self.env.one_frame.spaces(self.values)[0]
+        return frame_functions(self.env.observe, single, self.observation, bool(self.env.agents))
 
     def _finish(self, kernel: Any) -> Any:
         return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel
@@ -137,5 +146,7 @@ def load_program(table: Table, compiled: bool, observe_state: bool) -> Program:
     parts = compiled_parts(env) if env.engine and compiled else {}
     key = (id(env), compiled, bool(parts), observe_state, hashlib.sha256(described.encode()).hexdigest()[:12])
     if key not in _programs:
-        _programs[key] = Program(env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, *spaces, parts)
+        _programs[key] = Program(
+            env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, *spaces, table.values, parts
+        )
     return _programs[key]

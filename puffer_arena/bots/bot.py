@@ -67,6 +67,7 @@ class Bot:
         if not isinstance(seed, int) or not 0 <= seed < 1 << 64:
             raise ParameterError(f"seed = {shown(seed)}; it must be a whole number from 0 to 2**64 - 1")
         self.model, self.seed, self.sampling = model, seed, TRAINED
+        self._playing = model  # whose weights decide: the model's, or those of an earlier policy in its file
         self._room, self._keys_of = 0, list[int]()
         self._counts, self._memory = np.zeros(0, np.int64), dict[str, Numbers]()
         self._make_room(FIRST_ROOM)
@@ -200,7 +201,7 @@ class Bot:
         at = slice(0, len(who)) if isinstance(who, range) else who
         found: list[Numbers] = []
         after: dict[str, Numbers] = {}
-        for name, tower in self.model.towers.items():
+        for name, tower in self._playing.towers.items():
             state = {part: self._memory[f"{name}.{part}"][at] for part in tower.spec}
             outputs, new = tower.run(parts, state)
             found.append(outputs)
@@ -227,7 +228,7 @@ class Bot:
         noise = self._draw_noise(at)
         chosen: list[Numbers] = []
         begin = drawn = barred = 0
-        for head in self.model.heads:
+        for head in self._playing.heads:
             own = None if mask is None or not head.masked else mask[:, barred : barred + head.masked]
             part = outputs[:, begin : begin + head.width]
             chosen.append(head.draw(part, own, noise[:, drawn : drawn + head.draws], noise[:, -1], sampling))
@@ -342,10 +343,17 @@ class Bot:
         for name, part in self._memory.items():
             part[: len(counts)] = memory[name].reshape(shapes[name])
 
-    def copy(self, seed: int | None = None) -> "Bot":
-        """Return another bot with the same weights, which remembers nothing."""
-        other = Bot(self.model, self.seed if seed is None else seed)
+    def copy(self, seed: int | None = None, model: Model | None = None) -> "Bot":
+        """Return another bot with the same weights, or a model's, which remembers nothing."""
+        other = Bot(model or self.model, self.seed if seed is None else seed)
         other.sampling = self.sampling
+        return other
+
+    def renewed(self, model: Model) -> "Bot":
+        """Return this bot with another file's weights; it goes on from what it remembers, where that is of one shape."""
+        other = self.copy(model=model)
+        if other._remembered == self._remembered:
+            other.set_state(self.state())
         return other
 
     @property
@@ -398,7 +406,7 @@ class Bot:
             raise ParameterError(f"actor {actor} was not among those who acted last")
         probabilities: dict[str, float] = {}
         begin = barred = 0
-        for head in self.model.heads:
+        for head in self._playing.heads:
             own = None if mask is None or not head.masked else mask[None, barred : barred + head.masked]
             part = outputs[None, begin : begin + head.width]
             weights = [row for found in head.probabilities(part, own) for row in found[0].tolist()]

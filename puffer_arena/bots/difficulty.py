@@ -1,7 +1,8 @@
 """How good an opponent a bot is: a dial from 0 to 10, and one that follows the player.
 
 A level handicaps a bot as people are: it reacts late, sees imprecisely, cannot change its mind at every moment, and
-errs.  At 10 it plays as it was trained.  A file has levels of its own where they were measured (`tools/train_bots.py`).
+errs; or it knows only what its run had learned earlier.  At 10 it plays as it was trained.  A file has levels of its
+own where they were measured (`export --levels`).
 """
 
 import math
@@ -14,7 +15,7 @@ import numpy as np
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.file import Numbers
 from puffer_arena.bots.heads import Sampling
-from puffer_arena.bots.model import Model
+from puffer_arena.bots.model import MOST_EARLIER, Model
 from puffer_arena.bots.stream import key_of, normals, uniforms
 from puffer_arena.errors import FileError, ParameterError, shown
 
@@ -32,6 +33,7 @@ class Level:
         noise: of quantities, the deviation in parts of their range in training; of codes, how many read as 0.
         hold: decisions for which an action is kept at least.
         temperature, epsilon: see `Sampling`.
+        earlier: which of the file's earlier policies decides, from 0, the first; None for what was learned in the end.
         rating: measured strength against the bot at its best, which has 0, on Elo's scale; None where nobody measured.
     """
 
@@ -40,6 +42,7 @@ class Level:
     hold: int = 1
     temperature: float = 1.0
     epsilon: float = 0.0
+    earlier: int | None = None
     rating: float | None = None
 
     def __post_init__(self) -> None:
@@ -49,15 +52,23 @@ class Level:
             raise ParameterError(f"hold = {shown(self.hold)}; it must be from 1 to {MOST_DELAY} decisions")
         if not isinstance(self.noise, int | float) or not 0.0 <= self.noise <= 1.0:
             raise ParameterError(f"noise = {shown(self.noise)}; it must be from 0 to 1")
+        if self.earlier is not None and (type(self.earlier) is not int or not 0 <= self.earlier < MOST_EARLIER):
+            raise ParameterError(f"earlier = {shown(self.earlier)}; it must be None, or from 0 to {MOST_EARLIER - 1}")
         if self.rating is not None and not (isinstance(self.rating, int | float) and math.isfinite(self.rating)):
             raise ParameterError(f"rating = {shown(self.rating)}; it must be a number")
         Sampling(self.temperature, 1.0, self.epsilon)
 
 
+def handicap(less: float, earlier: int | None = None, errs_only: bool = False) -> Level:
+    """Return a level that handicaps in every way at once, or by errors alone, the more the greater `less` is, 0 to 10."""
+    if errs_only:
+        return Level(temperature=1.0 + 0.1 * less, epsilon=0.08 * less, earlier=earlier)
+    return Level(round(0.3 * less), 0.01 * less, 1 + int(less / 4.0), 1.0 + 0.1 * less, 0.04 * less, earlier)
+
+
 def usual_levels() -> list[Level]:
     """Return levels for a bot that nobody has measured: handicaps grow from 10 down, slowly at first."""
-    rungs = [(BEST - level) ** 2 / BEST for level in range(BEST + 1)]
-    return [Level(round(0.3 * less), 0.01 * less, 1 + int(less / 4.0), 1.0 + 0.1 * less, 0.04 * less) for less in rungs]
+    return [handicap((BEST - level) ** 2 / BEST) for level in range(BEST + 1)]
 
 
 def read_levels(model: Model) -> list[Level]:
@@ -76,6 +87,9 @@ def read_levels(model: Model) -> list[Level]:
         raise FileError(f"{model.name} is damaged: its levels cannot be ({error})") from None
     if len(levels) != BEST + 1:
         raise FileError(f"{model.name} is damaged: it has {len(levels)} levels, not {BEST + 1}")
+    for level in levels:
+        if level.earlier is not None and level.earlier >= len(model.earlier):
+            raise FileError(f"{model.name} is damaged: a level plays earlier policy {level.earlier}, which it lacks")
     return levels
 
 
@@ -84,6 +98,10 @@ class Handicapped(Bot):
 
     Args:
         level: 0 to 10, or a `Level` of your own.
+
+    Attributes:
+        level: how it is handicapped.
+        difficulty: the level's number, None for one of your own.
     """
 
     def __init__(self, model: Model, seed: int = 0, level: int | Level = BEST) -> None:
@@ -98,6 +116,7 @@ class Handicapped(Bot):
         Raises:
             ParameterError: no such level.
         """
+        difficulty = None if isinstance(level, Level) else level
         if not isinstance(level, Level):
             if not isinstance(level, int) or not 0 <= level <= BEST:
                 raise ParameterError(f"difficulty = {shown(level)}; it must be a whole number from 0 to {BEST}")
@@ -106,11 +125,18 @@ class Handicapped(Bot):
             raise ParameterError(
                 f"delay = {level.delay}; this bot keeps {self._depth - 1} observations, give it at first"
             )
-        self.level = level
+        if level.earlier is not None and level.earlier >= len(self.model.earlier):
+            raise ParameterError(f"earlier = {level.earlier}; this bot's file has {len(self.model.earlier)} of them")
+        playing = self.model if level.earlier is None else self.model.earlier[level.earlier]
+        if playing is not self._playing:  # what one network remembers means nothing to another
+            for name in self.model.memory_shapes:
+                self._memory[name][:] = 0.0
+        self.level, self.difficulty, self._playing = level, difficulty, playing
         self.sampling = Sampling(level.temperature, 1.0, level.epsilon)
 
-    def copy(self, seed: int | None = None) -> "Handicapped":
-        return Handicapped(self.model, self.seed if seed is None else seed, self.level)
+    def copy(self, seed: int | None = None, model: Model | None = None) -> "Handicapped":
+        level = self.level if self.difficulty is None else self.difficulty
+        return Handicapped(model or self.model, self.seed if seed is None else seed, level)
 
     @property
     def _remembered(self) -> dict[str, tuple[tuple[int, ...], Any]]:

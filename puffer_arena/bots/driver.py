@@ -151,14 +151,11 @@ class Driver:
             model.check()
             if _shape(model) != _shape(self.bot.model):
                 raise FileError(f"'{path}' sees or does other things than the bot that plays")
-        except FileError as error:
+            bot = self.bot.renewed(model)
+        except (FileError, ParameterError) as error:  # the latter: a level of one's own that the new file cannot play
             warnings.warn(f"the old bot plays on: {error}", BotWarning, stacklevel=2)
             return False
-        fresh = type(self.bot)(model, self.bot.seed)
-        fresh.sampling = self.bot.sampling
-        if model.memory_shapes == self.bot.model.memory_shapes:
-            fresh.set_state(self.bot.state())
-        self.bot = fresh
+        self.bot = bot
         return True
 
 

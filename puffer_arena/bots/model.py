@@ -12,6 +12,7 @@ from puffer_arena.bots.network import Shapes, Tower, tower_shapes
 from puffer_arena.errors import FileError, SpaceError
 
 TOLERANCE = 1e-5  # of parity with the trainer: absolute, and relative for outputs beyond 1
+MOST_EARLIER = 16
 
 
 class Model:
@@ -28,6 +29,7 @@ class Model:
         choices: flags of a mask.
         memory_shapes: shapes of the recurrent state's arrays, without actors.
         vectors: observations, states and outputs as the trainer had them.
+        earlier: what the same run had learned before, the least first: the same network with other weights.
     """
 
     def __init__(self, data: bytes, name: str = "the bot") -> None:
@@ -42,9 +44,20 @@ class Model:
         self.name = name
         self.about, arrays = unpack(data, name)
         try:
+            told = self.about.get("earlier", [])
+            if not isinstance(told, list) or len(told) > MOST_EARLIER:
+                raise ValueError(f"its earlier policies are {str(told)[:40]}; at most {MOST_EARLIER} are read")
             self._build(arrays)
+            self.earlier = [self._with_weights(_part(arrays, f"earlier.{k}.")) for k in range(len(told))]
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, SpaceError) as error:
             raise FileError(f"{name} is damaged: its description cannot be ({brief(error)})") from None
+
+    def _with_weights(self, arrays: dict[str, Numbers]) -> "Model":
+        """Return a model of the same description with weights and parity vectors of its own."""
+        other = object.__new__(Model)
+        other.name, other.about, other.earlier = self.name, self.about, []
+        other._build(arrays)
+        return other
 
     def check(self) -> float:
         """Run the parity vectors and return how far the outputs are from the trainer's at most.
@@ -52,6 +65,9 @@ class Model:
         Raises:
             FileError: further than 1e-5 (relative beyond 1), or numbers that are not finite.
         """
+        return max(each._check() for each in (self, *self.earlier))
+
+    def _check(self) -> float:
         vectors = self.vectors
         parts = [vectors[f"obs.{k}"] for k in range(len(self.leaves))]
         worst = 0.0

@@ -1,17 +1,19 @@
 """`export`: a trained policy as a bot, one file that plays with numpy alone."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.difficulty import Level
 from puffer_arena.cli.output import Waiting, show
 from puffer_arena.errors import OutputError, ParameterError, require
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.bots import bot_player
+from puffer_arena.players.calibrate import calibrate, rating_in
 from puffer_arena.players.evaluate import evaluate, summarize
 
 
@@ -23,6 +25,7 @@ class Options:
         python -m puffer_arena export run:newest
         python -m puffer_arena export runs/snake-20261120-120000 -o snake.bot --half
         python -m puffer_arena export run:newest --standalone
+        python -m puffer_arena export run:newest --levels 100
         python -m puffer_arena export run:newest --onnx
     """
 
@@ -38,6 +41,10 @@ class Options:
     """Store weights in half precision: half the size, and nearly the same bot."""
     episodes: int = 200
     """Episodes on held-out levels by which its strength is measured; 0 for none."""
+    earlier: tuple[str, ...] = ()
+    """With --levels, checkpoints that weaker levels may play, the least trained first; of those the run kept by default."""
+    levels: int = 0
+    """Episodes by which each level of difficulty is measured, to space them evenly; 0: the usual ones, unmeasured."""
     standalone: bool = False
     """Write a .py beside it, too, by which a game plays the bot with nothing of puffer_arena installed."""
     onnx: bool = False
@@ -53,21 +60,34 @@ class Options:
 def run(options: Options) -> int:
     """Write the files and say what they are."""
     require("torch", "train")
-    from puffer_arena.trainers.export.bot import export_file, with_measured
-    from puffer_arena.trainers.runs.find import find_policy
+    from puffer_arena.trainers.export.bot import export_file, with_earlier, with_measured
+    from puffer_arena.trainers.runs.find import find_earlier, find_policy
 
     if options.choose and not options.onnx:
         raise ParameterError("--choose is about the graph that --onnx writes; give both")
     if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
         raise ParameterError("--episodes is 0 or at least 2, and --seed at least 0")
-    data = export_file(
-        find_policy(options.source, options.runs_dir), options.env, options.half, options.seed, options.role
+    if options.levels < 0 or options.levels == 1:
+        raise ParameterError("--levels is 0 or at least 2 episodes")
+    if options.earlier and not options.levels:
+        raise ParameterError("--earlier is for levels that are measured; give --levels, such as --levels 100")
+    source = find_policy(options.source, options.runs_dir)
+    paths = [find_policy(name, options.runs_dir) for name in options.earlier]
+    if options.levels and not paths:
+        paths = find_earlier(source)
+    data, *earlier = (
+        export_file(path, options.env, options.half, options.seed, options.role) for path in (source, *paths)
     )
+    data = with_earlier(data, earlier) if earlier else data
     bot = Bot.of(data)
     env = options.env or str(bot.about["env"]["id"])
     if options.episodes:
         strength = measure(bot, env, options.episodes, options.seed)
         data = with_measured(data, {"strength": strength})
+    if options.levels:
+        levels = measure_levels(bot, env, options.levels, options.seed)
+        data = with_measured(data, {"levels": [asdict(level) for level in levels]})
+        show(f"levels 0 to 10 are rated {', '.join(f'{level.rating:.0f}' for level in levels)} beside the last")
     path = Path(options.output or f"{re.sub(r'[:/]', '-', bot.about['env']['id'])}.bot")
     written = {path: data}
     if options.standalone:
@@ -103,6 +123,21 @@ def measure(bot: Bot, env: str, episodes: int, seed: int = 1) -> dict[str, Any]:
         for name, (mean, bounds) in summarize(sample).items()
     }
     return {"episodes": sample.episodes, "levels": "held out", **columns}
+
+
+def measure_levels(bot: Bot, env: str, episodes: int, seed: int) -> list[Level]:
+    """Return levels of difficulty 0 to 10 with their ratings, of games against the bot where training meets others."""
+    from puffer_arena.trainers.config import load_config
+
+    meets = any(part.startswith("bot:") for part in load_config(env).opponent.pool.split(","))
+    rate = rating_in(env, bot, episodes, bot.about["params"], meets, seed)
+    with Waiting() as waiting:
+
+        def tell(done: int) -> None:
+            if waiting.due():
+                waiting.tell(f"measuring levels: {done} handicaps are done")
+
+        return calibrate(bot, rate, tell)
 
 
 def said(data: bytes) -> str:

@@ -19,6 +19,7 @@ from puffer_arena.errors import ArenaError, FileError, OutputError, ParameterErr
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.machine.notices import tell
 from puffer_arena.players.bots import bot_player
+from puffer_arena.players.names import bot_file
 from puffer_arena.registry import choose_env
 
 REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
@@ -34,14 +35,14 @@ class Options:
     Examples:
         python -m puffer_arena hub push snake.bot me/snake-bot
         python -m puffer_arena hub pull me/snake-bot -o theirs.bot
-        python -m puffer_arena hub push snake.bot ./shared/snake
+        python -m puffer_arena hub push arena:snake ./shared/snake
         python -m puffer_arena hub pull ./shared/snake
     """
 
     action: Annotated[Literal["push", "pull"], tyro.conf.Positional]
     """push sends a bot, pull fetches one."""
-    places: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[FILE] REPO")] = ()
-    """For push the bot's file; then OWNER/NAME on the Hub, or a folder (./shared, /data/bots)."""
+    places: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[BOT] REPO")] = ()
+    """For push a bot's file, or arena:NAME; then OWNER/NAME on the Hub, or a folder (./shared, /data/bots)."""
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = ""
     """Where pull writes it; by its own name by default."""
     env: str = ""
@@ -54,39 +55,39 @@ def run(options: Options) -> int:
     """Send or fetch."""
     wanted = 2 if options.action == "push" else 1
     if len(options.places) != wanted:
-        usage = "hub push FILE REPO" if options.action == "push" else "hub pull REPO"
+        usage = "hub push BOT REPO, a bot's file or arena:NAME" if options.action == "push" else "hub pull REPO"
         raise ParameterError(f"{len(options.places)} names are given; write: {usage}")
     if options.action == "push":
-        show(push(Path(options.places[0]), options.places[1], options.env, options.private))
+        show(push(options.places[0], options.places[1], options.env, options.private))
     else:
         show(pull(options.places[0], options.output))
     return 0
 
 
-def push(file: Path, place: str, env: str, private: bool) -> str:
+def push(source: str, place: str, env: str, private: bool) -> str:
     """Send a bot with its card and return what was done.
 
     Raises:
         ArenaError: the file is no sound bot, or the place takes nothing.
     """
-    data = read_file(file)
-    bot = Bot.of(data, f"'{file}'")
+    name, data = bot_file(source)
+    bot = Bot.of(data, f"'{source}'")
     off = bot.check()
-    files = {file.name: data, **picture(bot, env)}
-    files[CARD] = card(bot, file.name, PICTURE in files, place).encode()
+    files = {name: data, **picture(bot, env)}
+    files[CARD] = card(bot, name, PICTURE in files, place).encode()
     folder = folder_of(place)
     if folder is not None:
-        for name, content in files.items():
-            _write(folder / name, content)
+        for part, content in files.items():
+            _write(folder / part, content)
     else:
         with tempfile.TemporaryDirectory() as held:
-            for name, content in files.items():
-                write_bytes(Path(held) / name, content)
+            for part, content in files.items():
+                write_bytes(Path(held) / part, content)
             with said(place):
                 api = hub().HfApi()
                 api.create_repo(place, private=private, exist_ok=True)
-                api.upload_folder(repo_id=place, folder_path=held, commit_message=f"Add {file.name}")
-    return f"'{file}' plays as it was trained, to {off:.0e}; it lies in {place} with its card"
+                api.upload_folder(repo_id=place, folder_path=held, commit_message=f"Add {name}")
+    return f"'{source}' plays as it was trained, to {off:.0e}; it lies in {place} with its card"
 
 
 def pull(place: str, output: str) -> str:

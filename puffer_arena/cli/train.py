@@ -29,7 +29,7 @@ from puffer_arena.cli.steering import (
     steps_after,
 )
 from puffer_arena.curriculum.choose import name_curriculum, read_table
-from puffer_arena.errors import ArenaError, MissingExtra, ParameterError, TrainingError, WorkerError, require
+from puffer_arena.errors import MissingExtra, ParameterError, WorkerError, require
 from puffer_arena.levels.drawn import as_table, read_level
 from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.players.evaluate import evaluate
@@ -282,12 +282,6 @@ def run(options: Any) -> int:
                 follow(config, place, bool(options.resume))
                 return 0
             return begin(options, config)
-        except RuntimeError as error:
-            if isinstance(error, ArenaError):
-                raise
-            raise TrainingError(
-                f"the processes lost one another: {str(error).splitlines()[0]}; go on from the last checkpoint: --resume"
-            ) from None
         finally:
             leave()
     return begin(options, config)

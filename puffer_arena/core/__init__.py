@@ -25,7 +25,7 @@ from puffer_arena.core.bodies import (
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.canvas3d import Canvas3D
-from puffer_arena.core.editor import Brush, Editor, Things
+from puffer_arena.core.editor import Brush, Editor, Things, standing
 from puffer_arena.core.editor import Cells as Painted
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
@@ -125,6 +125,7 @@ __all__ = [
     "shape2d",
     "small_cosine",
     "small_sine",
+    "standing",
     "streak",
     "to_body_axes",
     "to_world_axes",

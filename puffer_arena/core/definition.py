@@ -22,9 +22,10 @@ from puffer_arena.core.fields import (
     header_fields,
     state_fields,
 )
+from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import declared_parameters
 from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, each_space, leaves, space_of
-from puffer_arena.errors import ActionError, DefinitionError, shown, suggest
+from puffer_arena.errors import ActionError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
 ENGINES = {
@@ -41,6 +42,7 @@ KEPT_NAMES = frozenset(
     | {"statistics", "episodes", "episode_length", "length", "seats", "actions"}
     | {"value", "target", "advantage", "ratio"}
 )
+SOUNDS = ("pickup", "over", "goal", "hit", "blast", "loss", "success")  # the louder is heard where two come together
 OPTIONAL = ("observe_state", "action_mask", "turn", "ending", "move_goal")  # rules that a game may do without
 
 
@@ -59,6 +61,7 @@ def check_parts(env: Any) -> None:
     check_editor(env)
     take_roles(env)
     check_spaces(env)
+    check_frames(env)
     if not env.steps_per_second:
         object.__setattr__(env, "steps_per_second", 1.0 / env.time_step if env.engine else 10.0)
     for role in ("reset", *(("act", "judge") if env.engine else ("step",)), "observe", *OPTIONAL):
@@ -73,6 +76,20 @@ def check_parts(env: Any) -> None:
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
         raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
+
+
+def check_frames(env: Any) -> None:
+    """Check that observations can be stacked as `frames` asks."""
+    if isinstance(env.frames, bool) or not isinstance(env.frames, int) or not 1 <= env.frames <= MOST_FRAMES:
+        raise env.error("frames", f"is {env.frames!r}; it must be a whole number from 1 to {MOST_FRAMES}")
+    if env.frames > 1:
+        try:
+            stacked(env.observation, env.frames)
+        except SpaceError as error:
+            raise env.error("frames", str(error)) from None
+        for name in ("frame", "frames"):
+            if name in state_fields(env.state):
+                raise env.error("frames", f"State.{name}: the name is kept for the stack; choose another")
 
 
 def check_counters(env: Any) -> None:
@@ -91,6 +108,9 @@ def check_counters(env: Any) -> None:
         raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
     if (env.ending is None) != (not env.endings):
         raise env.error("endings", "and the rule 'ending' belong together: words, and which of them it was")
+    for counter, sound in env.sounds.items():
+        if counter not in env.counters or sound not in (*SOUNDS, ""):
+            raise env.error("sounds", f"'{counter}': '{sound}' must be one of counters and one of {SOUNDS}, or ''")
     for role, counter in env.scores.items():
         if role not in env.agents or counter not in env.counters:
             raise env.error("scores", f"'{role}': '{counter}' must be a role of agents and one of counters")

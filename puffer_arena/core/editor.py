@@ -63,6 +63,28 @@ class Things:
     area: Callable[[Any], tuple[float, float, float, float]] | None = None
 
 
+def standing(name: str) -> Things:
+    """Return what stands in cells: State's `row` and `col` say where, alone or for every agent that is alive.
+
+    Where it came from, `from_row` and `from_col`, is the same place then.
+    """
+
+    def agents(s: Any) -> list[int]:
+        return [k for k in range(len(s.alive)) if s.alive[k]]
+
+    def find(s: Any, p: Any) -> list[tuple[float, float]]:
+        return [(s.col[k], s.row[k]) for k in agents(s)] if hasattr(s.row, "__len__") else [(s.col, s.row)]
+
+    def put(s: Any, p: Any, k: int, x: float, y: float) -> None:
+        for field, value in (("row", int(y)), ("col", int(x)), ("from_row", int(y)), ("from_col", int(x))):
+            if hasattr(s.row, "__len__") and hasattr(s, field):
+                getattr(s, field)[agents(s)[k]] = value
+            elif hasattr(s, field):
+                setattr(s, field, value)
+
+    return Things(name, find, put)
+
+
 @dataclass(frozen=True)
 class Editor:
     """What may be edited of an episode's beginning, besides its parameters.

@@ -24,6 +24,7 @@ Rules read parts by name, `action.fire` and `action.aim[0]`, and a mask has the 
 Bots only read `s`; what they keep, and random numbers, they have from `memory` (`fields.Memory`).
 """
 
+import dataclasses
 import inspect
 import linecache
 import sys
@@ -43,12 +44,14 @@ from puffer_arena.core.fields import (
     state_dtype,
     state_fields,
 )
+from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
 from puffer_arena.core.spaces import Box, Roles, Space, each_space, leaves
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
 
 Rule = Callable[..., Any]
 MOST_AGENTS = 1 << 16
+RULES = "rules"  # the file of a game's folder that has its rules
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
 
@@ -79,6 +82,8 @@ class Env:
         waits: whether time stands still for a person until a key goes down: one tap, one step.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
+        sounds: counter -> what is heard when it rises, of `definition.SOUNDS`, or "" for nothing; of others that are
+            whole numbers it is "pickup".
         signals: names of numbers beside the reward, such as "cost": `s.cost` is 0 when a step begins, rules add to it,
             and the batch hands it out; with several agents `s.cost[agent]`.
         global_state: what `observe_state` writes, for critics that see more than their agents, and for PettingZoo's `state`.
@@ -103,6 +108,8 @@ class Env:
         substeps: equal parts in which the engine takes it; forces act throughout.
         draw3d: plain Python, draw3d(s, p, canvas) draws in space what has no body (`core.canvas3d.Canvas3D`).
         editor: what of an episode's beginning a person may draw; see `core.editor`.
+        frames: how many of its last observations an agent sees at once (`core.frames.stacked`); an episode begins with
+            copies of its first.
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
     """
 
@@ -124,6 +131,7 @@ class Env:
     waits: bool = False
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
+    sounds: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
     global_state: Space | None = None
     observe_state: Rule | None = None
@@ -144,6 +152,7 @@ class Env:
     draw3d: Rule | None = None
     camera: Rule | None = None
     editor: Editor | None = None
+    frames: int = 1
 
     def __post_init__(self) -> None:
         check_parts(self)
@@ -220,12 +229,20 @@ class Env:
     @cached_property
     def name(self) -> str:
         """The id: the last part of the defining module's name."""
-        return str(self.reset.__module__).rpartition(".")[2]
+        return self._module.rpartition(".")[2]
+
+    @property
+    def _module(self) -> str:
+        """The module that defines this environment: that of its rules, or their folder where the game is one."""
+        module = str(self.reset.__module__)
+        folder, _, file = module.rpartition(".")
+        is_folder = file == RULES and hasattr(sys.modules.get(folder), "__path__")
+        return folder if is_folder and not hasattr(sys.modules[module], "ENV") else module
 
     @property
     def doc(self) -> str:
         """The defining module's docstring."""
-        return inspect.cleandoc(getattr(sys.modules.get(self.reset.__module__), "__doc__", None) or "")
+        return inspect.cleandoc(getattr(sys.modules.get(self._module), "__doc__", None) or "")
 
     @property
     def summary(self) -> str:
@@ -276,12 +293,42 @@ class Env:
             raise type(error)(f"environment '{self.name}': {error}") from None
 
     def row_dtype(self, params: Any) -> np.dtype[Any]:
-        """Return the record of one row whose Params size it; errors name the environment."""
+        """Return the record of one row whose Params size it; errors name the environment.
+
+        Where observations are stacks, it ends with every agent's newest `frame` and its stack, `frames`.
+        """
         num_agents = len(self.agent_ids(params))
         try:
-            return state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
+            row = state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
+        if self.frames == 1:
+            return row
+        agents = (num_agents,) if num_agents else ()
+        kept = ("frame", self.one_frame), ("frames", self)
+        more = [(name, np.dtype((env.spaces(params)[0].dtype, agents))) for name, env in kept]
+        return np.dtype([*((name, row[name]) for name in row.names or ()), *more], align=True)
+
+    def with_frames(self, count: Any) -> "Env":
+        """Return this environment with agents that see their last `count` observations at once.
+
+        Raises:
+            ParameterError: `count` is no whole number from 2 to MOST_FRAMES.
+            DefinitionError: there is no stack of its observations.
+        """
+        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_FRAMES:
+            raise ParameterError(f"frames = {count!r}; an observation holds 2 to {MOST_FRAMES} frames, a whole number")
+        made: dict[int, Env] = self.__dict__.setdefault("_stacks", {})  # programs belong to one environment
+        if count not in made:
+            # A goal that is moved afterwards would not stand in the frames before.
+            made[count] = dataclasses.replace(self, frames=count, move_goal=None)
+            made[count].__dict__["one_frame"] = self
+        return made[count]
+
+    @cached_property
+    def one_frame(self) -> "Env":
+        """This environment without a stack: what its rules write at one look."""
+        return self if self.frames == 1 else dataclasses.replace(self, frames=1)
 
     def memory_dtype(self, params: Any) -> np.dtype[Any]:
         """Return the record of what a bot keeps for one agent; errors name the environment."""
@@ -295,7 +342,9 @@ class Env:
         found = []
         for role, space in (("observation", self.observation), ("action", self.action)):
             try:
-                found.append(space.resolve(params))
+                resolved = space.resolve(params)
+                is_stack = self.frames > 1 and role == "observation"
+                found.append(stacked(resolved, self.frames) if is_stack else resolved)
             except DefinitionError as error:
                 raise self.error(role, str(error)) from None
         return found[0], found[1]

@@ -15,6 +15,7 @@ from typing import Any
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level, philox
+from puffer_arena.kernels.frames import FILL, PUSH, RENEW
 from puffer_arena.kernels.signals import count_seat, signal_functions
 from puffer_arena.kernels.tables import BARRED, ENTERS, LOST, RESTS, Buffers, Rows
 from puffer_arena.machine.compile import bind, generate, jit, unbound
@@ -26,7 +27,7 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
-clear_signals = begin_signals = take_signals = observe_state = unbound
+clear_signals = begin_signals = take_signals = observe_state = notice = unbound
 BOTS = 0xB07  # the bots' streams have other keys than the levels
 NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
@@ -35,6 +36,7 @@ SIGNALS = False  # rules give numbers beside the reward
 SIZES: tuple[int, ...] = ()  # how many choices each component of an action has, where a rule bars some
 MASKED = False  # there is such a rule
 STATE = False  # somebody asks for the global state
+FRAMES = False  # observations are stacks that the row keeps: `notice` looks, and `observe` hands them out
 
 
 @jit
@@ -54,6 +56,8 @@ def begin_solo(s: Any, p: Any, level: int, split: int, num_levels: int) -> None:
     if SIGNALS:
         begin_signals(s)
     reset(s, p)
+    if FRAMES:
+        notice(s, p, FILL)
 
 
 @jit
@@ -75,6 +79,8 @@ def look_solo(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
+            if FRAMES:
+                notice(rows.states[i], rows.params[i], RENEW if rows.states[i].step_count else FILL)
             observe(rows.states[i], rows.params[i], out.obs[i])
             if STATE:
                 observe_state(rows.states[i], rows.params[i], out.global_state[i])
@@ -114,8 +120,10 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
             out.terminated[i] = terminated
             out.truncated[i] = truncated
             anew = (terminated or truncated) and mode <= SAME_STEP_FINAL
-            if terminated or truncated:
-                s.ended = 1
+            s.ended = terminated or truncated
+            if FRAMES:
+                notice(s, p, PUSH)
+            if s.ended:
                 tally(s, p, rows.episodes[i])
                 if anew and (truncated or mode == SAME_STEP_FINAL):
                     observe(s, p, out.final_obs[i])
@@ -182,6 +190,16 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
             s.episode_return[agent] = -0.0  # nobody's: a sum that began at 0.0 is never -0.0
     if TURNS:
         s.turn = next_turn(s, p)
+    if FRAMES:
+        notice_all(s, p, FILL)
+
+
+@jit
+def notice_all(s: Any, p: Any, mode: int) -> None:
+    """Take what every agent that takes part sees into its frames."""
+    for agent in range(len(s.alive)):
+        if s.alive[agent]:
+            notice(s, p, agent, mode)
 
 
 @jit
@@ -226,6 +244,8 @@ def look_chosen(span: Span, rows: Rows, out: Buffers, chosen: Array) -> None:
     """Observe the chosen rows of `span` as they stand."""
     for i in range(span[0], span[1]):
         if chosen[i]:
+            if FRAMES:
+                notice_all(rows.states[i], rows.params[i], RENEW if rows.states[i].step_count else FILL)
             if look_several(rows.states[i], rows.params[i], out.obs[i], out.action_mask[i], out.acting[i]):
                 rows.plan[BARRED] = 1
             if STATE:
@@ -286,14 +306,18 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
                 s.ended = 1
                 tally(s, p, rows.episodes[i])
                 anew = mode <= SAME_STEP_FINAL
+            if TURNS and not s.ended:
+                s.turn = next_turn(s, p)
+            if FRAMES:
+                for agent in range(len(s.alive)):
+                    if s.alive[agent] or out.terminated[i, agent]:
+                        notice(s, p, agent, PUSH)
             if anew:
                 if STATE:
                     observe_state(s, p, out.final_global_state[i])
                 for agent in range(len(s.alive)):
                     if out.truncated[i, agent] or (mode == SAME_STEP_FINAL and out.terminated[i, agent]):
                         observe(s, p, agent, out.final_obs[i, agent])
-            if TURNS and not s.ended:
-                s.turn = next_turn(s, p)
         if anew:
             rows.params[i] = rows.following[i]
             if ENGINE:
@@ -427,7 +451,8 @@ def bind_kernels(
         sizes: how many choices each component of an action has, where a rule bars some.
         engine: whether an engine moves bodies.
 
-    Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`.
+    Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`; and
+    observations are stacks where they have `notice` (see `kernels.frames`).
 
     Returns:
         The uncompiled kernels "step" and "look".
@@ -438,6 +463,7 @@ def bind_kernels(
         "place": nothing,
         "whose_turn": nothing,
         "observe_state": nothing,
+        "notice": nothing,
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
@@ -445,6 +471,7 @@ def bind_kernels(
         "MASKED": bool(sizes),
         "is_barred": bind(is_barred, name, SIZES=sizes) if sizes else nothing,
         "STATE": "observe_state" in rules,
+        "FRAMES": "notice" in rules,
         **signal_functions(signals, several),
     }
     if several:
@@ -452,6 +479,7 @@ def bind_kernels(
         bound["forget"] = rules.get("forget") or bind(forget, name, **bound)
         bound["acts"] = bind(acts, name, **bound)
         bound["next_turn"] = bind(next_turn, name, **bound)
+        bound["notice_all"] = bind(notice_all, name, **bound)
         bound["begin_several"] = bind(begin_several, name, **bound)
         bound["look_several"] = bind(look_several, name, **bound)
         templates = {"step": step_several, "look": look_chosen}

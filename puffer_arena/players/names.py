@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.file import KIND
+from puffer_arena.bots.file import KIND, read_file
 from puffer_arena.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.players.bots import bot_player
 from puffer_arena.players.player import Player, chance, scripted
@@ -107,10 +107,33 @@ def bundled_bot(game: str) -> Bot:
     Raises:
         UnknownName: there is none of that name.
     """
-    if game not in bundled():
-        raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
-    data = (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
-    return Bot.of(data, f"arena:{game}")
+    return Bot.of(bot_file(f"arena:{game}")[1], f"arena:{game}")
+
+
+def bot_file(name: str) -> tuple[str, bytes]:
+    """Return the name and the bytes of the bot's file that somebody named: a path, or "arena:snake".
+
+    Raises:
+        UnknownName: there is none; what makes one is said.
+        ParameterError: a level of difficulty of a bot; a file holds all of them.
+        FileError: it cannot be read.
+    """
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "arena":
+        game, at, _ = rest.partition("@")
+        if at:
+            raise ParameterError(f"'{name}': a bot's file holds all levels, not one; write arena:{game}")
+        if game not in bundled():
+            raise UnknownName(f"no trained bot '{game}' comes with puffer_arena; {suggest(game, bundled())}")
+        return f"{game}.bot", (resources.files(BUNDLED) / "bots" / f"{game}.bot").read_bytes()
+    path = Path(name)
+    if path.is_file():
+        return path.name, read_file(path)
+    if path.is_dir() or (colon and kind == "run"):
+        raise UnknownName(
+            f"'{name}' is no bot's file yet; make one with: python -m puffer_arena export {name} -o my.bot"
+        )
+    raise UnknownName(f"'{name}' is no bot's file; give the path of one, or arena:NAME for one that comes along")
 
 
 def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = False) -> Player:

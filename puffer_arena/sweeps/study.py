@@ -1,8 +1,10 @@
 """A sweep: trials in processes of their own, chosen by Optuna, kept in an SQLite file that a later sweep goes on with."""
 
+import contextlib
 import json
 import os
 import platform
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.workers.processes import python
-from puffer_arena.errors import FileError, ParameterError, require
+from puffer_arena.errors import FileError, ParameterError, require, shown
 from puffer_arena.machine.running import is_running
 from puffer_arena.sweeps.space import Range
 from puffer_arena.sweeps.trial import REPORTS
@@ -21,6 +23,8 @@ CODE = "from puffer_arena.sweeps.trial import main; main()"
 SAMPLERS = ("tpe", "gp", "random")
 OBJECTIVES = (("score",), ("score", "seconds"))
 STEPS = "total_steps"
+PATIENCE = 60  # seconds for another sweep to let go of the file
+OF = "of"  # what a study notes of its plan
 FEWEST_PART = 0.25  # of a run's steps, which a search for cheap runs may choose
 
 
@@ -56,7 +60,8 @@ def open_study(plan: Plan) -> Any:
 
     Raises:
         MissingExtra: optuna is not installed.
-        FileError: the file is no storage, or the study in it has other objectives.
+        FileError: the file is no storage, or the study in it has other objectives or is of another plan, whose scores
+            are not comparable.
     """
     optuna: Any = require("optuna", "sweep")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -69,10 +74,11 @@ def open_study(plan: Plan) -> Any:
     if plan.prune and len(plan.objectives) == 1:
         pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=REPORTS // 4, reduction_factor=2)
     plan.storage.parent.mkdir(parents=True, exist_ok=True)
+    wanted = {name: plan.order.get(name) or "" for name in ("env", "algorithm", "score")} | {STEPS: plan.total_steps}
     directions = ["maximize", "minimize"][: len(plan.objectives)]
     try:
         study = optuna.create_study(
-            storage=f"sqlite:///{plan.storage.resolve()}",
+            storage=_open_storage(plan.storage),
             study_name=plan.name,
             sampler=samplers[plan.sampler](),
             pruner=pruner,
@@ -80,6 +86,10 @@ def open_study(plan: Plan) -> Any:
             load_if_exists=True,
         )
         found = [direction.name.lower() for direction in study.directions]
+        if OF not in study.user_attrs:
+            with contextlib.suppress(Exception):  # of SQLAlchemy, where another sweep notes it at the same time
+                study.set_user_attr(OF, wanted)
+        noted = study.user_attrs[OF]
     except Exception as error:  # of SQLAlchemy and SQLite, which have many
         raise FileError(f"'{plan.storage}' cannot be used as a sweep's storage: {str(error).splitlines()[0]}") from None
     if found != directions:
@@ -87,7 +97,27 @@ def open_study(plan: Plan) -> Any:
             f"study '{plan.name}' in '{plan.storage}' has {len(found)} objectives, not {len(directions)}; choose another "
             "--name or the same --objectives"
         )
+    if noted != wanted:
+        raise FileError(
+            f"study '{plan.name}' in '{plan.storage}' is of {shown(noted)}, not {shown(wanted)}, and its scores would be "
+            "compared; choose another --name or --storage"
+        )
     return study
+
+
+def _open_storage(path: Path) -> Any:
+    """Open a storage.  A new one is made beside its place and put there whole, as other sweeps may begin at the same time."""
+    storage = require("optuna.storages", "sweep").RDBStorage
+    options: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}}
+    if not path.exists():
+        beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            storage(f"sqlite:///{beside.resolve()}", engine_kwargs=options).engine.dispose()
+            with contextlib.suppress(FileExistsError):
+                os.link(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    return storage(f"sqlite:///{path.resolve()}", engine_kwargs=options)
 
 
 def sweep(plan: Plan, trials: int, workers: int) -> Any:

@@ -21,11 +21,12 @@ from puffer_arena.render.play.overlays import (
 )
 from puffer_arena.render.play.record import GameRecorder
 from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats
+from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.theme import GAP
-from puffer_arena.render.window.widgets import card, inset
-from puffer_arena.render.world.picture import draw_row
+from puffer_arena.render.window.widgets import Area, card, inset
+from puffer_arena.render.world.picture import draw_row, looks_over_shoulders
 
 FRAME = 1 / 60  # seconds
 MOST_STEPS = 4  # made up at once after a hitch
@@ -50,6 +51,7 @@ class PlayScreen:
             stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.action))
         )
         self.phase, self.help = READY, False
+        self.speaker = Speaker()
         self.message = ""  # what the environment says about its state
         self._due = 0.0
         self._ended = -1e9  # when the last episode did
@@ -76,6 +78,7 @@ class PlayScreen:
     def close(self) -> None:
         """Close the window."""
         self.recorder.close()
+        self.speaker.close()
         pygame.joystick.quit()
         if not self._borrowed:
             self.gui.close()
@@ -112,10 +115,14 @@ class PlayScreen:
             self.recorder.tell()
             if self.game.match is not None:
                 self.game.match.mixed |= self.speed < 1.0  # easier than it is
+            before = self.game.batch.rows.states[0].copy()
             self.game.step()
             self._stepped, self._changed = now, True
             if self.game.over:
                 self.phase, self._ended = OVER, now
+                self.speaker.play(OUTCOMES.get(self.game.outcome, "over"))
+            else:
+                self.speaker.play(heard(self.game.env, before, self.game.batch.rows.states[0], self.game.agent))
 
     def _celebrates(self, now: float) -> bool:
         """Tell whether a success was a moment ago."""
@@ -197,6 +204,8 @@ class PlayScreen:
                 self.change_speed(1)
             case pygame.K_MINUS | pygame.K_KP_MINUS:
                 self.change_speed(-1)
+            case pygame.K_m:
+                self.speaker.muted = not self.speaker.muted
             case pygame.K_F11:
                 pygame.display.toggle_fullscreen()
 
@@ -263,9 +272,12 @@ class PlayScreen:
         batch = self.game.batch
         told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
         area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
-        mine = self.game.agent if batch.num_agents else None
         row = batch.state(0), batch.state_params(0)
-        self.message, _ = draw_row(self.game.env, *row, area, mark=mine, moment=self.moment)
+        agents = [hands.agent for hands in self.game.hands] or [self.game.agent]
+        views = agents if looks_over_shoulders(self.game.env, *row, agents) else agents[:1]
+        for slot, (agent, part) in enumerate(zip(views, side_by_side(area, len(views), space), strict=True)):
+            mine = agent if batch.num_agents else None
+            self.message, _ = draw_row(self.game.env, *row, part, slot, mark=mine, moment=self.moment)
         if self._celebrates(now := time.perf_counter()):
             draw_confetti(theme, now - self._ended, area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
@@ -278,6 +290,13 @@ class PlayScreen:
             draw_seats(theme, self.game.match, self.game.hands, stage)
         imgui.end()
         self.gui.end()
+
+
+def side_by_side(area: Area, count: int, apart: float) -> list[Area]:
+    """Return an area in `count` parts beside one another."""
+    x, y, width, height = area
+    each = (width - (count - 1) * apart) / count
+    return [(x + k * (each + apart), y, each, height) for k in range(count)]
 
 
 def key_name(key: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
@@ -11,6 +12,7 @@ from puffer_arena.render.play.record import free_name
 from puffer_arena.render.play.takeover import play_branch
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.replay.timeline import Scrub, draw_timeline
+from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.branching import draw_branching
 from puffer_arena.render.window.panels import change_speed, draw_header, draw_speed, toggle_pause
@@ -48,9 +50,11 @@ HELP = (
     ("Wheel, drag", "come nearer, move or turn the camera; a double click resets it"),
     ("V", "let the camera follow the watched agent, or stay"),
     ("O", "what the watched agent sees"),
+    ("M", "no sounds, or sounds again"),
     ("F12", "save a picture"),
     ("H, F1", "these keys"),
 )
+HEARD = 8  # steps at most that are heard as one; further on is a jump
 JUMPS = {pygame.K_b: "best", pygame.K_w: "worst", pygame.K_l: "longest"}
 
 
@@ -69,6 +73,8 @@ class ReplayScreen(Screen):
     def __init__(self, source: ReplaySource, size: tuple[int, int], sitters: Sequence[Sitter] = ()) -> None:
         super().__init__(source, size, sitters=sitters)
         self.replay, self.scrub = source, Scrub()
+        self.speaker = Speaker()
+        self._listened: tuple[int, int, Any] = (-1, -1, None)  # row, step and state that was heard last
         self.panel.sight.make = lambda: make_rows(source.replays[0], [0])
         if len(source.replays) > 1:
             self.watch.label = source.label
@@ -113,6 +119,8 @@ class ReplayScreen(Screen):
                 source.loop = (min(source.loop[0] if source.loop else 0, source.step - 1), source.step)
             case pygame.K_BACKSLASH:
                 source.loop = None
+            case pygame.K_m:
+                self.speaker.muted = not self.speaker.muted
             case pygame.K_f:
                 self.fork(bot_plays=shift)
             case pygame.K_F12:
@@ -157,7 +165,31 @@ class ReplayScreen(Screen):
             source.note = str(error)
         self._held.clear()  # the game has heard of keys that went up
 
+    def close(self) -> None:
+        """Close the window."""
+        self.speaker.close()
+        super().close()
+
+    def listen(self) -> None:
+        """Play the sound of what has happened to the watched row since it was listened to last."""
+        frame = self.source.frame
+        if frame is None or not len(frame.rows):
+            return
+        state, agent = frame.states[self.watch.slot(frame)], self.watch.agent or 0
+        (row, step, before), self._listened = self._listened, (self.row, self.replay.step, state.copy())
+        if row != self.row or self.replay.view_paused or not step < self.replay.step <= step + HEARD:
+            return
+        if before["episode"] != state["episode"] and row in self.replay.endings:
+            self.speaker.play(OUTCOMES.get(self.replay.endings[row].outcome, "over"))
+        else:
+            self.speaker.play(heard(self.replay.env, before, state, agent))
+
     # -- layout -------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw one frame, and let be heard what is new in it."""
+        self.listen()
+        super().draw()
 
     def draw_below(self, area: Area) -> None:
         """Draw the timeline where a run has its charts."""

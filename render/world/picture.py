@@ -5,6 +5,7 @@ than they are shown, which smooths their edges, where the processor is fast enou
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def draw_row(
     followed = find_agents(env, state, params).get(agent) if look is not None and look.follows else None
     if env.engine == "panda3d":
         try:
-            rgb, view = _picture(env, state, params, area, look, followed)
+            rgb, view = _picture(env, state, params, area, look, followed, -1 if mark is None else mark)
         except (MissingExtra, DisplayError) as error:
             say_once(f"{error}; '{env.name}' is drawn from above instead")
         else:
@@ -93,6 +94,29 @@ def find_agents(env: Env, state: Any, params: Any) -> dict[int, tuple[float, flo
     return recorded.agents
 
 
+class _Aim:
+    """A camera that only notes where it was put (`core.camera.Camera`)."""
+
+    def __init__(self, agent: int) -> None:
+        self.agent = agent
+        self.put: list[object] = []
+
+    def chase(self, *at: float, **how: float) -> None:
+        self.put.append((at, how))
+
+    orbit = tilt = chase
+
+
+def looks_over_shoulders(env: Env, state: Any, params: Any, agents: Sequence[int]) -> bool:
+    """Tell whether a world in space looks different to different agents, for a picture each."""
+    if env.engine != "panda3d" or env.camera is None or len(agents) < 2:
+        return False
+    aims = [_Aim(agent) for agent in agents]
+    for aim in aims:
+        env.camera(state, params, aim)
+    return any(aim.put != aims[0].put for aim in aims[1:])
+
+
 def _picture(
     env: Env,
     state: Any,
@@ -100,8 +124,9 @@ def _picture(
     area: Area,
     look: Look | None = None,
     followed: tuple[float, float, float] | None = None,
+    agent: int = -1,
 ) -> tuple[Array, Any]:
-    """Draw one row; return the picture and the view that drew it."""
+    """Draw one row, over an agent's shoulder where the game can; return the picture and the view that drew it."""
     size = max(STEP, int(area[2]) // STEP * STEP), max(STEP, int(area[3]) // STEP * STEP)
     kept = _views.get(size)
     if kept is None or kept.view.env is not env:
@@ -109,7 +134,7 @@ def _picture(
     elif kept.smooth and kept.slow >= SLOW_PICTURES:
         kept = _open_view(env, size, smooth=False)
     before = time.thread_time()
-    picture: Array = kept.view.draw(state, params, look, followed)
+    picture: Array = kept.view.draw(state, params, look, followed, agent)
     kept.slow = kept.slow + 1 if time.thread_time() - before > SMOOTH_SECONDS else 0
     return picture, kept.view
 

@@ -113,6 +113,7 @@ class WorldView:
         self._look = Look()
         self._followed: LPoint3 | None = None
         self._scene = NodePath()
+        self.agent = -1
         self._light()
 
     def _open_lens(self) -> Lens:
@@ -178,6 +179,7 @@ class WorldView:
         params: Any,
         look: Look | None = None,
         followed: tuple[float, float, float] | None = None,
+        agent: int = -1,
     ) -> Array:
         """Draw one row, as `Batch.state` and `Batch.state_params` return it; uint8 (height, width, 3).
 
@@ -185,8 +187,10 @@ class WorldView:
             state, params: of the row.
             look: how a person has moved the camera.
             followed: x, y and radius of the agent that the camera goes along with, as `draw` tells them.
+            agent: over whose shoulder the person looks, -1 for nobody's.
         """
         self._build(state, params)
+        self.agent = agent
         self._look = look or Look()
         self._stage.set_pos_hpr(0, 0, 0, 0, 0, 0)
         self._scene.set_pos(0, 0, 0)

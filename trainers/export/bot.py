@@ -1,7 +1,7 @@
 """Exporting: a policy, what it saw and did, where it comes from, in one bot's file."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.bots import file as bots_file
 from puffer_arena.bots.layout import read_leaves
-from puffer_arena.bots.model import Model
+from puffer_arena.bots.model import MOST_EARLIER, Model
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.players.described import describe
@@ -24,7 +24,8 @@ from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensor
 from puffer_arena.trainers.networks.policy import Policy
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
-VECTORS = 64  # parity vectors in a file
+VECTORS = 64  # parity vectors in a file,
+EARLIER_VECTORS = 16  # and of each earlier policy in it
 WATCHED_STEPS = 4  # of play between two parity vectors, while the ranges of observations are noted
 FREE_SETTINGS = ("env", "threads", "device", "precision", "compile", "gradients", "checkpoint_minutes")
 
@@ -89,6 +90,44 @@ def with_measured(data: bytes, measured: Mapping[str, Any]) -> bytes:
     """Return a bot's file with entries of its description replaced, such as "strength"."""
     about, arrays = bots_file.unpack(data, "the bot")
     return bots_file.pack({**about, **measured}, arrays)
+
+
+def with_earlier(data: bytes, earlier: Sequence[bytes]) -> bytes:
+    """Return a bot's file with the policies of earlier checkpoints of its run, which its levels of difficulty may play.
+
+    Args:
+        data: the bot.
+        earlier: those checkpoints as bots' files, the least trained first.
+
+    Raises:
+        ParameterError: one has other spaces or another network, or there are too many.
+        FileError: a file is damaged.
+    """
+    if len(earlier) > MOST_EARLIER:
+        raise ParameterError(f"{len(earlier)} earlier checkpoints are given; a bot's file holds at most {MOST_EARLIER}")
+    about, arrays = bots_file.unpack(data, "the bot")
+    steps, held = [], dict(arrays)
+    for k, other in enumerate(earlier):
+        theirs, parts = bots_file.unpack(other, f"earlier checkpoint {k}")
+        for what in ("network", "values", "observation", "action"):
+            if _unseen(theirs[what]) != _unseen(about[what]):
+                raise ParameterError(
+                    f"earlier checkpoint {k} has another {what} than the bot; give one of the same run"
+                )
+        for name, part in parts.items():
+            if not name.startswith("earlier."):
+                held[f"earlier.{k}.{name}"] = part[:EARLIER_VECTORS] if name.startswith("check.") else part
+        steps.append({"steps": theirs["training"].get("steps", 0)})
+    whole = bots_file.pack({**about, "earlier": steps}, held)
+    Model(whole).check()
+    return whole
+
+
+def _unseen(tree: Any) -> Any:
+    """Return a part of a description without the ranges that were seen in play."""
+    if isinstance(tree, dict):
+        return {name: _unseen(part) for name, part in tree.items() if name != "seen"}
+    return [_unseen(part) for part in tree] if isinstance(tree, list) else tree
 
 
 def export_file(path: str | Path, env: str = "", half: bool = False, seed: int = 1, role: str = "") -> bytes:

@@ -1,11 +1,14 @@
 """Finding run folders by what a person types: nothing for the newest, a name, or a path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import run_named
-from puffer_arena.registry import PIXELS, list_envs
+from puffer_arena.registry import list_envs, split_id
 from puffer_arena.trainers.runs.log import find_checkpoints
+
+EARLIER = (0.1, 0.33)  # after which parts of a training a policy is of use as a weaker opponent
 
 
 def find_run(name: str, runs_dir: str, saved: bool = False) -> Path:
@@ -60,6 +63,21 @@ def find_policy(name: str, runs_dir: str) -> Path:
     return find_checkpoint(run, runs_dir)
 
 
+def find_earlier(checkpoint: Path, parts: Sequence[float] = EARLIER) -> list[Path]:
+    """Return the checkpoints that a run kept from about some parts of the way to one of its own, each once; none elsewhere.
+
+    Args:
+        checkpoint: a file in a run's folder.
+        parts: of its steps, ascending.
+    """
+    steps = {path: int(path.stem) for path in find_checkpoints(checkpoint.parent.parent)}
+    if checkpoint not in steps:
+        return []
+    before = [path for path in steps if steps[path] < steps[checkpoint]]
+    nearest = (min(before, key=lambda path: abs(steps[path] - part * steps[checkpoint])) for part in parts if before)
+    return list(dict.fromkeys(nearest))
+
+
 def portable(env_id: str) -> str:
     """Return an id that means the same from another working directory."""
     return str(Path(env_id).resolve()) if env_id.endswith(".py") else env_id
@@ -67,7 +85,7 @@ def portable(env_id: str) -> str:
 
 def naming(env_id: str) -> tuple[str, ...]:
     """Return what a follow-up command needs to name a run's environment: nothing for one of puffer_arena's own."""
-    return () if env_id.partition(PIXELS)[0] in list_envs() else (env_id,)
+    return () if split_id(env_id)[0] in list_envs() else (env_id,)
 
 
 def last_written(folder: Path) -> float:
