@@ -337,5 +337,6 @@ ENV = Env(
     sounds={"caught": "hit"},
     ending=ending,
     endings=("time is up: a runner escaped", "all caught, the last one by chaser {}"),
-    steps_per_second=6.0,
+    casual={"chasers": 2, "size": 17},
+    steps_per_second=4.0,
 )

@@ -45,6 +45,12 @@ def test_play_takes_a_bots_parameters_only_where_it_fits_no_others() -> None:
     assert fitting_params(Options("squared", bot="arena:squared", param=("max_steps=9",))) == {"max_steps": 9}
 
 
+def test_people_begin_with_a_game_at_their_own_pace() -> None:
+    assert fitting_params(Options("tag")) == fitting_params(Options("tag", difficulty=9)) == {"chasers": 2, "size": 17}
+    assert fitting_params(Options("tag", param=("size=8",))) == {"chasers": 2, "size": 8}
+    assert fitting_params(Options("tag", seats="human,bot:hunt")) == {}
+
+
 def test_a_person_chooses_who_plays_while_playing() -> None:
     options = Options("squared", difficulty=4)
     with make("squared", 1, autoreset="disabled") as batch:

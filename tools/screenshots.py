@@ -1,7 +1,7 @@
 """Make the pictures under docs/: a gallery of the environments, the window on a real training, and `play`.
 
     python tools/screenshots.py             # all of them, some three minutes
-    python tools/screenshots.py gallery     # one of: gallery, window, agents, play
+    python tools/screenshots.py gallery     # one of: gallery, window, agents, play, replay
 
 Windows open on an X server without a screen (Xvfb) that this command starts and ends.
 """
@@ -185,7 +185,32 @@ def make_play() -> None:
     play("snake", seed=3, speed=8.0, size=(960, 800), on_frame=look)
 
 
-SCENES = {"gallery": make_gallery, "window": make_window, "agents": make_agents, "play": make_play}
+def make_replay() -> None:
+    """The viewer, well into some episodes of snake."""
+    from puffer_arena.render.replay.show import show_replays
+    from puffer_arena.replay.reader import Replay
+    from puffer_arena.replay.writer import Writer
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "greedy.mcap"
+        with make("snake", 4, seed=1) as batch, Writer(batch, path, rows=range(4)):
+            for _ in range(600):
+                batch.step(batch.act("greedy"))
+        with Replay(path) as recorded:
+            show_replays(
+                [recorded],
+                size=(1200, 750),
+                on_frame=after(5.0, DOCS / "tutorials" / "replays.png", lambda screen: screen.source.seek(330)),
+            )
+
+
+SCENES = {
+    "gallery": make_gallery,
+    "window": make_window,
+    "agents": make_agents,
+    "play": make_play,
+    "replay": make_replay,
+}
 
 
 @contextmanager

@@ -168,13 +168,17 @@ def fits(game: str, batch: "Batch") -> bool:
 
 
 def fitting_params(options: Options) -> dict[str, Any]:
-    """Return the game's parameters: those given, and those that a named player learned with where it fits no others."""
-    given = read_pairs(options.param, "--param")
+    """Return the game's parameters: those given, and those that a named player learned with where it fits no others.
+
+    Outside of matches the game is as it suits people (`Env.casual`), where all can play that.
+    """
+    asked = read_pairs(options.param, "--param")
+    given = asked if options.seats else {**load_env(options.env).casual, **asked}
     players = [find_player(name, options.env, options.runs_dir, options.seed) for name in trained_names(options)]
     learned = {key: value for player in players for key, value in player.params.items()}
-    if learned.keys() <= given.keys() or all(_can_play(player, options.env, given) for player in players):
+    if learned.keys() <= asked.keys() or all(_can_play(player, options.env, given) for player in players):
         return given
-    return {**learned, **given}
+    return {**learned, **asked}
 
 
 def trained_names(options: Options) -> list[str]:

@@ -35,5 +35,6 @@ def run(options: Options) -> int:
     if options.to.exists():
         raise ParameterError(f"'{options.to}' exists; name another file")
     size = write_page(options.to, options.environments, options.title)
-    show(f"{options.to}: {len(options.environments)} games, {size / 1e6:.2f} MB; open it in a browser")
+    count = len(options.environments)
+    show(f"{options.to}: {count} game{'s' * (count > 1)}, {size / 1e6:.2f} MB; open it in a browser")
     return 0

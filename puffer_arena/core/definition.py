@@ -25,7 +25,7 @@ from puffer_arena.core.fields import (
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import declared_parameters
 from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, each_space, leaves, space_of
-from puffer_arena.errors import ActionError, DefinitionError, SpaceError, shown, suggest
+from puffer_arena.errors import ActionError, ArenaError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
 ENGINES = {
@@ -62,6 +62,10 @@ def check_parts(env: Any) -> None:
     take_roles(env)
     check_spaces(env)
     check_frames(env)
+    try:
+        env.build_params(dict(env.casual))
+    except ArenaError as error:
+        raise env.error("casual", str(error)) from None
     if not env.steps_per_second:
         object.__setattr__(env, "steps_per_second", 1.0 / env.time_step if env.engine else 10.0)
     for role in ("reset", *(("act", "judge") if env.engine else ("step",)), "observe", *OPTIONAL):

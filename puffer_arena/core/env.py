@@ -79,6 +79,7 @@ class Env:
             action is an array: (component, value); where it has parts, their names come before that: ("fire", 1),
             ("aim", 0, -1.0).  Where roles see the game from different sides: role -> such keys.
         idle: the action while no key is held; None repeats the last one.
+        casual: parameters with which people begin in `play`, where those of training would be over too soon.
         waits: whether time stands still for a person until a key goes down: one tap, one step.
         counters: State fields recorded when an episode ends, such as "score".
         scores: role -> counter, where roles compete; the greatest at the end of an episode has won.
@@ -128,6 +129,7 @@ class Env:
     bot_memory: type = Memory
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
+    casual: Mapping[str, Any] = field(default_factory=dict)
     waits: bool = False
     counters: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from puffer_arena.render.draw.canvas import PygameCanvas
 from puffer_arena.render.toolkit import pygame
 
 SIZE = (960, 540)  # pixels, and the units of what follows
-LEFT, RIGHT, TOP, LOW = 90, 40, 90, 80  # around the plot
+LEFT, RIGHT, TOP, LOW = 90, 40, 100, 80  # around the plot
 COLORS = ("accent", "amber", "rose", "lime")
 SMALL, LARGE = 17.0, 24.0  # heights of text
 MOST_LABELS = 12  # along an axis
@@ -21,8 +21,9 @@ def curves(
     labels: Sequence[str],
     names: Sequence[str],
     lines: Sequence[Sequence[tuple[float, float, float]]],
+    top: float = 1.0,
 ) -> PygameCanvas:
-    """Draw shares, from 0 to 1, over one axis.
+    """Draw shares, from 0 to 1, or other numbers of at least 0, over one axis.
 
     Args:
         title: of the picture.
@@ -30,30 +31,31 @@ def curves(
         labels: of the points on it.
         names: of the lines.
         lines: mean, low and high at each point.
+        top: the number at the upper edge.
     """
     canvas = PygameCanvas(SIZE)
     canvas.view(*SIZE)
     width, height = SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - LOW
-    canvas.text(LEFT, 40, title, size=LARGE, anchor="left")
+    canvas.text(LEFT, 34, title, size=fitting(title), anchor="left")
     for k in range(5):
         y = TOP + height * k / 4
         canvas.line([(LEFT, y), (LEFT + width, y)], "line", width=1.0)
-        canvas.text(LEFT - 14, y, f"{1 - k / 4:g}", "muted", size=SMALL, anchor="right")
+        canvas.text(LEFT - 14, y, f"{top * (1 - k / 4):g}", "muted", size=SMALL, anchor="right")
     at = [LEFT + width * (k + 0.5) / len(labels) for k in range(len(labels))]
     for x, label in _sparse(at, labels):
         canvas.text(x, TOP + height + 24, label, "muted", size=SMALL)
     canvas.text(LEFT + width / 2, SIZE[1] - 24, axis, size=SMALL)
     for k, (name, line) in enumerate(zip(names, lines, strict=True)):
         ink = COLORS[k % len(COLORS)]
-        lows = [(x, TOP + height * (1 - low)) for x, (_, low, _) in zip(at, line, strict=True)]
-        highs = [(x, TOP + height * (1 - high)) for x, (_, _, high) in zip(at, line, strict=True)]
+        lows = [(x, TOP + height * (1 - low / top)) for x, (_, low, _) in zip(at, line, strict=True)]
+        highs = [(x, TOP + height * (1 - high / top)) for x, (_, _, high) in zip(at, line, strict=True)]
         for j in range(len(at) - 1):
             canvas.polygon([lows[j], lows[j + 1], highs[j + 1], highs[j]], ink, alpha=0.18)
-        points = [(x, TOP + height * (1 - mean)) for x, (mean, _, _) in zip(at, line, strict=True)]
+        points = [(x, TOP + height * (1 - mean / top)) for x, (mean, _, _) in zip(at, line, strict=True)]
         canvas.line(points, ink, width=3.0)
         for x, y in points:
             canvas.circle(x, y, 5.0, ink)
-        _legend(canvas, name, ink, SIZE[0] - RIGHT - 190.0 * (len(names) - k) + 20)
+        _legend(canvas, name, ink, LEFT + 190.0 * k)
     return canvas
 
 
@@ -75,7 +77,7 @@ def heat_maps(
     """
     canvas = PygameCanvas(SIZE)
     canvas.view(*SIZE)
-    canvas.text(LEFT, 34, title, size=LARGE, anchor="left")
+    canvas.text(LEFT, 34, title, size=fitting(title), anchor="left")
     rows, columns = labels
     gap = 50
     width = (SIZE[0] - LEFT - RIGHT - gap * (len(maps) - 1)) / len(maps)
@@ -101,6 +103,11 @@ def heat_maps(
     return canvas
 
 
+def fitting(title: str) -> float:
+    """Return the height of text in which a title is no wider than the plot; letters are rather more than half as wide as high."""
+    return min(LARGE, 1.8 * (SIZE[0] - LEFT - RIGHT) / max(len(title), 1))
+
+
 def save_png(canvas: PygameCanvas, path: Path) -> None:
     """Write a canvas as a PNG.
 
@@ -119,5 +126,5 @@ def _sparse(at: Sequence[float], labels: Sequence[str], crowded: int = 1) -> lis
 
 
 def _legend(canvas: PygameCanvas, name: str, ink: str, x: float) -> None:
-    canvas.line([(x, 44), (x + 24, 44)], ink, width=3.0)
-    canvas.text(x + 34, 44, name, "muted", size=SMALL, anchor="left")
+    canvas.line([(x, 70), (x + 24, 70)], ink, width=3.0)
+    canvas.text(x + 34, 70, name, "muted", size=SMALL, anchor="left")
