@@ -46,7 +46,7 @@ def test_only_rules_that_skip_and_repeat_nothing_are_straight(rule, straight):
     ("name", "template"), [("cartpole", "step_lanes"), ("snake", "step_solo"), ("target", "step_solo")]
 )
 def test_straight_rules_alone_step_in_lanes(name, template):
-    assert puffer_arena.make(name, 2).program.step.__name__ == template
+    assert puffer_arena.make(name, 2).program.template("step").__name__ == template
 
 
 def run(compiled: bool, autoreset: str, rows: int = LANES + 40) -> tuple[Batch, list[bytes]]:

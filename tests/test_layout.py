@@ -116,7 +116,15 @@ def test_wheels_hold_every_package() -> None:
 
 GENERATING = {
     f"puffer_arena/{name}.py"
-    for name in ("machine/compile", "machine/columns", "machine/memory", "machine/calls", "machine/gpu", "browser/wasm")
+    for name in (
+        "machine/compile",
+        "machine/blocks",
+        "machine/columns",
+        "machine/memory",
+        "machine/calls",
+        "machine/gpu",
+        "browser/wasm",
+    )
 }
 
 

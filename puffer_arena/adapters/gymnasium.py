@@ -29,8 +29,11 @@ from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Composite
+from puffer_arena.core.spaces import Box, Composite, Discrete
 from puffer_arena.errors import ActionError
+
+WHOLE = (int, np.int64)  # what a choice mostly is
+MANY = 2**63  # what an int64 holds no more
 
 __all__ = ["GymnasiumEnv", "GymnasiumVectorEnv", "register_envs"]
 
@@ -44,6 +47,9 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         self.observation_space = to_gymnasium(self.batch.observation)
         self.action_space = to_gymnasium(self.batch.action)
         self._parts = isinstance(self.batch.action, Composite)  # the action is one of parts
+        self._choice = np.zeros(1, np.int64) if isinstance(self.batch.action, Discrete) else None  # to hand over
+        self._plain = isinstance(self.batch.observation, Box) and self.batch.obs.ndim > 1  # an array, as it is given
+        self._masked = self.batch.num_choices > 0
         self._going = False  # an episode is under way
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -74,29 +80,47 @@ class GymnasiumEnv(OneRow, gymnasium.Env[Any, Any]):
         batch = self.batch
         if not self._going:
             raise ActionError(f"'{batch.env.name}' has no episode under way: call reset() before step()")
+        given = self._choice
+        if given is not None and action.__class__ in WHOLE and 0 <= action < MANY:
+            given[0] = action
+        else:
+            given = self._stored(action)
+        _, rewards, ended, cut = batch.step(given)
+        terminated, truncated = ended.item(), cut.item()
+        self._going = not (terminated or truncated)
+        obs, info = self._seen()
+        return obs, rewards.item(), terminated, truncated, info
+
+    def _stored(self, action: Any) -> Any:
+        """Return an action of any kind as `Batch.step` takes it.
+
+        Raises:
+            ActionError: it is none of this environment.
+        """
+        batch = self.batch
         try:
             actions = one_action(batch.action, action) if self._parts else np.asarray(action)[None]
         except ValueError:  # a ragged list
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}") from None
         if not self._parts and (actions.shape != batch.actions.shape or actions.dtype.kind not in "iuf"):
             raise ActionError(f"action is {action!r}; allowed: {self.action_space}")
-        _, rewards, ended, cut = batch.step(actions)
-        terminated, truncated = ended.item(), cut.item()
-        self._going = not (terminated or truncated)
-        obs, info = self._seen()
-        return obs, rewards.item(), terminated, truncated, info
+        return actions
 
     def _seen(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and info, after showing them to the person, if there is one."""
         batch = self.batch
-        info: dict[str, Any] = {**self._counted(), **self._signalled()}
+        info: dict[str, Any] = self._counted() if self._counters else {}
+        if batch.env.signals:
+            info |= self._signalled()
         if not self._going:
             last = batch.finished[0]
             info["statistics"] = {name: last[name].item() for name in statistic_names(batch)}
-        elif batch.num_choices:
+        elif self._masked:
             info["action_mask"] = mask_values(batch.action, batch.action_mask[0])
-        self._show()
-        return one_value(batch.observation, batch.obs[0]), info
+        if self.render_mode is not None:
+            self._show()
+        obs = batch.buffers.obs[0]
+        return obs.copy() if self._plain else one_value(batch.observation, obs), info
 
     def action_masks(self) -> Array:
         """Return the allowed choices, shape (choices,) bool, as sb3-contrib's MaskablePPO asks for them.

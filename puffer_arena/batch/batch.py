@@ -167,6 +167,7 @@ class Batch(Written):
         self._fitting: dict[int, Buffers] = {}  # buffers that were given to `step` and fit, by their id
         table.rows.plan[:2] = SPLITS.index(split), num_levels
         self.program: Program = load_program(table, compiled, observe_state)
+        self._all_below = self.program.all_below
         elsewhere = env.stepped_by
         self.stepper: Any = Stepper(table, self.program, threads) if elsewhere is None else elsewhere(table, threads)
         self.worlds = self.stepper.worlds  # which move the rows
@@ -269,13 +270,14 @@ class Batch(Written):
             out = self.buffers
         elif self._fitting.get(id(out)) is not out:
             self._fit(out)
-        with self.stepper.alone:
-            checked = check_actions(self.env.name, self.action, actions, self.actions)
+        stepper = self.stepper
+        with stepper.alone:
+            checked = check_actions(self.env.name, self.action, actions, self.actions, self._all_below)
             if self.recorder:
                 self.recorder.note(checked)
             for witness in self.witnesses:
                 witness.note(checked)
-            self.stepper.step(checked, out, self.autoreset)
+            stepper.step(checked, out, self.autoreset)
             if self.recorder:
                 self.recorder.look()
             for witness in self.witnesses:
@@ -463,7 +465,7 @@ class Batch(Written):
         acted = (memories["episode"] == row["episode"]) & (memories["row_key"] == row["row_key"])
         memories[:] = np.zeros((), memories.dtype)
         unused, chosen = np.zeros_like(self.actions), np.zeros(self.acting.shape, np.bool_)
-        span = tuple(np.array((i, i + 1), np.uint64))
+        span = i, i + 1
 
         def remember() -> None:
             for bot, seats in zip(self.env.bots, acted, strict=True):

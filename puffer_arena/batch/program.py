@@ -1,15 +1,17 @@
 """The kernels of one environment, compiled once a process and kept on disk."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.table import Table
-from puffer_arena.batch.workers.threads import Server, compile_server
-from puffer_arena.core.actions import choice_sizes
+from puffer_arena.batch.workers.threads import Server, compile_server, compile_step
+from puffer_arena.core.actions import all_below, all_below_plainly, choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
+from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.frames import frame_functions
@@ -18,7 +20,7 @@ from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
 from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.world import bind_world_kernels
-from puffer_arena.machine.compile import compile_function
+from puffer_arena.machine.compile import compile_function, compile_shared
 from puffer_arena.machine.memory import primitives
 
 
@@ -36,6 +38,7 @@ class Program:
     values: Any  # Params of the first batch
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
+    _stepping: dict[Any, Any] = field(default_factory=dict)  # what is compiled around the step kernel
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
 
     @cached_property
@@ -78,11 +81,6 @@ class Program:
         return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel
 
     @cached_property
-    def step(self) -> Any:
-        """step(span, rows, actions, buffers, mode); after `start` and an engine that compiled code cannot call"""
-        return self._finish(self._templates["step"])
-
-    @cached_property
     def start(self) -> Any:
         """start(span, rows, actions)"""
         return self._finish(self._templates["start"])
@@ -102,13 +100,32 @@ class Program:
         """goals(span, rows, later): the rule `move_goal` over rows, which an environment may lack"""
         return self._finish(bind_goals(self.env.name, self.env.move_goal))
 
+    def step(self, kind: Any) -> Any:
+        """Return the compiled step(block, low, high, actions, mode) for a kind of blocks (see `machine/blocks.py`).
+
+        It comes after `start` and an engine that compiled code cannot call.
+        """
+        return self._around_step("step", compile_step, kind)
+
     @cached_property
-    def server(self) -> Server:
-        """What worker threads run."""
-        return compile_server(self.env.name, self._templates["step"], self.step, self.layout)
+    def all_below(self) -> Callable[[Array, int], bool]:
+        """all_below(numbers, count), which `check_actions` asks"""
+        return compile_shared(all_below) if self.compiled else all_below_plainly
+
+    def server(self, kind: Any) -> Server:
+        """Return what worker threads run for a kind of blocks."""
+        server: Server = self._around_step("server", compile_server, kind)
+        return server
+
+    def _around_step(self, role: str, make: Any, kind: Any) -> Any:
+        key = role, kind
+        if key not in self._stepping:
+            layout = self.layout + hashlib.sha256(str(kind).encode()).hexdigest()[:12]
+            self._stepping[key] = make(self.env.name, self._templates["step"], kind, self._ready, layout)
+        return self._stepping[key]
 
     def template(self, role: str) -> Any:
-        """Return a kernel that is bound and not compiled: "step", "look", or those of physics."""
+        """Return a kernel that is bound and not compiled: step(span, rows, actions, buffers, mode), look, or those of physics."""
         return self._templates[role]
 
     def bot(self, name: str) -> Any:

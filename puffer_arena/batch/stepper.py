@@ -1,7 +1,7 @@
 """Running an environment's kernels over the rows of a batch: on one thread, on several, or around a physics engine."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from puffer_arena.core.spaces import Roles
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
 from puffer_arena.kernels.tables import BARRED, Buffers
+from puffer_arena.machine.blocks import Blocks
+from puffer_arena.machine.compile import entry_point
 
 
 class OneThread:
@@ -32,6 +34,7 @@ class OneThread:
     def __init__(self, env: Env, worlds: Worlds | None) -> None:
         self._env, self._worlds, self._lock = env, worlds, threading.RLock()
         self._closed = False
+        self._acquire = self._lock.acquire
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -47,14 +50,18 @@ class OneThread:
             raise ClosedError(f"this batch of '{self._env.name}' has been closed; make a new one")
 
     def __enter__(self) -> None:
-        self.check_open()
-        if self._worlds:
-            self._worlds.check_process()
-        if not self._lock.acquire(blocking=False):
+        if self._closed or self._worlds:
+            self._check()
+        if not self._acquire(False):
             raise BusyError(
                 f"a batch of '{self._env.name}' is being stepped by another thread; let one thread use a batch, or make "
                 "one for each"
             )
+
+    def _check(self) -> None:
+        self.check_open()
+        if self._worlds:
+            self._worlds.check_process()
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
@@ -76,19 +83,24 @@ class Stepper:
         threads = threads if program.compiled else 1
         self.worlds = Worlds(table, program, threads) if table.env.engine else None
         self._rows: Any = self.worlds.rows if self.worlds else table.rows  # as kernels take them
-        self._whole = split_rows(table.num_envs, 1)[0]
+        self._whole = 0, table.num_envs
+        self._blocks = Blocks(self._rows)
+        self._code: Callable[..., Any] | None = None  # of the step, once it is compiled
         self.alone = OneThread(table.env, self.worlds)
         # Rules may leave somebody no choice, or name nobody as next; a look takes as long as a row's step.
         self._watched = table.env.turn is not None or table.env.action_mask is not None
-        self._crew = self._hire(threads) if self.worlds is None or self.worlds.fused else None
+        self._around_engine = self.worlds is not None and not self.worlds.fused
+        self._crew = None if self._around_engine else self._hire(threads)
 
-    def _hire(self, threads: int) -> Crew:
-        """Return the threads that run the step kernel."""
-        table, program = self._table, self._program
+    def _hire(self, threads: int) -> Crew | None:
+        """Return the threads that run the step kernel, where there are several."""
+        table = self._table
         fewest = FEWEST_SCENES if self.worlds else max(1, FEWEST // max(1, len(table.agent_ids)))
         spans = split_rows(table.num_envs, threads, fewest)
-        server = program.server if len(spans) > 1 else None
-        return Crew(program.step, server, spans, self._rows, table.actions, table.buffers)
+        if len(spans) == 1:
+            return None
+        server = self._program.server(self._blocks.kind(table.buffers))
+        return Crew(server, spans, self._blocks.address(table.buffers), table.actions)
 
     def begin(self, actions: Array, out: Buffers, which: Array) -> None:
         """Begin new episodes in the chosen rows, bool (num_envs,): they have ended, and are stepped as such.
@@ -102,9 +114,9 @@ class Stepper:
             self.worlds.prepare()
         self._table.rows.states["ended"][which] = 1
         for span in find_spans(which):
-            if self._crew is None:
+            if self._around_engine:
                 self.run(self._program.start, actions, span=span)
-            self.run(self._program.step, actions, out, NEXT_STEP, span=span)
+            self._step_span(actions, out, NEXT_STEP, span)
         if self.worlds:
             self.worlds.settle()
         self.check(out)
@@ -118,18 +130,32 @@ class Stepper:
             mode: what becomes of episodes that end, as in `kernels/step.py`.
             rows: those that step, on this thread.
         """
-        some = None if rows is None else tuple(np.array(rows.indices(self._table.num_envs)[:2], np.uint64))
+        span = self._whole if rows is None else rows.indices(self._table.num_envs)[:2]
         if self.worlds and mode != DISABLED:
             self.worlds.prepare()
-        if self._crew is None:
-            self._step_around_engine(actions, out, mode, some)
-        elif self._program.compiled and some is None:
-            self._guard(self._crew.step, self._rows, actions, out, mode)
+        if self._around_engine:
+            self._step_around_engine(actions, out, mode, span)
+        elif self._crew is None or rows is not None:
+            self._step_span(actions, out, mode, span)
         else:
-            self.run(self._program.step, actions, out, mode, span=some)
-        if self.worlds and self._crew is not None:
+            self._guard(self._crew.step, self._blocks.address(out), actions, mode)
+        if self.worlds and not self._around_engine:
             self.worlds.settle()
         self.check(out)
+
+    def _step_span(self, actions: Array, out: Buffers, mode: int, span: Span) -> None:
+        """Step the rows of a span on this thread."""
+        if not self._program.compiled:
+            self.run(self._program.template("step"), actions, out, mode, span=span)
+            return
+        low, high = span
+        block = self._blocks.address(out)
+        try:
+            if self._code is None:
+                self._code = entry_point(self._program.step(self._blocks.kind(out)), block, low, high, actions, mode)
+            self._code(block, low, high, actions, mode)
+        except Exception as error:
+            raise self._explained(error) from None
 
     def check(self, out: Buffers) -> None:
         """Check what rules say of who acts next, and how, in the buffers of a step.
@@ -175,7 +201,7 @@ class Stepper:
         with uninterrupted():
             self.run(self._program.start, actions, span=span)
             self._guard(self.worlds.move)
-            self.run(self._program.step, actions, out, mode, span=span)
+            self._step_span(actions, out, mode, span)
             self.worlds.settle()
 
     def look(self, which: Array, out: Buffers | None = None) -> None:
@@ -185,20 +211,23 @@ class Stepper:
         if self._watched:
             self._check_masks(out)
 
-    def run(self, kernel: Any, *arguments: Any, span: Any = None) -> None:
+    def run(self, kernel: Any, *arguments: Any, span: Span | None = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""
         self.alone.check_open()
         rows = self._rows
         if not self._program.compiled:
             rows, arguments = in_cells(rows), in_cells(arguments)
-        self._guard(kernel, span or self._whole, rows, *arguments)
+        self._guard(kernel, tuple(np.array(span or self._whole, np.uint64)), rows, *arguments)
 
-    def _guard(self, kernel: Any, *arguments: Any) -> None:
+    def _guard(self, kernel: Callable[..., Any], *arguments: Any) -> None:
         """Call `kernel`, naming the rule and its line in what goes wrong."""
         try:
             kernel(*arguments)
         except Exception as error:
-            raise explain(self._table.env, error) or error from None
+            raise self._explained(error) from None
+
+    def _explained(self, error: Exception) -> Exception:
+        return explain(self._table.env, error) or error
 
     def close(self) -> None:
         """End the threads and free the scenes."""
@@ -212,6 +241,6 @@ class Stepper:
 def find_spans(which: Array) -> list[Span]:
     """Return the spans of rows where `which` is set."""
     if which.all():  # looking for edges takes longer than the reset of a few rows
-        return split_rows(len(which), 1)
-    edges = np.flatnonzero(np.diff(which, prepend=False, append=False)).astype(np.uint64)
+        return [(0, len(which))]
+    edges = np.flatnonzero(np.diff(which, prepend=False, append=False)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))

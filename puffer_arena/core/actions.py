@@ -7,7 +7,7 @@ parts in order, and so lie the flags of a mask.
 
 import keyword
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,8 +28,10 @@ from puffer_arena.core.spaces import (
     within,
 )
 from puffer_arena.errors import ActionError, shown
+from puffer_arena.machine.compile import jit
 
 WIDEST = 1e3  # random actions of a Box without bounds lie within
+WHOLE = np.dtype(np.int64)
 KINDS = "Discrete, MultiDiscrete, MultiBinary, Box, or a Dict or Tuple of them"
 
 
@@ -117,7 +119,23 @@ def action_value(space: Space, stored: Any) -> Any:
     return space.load(stored)
 
 
-def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
+@jit
+def all_below(numbers: Array, count: int) -> bool:
+    """Tell whether whole numbers lie from 0 to below `count`; compiled, it takes a quarter of NumPy's reduction."""
+    largest: Any = np.uint64(0)
+    for number in numbers.flat:
+        largest = max(largest, np.uint64(number))  # a negative number is a large one
+    return bool(largest < np.uint64(count))
+
+
+def all_below_plainly(numbers: Array, count: int) -> bool:
+    """Do as `all_below`, without Numba."""
+    return bool(numbers.view(np.uint64).max(initial=0) < count)
+
+
+def check_actions(
+    name: str, space: Space, actions: Any, into: Array, below: Callable[[Array, int], bool] = all_below_plainly
+) -> Array:
     """Return `actions` as the kernels take them; those of a Box are clipped to its bounds.
 
     Args:
@@ -125,10 +143,17 @@ def check_actions(name: str, space: Space, actions: Any, into: Array) -> Array:
         space: of one agent's action.
         actions: whole numbers or floats; where an action has parts: records, or a dict or tuple of each part's.
         into: of the shape and dtype that kernels take; clipped actions, and those of parts, are written here.
+        below: `all_below`, compiled or plain.
 
     Raises:
         ActionError: actions of the wrong shape, dtype or value.
     """
+    # Most steps are given choices as kernels take them: a look at these takes a third of one at all that could be.
+    ready = actions.__class__ is np.ndarray and actions.dtype == WHOLE and actions.shape == into.shape
+    if ready and isinstance(space, Discrete) and actions.flags.carray:
+        fits = 0 <= actions.item() < space.n if into.size == 1 else below(actions, space.n)
+        if fits:
+            return actions  # type: ignore[no-any-return]  # an array, as its class said
     if into.dtype.names is None:  # every step asks: a look at the array takes less than one at the space's class
         return _check_simple(name, space, actions, into)
     if isinstance(space, Roles):
@@ -202,11 +227,7 @@ def _check_simple(who: str, space: Space, actions: Any, into: Array, path: str =
         raise ActionError(f"actions{path} have dtype {given.dtype}; '{who}' takes whole numbers")
     ready = given if given.dtype == np.int64 and given.flags.carray else given.astype(np.int64, order="C")
     words = ready.view(np.uint64)  # a negative action is a large one
-    if not isinstance(high, int):
-        fits = (words <= high).all()
-    else:  # a look at one number takes a fifth of a reduction
-        fits = (words.item() if words.size == 1 else np.maximum.reduce(words, axis=None)) <= high
-    if not fits:
+    if not (words <= high).all():
         where = tuple(np.argwhere((ready < low) | (ready > high))[0].tolist())
         limit = high if np.ndim(high) == 0 else high[where[-1]]
         raise ActionError(f"action{path} at {where} is {ready[where]}; allowed: {low} to {limit}")

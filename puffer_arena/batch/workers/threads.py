@@ -2,7 +2,7 @@
 
 A thread that sleeps takes some 50 microseconds to wake, as long as a whole step of a thousand rows.  So
 a worker waits for its next call inside compiled code, watching a word of memory for as long as
-back-to-back steps need, and only then sleeps.  A call reaches it as addresses of the arrays to use.
+back-to-back steps need, and only then sleeps.  A call reaches it as the addresses of a block and of actions.
 
 Which core is slow changes from step to step.  So every thread takes its own span in chunks that shrink towards its end,
 and then the chunks that are left of the others'.  Rows are independent: whoever steps them, the bytes are the same.
@@ -21,8 +21,8 @@ import numpy as np
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.step import Span
-from puffer_arena.kernels.tables import Buffers, Rows
-from puffer_arena.machine.compile import bind, compile_function, entry_point, generate, jit, unbound
+from puffer_arena.machine.blocks import unpacker
+from puffer_arena.machine.compile import bind, compile_function, entry_point, jit, unbound
 from puffer_arena.machine.memory import primitives
 
 FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
@@ -31,12 +31,18 @@ FRACTIONS = np.array([0, 16, 24, 28, 30, 31, 32]) / 32  # where the chunks of a 
 LINE = 8  # words between two counters, so that no two share a line of a cache
 SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 microseconds
 
-# A worker's control block: int64 words.
-CALLED, DONE, MODE, ACTIONS, BUFFERS = range(5)  # from BUFFERS on, one address per field of Buffers
-WORDS = -(-(BUFFERS + len(Buffers._fields)) // LINE) * LINE  # BUFFERS and their addresses, up to the next block's line
+# A worker's control words, int64, which fill a line: what it is called for, and addresses.
+CALLED, DONE, MODE, ACTIONS, BLOCK = range(5)
 
 
-step = address = rebase = load = store = take = hand_over = taken_over = unbound
+step = unpack = address = rebase = load = store = take = unbound
+
+
+@jit
+def step_span(block: int, low: int, high: int, actions: Array, mode: int) -> None:
+    """Step the rows from `low` to below `high`; `block` is the address of rows and buffers (see `machine/blocks.py`)."""
+    rows, out = unpack(block)
+    step((np.uint64(low), np.uint64(high)), rows, actions, out, mode)
 
 
 @jit
@@ -49,9 +55,7 @@ def wait(control: Array) -> bool:
 
 
 @jit
-def work(
-    controls: Array, taken: Array, edges: Array, own: int, rows: Rows, actions: Array, out: Buffers, mode: int
-) -> bool:
+def work(controls: Array, taken: Array, edges: Array, own: int, block: int, actions: Array, mode: int) -> bool:
     """Step rows beside other threads, as the caller or as a worker.
 
     The caller owns the last span and steps once; it returns False where a worker is not done soon after.  A worker takes
@@ -59,21 +63,21 @@ def work(
     optimized anew in each that calls it.
 
     Args:
-        controls: a control block for each worker, int64 (workers, WORDS).
+        controls: the control words of each worker, int64 (workers, LINE).
         taken: how many chunks of each span somebody has taken, at every LINE-th word.
         edges: the rows where the chunks of a span begin, uint64 (spans, chunks + 1).
         own: the span to begin with.
-        rows: of the batch.
-        actions, out, mode: of the call; a worker finds those of later calls in its control block.
+        block, actions, mode: of the call, as for `step_span`; a worker finds those of later calls in its control words.
     """
     calls, seen = own == len(controls), 0
+    rows, out = unpack(block)
     if calls:
         for part in range(len(edges)):
             taken[part * LINE] = 0
         for control in controls:
             control[MODE] = mode
             control[ACTIONS] = address(actions)
-            hand_over(control, out)
+            control[BLOCK] = block
             store(control, CALLED, control[CALLED] + 1)
     else:
         seen = load(controls[own], DONE)
@@ -87,7 +91,7 @@ def work(
             if called == seen:
                 return True
             seen, mode, actions = called, control[MODE], rebase(actions, control[ACTIONS])
-            out = taken_over(control, out)
+            rows, out = unpack(control[BLOCK])
         for i in range(len(edges)):
             part = (own + i) % len(edges)
             k = take(taken, part * LINE)
@@ -110,26 +114,24 @@ class Server(NamedTuple):
     wait: Callable[..., Any]
 
 
-def compile_server(name: str, template: Any, compiled: Any, layout: str) -> Server:
-    """Compile what threads run around a step kernel, given bound and compiled."""
+def compile_step(name: str, template: Any, kind: Any, ready: dict[Any, Any], layout: str) -> Any:
+    """Compile `step_span` around a step kernel.
+
+    Args:
+        name: the environment's.
+        template: the kernel, bound.
+        kind: of the blocks (see `Blocks.kind`).
+        ready, layout: as for `compile_function`.
+    """
+    return compile_function(bind(step_span, name, step=template, unpack=unpacker(kind)), name, ready, layout)
+
+
+def compile_server(name: str, template: Any, kind: Any, ready: dict[Any, Any], layout: str) -> Server:
+    """Compile what threads run around a step kernel; arguments as for `compile_step`."""
     words = primitives()._asdict()
-    words |= buffer_functions(words)
     waiting = bind(wait, "words", **words)
-    working = bind(work, name, step=template, wait=waiting, **words)
-    return Server(compile_function(working, name, {template: compiled}, layout), compile_function(waiting, name))
-
-
-def buffer_functions(words: dict[str, Any]) -> dict[str, Any]:
-    """Generate hand_over(control, out), which writes the buffers' addresses, and taken_over(control, out), their twin."""
-    places = {name: f"control[{BUFFERS + k}]" for k, name in enumerate(Buffers._fields)}
-    give = [f"    {place} = address(out.{name})" for name, place in places.items()]
-    take = [f"        rebase(out.{name}, {place})," for name, place in places.items()]
-    return {
-        "hand_over": generate("hand_over", "control, out", give, **words),
-        "taken_over": generate(
-            "taken_over", "control, out", ["    return Buffers(", *take, "    )"], Buffers=Buffers, **words
-        ),
-    }
+    working = bind(work, name, step=template, wait=waiting, unpack=unpacker(kind), **words)
+    return Server(compile_function(working, name, ready, layout), compile_function(waiting, name))
 
 
 def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
@@ -198,27 +200,30 @@ class Crew:
     """Steps all rows of a batch on several threads; `close` or garbage collection ends them.
 
     A fork leaves its child the calling thread alone, which then steps all rows.
+
+    Args:
+        server: the compiled functions.
+        spans: of rows, one a thread.
+        block: an address of rows and buffers.
+        actions: such as steps are given.
     """
 
-    def __init__(
-        self, step_kernel: Any, server: Server | None, spans: list[Span], rows: Rows, actions: Array, out: Buffers
-    ) -> None:
+    def __init__(self, server: Server, spans: list[Span], block: int, actions: Array) -> None:
         taken = np.zeros(len(spans) * LINE, np.int64)
         edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
-        controls = np.zeros((len(spans) - 1, WORDS), np.int64)
-        self._kernel = server.work if server else step_kernel
-        self._code: Callable[..., Any] | None = None  # of the kernel, once it is compiled
-        self._together = (controls, taken, edges, len(controls)) if server else (spans[0],)
-        self._alone = (controls[:0], taken, edges, 0) if server else self._together
+        controls = np.zeros((len(spans) - 1, LINE), np.int64)
+        self._server = server
+        self._code: Callable[..., Any] | None = None  # of the server's work, once it is compiled
+        self._together = (controls, taken, edges, len(controls))
+        self._alone = (controls[:0], taken, edges, 0)
         self._workers: list[Worker] = []
         self._late = False  # an interrupt may have left a worker at work
-        if server:
-            for own, control in enumerate(controls):
-                self._workers.append(Worker(server, control, controls, taken, edges, own, rows, actions, out, 0))
+        for own, control in enumerate(controls):
+            self._workers.append(Worker(server, control, controls, taken, edges, own, block, actions, 0))
         _crews.add(self)
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
-    def step(self, rows: Any, actions: Any, out: Any, mode: int) -> None:
+    def step(self, block: int, actions: Array, mode: int) -> None:
         """Step every row; the calling thread begins with the last span, and does all once the others have ended."""
         if self._late:
             self._join()
@@ -226,12 +231,10 @@ class Crew:
             worker.wake()
         self._late = True
         first = self._together if self._workers else self._alone
+        if self._code is None:
+            self._code = entry_point(self._server.work, *first, block, actions, mode)
         try:
-            if self._code is None:
-                done = self._kernel(*first, rows, actions, out, mode)
-                self._code = entry_point(self._kernel, *first, rows, actions, out, mode)
-            else:
-                done = self._code(*first, rows, actions, out, mode)
+            done = self._code(*first, block, actions, mode)
         except Exception:
             self._join()
             raise
