@@ -51,6 +51,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return s.hits
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     obs[0] = s.sign
 
@@ -88,6 +93,8 @@ ENV = Env(
     bots={"best": best},
     keys={str(arm + 1): arm for arm in range(ARMS)},
     counters=("hits",),
+    ending=ending,
+    endings=("pulls that paid: {}",),
     steps_per_second=2.0,
     solved=15.0,
 )

@@ -53,6 +53,7 @@ STEER, STEER_STEP = 0.5, 0.08  # rad, greatest; in one step
 TIME_STEP = 1 / 30
 COLORS = ("rose", "sky", "lime", "amber")
 BENDS = (1, 3, 5, 8, 12)  # sections ahead whose bends are seen
+HOME, OUT, TIME_UP = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,13 @@ def direction(s: State, k: int) -> float:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    """Tell whether all came home, or how many."""
+    code = HOME if s.finished else TIME_UP if s.step_count >= p.max_steps else OUT
+    return code + 3 * s.home
+
+
+@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     kart, way, grip = s.cars[agent], direction(s, agent), 0.0
     right, ahead, _ = to_body_axes(kart, kart.vx, kart.vy, kart.vz)
@@ -342,5 +350,7 @@ ENV = Env(
     idle=(0.0, 0.0),
     counters=("home", "finished"),
     success="finished",
+    ending=ending,
+    endings=("all are home", "off the road or upside down; home: {}", "time is up; home: {}"),
     solved=6.0,
 )

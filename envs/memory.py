@@ -19,6 +19,7 @@ from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, Header, Memory, 
 
 COLORS = ("rose", "amber", "leaf", "sky")
 GLYPHS = ("A", "B", "C", "D")
+RIGHT, WRONG = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
     s.answer = action
     s.right = 1 if action == s.cue else 0
     return float(s.right), True, False
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    return RIGHT if s.right else WRONG
 
 
 @jit
@@ -104,6 +110,8 @@ ENV = Env(
     idle=0,
     counters=("right",),
     success="right",
+    ending=ending,
+    endings=("remembered", "it was another one"),
     steps_per_second=1.0,
     solved=0.95,
 )

@@ -43,6 +43,7 @@ GRAVITY = 9.81  # m/s²
 LENGTH = 4.0  # of a piston, m; it is 1 m wide
 CEILING = 9.0  # m above the lowest stroke
 MASS = 1.0  # of the ball, kg
+AT_WALL, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
         rewards[k] = progress * (1.0 - p.local + (p.local if is_under else 0.0)) + p.reward_time + finished
         terminated[k] = finished and s.alive[k] != 0
     return s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    return AT_WALL if s.finished else TIME_UP + 2 * int(100.0 * s.done)
 
 
 @jit
@@ -224,5 +230,7 @@ ENV = Env(
     idle=(0.0,),
     counters=("done", "finished"),
     success="finished",
+    ending=ending,
+    endings=("the ball is at the wall", "time is up after {} % of the way"),
     solved=2.5,
 )

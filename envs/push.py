@@ -45,6 +45,7 @@ DCOL = (0, 0, -1, 1)
 UNREACHED = -1
 TRIES = 32
 REWARD_SOLVED = 10.0
+SOLVED, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,11 @@ def follow(s: State, push: int) -> None:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return SOLVED if s.solved else TIME_UP + 2 * s.home
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     for row in range(len(s.board)):
         for col in range(len(s.board)):
@@ -403,6 +409,8 @@ ENV = Env(
     counters=("solved", "home", "pushes"),
     sounds={"pushes": "hit", "home": "goal"},
     success="solved",
+    ending=ending,
+    endings=("every box is home", "time is up; boxes home: {}"),
     waits=True,
     steps_per_second=8.0,
     solved=10.0,

@@ -48,6 +48,7 @@ RAYS, RAY_LENGTH, BEHIND, AHEAD = 7, 40.0, 2, 12  # the last two: sections that 
 BENDS = (2, 5, 9)  # sections ahead whose bends are seen
 TRAIL = 48  # places that skid marks keep
 COLORS = ("rose", "sky", "lime", "amber")
+HOME, OUT, TIME_UP = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,13 @@ def free_way(s: State, k: int, angle: float) -> float:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    """Tell whether all came home, or how many."""
+    code = HOME if s.finished else TIME_UP if s.step_count >= p.max_steps else OUT
+    return code + 3 * s.home
+
+
+@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     car = s.cars[agent]
     ux, uy = math.cos(car.angle), math.sin(car.angle)
@@ -318,6 +326,8 @@ ENV = Env(
     idle=(0.0, 0.0),
     counters=("home", "finished"),
     success="finished",
+    ending=ending,
+    endings=("all are home", "lost the road; home: {}", "time is up; home: {}"),
     solved=6.0,
     version=1,
 )

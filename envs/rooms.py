@@ -46,6 +46,7 @@ DROW = (-1, 0, 1, 0)
 DCOL = (0, 1, 0, -1)
 NAMES = ("rose", "amber", "leaf", "sky", "violet", "white")  # of the palette, as the things' colours
 SCREEN = np.zeros((144, 192, 3), np.uint8)  # what `draw` shows people
+FOUND, WRONG, TIME_UP = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,11 @@ def way_to_go(s: State) -> int:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return FOUND if s.found else WRONG if s.taken else TIME_UP
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     paint_rooms(obs, s.plan, (s.x, s.y, s.heading, VIEW), s.things)
 
@@ -351,6 +357,8 @@ ENV = Env(
     keys={"up": FORWARD, "left": LEFT, "right": RIGHT},
     counters=("found", "taken"),
     success="found",
+    ending=ending,
+    endings=("found it", "took another thing", "time is up"),
     waits=True,
     steps_per_second=8.0,
     solved=0.7,

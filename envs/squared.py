@@ -34,6 +34,7 @@ from puffer_arena.core import (
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
 MOVE = (0, -1, 1)
+ALL, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ def step(s: State, p: Params, action: Array) -> tuple[float, bool, bool]:
         reward += 1.0 / p.targets
     reached_all = s.score >= p.targets
     return reward, reached_all, not reached_all and s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    return ALL if s.score >= p.targets else TIME_UP + 2 * s.score
 
 
 @jit
@@ -146,6 +152,8 @@ ENV = Env(
         finish=finish,
     ),
     counters=("score",),
+    ending=ending,
+    endings=("reached every target", "time is up: {} reached"),
     steps_per_second=6.0,
     solved=0.9,
 )

@@ -46,6 +46,7 @@ DASH_REST = 24  # steps between two dashes
 BLAME = 30  # steps for which a shove counts
 SINKING = 14  # steps in which who fell is seen to sink
 COLORS = ("rose", "sky", "lime", "amber", "violet", "teal", "orange", "white")
+TIME_UP, ONE_LEFT, NONE_LEFT = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,16 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
 @jit
 def from_middle(s: State, k: int) -> float:
     return math.sqrt(s.discs[k].x * s.discs[k].x + s.discs[k].y * s.discs[k].y)
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    """Tell who was left, or how many of them when time was up."""
+    left, last = 0, 0
+    for k in range(len(s.fell)):
+        if k < p.wrestlers and s.fell[k] < 0:
+            left, last = left + 1, k
+    return NONE_LEFT if left == 0 else ONE_LEFT + 3 * last if left == 1 else TIME_UP + 3 * left
 
 
 @jit
@@ -272,5 +283,7 @@ ENV = Env(
     keys={"right": (0, 2), "left": (0, 0), "up": (1, 2), "down": (1, 0), "space": (2, 1)},
     idle=(1, 1, 0),
     counters=("pushed_off",),
+    ending=ending,
+    endings=("time is up: {} are left", "wrestler {} is left", "nobody is left"),
     sounds={"pushed_off": "hit"},
 )

@@ -46,6 +46,7 @@ RAY_X = tuple(math.cos(2 * math.pi * k / RAYS) for k in range(RAYS))
 RAY_Y = tuple(math.sin(2 * math.pi * k / RAYS) for k in range(RAYS))
 WALL_SEEN, FOOD_SEEN, POISON_SEEN, MATE_SEEN = range(4)  # kinds of things, as each ray has them
 COLORS = ("sky", "amber", "orange", "teal", "rose", "white")
+FED, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,11 @@ def feel(p: Params, me: Array, x: float, y: float, radius: float, kind: int, obs
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return (FED if s.fed else TIME_UP) + 2 * s.eaten
+
+
+@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     me, mates = s.swimmers[agent], 0
     obs[4:] = 0.0
@@ -317,6 +323,8 @@ ENV = Env(
     counters=("eaten", "swallowed", "fed"),
     sounds={"swallowed": "hit"},
     success="fed",
+    ending=ending,
+    endings=("fed: {} eaten", "time is up: only {} eaten"),
     steps_per_second=1.0 / TAU,
     solved=5.0,
 )

@@ -17,6 +17,7 @@ from puffer_arena.core import Array, Box, Canvas, Env, Header, Memory, f64, i32,
 
 TAU = 0.1  # seconds of one step
 HALF = 1.0  # the arena is the square [-HALF, HALF]²
+ALL, TIME_UP = range(2)  # endings
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ def step(s: State, p: Params, action: Array) -> tuple[float, bool, bool]:
 
 
 @jit
+def ending(s: State, p: Params) -> int:
+    return ALL if s.score >= p.goals else TIME_UP + 2 * s.score
+
+
+@jit
 def observe(s: State, p: Params, obs: Array) -> None:
     obs[0] = s.goal_x - s.x
     obs[1] = s.goal_y - s.y
@@ -133,6 +139,8 @@ ENV = Env(
     keys={"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)},
     idle=(0.0, 0.0),
     counters=("score",),
+    ending=ending,
+    endings=("reached every goal", "time is up: {} reached"),
     steps_per_second=1.0 / TAU,
     solved=5.0,
 )

@@ -109,6 +109,13 @@ def test_a_file_that_changes_is_taken_over_and_a_broken_one_said_once(tmp_path) 
     path.write_bytes(bot_bytes(make_policy(OBSERVATIONS["codes"], ACTIONS["discrete"])))
     with pytest.warns(BotWarning, match="sees or does other things"):
         assert not driver.reload()
+    driver.bot = Handicapped(old.model, 5, 3)
+    levels = [{"delay": 2}] * 11
+    path.write_bytes(with_measured(data[1], {"levels": levels}))
+    assert driver.reload() and driver.bot.difficulty == 3 and driver.bot.level == Level(delay=2)
+    path.write_bytes(with_measured(data[0], {"levels": levels[1:]}))
+    with pytest.warns(BotWarning, match="it has 10 levels, not 11"):
+        assert not driver.reload()
 
 
 # -- difficulty ---------------------------------------------------------------------------------------

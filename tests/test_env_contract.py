@@ -13,6 +13,7 @@ from puffer_arena.laws.check import LAWS
 from puffer_arena.laws.law import DoesNotApplyError, Law, Subject
 from puffer_arena.laws.same import digest
 from puffer_arena.laws.spaces import buffers
+from tests.processes import uncovered
 from tests.untraced import untraced
 
 HEADINGS = ("Actions", "Observation", "Reward", "Termination", "Parameters", "Source")
@@ -66,9 +67,8 @@ def test_another_process_writes_the_same_bytes() -> None:
         "print(*(digest(Subject(env_id)) for env_id in sys.argv[1:]))"
     )
     run = [sys.executable, "-c", script, *list_envs()]
-    there = subprocess.run(
-        run, capture_output=True, text=True, check=True, cwd=os.path.dirname(os.path.dirname(__file__))
-    )
+    root = os.path.dirname(os.path.dirname(__file__))
+    there = subprocess.run(run, capture_output=True, text=True, check=True, cwd=root, env=uncovered())
     assert there.stdout.split() == [digest(Subject(env_id)) for env_id in list_envs()]
 
 
@@ -99,8 +99,7 @@ print("finished")
 @pytest.mark.slow
 @pytest.mark.parametrize("third", range(3))
 def test_no_rule_indexes_beyond_its_arrays(tmp_path, third) -> None:
-    untraced = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    settings = {**untraced, "NUMBA_BOUNDSCHECK": "1", "PUFFER_ARENA_CACHE": str(tmp_path)}
+    settings = {**uncovered(), "NUMBA_BOUNDSCHECK": "1", "PUFFER_ARENA_CACHE": str(tmp_path)}
     root = os.path.dirname(os.path.dirname(__file__))
     run = subprocess.run(
         [sys.executable, "-c", BOUNDS_CHECK, str(third)], capture_output=True, text=True, env=settings, cwd=root

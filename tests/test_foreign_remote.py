@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples.remote_game import Game
+from examples.remote_game import Game, read_numbers
 from puffer_arena import make
 from puffer_arena.errors import DefinitionError, ParameterError, WorkerError
 from puffer_arena.foreign import remote
@@ -169,3 +169,14 @@ def test_the_schema_says_what_is_sent() -> None:
     assert (said["reset"]["message"], said["step"]["message"]) == (remote.RESET, remote.STEP)
     assert said["error"]["message"] == schema["bot"]["error"]["message"] == frames.ERROR
     assert set(schema["space"]) == {"box", "discrete", "multi_discrete", "multi_binary", "dict"}
+
+
+def test_the_example_says_how_it_is_started(capsys) -> None:
+    assert read_numbers(["4500", "4"]) == (4500, 4) and read_numbers(["4500"]) == (4500, 1)
+    for arguments, code in ((["--help"], 0), ([], 1), (["port"], 1)):
+        with pytest.raises(SystemExit) as ended:
+            read_numbers(arguments)
+        said = capsys.readouterr()
+        assert ended.value.code == code and "usage: python examples/remote_game.py PORT" in (
+            said.err if code else said.out
+        )

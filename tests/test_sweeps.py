@@ -107,7 +107,16 @@ def test_the_command_searches_two_objectives_and_applies_the_best(tmp_path: Path
     monkeypatch.chdir(tmp_path)
     small = [f"--set={name}={list(value) if isinstance(value, tuple) else value}" for name, value in SMALL.items()]
     small = [each for each in small if "total_steps" not in each]
-    searched = ["--search", "ppo.horizon=4,8", "--objectives", "score,seconds", "--apply", "best.toml"]
+    searched = [
+        "--search",
+        "ppo.gamma",
+        "--search",
+        "ppo.horizon=4,8",
+        "--objectives",
+        "score,seconds",
+        "--apply",
+        "best.toml",
+    ]
     assert dispatch(["sweep", "bandit", "--trials", "2", "--steps", "2000", *searched, *small]) == 0
     assert "beaten by no other in both score and seconds" in capsys.readouterr().out
     assert tomllib.loads(Path("best.toml").read_text())["ppo"]["horizon"] in (4, 8)

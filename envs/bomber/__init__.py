@@ -20,7 +20,7 @@ from puffer_arena.core import Box, Brush, Dict, Discrete, Editor, Env, Painted, 
 from puffer_arena.envs.bomber.bot import Search, miner
 from puffer_arena.envs.bomber.draw import draw
 from puffer_arena.envs.bomber.editor import finish
-from puffer_arena.envs.bomber.rules import mask_actions, observe, reset, step
+from puffer_arena.envs.bomber.rules import ending, mask_actions, observe, reset, step
 from puffer_arena.envs.bomber.state import (
     BRICK,
     DOWN,
@@ -68,6 +68,8 @@ ENV = Env(
         finish=finish,
     ),
     counters=("bricks", "killed"),
+    ending=ending,
+    endings=("time is up: {} are left", "one is left", "nobody is left"),
     sounds={"bricks": "blast", "killed": "loss"},
     steps_per_second=6.0,
 )

@@ -25,6 +25,8 @@ from puffer_arena.envs.bomber.state import (
     laid,
 )
 
+TIME_UP, ONE_LEFT, NONE_LEFT = range(3)  # endings
+
 
 @jit
 def reset(s: State, p: Params) -> None:
@@ -164,6 +166,13 @@ def blast(s: State, slot: int) -> None:
             if s.board[row, col] == BRICK:
                 break
             row, col = row + DROW[way], col + DCOL[way]
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    """Tell whether one was left, or how many of them when time was up."""
+    left = p.players - s.killed
+    return NONE_LEFT if left == 0 else ONE_LEFT if left == 1 else TIME_UP + 3 * left
 
 
 @jit

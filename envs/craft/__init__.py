@@ -21,7 +21,7 @@ from puffer_arena.core import Box, Dict, Discrete, Editor, Env, Painted, standin
 from puffer_arena.envs.craft.bot import Search, settler
 from puffer_arena.envs.craft.draw import draw
 from puffer_arena.envs.craft.editor import BRUSHES, finish
-from puffer_arena.envs.craft.rules import mask_actions, observe, reset, step
+from puffer_arena.envs.craft.rules import ending, mask_actions, observe, reset, step
 from puffer_arena.envs.craft.state import (
     COLS,
     DO,
@@ -85,6 +85,15 @@ ENV = Env(
         finish=finish,
     ),
     counters=("achieved", *ACHIEVEMENTS),
+    ending=ending,
+    endings=(
+        "time is up; achievements: {}",
+        "walked into lava",
+        "killed by a creature",
+        "died of hunger",
+        "died of thirst",
+        "died of weariness",
+    ),
     signals=("cost",),
     cost_limit=4.0,
     steps_per_second=6.0,

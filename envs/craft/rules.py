@@ -50,6 +50,8 @@ from puffer_arena.envs.craft.state import (
 )
 from puffer_arena.envs.craft.world import come, terrain
 
+TIME_UP, BURNT, BITTEN, STARVED, PARCHED, WORN = range(6)  # endings
+
 
 @jit
 def reset(s: State, p: Params) -> None:
@@ -254,6 +256,17 @@ def roam(s: State, p: Params) -> None:
             s.who[s.mob_row[k], s.mob_col[k]] = 0
             s.mob_row[k], s.mob_col[k] = row, col
             s.who[row, col] = k + 1
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    """Tell what the player died of, or what was achieved when time was up."""
+    code = TIME_UP
+    if s.health == 0 and s.hurt > 0:
+        code = BURNT if s.board[s.row, s.col] == LAVA else BITTEN
+    elif s.health == 0:
+        code = STARVED if s.food == 0 else PARCHED if s.drink == 0 else WORN
+    return code + 6 * s.achieved
 
 
 @jit

@@ -21,7 +21,7 @@ from puffer_arena.core import Box, Dict, Discrete, Editor, Env, Painted, standin
 from puffer_arena.envs.doors.bot import Search, expert
 from puffer_arena.envs.doors.draw import draw
 from puffer_arena.envs.doors.editor import BRUSHES, finish, size_of
-from puffer_arena.envs.doors.rules import mask_actions, observe, reset, step
+from puffer_arena.envs.doors.rules import ending, mask_actions, observe, reset, step
 from puffer_arena.envs.doors.state import BOX, DROP, FORWARD, HUES, LEFT, PICK_UP, RIGHT, TOGGLE, Params, State
 
 ENV = Env(
@@ -52,6 +52,8 @@ ENV = Env(
     counters=("reached", "opened"),
     sounds={"opened": "goal"},
     success="reached",
+    ending=ending,
+    endings=("did what was asked", "time is up"),
     waits=True,
     steps_per_second=8.0,
     solved=0.8,

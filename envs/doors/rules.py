@@ -30,6 +30,7 @@ from puffer_arena.envs.doors.state import (
 )
 
 LIT = 16  # a bit above those of kinds
+REACHED, TIME_UP = range(2)  # endings
 
 
 @jit
@@ -106,6 +107,11 @@ def step(s: State, p: Params, action: int) -> tuple[float, bool, bool]:
         s.reached = 1
         return 1.0 - 0.9 * min(1.0, s.step_count / p.max_steps), True, False
     return 0.0, False, s.step_count >= p.max_steps
+
+
+@jit
+def ending(s: State, p: Params) -> int:
+    return REACHED if s.reached else TIME_UP
 
 
 @jit

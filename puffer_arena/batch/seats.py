@@ -90,7 +90,9 @@ def check_role(env: Env, role: str) -> None:
         UnknownName: no such role.
     """
     if not env.agents:
-        raise ParameterError(f"'{env.name}' has no two sides that could play each other; leave the opponent out")
+        raise ParameterError(
+            f"'{env.name}' has no two sides that could play each other, so nobody can be an opponent there; connect4, tag and striker have"
+        )
     if role and role not in env.agents:
         raise UnknownName(f"'{env.name}' has no role '{role}'; {suggest(role, env.agents)}")
 

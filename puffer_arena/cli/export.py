@@ -60,9 +60,35 @@ class Options:
 def run(options: Options) -> int:
     """Write the files and say what they are."""
     require("torch", "train")
-    from puffer_arena.trainers.export.bot import export_file, with_earlier, with_measured
-    from puffer_arena.trainers.runs.find import find_earlier, find_policy
+    from puffer_arena.trainers.export.bot import with_measured
 
+    check(options)
+    data = exported(options)
+    bot = Bot.of(data)
+    env = options.env or str(bot.about["env"]["id"])
+    if options.episodes:
+        data = with_measured(data, {"strength": measure(bot, env, options.episodes, options.seed)})
+    if options.levels:
+        levels = measure_levels(bot, env, options.levels, options.seed)
+        data = with_measured(data, {"levels": [asdict(level) for level in levels]})
+        show(f"levels 0 to 10 are rated {', '.join(f'{level.rating:.0f}' for level in levels)} beside the last")
+    path = Path(options.output or f"{re.sub(r'[:/]', '-', bot.about['env']['id'])}.bot")
+    for place, content in {path: data, **beside(options, bot, path)}.items():
+        try:
+            write_bytes(place, content)
+        except OSError as error:
+            raise OutputError(f"'{place}' cannot be written: {error.strerror or error}") from None
+        show(f"wrote {place}, {len(content) / 1000:,.0f} kB")
+    show(f"it plays as it was trained, to {bot.check():.0e}" + said(data))
+    return 0
+
+
+def check(options: Options) -> None:
+    """Check options against one another.
+
+    Raises:
+        ParameterError: what does not fit.
+    """
     if options.choose and not options.onnx:
         raise ParameterError("--choose is about the graph that --onnx writes; give both")
     if options.episodes < 0 or options.episodes == 1 or options.seed < 0:
@@ -71,6 +97,13 @@ def run(options: Options) -> int:
         raise ParameterError("--levels is 0 or at least 2 episodes")
     if options.earlier and not options.levels:
         raise ParameterError("--earlier is for levels that are measured; give --levels, such as --levels 100")
+
+
+def exported(options: Options) -> bytes:
+    """Return the bot's file, with earlier policies where levels are to be measured, and nothing measured yet."""
+    from puffer_arena.trainers.export.bot import export_file, with_earlier
+    from puffer_arena.trainers.runs.find import find_earlier, find_policy
+
     source = find_policy(options.source, options.runs_dir)
     paths = [find_policy(name, options.runs_dir) for name in options.earlier]
     if options.levels and not paths:
@@ -78,18 +111,12 @@ def run(options: Options) -> int:
     data, *earlier = (
         export_file(path, options.env, options.half, options.seed, options.role) for path in (source, *paths)
     )
-    data = with_earlier(data, earlier) if earlier else data
-    bot = Bot.of(data)
-    env = options.env or str(bot.about["env"]["id"])
-    if options.episodes:
-        strength = measure(bot, env, options.episodes, options.seed)
-        data = with_measured(data, {"strength": strength})
-    if options.levels:
-        levels = measure_levels(bot, env, options.levels, options.seed)
-        data = with_measured(data, {"levels": [asdict(level) for level in levels]})
-        show(f"levels 0 to 10 are rated {', '.join(f'{level.rating:.0f}' for level in levels)} beside the last")
-    path = Path(options.output or f"{re.sub(r'[:/]', '-', bot.about['env']['id'])}.bot")
-    written = {path: data}
+    return with_earlier(data, earlier) if earlier else data
+
+
+def beside(options: Options, bot: Bot, path: Path) -> dict[Path, bytes]:
+    """Return the files that were asked for besides the bot's."""
+    written = {}
     if options.standalone:
         from puffer_arena.bots.standalone import standalone
 
@@ -99,14 +126,7 @@ def run(options: Options) -> int:
         from puffer_arena.bots.onnx import onnx_bytes
 
         written[path.with_suffix(".onnx")] = onnx_bytes(bot.model, options.choose)
-    for place, content in written.items():
-        try:
-            write_bytes(place, content)
-        except OSError as error:
-            raise OutputError(f"'{place}' cannot be written: {error.strerror or error}") from None
-        show(f"wrote {place}, {len(content) / 1000:,.0f} kB")
-    show(f"it plays as it was trained, to {bot.check():.0e}" + said(data))
-    return 0
+    return written
 
 
 def measure(bot: Bot, env: str, episodes: int, seed: int = 1) -> dict[str, Any]:

@@ -190,7 +190,6 @@ def picture(bot: Bot, env: str) -> dict[str, bytes]:
     origin = bot.about["env"]
     try:
         name = choose_env(str(origin["id"]), str(origin["rules"]), env, "the bot")
-        require("pygame", "window")
         from puffer_arena.render.draw.canvas import render_rgb
         from puffer_arena.render.export.pictures import picture_size, png
 

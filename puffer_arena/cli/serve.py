@@ -55,7 +55,7 @@ class Options:
 def run(options: Options) -> int:
     """Serve until Ctrl-C."""
     if not 0.0 <= options.wait <= 1.0 or not 0 <= options.port <= 65535:
-        raise ParameterError("--wait is 0 to 1 second, and --port 0 to 65535")
+        raise ParameterError(f"--wait is {options.wait:g}, of 0 to 1 second, and --port {options.port}, of 0 to 65535")
     bot = open_bot(options)
     key = options.key or ("" if options.host in LOOPBACK else secrets.token_urlsafe(24))
     tls = server_tls(options.tls_cert, options.tls_key)

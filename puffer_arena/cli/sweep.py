@@ -41,7 +41,8 @@ class Options:
     workers: int = 1
     """Runs at a time."""
     search: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A setting to search: NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE; may be repeated.  The usual ones without."""
+    """A setting to search: NAME for its own range, NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE; may be repeated.
+    The usual ones without."""
     space: str = ""
     """A TOML file with a table [search] of such settings; "" as a value is the setting's own range."""
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
@@ -127,7 +128,8 @@ def make_plan(options: Options, objectives: tuple[str, ...]) -> Plan:
         if not isinstance(table, dict):
             raise ParameterError(f"'{options.space}' has no table [search] of settings")
         given |= dict(_flat(table))
-    given |= split_pairs(options.search, "--search")
+    given |= {name: "" for name in options.search if "=" not in name}  # the setting's own range
+    given |= split_pairs([pair for pair in options.search if "=" in pair], "--search")
     order = {
         "env": options.env,
         "file": file,

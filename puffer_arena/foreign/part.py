@@ -124,7 +124,8 @@ class SoloPart(Part):
         super().__init__(name, make, shape, desk, span)
         mine, (role,) = slice(*span), shape.roles.values()
         self._plain = not shape.masks and not shape.counters and role.sees.is_array
-        self._steps = [row.env.step for row in self.rows]
+        self._steps, self._resets = [row.env.step for row in self.rows], [row.env.reset for row in self.rows]
+        self._levels = desk["level"][mine]
         self._act = role.does.many_reader(desk["actions"][mine])
         self._flags = [desk[name][mine] for name in ("terminated", "truncated", "began", "ended")]
         self._obs, self._final, self._rewards = (desk[name][mine] for name in ("obs", "final_obs", "rewards"))
@@ -149,7 +150,7 @@ class SoloPart(Part):
             dtype, size = seen.dtype, seen.shape[1:]
             for k, (step, action) in enumerate(zip(self._steps, self._act(), strict=True)):
                 observation, rewards[k], terminated, truncated, info = step(action)
-                if type(observation) is np.ndarray and observation.dtype == dtype and observation.shape == size:
+                if type(observation) is np.ndarray and observation.dtype is dtype and observation.shape == size:
                     seen[k] = observation
                 else:
                     rows[k].see(self._seat, observation, info)
@@ -161,9 +162,16 @@ class SoloPart(Part):
             raise name_error(error, self.name, self.span[0] + k, "step") from error
         self._clear = not ended
         self._flags[-1][ended] = True
-        if self.desk["again"][0]:
+        if not ended or not self.desk["again"][0]:
+            return
+        try:
+            levels = self._levels.tolist()
             for k in ended:
-                self.reset(k)
+                observation, info = self._resets[k](seed=levels[k])
+                rows[k].see(self._seat, observation, info)
+        except Exception as error:
+            raise name_error(error, self.name, self.span[0] + k, "reset") from error
+        self._flags[2][ended] = True
 
 
 class RemotePart(Part):

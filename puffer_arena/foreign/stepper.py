@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.rows import took_part
 from puffer_arena.batch.stepper import OneThread
 from puffer_arena.batch.table import Table
 from puffer_arena.core.actions import check_actions, check_mask
@@ -18,6 +17,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
 from puffer_arena.core.spaces import Box, Roles, leaves
 from puffer_arena.errors import ParameterError, SpaceError
+from puffer_arena.foreign.books import open_books
 from puffer_arena.foreign.codecs import check_stored
 from puffer_arena.foreign.part import BEGINS, RESTS, STEPS, counted, desk_layout, lay_out
 from puffer_arena.foreign.picture import reduced, take_picture
@@ -52,20 +52,13 @@ class ForeignStepper:
         self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
         self.desk = self.pool.desk
         lay_out(self.desk, shape)
-        self._drawn: Array | None = None  # the levels of the next episodes, where nobody chooses them
-        self._chosen = b""  # the levels that somebody chose, when they were last written down
+        self._chosen = b""  # the levels that somebody chose, when those of the next episodes were last written down
         self._everybody = slice(0, table.num_envs)
-        finished, totals = table.rows.episodes["finished"], table.rows.episodes["totals"]
-        read = {"episode_length": "step_count", "episode_return": "episode_return"}
-        read |= {name: name for name in shape.counters.values()}
-        # What an episode's end keeps of its row, as views: to look up a field takes longer than to copy a number.
-        self._kept = [(finished[name], table.rows.states[field]) for name, field in read.items()]
-        self._kept.append((finished["level"], table.rows.states["level"]))
-        one = np.ones(table.num_envs, np.int64)
-        self._totals = [(totals[name], table.rows.states[field]) for name, field in read.items()]
-        self._totals += [(totals["episodes"], one), (finished["episodes"], one)]
+        self._all = np.ones(table.num_envs, np.bool_)
+        self._keep_books = open_books(table, self.desk, shape.several)
+        self._counters = counted(self.desk, shape)
+        self._given = [(name, self.desk[name]) for name in WRITTEN if name != "final_obs" and self.desk[name].size]
         self._numbers = isinstance(shape.observation, Box) and self.desk["obs"].dtype.kind == "f"
-        self._step_count, self._return = (table.rows.states[name] for name in ("step_count", "episode_return"))
         self._made = table.rows.following.tobytes()
         self._bounded = [(path, leaf) for path, leaf in leaves(shape.observation) if isinstance(leaf, Box)]
         self._looks = 0 if isinstance(shape.observation, Roles) else 2 * table.num_envs
@@ -79,11 +72,11 @@ class ForeignStepper:
                 f"environment '{self._env.name}' steps all its rows by itself; reset all of them or none"
             )
         self.desk["todo"][:] = np.where(which, BEGINS, RESTS)
-        self._drawn = None  # the rows' keys may be others
+        self._chosen = b""  # the rows' keys may be others
         self._prepare(False)
         self.pool.move()
         self._check(self._everybody)
-        self._enter(which)
+        self._keep(self._all, False)
         self._hand_out(out, which)
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
@@ -100,8 +93,7 @@ class ForeignStepper:
         self._prepare(mode <= SAME_STEP_FINAL)
         self.pool.move()
         self._check(self._everybody)
-        self._tally(~over, desk["ended"])
-        self._enter(self._begun())
+        self._keep(self._all, True)
         self._hand_out(out)
 
     def look(self, which: Array) -> None:
@@ -159,8 +151,7 @@ class ForeignStepper:
             span = slice(*self.pool.spans[k])
             mine[span] = True
             self._check(span)
-        self._tally(mine, mine & self.desk["ended"])
-        self._enter(mine & self._begun())
+        self._keep(mine, True)
 
     @property
     def halves(self) -> list[slice]:
@@ -202,13 +193,10 @@ class ForeignStepper:
                 f"environment '{self._env.name}' is of another library: its parameters hold for a whole batch; make "
                 "another one with other values"
             )
-        if self._drawn is None:  # nothing has begun since
-            keys, plan = rows.states["row_key"], rows.plan
-            self._drawn = np.asarray(draw_level(keys, rows.states["episode"], int(plan[0]), int(plan[1])))
-            self._chosen = b""
-        if (chosen := rows.levels.tobytes()) != self._chosen:
-            self._chosen = chosen
-            desk["level"][:] = np.where(rows.levels < 0, self._drawn, rows.levels)
+        if (chosen := rows.levels.tobytes()) != self._chosen:  # the books go on with them
+            self._chosen, keys, plan = chosen, rows.states["row_key"], rows.plan
+            drawn = draw_level(keys, rows.states["episode"], int(plan[0]), int(plan[1]))
+            desk["level"][:] = np.where(rows.levels < 0, drawn, rows.levels)
         desk["again"][0] = again
 
     def _check(self, rows: slice) -> None:
@@ -268,81 +256,30 @@ class ForeignStepper:
                 )
                 self._looks = 0
 
-    def _begun(self) -> Array:
-        """Return which rows have begun an episode, bool (num_envs,)."""
-        began = self.desk["began"]
-        return np.asarray(began if began.ndim == 1 else began.any(1))
-
-    def _tally(self, going: Array, ended: Array) -> None:
-        """Add a step to the rows that were going, and take up the episodes that ended."""
-        states, desk = self._table.rows.states, self.desk
-        every: Any = slice(None) if is_all(going) else going  # a view is faster than a choice
-        self._step_count[every] += 1
-        rewards = desk["rewards"]
-        if self.shape.several:
-            taking = took_part(states["episode_return"]) | desk["alive"]
-            self._return[every] += np.where(taking, rewards, -0.0)[every]
-            desk["rewards"][~taking] = 0.0
-            states["alive"][every] = desk["alive"][every]
-        else:
-            self._return[every] += rewards[every]
-        for name, values in counted(desk, self.shape).items():
-            states[name][every] = values[every]
-        if not is_any(ended):
+    def _keep(self, mine: Array, stepped: bool) -> None:
+        """Take what some rows gave into the books, and the numbers of their infos."""
+        if not self._counters:
+            self._keep_books(mine, stepped)
             return
-        rows = self._table.rows
-        for which in few_or_all(ended):
-            states["ended"][which] = 1
-            for kept, now in self._kept:
-                kept[which] = now[which]
-            for total, now in self._totals:
-                total[which] += now[which]
-            rows.episodes["finished"]["params"][which] = rows.params[which]
-            if self.shape.several:
-                rows.episodes["totals"]["seats"][which] += took_part(self._return[which])
-
-    def _enter(self, rows: Array) -> None:
-        """Begin the headers of rows whose environments have begun an episode."""
-        if not is_any(rows):
-            return
-        states, desk = self._table.rows.states, self.desk
-        for which in few_or_all(rows):
-            states["level"][which] = desk["level"][which]
-            states["episode"][which] += 1
-            for name in ("step_count", "ended", "rng_count"):
-                states[name][which] = 0
-            self._return[which] = 0.0
-            if self.shape.several:
-                states["alive"][which] = desk["alive"][which]
-                self._return[which] = np.where(desk["alive"][which], 0.0, -0.0)
-            self._draw(which)
-
-    def _draw(self, which: Any) -> None:
-        """Draw the next level of a row that has begun an episode; those of many are drawn when they are asked for."""
-        self._chosen = b""
-        if self._drawn is None or not isinstance(which, int):
-            self._drawn = None
-            return
-        states, plan = self._table.rows.states, self._table.rows.plan
-        self._drawn[which] = draw_level(
-            int(states["row_key"][which]), int(states["episode"][which]), int(plan[0]), int(plan[1])
-        )
+        states, episodes = self._table.rows.states, self._table.rows.episodes
+        going = mine & (states["ended"] == 0) if stepped else np.zeros_like(mine)
+        ended = going & self.desk["ended"]
+        for name, values in self._counters.items():
+            states[name][going] = values[going]
+            episodes["finished"][name][ended] = values[ended]
+            episodes["totals"][name][ended] += values[ended]
+        self._keep_books(mine, stepped)
 
     def _hand_out(self, out: Buffers, which: Array | None = None) -> None:
         """Copy what the environments gave into a step's buffers, of all rows or of some."""
+        if which is None or is_all(which):
+            for name, given in self._given:
+                np.copyto(getattr(out, name), given)
+            if is_any(self.desk["ended"]):
+                np.copyto(out.final_obs, self.desk["final_obs"])
+            return
         for name in WRITTEN:
-            target, given = getattr(out, name), self.desk[name]
-            if which is None or is_all(which):
-                if target.size and (name != "final_obs" or is_any(self.desk["ended"])):
-                    np.copyto(target, given)
-            else:
-                target[which] = given[which]
-
-
-def few_or_all(flags: Array) -> list[Any]:
-    """Return which flags are set: each by its number where they are few, which takes less than arrays do; else together."""
-    rows = flags.nonzero()[0]
-    return rows.tolist() if len(rows) <= FEW else [rows]
+            getattr(out, name)[which] = self.desk[name][which]
 
 
 def is_any(flags: Array) -> bool:

@@ -264,15 +264,23 @@ def compile_for_c(function: Any, signature: str, env_name: str, ready: dict[Any,
     return compiled
 
 
-def entry_point(kernel: Any, *arguments: Any) -> Callable[..., Any]:
-    """Return a compiled kernel's code for arguments of such types.
+def entry_point(kernel: Any, *arguments: Any, strided: bool = False) -> Callable[..., Any]:
+    """Return a compiled kernel's code for arguments of such types; `strided` for arrays that lie in whatever steps.
 
     Looking at the types of a batch's arrays takes the kernel itself longer than stepping a hundred rows; the code trusts
     its caller that they never change.
     """
     typeof = load_numba().typeof
-    code: Callable[..., Any] = kernel.compile(tuple(typeof(argument) for argument in arguments))
+    types = [typeof(argument) for argument in arguments]
+    code: Callable[..., Any] = kernel.compile(tuple(map(_strided, types) if strided else types))
     return code
+
+
+def _strided(kind: Any) -> Any:
+    """Return the type of arrays like one's with any steps, also of those in a tuple with names."""
+    if hasattr(kind, "instance_class"):
+        return type(kind)([_strided(part) for part in kind.types], kind.instance_class)
+    return kind.copy(layout="A") if hasattr(kind, "layout") else kind
 
 
 def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, options: Mapping[str, Any]) -> Function:

@@ -10,7 +10,7 @@ from puffer_arena.render.front.entries import Action, Entry
 from puffer_arena.render.front.games import Games
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import BODY, GAP, RADIUS, SMALL, TITLE, Theme, colored, font
-from puffer_arena.render.window.widgets import Area, card, inset, pill, shorten, stat, text_width, write
+from puffer_arena.render.window.widgets import Area, card, inset, item_tooltip, pill, shorten, stat, text_width, write
 
 TILE, CAPTION, LINE = 176, 26, 64  # pixels at scale 1: width of a picture at least, its caption, height of a line
 WIDE = 1.25  # width / height of a picture
@@ -200,7 +200,7 @@ def draw_actions(theme: Theme, choice: Choice, entry: Entry) -> Action | None:
         if imgui.button(f"{action.label}##{k}", ImVec2(width, height)):
             choice.button, pressed = k, action
         imgui.end_disabled()
-        imgui.set_item_tooltip(action.about.replace("%", "%%"))
+        item_tooltip(theme, action.about)
         if choice.button == k:
             draw.add_rect(at, (at.x + width, at.y + height), packed("accent"), theme.px(6), theme.px(2))
         label = action.key.upper()

@@ -21,7 +21,7 @@ from puffer_arena.render.window.policy_view import draw_policy
 from puffer_arena.render.window.screen import Screen
 from puffer_arena.render.window.sight import draw_sight
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
-from puffer_arena.render.window.widgets import Area, Hint, section
+from puffer_arena.render.window.widgets import Area, Hint, item_tooltip, section
 from puffer_arena.replay.branch import fork
 from puffer_arena.replay.simulate import make_rows
 
@@ -232,7 +232,7 @@ def draw_transport(theme: Theme, screen: ReplayScreen) -> None:
                 imgui.same_line(0, apart)
             if imgui.button(label, ImVec2(each, theme.px(30))):
                 act()
-            imgui.set_item_tooltip(hint)
+            item_tooltip(theme, hint)
 
     playing = source.status == "playing"
     buttons(

@@ -11,7 +11,7 @@ from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import SMALL, Theme
-from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
+from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, tooltip, write
 from puffer_arena.replay.reader import Episode
 
 ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
@@ -50,7 +50,7 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     at = place(source.step)
     draw.add_line((at, top - theme.px(2)), (at, y + height), packed("text"), theme.px(1.5))
     draw.add_circle_filled((at, top - theme.px(2)), theme.px(4.5), packed("text"))
-    take_mouse(source, row, scrub, (x, y, width, height))
+    take_mouse(theme, source, row, scrub, (x, y, width, height))
 
 
 def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
@@ -148,7 +148,7 @@ def thinned(steps: Array, values: Array, most: int) -> tuple[Array, Array]:
     return np.repeat(steps[edges], 2), np.stack([low, high], axis=1).reshape(-1)
 
 
-def take_mouse(source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+def take_mouse(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
     """Seek where the mouse is held, draw a loop with Shift, and tell what lies under it."""
     x, y, width, height = area
     imgui.set_cursor_screen_pos(ImVec2(x, y))
@@ -165,7 +165,7 @@ def take_mouse(source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None
         elif step != source.step:
             source.seek(step)
     elif imgui.is_item_hovered():
-        imgui.set_tooltip(describe(source, row, step, source.steps / max(width, 1.0)).replace("%", "%%"))
+        tooltip(theme, describe(source, row, step, source.steps / max(width, 1.0)))
 
 
 def describe(source: ReplaySource, row: int, step: int, reach: float) -> str:

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.window.theme import Theme
-from puffer_arena.render.window.widgets import close_on_escape, section
+from puffer_arena.render.window.widgets import close_on_escape, item_tooltip, padded, section
 
 
 class Host(Protocol):
@@ -27,11 +27,11 @@ def draw_branching(theme: Theme, host: Host) -> None:
     each = ImVec2((imgui.get_content_region_avail().x - apart) / 2, theme.px(30))
     if imgui.button("Take over", each):
         host.fork()
-    imgui.set_item_tooltip("( F )  steer it yourself; Esc comes back")
+    item_tooltip(theme, "( F )  steer it yourself; Esc comes back")
     imgui.same_line(0, apart)
     if imgui.button("Let it play", each):
         host.fork(bot_plays=True)
-    imgui.set_item_tooltip("( Shift F )  hand it to who is chosen below; F3 and F4 change that while it plays")
+    item_tooltip(theme, "( Shift F )  hand it to who is chosen below; F3 and F4 change that while it plays")
     host.chosen = choose_sitter(theme, host.sitters, host.chosen)
 
 
@@ -40,14 +40,13 @@ def choose_sitter(theme: Theme, sitters: Sequence[Sitter], chosen: int) -> int:
     if len(sitters) < 2:
         return 0
     imgui.set_next_item_width(-1)
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
-    if imgui.begin_combo("##sitter", sitters[chosen].name, imgui.ComboFlags_.height_large):
-        close_on_escape()
-        for k, sitter in enumerate(sitters):
-            if imgui.selectable(sitter.name, k == chosen)[0]:
-                chosen = k
-        imgui.end_combo()
-    else:
-        imgui.set_item_tooltip("who plays what you do not")
-    imgui.pop_style_var()
+    with padded(theme):
+        if imgui.begin_combo("##sitter", sitters[chosen].name, imgui.ComboFlags_.height_large):
+            close_on_escape()
+            for k, sitter in enumerate(sitters):
+                if imgui.selectable(sitter.name, k == chosen)[0]:
+                    chosen = k
+            imgui.end_combo()
+        else:
+            item_tooltip(theme, "who plays what you do not")
     return chosen

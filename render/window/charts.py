@@ -10,7 +10,17 @@ from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.numbers import format_count, format_tick, format_value, nice_ticks
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import SERIES, SMALL, Theme, colored, font, vec4
-from puffer_arena.render.window.widgets import Area, card, close_on_escape, gap, inset, shorten, text_width, write
+from puffer_arena.render.window.widgets import (
+    Area,
+    card,
+    close_on_escape,
+    gap,
+    inset,
+    shorten,
+    text_width,
+    tooltip,
+    write,
+)
 
 Metrics = Mapping[str, Sequence[tuple[float, float]]]
 MOST_POINTS = 500  # drawn per curve; more are averaged together
@@ -240,6 +250,4 @@ def draw_reading(theme: Theme, names: Sequence[str], curves: Sequence[Curve]) ->
         implot.get_plot_draw_list().add_circle_filled(point, theme.px(3.5), packed("text"))
         label = f"{name.rpartition('/')[2].replace('_', ' ')} " if len(names) > 1 else ""
         lines.append(f"{label}{format_value(float(curve.smooth[k]))}  at {format_count(float(curve.steps[k]))}")
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(10), theme.px(7)))
-    imgui.set_tooltip("\n".join(lines).replace("%", "%%"))
-    imgui.pop_style_var()
+    tooltip(theme, "\n".join(lines))

@@ -31,7 +31,15 @@ from puffer_arena.render.window.knobs import (
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import CURRICULUM, format_setting
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
-from puffer_arena.render.window.widgets import caption, close_on_escape, range_slider, section, segmented
+from puffer_arena.render.window.widgets import (
+    caption,
+    close_on_escape,
+    item_tooltip,
+    range_slider,
+    section,
+    segmented,
+    tooltip,
+)
 
 METHODS = ("off", "uniform", "plr", "accel", "sfl", "states", "alp")
 PRESETS = Path("curricula")  # where presets lie; the same files as `train --curriculum FILE.toml` takes
@@ -90,7 +98,7 @@ def draw_presets(theme: Theme, source: Source, sliders: Sliders, table: Mapping[
     if imgui.button("Save preset", ImVec2(each, theme.px(28))):
         sliders.told = save_preset(source.env.name, table)
     imgui.end_disabled()
-    imgui.set_item_tooltip(f"into the folder {PRESETS}, as train --curriculum takes it")
+    item_tooltip(theme, f"into the folder {PRESETS}, as train --curriculum takes it")
     imgui.same_line(0, theme.px(8))
     if imgui.button("Load preset", ImVec2(each, theme.px(28))):
         imgui.open_popup("presets")
@@ -159,7 +167,7 @@ def draw_range(theme: Theme, source: Source, parameter: Parameter, sliders: Slid
 
     if imgui.is_item_hovered(imgui.HoveredFlags_.stationary):
         about = f"{parameter.doc}; {format_setting(parameter.low)} to {format_setting(top)}\n" if parameter.doc else ""
-        imgui.set_tooltip(f"{about}{HOW} ({format_setting(parameter.default)})".replace("%", "%%"))
+        tooltip(theme, f"{about}{HOW} ({format_setting(parameter.default)})")
     if imgui.is_item_clicked(imgui.MouseButton_.right):
         put(format(parameter.default, ".10g"))
     begin_typing(sliders, name, str(spread))
@@ -238,7 +246,7 @@ def draw_bins(theme: Theme, bins: Mapping[str, Any] | None) -> None:
                 f"{format_setting(ends[0])} to {format_setting(ends[1])}: {count} rows play it next\n"
                 f"{format_count(visits)} episodes lately, {success}"
             )
-            imgui.set_tooltip(text.replace("%", "%%"))
+            tooltip(theme, text)
 
 
 def success_color(visits: float, wins: float) -> Rgb:

@@ -14,10 +14,11 @@ from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, Theme
-from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, write
+from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, tooltip, write
 from puffer_arena.render.world.picture import draw_row, find_agents
 
 CAPTION = 26  # pixels at scale 1
+LEAST_CUT = 14  # characters that must be left of a status line whose end is cut off
 OUTCOMES = {"won": "lime", "lost": "rose", "draw": "sky", "time": "amber", "over": "amber"}  # colours
 
 
@@ -149,25 +150,50 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
         if watch.look.is_moved:
             name = f"{name}   {watch.look.zoom:.1f} x{', following' if watch.look.follows else ''}"
     name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
-    room = right - left - name_width - theme.px(8)
-    if message and room > theme.px(24):
-        if text_width(message, size) > room:
-            message = message.partition(",")[0]  # its first part says the most
-        shown = shorten(message, room, size)
-        write(theme, (right - text_width(shown, size), line), shown, "text", size)
+    shown = fit_words(message, right - left - name_width - theme.px(8), size)
+    write(theme, (right - text_width(shown, size), line), shown, "text", size)
+    if hovered and message and not shown:
+        tooltip(theme, message)
+
+
+def fit_words(message: str, room: float, size: float) -> str:
+    """Return what of a status line fits: all, its first part, which says the most, or that cut; "" where that is bits."""
+    if text_width(message, size) <= room:
+        return message
+    first = message.partition(",")[0]
+    shown = shorten(first, room, size)
+    return shown if shown == first or len(shown) >= LEAST_CUT else ""
 
 
 def draw_ending(theme: Theme, ending: Ending, area: Area) -> None:
     """Say over the picture how the episode before this one ended, framed in the colour of success where it was one."""
     x, y, width, height = area
     draw, tone = imgui.get_window_draw_list(), OUTCOMES[ending.outcome]
-    size = BODY if width > theme.px(300) else SMALL
-    shown = shorten(ending.words, width - theme.px(24), size)
-    box, high = text_width(shown, size) + theme.px(20), theme.px(size + 12)
-    left, top = x + (width - box) / 2, y + theme.px(8)
     draw.add_rect((x, y), (x + width, y + height), packed(tone, 200), theme.px(4), theme.px(2))
-    draw.add_rect_filled((left, top), (left + box, top + high), packed("shadow", 225), high / 2)
-    write(theme, (left + theme.px(10), top + theme.px(5)), shown, tone, size)
+    size = BODY if width > theme.px(300) else SMALL
+    lines = wrap_words(ending.words, width - theme.px(16), size)
+    high = theme.px(size + 2)
+    if not lines or len(lines) * high + theme.px(14) > height:
+        return  # the frame alone says it
+    box, tall = max(text_width(line, size) for line in lines) + theme.px(16), len(lines) * high + theme.px(8)
+    left, top = x + (width - box) / 2, y + theme.px(6)
+    draw.add_rect_filled((left, top), (left + box, top + tall), packed("shadow", 225), theme.px(size / 2 + 4))
+    for k, line in enumerate(lines):
+        at = x + (width - text_width(line, size)) / 2, top + theme.px(3) + k * high
+        write(theme, at, line, tone, size)
+
+
+def wrap_words(words: str, room: float, size: float) -> list[str]:
+    """Return a text as lines that fit; none where one word alone does not."""
+    lines: list[str] = []
+    for word in words.split():
+        if text_width(word, size) > room:
+            return []
+        if lines and text_width(f"{lines[-1]} {word}", size) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:

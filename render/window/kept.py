@@ -18,7 +18,7 @@ from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.opengl import gl, upload
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
-from puffer_arena.render.window.widgets import section
+from puffer_arena.render.window.widgets import section, tooltip
 
 ACROSS = 4
 PIXELS = 160  # of a picture, each way
@@ -91,7 +91,7 @@ def draw_kept(theme: Theme, source: Source, gallery: Gallery) -> None:
             draw.add_rect(at, far, packed("accent"), 0.0, theme.px(2))
             params = ", ".join(f"{name} {value:.3g}" for name, value in shown.params.items() if _is_number(value))
             told = f"{k + 1}: score {shown.score:.3g}" + (f", {params}" if params else "")
-            imgui.set_tooltip(f"{told}\n{HOW}".replace("%", "%%"))
+            tooltip(theme, f"{told}\n{HOW}")
         if pressed and pixels is not None:
             gallery.chosen = shown
         if imgui.is_item_clicked(imgui.MouseButton_.right):

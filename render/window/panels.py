@@ -20,6 +20,7 @@ from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import PAD, SMALL, TITLE, Theme
 from puffer_arena.render.window.widgets import (
     caption,
+    item_tooltip,
     pill,
     section,
     segmented,
@@ -205,7 +206,7 @@ def draw_buttons(theme: Theme, buttons: Sequence[tuple[str, str, Callable[[], No
             imgui.same_line(0, theme.px(8))
         if imgui.button(label, ImVec2(each, theme.px(32))):
             act()
-        imgui.set_item_tooltip(about)
+        item_tooltip(theme, about)
 
 
 def pause(source: Source) -> None:

@@ -17,7 +17,7 @@ from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing,
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import RATE, Steering, format_setting
 from puffer_arena.render.window.theme import Theme
-from puffer_arena.render.window.widgets import caption, section, slider
+from puffer_arena.render.window.widgets import caption, item_tooltip, section, slider, tooltip
 
 LEARNING_RATES = (1e-6, 1e-1)
 HOW = "drag, or double click to type; right click: default"
@@ -59,8 +59,9 @@ def draw_undo(theme: Theme, source: Source, steering: Steering) -> None:
         imgui.end_disabled()
         if changes:
             last = changes[-1]
-            imgui.set_item_tooltip(
-                f"( {key} )  {last.name.replace('_', ' ')}: {format_setting(last.before)} to {format_setting(last.after)}"
+            item_tooltip(
+                theme,
+                f"( {key} )  {last.name.replace('_', ' ')}: {format_setting(last.before)} to {format_setting(last.after)}",
             )
 
 
@@ -124,7 +125,7 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
     share, released = slider(theme, name, place)
     if imgui.is_item_hovered(imgui.HoveredFlags_.stationary):
         about = f"{parameter.doc}; {format_setting(parameter.low)} to {format_setting(top)}\n" if parameter.doc else ""
-        imgui.set_tooltip(f"{about}{HOW} ({format_setting(parameter.default)})".replace("%", "%%"))
+        tooltip(theme, f"{about}{HOW} ({format_setting(parameter.default)})")
     if imgui.is_item_clicked(imgui.MouseButton_.right) and parameter.default <= top:
         change(parameter.default)
     begin_typing(sliders, name, format_setting(shown))

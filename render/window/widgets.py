@@ -1,6 +1,7 @@
 """Small widgets that Dear ImGui lacks, drawn in our theme."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, imgui
 
@@ -9,6 +10,7 @@ from puffer_arena.render.window.theme import BODY, FIGURE, GAP, PAD, RADIUS, SMA
 
 Area = tuple[float, float, float, float]  # x, y, width, height in pixels
 Hint = tuple[str, str]  # keys, what they do
+TOOLTIP = 340  # pixels at scale 1 at which a tooltip's lines are broken
 
 
 def section(theme: Theme, title: str) -> None:
@@ -38,6 +40,38 @@ def shorten(text: str, room: float, size: float = BODY) -> str:
     while text and text_width(text + "…", size) > room:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def tooltip(theme: Theme, text: str) -> None:
+    """Say something beside the mouse, in a frame, on several lines where it is long."""
+    with padded(theme):
+        if imgui.begin_tooltip():
+            _write_wrapped(theme, text)
+
+
+def item_tooltip(theme: Theme, text: str) -> None:
+    """Say something beside the mouse while it rests on the item just laid out."""
+    with padded(theme):
+        if imgui.begin_item_tooltip():
+            _write_wrapped(theme, text)
+
+
+def _write_wrapped(theme: Theme, text: str) -> None:
+    """Fill an open tooltip, and close it."""
+    imgui.push_text_wrap_pos(theme.px(TOOLTIP))
+    imgui.text_unformatted(text)
+    imgui.pop_text_wrap_pos()
+    imgui.end_tooltip()
+
+
+@contextmanager
+def padded(theme: Theme) -> Iterator[None]:
+    """Give popups and tooltips that are laid out meanwhile room between frame and text."""
+    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(9), theme.px(7)))
+    try:
+        yield
+    finally:
+        imgui.pop_style_var()
 
 
 def stat(theme: Theme, label: str, value: str, width: float) -> None:
