@@ -44,8 +44,6 @@ def begin_display() -> None:
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")  # real pixels, so that text stays crisp
     os.environ.setdefault("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # where Mesa draws in software: its threads wait for a trainer's cores
-    for desktop in ("X11", "WAYLAND"):  # desktops group windows and choose icons by their class
-        os.environ.setdefault(f"SDL_VIDEO_{desktop}_WMCLASS", "puffer_arena")
     with explained():
         pygame.display.init()
         if pygame.display.get_driver() in INVISIBLE and pygame.display.get_driver() != asked:

@@ -31,6 +31,7 @@ def test_the_window_shows_a_full_picture(window):
 
 def test_the_title_says_what_is_shown(window):
     assert window.xdotool("getwindowname", window.window).strip() == "snake · puffer_arena"
+    assert window.window in window.xdotool("search", "--class", "^puffer_arena$").split()  # how desktops group windows
 
 
 def test_it_asks_for_the_rows_it_shows(window):

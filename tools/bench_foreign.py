@@ -65,15 +65,15 @@ def contenders(env: str, num_envs: int) -> tuple[dict[str, Measure], list[Callab
 
         return gymnasium.make(plain)
 
-    for name, kind in (
-        ("SyncVectorEnv", gymnasium.vector.SyncVectorEnv),
-        ("AsyncVectorEnv", gymnasium.vector.AsyncVectorEnv),
+    texts = env.startswith("minigrid:")  # whose space of texts neither shared memory nor SB3 takes
+    for name, theirs in (
+        ("SyncVectorEnv", gymnasium.vector.SyncVectorEnv([make_one] * num_envs)),
+        ("AsyncVectorEnv", gymnasium.vector.AsyncVectorEnv([make_one] * num_envs, shared_memory=not texts)),
     ):
-        theirs = kind([make_one] * num_envs)
         theirs.reset(seed=0)
         found[name] = stepper(theirs.step, actions, num_envs, idle=True)
         closing.append(theirs.close)
-    if not env.startswith("minigrid:"):  # whose texts SB3 does not take
+    if not texts:
         from stable_baselines3.common.vec_env import SubprocVecEnv
 
         sb3 = SubprocVecEnv([make_one] * num_envs)

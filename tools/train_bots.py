@@ -21,10 +21,11 @@ from typing import Any
 
 import torch
 
+from puffer_arena.batch.batch import make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Level
 from puffer_arena.machine.files import write_bytes
-from puffer_arena.players.calibrate import at_level, calibrate, points_of, rating_in
+from puffer_arena.players.calibrate import at_level, calibrate, rating_in
 from puffer_arena.players.evaluate import Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, scripted, versus
 from puffer_arena.registry import load_env
@@ -56,7 +57,7 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "sumo": {},
     "bomber": {"network.hidden": (64, 64), "total_steps": 3_400_000},
     "hex": {"network.hidden": (128, 128), "total_steps": 8_000_000},
-    "racer": {"params": {"cars": 2}},
+    "racer": {"params": {"cars": 2}, "total_steps": 2_700_000},
     "kart": {"params": {"cars": 2}},
     "swarm": {},
     "pistons": {},
@@ -66,13 +67,13 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "doors": {"network.hidden": (64,), "network.memory_size": 64, "total_steps": 8_400_000},
     "memory": {},
     "push": {
-        "network.hidden": (64, 64),
+        "network.hidden": (128, 128),
         "params": {"size": 8, "boxes": 2, "pulls": 16},
         "curriculum.method": "uniform",
-        "curriculum.ranges": {"boxes": "1:2", "pulls": "2:16"},
-        "total_steps": 8_000_000,
+        "curriculum.ranges": {"boxes": "1:2", "pulls": "1:12"},
+        "total_steps": 14_000_000,
     },
-    "craft": {"network.hidden": (64, 64)},
+    "craft": {"network.hidden": (64, 64), "total_steps": 10_000_000},
     "target": {},
     "bandit": {},
     "marble": {},
@@ -147,8 +148,12 @@ def play(game: str, player: Player, episodes: int, params: dict[str, Any]) -> Sa
     if not is_met(game):
         return evaluate(game, player, episodes, seed=5, params=params)
     met = versus(player, scripted(_scripted(game)), "")
-    sample = evaluate(game, met, episodes, seed=5, params=params, side="")
-    return Sample({"points": points_of(sample), **sample.columns})
+    columns = evaluate(game, met, episodes, seed=5, params=params, side="").columns
+    if "won" in columns:
+        return Sample({"points": columns["won"] + 0.5 * columns["drawn"], **columns})
+    with make(game, num_envs=1, **params) as batch:  # where each plays all: how many of the others are left behind
+        others = batch.num_agents - 1
+    return Sample({"points": 1.0 - (columns["rank"] - 1.0) / others, **columns})
 
 
 def measure_of(columns: Iterable[str]) -> str:

@@ -54,13 +54,17 @@ class Entrances:
         Raises:
             ParameterError: the curriculum gave what no row can have.
         """
-        starts = AT_LEVEL if tasks.starts is None else np.asarray(tasks.starts)
-        weights = 1.0 if tasks.weights is None else np.asarray(tasks.weights, np.float64)
-        if not np.issubdtype(np.asarray(starts).dtype, np.integer) or np.min(starts) < AT_LEVEL:
-            raise ParameterError("next() gave starts that are no serial numbers of kept rows, or -1")
-        if not (np.isfinite(weights).all() and np.min(weights) >= 0.0):
-            raise ParameterError("next() gave weights that are not numbers of at least 0")
-        self.waiting[rows], self.next_weights[rows] = starts, weights
+        self.waiting[rows], self.next_weights[rows] = AT_LEVEL, 1.0
+        if tasks.starts is not None:
+            starts = np.asarray(tasks.starts)
+            if not np.issubdtype(starts.dtype, np.integer) or np.min(starts) < AT_LEVEL:
+                raise ParameterError("next() gave starts that are no serial numbers of kept rows, or -1")
+            self.waiting[rows] = starts
+        if tasks.weights is not None:
+            weights = np.asarray(tasks.weights, np.float64)
+            if not (np.isfinite(weights).all() and np.min(weights) >= 0.0):
+                raise ParameterError("next() gave weights that are not numbers of at least 0")
+            self.next_weights[rows] = weights
         if self.share:
             some = rows[rng.random(len(rows)) < self.share]
             self.waiting[some] = DRAWN - rng.integers(len(self.drawn.serials), size=len(some))

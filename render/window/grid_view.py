@@ -152,7 +152,7 @@ def draw_tile(theme: Theme, env: Env, frame: Frame, slot: int, watch: Watch, til
     name_width = write(theme, (left, line), shorten(name, right - left, size), "muted", size)
     shown = fit_words(message, right - left - name_width - theme.px(8), size)
     write(theme, (right - text_width(shown, size), line), shown, "text", size)
-    if hovered and shown != message:
+    if hovered and message and not shown:
         tooltip(theme, message)
 
 
