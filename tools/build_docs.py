@@ -202,7 +202,7 @@ def said_of(name: str) -> list[str]:
     for section in text.split("\n## ")[1:]:
         heading, _, body = section.partition("\n")
         if name in heading.replace(" ", "").split(","):
-            nearer = re.sub(r"\]\((?=[a-z]+\.md)", "](../", body).replace("\n### ", "\n## ")
+            nearer = re.sub(r"\]\((?=[a-z]+\.md|\.\./)", "](../", body).replace("\n### ", "\n## ")
             return ["## When and how", *nearer.rstrip().split("\n"), ""]
     raise ValueError(f"docs/algorithms.md says nothing of '{name}'; add a section '## {name}'")
 

@@ -29,6 +29,7 @@ from puffer_arena.render.window.widgets import (
     close_on_escape,
     draw_footer,
     inset,
+    padded,
     section,
     shorten,
     write,
@@ -318,17 +319,16 @@ class EditScreen:
         self._buttons(theme, [("Save", self.save), ("Open", lambda: imgui.open_popup("files"))])
         if self.trainer is not None:
             self._buttons(theme, [("Train on it", self.send)])
-        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
-        if imgui.begin_popup("files"):
-            close_on_escape()
-            found = sorted([*self.folder.glob(f"{drawing.env.name}*.toml"), *self.folder.glob("*.json")])[-20:]
-            if not found:
-                imgui.text_disabled(f"no level in {self.folder}")
-            for path in reversed(found):
-                if imgui.selectable(path.name, False)[0]:
-                    self.note = drawing.open(path)
-            imgui.end_popup()
-        imgui.pop_style_var()
+        with padded(theme):
+            if imgui.begin_popup("files"):
+                close_on_escape()
+                found = sorted([*self.folder.glob(f"{drawing.env.name}*.toml"), *self.folder.glob("*.json")])[-20:]
+                if not found:
+                    imgui.text_disabled(f"no level in {self.folder}")
+                for path in reversed(found):
+                    if imgui.selectable(path.name, False)[0]:
+                        self.note = drawing.open(path)
+                imgui.end_popup()
         if drawing.brushes:
             section(theme, "Brushes")
         for k, brush in enumerate(drawing.brushes):

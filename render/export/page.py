@@ -31,7 +31,7 @@ PAGE = """<!doctype html>
 <style>
 body {{ margin: 0 auto; max-width: 960px; padding: 16px; background: {background}; color: {text}; font: 14px Inter, system-ui, sans-serif }}
 h1 {{ font-size: 18px; font-weight: 500; margin: 4px 0 }} p {{ margin: 2px 0 10px; color: {muted}; white-space: pre-wrap }}
-#board, #video {{ width: 100%; max-height: 76vh; object-fit: contain; background: {panel}; border-radius: 10px }}
+#board, #video {{ width: 100%; max-height: max(calc(100vh - 205px), 160px); object-fit: contain; background: {panel}; border-radius: 10px }}
 #line {{ width: 100%; height: 30px; margin: 10px 0; touch-action: none; cursor: pointer }}
 button, select {{ background: {raised}; color: {text}; border: 0; border-radius: 8px; padding: 6px 14px; font: inherit }}
 </style>

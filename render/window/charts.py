@@ -16,6 +16,7 @@ from puffer_arena.render.window.widgets import (
     close_on_escape,
     gap,
     inset,
+    padded,
     shorten,
     text_width,
     tooltip,
@@ -145,15 +146,14 @@ def draw_chooser(theme: Theme, charts: Charts, chart: int, name: str, metrics: M
         ImVec2(end + half, middle + half / 2),
     ]
     imgui.get_window_draw_list().add_convex_poly_filled(corners, packed(tone))
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
-    if imgui.begin_popup(popup):
-        close_on_escape()
-        with font(SMALL):
-            for other in sorted(metrics):
-                if imgui.selectable(other.replace("_", " "), other == name)[0]:
-                    charts.chosen[chart] = other
-        imgui.end_popup()
-    imgui.pop_style_var()
+    with padded(theme):
+        if imgui.begin_popup(popup):
+            close_on_escape()
+            with font(SMALL):
+                for other in sorted(metrics):
+                    if imgui.selectable(other.replace("_", " "), other == name)[0]:
+                        charts.chosen[chart] = other
+            imgui.end_popup()
 
 
 def draw_plot(

@@ -35,6 +35,7 @@ from puffer_arena.render.window.widgets import (
     caption,
     close_on_escape,
     item_tooltip,
+    padded,
     range_slider,
     section,
     segmented,
@@ -102,17 +103,16 @@ def draw_presets(theme: Theme, source: Source, sliders: Sliders, table: Mapping[
     imgui.same_line(0, theme.px(8))
     if imgui.button("Load preset", ImVec2(each, theme.px(28))):
         imgui.open_popup("presets")
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
-    if imgui.begin_popup("presets"):
-        close_on_escape()
-        found = sorted(PRESETS.glob("*.toml"), key=lambda path: path.name)[-MOST_PRESETS:]
-        if not found:
-            imgui.text_disabled(f"no preset in {PRESETS}")
-        for path in reversed(found):
-            if imgui.selectable(path.name, False)[0]:
-                load_preset(source, sliders, path)
-        imgui.end_popup()
-    imgui.pop_style_var()
+    with padded(theme):
+        if imgui.begin_popup("presets"):
+            close_on_escape()
+            found = sorted(PRESETS.glob("*.toml"), key=lambda path: path.name)[-MOST_PRESETS:]
+            if not found:
+                imgui.text_disabled(f"no preset in {PRESETS}")
+            for path in reversed(found):
+                if imgui.selectable(path.name, False)[0]:
+                    load_preset(source, sliders, path)
+            imgui.end_popup()
     if sliders.told:
         with font(SMALL), colored(imgui.Col_.text, "muted"):
             imgui.text_wrapped(sliders.told.replace("%", "%%"))

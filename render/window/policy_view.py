@@ -15,7 +15,7 @@ from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
-from puffer_arena.render.window.widgets import bar, close_on_escape, section, text_width, write
+from puffer_arena.render.window.widgets import bar, close_on_escape, padded, section, text_width, write
 
 VALUE_POINTS = 120
 
@@ -82,15 +82,14 @@ def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: 
 def draw_agent_choice(theme: Theme, source: Source, frame: Frame, slot: int, watch: Watch) -> None:
     alive = frame.states[slot]["alive"]
     imgui.set_next_item_width(-1)
-    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(theme.px(8), theme.px(8)))
-    if imgui.begin_combo("##agent", source.agent_ids[watch.agent], imgui.ComboFlags_.height_large):
-        close_on_escape()
-        for k, agent in enumerate(source.agent_ids):
-            label = agent if alive[k] else f"{agent}  (out)"
-            if imgui.selectable(label, k == watch.agent)[0]:
-                watch.agent = k
-        imgui.end_combo()
-    imgui.pop_style_var()
+    with padded(theme):
+        if imgui.begin_combo("##agent", source.agent_ids[watch.agent], imgui.ComboFlags_.height_large):
+            close_on_escape()
+            for k, agent in enumerate(source.agent_ids):
+                label = agent if alive[k] else f"{agent}  (out)"
+                if imgui.selectable(label, k == watch.agent)[0]:
+                    watch.agent = k
+            imgui.end_combo()
 
 
 def draw_value(theme: Theme, frame: Frame, value: float, whose: tuple[Any, ...], past: ValuePast) -> None:
