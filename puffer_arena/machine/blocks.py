@@ -30,7 +30,10 @@ class Blocks:
         self._known: dict[int, tuple[int, Any, Any]] = {}  # by the id of the changing ones, which are kept with it
 
     def address(self, changing: Any) -> int:
-        """Return the address of the block with `changing`, a tuple of contiguous arrays, for as long as this object lives."""
+        """Return the address of the block with `changing`, a tuple of contiguous arrays.
+
+        It is good until KNOWN others were asked for; that of the first for as long as this object lives.
+        """
         known = self._known.get(id(changing))
         return known[0] if known else self._write(changing)
 
@@ -40,7 +43,8 @@ class Blocks:
 
     def _write(self, changing: Any) -> int:
         if len(self._known) >= KNOWN:
-            self._known.clear()
+            first = next(iter(self._known.items()))  # which threads are made with, and read whenever they wake
+            self._known = dict([first])
         words = [word for array in (*self.staying, *changing) for word in (array.ctypes.data, *array.shape)]
         block = np.array(words, np.int64)
         address = int(block.ctypes.data)
