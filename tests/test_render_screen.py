@@ -19,6 +19,7 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window import branching
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.kept import play_kept
 from puffer_arena.render.window.window import show
@@ -172,7 +173,14 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
 
     def hand_over(screen):
         screen.chosen = 2
-        screen.fork(bot_plays=True)
+        frames.append(screen)
+        if len(frames) == 3:  # now all lies where it stays
+            for act in click(*buttons[-2]):  # of the three with a tooltip, the last of which lists who plays
+                act(screen)
+
+    def note_button(theme, text):
+        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        buttons.append((round((low.x + high.x) / 2), round((low.y + high.y) / 2)))
 
     def play_on(screen):
         if screen.game.steps > begun:
@@ -184,7 +192,9 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
             screen.left = True
 
     monkeypatch.chdir(tmp_path)
-    seen, told, source = [], [], Scripted("snake")
+    seen, told, buttons, frames, source = [], [], [], [], Scripted("snake")
+    source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
+    monkeypatch.setattr(branching, "item_tooltip", note_button)
     begun = int(source.frame.states["step_count"][0])
     sitters = [Sitter("broken", refuse), Sitter("other", lambda batch: batch.act("greedy"))]
     sitters.append(Sitter("policy", lambda batch: batch.act("greedy")))
@@ -193,15 +203,16 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
         if screen.__class__ is PlayScreen:
             play_on(screen)
         elif not seen:
+            screen._pace.touch(1e12)
             hand_over(screen)
-            told.append(screen.told)
         else:
+            told.append(screen.told)
             screen.chosen = 0
             screen.fork(bot_plays=True)
             told.append(screen.told)
             screen.gui.closing = True
 
-    show(source, size=(640, 480), on_frame=on_frame, sitters=sitters)
+    show(source, size=(960, 780), on_frame=on_frame, sitters=sitters)
     source.close()
     assert seen == [("policy", True), ("policy", "trained with other sizes"), ("other", 2)]
     assert told[0].startswith("recorded") and told[1] == "trained with other sizes"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -313,7 +314,8 @@ class EditScreen:
         with font(SMALL), colored(imgui.Col_.text, "rose" if drawing.reason else "lime"):
             imgui.text_wrapped(f"not valid: {drawing.reason}" if drawing.reason else "valid")
         section(theme, "Level")
-        self._buttons(theme, [("Play", lambda: self.play()), ("Watch", lambda: self.play(bot_plays=True))])
+        watch = partial(self.play, bot_plays=True)
+        self._buttons(theme, [("Play", lambda: self.gui.after(self.play)), ("Watch", lambda: self.gui.after(watch))])
         self.chosen = choose_sitter(theme, self.sitters, self.chosen)
         self._buttons(theme, [("Undo", drawing.undo), ("Redo", drawing.redo)])
         self._buttons(theme, [("Save", self.save), ("Open", lambda: imgui.open_popup("files"))])

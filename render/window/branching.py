@@ -6,6 +6,7 @@ from typing import Protocol
 from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.render.play.match import Sitter
+from puffer_arena.render.window.gui import Gui
 from puffer_arena.render.window.theme import Theme
 from puffer_arena.render.window.widgets import close_on_escape, item_tooltip, padded, section
 
@@ -13,6 +14,7 @@ from puffer_arena.render.window.widgets import close_on_escape, item_tooltip, pa
 class Host(Protocol):
     """The screen from which a branch begins."""
 
+    gui: Gui
     sitters: Sequence[Sitter]  # who can play on: scripted bots, trained ones, policies of runs
     chosen: int  # among them
 
@@ -26,11 +28,11 @@ def draw_branching(theme: Theme, host: Host) -> None:
     apart = theme.px(8)
     each = ImVec2((imgui.get_content_region_avail().x - apart) / 2, theme.px(30))
     if imgui.button("Take over", each):
-        host.fork()
+        host.gui.after(host.fork)
     item_tooltip(theme, "( F )  steer it yourself; Esc comes back")
     imgui.same_line(0, apart)
     if imgui.button("Let it play", each):
-        host.fork(bot_plays=True)
+        host.gui.after(lambda: host.fork(bot_plays=True))
     item_tooltip(theme, "( Shift F )  hand it to who is chosen below; F3 and F4 change that while it plays")
     host.chosen = choose_sitter(theme, host.sitters, host.chosen)
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import time
+from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Any
@@ -56,6 +57,7 @@ class Gui:
         backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
         self._renderer = backend.PygameRenderer()
         self.closing = False
+        self._waiting: list[Callable[[], object]] = []  # for the frame's end
 
     @property
     def size(self) -> tuple[int, int]:
@@ -120,9 +122,16 @@ class Gui:
         gl.glClear(gl.GL_COLOR_BUFFER_BIT)
         self._renderer.render(imgui.get_draw_data())
 
+    def after(self, act: Callable[[], object]) -> None:
+        """Call `act`, which may draw frames of its own, once the frame that is being laid out is shown."""
+        self._waiting.append(act)
+
     def flip(self) -> None:
         """Show the frame drawn."""
         pygame.display.flip()
+        waiting, self._waiting = self._waiting, []
+        for act in waiting:
+            act()
 
     def pixels(self) -> Array:
         """Return the frame drawn and not yet shown as uint8, shape (height, width, 3)."""
