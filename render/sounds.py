@@ -4,6 +4,8 @@ What is heard is told from two states of a row, one step after another: every ga
 others.  Training hears nothing.  Where there is no audio device all is silent.
 """
 
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +47,23 @@ def _rising(env: Env, before: Any, after: Any) -> Iterator[str]:
             yield named
 
 
+@contextlib.contextmanager
+def _unheard_complaints() -> Iterator[None]:
+    """Keep what the system's sound library itself writes, where there is no device, out of the terminal."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # standard error is closed: nothing can reach it
+        yield
+        return
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class Speaker:
     """Plays sounds by name, once there is one to play.
 
@@ -74,7 +93,8 @@ class Speaker:
     def _ready(self) -> bool:
         if self._open is None:
             try:
-                pygame.mixer.init(RATE, -16, 2, BUFFER)
+                with _unheard_complaints():
+                    pygame.mixer.init(RATE, -16, 2, BUFFER)
                 self._open = True
             except (pygame.error, NotImplementedError):  # no device, or pygame was built without sound
                 self._open = False

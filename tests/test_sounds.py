@@ -1,5 +1,6 @@
 """What is heard of a game: told from its states, silent without a device, and never in the way."""
 
+import os
 import wave
 
 import numpy as np
@@ -58,14 +59,17 @@ def test_a_speaker_is_muted_and_says_a_missing_file_once(
         speaker.close()
 
 
-def test_without_a_device_all_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_device_all_is_silent(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     speaker = Speaker()
     monkeypatch.setattr("puffer_arena.render.sounds.pygame.mixer.init", refuse)
     assert not speaker.play("goal")
     speaker.close()
+    os.write(2, b"afterwards")
+    assert capfd.readouterr().err == "afterwards"
 
 
 def refuse(*_: int) -> None:
     from puffer_arena.render.toolkit import pygame
 
+    os.write(2, b"ALSA has much to say of this")
     raise pygame.error("No such device.")
