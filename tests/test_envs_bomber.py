@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.envs import bomber
+from puffer_arena.envs.bomber import state as bomber
 from puffer_arena.envs.bomber.state import DOWN, EXTRA, LAY, LEFT, RIGHT, STAY, UP
 
 

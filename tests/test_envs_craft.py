@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import load_env, make
-from puffer_arena.envs import craft
+from puffer_arena.envs.craft import state as craft
 from puffer_arena.envs.craft.state import DO, NOOP, PLACE_FURNACE, PLACE_TABLE, RIGHT, SLEEP
 
 

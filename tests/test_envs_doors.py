@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.envs import doors
+from puffer_arena.envs.doors import state as doors
 from puffer_arena.envs.doors.state import (
     BALL,
     BOX,

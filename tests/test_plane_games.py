@@ -7,7 +7,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.envs import hideseek, pistons, sumo, swarm, volley
+from puffer_arena.envs import pistons, sumo, swarm, volley
+from puffer_arena.envs.hideseek import state as hideseek
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:

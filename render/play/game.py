@@ -13,6 +13,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.endings import Ending, describe_ending
 from puffer_arena.core.actions import own_actions
+from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
@@ -58,7 +59,7 @@ class Game:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
         self.batch, self.env = batch, batch.env
         self.match = match
-        self._watched = find_agent(batch, agent)
+        self._watched = find_agent(batch.env, batch.agent_ids, agent)
         self._pads: Sequence[int] = ()
         self.hands = [Hands(batch, self._watched)]
         self.level, self.origin = level, origin
@@ -313,7 +314,7 @@ class Game:
         return np.array(self._bot(self.batch), self.batch.actions.dtype).reshape(self.batch.actions.shape)
 
 
-def find_agent(batch: Batch, agent: str | None) -> int:
+def find_agent(env: Env, agent_ids: Sequence[str], agent: str | None) -> int:
     """Return an agent's index.
 
     Raises:
@@ -321,9 +322,9 @@ def find_agent(batch: Batch, agent: str | None) -> int:
     """
     if agent is None:
         return 0
-    if agent not in batch.agent_ids:
-        raise UnknownName(f"'{batch.env.name}' has no agent '{agent}'; {suggest(agent, batch.agent_ids)}")
-    return batch.agent_ids.index(agent)
+    if agent not in agent_ids:
+        raise UnknownName(f"'{env.name}' has no agent '{agent}'; {suggest(agent, agent_ids)}")
+    return agent_ids.index(agent)
 
 
 def find_bot(batch: Batch, bot: "str | Choose | None") -> Choose:

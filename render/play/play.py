@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.batch import make
 from puffer_arena.errors import ParameterError
-from puffer_arena.render.play.game import Game
+from puffer_arena.registry import load_env
+from puffer_arena.render.play.game import Game, find_agent
 from puffer_arena.render.play.match import Choose
 from puffer_arena.render.play.scores import Scores, scores_file
 
@@ -61,6 +62,8 @@ def play(
     require_window()
     if not 0.05 <= speed <= 20:
         raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
+    env = load_env(env_id)
+    find_agent(env, env.agent_ids(env.build_params(params or {})), agent)  # before anything is compiled
     split = "held_out" if held_out else "train"
     with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
