@@ -63,7 +63,7 @@ def play(
     if not 0.05 <= speed <= 20:
         raise ParameterError(f"speed = {speed}; it must be from 0.05 to 20")
     env = load_env(env_id)
-    find_agent(env, env.agent_ids(env.build_params(params or {})), agent)  # before anything is compiled
+    find_agent(env, env.agent_ids(env.build_params(dict(params or {}))), agent)  # before anything is compiled
     split = "held_out" if held_out else "train"
     with make(env_id, seed=seed, split=split, autoreset="disabled", record=True, **(params or {})) as batch:
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
