@@ -103,3 +103,21 @@ def test_what_has_no_stack_is_refused_in_one_line() -> None:
         load_env("snake:frames=2:colour=3")
     with pytest.raises(ArenaError):
         load_env("snake:frames=")
+
+
+def test_a_bot_of_a_stacked_game_says_so_and_plays_it() -> None:
+    pytest.importorskip("torch")
+    from puffer_arena.bots.bot import Bot
+    from puffer_arena.players.bots import bot_player
+    from puffer_arena.players.evaluate import evaluate
+    from puffer_arena.trainers.config import Network
+    from puffer_arena.trainers.export.bot import export_policy
+    from puffer_arena.trainers.networks.roles import build_policy_of
+
+    with make("bandit:frames=2", 1) as batch:
+        policy = build_policy_of(batch.observation, batch.action, Network(hidden=(8,)), {"params": {}})
+    bot = Bot.of(export_policy(policy, "bandit:frames=2"))
+    assert bot.about["env"]["id"] == "bandit:frames=2"
+    assert evaluate("bandit:frames=2", bot_player(bot, "bandit:frames=2"), 4).episodes == 4
+    with pytest.raises(ParameterError, match="not 'bandit'"):
+        bot_player(bot, "bandit")

@@ -16,7 +16,7 @@ from puffer_arena.bots.model import MOST_EARLIER, Model
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.players.described import describe
-from puffer_arena.registry import load_env, source_digest
+from puffer_arena.registry import env_name, load_env, source_digest
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
 from puffer_arena.trainers.config import from_dict, load_config, to_dict
 from puffer_arena.trainers.export.weights import describe_network, plain_copy
@@ -56,7 +56,7 @@ def export_policy(
     """
     policy, rules = plain_copy(policy, half), load_env(env)
     about = {
-        "env": {"id": rules.name, "version": rules.version, "rules": source_digest(rules)},
+        "env": {"id": env_name(env), "version": rules.version, "rules": source_digest(rules)},
         "params": dict(policy.origin["params"]),
         "masked": rules.action_mask is not None,
         "decision_rate": rules.steps_per_second,
