@@ -83,7 +83,11 @@ def load_env(env_id: str) -> Env:
 
 
 def split_id(env_id: str) -> tuple[str, dict[str, str]]:
-    """Return the game's own id, and how agents see it: option -> value, as the id tells."""
+    """Return the game's own id, and how agents see it: option -> value, as the id tells.
+
+    Raises:
+        UnknownName: what stands behind the first option is none.
+    """
     first = OPTION.search(env_id)
     if first is None:
         return env_id, {}

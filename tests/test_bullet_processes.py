@@ -56,7 +56,7 @@ def test_workers_refuse_a_module_that_was_edited_after_its_import(tmp_path, monk
         make("package_of_piles.heap", num_envs=2, threads=2)
 
 
-@pytest.mark.parametrize(("boxes", "resets"), [(2, 3000), pytest.param(1, 30_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("boxes", "resets"), [(2, 3000), pytest.param(1, 100_000, marks=pytest.mark.slow)])
 def test_many_resets_leave_memory_flat(boxes, resets):
     with make(PILE, boxes=boxes, max_steps=1) as batch:
         still(batch, 1000)

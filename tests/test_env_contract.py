@@ -19,20 +19,12 @@ from tests.untraced import untraced
 HEADINGS = ("Actions", "Observation", "Reward", "Termination", "Parameters", "Source")
 FIGURES = ("speed",)  # what a test does not time
 MAY_NOT_APPLY = ("masks", "rewind")  # every environment of ours has bots, keys, levels and parameters
-# One environment of each kind has its rows shared among threads: that no row's rules know of others, "rows" says of all.
-KINDS = {
-    (load_env(name).engine, bool(load_env(name).agents), load_env(name).turn is None): name for name in list_envs()
-} | {"in lanes": "cartpole"}
-CASES = [
-    (law, name)
-    for law in LAWS
-    for name in (KINDS.values() if law.name == "threads" else list_envs())
-    if law.name not in FIGURES
-]
+every_law = pytest.mark.parametrize("law", [law for law in LAWS if law.name not in FIGURES], ids=lambda law: law.name)
 every_env = pytest.mark.parametrize("env_id", list_envs())
 
 
-@pytest.mark.parametrize(("law", "env_id"), CASES, ids=[f"{law.name}-{env_id}" for law, env_id in CASES])
+@every_env
+@every_law
 def test_it_keeps_the_law(law: Law, env_id: str) -> None:
     # Plain Python is traced where buffers are looked at; in these two it would take twice as long.
     hold = untraced(law.hold) if law.name in ("compiled", "parameters") else law.hold

@@ -30,7 +30,7 @@ def test_the_example_shown_is_the_example_shipped_and_short() -> None:
     assert source in blocks(ROOT / "README.md", "python") and len(source.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("example", ["catch", "pads"])
+@pytest.mark.parametrize("example", ["bits", "catch", "pads"])
 def test_the_examples_keep_the_laws(example: str) -> None:
     kept = check(str(ROOT / "examples" / f"{example}.py"), laws=["compiled", "buffers", "masks", "strength", "drawing"])
     assert kept.ok, str(kept)

@@ -388,7 +388,8 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals as a terminal and a scheduler do")
-@pytest.mark.parametrize(("threads", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("threads", [1, 2])
 def test_a_rule_that_never_ends_is_ended_by_asking_twice(tmp_path: Path, number: signal.Signals, threads: int) -> None:
     game = str(ROOT / "tests" / "games" / "stuck.py")
     code = STUCK.format(checkout=str(ROOT), root=str(tmp_path), game=game, threads=threads)

@@ -9,23 +9,22 @@ from puffer_arena.authoring.explain import place_of
 from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.laws.law import DoesNotApplyError, Subject, broken, difference, everything, play
 
-INTERPRETED_STEPS = 90  # of plain Python, in which a game of many bodies takes a second for three of them
 BESIDE = ("obs", "rewards", "terminated", "truncated", "acting", "action_mask")  # what a step tells about a row
 
 
 def digest(subject: Subject, threads: int = 1) -> str:
-    """Return a digest of 128 rows after 80 steps."""
+    """Return a digest of 128 rows after 150 steps."""
     with subject.make(128, 11, threads=threads) as batch:
-        play(batch, 80, bots=True)
+        play(batch, 150, bots=True)
         return hashlib.sha256(everything(batch)).hexdigest()
 
 
 def compiled(subject: Subject) -> str:
     """Compiled rules write the bytes that interpreted ones do."""
-    first, second = (subject.make(2, 5, compiled=flag) for flag in (True, False))
+    first, second = (subject.make(3, 5, compiled=flag) for flag in (True, False))
     rng = np.random.default_rng(0)
     bot = next(iter(first.env.bots), "")
-    for t in range(INTERPRETED_STEPS + 1):
+    for t in range(121):
         if found := difference(first, second):
             raise broken(
                 first.env, found[0], f"after {t} steps {found[1]}: compiled, and in plain Python; the two must agree"
@@ -46,7 +45,7 @@ def compiled(subject: Subject) -> str:
                 second.rows.memories[...] = first.rows.memories
         for batch in (first, second):
             batch.step(actions)
-    return f"{INTERPRETED_STEPS} steps"
+    return "120 steps"
 
 
 def seeds(subject: Subject) -> str:
