@@ -93,12 +93,13 @@ def split_id(env_id: str) -> tuple[str, dict[str, str]]:
         return env_id, {}
     rest = env_id[first.start() :]
     if OPTION.sub("", rest):
-        raise UnknownName(
-            f"unknown environment '{env_id}'; behind a game's id stand {' and '.join(OPTIONS)}, as in "
-            f"'{env_id[: first.start()]}:pixels=64:frames=4'"
-        )
+        raise UnknownName(f"unknown environment '{env_id}'; {_stands_behind(env_id[: first.start()])}")
     given = dict(OPTION.findall(rest))
     return env_id[: first.start()], {name: given[name] for name in OPTIONS if name in given}
+
+
+def _stands_behind(game: str) -> str:
+    return f"behind a game's id stand {' and '.join(OPTIONS)}, as in '{game}:pixels=64:frames=4'"
 
 
 def join_id(game: str, options: dict[str, Any]) -> str:
@@ -215,7 +216,10 @@ def _load_module(env_id: str) -> ModuleType:
         module_name = f"puffer_arena.envs.{env_id}"
     else:
         library, colon, name = env_id.partition(":")
-        hint = suggest(*((library, LIBRARIES) if colon and name else (env_id, list_envs())))
+        if library in list_envs():
+            hint = _stands_behind(library)
+        else:
+            hint = suggest(*((library, LIBRARIES) if colon and name else (env_id, list_envs())))
         raise UnknownName(f"unknown environment '{env_id}'; {hint} (python -m puffer_arena list)")
     try:
         return importlib.import_module(module_name)

@@ -101,6 +101,8 @@ def test_what_has_no_stack_is_refused_in_one_line() -> None:
             make(f"examples/{game}.py", frames=2)
     with pytest.raises(UnknownName, match=r"pixels and frames, as in 'snake:pixels=64:frames=4'"):
         load_env("snake:frames=2:colour=3")
+    with pytest.raises(UnknownName, match="pixels and frames"):
+        load_env("snake:frame=4")
     with pytest.raises(ArenaError):
         load_env("snake:frames=")
 
