@@ -455,6 +455,32 @@ def test_episodes_go_on_from_a_kept_row_to_the_bit(env, params):
         assert (batch.recorder._first == 0).all()  # the past came with it
 
 
+@pytest.mark.parametrize(
+    ("env", "params"), [("maze", {"size": 7, "distance": 9, "max_steps": 10}), ("lander", {"max_steps": 30})]
+)
+def test_an_episode_from_mid_episode_lasts_as_long_as_any(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    play(director, 8, rng)
+    starts, lengths = director.curriculum.starts, []
+    behind = int(starts.states["step_count"][0])
+    while len(lengths) < 6:
+        told = [ended for ended in play(director, 1, rng) if (ended.starts == 0).any()]
+        lengths += [length for ended in told for length in ended.records["episode_length"][ended.starts == 0]]
+    assert max(lengths) == behind + params["max_steps"]
+    rows = np.arange(2)
+    starts.put(1, batch.keep(rows), 0)  # one that has gone on goes on again, to the bit
+    again = starts.states["step_count"][1]
+    batch.reset(which=np.isin(np.arange(6), rows))
+    starts.enter(rows, np.ones(2, np.int64), batch.buffers)
+    assert (batch.rows.params["max_steps"][rows] == again + params["max_steps"]).all()
+    same = starts.states.copy()
+    for name in ("row_key", "episode"):
+        same[name][1] = batch.rows.states[name][0]
+    assert batch.rows.states[0].tobytes() == same[1].tobytes()
+
+
 def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
     batch = maze(3)
     director = Director(batch, Going(batch.env, {}, None))

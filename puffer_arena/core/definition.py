@@ -110,6 +110,9 @@ def check_counters(env: Any) -> None:
             raise env.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
     if env.success and env.success not in env.counters:
         raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
+    limit = declared_parameters(env.params).get(env.time_limit)
+    if env.time_limit != "max_steps" and (limit is None or limit.kind is not int or limit.size):
+        raise env.error("time_limit", f"'{env.time_limit}' must be a parameter that is one whole number")
     if (env.ending is None) != (not env.endings):
         raise env.error("endings", "and the rule 'ending' belong together: words, and which of them it was")
     for counter, sound in env.sounds.items():
