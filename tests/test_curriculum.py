@@ -488,7 +488,7 @@ def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
     batch.step(batch.sample_actions(np.random.default_rng(0)))
     starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
     assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
-    director.entrances.waiting[:] = 0, 1, -1
+    director.entrances.present[:], director.entrances.weights[:] = (0, 1, -1), 0.5
     director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
     assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
 
