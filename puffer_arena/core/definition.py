@@ -166,8 +166,10 @@ def check_editor(env: Any) -> None:
     if editor is None:
         return
     fields = state_fields(env.state)
-    if editor.cells is not None and (editor.cells.field not in fields or len(fields[editor.cells.field].shape) != 2):
-        raise env.error("editor", f"cells: State.{editor.cells.field} is no field of rows and columns")
+    cells = editor.cells
+    known = cells is None or (cells.read is not None and cells.write is not None)
+    if not known and (cells.field not in fields or len(fields[cells.field].shape) != 2):
+        raise env.error("editor", f"cells: State.{cells.field} is no field of rows and columns")
     letters = [brush.letter for brush in editor.cells.brushes] if editor.cells is not None else ["."]
     if not letters or len(set(letters)) < len(letters) or any(len(x) != 1 or x.isspace() for x in letters):
         raise env.error("editor", "every brush needs a letter of its own")
