@@ -23,7 +23,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
 from puffer_arena.curriculum.entrances import Entrances
 from puffer_arena.curriculum.ledger import Ledger
-from puffer_arena.curriculum.queue import AT_LEVEL, DRAWN, Endings, Queue, hand_out
+from puffer_arena.curriculum.queue import AT_LEVEL, DRAWN, Endings, Hand, Queue
 from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, shown
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.levels import Level
@@ -82,6 +82,7 @@ class Director:
         )  # steps since a row was shown to the curriculum, and the row whose turn it is
         self._seen: list[tuple[int, Array, Kept]] = []  # step, rows and how they stood
         self.entrances, self.queue, self._endings = Entrances(batch), Queue(batch), Endings(batch)
+        self._take_hand()
         self.ledger = Ledger(batch)
         self.episodes = 0
         self.silent = False  # the curriculum went wrong: nothing is asked of it, or told to it, any more
@@ -113,6 +114,7 @@ class Director:
         except ArenaError:
             (self.curriculum, self.entrances, self.queue), self._draws[0] = before, draws
             raise
+        self._take_hand()
         self.silent = False
         self._seen.clear()
 
@@ -145,16 +147,21 @@ class Director:
         if self.curriculum.every:
             self._show(started[:, 0], t)
 
+    def _take_hand(self) -> None:
+        """Have the arrays at hand that every step works on."""
+        self._at_hand = Hand(self.queue, self.entrances.places, self._endings)
+
     def _hand(self, t: int, started: Array) -> None:
         """Note the episodes that ended in a step, and hand the rows their next tasks."""
-        queue, endings, count = self.queue, self._endings, self.batch.num_envs
-        endings.make_room()
-        parts = started, endings.finished, queue.block, self.entrances.places, endings.log
+        queue, count = self.queue, self.batch.num_envs
+        self._endings.make_room()
+        if not self._at_hand.fits:
+            self._take_hand()
         with self.batch.handing():
-            first = hand_out(0, t, *parts)
+            first = self._at_hand(t, 0, started)
             while first < count:
                 self._fill(queue.wanted)
-                first = hand_out(first, t, *parts)
+                first = self._at_hand(t, first, started)
             if queue.checks:
                 with self._naming():
                     queue.check_rows(np.flatnonzero(started[:, 0]))

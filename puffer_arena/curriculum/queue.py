@@ -4,6 +4,7 @@ A row's next task is written while its present episode is played.  Both that and
 compiled loop over the rows, since Python's time in every step is what a curriculum costs (docs/benchmarks.md).
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.params import check_together, read_together
 from puffer_arena.curriculum.curriculum import Tasks
 from puffer_arena.errors import FileError, ParameterError
-from puffer_arena.machine.loops import kernel
+from puffer_arena.machine.blocks import unpacker, write_block
+from puffer_arena.machine.compile import bind, compile_function, jit, load_numba, unbound
 
 AT_LEVEL = -1
 DRAWN = -2  # less the number of a drawn level; serial numbers of kept rows are above
@@ -70,17 +72,22 @@ class Log(NamedTuple):
 FEW = 32  # what part of the rows' number to ask for until it is known how many episodes end in a rollout
 
 
-@kernel
-def hand_out(first: int, t: int, began: Any, finished: Any, block: Block, places: Places, log: Log) -> int:
+unpack = unbound
+
+
+@jit
+def hand_out(address: int, offset: int, t: int, first: int, began: Array) -> int:
     """Note the episodes that ended in step `t`, and hand their rows, from `first` on, the next tasks.
 
     Args:
+        address: of block, places, log and `Rows.episodes` as bytes (see `machine/blocks.py`).
+        offset: of `finished` in a row's episodes.
         began: bool (rows, agents).
-        finished: `Batch.finished` as bytes, (rows, bytes).
 
     Returns:
         The row that there was no task left for; else how many rows there are.
     """
+    block, places, log, (episodes,) = unpack(address)
     for i in range(first, len(began)):
         if not began[i, 0]:
             continue
@@ -88,8 +95,8 @@ def hand_out(first: int, t: int, began: Any, finished: Any, block: Block, places
         if k == block.marks[1]:
             return i
         log.steps[n], log.rows[n], log.starts[n] = t, i, places.present[i]
-        for byte in range(finished.shape[1]):
-            log.records[n, byte] = finished[i, byte]
+        for byte in range(log.records.shape[1]):
+            log.records[n, byte] = episodes[i, offset + byte]
         log.count[0] = n + 1
         places.present[i], places.weights[i] = places.waiting[i], places.next_weights[i]
         for byte in range(len(block.named)):
@@ -99,6 +106,36 @@ def hand_out(first: int, t: int, began: Any, finished: Any, block: Block, places
         places.waiting[i], places.next_weights[i] = block.starts[k], block.weights[k]
         block.marks[0] = k + 1
     return len(began)
+
+
+@functools.cache
+def compiled(kind: Any) -> Any:
+    """Return `hand_out` compiled for blocks of a type."""
+    return compile_function(bind(hand_out, "curriculum", unpack=unpacker(kind)), "the curriculum")
+
+
+class Hand:
+    """Hands out a queue's tasks after every step, and logs the episodes that ended.
+
+    Args:
+        endings: where they are logged.
+    """
+
+    def __init__(self, queue: "Queue", places: Places, endings: "Endings") -> None:
+        self._endings = endings
+        self._parts: Any = queue.block, places, endings.log, (endings.episodes,)
+        self._written = write_block(self._parts)
+        self._address, self._offset = int(self._written.ctypes.data), endings.offset
+        self._run = compiled(load_numba().typeof(self._parts))
+
+    @property
+    def fits(self) -> bool:
+        """Whether the log is still the one at hand."""
+        return self._parts[2] is self._endings.log
+
+    def __call__(self, t: int, first: int, began: Array) -> int:
+        """Go on from row `first`; see `hand_out`."""
+        return int(self._run(self._address, self._offset, t, first, began))
 
 
 class Queue:
@@ -239,14 +276,15 @@ class Endings:
     """Which episodes ended since the curriculum was told.
 
     Attributes:
-        finished: `Batch.finished` of all rows as bytes.
-        log: the episodes.
+        episodes: `Rows.episodes` as bytes.
+        offset: of `Batch.finished` in a row's.
+        log: the episodes; another one where it had to grow.
     """
 
     def __init__(self, batch: Batch) -> None:
         rows = batch.table.rows.episodes
-        self._kind, offset = rows.dtype.fields["finished"][:2]
-        self.finished = raw(rows)[:, offset : offset + self._kind.itemsize]
+        self._kind, self.offset = rows.dtype.fields["finished"][:2]
+        self.episodes = raw(rows)
         self._rows = batch.num_envs
         self.log = self._make(2 * batch.num_envs)
 
