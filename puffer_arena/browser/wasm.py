@@ -25,7 +25,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import raster
-from puffer_arena.core.pictures.drawing import Writer
+from puffer_arena.core.pictures.drawing import FLAT, Writer
 from puffer_arena.errors import ArenaError, DefinitionError, require
 from puffer_arena.kernels.step import NEXT_STEP
 from puffer_arena.kernels.tables import Buffers, Rows
@@ -122,7 +122,7 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     ]
     program = batch.program
     rules = {"step": program.template("step"), "begin_picture": raster.begin_picture}
-    rules["paint"] = Writer(batch.env).write(batch.env.draw, ("canvas",))
+    rules["paint"] = Writer(batch.env, FLAT).write(batch.env.draw)
     if bot:
         lines += [f"    elif task == {BOT}:", f"        act(span, rows, {names['actions']}, {names['chosen']})"]
         rules["act"] = program.bot_template(bot)
