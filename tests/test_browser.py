@@ -95,7 +95,8 @@ def play_both(game: str, steps: int) -> None:
                 actions, acting = batch.act(bot).copy(), batch.acting.copy()
                 page.run(wasm.BOT)
                 there = page.array(made.places["actions"], batch.actions)
-                assert np.array_equal(there.reshape(acting.shape)[acting], actions.reshape(acting.shape)[acting]), k
+                there, here = (each.reshape(*acting.shape, -1)[acting] for each in (there, actions))
+                assert np.array_equal(there, here), k
             page.put(made.places["actions"], np.ascontiguousarray(actions).tobytes())
             batch.step(actions)
             page.run(wasm.STEP)
