@@ -103,7 +103,7 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     return Module(_link(codes | _lower_engine(), compile_world(write_begin(batch, places))), places, start)
 
 
-def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, int], kind: type) -> Any:
+def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, int], kind: Any) -> Any:
     """Generate run(memory, task), which finds the arrays in memory and hands them to the kernels."""
     names = {name: f"array_{k}" for k, name in enumerate(arrays)}
     called: dict[str, Any] = {f"kind_{k}": array.dtype for k, array in enumerate(arrays.values())}
@@ -181,13 +181,9 @@ def _link(codes: dict[str, tuple[str, str]], besides: dict[str, bytes]) -> bytes
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(opt=3, features=FEATURES)
-    module = None
-    for wanted, (code, name) in codes.items():
-        part = _parse(llvm, machine, code, name, wanted)
-        if module is None:
-            module = part
-        else:
-            module.link_in(part)
+    module, *others = (_parse(llvm, machine, *code, wanted) for wanted, code in codes.items())
+    for part in others:
+        module.link_in(part)
     for function in module.functions:
         if not function.is_declaration:
             function.linkage = "external" if function.name in codes else "internal"

@@ -49,7 +49,7 @@ def write_begin(batch: Batch, places: dict[str, int]) -> str:
     scenes = batch.worlds.rows.scenes.dtype
     assert scenes.fields is not None  # it is a record
     link = places["rows.scenes"] + scenes.fields["link"][1]
-    scene = source.write_scene(batch.env, batch.worlds.rows, batch.param_values)
+    scene: str = source.write_scene(batch.env, batch.worlds.rows, batch.param_values)
     return scene + BEGIN.format(link=link, row=places["rows.states"])
 
 
