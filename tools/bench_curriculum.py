@@ -64,11 +64,11 @@ MAZE = Course(
 )
 WALKER = Course(
     "walker",
-    ranges={"obstacles": "0:0.5", "stump": "0:0.8"},
-    hard={"obstacles": 0.35, "stump": 0.6, "pit": 0.0},
+    ranges={"obstacles": "0:0.5", "stump": "0:1"},
+    hard={"obstacles": 0.5, "stump": 1.0, "pit": 0.0},
     success="crossed",
     methods=("none", "uniform", "lessons", "alp"),
-    steps=3_000_000,
+    steps=2_000_000,
     settings={"threads": 1, "network.hidden": (64, 64)},
     lessons=[
         {
@@ -81,7 +81,7 @@ WALKER = Course(
             "ranges": {"obstacles": "0:0.35", "stump": "0:0.3"},
             "until": {"measure": "success", "at_least": 0.6, "episodes": 300},
         },
-        {"name": "high", "ranges": {"obstacles": "0.1:0.5", "stump": "0.2:0.8"}},
+        {"name": "high", "ranges": {"obstacles": "0.1:0.5", "stump": "0.2:1"}},
     ],
 )
 
