@@ -72,7 +72,7 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     """Compile the rules of a batch of one row.
 
     Args:
-        batch: of rules alone.
+        batch: of one row, reset.
         bot: the scripted bot that acts in the task BOT, "" for none.
         size: rows and columns of the picture that the task PAINT paints.
 
@@ -80,8 +80,10 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
         ArenaError: the rules, or the drawing, need more than a page has.
         MissingExtra: zig's linker is not installed.
     """
-    rows = batch.worlds.rows if batch.worlds else batch.rows
     check_engine(batch)
+    rows: Any = batch.rows
+    if batch.worlds:
+        rows = batch.worlds.rows._replace(scenes=np.zeros_like(batch.worlds.rows.scenes))  # `begin` makes a scene
     arrays = {
         **{f"rows.{name}": array for name, array in rows._asdict().items()},
         **{f"out.{name}": array for name, array in batch.buffers._asdict().items()},

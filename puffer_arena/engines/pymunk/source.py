@@ -20,6 +20,7 @@ from puffer_arena.engines.pymunk.scene import ONE_WAY, TARGETS, Scene, build_sce
 from puffer_arena.engines.pymunk.sight import MEETING_BY_VALUE
 from puffer_arena.engines.pymunk.words import MEET, WORDS
 from puffer_arena.errors import DefinitionError
+from puffer_arena.machine.calls import REAL
 
 MAKERS = {
     pymunk.Body.DYNAMIC: "cpBodyNew({mass}, {moment})",
@@ -139,15 +140,14 @@ def _write_block(scene: Scene, block: Block, common: dict[int, Any], names: dict
         else:
             places[item.address] = f"page_{WORDS[word]}"
     places |= names | {symbol(name): f"page_{name}" for name in _called(scene)}
-    numbers = ", ".join(f"{word % 2**64:#x}u" for word in words)
+    inside = {k: f"block + {(word - begin) // REAL}" for k, word in enumerate(words) if begin <= word <= end}
+    named = inside | {k: places[word] for k, word in enumerate(words) if word in places}
+    numbers = ", ".join("0" if k in named else f"{word % 2**64:#x}u" for k, word in enumerate(words))
     yield f"static const uint64_t numbers[] = {{{numbers}}};"
     yield f"static word block[{len(words)}];"
     yield "memcpy(block, numbers, sizeof(block));"
-    for k, word in enumerate(words):
-        if begin <= word < end:
-            yield f"block[{k}] = PLACE(block + {(word - begin) // block.words.itemsize});"
-        elif word in places:
-            yield f"block[{k}] = PLACE({places[word]});"
+    for k, name in named.items():
+        yield f"block[{k}] = PLACE({name});"
     if scene.one_ways:
         yield f"cpCollisionHandler *handler = cpSpaceAddCollisionHandler(space, {ONE_WAY}, CP_WILDCARD_COLLISION_TYPE);"
         yield "handler->preSolveFunc = pass; handler->userData = block;"
