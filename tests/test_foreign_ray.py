@@ -133,7 +133,7 @@ def test_a_cluster_of_another_version_is_named(cluster: Any, monkeypatch) -> Non
 
 @pytest.mark.slow
 def test_nodes_with_another_version_of_this_package_are_named(cluster: Any, monkeypatch) -> None:
-    monkeypatch.setattr(ours, "__version__", "0.0.1")
+    monkeypatch.setattr(ours, "VERSION", "0.0.1")
     with pytest.raises(WorkerError, match=r"puffer_arena is .* there and 0\.0\.1 here; install the same"):
         make(f"ray:{emulate(Walk)}", 2)
 

@@ -4,6 +4,7 @@ A pool calls them as it calls worker processes of its own (see `batch.workers.pr
 memory travels here: an actor has a desk of its own, is sent what its rows are to do, and gives back what came of it.
 """
 
+import importlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena import __version__
 from puffer_arena.batch.workers.processes import revive
 from puffer_arena.batch.workers.worker import say_error
 from puffer_arena.core.fields import Array
@@ -20,6 +20,7 @@ from puffer_arena.errors import ParameterError, WorkerError, require
 from puffer_arena.foreign.part import lay_out
 from puffer_arena.foreign.worker import open_part
 
+VERSION = str(importlib.import_module("puffer_arena").__version__)  # of the package, the same on every machine
 SENT = ("todo", "level", "actions")  # of the desk, to an actor
 KEPT = (*SENT, "again", "roles")  # what an actor does not give back
 START_SECONDS = 120.0  # for an actor to find a machine, import this package and make its environments
@@ -37,8 +38,8 @@ class SpanActor:
         """Make the environments; the result is this process and the machine that it runs on."""
         ray = require("ray", "ray")
         try:
-            if version != __version__:
-                raise WorkerError(f"puffer_arena is {__version__} there and {version} here; install the same")
+            if version != VERSION:
+                raise WorkerError(f"puffer_arena is {VERSION} there and {version} here; install the same")
             self._part = open_part(setup, _lay_desk)
             lay_out(self._part.desk, self._part.rows[0].shape)
         except Exception as error:
@@ -150,7 +151,7 @@ class Actors:
 
     def _hire(self, k: int) -> None:
         self._actors[k] = self._kind.remote()
-        self._calls[k] = self._actors[k].open.remote(self._setups[k], __version__)
+        self._calls[k] = self._actors[k].open.remote(self._setups[k], VERSION)
 
     def _begin(self, k: int) -> str:
         """Wait until an actor has made its environments; return what has become of it where it was lost meanwhile."""
