@@ -18,7 +18,6 @@ from puffer_arena.batch.workers.worker import say_error
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError, WorkerError, require
 from puffer_arena.foreign.part import lay_out
-from puffer_arena.foreign.worker import open_part
 
 VERSION = str(importlib.import_module("puffer_arena").__version__)  # of the package, the same on every machine
 SENT = ("todo", "level", "actions")  # of the desk, to an actor
@@ -34,13 +33,14 @@ class SpanActor:
     Its methods return {"result": ...} or {"error": ...}, so that what an environment raises stays readable.
     """
 
-    def open(self, setup: Mapping[str, Any], version: str) -> dict[str, Any]:
+    def open(self, factory: str, setup: Mapping[str, Any], version: str) -> dict[str, Any]:
         """Make the environments; the result is this process and the machine that it runs on."""
         ray = require("ray", "ray")
         try:
             if version != VERSION:
                 raise WorkerError(f"puffer_arena is {VERSION} there and {version} here; install the same")
-            self._part = open_part(setup, _lay_desk)
+            module, _, name = factory.partition(":")
+            self._part = getattr(importlib.import_module(module), name)(setup, _lay_desk)
             lay_out(self._part.desk, self._part.rows[0].shape)
         except Exception as error:
             return {"error": say_error(error)}
@@ -70,7 +70,8 @@ class Actors:
     """Actors that look like `processes.Workers`, called one by one.
 
     Args:
-        setups: one for each actor, see `worker.open_part`.
+        factory: "module:function", called in every actor as function(setup, attach); see `worker.open_part`.
+        setups: one for each actor.
         desk: the caller's arrays.
         names: what each does, for error messages.
 
@@ -84,9 +85,11 @@ class Actors:
         WorkerError: there is no cluster to join, or an actor cannot begin.
     """
 
-    def __init__(self, setups: Sequence[Mapping[str, Any]], desk: Mapping[str, Array], names: Sequence[str]) -> None:
+    def __init__(
+        self, factory: str, setups: Sequence[Mapping[str, Any]], desk: Mapping[str, Array], names: Sequence[str]
+    ) -> None:
         self._ray = ray = join_cluster()
-        self._setups, self._desk, self._names = setups, desk, names
+        self._factory, self._setups, self._desk, self._names = factory, setups, desk, names
         self._process = os.getpid()
         cores = int(ray.cluster_resources().get("CPU", 0))
         if cores < len(setups):
@@ -151,7 +154,7 @@ class Actors:
 
     def _hire(self, k: int) -> None:
         self._actors[k] = self._kind.remote()
-        self._calls[k] = self._actors[k].open.remote(self._setups[k], VERSION)
+        self._calls[k] = self._actors[k].open.remote(self._factory, self._setups[k], VERSION)
 
     def _begin(self, k: int) -> str:
         """Wait until an actor has made its environments; return what has become of it where it was lost meanwhile."""

@@ -1,15 +1,15 @@
 """Who steps the rows of another library's environments: this process, workers that share its memory, or actors of Ray.
 
-A worker takes a span of rows.  On this machine nothing but the order to step goes from process to process: actions and what comes of them
-lie in memory that all see.  One that dies or hangs is named with its last words and begun anew, a few times; the
-episodes of its rows are cut off there.
+A worker takes a span of rows.  On this machine nothing but the order to step goes from process to process: actions and
+what comes of them lie in memory that all see.  One that dies or hangs is named with its last words and begun anew, a few
+times; the episodes of its rows are cut off there.
 """
 
 import base64
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -20,13 +20,13 @@ from puffer_arena.batch.workers.processes import Workers
 from puffer_arena.batch.workers.shared import SharedArrays
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.errors import DefinitionError, WorkerError
+from puffer_arena.foreign.cluster import Actors
 from puffer_arena.foreign.origin import maker
 from puffer_arena.foreign.part import BEGINS, PARTS, STEPS
 from puffer_arena.foreign.shape import VECTOR, Shape
 from puffer_arena.foreign.vector import VectorPart
 
-if TYPE_CHECKING:
-    from puffer_arena.foreign.cluster import Actors
+FACTORY = "puffer_arena.foreign.worker:open_part"  # by name: that opens environments, which have pools
 
 
 class Pool:
@@ -71,12 +71,11 @@ class Pool:
         names = [f"rows {low} to {high - 1} of '{env.name}'" for low, high in self.spans]
         if env.origin.on_ray:
             self.desk = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
-            self.workers = _open_actors(setups, self.desk, names)
+            self.workers = Actors(FACTORY, setups, self.desk, names)
             return
         memory = SharedArrays(layout)
         self.desk = memory.arrays
-        factory = "puffer_arena.foreign.worker:open_part"
-        self.workers = Workers(factory, setups, memory, names, quick=("move",), replaced=True)
+        self.workers = Workers(FACTORY, setups, memory, names, quick=("move",), replaced=True)
 
     @property
     def pids(self) -> list[int]:
@@ -154,12 +153,6 @@ class Pool:
             self.part.close()
         else:
             self.workers.close()
-
-
-def _open_actors(setups: list[Any], desk: Any, names: list[str]) -> "Actors":
-    from puffer_arena.foreign.cluster import Actors  # which opens environments by what is in turn opened here
-
-    return Actors(setups, desk, names)
 
 
 def _as_text(env: Any) -> str:
