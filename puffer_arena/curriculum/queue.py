@@ -55,14 +55,14 @@ class Places(NamedTuple):
 class Log(NamedTuple):
     """Episodes that ended since the curriculum was told, in the order of their ends, (room,) each.
 
-    count    int64 (1,): how many there are
+    length   int64 (1,): how many there are
     steps    of the rollout
     rows     whose they were
     starts   what they began at
     records  `Batch.finished` of them as bytes, (room, bytes)
     """
 
-    count: Array
+    length: Array
     steps: Array
     rows: Array
     starts: Array
@@ -91,13 +91,13 @@ def hand_out(address: int, offset: int, t: int, first: int, began: Array) -> int
     for i in range(first, len(began)):
         if not began[i, 0]:
             continue
-        k, n = block.marks[0], log.count[0]
+        k, n = block.marks[0], log.length[0]
         if k == block.marks[1]:
             return i
         log.steps[n], log.rows[n], log.starts[n] = t, i, places.present[i]
         for byte in range(log.records.shape[1]):
             log.records[n, byte] = episodes[i, offset + byte]
-        log.count[0] = n + 1
+        log.length[0] = n + 1
         places.present[i], places.weights[i] = places.waiting[i], places.next_weights[i]
         for byte in range(len(block.named)):
             if block.named[byte]:
@@ -289,12 +289,12 @@ class Endings:
         self.log = self._make(2 * batch.num_envs)
 
     def _make(self, room: int) -> Log:
-        numbers = (np.zeros(room, np.int64) for _ in range(3))
-        return Log(np.zeros(1, np.int64), *numbers, np.zeros((room, self._kind.itemsize), np.uint8))
+        steps, rows, starts = np.zeros((3, room), np.int64)
+        return Log(np.zeros(1, np.int64), steps, rows, starts, np.zeros((room, self._kind.itemsize), np.uint8))
 
     def make_room(self) -> None:
         """Have room for an end in every row."""
-        count, log = int(self.log.count[0]), self.log
+        count, log = int(self.log.length[0]), self.log
         if count + self._rows <= len(log.rows):
             return
         self.log = self._make(2 * len(log.rows))
@@ -303,7 +303,7 @@ class Endings:
 
     def take(self) -> tuple[Array, Array, Array, Array]:
         """Return steps, rows, what they began at and records of the episodes, and forget them."""
-        count, log = int(self.log.count[0]), self.log
+        count, log = int(self.log.length[0]), self.log
         records = log.records[:count].copy().reshape(-1).view(self._kind)
-        log.count[0] = 0
+        log.length[0] = 0
         return log.steps[:count].copy(), log.rows[:count].copy(), log.starts[:count].copy(), records
