@@ -26,7 +26,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.pictures.drawing import see_pixels
+from puffer_arena.core.pictures.pixels import see_pixels
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, UnnamedEnv, suggest
 
 LIBRARIES = (
