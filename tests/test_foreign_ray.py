@@ -29,7 +29,9 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     cloudpickle.register_pickle_by_value(foreign_games)  # the nodes know no tests
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    patient = {"health_check_failure_threshold": 200}  # beats that a node may miss on a busy machine
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": patient}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
     nodes.add_node(num_cpus=1)
     os.environ["RAY_ADDRESS"] = nodes.address
     yield nodes
