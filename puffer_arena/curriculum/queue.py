@@ -15,8 +15,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.params import check_together, read_together
 from puffer_arena.curriculum.curriculum import Tasks
 from puffer_arena.errors import FileError, ParameterError
-from puffer_arena.machine.blocks import unpacker, write_block
-from puffer_arena.machine.compile import bind, compile_function, jit, load_numba, unbound
+from puffer_arena.machine.blocks import kind_of, unpacker, write_block
+from puffer_arena.machine.compile import bind, compile_function, jit, unbound
 
 AT_LEVEL = -1
 DRAWN = -2  # less the number of a drawn level; serial numbers of kept rows are above
@@ -126,7 +126,7 @@ class Hand:
         self._parts: Any = queue.block, places, endings.log, (endings.episodes,)
         self._written = write_block(self._parts)
         self._address, self._offset = int(self._written.ctypes.data), endings.offset
-        self._run = compiled(load_numba().typeof(self._parts))
+        self._run = compiled(kind_of(self._parts))
 
     @property
     def fits(self) -> bool:

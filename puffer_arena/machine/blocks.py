@@ -39,7 +39,7 @@ class Blocks:
 
     def kind(self, changing: Any) -> Any:
         """Return the block's type as `unpacker` takes it."""
-        return load_numba().typeof((self.staying, changing))
+        return kind_of((self.staying, changing))
 
     def _write(self, changing: Any) -> int:
         if len(self._known) >= KNOWN:
@@ -49,6 +49,11 @@ class Blocks:
         address = int(block.ctypes.data)
         self._known[id(changing)] = address, changing, block
         return address
+
+
+def kind_of(parts: tuple[Any, ...]) -> Any:
+    """Return the type of the block of some tuples of arrays, as `unpacker` takes it."""
+    return load_numba().typeof(parts)
 
 
 def write_block(parts: tuple[Any, ...]) -> Any:
