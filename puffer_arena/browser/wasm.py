@@ -26,7 +26,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.browser.world import check_engine, compile_world, run_zig, write_begin
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import raster
-from puffer_arena.core.pictures.drawing import Writer
+from puffer_arena.core.pictures.drawing import FLAT, Writer
 from puffer_arena.errors import DefinitionError
 from puffer_arena.kernels.step import NEXT_STEP
 from puffer_arena.kernels.tables import Buffers
@@ -126,7 +126,7 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     ]
     program = batch.program
     rules = {"step": program.template("step"), "begin_picture": raster.begin_picture}
-    rules["paint"] = Writer(batch.env).write(batch.env.draw, ("canvas",))
+    rules["paint"] = Writer(batch.env, FLAT).write(batch.env.draw)
     if bot:
         lines += [f"    elif task == {BOT}:", f"        act(span, rows, {names['actions']}, {names['chosen']})"]
         rules["act"] = program.bot_template(bot)
