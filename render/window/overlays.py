@@ -69,16 +69,16 @@ def draw_waiting(theme: Theme, source: Source, area: Area) -> None:
         line += theme.px(size + 10)
 
 
-def draw_banner(theme: Theme, text: str, area: Area) -> None:
-    """Say at the top of the stage that what it shows has stopped."""
+def draw_banner(theme: Theme, text: str, tone: str, area: Area) -> None:
+    """Say at the top of the stage why what it shows stands still, beside a dot of a colour."""
     x, y, width, _ = area
-    shown = shorten(f"Connection lost: {text}", width - theme.px(60), BODY)
+    shown = shorten(text, width - theme.px(60), BODY)
     box = text_width(shown, BODY) + theme.px(44)
     left, top, height = x + (width - box) / 2, y + theme.px(10), theme.px(38)
     draw = imgui.get_window_draw_list()
     draw.add_rect_filled((left, top), (left + box, top + height), packed("shadow", 235), theme.px(RADIUS))
-    draw.add_rect((left, top), (left + box, top + height), packed("rose", 160), theme.px(RADIUS), theme.px(1))
-    draw.add_circle_filled((left + theme.px(18), top + height / 2), theme.px(4), packed("rose"))
+    draw.add_rect((left, top), (left + box, top + height), packed(tone, 160), theme.px(RADIUS), theme.px(1))
+    draw.add_circle_filled((left + theme.px(18), top + height / 2), theme.px(4), packed(tone))
     write(theme, (left + theme.px(30), top + (height - theme.px(BODY)) / 2), shown)
 
 
