@@ -20,7 +20,7 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window import branching
+from puffer_arena.render.window import branching, overlays
 from puffer_arena.render.window import screen as screen_module
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.kept import play_kept
@@ -350,6 +350,13 @@ def test_help_lies_over_everything_until_a_click():
         lambda screen: shown.append(screen.help),
     )
     assert shown == [True, False]
+
+
+def test_help_fits_into_a_low_window(monkeypatch):
+    lines, write = [], overlays.write
+    monkeypatch.setattr(overlays, "write", lambda theme, at, *rest: (lines.append(at[1]), write(theme, at, *rest)))
+    watch(Scripted("snake"), key(pygame.K_h), size=(640, 360))
+    assert len(set(lines)) > len(overlays.HELP) and max(lines) < 360 - 15  # each as high as its letters
 
 
 def test_the_interface_grows_and_shrinks():

@@ -85,7 +85,8 @@ def draw_banner(theme: Theme, text: str, tone: str, area: Area) -> None:
 def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) -> bool:
     """List the keys over everything; return True when the person clicked it away."""
     room = max(text_width(meaning, SMALL + 1) for _, meaning in lines) + theme.px(204)
-    width, height = min(max(room, theme.px(420)), size[0]), theme.px(62 + 30 * len(lines))
+    each = min(theme.px(30), (size[1] - theme.px(62)) / len(lines))  # in a low window lines lie closer
+    width, height = min(max(room, theme.px(420)), size[0]), theme.px(62) + each * len(lines)
     imgui.set_next_window_pos(ImVec2(0, 0))
     imgui.set_next_window_size(ImVec2(*size))
     imgui.set_next_window_focus()
@@ -97,7 +98,7 @@ def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) ->
     card(theme, (left, top, width, height), "panel")
     write(theme, (left + theme.px(24), top + theme.px(20)), "Keys", "text", TITLE)
     for k, (key, meaning) in enumerate(lines):
-        line = top + theme.px(58 + 30 * k)
+        line = top + theme.px(58) + each * k
         key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
         shown = shorten(meaning, width - theme.px(190), SMALL + 1)
         write(theme, (left + theme.px(180), line + theme.px(2)), shown, "muted", SMALL + 1)

@@ -113,7 +113,8 @@ class Painter:
             for command in part.cmd_buffer:
                 assert command.vtx_offset == 0  # indices are wide enough for every list
                 texture = int(command.tex_ref.get_tex_id())
-                clip = scissor(*(float(edge) * scale for edge in command.clip_rect), height)
+                left, top, right, bottom = (float(edge) * scale for edge in command.clip_rect)
+                clip = scissor(left, top, right, bottom, height)
                 salt = hash((texture, uploads(texture), *clip)) & 0x7FFF_FFFF_FFFF_FFFF
                 rows.append([first + command.idx_offset, command.elem_count, salt, *clip])
                 textures.append(texture)
@@ -184,5 +185,6 @@ def memory(vector: Any, kind: type[np.generic], each: int) -> Array:
     length = vector.size() * each
     if not length:
         return np.zeros(0, kind)
-    held = (ctypes.c_uint8 * (length * np.dtype(kind).itemsize)).from_address(vector.data_address())
-    return np.frombuffer(held, kind)
+    held: Any = (ctypes.c_uint8 * (length * np.dtype(kind).itemsize)).from_address(vector.data_address())
+    found: Array = np.frombuffer(held, kind)
+    return found
