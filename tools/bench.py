@@ -1,4 +1,4 @@
-"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py [--rounds N]
+"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py [--rounds N] [--part PART] [--own-time]
 
 Batches of 4096 rows; resets and observations included; random actions drawn outside the timing.
 """
@@ -20,6 +20,7 @@ from measure import controls, describe, interleave, machine, rate, ratio, report
 import puffer_arena
 
 NUM_ENVS = 4096
+CLOCK = time.process_time if "--own-time" in sys.argv else time.perf_counter  # what one thread's steps are timed by
 # Physics has benches of its own; 4096 worlds of an engine would not fit into memory.
 RULES_ONLY = [name for name in puffer_arena.list_envs() if not puffer_arena.load_env(name).engine]
 NOT_INSTALLED = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__name__', '') != 'Usher']"
@@ -41,9 +42,10 @@ def stepper(env_id: str, threads: int = 1, seconds: float = 0.5) -> Callable[[],
                 batch.step(action)
 
     work(2)
-    per_round = rate(lambda: work(4), 4)
+    clock = CLOCK if threads == 1 else time.perf_counter
+    per_round = rate(lambda: work(4), 4, clock)
     rounds = max(1, int(seconds * per_round))
-    return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1))
+    return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1), clock)
 
 
 def plies(env_id: str, seconds: float = 0.5) -> Callable[[], float]:
@@ -58,8 +60,8 @@ def plies(env_id: str, seconds: float = 0.5) -> Callable[[], float]:
         for action in actions:
             batch.step(action)
 
-    rounds = max(1, int(seconds * rate(work, 1)))
-    return lambda: rate(lambda: [work() for _ in range(rounds)], rounds * len(actions) * NUM_ENVS)
+    rounds = max(1, int(seconds * rate(work, 1, CLOCK)))
+    return lambda: rate(lambda: [work() for _ in range(rounds)], rounds * len(actions) * NUM_ENVS, CLOCK)
 
 
 def pettingzoo_connect_four() -> Callable[[], float]:
@@ -82,14 +84,14 @@ def pettingzoo_connect_four() -> Callable[[], float]:
                 if env.agents:
                     env.last()
 
-    return lambda: rate(work, sum(map(len, games)))
+    return lambda: rate(work, sum(map(len, games)), CLOCK)
 
 
-def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
-    """Return a timed run of Gymnasium's own vectorized CartPole."""
+def vector_environment(env_id: str, num_envs: int) -> Callable[[], float]:
+    """Return a timed run of a CartPole as Gymnasium's `make_vec` makes it, its own "CartPole-v1" or ours."""
     import gymnasium
 
-    envs = gymnasium.make_vec("CartPole-v1", num_envs, vectorization_mode="vector_entry_point")
+    envs = gymnasium.make_vec(env_id, num_envs, vectorization_mode="vector_entry_point")
     envs.reset(seed=0)
     actions = np.random.default_rng(0).integers(2, size=(64, num_envs))
 
@@ -97,7 +99,7 @@ def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
         for action in actions:
             envs.step(action)
 
-    return lambda: rate(work, actions.size)
+    return lambda: rate(work, actions.size, CLOCK)
 
 
 def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], float]:
@@ -120,7 +122,7 @@ def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], floa
             if terminated or truncated:
                 env.reset()
 
-    return lambda: rate(work, actions.size)
+    return lambda: rate(work, actions.size, CLOCK)
 
 
 def startup(code: list[str]) -> float:
@@ -179,11 +181,8 @@ def first_steps() -> None:
     report("a function of one line, compiled by Numba alone", f"{statistics.median(plain):.2f} s")
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    rounds = options.parse_args().rounds
-    print(machine())
+def stepping(rounds: int) -> None:
+    """Report steps a second."""
     speeds = interleave(
         {
             "snake": stepper("snake"),
@@ -191,8 +190,10 @@ def main() -> None:
             **controls(),
             "cartpole": stepper("cartpole"),
             "cartpole, two threads": stepper("cartpole", 2),
-            "Gymnasium CartPole, 1024": gymnasium_cartpole(1024),
-            "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
+            "Gymnasium CartPole, 1024": vector_environment("CartPole-v1", 1024),
+            "Gymnasium CartPole, 4096": vector_environment("CartPole-v1", 4096),
+            "cartpole by make_vec, 1024": vector_environment("puffer_arena/Cartpole-v0", 1024),
+            "cartpole by make_vec, 4096": vector_environment("puffer_arena/Cartpole-v0", 4096),
             "maze": stepper("maze"),
             "MiniGrid-Empty": one_environment("MiniGrid-Empty-8x8-v0", "minigrid"),
             "MiniGrid-DoorKey": one_environment("MiniGrid-DoorKey-8x8-v0", "minigrid"),
@@ -212,6 +213,9 @@ def main() -> None:
         for rows in (1024, 4096):
             times = ratio(speeds[threads], speeds[f"Gymnasium CartPole, {rows}"])
             report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
+    for rows in (1024, 4096):
+        times = ratio(speeds[f"cartpole by make_vec, {rows}"], speeds[f"Gymnasium CartPole, {rows}"])
+        report(f"cartpole by make_vec / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", "", True)
     grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
     report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
     keyed = ratio(speeds["doors"], speeds["MiniGrid-DoorKey"])
@@ -230,7 +234,9 @@ def main() -> None:
         if name not in ("snake", "cartpole", "connect4"):
             report(f"{name}, agent steps/s on one core", describe(speeds[name]))
 
-    first_steps()
+
+def start_up() -> None:
+    """Report how long imports and the command line take."""
     bare = [startup(["-c", "pass"]) for _ in range(STARTS)]
     module = [startup(["-c", "import puffer_arena"]) for _ in range(STARTS)]
     listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(STARTS)]
@@ -242,6 +248,24 @@ def main() -> None:
     report("import puffer_arena, seconds beyond Python's own", f"{imported:.3f}", "< 0.3", imported < 0.3)
     listed = statistics.median(listing)
     report("puffer_arena list, seconds", f"{listed:.2f}", "< 1", listed < 1)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--part", choices=("stepping", "start-up"), help="measure one of the two alone")
+    options.add_argument(
+        "--own-time",
+        action="store_true",
+        help="time one thread by the processor's time that it took, on a busy machine",
+    )
+    given = options.parse_args()
+    print(machine())
+    if given.part != "start-up":
+        stepping(given.rounds)
+    if given.part != "stepping":
+        first_steps()
+        start_up()
 
 
 if __name__ == "__main__":

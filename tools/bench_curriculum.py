@@ -1,15 +1,16 @@
-"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn [--methods states]
+"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn | walker [--methods states]
 
 `cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
 share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains
-with each for the same environment steps and prints success on 2000 hard held-out levels, with the interval of each
-seed, and on the tenth of them with the longest ways.
+with each for the same environment steps, a small network with minGRU on one core, and prints success on 2000 hard
+held-out levels, with the interval of each seed, and on the tenth of them with the longest ways.  `walker` does so on a course with stumps.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,18 +24,66 @@ from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.playing import actor_player
 from puffer_arena.trainers.trainer import make_trainer
 
-ENV = "maze"
-RANGES = {"walls": "0:1", "distance": "5:60"}
-HARD = {"walls": 1.0, "distance": 60}
-METHODS = ("none", *(name for name in CURRICULA if name != "lessons"))
 EPISODES = 2000
+PLAIN = {"network.memory": "none", "network.hidden": (64, 64)}  # a network that learns little, and fast
+SMALL = {"network.memory": "mingru", "network.memory_size": 64, "network.hidden": (64,), "threads": 1}
 
 
-def make(method: str, seed: int, **overrides: Any) -> Algorithm:
-    """Make a run's trainer; without a curriculum it learns from the hard levels alone."""
-    table = {} if method == "none" else {"method": method, "ranges": RANGES}
-    given = {"seed": seed, "params": HARD, "curriculum": table, **overrides}
-    return make_trainer(load_config(ENV, overrides=given))
+@dataclass(frozen=True)
+class Course:
+    """What is learned: a game, what curricula choose from, what is asked for, and the counter of who succeeded."""
+
+    env: str
+    ranges: Mapping[str, str]
+    hard: Mapping[str, float]
+    success: str
+    methods: tuple[str, ...]
+    steps: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hardness: str = ""  # a counter that is known when a level begins: the higher the harder
+    lessons: Sequence[Mapping[str, Any]] = ()
+
+    def make(self, method: str, seed: int, **overrides: Any) -> Algorithm:
+        """Make a run's trainer; without a curriculum it learns from the hard levels alone."""
+        table: dict[str, Any] = {"method": method, "ranges": dict(self.ranges)}
+        if method == "lessons":
+            table = {"method": method, "lessons": [dict(lesson) for lesson in self.lessons]}
+        given = {"seed": seed, "params": dict(self.hard), "curriculum": {} if method == "none" else table, **overrides}
+        return make_trainer(load_config(self.env, overrides=given))
+
+
+MAZE = Course(
+    "maze",
+    ranges={"walls": "0:1", "distance": "5:60"},
+    hard={"walls": 1.0, "distance": 60},
+    success="reached",
+    methods=("none", *(name for name in CURRICULA if name != "lessons")),
+    steps=6_000_000,
+    settings=SMALL,
+    hardness="length",
+)
+WALKER = Course(
+    "walker",
+    ranges={"obstacles": "0:0.5", "stump": "0:1"},
+    hard={"obstacles": 0.5, "stump": 1.0, "pit": 0.0},
+    success="crossed",
+    methods=("none", "uniform", "lessons", "alp"),
+    steps=2_000_000,
+    settings={"threads": 1, "network.hidden": (64, 64)},
+    lessons=[
+        {
+            "name": "flat",
+            "ranges": {"obstacles": 0.0},
+            "until": {"measure": "success", "at_least": 0.6, "episodes": 300},
+        },
+        {
+            "name": "low",
+            "ranges": {"obstacles": "0:0.35", "stump": "0:0.3"},
+            "until": {"measure": "success", "at_least": 0.6, "episodes": 300},
+        },
+        {"name": "high", "ranges": {"obstacles": "0.1:0.5", "stump": "0.2:1"}},
+    ],
+)
 
 
 def timed(owner: Any, name: str, spent: list[float]) -> None:
@@ -51,13 +100,10 @@ def timed(owner: Any, name: str, spent: list[float]) -> None:
     setattr(owner, name, run)
 
 
-PLAIN = {"network.memory": "none", "network.hidden": (64, 64)}  # a network that learns little, and fast
-
-
 def cost(methods: Sequence[str], rounds: int) -> None:
     """Print the price of some methods; none is always among them."""
     methods = list(dict.fromkeys(("none", *methods)))
-    trainers: dict[str, Any] = {method: make(method, 0, num_envs=4096, **PLAIN) for method in methods}
+    trainers: dict[str, Any] = {method: MAZE.make(method, 0, num_envs=4096, **PLAIN) for method in methods}
     rates: dict[str, list[float]] = {method: [] for method in methods}
     spent: dict[str, list[float]] = {method: [0.0] for method in methods}
     whole = dict.fromkeys(methods, 0.0)
@@ -80,43 +126,50 @@ def cost(methods: Sequence[str], rounds: int) -> None:
         )
 
 
-def learn(methods: Sequence[str], seeds: int, steps: int, overrides: Mapping[str, Any]) -> None:
+def learn(course: Course, methods: Sequence[str], seeds: int, steps: int) -> None:
     """Print what each method's policies reach on levels that nobody has trained on."""
-    reached: dict[str, list[np.ndarray[Any, Any]]] = {}
+    print(f"{course.env}, {steps:,} steps, {seeds} seeds")
+    means: dict[str, list[float]] = {}
     for method in methods:
         for seed in range(seeds):
-            trainer = make(method, seed, total_steps=steps, **overrides)
+            trainer = course.make(method, seed, total_steps=steps, **course.settings)
             while not trainer.finished:
                 trainer.update()
-            sample = evaluate(ENV, actor_player(trainer.actor()), EPISODES, params=HARD, seed=99)
+            sample = evaluate(course.env, actor_player(trainer.actor()), EPISODES, params=dict(course.hard), seed=99)
             trainer.close()
-            reached.setdefault(method, []).append(np.asarray(sample.columns["reached"], np.float64))
-            mean, bounds = float(reached[method][-1].mean()), interval(reached[method][-1])
-            longest = np.argsort(-np.asarray(sample.columns["length"]), kind="stable")[: EPISODES // 10]
-            print(
-                f"{method:<8} seed {seed}: success {mean:.3f} [{bounds.low:.3f}, {bounds.high:.3f}], "
-                f"{reached[method][-1][longest].mean():.3f} on the tenth with the longest ways",
-                flush=True,
-            )
-        means = np.array([found.mean() for found in reached[method]])
-        print(f"{method:<8} mean {means.mean():.3f}, least {means.min():.3f}, greatest {means.max():.3f}", flush=True)
+            found = np.asarray(sample.columns[course.success], np.float64)
+            means.setdefault(method, []).append(float(found.mean()))
+            said = f"{method:<8} seed {seed}: success {found.mean():.3f} [{interval(found).low:.3f}, {interval(found).high:.3f}]"
+            if course.hardness:
+                longest = np.argsort(-np.asarray(sample.columns[course.hardness]), kind="stable")[: EPISODES // 10]
+                said += f", {found[longest].mean():.3f} on the tenth with the longest ways"
+            print(said, flush=True)
+    for method, each in means.items():
+        print(f"{method:<8} {spread(each)}; more than {methods[0]} by {spread(np.subtract(each, means[methods[0]]))}")
+
+
+def spread(values: Sequence[float] | np.ndarray[Any, Any]) -> str:
+    """Return the mean over seeds with its interval."""
+    bounds = interval(np.asarray(values, np.float64), rate=False)
+    return f"{np.mean(values):.3f} [{bounds.low:.3f}, {bounds.high:.3f}]"
 
 
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("cost", "learn"))
+    parser.add_argument("what", choices=("cost", "learn", "walker"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20_000_000)
-    parser.add_argument("--plain", action="store_true", help="learn with a small network without memory")
+    parser.add_argument("--steps", type=int, help="of the environment, for each run")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--methods", nargs="+", choices=[*MAZE.methods, "lessons"])
     options = parser.parse_args()
+    course = WALKER if options.what == "walker" else MAZE
+    methods = options.methods or course.methods
     print(machine())
     if options.what == "cost":
-        cost(options.methods, options.rounds)
+        cost(methods, options.rounds)
     else:
-        learn(options.methods, options.seeds, options.steps, PLAIN if options.plain else {})
+        learn(course, methods, options.seeds, options.steps or course.steps)
 
 
 if __name__ == "__main__":

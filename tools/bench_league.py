@@ -8,7 +8,7 @@ the environments, as is the default, and in all of them.  `teams` trains tag's c
 agent's own view in its critic (IPPO) and with the global state and normalized values (MAPPO), for the same steps, and
 prints the return of a chaser on held-out levels, by seed.  `evidence` trains by self-play, against the latest snapshot, and
 against a pool drawn uniformly and by win rates, for the same steps; prints a tournament of the four, what each wins against
-a scripted bot that none has met, as each role, and how far an exploiter of as many steps as `--exploit` gets against it.
+a scripted bot that none has met, as each role, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.
 Its games are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
 """
 
@@ -109,7 +109,7 @@ LEAGUES: dict[str, dict[str, Any]] = {
 
 def learn(env: str, params: dict[str, Any], steps: int, seed: int, **settings: Any) -> Player:
     """Train for some steps, and return what was learned."""
-    given = {"seed": seed, "total_steps": steps, "params": params, "opponent.share": 0.5, **settings}
+    given = {"seed": seed, "total_steps": steps, "params": params, "threads": 1, "opponent.share": 0.5, **settings}
     trainer = make_trainer(load_config(env, overrides=given))
     while not trainer.finished:
         trainer.update()
