@@ -210,7 +210,8 @@ def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) ->
 
     key = area, mark, watch.agent, watch.look.place, states.tobytes(), params.tobytes()
     try:
-        message, watch.aspect, watch.look.seen = watch.drawn.draw(slot, key, draw)
+        drawn: tuple[str, float, View | None] = watch.drawn.draw(slot, key, draw)
+        message, watch.aspect, watch.look.seen = drawn
     except Exception as error:  # somebody's environment; the window lives on
         watch.faults.add(f"{env.name}: draw: {error}")
         return f"draw failed: {error}"

@@ -185,6 +185,5 @@ def memory(vector: Any, kind: type[np.generic], each: int) -> Array:
     length = vector.size() * each
     if not length:
         return np.zeros(0, kind)
-    held: Any = (ctypes.c_uint8 * (length * np.dtype(kind).itemsize)).from_address(vector.data_address())
-    found: Array = np.frombuffer(held, kind)
-    return found
+    held = (ctypes.c_uint8 * (length * np.dtype(kind).itemsize)).from_address(vector.data_address())
+    return np.frombuffer(memoryview(held), kind)
