@@ -166,12 +166,12 @@ class Painter:
     def pixels(self) -> Array:
         """Return the picture as uint8, shape (height, width, 3)."""
         width, height = self._size
-        data = (ctypes.c_uint8 * (width * height * 3))()
+        data: Array = np.zeros((height, width, 3), np.uint8)
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
         gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
         gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, 0)
-        return np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1].copy()
+        return data[::-1].copy()
 
 
 def scissor(left: float, top: float, right: float, bottom: float, height: int) -> Box:
