@@ -280,50 +280,67 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
     """Lay the road with its kerbs, plant trees, and put on wheels and drivers."""
     for k in range(SECTIONS):
         after = (k + 1) % SECTIONS
-        (x0, y0), (x1, y1), way = s.road[k], s.road[after], heading(s, k)
-        long = math.hypot(x1 - x0, y1 - y0)
-        canvas.box((x0 + x1) / 2, (y0 + y1) / 2, 0.01, 1.35 * long, p.width, 0.03, "wall", heading=way)
+        x, y = 0.5 * (s.road[k, 0] + s.road[after, 0]), 0.5 * (s.road[k, 1] + s.road[after, 1])
+        long = math.hypot(s.road[after, 0] - s.road[k, 0], s.road[after, 1] - s.road[k, 1])
+        canvas.box(x, y, 0.01, 1.35 * long, p.width, 0.03, "wall", heading=heading(s, k))
         for side in (s.left, s.right):
-            (ax, ay), (bx, by) = side[k], side[after]
-            turn, reach = math.atan2(by - ay, bx - ax), math.hypot(bx - ax, by - ay)
-            color = ("rose" if k % 2 else "white") if abs(s.bend[k]) > 0.03 else "muted"
-            canvas.box((ax + bx) / 2, (ay + by) / 2, 0.04, reach, 0.5, 0.1, color, heading=turn)
-        for (ax, ay), far in ((s.left[k], 1.9 + 0.4 * (k % 5)), (s.right[k], 1.9 + 0.5 * (k % 4))):
-            x, y = x0 + far * (ax - x0), y0 + far * (ay - y0)
-            if k % 3 == 0 and np.hypot(*(np.asarray(s.road) - (x, y)).T).min() > 0.5 * p.width + 2.0:
-                canvas.cylinder((x, y, 0.0), (x, y, 1.6), 0.25, "orange")
-                canvas.sphere(x, y, 2.6, 1.5, "teal")
-    (lx, ly), (rx, ry) = s.left[3], s.right[3]
-    for x, y in ((lx, ly), (rx, ry)):
-        canvas.cylinder((x, y, 0.0), (x, y, 4.0), 0.15, "white")
+            draw_kerb(side[k, 0], side[k, 1], side[after, 0], side[after, 1], k, abs(s.bend[k]) > 0.03, canvas)
+        if k % 3 == 0:
+            draw_tree(s, p, k, s.left[k, 0], s.left[k, 1], 1.9 + 0.4 * (k % 5), canvas)
+            draw_tree(s, p, k, s.right[k, 0], s.right[k, 1], 1.9 + 0.5 * (k % 4), canvas)
+    lx, ly, rx, ry = s.left[3, 0], s.left[3, 1], s.right[3, 0], s.right[3, 1]
+    canvas.cylinder((lx, ly, 0.0), (lx, ly, 4.0), 0.15, "white")
+    canvas.cylinder((rx, ry, 0.0), (rx, ry, 4.0), 0.15, "white")
     canvas.box((lx + rx) / 2, (ly + ry) / 2, 3.7, 0.1, p.width, 0.7, "amber", heading=heading(s, 3))
     for k in range(len(s.cars)):
         if s.alive[k]:
             draw_kart(s, k, canvas)
 
 
+def draw_kerb(ax: float, ay: float, bx: float, by: float, k: int, bends: bool, canvas: Canvas3D) -> None:
+    turn, reach = math.atan2(by - ay, bx - ax), math.hypot(bx - ax, by - ay)
+    color = ("rose" if k % 2 else "white") if bends else "muted"
+    canvas.box((ax + bx) / 2, (ay + by) / 2, 0.04, reach, 0.5, 0.1, color, heading=turn)
+
+
+def draw_tree(s: State, p: Params, k: int, ax: float, ay: float, far: float, canvas: Canvas3D) -> None:
+    """Plant a tree beyond a side of the road, unless another part of the road runs there."""
+    x, y = s.road[k, 0] + far * (ax - s.road[k, 0]), s.road[k, 1] + far * (ay - s.road[k, 1])
+    for j in range(SECTIONS):
+        if math.hypot(s.road[j, 0] - x, s.road[j, 1] - y) <= 0.5 * p.width + 2.0:
+            return
+    canvas.cylinder((x, y, 0.0), (x, y, 1.6), 0.25, "orange")
+    canvas.sphere(x, y, 2.6, 1.5, "teal")
+
+
 def draw_kart(s: State, k: int, canvas: Canvas3D) -> None:
     kart = s.cars[k]
-
-    def at(x: float, y: float, z: float) -> tuple[float, float, float]:
-        dx, dy, dz = to_world_axes(kart, x, y, z)
-        return kart.x + dx, kart.y + dy, kart.z + dz
-
-    for wheel in s.wheels[k]:
+    for j in range(4):
+        wheel = s.wheels[k, j]
         cos, sin = 0.14 * math.cos(wheel.steer), 0.14 * math.sin(wheel.steer)
-        ends = [at(wheel.x + way * cos, wheel.y + way * sin, wheel.z) for way in (-1.0, 1.0)]
-        canvas.cylinder(ends[0], ends[1], WHEEL_RADIUS, "shadow")
-    canvas.sphere(*at(0.0, -0.3, 0.55), 0.38, COLORS[k])
-    canvas.sphere(*at(0.0, -0.3, 1.05), 0.3, "white")
-    canvas.cylinder(at(-0.5, -1.05, 0.6), at(0.5, -1.05, 0.6), 0.1, COLORS[k])
+        left = place_on(kart, wheel.x - cos, wheel.y - sin, wheel.z)
+        canvas.cylinder(left, place_on(kart, wheel.x + cos, wheel.y + sin, wheel.z), WHEEL_RADIUS, "shadow")
+    canvas.sphere(*place_on(kart, 0.0, -0.3, 0.55), 0.38, COLORS[k])
+    canvas.sphere(*place_on(kart, 0.0, -0.3, 1.05), 0.3, "white")
+    canvas.cylinder(place_on(kart, -0.5, -1.05, 0.6), place_on(kart, 0.5, -1.05, 0.6), 0.1, COLORS[k])
+
+
+@jit
+def place_on(body: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Return where a place on a body is in the world."""
+    dx, dy, dz = to_world_axes(body, x, y, z)
+    return body.x + dx, body.y + dy, body.z + dz
 
 
 def camera(s: State, p: Params, view: Camera) -> None:
-    racing = [k for k in range(len(s.cars)) if s.alive[k]] or [0]
-    who = view.agent if view.agent in racing else racing[0]
+    """Follow the kart of who looks, or the first that races."""
+    who = view.agent if view.agent >= 0 and s.alive[view.agent] else 0
+    for k in range(len(s.cars)):
+        if not s.alive[who] and s.alive[k]:
+            who = k
     kart, way = s.cars[who], direction(s, who)
-    ahead = kart.x + 3.5 * math.cos(way), kart.y + 3.5 * math.sin(way), kart.z + 0.4
-    view.chase(*ahead, heading=way, distance=12.0, height=4.8)
+    x, y = kart.x + 3.5 * math.cos(way), kart.y + 3.5 * math.sin(way)
+    view.chase(x, y, kart.z + 0.4, heading=way, distance=12.0, height=4.8)
 
 
 ENV = Env(

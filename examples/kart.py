@@ -173,31 +173,31 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
     for radius in (p.radius - p.width / 2, p.radius + p.width / 2):
         turns = [2.0 * math.pi * k / 72 for k in range(73)]
         canvas.line([(radius * math.cos(t), radius * math.sin(t), 0.03) for t in turns], "sky", width=0.2)
+    least = 1.0
     for k in range(4):
         draw_wheel(s, k, canvas)
+        least = min(least, s.wheels[k].skid)
     places = [(s.laid + 1 + k) % TRAIL for k in range(TRAIL)]
     canvas.line([(s.trail[k, 0], s.trail[k, 1], 0.05) for k in places], "lime", width=0.12, alpha=0.6)
-    if min(s.wheels[k].skid for k in range(4)) < 0.9:
+    if least < 0.9:
         canvas.paint("kart", "rose")
 
 
 def draw_wheel(s: State, k: int, canvas: Canvas3D) -> None:
     """Draw a tyre with a hub that shows how it rolls."""
-    wheel = s.wheels[k]
-    x, y, z = to_world_axes(s.kart, wheel.x, wheel.y, wheel.z)
-    x, y, z = s.kart.x + x, s.kart.y + y, s.kart.z + z
+    wheel, wide, spoke = s.wheels[k], 0.13, 0.8 * WHEEL_RADIUS
     cos, sin = math.cos(wheel.steer), math.sin(wheel.steer)
-    ax, ay, az = to_world_axes(s.kart, cos, sin, 0.0)  # the axle
-    wide = 0.13
-    ends = [(x + side * ax, y + side * ay, z + side * az) for side in (-wide, wide)]
-    canvas.cylinder(ends[0], ends[1], WHEEL_RADIUS, "raised")
-    rolled = wheel.turned
-    spoke = 0.8 * WHEEL_RADIUS
-    dx, dy, dz = to_world_axes(s.kart, -sin * math.cos(rolled), cos * math.cos(rolled), -math.sin(rolled))
+    across, down = spoke * math.cos(wheel.turned), spoke * math.sin(wheel.turned)
+
+    def at(out: float, along: float, up: float) -> tuple[float, float, float]:
+        """Return a place that far along the axle, ahead and above the wheel's middle."""
+        x, y = wheel.x + out * cos - along * sin, wheel.y + out * sin + along * cos
+        dx, dy, dz = to_world_axes(s.kart, x, y, wheel.z + up)
+        return s.kart.x + dx, s.kart.y + dy, s.kart.z + dz
+
+    canvas.cylinder(at(-wide, 0.0, 0.0), at(wide, 0.0, 0.0), WHEEL_RADIUS, "raised")
     for side in (-wide - 0.02, wide + 0.02):
-        at = (x + side * ax, y + side * ay, z + side * az)
-        points = [tuple(c + way * spoke * d for c, d in zip(at, (dx, dy, dz), strict=True)) for way in (-1.0, 1.0)]
-        canvas.line(points, "text", width=0.08)
+        canvas.line([at(side, -across, down), at(side, across, -down)], "text", width=0.08)
 
 
 def camera(s: State, p: Params, view: Camera) -> None:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from puffer_arena.batch.workers.watchdog import watchdog
-from puffer_arena.cli.output import printable, show, standard_streams
-from puffer_arena.errors import ArenaError, UnknownName, require, suggest
+from puffer_arena.cli.output import naming, printable, show, standard_streams
+from puffer_arena.errors import ArenaError, UnknownName, UnnamedEnv, require, suggest
 from puffer_arena.machine.notices import announced_waits
 
 COMMANDS = {
@@ -87,13 +87,15 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; what goes wrong on purpose is one line on stderr and exit code 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     with standard_streams(), announced_waits(), watchdog():
         try:
-            return dispatch(list(sys.argv[1:] if argv is None else argv))
+            return dispatch(arguments)
         except ArenaError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # `puffer-arena list | head`
                 return 0
-            print(f"error: {printable(str(error))}", file=sys.stderr)
+            typed = f", or: {naming(arguments, error.recorded)}" if isinstance(error, UnnamedEnv) else ""
+            print(f"error: {printable(f'{error}{typed}')}", file=sys.stderr)
             return FAILED
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

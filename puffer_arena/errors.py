@@ -5,6 +5,7 @@
     │   └── UnknownKeyword (TypeError)  the same, given as a keyword argument
     ├── DefinitionError (TypeError)   an environment that is written wrongly
     ├── ParameterError (ValueError)   a parameter outside its declared range or of the wrong type
+    │   └── UnnamedEnv                an environment that a file names and a person has not
     ├── ActionError (ValueError)      actions of the wrong shape, dtype or value
     ├── SpaceError (ValueError)       a value that does not lie in its space
     ├── FileError (ValueError)        a file from outside that is damaged, foreign or of another version
@@ -49,6 +50,18 @@ class DefinitionError(ArenaError, TypeError):
 
 class ParameterError(ArenaError, ValueError):
     """A parameter outside its declared range, or of the wrong type."""
+
+
+class UnnamedEnv(ParameterError):
+    """An environment that a file or message names, and that nobody but a person may have imported.
+
+    Attributes:
+        recorded: the id in the file, from outside and unchecked.
+    """
+
+    def __init__(self, text: str, recorded: str) -> None:
+        super().__init__(text)
+        self.recorded = recorded
 
 
 class ActionError(ArenaError, ValueError):

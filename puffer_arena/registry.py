@@ -26,8 +26,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from puffer_arena.core.env import Env
-from puffer_arena.core.pictures.drawing import see_pixels
-from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, suggest
+from puffer_arena.core.pictures.pixels import see_pixels
+from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, UnnamedEnv, suggest
 
 LIBRARIES = (
     "gymnasium",
@@ -37,7 +37,9 @@ LIBRARIES = (
     "pettingzoo",
     "remote",
     "emulated",
+    "ray",
 )  # before an id's colon
+ON_RAY = "ray:"  # before the id of another library's environment, which actors on a Ray cluster are to step
 FOREIGN = "puffer_arena.foreign.open"  # what opens their environments
 CODE = {".py", ".pyc", ".so", ".pyd", ".dll"}  # what Python itself opens for an import
 OPTIONS = {"pixels": see_pixels, "frames": Env.with_frames}  # how agents see a game, in the order in which ids say so
@@ -150,7 +152,7 @@ def source_digest(env: Env) -> str:
 def env_name(env_id: str) -> str:
     """Return the name of the environment that an id means, without importing anything."""
     if is_foreign(env_id):
-        return env_id.removesuffix(DRAWN)
+        return env_id.removeprefix(ON_RAY).removesuffix(DRAWN)
     game, options = split_id(env_id)
     last = PureWindowsPath(game).name  # knows both kinds of separators
     name = last.removesuffix(".py") if last.endswith(".py") else last.rpartition(".")[2]
@@ -181,7 +183,8 @@ def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
         what: what to call the file or message in errors.
 
     Raises:
-        ParameterError: the person named another environment, or none where the package has none of that name.
+        ParameterError: the person named another environment.
+        UnnamedEnv: they named none, and the package has none of that name.
         UnknownName: nothing answers to `named`.
     """
     if named:
@@ -190,10 +193,10 @@ def choose_env(recorded: str, rules: str, named: str, what: str) -> str:
         return named
     if split_id(recorded)[0] in list_envs():
         return recorded
-    raise ParameterError(
+    raise UnnamedEnv(
         f"{what} is of environment {recorded[:200]!r}, which does not come with puffer_arena, and what a file or message "
-        "names is never imported; name the environment yourself, such as ./my_env.py: as ENV of train, eval and play, "
-        "as --env of watch, as `env` in Python"
+        "names is never imported; name the environment yourself, as `env` in Python",
+        recorded,
     )
 
 

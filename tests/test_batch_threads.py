@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
+from puffer_arena.batch.workers.threads import compile_server
 from puffer_arena.errors import BusyError, DefinitionError
-from tests.playing import COUNTDOWN
+from tests.playing import COUNTDOWN, everything
 from tests.processes import run_python
+
+TURRET = str(Path(__file__).parent.parent / "examples" / "turret.py")
 
 
 def join_workers() -> None:
@@ -49,6 +52,29 @@ def test_what_a_rule_raises_in_some_thread_is_told_and_every_thread_goes_on(tmp_
         batch.step(batch.actions)
         assert ((batch.rows.states["step_count"] - before) % 100 == 1).all()
     batch.close()
+    join_workers()
+
+
+def test_what_threads_run_is_compiled_once_for_games_with_actions_alike() -> None:
+    compiled = []
+    for env_id in ("bandit", "memory"):
+        with make(env_id, 400, threads=2) as batch:
+            batch.step(batch.actions)
+        compiled.append(len(compile_server("").work.signatures))
+    assert compiled[0] == compiled[1] >= 1
+    join_workers()
+
+
+def test_threads_take_actions_that_are_records() -> None:
+    batches = [make(TURRET, 200, seed=1, threads=threads) for threads in (1, 2)]
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        actions = batches[0].sample_actions(rng)
+        for batch in batches:
+            batch.step(actions)
+    assert everything(batches[0]) == everything(batches[1])
+    for batch in batches:
+        batch.close()
     join_workers()
 
 

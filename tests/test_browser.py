@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from puffer_arena.browser.page import describe, write_page
 from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.players.names import bundled_bot
 from tests.chromium import browser, find_browser
-from tests.playing import GAMES
+from tests.playing import GAMES, PUPPET, SLUICE
 
 SIDE = 48
 LENT = 1 << 20  # bytes for the lists of one call, as in the page
@@ -34,6 +35,8 @@ class Page:
         self.lent = self.base + len(made.start)
         self.memory.grow(self.store, (self.lent + LENT) // 65536 + 1)
         self.put(0, made.start.tobytes())
+        if (begin := self.exports.get("begin")) is not None:
+            begin(self.store, self.base)
 
     def function(self, needed):
         kind = needed.type
@@ -92,7 +95,8 @@ def play_both(game: str, steps: int) -> None:
                 actions, acting = batch.act(bot).copy(), batch.acting.copy()
                 page.run(wasm.BOT)
                 there = page.array(made.places["actions"], batch.actions)
-                assert np.array_equal(there.reshape(acting.shape)[acting], actions.reshape(acting.shape)[acting]), k
+                there, here = (each.reshape(*acting.shape, -1)[acting] for each in (there, actions))
+                assert np.array_equal(there, here), k
             page.put(made.places["actions"], np.ascontiguousarray(actions).tobytes())
             batch.step(actions)
             page.run(wasm.STEP)
@@ -110,16 +114,18 @@ def play_both(game: str, steps: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("game", ["snake", "maze", "tag", "push"])
+@pytest.mark.parametrize(
+    "game", ["snake", "maze", "tag", "push", "lander", PUPPET, SLUICE], ids=lambda game: Path(game).stem
+)
 def test_a_page_plays_as_the_rules_do(game: str) -> None:
     play_both(game, 200)
 
 
 def test_games_that_a_page_cannot_have_are_refused_by_name(tmp_path) -> None:
-    with make("lander", 1) as batch, pytest.raises(DefinitionError, match="'lander' moves bodies by pymunk"):
+    with make("marble", 1) as batch, pytest.raises(DefinitionError, match="'marble' moves bodies by panda3d"):
         wasm.compile_module(batch, "", SIDE)
-    with pytest.raises(ArenaError, match="pymunk"):
-        write_page(tmp_path / "page.html", ["lander"])
+    with pytest.raises(ArenaError, match="panda3d"):
+        write_page(tmp_path / "page.html", ["marble"])
     assert not list(tmp_path.iterdir())
 
 
@@ -159,3 +165,30 @@ def test_a_browser_plays_by_keys_and_by_a_trained_bot(tmp_path) -> None:
         assert page.evaluate("[bot.checked, told.textContent.startsWith('over: return')]") == [False, True]
         page.screenshot(tmp_path / "page.png")
         assert (tmp_path / "page.png").stat().st_size > 20_000 and not page.faults
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_browser(), reason="no Chromium")
+def test_a_browser_moves_bodies(tmp_path) -> None:
+    write_page(tmp_path / "page.html", ["lander"])
+    assert "Victor Blomqvist" in (tmp_path / "page.html").read_text("utf-8")  # Chipmunk's licence
+    with make("lander", 1) as batch, browser(tmp_path / "browser") as page:
+        page.open(tmp_path / "page.html")
+        sliders = page.evaluate("game.data.parameters.map(one => one.name)")
+        assert "thrust" in sliders and "gravity" not in sliders  # the scene is made with its gravity
+        assert page.evaluate("[...brain.options].map(o => o.value)") == ["autopilot", "trained"]
+        lands = "for (let k = 0; k < 6000; k += 1) { advance(); over = 0; if (read(game.data.counters[0].place, 'i4')) return true; }"
+        for bot in ("autopilot", "trained"):
+            assert page.evaluate(f"(() => {{ brain.value = '{bot}'; begin(); {lands} }})()")
+
+        fields = batch.rows.states.dtype.fields
+        craft = f"game.data.header.step_count + {fields['craft'][1] - fields['step_count'][1]}"
+        lost = f"begin(); put({craft}, 'f8', 9e5); put({craft} + 24, 'f8', 9e8); game.run(STEP); "
+        lost += "const ended = read(game.data.header.ended, 'i4'); game.run(STEP); const began = read(game.data.header.ended, 'i4');"
+        assert page.evaluate(f"(() => {{ {lost} return [ended, began]; }})()") == [1, 0]
+        assert page.evaluate(f"(() => {{ {lands} }})()")  # in a scene made anew
+
+        page.evaluate("speed.value = '8'; again.click()")
+        page.press("ArrowUp")
+        page.evaluate("new Promise(done => { const wait = () => over ? done() : setTimeout(wait, 5); wait(); })")
+        assert page.evaluate("bot.checked") is False and not page.faults

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from puffer_arena.__main__ import main
 from puffer_arena.cli import output
 from puffer_arena.cli.list import describe_space
+from puffer_arena.cli.output import naming
 from puffer_arena.registry import list_envs, load_env
 from puffer_arena.trainers.runs.find import find_run
 from tests.commands import (
@@ -442,3 +444,34 @@ def test_bench_takes_the_cores_that_it_may_use(tmp_path, here):
 def test_bench_steps_no_more_worlds_than_fit_into_memory(tmp_path, here):
     said = here(tmp_path, "bench", PILE, "--threads", 1, "--seconds", 0.01, "--repeats", 1)[1]
     assert "128 environments" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "recorded", "said"),
+    [
+        (
+            "replay",
+            "gymnasium:LunarLander-v3",
+            "python -m puffer_arena replay 'a b.mcap' --env gymnasium:LunarLander-v3",
+        ),
+        ("verify", "ale:ALE/Pong-v5", "python -m puffer_arena verify 'a b.mcap' --env ale:ALE/Pong-v5"),
+        ("share", "ray:minigrid:MiniGrid-Empty-8x8-v0", "share 'a b.mcap' --env ray:minigrid:MiniGrid-Empty-8x8-v0"),
+        ("train", "pettingzoo:classic/go_v5", "python -m puffer_arena train pettingzoo:classic/go_v5 'a b.mcap'"),
+        ("replay", "gymnasium:somebodys.module:X-v0", "replay 'a b.mcap' --env ENV"),
+        ("replay", "gymnasium:X; rm -rf .", "replay 'a b.mcap' --env ENV"),
+        ("replay", "./trap.py", "replay 'a b.mcap' --env ENV"),
+    ],
+)
+def test_the_command_that_names_a_files_environment_is_told(typed, recorded, said) -> None:
+    assert naming([typed, "a b.mcap"], recorded).endswith(said)
+
+
+def test_a_file_of_another_librarys_environment_says_what_to_type(tmp_path, capsys) -> None:
+    file = tmp_path / "pole.mcap"
+    env = "gymnasium:CartPole-v1"
+    assert main(["eval", env, "random", "--episodes", "1", "--record", str(file), "--record-rows", "1"]) == 0
+    assert main(["verify", str(file)]) == 2
+    command = f"python -m puffer_arena verify {file} --env {env}"
+    assert (
+        f"never imported; name the environment yourself, as `env` in Python, or: {command}\n" in capsys.readouterr().err
+    )

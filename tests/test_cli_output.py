@@ -31,7 +31,7 @@ def progress() -> Progress:
         shown.take(
             {
                 "steps": 10_000.0 * k, "steps_per_second": 1e6, "episode_return": k % 7, "episode_length": 33.0,
-                "score": 3.0, "won": 0.5, "time/step": 1.0, "time/learn": 2.0, "loss/policy": 0.1, "entropy": 1.2,
+                "score": 3.0, "league/won": 0.5, "time/step": 1.0, "time/learn": 2.0, "policy_loss": 0.1, "entropy": 1.2,
             }
         )  # fmt: skip
     shown.note = "tcp://127.0.0.1:4711   1 window"
@@ -59,7 +59,7 @@ def test_the_dashboard_fits_into_every_terminal(shown):
 def test_the_dashboard_outlives_numbers_that_are_none():
     shown = progress()
     for bad in (float("nan"), float("inf"), -float("inf")):
-        shown.take({"episode_return": bad, "loss/policy": bad, "steps_per_second": bad, "time/step": bad})
+        shown.take({"episode_return": bad, "policy_loss": bad, "steps_per_second": bad, "time/step": bad})
         render(shown, 80, 24)
 
 

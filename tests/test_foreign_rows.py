@@ -245,3 +245,50 @@ def test_what_needs_rules_of_ours_is_refused(walk: str) -> None:
 def test_an_environment_is_looked_at_once(walk: str) -> None:
     assert puffer_arena.load_env(walk) is puffer_arena.load_env(walk)
     assert foreign_env(puffer_arena.load_env(walk).origin).counters == ("laps",)
+
+
+def test_rows_that_step_together_are_cut_off_at_their_limits() -> None:
+    batch = make("gymnasium:CartPole-v1", 3, limit=5)
+    alone = [gymnasium.make("CartPole-v1", max_episode_steps=5) for _ in range(3)]
+    for env, level in zip(alone, batch.rows.states["level"].tolist(), strict=True):
+        env.reset(seed=level)
+    for t in range(12):
+        if t == 2:
+            batch.reset(which=np.array([True, False, False]))
+            alone[0].reset(seed=int(batch.rows.states["level"][0]))
+        action = t % 2
+        levels = batch.stepper.desk["level"].copy()  # of the episodes that begin next
+        step = batch.step(np.full(3, action))
+        for i, env in enumerate(alone):
+            seen, _, terminated, truncated, _ = env.step(action)
+            assert (step.terminated[i], step.truncated[i]) == (terminated, truncated)
+            if terminated or truncated:
+                assert (batch.final_obs[i] == seen).all()
+                seen, _ = env.reset(seed=int(levels[i]))
+            assert (step.obs[i] == seen).all()
+        assert step.truncated.tolist() == [t in (6, 11), t in (4, 9), t in (4, 9)]
+    assert batch.stepper.pool.part.rows[0].env.env.most == 500  # its own limit, within the one that was asked for
+
+
+class Loose(gymnasium.Env):
+    """Sees wide numbers where its space says narrow ones, and in row 1, after two steps, too many."""
+
+    observation_space, action_space = gymnasium.spaces.Box(-9, 9, (2,)), gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        size = 3 if self.steps == 3 and action else 2
+        return np.full(size, self.steps / 2, np.float64), np.float32(action), False, False, {}
+
+
+def test_what_rows_that_step_together_see_is_checked_row_by_row_where_it_does_not_fit() -> None:
+    batch = make(emulate(Loose), 2)
+    for steps in (1, 2):
+        step = batch.step([0, 1])
+        assert step.obs.tolist() == [[steps / 2, steps / 2]] * 2 and step.rewards.tolist() == [0, 1]
+    with pytest.raises(SpaceError, match=r"row 1, in step: the observation of 'agent' is .* of shape \(3,\)"):
+        batch.step([0, 1])

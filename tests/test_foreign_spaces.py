@@ -8,6 +8,8 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from puffer_arena import make
+from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import action_dtype, check_kind
 from puffer_arena.core.spaces import leaves
 from puffer_arena.core.spaces import stored as storage
@@ -176,3 +178,29 @@ def test_a_space_that_holds_a_function_is_the_same_in_every_process() -> None:
 
     said = shape_of(Telling(), "telling").described()
     assert "Told(<function" in said and " at 0x" not in said
+
+
+def test_missions_are_numbers_of_the_words_in_them() -> None:
+    mission = pytest.importorskip("minigrid.core.mission").MissionSpace
+    space = mission(lambda colour, thing: f"fetch a {colour} {thing}", [["red", "blue"], ["key", "ball", "box"]])
+    codec = codec_of(space)
+    assert codec.space == ours.MultiDiscrete((2, 3))
+    dtype, shape = storage(codec.space)
+    array = np.zeros((6, *shape), dtype)
+    write, read = codec.writer(array), codec.reader(array)
+    texts = [space.mission_func(colour, thing) for colour in ("red", "blue") for thing in ("key", "ball", "box")]
+    for i, said in enumerate(texts):
+        write(said, i)
+    assert [read(i) for i in range(6)] == texts and array.tolist() == [[a, b] for a in range(2) for b in range(3)]
+    with pytest.raises(SpaceError, match="none of the 6 texts"):
+        write("fetch a green key", 0)
+    one = codec_of(mission(lambda: "go"))
+    assert one.space == ours.MultiDiscrete((1,))
+    assert codec_of(mission(lambda word: "same", [["a", "b"]])).space.nvec[0] > 90  # letters: it tells no words apart
+
+
+def test_a_minigrid_holds_codes() -> None:
+    batch = make("minigrid:MiniGrid-DoorKey-5x5-v0", 2)
+    grid = batch.observation.spaces["image"]
+    assert grid.num_codes == 11 and batch.obs["image"].max() in range(1, 11)
+    batch.close()

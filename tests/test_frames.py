@@ -13,7 +13,18 @@ from puffer_arena.errors import ArenaError, DefinitionError, ParameterError, Unk
 from puffer_arena.registry import choose_env, env_name, load_env, split_id, with_options
 
 COUNT, ROWS = 3, 2
-GAMES = ["snake", "cartpole", "memory", "tag", "connect4", "lander", "marble", "squared:pixels=5", "examples/pads.py"]
+GAMES = [
+    "snake",
+    "cartpole",
+    "memory",
+    "tag",
+    "connect4",
+    "lander",
+    "marble",
+    "squared:pixels=5",
+    "marble:pixels=6",
+    "examples/pads.py",
+]
 
 
 def parts(batch: Any, obs: Any) -> list[Array]:

@@ -1,5 +1,6 @@
 """Seats: who steers whom, who is swapped in, what a match counts, and what a person's rating is made of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,8 +168,10 @@ def test_one_name_for_each_side_seats_all_of_its_agents() -> None:
 
 
 def test_people_have_a_view_each_where_the_camera_looks_over_shoulders() -> None:
-    for env_id, agents, each in (("kart", [0, 1], True), ("kart", [1], False), ("hideseek", [0, 1], False)):
+    for env_id, agents, each in (("kart", [0, 1], True), ("kart", [1], False), ("hideseek", [0, 1], True)):
         with make(env_id, 1, compiled=False) as batch:
             row = batch.state(0), batch.state_params(0)
             assert looks_over_shoulders(batch.env, *row, agents) == each
+            above = replace(batch.env, camera=lambda s, p, view: view.orbit(0, 0, 0, angle=0, elevation=1, distance=9))
+            assert not looks_over_shoulders(above, *row, agents)
     assert side_by_side((10.0, 0.0, 210.0, 50.0), 2, 10) == [(10.0, 0.0, 100.0, 50.0), (120.0, 0.0, 100.0, 50.0)]

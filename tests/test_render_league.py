@@ -13,12 +13,12 @@ from puffer_arena.render.window.meetings import Meetings
 METRICS = {
     "league/rating": [(100.0, 25.0), (200.0, 31.0)],
     "league/uncertainty": [(200.0, 1.5)],
-    "rating/bot:hunt": [(100.0, 30.0), (200.0, 40.0)],
-    "rating/self@0": [(100.0, 20.0), (200.0, 10.0)],
-    "rating/gone": [(100.0, 50.0)],
-    "win_rate/bot:hunt": [(200.0, 0.2)],
-    "win_rate/self@0": [(200.0, 0.9)],
-    "payoff/bot:hunt/self@0": [(150.0, 1.0)],
+    "league/rating/bot:hunt": [(100.0, 30.0), (200.0, 40.0)],
+    "league/rating/self@0": [(100.0, 20.0), (200.0, 10.0)],
+    "league/rating/gone": [(100.0, 50.0)],
+    "league/win_rate/bot:hunt": [(200.0, 0.2)],
+    "league/win_rate/self@0": [(200.0, 0.9)],
+    "league/payoff/bot:hunt/self@0": [(150.0, 1.0)],
 }
 
 

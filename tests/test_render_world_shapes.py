@@ -14,9 +14,9 @@ from panda3d.core import (
     Vec3,
 )
 
+from puffer_arena.engines.bullet.hull import convex_hull
 from puffer_arena.machine.notices import SAID
 from puffer_arena.registry import load_env
-from puffer_arena.render.world.hull import convex_hull
 from puffer_arena.render.world.shapes import draw_shape
 from puffer_arena.render.world.world import SOFTWARE, WorldView
 from tests.playing import variant

@@ -110,7 +110,7 @@ def test_opponents_change_where_episodes_begin_and_games_are_counted() -> None:
     assert sum(games for (a, _), (games, _) in league.pool.payoffs.items() if a == POLICY) == sum(
         began[: league.rows].sum() for _, began in seen
     )
-    assert {f"win_rate/{name}" for name in names.values()} <= metrics.keys()
+    assert {f"league/win_rate/{name}" for name in names.values()} <= metrics.keys()
     assert metrics["league/members"] == 3 and metrics["league/rating"] != 25.0
     trainer.close()
 
@@ -120,7 +120,7 @@ def test_roles_with_policies_of_their_own_meet_each_other_and_go_on_to_the_bit(t
     chasers, runners = trainer.parts.values()
     for _ in range(3):
         metrics = trainer.update()
-    assert {"win_rate/now", "win_rate/self@0", "runner/win_rate/now"} <= metrics.keys()
+    assert {"league/win_rate/now", "league/win_rate/self@0", "runner/league/win_rate/now"} <= metrics.keys()
     assert metrics["steps"] == chasers.steps + runners.steps
     for part, role in ((chasers, "chaser"), (runners, "runner")):
         mine = np.array([agent.startswith(role) for agent in part.batch.agent_ids])
@@ -201,7 +201,7 @@ def test_a_run_with_a_pool_is_resumed_bit_for_bit_and_needs_no_file_of_others(ot
     trainer = small_trainer("tag", **SHORT, **settings, network__memory="gru")
     for _ in range(4):
         metrics = trainer.update()
-    assert any(name.startswith("payoff/self@") for name in metrics) and metrics["league/members"] == 5
+    assert any(name.startswith("league/payoff/self@") for name in metrics) and metrics["league/members"] == 5
     save_checkpoint(tmp_path / "saved", trainer)
     own.unlink()
     past = trainer.opponent.pool.snapshots[-1]

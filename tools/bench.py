@@ -1,4 +1,4 @@
-"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py [--rounds N]
+"""Measure stepping and start-up, each against its reference in the same run: python tools/bench.py [--rounds N] [--part PART] [--own-time]
 
 Batches of 4096 rows; resets and observations included; random actions drawn outside the timing.
 """
@@ -20,11 +20,14 @@ from measure import controls, describe, interleave, machine, rate, ratio, report
 import puffer_arena
 
 NUM_ENVS = 4096
+CLOCK = time.process_time if "--own-time" in sys.argv else time.perf_counter  # what one thread's steps are timed by
 # Physics has benches of its own; 4096 worlds of an engine would not fit into memory.
 RULES_ONLY = [name for name in puffer_arena.list_envs() if not puffer_arena.load_env(name).engine]
 NOT_INSTALLED = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__name__', '') != 'Usher']"
+# Python keeps what it made of our modules, as an installation does.
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 STARTS = 5  # of a fresh interpreter
-COLD_STARTS = 3  # of every environment, without kernels on the disk
+COLD_STARTS = 3  # of every environment, without kernels on the disk, or fewer rounds
 GAMES = Path(__file__).parent.parent / "tests" / "games"
 SMALLEST = [str(GAMES / "discs.py"), str(GAMES / "pile.py")]  # one of each engine, which is compiled once a machine
 
@@ -41,9 +44,10 @@ def stepper(env_id: str, threads: int = 1, seconds: float = 0.5) -> Callable[[],
                 batch.step(action)
 
     work(2)
-    per_round = rate(lambda: work(4), 4)
+    clock = CLOCK if threads == 1 else time.perf_counter
+    per_round = rate(lambda: work(4), 4, clock)
     rounds = max(1, int(seconds * per_round))
-    return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1))
+    return lambda: rate(lambda: work(rounds), rounds * len(actions) * NUM_ENVS * max(batch.num_agents, 1), clock)
 
 
 def plies(env_id: str, seconds: float = 0.5) -> Callable[[], float]:
@@ -58,8 +62,8 @@ def plies(env_id: str, seconds: float = 0.5) -> Callable[[], float]:
         for action in actions:
             batch.step(action)
 
-    rounds = max(1, int(seconds * rate(work, 1)))
-    return lambda: rate(lambda: [work() for _ in range(rounds)], rounds * len(actions) * NUM_ENVS)
+    rounds = max(1, int(seconds * rate(work, 1, CLOCK)))
+    return lambda: rate(lambda: [work() for _ in range(rounds)], rounds * len(actions) * NUM_ENVS, CLOCK)
 
 
 def pettingzoo_connect_four() -> Callable[[], float]:
@@ -82,14 +86,14 @@ def pettingzoo_connect_four() -> Callable[[], float]:
                 if env.agents:
                     env.last()
 
-    return lambda: rate(work, sum(map(len, games)))
+    return lambda: rate(work, sum(map(len, games)), CLOCK)
 
 
-def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
-    """Return a timed run of Gymnasium's own vectorized CartPole."""
+def vector_environment(env_id: str, num_envs: int) -> Callable[[], float]:
+    """Return a timed run of a CartPole as Gymnasium's `make_vec` makes it, its own "CartPole-v1" or ours."""
     import gymnasium
 
-    envs = gymnasium.make_vec("CartPole-v1", num_envs, vectorization_mode="vector_entry_point")
+    envs = gymnasium.make_vec(env_id, num_envs, vectorization_mode="vector_entry_point")
     envs.reset(seed=0)
     actions = np.random.default_rng(0).integers(2, size=(64, num_envs))
 
@@ -97,7 +101,7 @@ def gymnasium_cartpole(num_envs: int) -> Callable[[], float]:
         for action in actions:
             envs.step(action)
 
-    return lambda: rate(work, actions.size)
+    return lambda: rate(work, actions.size, CLOCK)
 
 
 def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], float]:
@@ -120,23 +124,23 @@ def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], floa
             if terminated or truncated:
                 env.reset()
 
-    return lambda: rate(work, actions.size)
+    return lambda: rate(work, actions.size, CLOCK)
 
 
 def startup(code: list[str]) -> float:
     """Return the seconds that a fresh interpreter takes."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *code], check=True, capture_output=True)
+    subprocess.run([sys.executable, *code], check=True, capture_output=True, env=AS_INSTALLED)
     return time.perf_counter() - start
 
 
 def first_step(env_id: str, cache: str) -> float:
     """Return the seconds from a bare interpreter with Numba to the first step of an environment."""
     code = (
-        "import time, numba, sys; start = time.perf_counter(); import puffer_arena;"
-        "batch = puffer_arena.make(sys.argv[1], 64); batch.step(batch.actions); print(time.perf_counter() - start)"
+        f"import time, numba, sys; clock = time.{CLOCK.__name__}; start = clock(); import puffer_arena;"
+        "batch = puffer_arena.make(sys.argv[1], 64); batch.step(batch.actions); print(clock() - start)"
     )
-    environment = {**os.environ, "PUFFER_ARENA_CACHE": cache}
+    environment = {**AS_INSTALLED, "PUFFER_ARENA_CACHE": cache}
     run = subprocess.run(
         [sys.executable, "-c", code, env_id], check=True, capture_output=True, text=True, env=environment
     )
@@ -149,14 +153,16 @@ def one_line() -> float:
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
-def first_steps() -> None:
+def first_steps(rounds: int) -> None:
     """Report how long the first step takes in a fresh process, the slowest environment of each kind: medians."""
     compiled: dict[str, list[float]] = {name: [] for name in puffer_arena.list_envs()}
     loaded: dict[str, list[float]] = {name: [] for name in compiled}
     physics = sorted(set(compiled) - set(RULES_ONLY))
     both: dict[str, list[float]] = {name: [] for name in physics}
     plain = []
-    for _ in range(COLD_STARTS):
+    with tempfile.TemporaryDirectory() as cache:
+        first_step(SMALLEST[0], cache)  # our modules
+    for _ in range(min(rounds, COLD_STARTS)):
         plain.append(one_line())
         for name, values in both.items():
             with tempfile.TemporaryDirectory() as cache:
@@ -179,11 +185,8 @@ def first_steps() -> None:
     report("a function of one line, compiled by Numba alone", f"{statistics.median(plain):.2f} s")
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    rounds = options.parse_args().rounds
-    print(machine())
+def stepping(rounds: int) -> None:
+    """Report steps a second."""
     speeds = interleave(
         {
             "snake": stepper("snake"),
@@ -191,8 +194,10 @@ def main() -> None:
             **controls(),
             "cartpole": stepper("cartpole"),
             "cartpole, two threads": stepper("cartpole", 2),
-            "Gymnasium CartPole, 1024": gymnasium_cartpole(1024),
-            "Gymnasium CartPole, 4096": gymnasium_cartpole(4096),
+            "Gymnasium CartPole, 1024": vector_environment("CartPole-v1", 1024),
+            "Gymnasium CartPole, 4096": vector_environment("CartPole-v1", 4096),
+            "cartpole by make_vec, 1024": vector_environment("puffer_arena/Cartpole-v0", 1024),
+            "cartpole by make_vec, 4096": vector_environment("puffer_arena/Cartpole-v0", 4096),
             "maze": stepper("maze"),
             "MiniGrid-Empty": one_environment("MiniGrid-Empty-8x8-v0", "minigrid"),
             "MiniGrid-DoorKey": one_environment("MiniGrid-DoorKey-8x8-v0", "minigrid"),
@@ -212,6 +217,9 @@ def main() -> None:
         for rows in (1024, 4096):
             times = ratio(speeds[threads], speeds[f"Gymnasium CartPole, {rows}"])
             report(f"{threads} / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", ">= 10 x", times >= 10)
+    for rows in (1024, 4096):
+        times = ratio(speeds[f"cartpole by make_vec, {rows}"], speeds[f"Gymnasium CartPole, {rows}"])
+        report(f"cartpole by make_vec / Gymnasium's vector CartPole of {rows}", f"{times:.1f} x", "", True)
     grid = ratio(speeds["maze"], speeds["MiniGrid-Empty"])
     report("maze / MiniGrid-Empty", f"{grid:.0f} x", ">= 300 x", grid >= 300)
     keyed = ratio(speeds["doors"], speeds["MiniGrid-DoorKey"])
@@ -230,7 +238,9 @@ def main() -> None:
         if name not in ("snake", "cartpole", "connect4"):
             report(f"{name}, agent steps/s on one core", describe(speeds[name]))
 
-    first_steps()
+
+def start_up() -> None:
+    """Report how long imports and the command line take."""
     bare = [startup(["-c", "pass"]) for _ in range(STARTS)]
     module = [startup(["-c", "import puffer_arena"]) for _ in range(STARTS)]
     listing = [startup(["-m", "puffer_arena", "list"]) for _ in range(STARTS)]
@@ -242,6 +252,24 @@ def main() -> None:
     report("import puffer_arena, seconds beyond Python's own", f"{imported:.3f}", "< 0.3", imported < 0.3)
     listed = statistics.median(listing)
     report("puffer_arena list, seconds", f"{listed:.2f}", "< 1", listed < 1)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--part", choices=("stepping", "start-up"), help="measure one of the two alone")
+    options.add_argument(
+        "--own-time",
+        action="store_true",
+        help="time one thread by the processor's time that it took, on a busy machine",
+    )
+    given = options.parse_args()
+    print(machine())
+    if given.part != "start-up":
+        stepping(given.rounds)
+    if given.part != "stepping":
+        first_steps(given.rounds)
+        start_up()
 
 
 if __name__ == "__main__":

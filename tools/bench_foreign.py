@@ -3,11 +3,13 @@
     python tools/bench_foreign.py [--envs gymnasium:CartPole-v1 ...] [--num-envs 16] [--seconds 1] [--pairs 5]
 
 All step the same number of environments by the same actions drawn beforehand, and only steps of episodes count: where an
-environment begins anew in the step after its end, that step is none.  Every ratio is the median of pairs measured one after
+environment begins anew in the step after its end, that step is none.  Ours begin every episode from a seed of its own,
+as a level's that can be had again; so does Gymnasium's "seeded", and the others none.  Every ratio is the median of pairs measured one after
 the other, ours first in every second one.
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -65,9 +67,16 @@ def contenders(env: str, num_envs: int) -> tuple[dict[str, Measure], list[Callab
 
         return gymnasium.make(plain)
 
+    def make_seeded() -> Any:
+        env, seeds = make_one(), itertools.count()
+        reset = env.reset
+        env.reset = lambda **options: reset(**options | {"seed": next(seeds)})
+        return env
+
     texts = env.startswith("minigrid:")  # whose space of texts neither shared memory nor SB3 takes
     for name, theirs in (
         ("SyncVectorEnv", gymnasium.vector.SyncVectorEnv([make_one] * num_envs)),
+        ("SyncVectorEnv, seeded", gymnasium.vector.SyncVectorEnv([make_seeded] * num_envs)),
         ("AsyncVectorEnv", gymnasium.vector.AsyncVectorEnv([make_one] * num_envs, shared_memory=not texts)),
     ):
         theirs.reset(seed=0)

@@ -1,7 +1,9 @@
 """Measure how fast pictures are painted by one core: rooms by the ray caster, and drawings of other games.
 
     python tools/bench_pixels.py
-    python tools/bench_pixels.py --size 84 --rounds 15 --games snake sumo
+    python tools/bench_pixels.py --size 84 --rounds 15 --games snake marble
+
+Worlds in space are compared with panda3d's software renderer, which draws the same rows in the same run.
 
 Rates count the processor's time of this thread, so that other programs disturb them little.
 """
@@ -17,6 +19,7 @@ from puffer_arena import make
 from puffer_arena.core import paint_rooms
 from puffer_arena.core.fields import Array
 from puffer_arena.machine.compile import compile_function, jit
+from puffer_arena.registry import load_env
 
 EYES = 512  # places from which each round looks
 KEPT = 64  # pictures that are painted in turn: as many as stay in a core's cache
@@ -62,6 +65,25 @@ def looks(env_id: str, size: int) -> Callable[[], float]:
     return run
 
 
+def reference(env_id: str, size: int) -> Callable[[], float]:
+    """Return a round of pictures of a world in space by panda3d's software renderer, which returns pictures a second."""
+    from puffer_arena.render.world.world import SOFTWARE, WorldView
+
+    batch = make(env_id, 4, seed=1)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        batch.step(batch.sample_actions(rng))
+    view = WorldView(batch.env, (size, size), SOFTWARE, supersample=1)
+
+    def run() -> float:
+        begun = time.thread_time()
+        for i in range(batch.num_envs):
+            view.draw(batch.state(i), batch.state_params(i))
+        return batch.num_envs / (time.thread_time() - begun)
+
+    return run
+
+
 def game(size: int) -> Callable[[], float]:
     """Return a round of steps of rooms, which returns steps a second."""
     batch = make("rooms", 256, seed=1, pixels=size)
@@ -82,14 +104,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=64, help="rows and columns of a picture")
     parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--games", nargs="*", default=["pistons", "snake"], help="whose drawings are painted")
+    parser.add_argument("--games", nargs="*", default=["pistons", "snake", "marble", "kart", "hideseek"])
     options = parser.parse_args()
     candidates = {"ray caster, rooms": caster(options.size), "rooms, whole steps": game(options.size)}
-    candidates |= {f"{name}, as drawn": looks(name, options.size) for name in options.games}
-    for name, run in candidates.items():
+    pairs = {}  # what is compared, by the faster one's name
+    for name in options.games:
+        candidates[f"{name}, as drawn"] = looks(name, options.size)
+        if load_env(name).camera is not None:
+            candidates[f"{name}, by panda3d"] = reference(name, options.size)
+            pairs[f"{name}, as drawn"] = f"{name}, by panda3d"
+    rates: dict[str, list[float]] = {name: [] for name in candidates}
+    for run in candidates.values():
         run()
-        rates = [run() for _ in range(options.rounds)]
-        told = f"{statistics.median(rates):>9,.0f} pictures/s a core (best {max(rates):,.0f})"
+    for _ in range(options.rounds):  # in turn, so that all meet the same disturbances
+        for name, run in candidates.items():
+            rates[name].append(run())
+    for name, found in rates.items():
+        told = f"{statistics.median(found):>9,.0f} pictures/s a core (best {max(found):,.0f})"
+        if name in pairs:
+            told += f", {statistics.median(a / b for a, b in zip(found, rates[pairs[name]], strict=True)):,.0f} times"
         print(f"{name:<20} {options.size} x {options.size}: {told}")
 
 

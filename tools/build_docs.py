@@ -3,7 +3,8 @@
     python tools/build_docs.py             # into build/docs/html; a warning is an error
     python tools/build_docs.py --pages     # only gather the pages, into build/docs/source
 
-Made from the code: a page for every game, algorithm and command, and the reference of everything public.
+Made from the code: a page for every game, algorithm and command, the reference of everything public, and the games that
+the first page plays (docs/browser.md), which need the extra `browser`.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any
 
 from puffer_arena import __main__ as command_line
 from puffer_arena import list_envs, load_env
+from puffer_arena.browser.page import write_page
 from puffer_arena.cli.list import describe_space
 from puffer_arena.core.env import Env
 
@@ -40,6 +42,12 @@ PARTS = {
     "Help": ["troubleshooting", "../CONTRIBUTING", "../SECURITY", "../CHANGELOG"],
     "More": ["*"],
 }
+DEMO = ["snake", "lander"]  # games that the first page plays
+FRAME = """
+```{raw} html
+<iframe src="arcade.html" title="Games to play" style="width: 100%; height: 640px; border: 0"></iframe>
+```
+"""
 # What is public, by the page that describes it.
 REFERENCE = {
     "puffer_arena": "Making, training, measuring and loading: what `import puffer_arena` gives.",
@@ -68,6 +76,7 @@ def main() -> None:
     if not options.pages:
         build = ["sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(ROOT / "docs" / "site")]
         subprocess.run([sys.executable, "-m", *build, str(source), str(BUILD / "html")], check=True)
+        write_page(BUILD / "html" / "docs" / "arcade.html", DEMO, "Play here")
         print(f"open {(BUILD / 'html' / 'docs' / 'index.html').relative_to(ROOT)}")
 
 
@@ -88,7 +97,7 @@ def gather(source: Path) -> int:
     }.items():
         write(source / "docs" / folder, pages)
     index = source / "docs" / "index.md"
-    index.write_text(index.read_text("utf-8") + contents(source / "docs"), "utf-8")
+    index.write_text(index.read_text("utf-8") + FRAME + contents(source / "docs"), "utf-8")
     return len(list(source.rglob("*.md")))
 
 

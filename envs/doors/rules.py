@@ -5,6 +5,7 @@ from typing import Any
 from puffer_arena.core import Array, jit, randint, random_bits
 from puffer_arena.envs.doors.level import connect, lock, place
 from puffer_arena.envs.doors.state import (
+    BALL,
     BOX,
     CLOSED,
     DCOL,
@@ -29,7 +30,7 @@ from puffer_arena.envs.doors.state import (
     what,
 )
 
-LIT = 16  # a bit above those of kinds
+CLEAR = 1 << FLOOR | 1 << GOAL | 1 << OPEN | 1 << KEY | 1 << BALL | 1 << BOX  # the kinds that light passes
 REACHED, TIME_UP = range(2)  # endings
 
 
@@ -115,41 +116,59 @@ def ending(s: State, p: Params) -> int:
 
 
 @jit
-def observe(s: State, p: Params, obs: Any) -> None:
-    size, reach = len(obs.kinds), (p.sight - 1) // 2
+def steps_to_edge(s: State, heading: int) -> int:
+    """Return how many cells of the board lie ahead of the agent when it looks that way."""
     rows, cols = s.kind.shape
+    if heading % 2 == 0:
+        return rows - 1 - s.row if heading else int(s.row)
+    return cols - 1 - s.col if heading == 1 else int(s.col)
+
+
+@jit
+def observe(s: State, p: Params, obs: Any) -> None:
+    middle, reach = len(obs.kinds) // 2, (p.sight - 1) // 2
+    obs.kinds[:] = UNSEEN
+    obs.colors[:] = 0
     down, across = DROW[s.heading], DCOL[s.heading]  # ahead; to the right are (across, -down)
-    for i in range(size):
-        for j in range(size):
-            far, wide = size - 1 - i, j - size // 2
-            row, col = s.row + down * far + across * wide, s.col + across * far - down * wide
-            inside = 0 <= row < rows and 0 <= col < cols and far < p.sight and abs(wide) <= reach
-            obs.kinds[i, j] = s.kind[row, col] if inside else UNSEEN
-            obs.colors[i, j] = s.color[row, col] if inside else 0
-    light(obs.kinds)
-    for i in range(size):
-        for j in range(size):
-            lit = obs.kinds[i, j] >= LIT
-            obs.kinds[i, j] = obs.kinds[i, j] - LIT if lit else UNSEEN
-            obs.colors[i, j] = obs.colors[i, j] if lit else 0
+    first = -min(reach, steps_to_edge(s, (s.heading + 3) % 4))
+    last = min(reach, steps_to_edge(s, (s.heading + 1) % 4))
+    lit = 1 << middle  # the cells in sight of a row of the picture: a bit for each, that of j is 1 << j
+    for far in range(min(p.sight, steps_to_edge(s, s.heading) + 1)):
+        clear = 0  # the cells that light passes
+        for wide in range(first, last + 1):
+            kind = int(s.kind[s.row + down * far + across * wide, s.col + across * far - down * wide])
+            clear |= (CLEAR >> kind & 1) << middle + wide
+        lit, ahead = spread(lit, clear)
+        for wide in range(first, last + 1):
+            if lit >> middle + wide & 1:
+                row, col = s.row + down * far + across * wide, s.col + across * far - down * wide
+                i, j = len(obs.kinds) - 1 - far, middle + wide
+                obs.kinds[i, j], obs.colors[i, j] = s.kind[row, col], s.color[row, col]
+        lit = ahead
+        if lit == 0:
+            break
     for k in range(2):
         obs.carried[k], obs.mission[k] = s.carried[k], s.mission[k]
 
 
 @jit
-def light(kinds: Array) -> None:
-    """Add LIT to what is in sight: light spreads away from the agent and sideways, up to walls and closed doors."""
-    size = len(kinds)
-    kinds[size - 1, size // 2] += LIT
-    for far in range(size):
-        i = size - 1 - far
-        for k in range(2 * size):
-            j, beside = (k, min(k + 1, size - 1)) if k < size else (2 * size - 1 - k, max(2 * size - 2 - k, 0))
-            kind = int(kinds[i, j]) - LIT
-            if kind >= FLOOR and kind != CLOSED and kind != LOCKED:
-                kinds[i, beside] |= LIT
-                kinds[max(i - 1, 0), j] |= LIT
-                kinds[max(i - 1, 0), beside] |= LIT
+def spread(lit: int, clear: int) -> tuple[int, int]:
+    """Let light spread sideways through the clear cells of a row, and from all that it passes to the next row.
+
+    Light goes first to the right, then from all that is lit to the left, and on to the row ahead beside its way.
+
+    Returns:
+        What is lit in this row, and in the next.
+    """
+    passed = lit & clear
+    right = ((clear + passed) ^ clear) | passed  # a sum carries through a run of ones, and one beyond it
+    lit |= right
+    left, run = lit & clear, clear
+    for k in (1, 2, 4, 8):
+        left |= run & left >> k
+        run &= run >> k
+    lit |= left >> 1
+    return lit, right | left | left >> 1
 
 
 @jit

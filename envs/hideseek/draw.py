@@ -118,8 +118,9 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
     canvas.box(x + 0.5 * s.corner[0] * side, y + 0.5 * s.corner[1] * side, 0.015, side, side, 0.02, "wood")
     for k in range(len(s.lock)):
         if s.lock[k] != UNLOCKED:
-            field, index = ("boxes", k) if k < len(s.boxes) else ("ramps", k - len(s.boxes))
-            canvas.paint(field, "violet" if s.lock[k] == HIDERS else "orange", index)
+            is_box = k < len(s.boxes)
+            color = "violet" if s.lock[k] == HIDERS else "orange"
+            canvas.paint("boxes" if is_box else "ramps", color, k if is_box else k - len(s.boxes))
     for k in range(len(s.agents)):
         if not s.alive[k]:
             continue
@@ -133,17 +134,23 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
                 (own.x, own.y, own.z + 0.1), (own.x, own.y, own.z + 0.28), RADIUS + 0.02, "slate"
             )  # blindfold
             continue
-        points = [(own.x, own.y)]
+        points = [(own.x, own.y, 0.06)]
         for j in range(-4, 5):
-            to = own.x + 2.5 * math.cos(way + p.cone * j / 4), own.y + 2.5 * math.sin(way + p.cone * j / 4)
-            free = cast(s, p, (own.x, own.y, own.z + 0.2), (*to, own.z + 0.2), NOTHING)
-            points.append((own.x + free * (to[0] - own.x), own.y + free * (to[1] - own.y)))
-        color = "sky" if k < len(s.spotted) else "rose"
-        canvas.line([(px, py, 0.06) for px, py in (*points, points[0])], color, width=0.05, alpha=0.8)
+            x, y = own.x + 2.5 * math.cos(way + p.cone * j / 4), own.y + 2.5 * math.sin(way + p.cone * j / 4)
+            free = cast(s, p, (own.x, own.y, own.z + 0.2), (x, y, own.z + 0.2), NOTHING)
+            points.append((own.x + free * (x - own.x), own.y + free * (y - own.y), 0.06))
+        points.append(points[0])
+        canvas.line(points, "sky" if k < len(s.spotted) else "rose", width=0.05, alpha=0.8)
         if k < len(s.spotted) and s.spotted[k]:
             canvas.sphere(own.x, own.y, own.z + 0.85, 0.14, "rose")
             canvas.cylinder((own.x, own.y, own.z + 1.05), (own.x, own.y, own.z + 1.5), 0.09, "rose")
 
 
 def camera(s: State, p: Params, view: Camera) -> None:
+    """Look over an agent's shoulder, and lower than walls are; or for nobody on the whole hall."""
+    if view.agent >= 0 and s.alive[view.agent]:
+        own, way = s.agents[view.agent], s.heading[view.agent]
+        x, y = own.x + 1.4 * math.cos(way), own.y + 1.4 * math.sin(way)
+        view.chase(x, y, own.z, heading=way, distance=3.2, height=0.9)
+        return
     view.orbit(0.0, -0.06 * p.size, 0.0, angle=-0.5 * math.pi, elevation=0.95, distance=1.4 * p.size)

@@ -98,6 +98,7 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
     def _open(self) -> None:
         self.batch = open_batch(several=False, params=self._params, **self._settings)
         self._counters = counter_columns(self.batch)
+        self._statistics = statistic_names(self.batch)
         self._pictures = Pictures(self.batch, self.render_mode, self._render_size, type(self).metadata["render_modes"])
 
     def reset(
@@ -146,19 +147,24 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
         out = batch.buffers
         rewards, terminated, truncated = out.rewards.copy(), out.terminated.copy(), out.truncated.copy()
         signals = {name: batch.signal(name).astype(np.float64) for name in batch.env.signals}
-        last = self._last_values(terminated | truncated)
-        if self._limit:
-            truncated |= self._cut(terminated | truncated, last)
         ended = terminated | truncated
+        rows = ended.nonzero()[0]
+        last = self._last_values(rows) if self._limit or rows.size else {}
+        if self._limit:
+            truncated |= self._cut(ended, last)
+            ended = terminated | truncated
+            rows = ended.nonzero()[0]
         self._ended = ended.copy()  # infos hand `ended` itself out
-        infos = self._infos(ended, last, signals)
+        infos = self._infos(ended, rows, last, signals)
         return batched_values(batch.observation, out.obs.copy()), rewards, terminated, truncated, infos
 
-    def _last_values(self, ended: Array) -> dict[str, Array]:
-        """Return the statistics of the rows whose rules ended their episode, zeros elsewhere."""
-        finished = self.batch.finished
-        names = statistic_names(self.batch) if self._limit or ended.any() else ()
-        return {name: np.where(ended, finished[name], 0).astype(finished.dtype[name]) for name in names}
+    def _last_values(self, rows: Array) -> dict[str, Array]:
+        """Return the statistics of the rows whose rules ended their episode, int (k,), zeros elsewhere."""
+        finished, values = self.batch.finished, {}
+        for name in self._statistics:
+            values[name] = np.zeros(self.num_envs, finished.dtype[name])
+            values[name][rows] = finished[name][rows]
+        return values
 
     def _cut(self, ended: Array, last: dict[str, Array]) -> Array:
         """End the episodes that have gone on for `max_episode_steps`, and return which rows have, bool (num_envs,).
@@ -182,12 +188,21 @@ class GymnasiumVectorEnv(Copies, gymnasium.vector.VectorEnv[Any, Any, Array]):
             states["ended"][cut] = 1
         return late
 
-    def _infos(self, ended: Array, last: dict[str, Array], signals: dict[str, Array]) -> dict[str, Any]:
-        everyone, same_step = np.ones_like(ended), self.autoreset_mode is AutoresetMode.SAME_STEP
-        infos = self._counter_infos(everyone) | self._mask_infos(everyone if same_step else ~ended)
-        begun = ended if same_step else np.zeros_like(ended)  # rows whose infos are those of a reset
-        infos |= _grouped({name: np.where(begun, 0.0, each) for name, each in signals.items()}, everyone)
-        rows = ended.nonzero()[0]
+    def _infos(self, ended: Array, rows: Array, last: dict[str, Array], signals: dict[str, Array]) -> dict[str, Any]:
+        """Return the infos of a step.
+
+        Args:
+            ended: whose episode ended, bool (num_envs,).
+            rows: the same as indices.
+            last: the statistics of these.
+            signals: those of the step.
+        """
+        same_step, infos = self.autoreset_mode is AutoresetMode.SAME_STEP, {}
+        if self._counters or signals or self.batch.num_choices:
+            everyone = np.ones_like(ended)
+            infos = self._counter_infos(everyone) | self._mask_infos(everyone if same_step else ~ended)
+            begun = ended if same_step else np.zeros_like(ended)  # rows whose infos are those of a reset
+            infos |= _grouped({name: np.where(begun, 0.0, each) for name, each in signals.items()}, everyone)
         if not rows.size:
             return infos
         over = {"statistics": _grouped(last, ended), "_statistics": ended}

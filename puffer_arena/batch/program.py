@@ -7,18 +7,19 @@ from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.table import Table
-from puffer_arena.batch.workers.threads import Server, compile_server, compile_step
+from puffer_arena.batch.workers.threads import compile_step
 from puffer_arena.core.actions import all_below, all_below_plainly, choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
+from puffer_arena.kernels.acting import bind_bot
+from puffer_arena.kernels.binding import bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.frames import frame_functions
 from puffer_arena.kernels.goals import bind_goals
 from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
-from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function, compile_shared
 from puffer_arena.machine.memory import primitives
@@ -38,7 +39,7 @@ class Program:
     values: Any  # Params of the first batch
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
-    _stepping: dict[Any, Any] = field(default_factory=dict)  # what is compiled around the step kernel
+    _stepping: dict[Any, Any] = field(default_factory=dict)  # the step kernel, by kind of blocks
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
 
     @cached_property
@@ -105,24 +106,15 @@ class Program:
 
         It comes after `start` and an engine that compiled code cannot call.
         """
-        return self._around_step("step", compile_step, kind)
+        if kind not in self._stepping:
+            layout = self.layout + digest(str(kind))
+            self._stepping[kind] = compile_step(self.env.name, self._templates["step"], kind, self._ready, layout)
+        return self._stepping[kind]
 
     @cached_property
     def all_below(self) -> Callable[[Array, int], bool]:
         """all_below(numbers, count), which `check_actions` asks"""
         return compile_shared(all_below) if self.compiled else all_below_plainly
-
-    def server(self, kind: Any) -> Server:
-        """Return what worker threads run for a kind of blocks."""
-        server: Server = self._around_step("server", compile_server, kind)
-        return server
-
-    def _around_step(self, role: str, make: Any, kind: Any) -> Any:
-        key = role, kind
-        if key not in self._stepping:
-            layout = self.layout + hashlib.sha256(str(kind).encode()).hexdigest()[:12]
-            self._stepping[key] = make(self.env.name, self._templates["step"], kind, self._ready, layout)
-        return self._stepping[key]
 
     def template(self, role: str) -> Any:
         """Return a kernel that is bound and not compiled: step(span, rows, actions, buffers, mode), look, or those of physics."""
@@ -151,6 +143,11 @@ class Program:
         )
 
 
+def digest(text: str) -> str:
+    """Return the digest by which kernels for other arrays have other names."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 _programs: dict[tuple[int, bool, bool, bool, str], Program] = {}
 
 
@@ -161,7 +158,7 @@ def load_program(table: Table, compiled: bool, observe_state: bool) -> Program:
     described = repr([array.dtype.descr for array in (*rows, *seen)])
     described += "".join(f"{space!r}" for space in spaces if isinstance(space, Roles))
     parts = compiled_parts(env) if env.engine and compiled else {}
-    key = (id(env), compiled, bool(parts), observe_state, hashlib.sha256(described.encode()).hexdigest()[:12])
+    key = (id(env), compiled, bool(parts), observe_state, digest(described))
     if key not in _programs:
         _programs[key] = Program(
             env, compiled, f"_{key[4]}", observe_state, rows.memories.dtype, *spaces, table.values, parts

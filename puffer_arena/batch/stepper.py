@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import explain, place_of
-from puffer_arena.batch.program import Program
+from puffer_arena.batch.program import Program, digest
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.interrupts import uninterrupted
-from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, split_rows
+from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, compile_server, split_rows
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.actions import check_mask
 from puffer_arena.core.env import Env
@@ -99,8 +99,9 @@ class Stepper:
         spans = split_rows(table.num_envs, threads, fewest)
         if len(spans) == 1:
             return None
-        server = self._program.server(self._blocks.kind(table.buffers))
-        return Crew(server, spans, self._blocks.address(table.buffers), table.actions)
+        server = compile_server(digest(repr(table.actions.dtype.descr)) if table.actions.dtype.names else "")
+        kernel = self._program.step(self._blocks.kind(table.buffers))
+        return Crew(server, kernel, spans, self._blocks.address(table.buffers), table.actions)
 
     def begin(self, actions: Array, out: Buffers, which: Array) -> None:
         """Begin new episodes in the chosen rows, bool (num_envs,): they have ended, and are stepped as such.

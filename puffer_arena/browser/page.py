@@ -12,11 +12,13 @@ import numpy as np
 from puffer_arena.batch.batch import Batch, make
 from puffer_arena.browser.learned import describe_learned
 from puffer_arena.browser.wasm import compile_module
+from puffer_arena.browser.world import read_license
 from puffer_arena.core.actions import action_dtype, find_binding, values_of
 from puffer_arena.core.env import Env
 from puffer_arena.core.palette import load_palette
 from puffer_arena.core.params import Parameter
 from puffer_arena.core.spaces import Discrete, Roles, at, leaves
+from puffer_arena.engines.scene import read_params
 from puffer_arena.errors import DefinitionError
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.names import bundled, bundled_bot
@@ -43,6 +45,7 @@ label {{ display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin: 1
 label input[type=range] {{ grid-column: 1 / 3; width: 100%; accent-color: {accent} }}
 .row {{ display: flex; gap: 10px; align-items: center; flex-wrap: wrap }} .row label {{ display: flex; margin: 0 }}
 @media (max-width: 760px) {{ main {{ grid-template-columns: 1fr }} }}
+details {{ margin-top: 24px; color: {muted}; font-size: 12px }} pre {{ white-space: pre-wrap }}
 </style>
 <h1>{title}</h1>
 <div id="list"></div>
@@ -53,10 +56,13 @@ label input[type=range] {{ grid-column: 1 / 3; width: 100%; accent-color: {accen
 <select id="speed"><option>0.5</option><option selected>1</option><option>2</option><option>8</option></select></div>
 <div id="sliders"></div></aside>
 </main>
+{notices}
 <script type="application/json" id="games">{games}</script>
 <script>{script}</script>
 </html>
 """
+
+NOTICE = "<details><summary>Bodies are moved by Chipmunk</summary><pre>{}</pre></details>"
 
 
 def write_page(path: Path, games: list[str], title: str = "puffer_arena") -> int:
@@ -64,7 +70,7 @@ def write_page(path: Path, games: list[str], title: str = "puffer_arena") -> int
 
     Args:
         path: of the file.
-        games: names, or files of yours; rules alone, with actions that keys give.
+        games: names, or files of yours; of rules alone or with bodies of pymunk's, with actions that keys give.
         title: of the page.
 
     Raises:
@@ -75,7 +81,11 @@ def write_page(path: Path, games: list[str], title: str = "puffer_arena") -> int
     text = json.dumps(described, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it can end the script
     colors = {name: "#{:02x}{:02x}{:02x}".format(*load_palette()[name]) for name in COLORS}
     script = files("puffer_arena.browser").joinpath("player.js").read_text("utf-8")
-    page = PAGE.format(title=html.escape(title), side=SIDE, games=text, script=script, **colors).encode()
+    moves_bodies = any("fault" in game for game in described.values())
+    notices = NOTICE.format(html.escape(read_license())) if moves_bodies else ""
+    page = PAGE.format(
+        title=html.escape(title), side=SIDE, games=text, script=script, notices=notices, **colors
+    ).encode()
     write_bytes(path, page)
     return len(page)
 
@@ -110,14 +120,24 @@ def describe(game: str) -> dict[str, Any]:
                 for name in env.counters
             ],
             "parameters": [
-                slider(parameter, batch, first) for parameter in env.parameters.values() if is_slider(parameter)
+                slider(parameter, batch, first)
+                for parameter in env.parameters.values()
+                if is_slider(parameter) and parameter.name not in (read_params(env) if env.engine else ())
             ],
+            **scene_places(batch, module.places),
             "rate": env.steps_per_second,
             "waits": bool(env.waits or env.turn is not None),
             "bot": bot,
             "learned": learned(env.name, batch, module.places),
             **actions(env, batch),
         }
+
+
+def scene_places(batch: Batch, places: dict[str, int]) -> dict[str, int]:
+    """Return where a row whose bodies an engine moves says that one of them was lost."""
+    if batch.worlds is None:
+        return {}
+    return {"fault": places["rows.scenes"] + field_place(batch.worlds.rows.scenes.dtype, "fault")}
 
 
 def learned(game: str, batch: Batch, places: dict[str, int]) -> dict[str, Any] | None:

@@ -54,6 +54,7 @@ async function load(name) {
   const missing = need - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / 65536));
   new Uint8Array(exports.memory.buffer).set(bytesOf(data.start), base);
+  exports.begin?.(BigInt(base));  // bodies have a scene to be made
   lent.from = base + data.size;
   lent.memory = exports.memory;
   const view = new DataView(exports.memory.buffer);
@@ -63,6 +64,10 @@ async function load(name) {
       lent.next = lent.from;
       const fault = exports.run(scratch, scratch + 8, BigInt(base), BigInt(task));
       if (fault) throw new Error(`${name}: its rules end with status ${fault}`);
+      if (data.fault && view.getInt32(base + data.fault, true)) {  // a body was lost: another scene takes over
+        view.setInt32(base + data.fault, 0, true);
+        exports.begin(BigInt(base));
+      }
     },
     at: place => base + place,
     picture: new Uint8Array(exports.memory.buffer, base + data.places.picture, data.side * data.side * 3),
@@ -114,8 +119,8 @@ function cutLayers({weights, size, codes, widths}) {
   return widths.map(width => { const layer = {weight: take(rows * width), bias: take(width)}; rows = width; return layer; });
 }
 
-function think(agent) {  // what it holds of each choice
-  const {obs, kind, size, codes, choices} = game.data.learned, from = obs + agent * size * (kind === "f4" ? 4 : 1);
+function think(agent) {  // what it holds of each choice, or each number
+  const {obs, kind, size, codes, outputs} = game.data.learned, from = obs + agent * size * (kind === "f4" ? 4 : 1);
   let seen = [];  // rows of the layer's matrix, and by how much each counts
   for (let k = 0; k < size; k += 1) {
     const value = read(from + k * (kind === "f4" ? 4 : 1), kind);
@@ -127,7 +132,7 @@ function think(agent) {  // what it holds of each choice
     for (const [row, value] of seen) for (let j = 0; j < bias.length; j += 1) sums[j] += value * weight[row * bias.length + j];
     seen = [...sums.entries()].filter(([, value]) => value > 0);
   }
-  return sums.subarray(0, choices);
+  return sums.subarray(0, outputs);
 }
 
 function draw(held, mask) {  // a choice, as likely as it holds it
@@ -136,12 +141,24 @@ function draw(held, mask) {  // a choice, as likely as it holds it
   return open.find(k => (left -= Math.exp(held[k] - best)) < 0) ?? open.at(-1);
 }
 
+function decide(held, mask) {  // an action: a choice for each part, or numbers around what is held
+  const {parts, box} = game.data.learned;
+  const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+  if (box.length) {
+    const [deviation, reach, middle, low, high] = box;
+    return deviation.map((spread, k) => Math.min(Math.max((held[k] + spread * normal()) * reach[k] + middle[k], low[k]), high[k]));
+  }
+  let end = 0;
+  return parts.map(size => { const first = end; end += size; return draw(held.subarray(first, end), k => mask(first + k)); });
+}
+
 function letTrainedAct() {
-  const {data} = game, {agents, choices} = data.learned;
+  const {data} = game, {agents, outputs} = data.learned;
   for (let agent = 0; agent < agents; agent += 1) {
     if (!read(data.places["out.acting"] + agent, "b1")) continue;
-    const mask = k => !data.choices || read(data.places["out.action_mask"] + agent * choices + k, "b1");
-    put(data.places.actions + agent * data.width, data.kind, draw(think(agent), mask));
+    const mask = k => !data.choices || read(data.places["out.action_mask"] + agent * outputs + k, "b1");
+    const place = data.places.actions + agent * data.idle.length * data.width;
+    decide(think(agent), mask).forEach((value, k) => put(place + k * data.width, data.kind, value));
   }
 }
 

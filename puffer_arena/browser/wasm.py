@@ -2,8 +2,9 @@
 
 Numba writes LLVM's code for the machine at hand; nothing in it but its header names that machine, since rules work on
 numbers in memory alone.  Here the header is exchanged, and LLVM, which comes with llvmlite, writes an object for wasm32
-of it, which zig's linker makes a module.  Places within records are bytes in that code by then, for words of 64 bits;
-where one is not, pointers of 32 bits would shift it, and the game is refused.  A page calls one function of the module:
+of it, which zig's linker makes a module; where bodies move, Chipmunk joins it (`world`).  Places within records are
+bytes in that code by then, for words of 64 bits; where one is not, pointers of 32 bits would shift it, and the game is
+refused.  A page calls one function of the module, after `begin(memory)` where there is one, which makes the scene:
 
     run(scratch, scratch + 8, memory, task)     0: all went well
 
@@ -11,10 +12,9 @@ where one is not, pointers of 32 bits would shift it, and the game is refused.  
 every number in a row is as wide as here, so rows are the same to the byte (https://webassembly.github.io/spec/core/).
 """
 
+import functools
 import importlib
 import re
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,17 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.browser.world import check_engine, compile_world, run_zig, write_begin
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import raster
-from puffer_arena.core.pictures.drawing import Writer
-from puffer_arena.errors import ArenaError, DefinitionError, require
+from puffer_arena.core.pictures.drawing import FLAT, Writer
+from puffer_arena.errors import DefinitionError
 from puffer_arena.kernels.step import NEXT_STEP
-from puffer_arena.kernels.tables import Buffers, Rows
+from puffer_arena.kernels.tables import Buffers
 from puffer_arena.machine.compile import OPTIONS, generate, link, load_numba
 
 STEP, BOT, PAINT = range(3)  # tasks
+RUN = "int64(int64, int64)"
 TRIPLE = "wasm32-unknown-unknown"
 FEATURES = "+bulk-memory,+mutable-globals,+sign-ext,+nontrapping-fptoint"
 ALIGNED = 64  # bytes that arrays begin at multiples of
@@ -70,7 +72,7 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     """Compile the rules of a batch of one row.
 
     Args:
-        batch: of rules alone.
+        batch: of one row, reset.
         bot: the scripted bot that acts in the task BOT, "" for none.
         size: rows and columns of the picture that the task PAINT paints.
 
@@ -78,13 +80,12 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
         ArenaError: the rules, or the drawing, need more than a page has.
         MissingExtra: zig's linker is not installed.
     """
-    env = batch.env
-    if env.engine:
-        raise DefinitionError(
-            f"'{env.name}' moves bodies by {env.engine}, which a page does not have; only rules go there"
-        )
+    check_engine(batch)
+    rows: Any = batch.rows
+    if batch.worlds:
+        rows = batch.worlds.rows._replace(scenes=np.zeros_like(batch.worlds.rows.scenes))  # `begin` makes a scene
     arrays = {
-        **{f"rows.{name}": array for name, array in batch.rows._asdict().items()},
+        **{f"rows.{name}": array for name, array in rows._asdict().items()},
         **{f"out.{name}": array for name, array in batch.buffers._asdict().items()},
         "actions": batch.actions,
         "chosen": np.ones(batch.acting.shape, np.bool_),
@@ -98,10 +99,13 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     start = np.zeros(end, np.uint8)
     for name, array in arrays.items():
         start[places[name] : places[name] + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-    return Module(_link(*_lower(_entry(batch, bot, arrays, places))), places, start)
+    codes = {"run": _lower(_entry(batch, bot, arrays, places, type(rows)), RUN)}
+    if not batch.worlds:
+        return Module(_link(codes, {}), places, start)
+    return Module(_link(codes | _lower_engine(), compile_world(write_begin(batch, places))), places, start)
 
 
-def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, int]) -> Any:
+def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, int], kind: Any) -> Any:
     """Generate run(memory, task), which finds the arrays in memory and hands them to the kernels."""
     names = {name: f"array_{k}" for k, name in enumerate(arrays)}
     called: dict[str, Any] = {f"kind_{k}": array.dtype for k, array in enumerate(arrays.values())}
@@ -109,7 +113,7 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
         f"    {names[name]} = carray(at(memory + {places[name]}), {array.shape!r}, kind_{k})"
         for k, (name, array) in enumerate(arrays.items())
     ]
-    rows = ", ".join(names[f"rows.{name}"] for name in Rows._fields)
+    rows = ", ".join(names[f"rows.{name}"] for name in kind._fields)
     out = ", ".join(names[f"out.{name}"] for name in Buffers._fields)
     lines += [
         f"    rows, out, span = Rows({rows}), Buffers({out}), (uint64(0), uint64(1))",
@@ -122,7 +126,7 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     ]
     program = batch.program
     rules = {"step": program.template("step"), "begin_picture": raster.begin_picture}
-    rules["paint"] = Writer(batch.env).write(batch.env.draw, ("canvas",))
+    rules["paint"] = Writer(batch.env, FLAT).write(batch.env.draw)
     if bot:
         lines += [f"    elif task == {BOT}:", f"        act(span, rows, {names['actions']}, {names['chosen']})"]
         rules["act"] = program.bot_template(bot)
@@ -130,7 +134,7 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     called |= {
         name: numba.njit(**OPTIONS)(link(rule, batch.env.name, done, "", OPTIONS)) for name, rule in rules.items()
     }
-    called |= {"Rows": Rows, "Buffers": Buffers, "uint64": np.uint64, "carray": numba.carray, "at": _pointer()}
+    called |= {"Rows": kind, "Buffers": Buffers, "uint64": np.uint64, "carray": numba.carray, "at": _pointer()}
     return numba.njit(**OPTIONS)(generate("run", "memory, task", lines, **called))
 
 
@@ -149,30 +153,42 @@ def _pointer() -> Any:
     return at
 
 
-def _lower(entry: Any) -> tuple[str, str]:
+@functools.cache
+def _lower_engine() -> dict[str, tuple[str, str]]:
+    """Return what moves bodies as `_lower` does, by the names under which `world.c` calls it, once a process."""
+    numba, done = load_numba(), dict[Any, Any]()
+    source = importlib.import_module("puffer_arena.engines.pymunk.source")  # which imports pymunk
+    return {
+        f"engine_{name}": _lower(numba.njit(**OPTIONS)(link(rule, "the pymunk engine", done, "", OPTIONS)), signature)
+        for name, (rule, signature) in source.engine_rules().items()
+    }
+
+
+def _lower(entry: Any, signature: str) -> tuple[str, str]:
     """Return LLVM's code of an entry with all that it reaches, and the name it has there."""
-    signature = (load_numba().types.int64,) * 2
-    entry.compile(signature)
-    compiled = entry.overloads[signature]
+    kinds, _ = importlib.import_module("numba.core.sigutils").normalize_signature(signature)
+    entry.compile(kinds)
+    compiled = entry.overloads[kinds]
     return compiled.library.get_llvm_str(), compiled.fndesc.llvm_func_name
 
 
-def _link(code: str, name: str) -> bytes:
-    """Return the module that exports `name` as `run`."""
+def _link(codes: dict[str, tuple[str, str]], besides: dict[str, bytes]) -> bytes:
+    """Return the module of functions by the names that they get in it; it exports `run`, and `begin` where there is one.
+
+    Args:
+        codes: of each function, LLVM's code and its name there.
+        besides: objects and archives in C's stead, by file name.
+    """
     llvm: Any = importlib.import_module("llvmlite.binding")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(opt=3, features=FEATURES)
-    code = re.sub(r"^target datalayout = .*$", f'target datalayout = "{machine.target_data}"', code, flags=re.M)
-    code = re.sub(r"^target triple = .*$", f'target triple = "{TRIPLE}"', code, flags=re.M)
-    if SHIFTED.search(code):
-        raise DefinitionError("the rules use records of pointers, which a page does not have")
-    module = llvm.parse_assembly(
-        _without_counts(OF_X86.sub("", code)).replace(" = common ", " = internal ").replace(f"@{name}(", "@run(")
-    )
+    module, *others = (_parse(llvm, machine, *code, wanted) for wanted, code in codes.items())
+    for part in others:
+        module.link_in(part)
     for function in module.functions:
         if not function.is_declaration:
-            function.linkage = "external" if function.name == "run" else "internal"
+            function.linkage = "external" if function.name in codes else "internal"
     passes = llvm.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
@@ -183,24 +199,25 @@ def _link(code: str, name: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         made, linked = Path(folder) / "rules.o", Path(folder) / "rules.wasm"
         made.write_bytes(machine.emit_object(module))
-        require("ziglang", "browser")
+        for name, data in besides.items():
+            (Path(folder) / name).write_bytes(data)
         known = Path(folder) / "known"
         known.write_text("\n".join(sorted(MATHS | MEMORY | {WIDE})))
-        options = [
-            "--no-entry",
-            "--export=run",
-            "--export=__heap_base",
-            f"--allow-undefined-file={known}",
-            "--strip-all",
-        ]
-        done = subprocess.run(
-            [sys.executable, "-m", "ziglang", "wasm-ld", *options, "-o", str(linked), str(made)],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise ArenaError(f"zig's linker fails: {done.stderr.strip()[:500]}")
+        exported = ["run", "__heap_base", *(["begin"] if besides else [])]
+        options = ["--no-entry", f"--allow-undefined-file={known}", "--strip-all", *(f"--export={e}" for e in exported)]
+        objects = [str(made), *(str(Path(folder) / name) for name in besides)]
+        run_zig("wasm-ld", *options, "-o", str(linked), *objects)
         return linked.read_bytes()
+
+
+def _parse(llvm: Any, machine: Any, code: str, name: str, wanted: str) -> Any:
+    """Return LLVM's module of code for this machine as one for a page, with the function `name` under another name."""
+    code = re.sub(r"^target datalayout = .*$", f'target datalayout = "{machine.target_data}"', code, flags=re.M)
+    code = re.sub(r"^target triple = .*$", f'target triple = "{TRIPLE}"', code, flags=re.M)
+    if SHIFTED.search(code):
+        raise DefinitionError("the rules use records of pointers, which a page does not have")
+    code = _without_counts(OF_X86.sub("", code)).replace(" = common ", " = internal ")
+    return llvm.parse_assembly(code.replace(f"@{name}(", f"@{wanted}("))
 
 
 def _without_counts(code: str) -> str:

@@ -24,7 +24,8 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 RATE_WEIGHT = 0.1  # of the newest update in the smoothed speed
 SPARKS = 60  # characters of the curve of returns
 SCORES = ("episode_return", "episode_length", "episodes")
-OUTCOMES = ("won", "lost")  # against an opponent; see `trainers.league.opponents`
+OUTCOMES = ("league/won", "league/lost")  # against an opponent; see `trainers.league.opponents`
+MEMBERS = ("league/win_rate/", "league/rating/", "league/payoff/")  # of every member, or every two
 KNOWN = {*SCORES, "steps", "updates", "seconds", "steps_per_second", "learning_rate"}
 
 
@@ -78,15 +79,19 @@ class Progress:
         """Return the means over the newest episodes."""
         sums = [name for name in self.values if name.startswith("episode_") and name not in SCORES]
         names = ("episode_return", *sums, *OUTCOMES, *self.counters, "episode_length")
-        return {name.replace("episode_", ""): self.values[name] for name in names if name in self.values}
+        return {
+            name.replace("episode_", "").removeprefix("league/"): self.values[name]
+            for name in names
+            if name in self.values
+        }
 
     def losses(self) -> dict[str, float]:
         """Return what learning reported."""
         skip = (*KNOWN, *self.counters, *OUTCOMES)
         return {
-            name.removeprefix("loss/"): value
+            name: value
             for name, value in self.values.items()
-            if name not in skip and not name.startswith(("time/", "episode_", "win_rate/", "rating/", "payoff/"))
+            if name not in skip and not name.startswith(("time/", "episode_", *MEMBERS))
         }
 
 

@@ -39,6 +39,7 @@ EXTRAS = {
     "track": "runs in Weights & Biases",
     "trackio": "runs in trackio",
     "foreign": "environments of other libraries",
+    "ray": "the same, stepped on a Ray cluster",
     "browser": "games as web pages",
     "cuda": "games stepped on a GPU, with a driver for CUDA 13",
     "cuda12": "the same, with a driver for CUDA 12",

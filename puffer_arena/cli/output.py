@@ -18,7 +18,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO, cast
 
 from puffer_arena.errors import OutputError
@@ -26,6 +26,9 @@ from puffer_arena.errors import OutputError
 WIDE = 400  # columns, where the output is no terminal
 STAND_INS = str.maketrans("━─│╭╮╰╯┃╌…·•²³▁▂▃▄▅▆▇█—→←≥≤", "=-|++++|-~-*23_.,-=+*#-><><")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+HARMLESS = re.compile(
+    r"(ray:)?(gymnasium|gymnasium-vector|minigrid|ale|pettingzoo):[\w-]+(/[\w-]+)?(:drawn)?"
+)  # no module
 LABEL = re.compile(r"\s*[A-Z]\w*\s{2,}(?=\S)")  # as in "Actions       Discrete(4)"
 PROGRESS_SECONDS = {True: 0.5, False: 20.0}  # between signs of life, in a terminal and elsewhere
 FIRST_PROGRESS_SECONDS = 2.0
@@ -151,6 +154,16 @@ def command_line(*words: object) -> str:
     """Return a command of ours that can be pasted into a shell, whatever its words hold."""
     texts = ["python", "-m", "puffer_arena", *map(str, words)]
     return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
+
+
+def naming(arguments: Sequence[str], recorded: str) -> str:
+    """Return the command by which a person names the environment that a file is of, as it was typed otherwise.
+
+    The file's own word for it goes in where nothing but an entry of a known library can hide behind that.
+    """
+    env = recorded if HARMLESS.fullmatch(recorded) else "ENV"
+    command, *rest = arguments
+    return command_line(command, env, *rest) if command == "train" else command_line(command, *rest, "--env", env)
 
 
 def width() -> int:

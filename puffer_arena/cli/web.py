@@ -21,7 +21,7 @@ class Options:
     """
 
     environments: Annotated[list[str], tyro.conf.Positional, tyro.conf.arg(metavar="ENV")]
-    """Names, or .py files of yours: games of rules alone."""
+    """Names, or .py files of yours: games of rules alone, or with bodies that pymunk moves."""
     to: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("arcade.html")
     """The page."""
     title: str = "puffer_arena"

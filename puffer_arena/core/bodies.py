@@ -152,8 +152,12 @@ def physics_fields(state: type, *kinds: str) -> Mapping[str, PhysicsField]:
 
 
 def physics_dtype(state: type, row: np.dtype[Any]) -> np.dtype[Any]:
-    """Return a record with the physics fields of a row's dtype: what `build` made, for every reset to start from."""
-    return np.dtype([(name, row[name]) for name in physics_fields(state)], align=True)
+    """Return a record with the physics fields of a row's dtype: what `build` made, for every reset to start from.
+
+    It has the bodies' looks, too, where rows keep them (`Env.looks`).
+    """
+    names = [*physics_fields(state), *(["looks"] if "looks" in (row.names or ()) else [])]
+    return np.dtype([(name, row[name]) for name in names], align=True)
 
 
 def record_offsets(row: np.dtype[Any], name: str) -> list[int]:

@@ -51,6 +51,7 @@ from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, su
 
 Rule = Callable[..., Any]
 MOST_AGENTS = 1 << 16
+PART = 16  # numbers of a part of what bodies look like (`core.pictures.axes`)
 RULES = "rules"  # the file of a game's folder that has its rules
 USUAL_ROWS = {None: 4096, "pymunk": 512, "panda3d": 128}  # scenes of some kB stay in a cache; a Bullet world takes 4 MB
 
@@ -95,6 +96,8 @@ class Env:
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
             return of at least `solved`, or above 0, counts as such.
+        time_limit: the parameter that says after how many steps an episode is truncated, where there is one: an episode
+            that a curriculum begins in mid-episode is given as many steps as any other.
         ending: ending(s, p) says how an episode has ended, from its last state: a number that `endings` has words for.
         endings: these words, such as "crashed: too fast"; where they have a place, as "caught by chaser {}", the number
             to put there comes times `len(endings)` on top.  A game without them is told of by `success` and `scores`.
@@ -112,6 +115,8 @@ class Env:
         frames: how many of its last observations an agent sees at once (`core.frames.stacked`); an episode begins with
             copies of its first.
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
+        looks: where agents see a world in space as a picture, looks(env, params) -> parts that its bodies' shapes have in
+            all; each row then keeps them, `looks` (`core.pictures.pixels`).
     """
 
     params: type
@@ -141,6 +146,7 @@ class Env:
     move_goal: Rule | None = None
     steps_per_second: float = 0.0
     success: str = ""
+    time_limit: str = "max_steps"
     ending: Rule | None = None
     endings: tuple[str, ...] = ()
     solved: float | None = None
@@ -155,6 +161,7 @@ class Env:
     camera: Rule | None = None
     editor: Editor | None = None
     frames: int = 1
+    looks: Rule | None = None
 
     def __post_init__(self) -> None:
         check_parts(self)
@@ -297,13 +304,17 @@ class Env:
     def row_dtype(self, params: Any) -> np.dtype[Any]:
         """Return the record of one row whose Params size it; errors name the environment.
 
-        Where observations are stacks, it ends with every agent's newest `frame` and its stack, `frames`.
+        Where observations are stacks, it ends with every agent's newest `frame` and its stack, `frames`; where they are
+        pictures of a world in space, its bodies' `looks` stand before these.
         """
         num_agents = len(self.agent_ids(params))
         try:
             row = state_dtype(self.state, params, num_agents, self.turn is not None, self.signals)
         except DefinitionError as error:
             raise DefinitionError(f"environment '{self.name}': {error}") from None
+        if self.looks is not None:
+            looks = "looks", np.dtype((np.float64, (self.looks(self, params), PART)))
+            row = np.dtype([*((name, row[name]) for name in row.names or ()), looks], align=True)
         if self.frames == 1:
             return row
         agents = (num_agents,) if num_agents else ()

@@ -5,11 +5,14 @@
     codec.reader(array)(i)                 # reads it again
 
 Nests of Dict and Tuple become records; a Discrete may begin anywhere, grids of numbers and flags lie flat, and text is
-codes of its letters.  A space without a size (Sequence, Graph) or of several kinds (OneOf) is refused.
+codes of its letters, or of the words in it that differ where its space names these.  A space without a size (Sequence,
+Graph) or of several kinds (OneOf) is refused.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +27,7 @@ from puffer_arena.errors import SpaceError, shown
 
 LETTERS = "".join(map(chr, range(32, 127)))  # of texts whose space names none
 MOST_LETTERS = 128  # of a text whose space gives no length
+MOST_SENTENCES = 4096  # of a text whose space says how each is made
 WIDEST_CHOICE = 1024  # values that a component of a whole-numbered action may take to be a choice among them
 NOTHING = "nothing"  # the one part of what has no numbers at all
 ALLOWED = "nests of Dict and Tuple of Discrete, MultiDiscrete, MultiBinary, Box and Text"
@@ -41,6 +45,7 @@ class Leaf:
     dtype: Any  # of their values; str for text
     start: Any = None  # what is stored as 0, where 0 is not
     letters: str = ""  # of a text; code 0 ends it
+    sentences: Mapping[str, tuple[int, ...]] | None = None  # all there are, with what is stored of them
 
     def write(self, value: Any, view: Array, i: int) -> None:
         """Store a value in entry `i` of `view`.
@@ -65,7 +70,11 @@ class Leaf:
             value = value - self.start
         view[i] = value if value.shape == view.shape[1:] else value.reshape(view.shape[1:])
 
-    def _codes(self, value: Any) -> list[int]:
+    def _codes(self, value: Any) -> Sequence[int]:
+        if self.sentences is not None:
+            if not isinstance(value, str) or value not in self.sentences:
+                raise SpaceError(f"is {shown(value)}, none of the {len(self.sentences)} texts that its space makes")
+            return self.sentences[value]
         size = self.space.dtype.shape[0]
         if not isinstance(value, str) or len(value) > size or any(letter not in self.letters for letter in value):
             raise SpaceError(f"is {shown(value)}; its space takes up to {size} of {shown(self.letters)}")
@@ -74,6 +83,9 @@ class Leaf:
     def read(self, view: Array, i: int) -> Any:
         """Return the value that lies in entry `i` of `view`."""
         stored = view[i]
+        if self.sentences is not None:
+            codes = tuple(stored.tolist())
+            return next(text for text, other in self.sentences.items() if other == codes)
         if self.dtype is str:
             return "".join(self.letters[code - 1] for code in stored if code)
         if np.dtype(self.dtype).kind in "iu" and stored.dtype.kind == "f":
@@ -138,6 +150,8 @@ class Codec:
         if isinstance(self.space, ours.Discrete) and self.leaves and array.ndim == 1:  # actions, mostly
             leaf = self.leaves[0][2]
             start, dtype = leaf.start or 0, np.dtype(leaf.dtype)
+            if not start and dtype == array.dtype:
+                return lambda: list(array)
             return lambda: list((array + start).astype(dtype, copy=False))
         read = self.reader(array)
         return lambda: [read(i) for i in range(len(array))]
@@ -226,9 +240,33 @@ def _leaf(space: GymnasiumSpace, acts: bool) -> Leaf:
                 raise SpaceError(f"{space} has no actions that a policy could draw; allowed are {ALLOWED} but Text")
             letters = "".join(space.character_list)
             return Leaf(ours.MultiDiscrete((len(letters) + 1,) * space.max_length), (), str, letters=letters)
+    if not acts and (sentences := _sentences(space)):
+        choices = tuple(1 + code for code in list(sentences.values())[-1])  # the last is made of the last words
+        return Leaf(ours.MultiDiscrete(choices), (), str, sentences=sentences)
     if not acts and isinstance(space.sample(), str):  # a space of texts of somebody's own, such as MiniGrid's missions
         return Leaf(ours.MultiDiscrete((len(LETTERS) + 1,) * MOST_LETTERS), (), str, letters=LETTERS)
     raise SpaceError(f"{space} cannot be laid out in memory of a fixed size; allowed are {ALLOWED}")
+
+
+def _sentences(space: Any) -> dict[str, tuple[int, ...]] | None:
+    """Return the texts of a space that makes them of words put in their places, each with its words' numbers.
+
+    MiniGrid's MissionSpace is one; what derives from it may say anything else.
+    """
+    if type(space).__name__ != "MissionSpace" or not hasattr(space, "ordered_placeholders"):
+        return None
+    words = space.ordered_placeholders or [[""]]
+    if not 0 < math.prod(map(len, words)) <= MOST_SENTENCES:
+        return None
+    numbers = itertools.product(*(range(len(each)) for each in words))
+    found = {_sentence(space, words, codes): codes for codes in numbers}
+    return found if len(found) == math.prod(map(len, words)) else None
+
+
+def _sentence(space: Any, words: list[list[str]], codes: tuple[int, ...]) -> str:
+    if space.ordered_placeholders is None:
+        return str(space.mission_func())
+    return str(space.mission_func(*(each[code] for each, code in zip(words, codes, strict=True))))
 
 
 def _type(space: GymnasiumSpace) -> Any:

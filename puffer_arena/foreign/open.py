@@ -7,7 +7,8 @@
     remote:HOST:PORT                games in other programs that connect there, see `remote`
     emulated:NAME                   what `emulate` was given in this process
 
-and each with `:drawn` behind it, whose rows hold the pictures that it draws of itself.
+and each with `:drawn` behind it, whose rows hold the pictures that it draws of itself, or `ray:` before it, whose rows
+actors on a Ray cluster step.
 
 A name is imported because a person typed it.  Files and checkpoints name none that is (see `registry.choose_env`).
 """
@@ -19,11 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, require, suggest
 from puffer_arena.foreign.env import ForeignEnv, foreign_env
 from puffer_arena.foreign.origin import Make, Origin
 from puffer_arena.foreign.remote import lobby_at
-from puffer_arena.registry import DRAWN
+from puffer_arena.foreign.wrappers import Limit
+from puffer_arena.registry import DRAWN, ON_RAY, is_foreign
 
 ROWS_ELSEWHERE = ("gymnasium-vector", "remote")
 FAMILIES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "pettingzoo.atari", "mpe2")
@@ -67,9 +71,21 @@ def open_env(env_id: str) -> ForeignEnv:
         DefinitionError: it cannot be made, or its spaces cannot be laid out.
         ParameterError: it is to be drawn, and gives no pictures.
     """
-    plain = env_id.removesuffix(DRAWN)
-    origin = origin_of(plain)
-    return foreign_env(origin if plain == env_id else _drawn(origin))
+    plain = env_id.removeprefix(ON_RAY).removesuffix(DRAWN)
+    if env_id.startswith(ON_RAY):
+        _check_spread(plain)
+    origin = dataclasses.replace(origin_of(plain), on_ray=env_id.startswith(ON_RAY))
+    return foreign_env(_drawn(origin) if env_id.endswith(DRAWN) else origin)
+
+
+def _check_spread(plain: str) -> None:
+    """Check that actors of Ray may step the environments of an id."""
+    if not is_foreign(plain) or plain.startswith(ON_RAY):
+        raise ParameterError(
+            f"'{ON_RAY}{plain}': Ray's actors step environments of other libraries, as in ray:gymnasium:ID"
+        )
+    if plain.partition(":")[0] in ROWS_ELSEWHERE:
+        raise ParameterError(f"environment '{plain}' steps its rows by itself, and no actor of Ray's does")
 
 
 def _drawn(origin: Origin) -> Origin:
@@ -94,11 +110,15 @@ def _gymnasium(env_id: str, rest: str) -> Origin:
 
 
 def _make_solo(rest: str, **options: Any) -> Any:
-    """Make an environment without what guards its callers' order and looks at its first step: a batch does both itself."""
+    """Make an environment without what guards its callers' order and looks at its first step: a batch does both itself.
+
+    Its episodes' limit is a wrapper of ours, past which a batch can step it.
+    """
     import gymnasium
 
     spec = dataclasses.replace(gymnasium.spec(rest.rpartition(":")[2]), order_enforce=False, disable_env_checker=True)
-    return gymnasium.make(spec, **options)
+    env = gymnasium.make(spec, max_episode_steps=-1, **options)
+    return Limit(env, spec.max_episode_steps) if spec.max_episode_steps else env
 
 
 def _known(env_id: str, rest: str) -> None:
@@ -130,7 +150,22 @@ def _make_vector(rest: str, count: int) -> Any:
 
 def _minigrid(env_id: str, rest: str) -> Origin:
     require("minigrid", "foreign")
-    return _gymnasium(env_id, rest)
+    _known(env_id, rest)
+    return Origin(env_id, functools.partial(_make_minigrid, rest))
+
+
+def _make_minigrid(rest: str, **options: Any) -> Any:
+    """Make an environment whose grid says that it holds codes: MiniGrid gives it the bounds of a picture's bytes."""
+    from gymnasium.spaces import Box, Dict
+    from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
+
+    env = _make_solo(rest, **options)
+    parts = env.observation_space.spaces if isinstance(env.observation_space, Dict) else {}
+    grid = parts.get("image")
+    if isinstance(grid, Box) and grid.dtype == np.uint8 and (grid.high == 255).all():
+        last = max(*OBJECT_TO_IDX.values(), *COLOR_TO_IDX.values(), *STATE_TO_IDX.values())
+        env.observation_space = Dict({**parts, "image": Box(0, last, grid.shape, np.uint8)})
+    return env
 
 
 def _ale(env_id: str, rest: str) -> Origin:

@@ -19,8 +19,10 @@ from puffer_arena.foreign.picture import close_drawn
 from puffer_arena.foreign.remote import Lost
 from puffer_arena.foreign.rows import ROWS, Desk, name_error, seats_of
 from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, kind_of, shape_of
+from puffer_arena.foreign.wrappers import Limit
 
 RESTS, STEPS, BEGINS = range(3)  # what a row is to do
+UNLIMITED = np.iinfo(np.int64).max  # steps of an episode
 MOST_LOST = 1000  # games that may go and be followed by another, for a batch
 
 
@@ -117,19 +119,27 @@ class Part:
 class SoloPart(Part):
     """Rows of Gymnasium's Env.  Where all step, and see one array each, they do so in one loop without a call between.
 
-    An environment such as CartPole takes ten microseconds for a step: each call around it is some percent.
+    An environment such as CartPole takes ten microseconds for a step: each call around it is some percent.  So episodes'
+    limits are looked at together, too, past the wrappers that do it row by row.
     """
 
     def __init__(self, name: str, make: Callable[[], Any], shape: Shape, desk: Desk, span: tuple[int, int]) -> None:
         super().__init__(name, make, shape, desk, span)
         mine, (role,) = slice(*span), shape.roles.values()
         self._plain = not shape.masks and not shape.counters and role.sees.is_array
-        self._steps, self._resets = [row.env.step for row in self.rows], [row.env.reset for row in self.rows]
+        envs = [row.env for row in self.rows]
+        self._limits = {k: env for k, env in enumerate(envs) if isinstance(env, Limit)}
+        self._steps = [env.env.step if isinstance(env, Limit) else env.step for env in envs]
+        self._resets = [env.reset for env in envs]
+        self._counts = np.zeros(len(envs), np.int64)  # of steps in the rows' episodes, where there are limits
+        self._most = np.array([env.most if isinstance(env, Limit) else UNLIMITED for env in envs])
         self._levels = desk["level"][mine]
         self._act = role.does.many_reader(desk["actions"][mine])
         self._flags = [desk[name][mine] for name in ("terminated", "truncated", "began", "ended")]
         self._obs, self._final, self._rewards = (desk[name][mine] for name in ("obs", "final_obs", "rewards"))
         self._todo, self._seat = desk["todo"][mine], seats_of(shape, desk)[0]
+        self._sizes = [self._obs.shape[1]] * len(self.rows) if self._plain else []
+        self._joined = self._obs.reshape(-1, *self._obs.shape[2:]) if self._plain else self._obs  # one behind the other
         self._all_step = np.full(len(self.rows), STEPS, np.int8).tobytes()
         self._clear = False  # no flag is set
 
@@ -137,41 +147,83 @@ class SoloPart(Part):
         """See `Part.move`."""
         if not self._plain or self._todo.tobytes() != self._all_step:
             self._clear = False
-            super().move()
+            self._move_one_by_one()
             return
         if not self._clear:
             for flags in self._flags:
                 flags[:] = False
-        k = 0
+        seen: list[Any] = []
+        rewards: list[Any] = []
+        ended: list[int] = []
+        over, cut = self._flags[:2]
         try:
-            ended = []
-            seen, final, rewards, rows = self._obs, self._final, self._rewards, self.rows
-            over, cut = self._flags[:2]
-            dtype, size = seen.dtype, seen.shape[1:]
-            for k, (step, action) in enumerate(zip(self._steps, self._act(), strict=True)):
-                observation, rewards[k], terminated, truncated, info = step(action)
-                if type(observation) is np.ndarray and observation.dtype is dtype and observation.shape == size:
-                    seen[k] = observation
-                else:
-                    rows[k].see(self._seat, observation, info)
+            for step, action in zip(self._steps, self._act(), strict=True):
+                observation, reward, terminated, truncated, _ = step(action)
+                rewards.append(reward)
                 if terminated or truncated:
-                    final[k] = seen[k]
-                    over[k], cut[k] = terminated, truncated
-                    ended.append(k)
+                    over[len(seen)], cut[len(seen)] = terminated, truncated
+                    ended.append(len(seen))
+                seen.append(observation)
         except Exception as error:
-            raise name_error(error, self.name, self.span[0] + k, "step") from error
+            raise name_error(error, self.name, self.span[0] + len(seen), "step") from error
+        self._take(seen, rewards)
+        if self._limits:
+            self._cut_off(ended)
         self._clear = not ended
-        self._flags[-1][ended] = True
-        if not ended or not self.desk["again"][0]:
+        if not ended:
             return
-        try:
+        self._flags[-1][ended] = True
+        self._final[ended] = self._obs[ended]
+        if self.desk["again"][0]:
             levels = self._levels.tolist()
             for k in ended:
-                observation, info = self._resets[k](seed=levels[k])
-                rows[k].see(self._seat, observation, info)
+                self._begin(k, levels[k])
+            self._flags[2][ended] = True
+
+    def _move_one_by_one(self) -> None:
+        """Move by the rows' own wrappers, which are told what was counted here, and tell it again."""
+        for k, limit in self._limits.items():
+            limit.count = int(self._counts[k])
+        super().move()
+        for k, limit in self._limits.items():
+            self._counts[k] = limit.count
+
+    def _cut_off(self, ended: list[int]) -> None:
+        """Count a step of every row, and end the episodes that have reached their limit."""
+        self._counts += 1
+        late = self._counts >= self._most
+        if b"\1" in late.tobytes():
+            for k in np.flatnonzero(late).tolist():
+                self._flags[1][k] = True
+                if k not in ended:
+                    ended.append(k)
+        if ended:
+            self._counts[ended] = 0
+
+    def _take(self, seen: list[Any], rewards: list[Any]) -> None:
+        """Store what all rows see and get: at once where these are arrays as the space says, else one by one."""
+        try:
+            self._rewards[:] = rewards
+            if list(map(len, seen)) == self._sizes:
+                np.concatenate(seen, 0, self._joined)
+                return
+        except (TypeError, ValueError):
+            pass  # one of them is no number or array, or no such one: to be named below
+        k = 0
+        try:
+            for k, observation in enumerate(seen):
+                self._rewards[k] = rewards[k]
+                self.rows[k].see(self._seat, observation, {})
+        except Exception as error:
+            raise name_error(error, self.name, self.span[0] + k, "step") from error
+
+    def _begin(self, k: int, level: int) -> None:
+        """Begin the level of the k-th row here."""
+        try:
+            observation, _ = self._resets[k](seed=level)
+            self.rows[k].see(self._seat, observation, {})
         except Exception as error:
             raise name_error(error, self.name, self.span[0] + k, "reset") from error
-        self._flags[2][ended] = True
 
 
 class RemotePart(Part):

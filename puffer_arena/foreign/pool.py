@@ -1,8 +1,8 @@
-"""Who steps the rows of another library's environments: this process, or workers that share its memory.
+"""Who steps the rows of another library's environments: this process, workers that share its memory, or actors of Ray.
 
-A worker takes a span of rows.  Nothing but the order to step goes from process to process: actions and what comes of them
-lie in memory that all see.  One that dies or hangs is named with its last words and begun anew, a few times; the
-episodes of its rows are cut off there.
+A worker takes a span of rows.  On this machine nothing but the order to step goes from process to process: actions and
+what comes of them lie in memory that all see.  One that dies or hangs is named with its last words and begun anew, a few
+times; the episodes of its rows are cut off there.
 """
 
 import base64
@@ -20,10 +20,13 @@ from puffer_arena.batch.workers.processes import Workers
 from puffer_arena.batch.workers.shared import SharedArrays
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.errors import DefinitionError, WorkerError
+from puffer_arena.foreign.cluster import Actors
 from puffer_arena.foreign.origin import maker
 from puffer_arena.foreign.part import BEGINS, PARTS, STEPS
 from puffer_arena.foreign.shape import VECTOR, Shape
 from puffer_arena.foreign.vector import VectorPart
+
+FACTORY = "puffer_arena.foreign.worker:open_part"  # by name: that opens environments, which have pools
 
 
 class Pool:
@@ -35,27 +38,26 @@ class Pool:
         shape: of its environments with these.
         layout: of the desk.
         num_envs: rows.
-        workers: processes; 0 for none but this one.
+        workers: processes or actors; 0 for none but this one.
 
     Attributes:
         desk: the arrays by which everybody speaks.
         spans: of rows, one for each worker; one for all without.
         part: what this process steps; None with workers.
+        workers: the others that step; None without.
     """
 
     def __init__(self, env: Any, values: Any, shape: Shape, layout: Layout, num_envs: int, workers: int) -> None:
         self.name, self._restarts = env.name, env.origin.restarts
         self._timeout, self._several = env.origin.timeout, shape.several
         self.spans = split(num_envs, max(workers, 1))
-        self._workers: Workers | None = None
+        self.workers: Workers | Actors | None = None
         self.part: Any = None
         if not workers:
             self.desk: Any = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
             kind: Any = VectorPart if shape.kind == VECTOR else PARTS[shape.kind]
             self.part = kind(env.name, maker(env.origin, values), shape, self.desk, self.spans[0])
             return
-        memory = SharedArrays(layout)
-        self.desk = memory.arrays
         common = {
             "env_id": env.origin.env_id,
             "make": _as_text(env),
@@ -65,19 +67,20 @@ class Pool:
             "described": shape.described(),
             "num_envs": num_envs,
         }
-        self._workers = Workers(
-            "puffer_arena.foreign.worker:open_part",
-            [{**common, "span": span} for span in self.spans],
-            memory,
-            [f"rows {low} to {high - 1} of '{env.name}'" for low, high in self.spans],
-            quick=("move",),
-            replaced=True,
-        )
+        setups = [{**common, "span": span} for span in self.spans]
+        names = [f"rows {low} to {high - 1} of '{env.name}'" for low, high in self.spans]
+        if env.origin.on_ray:
+            self.desk = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
+            self.workers = Actors(FACTORY, setups, self.desk, names)
+            return
+        memory = SharedArrays(layout)
+        self.desk = memory.arrays
+        self.workers = Workers(FACTORY, setups, memory, names, quick=("move",), replaced=True)
 
     @property
     def pids(self) -> list[int]:
         """The processes of the workers."""
-        return [] if self._workers is None else self._workers.pids
+        return [] if self.workers is None else self.workers.pids
 
     def move(self) -> None:
         """Have every row do what it is to do.
@@ -86,7 +89,7 @@ class Pool:
             WorkerError: an environment raised, or workers died or hang more often than is allowed.
             ArenaError: an environment gave what its spaces do not say.
         """
-        if self._workers is None:
+        if self.workers is None:
             self.part.move()
             return
         with uninterrupted():
@@ -96,18 +99,18 @@ class Pool:
 
     def send(self, some: Sequence[int]) -> None:
         """Have some workers move their rows."""
-        assert self._workers is not None  # only who has workers sends
-        self._workers.check_process()
+        assert self.workers is not None  # only who has workers sends
+        self.workers.check_process()
         for k in some:
-            self._workers.call_one(k, "move")
+            self.workers.call_one(k, "move")
 
     def receive(self, some: Sequence[int]) -> None:
         """Wait for the workers that were sent for; see `move`."""
-        assert self._workers is not None
+        assert self.workers is not None
         failed: Exception | None = None
         for k in some:
             try:
-                if fate := self._workers.wait_for(k, self._timeout):
+                if fate := self.workers.wait_for(k, self._timeout):
                     self._mend(k, fate)
             except Exception as error:  # the others' answers are to be taken all the same
                 failed = failed or error
@@ -116,16 +119,16 @@ class Pool:
 
     def ready(self, among: Sequence[int]) -> list[int]:
         """Wait for the first of the workers sent for, and return those that are done."""
-        assert self._workers is not None
+        assert self.workers is not None
         until = time.monotonic() + self._timeout
         while time.monotonic() < until:
-            if found := self._workers.wait_for_any(among, self._timeout):
+            if found := self.workers.wait_for_any(among, self._timeout):
                 return found
         return list(among)  # `receive` says who is late
 
     def _mend(self, k: int, fate: str) -> None:
         """Begin a worker anew, and the rows of it; their episodes are cut off where they were."""
-        assert self._workers is not None
+        assert self.workers is not None
         span = slice(*self.spans[k])
         desk = self.desk
         going = desk["todo"][span] == STEPS
@@ -137,19 +140,19 @@ class Pool:
             self._restarts -= 1
             print(f"{fate}\nit is begun anew, and the episodes of its rows are cut off", file=sys.stderr)
             desk["todo"][span] = BEGINS
-            fate = self._workers.replace(k)
+            fate = self.workers.replace(k)
             if not fate:
-                self._workers.call_one(k, "move")
-                fate = self._workers.wait_for(k, self._timeout)
+                self.workers.call_one(k, "move")
+                fate = self.workers.wait_for(k, self._timeout)
         desk["final_obs"][span], desk["ended"][span] = last, going
         desk["truncated"][span] = going[:, None] & playing if self._several else going
 
     def close(self) -> None:
         """End the processes, and close the environments of this one."""
-        if self._workers is None:
+        if self.workers is None:
             self.part.close()
         else:
-            self._workers.close()
+            self.workers.close()
 
 
 def _as_text(env: Any) -> str:

@@ -4,7 +4,6 @@ What is known of rows (episodes, lengths, returns, levels) is kept here as kerne
 episodes, so that the same seed gives the same levels, and training never meets a held-out one.
 """
 
-import math
 import warnings
 from typing import Any
 
@@ -17,7 +16,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
 from puffer_arena.core.spaces import Box, Roles, leaves
 from puffer_arena.errors import ParameterError, SpaceError
-from puffer_arena.foreign.books import open_books
+from puffer_arena.foreign.books import finite_check, open_books
 from puffer_arena.foreign.codecs import check_stored
 from puffer_arena.foreign.part import BEGINS, RESTS, STEPS, counted, desk_layout, lay_out
 from puffer_arena.foreign.picture import reduced, take_picture
@@ -32,7 +31,7 @@ WRITTEN = ("obs", "rewards", "terminated", "truncated", "final_obs", "acting", "
 
 
 class ForeignStepper:
-    """Steps the rows of a table in this process, or in several.
+    """Steps the rows of a table in this process, or in several, here or on a Ray cluster.
 
     Attributes:
         worlds: None, as of all rows without an engine of ours.
@@ -47,7 +46,8 @@ class ForeignStepper:
         self.alone = OneThread(env, None)
         self.shape = shape = env.shape_with(table.values)
         layout = desk_layout(shape, table.num_envs)
-        here = threads == 1 or shape.picture or shape.kind in (VECTOR, REMOTE)
+        alone = threads == 1 and not env.origin.on_ray
+        here = alone or shape.picture or shape.kind in (VECTOR, REMOTE)
         workers = 0 if here else min(threads, table.num_envs)
         self.pool = Pool(env, table.values, shape, layout, table.num_envs, workers)
         self.desk = self.pool.desk
@@ -59,6 +59,9 @@ class ForeignStepper:
         self._counters = counted(self.desk, shape)
         self._given = [(name, self.desk[name]) for name in WRITTEN if name != "final_obs" and self.desk[name].size]
         self._numbers = isinstance(shape.observation, Box) and self.desk["obs"].dtype.kind == "f"
+        self._nothing = np.zeros(0, np.float32)
+        numbers = self.desk["obs"] if self._numbers else self._nothing
+        self._all_finite = finite_check(self.desk["rewards"], numbers)
         self._made = table.rows.following.tobytes()
         self._bounded = [(path, leaf) for path, leaf in leaves(shape.observation) if isinstance(leaf, Box)]
         self._looks = 0 if isinstance(shape.observation, Roles) else 2 * table.num_envs
@@ -81,8 +84,7 @@ class ForeignStepper:
 
     def step(self, actions: Array, out: Buffers, mode: int, rows: slice | None = None) -> None:
         """Step all rows; see `Stepper.step`."""
-        desk, states = self.desk, self._table.rows.states
-        over = states["ended"] != 0
+        desk, over = self.desk, self._table.rows.states["ended"]
         desk["actions"][...] = actions
         rests = BEGINS if mode == NEXT_STEP else RESTS
         desk["todo"][:] = np.where(over, rests, STEPS) if is_any(over) and self.shape.kind != VECTOR else STEPS
@@ -210,14 +212,18 @@ class ForeignStepper:
             desk = self.desk
         else:
             desk = {key: array[rows] for key, array in self.desk.items() if key in CHECKED}
-        if not math.isfinite(np.add.reduce(desk["rewards"], None)):
+        numbers = desk["obs"] if self._numbers else self._nothing
+        if self._all_finite(desk["rewards"], numbers):
+            if not self._numbers:
+                self._check_parts(desk["obs"], rows.start)
+        elif not np.isfinite(desk["rewards"]).all():
             where = np.argwhere(~np.isfinite(desk["rewards"]))[0]
             value = desk["rewards"][tuple(where)]
             where[0] += rows.start
             raise SpaceError(
                 f"environment '{name}': the reward at {where.tolist()} is {value}; it must be a finite number"
             )
-        if not self._numbers or not math.isfinite(np.add.reduce(desk["obs"], None, np.float64)):
+        else:
             self._check_parts(desk["obs"], rows.start)
         if self._looks > 0 and self._bounded:
             self._looks -= self._table.num_envs

@@ -31,7 +31,29 @@ def wrap(env: Any, params: Any) -> Any:
         env = Resize(env, params.resize)
     if params.stack > 1:
         env = Stack(env, params.stack)
-    return gymnasium.wrappers.TimeLimit(env, params.limit) if params.limit else env
+    return Limit(env, params.limit) if params.limit else env
+
+
+class Limit(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Cuts episodes off after so many steps, as Gymnasium's TimeLimit does; a batch may count the steps itself.
+
+    Attributes:
+        most: steps of an episode.
+        count: of them that were taken.
+    """
+
+    def __init__(self, env: Any, most: int) -> None:
+        super().__init__(env)
+        self.most, self.count = most, 0
+
+    def reset(self, **options: Any) -> Any:
+        self.count = 0
+        return self.env.reset(**options)
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.count += 1
+        return observation, reward, terminated, truncated or self.count >= self.most, info
 
 
 class Skip(gymnasium.Wrapper[Any, Any, Any, Any]):

@@ -2,7 +2,8 @@
 
 It copies the fields of a block of rows into columns and runs the rule over lanes (see `columns`); LLVM turns that
 loop into vector instructions, each of which rounds its numbers as the scalar one does, so the bytes are those of
-`step_solo`.  A block whose rows differ in their parameters, or wait for a reset, goes to `step_solo` itself.
+`step_solo`.  A row that waits for its reset goes to `step_solo` itself, after lanes without holes, its own for nothing;
+and so does a block whose rows differ in their parameters.
 """
 
 import dis
@@ -18,7 +19,9 @@ from puffer_arena.machine.columns import LANES, primitives
 from puffer_arena.machine.compile import bind, generate, jit, unbound, with_called
 
 BLOCK: Any = np.uint64(LANES)
+ONE: Any = np.uint64(1)
 UNEQUAL = ("STORE_ATTR", "STORE_SUBSCR", "RETURN", "CALL")  # instructions that may not depend on a condition
+PLAYING, WAITING, OTHER = range(3)  # what the rows of a block may be
 COUNTED = {"step_count", "episode_return"}  # fields of the header that the kernel itself moves on
 
 
@@ -28,13 +31,16 @@ load = store = load_block = columns = lane = copied = alike = unbound
 
 
 @jit
-def load_lanes(states: Any, params: Any, low: int, high: int, p: Any, first: Any) -> bool:
-    """Copy rows into lanes; False where a row waits for its reset or has other parameters than `p`."""
+def load_lanes(states: Any, params: Any, low: int, high: int, p: Any, first: Any) -> int:
+    """Copy rows into lanes and tell whether all are PLAYING, some WAITING, or one OTHER: with other parameters than `p`."""
+    found = PLAYING
     for i in range(low, high):
-        if states[i].ended or not alike(params[i], p):
-            return False
+        if not alike(params[i], p):
+            return OTHER
+        if states[i].ended:
+            found = WAITING
         load(states[i], lane(first, i - low))
-    return True
+    return found
 
 
 @jit
@@ -45,7 +51,8 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
     while low < span[1]:
         high = min(low + BLOCK, span[1])
         p = copied(rows.params[low])
-        if load_block(rows.states, rows.params, low, high, p, first):
+        found = load_block(rows.states, rows.params, low, high, p, first)
+        if found != OTHER:
             for i in range(low, high):
                 s = lane(first, i - low)
                 s.step_count += 1
@@ -57,6 +64,9 @@ def step_lanes(span: Span, rows: Rows, actions: Array, out: Buffers, mode: int) 
                 out.began[i] = terminated | truncated  # so far: whether the episode ended
             for i in range(low, high):
                 s, p = rows.states[i], rows.params[i]
+                if found == WAITING and s.ended:
+                    step_plainly((i, i + ONE), rows, actions, out, mode)
+                    continue
                 store(s, lane(first, i - low))
                 if out.began[i]:
                     s.ended = 1

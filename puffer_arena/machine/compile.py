@@ -276,6 +276,16 @@ def entry_point(kernel: Any, *arguments: Any, strided: bool = False) -> Callable
     return code
 
 
+def address_of(kernel: Any, *arguments: Any) -> int:
+    """Return where a compiled kernel's machine code for arguments of such types begins, for `Primitives.call_code`.
+
+    It is good for as long as the kernel lives.
+    """
+    entry_point(kernel, *arguments)
+    made = kernel.overloads[tuple(map(load_numba().typeof, arguments))]
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
+
+
 def _strided(kind: Any) -> Any:
     """Return the type of arrays like one's with any steps, also of those in a tuple with names."""
     if hasattr(kind, "instance_class"):

@@ -30,6 +30,7 @@ class Primitives(NamedTuple):
     )
     relax: Any  # relax(): tell the processor that this loop only waits
     place: Any  # place(s, built): copy the fields of record `built` into those of the same names in `s`
+    call_code: Any  # call_code(code, block, low, high, actions, mode): call the `step_span` whose code begins there
 
 
 @functools.cache
@@ -133,4 +134,18 @@ def primitives() -> Primitives:
 
         return types.void(s, built), generate
 
-    return Primitives(address, rebase, load, store, take, exchange, compare_exchange, relax, place)
+    @intrinsic
+    def call_code(context: Any, code: Any, block: Any, low: Any, high: Any, actions: Any, mode: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kinds, convention = signature.args[1:], context.call_conv
+            kind = convention.get_function_type(types.none, kinds)
+            function = builder.inttoptr(arguments[0], kind.as_pointer())
+            status, _ = convention.call_function(builder, function, types.none, kinds, arguments[1:])
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return context.get_dummy_value()
+
+        number = types.int64
+        return types.none(number, number, number, number, actions, number), generate
+
+    return Primitives(address, rebase, load, store, take, exchange, compare_exchange, relax, place, call_code)

@@ -11,6 +11,7 @@ from puffer_arena.render.window.meetings import POLICY
 from puffer_arena.render.window.theme import BODY, PAD, SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, write
 
+RATING = "league/rating/"  # before a member's name
 SURE = 1.96  # deviations on either side that hold 95 %
 Points = Sequence[tuple[float, float]]
 
@@ -27,9 +28,8 @@ def read_league(metrics: Mapping[str, Points]) -> tuple[list[Rated], list[list[f
     spread = SURE * last(metrics, "league/uncertainty", 0.0)
     rated: list[Rated] = [(POLICY, mu, mu - spread, mu + spread)]
     for name, points in metrics.items():
-        kind, _, member = name.partition("/")
-        if kind == "rating" and points and points[-1][0] >= newest:
-            rated.append((member, points[-1][1], points[-1][1], points[-1][1]))
+        if name.startswith(RATING) and points and points[-1][0] >= newest:
+            rated.append((name.removeprefix(RATING), points[-1][1], points[-1][1], points[-1][1]))
     rated.sort(key=lambda each: -each[1])
     names = [each[0] for each in rated]
     return rated, [[payoff(metrics, a, b) for b in names] for a in names]
@@ -38,10 +38,10 @@ def read_league(metrics: Mapping[str, Points]) -> tuple[list[Rated], list[list[f
 def payoff(metrics: Mapping[str, Points], a: str, b: str) -> float:
     """Return points per game of one against another; NaN where nobody knows."""
     if a == POLICY:
-        return last(metrics, f"win_rate/{b}", math.nan)
+        return last(metrics, f"league/win_rate/{b}", math.nan)
     if b == POLICY:
-        return 1.0 - last(metrics, f"win_rate/{a}", math.nan)
-    return last(metrics, f"payoff/{a}/{b}", math.nan)
+        return 1.0 - last(metrics, f"league/win_rate/{a}", math.nan)
+    return last(metrics, f"league/payoff/{a}/{b}", math.nan)
 
 
 def last(metrics: Mapping[str, Points], name: str, default: float) -> float:

@@ -31,9 +31,9 @@ from panda3d.core import (
 )
 
 from puffer_arena.core.fields import Array
+from puffer_arena.engines.bullet.hull import grown_hull
+from puffer_arena.engines.bullet.written import read_axis, read_heights, read_points, read_triangles
 from puffer_arena.render.draw.palette import color as rgb_of
-from puffer_arena.render.world.hull import grown_hull
-from puffer_arena.render.world.written import read_axis, read_heights, read_points, read_triangles
 
 AROUND, ALONG = 32, 16  # parts of a sphere around its axis and from pole to pole
 STRIPES = 8  # of a sphere, so that one sees it turn

@@ -247,7 +247,7 @@ class Opponents:
         outcome = outcomes(self.batch, self.batch.finished[ended], self.learners[ended])
         if outcome is None or not len(ended):
             return {}
-        return {"won": float((outcome > 0).mean()), "lost": float((outcome < 0).mean())}
+        return {"league/won": float((outcome > 0).mean()), "league/lost": float((outcome < 0).mean())}
 
     # -- checkpoints --------------------------------------------------------------------------------
 

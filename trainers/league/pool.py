@@ -135,10 +135,10 @@ class Pool:
         own = self.ratings[POLICY]
         found = {"league/rating": own.mu, "league/uncertainty": own.sigma, "league/members": float(len(self.members))}
         for member, points in zip(self.members, self.rates(), strict=True):
-            found[f"win_rate/{member.name}"] = float(points)
-            found[f"rating/{member.name}"] = self.ratings[member.name].mu
+            found[f"league/win_rate/{member.name}"] = float(points)
+            found[f"league/rating/{member.name}"] = self.ratings[member.name].mu
         if full:
-            found |= {f"payoff/{a}/{b}": p / games for (a, b), (games, p) in self.payoffs.items() if games > 0}
+            found |= {f"league/payoff/{a}/{b}": p / games for (a, b), (games, p) in self.payoffs.items() if games > 0}
         return found
 
     def state(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -146,6 +147,11 @@ def _short(value: float) -> float | int | None:
     return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.6g}")
 
 
+def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics by the names under which trackers show them, in groups: what is in none is in `train`."""
+    return {name if "/" in name else f"train/{name}": value for name, value in metrics.items()}
+
+
 class TensorBoard:
     """An event file in `folder`, opened at the first write."""
 
@@ -174,10 +180,7 @@ class TensorBoard:
             self.close()
         if self._file is None:
             self._open(int(metrics["steps"]))
-        values = [
-            Summary.Value(tag=name if "/" in name else f"train/{name}", simple_value=value)
-            for name, value in metrics.items()
-        ]
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in grouped(metrics).items()]
         self._write(Event(wall_time=now, step=int(metrics["steps"]), summary=Summary(value=values)))
 
     def _open(self, steps: int) -> None:

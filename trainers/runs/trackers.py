@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.errors import UnknownName, require, suggest
+from puffer_arena.trainers.runs.log import grouped
 
 TRACKERS = {"wandb": "track", "trackio": "trackio"}  # module -> extra
 PROJECT = "puffer_arena"
@@ -63,7 +64,7 @@ class Tracker:
         if self._off or time.monotonic() - self._last < SECONDS:
             return
         self._last = time.monotonic()
-        self._attempt(lambda: self._run.log(dict(metrics), step=int(metrics["steps"])))
+        self._attempt(lambda: self._run.log(grouped(metrics), step=int(metrics["steps"])))
 
     def close(self, policy: Path | None) -> None:
         """End the run, with the newest checkpoint kept beside it where the tracker keeps files."""

@@ -9,6 +9,7 @@ and then the chunks that are left of the others'.  Rows are independent: whoever
 """
 
 import contextlib
+import functools
 import os
 import threading
 import time
@@ -22,7 +23,7 @@ from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.step import Span
 from puffer_arena.machine.blocks import unpacker
-from puffer_arena.machine.compile import bind, compile_function, entry_point, jit, unbound
+from puffer_arena.machine.compile import address_of, bind, compile_function, entry_point, jit, unbound
 from puffer_arena.machine.memory import primitives
 
 FEWEST = 64  # rows of one agent in a span; fewer cost more to hand over than to step
@@ -32,10 +33,10 @@ LINE = 8  # words between two counters, so that no two share a line of a cache
 SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 microseconds
 
 # A worker's control words, int64, which fill a line: what it is called for, and addresses.
-CALLED, DONE, MODE, ACTIONS, BLOCK = range(5)
+CALLED, DONE, MODE, ACTIONS, BLOCK, CODE = range(6)
 
 
-step = unpack = address = rebase = load = store = take = unbound
+step = unpack = address = rebase = load = store = take = call_code = unbound
 
 
 @jit
@@ -55,22 +56,24 @@ def wait(control: Array) -> bool:
 
 
 @jit
-def work(controls: Array, taken: Array, edges: Array, own: int, block: int, actions: Array, mode: int) -> bool:
+def work(
+    controls: Array, taken: Array, edges: Array, own: int, code: int, block: int, actions: Array, mode: int
+) -> bool:
     """Step rows beside other threads, as the caller or as a worker.
 
     The caller owns the last span and steps once; it returns False where a worker is not done soon after.  A worker takes
-    part in every call that comes, and returns when none has come for a while.  This is one function because `step` is
-    optimized anew in each that calls it.
+    part in every call that comes, and returns when none has come for a while.  It calls `step_span` by its address, so that
+    it is compiled once for all environments whose actions are alike.
 
     Args:
         controls: the control words of each worker, int64 (workers, LINE).
         taken: how many chunks of each span somebody has taken, at every LINE-th word.
         edges: the rows where the chunks of a span begin, uint64 (spans, chunks + 1).
         own: the span to begin with.
-        block, actions, mode: of the call, as for `step_span`; a worker finds those of later calls in its control words.
+        code: the address of the environment's `step_span`.
+        block, actions, mode: of the call, as for `step_span`; a worker finds these and `code` in its control words.
     """
     calls, seen = own == len(controls), 0
-    rows, out = unpack(block)
     if calls:
         for part in range(len(edges)):
             taken[part * LINE] = 0
@@ -78,6 +81,7 @@ def work(controls: Array, taken: Array, edges: Array, own: int, block: int, acti
             control[MODE] = mode
             control[ACTIONS] = address(actions)
             control[BLOCK] = block
+            control[CODE] = code
             store(control, CALLED, control[CALLED] + 1)
     else:
         seen = load(controls[own], DONE)
@@ -91,12 +95,12 @@ def work(controls: Array, taken: Array, edges: Array, own: int, block: int, acti
             if called == seen:
                 return True
             seen, mode, actions = called, control[MODE], rebase(actions, control[ACTIONS])
-            rows, out = unpack(control[BLOCK])
+            block, code = control[BLOCK], control[CODE]
         for i in range(len(edges)):
             part = (own + i) % len(edges)
             k = take(taken, part * LINE)
             while k < edges.shape[1] - 1:
-                step((edges[part, k], edges[part, k + 1]), rows, actions, out, mode)
+                call_code(code, block, edges[part, k], edges[part, k + 1], actions, mode)
                 k = take(taken, part * LINE)
         if calls:
             break
@@ -126,12 +130,17 @@ def compile_step(name: str, template: Any, kind: Any, ready: dict[Any, Any], lay
     return compile_function(bind(step_span, name, step=template, unpack=unpacker(kind)), name, ready, layout)
 
 
-def compile_server(name: str, template: Any, kind: Any, ready: dict[Any, Any], layout: str) -> Server:
-    """Compile what threads run around a step kernel; arguments as for `compile_step`."""
+@functools.cache
+def compile_server(layout: str) -> Server:
+    """Compile what threads run together, once a process.
+
+    Args:
+        layout: of actions that are records, as for `compile_function`; "" for others.
+    """
     words = primitives()._asdict()
     waiting = bind(wait, "words", **words)
-    working = bind(work, name, step=template, wait=waiting, unpack=unpacker(kind), **words)
-    return Server(compile_function(working, name, ready, layout), compile_function(waiting, name))
+    working = bind(work, "words", wait=waiting, **words)
+    return Server(compile_function(working, "threads", layout=layout), compile_function(waiting, "threads"))
 
 
 def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
@@ -203,23 +212,25 @@ class Crew:
 
     Args:
         server: the compiled functions.
+        kernel: the environment's `step_span`, compiled.
         spans: of rows, one a thread.
         block: an address of rows and buffers.
         actions: such as steps are given.
     """
 
-    def __init__(self, server: Server, spans: list[Span], block: int, actions: Array) -> None:
+    def __init__(self, server: Server, kernel: Any, spans: list[Span], block: int, actions: Array) -> None:
         taken = np.zeros(len(spans) * LINE, np.int64)
         edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
         controls = np.zeros((len(spans) - 1, LINE), np.int64)
-        self._server = server
+        self._server, self._kernel = server, kernel
         self._code: Callable[..., Any] | None = None  # of the server's work, once it is compiled
+        self._address = 0  # of the kernel's code
         self._together = (controls, taken, edges, len(controls))
         self._alone = (controls[:0], taken, edges, 0)
         self._workers: list[Worker] = []
         self._late = False  # an interrupt may have left a worker at work
         for own, control in enumerate(controls):
-            self._workers.append(Worker(server, control, controls, taken, edges, own, block, actions, 0))
+            self._workers.append(Worker(server, control, controls, taken, edges, own, 0, block, actions, 0))
         _crews.add(self)
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
@@ -232,9 +243,10 @@ class Crew:
         self._late = True
         first = self._together if self._workers else self._alone
         if self._code is None:
-            self._code = entry_point(self._server.work, *first, block, actions, mode)
+            self._address = address_of(self._kernel, block, 0, 0, actions, mode)
+            self._code = entry_point(self._server.work, *first, self._address, block, actions, mode)
         try:
-            done = self._code(*first, block, actions, mode)
+            done = self._code(*first, self._address, block, actions, mode)
         except Exception:
             self._join()
             raise

@@ -76,8 +76,13 @@ def _answer(answers: IO[bytes], turn: Turn, work: Callable[[], Any]) -> bool:
         if turn.end():
             return True
     except Exception as error:
-        ours = (base.__name__ for base in type(error).__mro__ if issubclass(base, ArenaError))
-        message = {"error": [next(ours, type(error).__name__), str(error), traceback.format_exc()]}
+        message = {"error": say_error(error)}
     turn.answer()
     answers.write(json.dumps(message).encode() + b"\n")
     return False
+
+
+def say_error(error: Exception) -> list[str]:
+    """Return what `processes.revive` makes an error of: its kind, ours where it is one of ours, its text and its trace."""
+    ours = (base.__name__ for base in type(error).__mro__ if issubclass(base, ArenaError))
+    return [next(ours, type(error).__name__), str(error), "".join(traceback.format_exception(error))]

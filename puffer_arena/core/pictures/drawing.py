@@ -1,32 +1,26 @@
 """How a game draws itself, as compiled rules: what agents see where a picture is asked for in place of observations.
 
-`draw(s, p, canvas)` is plain Python.  Here its source is written anew: calls of the canvas become calls of `raster`,
+`draw(s, p, canvas)` is plain Python, as are `draw3d` and `camera` of worlds in space.  Here its source is written anew: calls of the canvas become calls of `raster`,
 names of colours numbers, and points are handed over one by one; text, status lines and what is only made for them are
 left out.  Functions that it calls are treated alike.  What is then no rule that compiles is an error at its line.
 """
 
 import ast
 import copy
-import dataclasses
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
-
-import numpy as np
 
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.env import Env
 from puffer_arena.core.pictures import raster
-from puffer_arena.core.spaces import Box
-from puffer_arena.errors import ParameterError
 from puffer_arena.machine.compile import generate, is_jit, jit
 from puffer_arena.machine.trees import definition
 
-LARGEST = 4096  # rows and columns of a picture
 LEFT_OUT = ("text", "status")  # of a canvas
-OF_POINTS = ("line", "polygon")
 CALLED = {
     "view": raster.set_view,
     "rect": raster.draw_rect,
@@ -39,46 +33,61 @@ CALLED = {
     "begin": raster.begin_points,
     "point": raster.add_point,
 }
-WHOLE, UNCHANGED = ("color", "index"), ("pixels", "up", "bleed")  # arguments that are no floats
+WHOLE, UNCHANGED = ("color", "index", "field", "k"), ("pixels", "up", "bleed", "a", "b")  # arguments that are no floats
 
 
-def see_pixels(env: Env, size: Any) -> Env:
-    """Return an environment whose agents see a picture of it, uint8 (size, size, 3), as `draw` draws it.
+@dataclass(frozen=True)
+class Words:
+    """What a function may say to its canvas, and what becomes of it.
 
-    Among several agents the one that looks is marked by a ring.
-
-    Raises:
-        ParameterError: `size` is no whole number from 1 to LARGEST.
-        DefinitionError: the source of `draw`, or of what it calls, is not at hand, or cannot be a rule.
+    Attributes:
+        what: the canvas is called, in messages.
+        protocol: the class that tells the arguments of each call.
+        called: method -> what is called instead; "begin" and "point" take the points of a line one by one.
+        left_out: methods that agents see nothing of.
+        attributes: attribute -> a number, or a function of the canvas.
+        names: words of strings -> numbers.
+        dimensions: numbers of a point.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
-        raise ParameterError(f"pixels = {size!r}; a picture has 1 to {LARGEST} rows and columns, a whole number")
-    made: dict[int, Env] = env.__dict__.setdefault("_pixels", {})  # kept with it: programs belong to one environment
-    if size not in made:
-        paint = Writer(env).write(env.draw, ("canvas",))
-        given, who = ("s, p, agent, obs", "agent") if env.agents else ("s, p, obs", "-1")
-        lines = [f"    canvas = opened(obs, {who})", "    paint(s, p, canvas)", "    closed(canvas)"]
-        called = {"paint": paint, "opened": raster.open_canvas, "closed": raster.close_canvas}
-        observe = generate("observe", given, lines, **called)
-        observe.__module__ = env.reset.__module__
-        space = Box(0, 255, (size, size, 3), np.uint8)
-        made[size] = dataclasses.replace(env, observation=space, observe=observe)
-    return made[size]
+
+    what: str
+    protocol: type
+    called: Mapping[str, Any]
+    left_out: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, int] = field(default_factory=dict)
+    dimensions: int = 2
+
+
+FLAT = Words("a canvas", Canvas, CALLED, LEFT_OUT, {"moment": 1.0}, {name: k for k, name in enumerate(raster.NAMES)})
+
+
+def see_flat(env: Env) -> Any:
+    """Return the rule `observe` that paints a game as `draw` draws it; among several agents the one that looks is marked."""
+    paint = Writer(env, FLAT).write(env.draw)
+    given, who = ("s, p, agent, obs", "agent") if env.agents else ("s, p, obs", "-1")
+    lines = [f"    canvas = opened(obs, {who})", "    paint(s, p, canvas)", "    closed(canvas)"]
+    called = {"paint": paint, "opened": raster.open_canvas, "closed": raster.close_canvas}
+    return generate("observe", given, lines, **called)
 
 
 class Writer:
-    """Writes the rules of one environment's drawing; each function once for every way in which it gets a canvas."""
+    """Writes the rules of one environment's drawing; each function once for every way in which it gets a canvas.
 
-    def __init__(self, env: Env) -> None:
-        self.env = env
+    Attributes:
+        shines: whether a call written so far lets light shine through.
+    """
+
+    def __init__(self, env: Env, words: Words) -> None:
+        self.env, self.words, self.shines = env, words, False
         self._written: dict[tuple[FunctionType, tuple[str, ...]], Any] = {}
 
-    def write(self, function: Any, canvases: tuple[str, ...]) -> Any:
+    def write(self, function: Any, canvases: tuple[str, ...] = ()) -> Any:
         """Return a function as a rule.
 
         Args:
             function: plain Python.
-            canvases: its arguments that are canvases; "canvas" of `draw` itself is its third.
+            canvases: its arguments that are canvases; of the environment's own functions that is the third.
         """
         if (function, canvases) in self._written:
             return self._written[function, canvases]
@@ -88,12 +97,14 @@ class Writer:
             reason = "a picture is painted by a rule that is written from its source, and there is none here"
             raise self.env.error_at(function.__name__, *where, reason)
         tree = copy.deepcopy(tree)
-        if function is self.env.draw:
-            canvases = (tree.args.args[2].arg,)
+        canvases = canvases or (tree.args.args[2].arg,)
         body = Body(self, function, frozenset(canvases))
         body.rewrite(tree)
         module = ast.fix_missing_locations(ast.Module([tree], []))
-        namespace = {**{name: numbered(value) for name, value in function.__globals__.items()}, **body.called}
+        namespace = {
+            **{name: numbered(value, self.words.names) for name, value in function.__globals__.items()},
+            **body.called,
+        }
         code = compile(module, function.__code__.co_filename, "exec")
         exec(code, namespace)  # the author's own source, written anew
         rule = jit(namespace[tree.name])
@@ -102,12 +113,12 @@ class Writer:
         return rule
 
 
-def numbered(value: Any) -> Any:
-    """Return colours' names as their numbers, within tuples and lists too."""
+def numbered(value: Any, names: Mapping[str, int]) -> Any:
+    """Return names, such as those of colours, as their numbers, within tuples and lists too."""
     if isinstance(value, str):
-        return raster.NAMES.index(value) if value in raster.NAMES else value
+        return names.get(value, value)
     if type(value) in (tuple, list) and any(isinstance(part, str | tuple | list) for part in value):
-        return tuple(numbered(part) for part in value)
+        return tuple(numbered(part, names) for part in value)
     return value
 
 
@@ -116,6 +127,7 @@ class Body(ast.NodeTransformer):
 
     def __init__(self, writer: Writer, function: FunctionType, canvases: frozenset[str]) -> None:
         self._writer, self._function, self._canvases = writer, function, canvases
+        self._words = writer.words
         self._fresh = itertools.count()
         self.called: dict[str, Any] = {}
 
@@ -136,7 +148,7 @@ class Body(ast.NodeTransformer):
         return drop(statements, lambda node: isinstance(node, ast.Expr) and self._is_words(node.value))
 
     def _is_words(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Constant) or self._method(node) in LEFT_OUT
+        return isinstance(node, ast.Constant) or self._method(node) in self._words.left_out
 
     def _method(self, node: ast.AST) -> str:
         """Return which method of a canvas is called, "" for none."""
@@ -151,12 +163,16 @@ class Body(ast.NodeTransformer):
         method = self._method(node.value)
         if not method or not isinstance(node.value, ast.Call):
             return self.generic_visit(node)
-        if method not in CALLED:
-            raise self._error(node, f"a canvas has no '{method}'")
-        given = self._bound(node, getattr(Canvas, method), [ast.Name("self", ast.Load()), *node.value.args], node.value)
+        if method not in self._words.called:
+            raise self._error(node, f"{self._words.what} has no '{method}'")
+        given = self._bound(
+            node, getattr(self._words.protocol, method), [ast.Name("self", ast.Load()), *node.value.args], node.value
+        )
         canvas = node.value.func.value  # type: ignore[attr-defined]  # a method's
         del given["self"]
         points = given.pop("points", None)
+        alpha = given.get("alpha", node.value)
+        self._writer.shines |= "alpha" in given and not (isinstance(alpha, ast.Constant) and alpha.value == 1.0)
         arguments = [self._converted(name, self.visit(value)) for name, value in given.items()]
         last = self._statement(node, method, canvas, arguments)
         if points is None:
@@ -164,11 +180,13 @@ class Body(ast.NodeTransformer):
         return [self._statement(node, "begin", canvas, []), *self._points(node, canvas, points), last]
 
     def _bound(self, node: ast.AST, function: Any, given: list[ast.expr], call: ast.Call) -> dict[str, ast.expr]:
-        """Return the arguments of a call by name, those left out included; `*point` is two of them."""
+        """Return the arguments of a call by name, those left out included; `*point` is as many as it has numbers."""
         arguments: list[ast.expr] = []
         for each in given:
             if isinstance(each, ast.Starred):
-                arguments += [ast.Subscript(each.value, ast.Constant(k), ast.Load()) for k in range(2)]
+                arguments += [
+                    ast.Subscript(each.value, ast.Constant(k), ast.Load()) for k in range(self._words.dimensions)
+                ]
             else:
                 arguments.append(each)
         try:
@@ -190,7 +208,7 @@ class Body(ast.NodeTransformer):
 
     def _statement(self, at: ast.AST, what: str, canvas: ast.expr, arguments: list[ast.expr]) -> ast.stmt:
         name = f"raster_{what}"
-        self.called[name] = CALLED[what]
+        self.called[name] = self._words.called[what]
         made: ast.stmt = located(ast.Expr(ast.Call(ast.Name(name, ast.Load()), [canvas, *arguments], [])), at)
         return made
 
@@ -234,12 +252,13 @@ class Body(ast.NodeTransformer):
     def _point(self, at: ast.AST, canvas: ast.expr, node: ast.expr) -> list[ast.stmt]:
         if isinstance(node, ast.Starred):
             return self._points(at, canvas, node.value)
-        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+        if isinstance(node, ast.Tuple) and len(node.elts) == self._words.dimensions:
             parts: list[ast.expr] = [self.visit(part) for part in node.elts]
             return [self._statement(at, "point", canvas, [self._converted("", part) for part in parts])]
         name = f"point_{next(self._fresh)}"
         kept = located(ast.Assign([ast.Name(name, ast.Store())], self.visit(node)), at)
-        parts = [ast.Subscript(ast.Name(name, ast.Load()), ast.Constant(k), ast.Load()) for k in range(2)]
+        every = range(self._words.dimensions)
+        parts = [ast.Subscript(ast.Name(name, ast.Load()), ast.Constant(k), ast.Load()) for k in every]
         return [kept, self._statement(at, "point", canvas, [self._converted("", part) for part in parts])]
 
     def _each(self, at: ast.AST, canvas: ast.expr, node: ast.ListComp | ast.GeneratorExp) -> list[ast.stmt]:
@@ -259,12 +278,17 @@ class Body(ast.NodeTransformer):
     # -- words --------------------------------------------------------------------------------------------
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
-        if isinstance(node.value, ast.Name) and node.value.id in self._canvases and node.attr == "moment":
-            return ast.copy_location(ast.Constant(1.0), node)
-        return self.generic_visit(node)
+        of_canvas = isinstance(node.value, ast.Name) and node.value.id in self._canvases
+        if not of_canvas or node.attr not in self._words.attributes:
+            return self.generic_visit(node)
+        value = self._words.attributes[node.attr]
+        if not callable(value):
+            return ast.copy_location(ast.Constant(value), node)
+        self.called[f"canvas_{node.attr}"] = value
+        return located(ast.Call(ast.Name(f"canvas_{node.attr}", ast.Load()), [node.value], []), node)
 
     def visit_Constant(self, node: ast.Constant) -> Any:
-        return ast.copy_location(ast.Constant(numbered(node.value)), node)
+        return ast.copy_location(ast.Constant(numbered(node.value, self._words.names)), node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if node.value is None:

@@ -14,6 +14,7 @@ from puffer_arena.core.bodies import handle_shape, name_record, physics_dtype, p
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.records import FORCE_3D, POSE_3D
+from puffer_arena.engines.bullet.looks import list_looks
 from puffer_arena.engines.bullet.loops import PUSH, TURN
 from puffer_arena.engines.bullet.parts import Contacts, Motor, Wheels, check_motor
 from puffer_arena.engines.scene import call_build, list_handles
@@ -216,6 +217,8 @@ class Arena:
                 part[:] = np.array(records, part.dtype)
             else:
                 part["fraction"], part["other"] = 1.0, -1
+        if "looks" in (self.plan.dtype.names or ()):
+            record["looks"] = list_looks(self.plan.env, self.world, self._number, record["looks"].shape[1])
         return record[0]
 
     # -- stepping -----------------------------------------------------------------------------------

@@ -254,21 +254,24 @@ def set_poses(link: int) -> None:
     call_ppp(load(calls, EACH_BODY), (load(link, SPACE), load(calls, SET), load(link, POSE)))
 
 
+PAIR_OF_WORDS = "int64(int64, int64)"
+FUNCTIONS: dict[int, tuple[Any, str]] = {  # by the word that points at each
+    MOVE: (move_bodies, PAIR_OF_WORDS),
+    ENTER: (take_over, PAIR_OF_WORDS),
+    EXPECT: (fetch_scene, PAIR_OF_WORDS),
+    CALLBACK: (note, PAIR_OF_WORDS),
+    MEET: MEETING,
+    PASS: (decide, "int64(int64, int64, int64)"),
+}
+
+
 @functools.cache
 def engine_functions() -> dict[int, Any]:
     """Compile the engine's functions, or load them from disk; return them by the word that points at them."""
     ready: dict[Any, Any] = {}
-    functions = {
-        **{
-            word: (function, "int64(int64, int64)")
-            for word, function in {MOVE: move_bodies, ENTER: take_over, EXPECT: fetch_scene, CALLBACK: note}.items()
-        },
-        MEET: MEETING,
-        PASS: (decide, "int64(int64, int64, int64)"),
-    }
     return {
         word: compile_for_c(function, signature, "the pymunk engine", ready)
-        for word, (function, signature) in functions.items()
+        for word, (function, signature) in FUNCTIONS.items()
     }
 
 

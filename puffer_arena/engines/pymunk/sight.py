@@ -83,8 +83,7 @@ def note_hit(shape: int, fraction: float, link: int) -> int:
     return 0
 
 
+MEETING_BY_VALUE: tuple[Any, str] = (meet, "int64(int64, float64, float64, float64, float64, float64, int64)")
 MEETING: tuple[Any, str] = (
-    (meet_by_pointers, "int64(int64, int64, int64, float64, int64)")
-    if sys.platform == "win32"
-    else (meet, "int64(int64, float64, float64, float64, float64, float64, int64)")
+    (meet_by_pointers, "int64(int64, int64, int64, float64, int64)") if sys.platform == "win32" else MEETING_BY_VALUE
 )
