@@ -16,7 +16,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i32, i64, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Brush,
+    Canvas,
+    Discrete,
+    Editor,
+    Env,
+    Header,
+    Memory,
+    Painted,
+    i32,
+    i64,
+    jit,
+    param,
+    randint,
+)
 
 EMPTY, MINE, THEIRS, WALL = range(4)
 NOBODY = -1
@@ -25,6 +41,7 @@ MOST_COLS = 7
 STRIDE = 9
 ALONG = (1, STRIDE, STRIDE - 1, STRIDE + 1)  # up, across, and both diagonals
 MOST_DEPTH = 8
+TOP = 1.15  # of the board in the picture
 WON = 1000  # greater than any sum of what columns are worth
 
 
@@ -218,7 +235,7 @@ def stones_in_line(s: State, p: Params) -> int:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     names, colors = ("Red", "Yellow"), ("rose", "amber")
-    width, top = float(p.cols), 1.15
+    width, top = float(p.cols), TOP
     canvas.view(width + 0.3, p.rows + top + 0.75, left=-0.15)
     playing = s.winner == NOBODY and s.laid < p.rows * p.cols
     for k, x in enumerate((0.5, width - 0.5)):
@@ -249,6 +266,33 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{said}, {s.laid} stones")
 
 
+def stones_of(s: State, p: Params) -> list[list[int]]:
+    """Return whose stone lies where, 1 + player or 0, the top row first."""
+    bits = [[p.rows - 1 - row + STRIDE * column for column in range(p.cols)] for row in range(p.rows)]
+    return [[(s.stones[0] >> bit & 1) + 2 * (s.stones[1] >> bit & 1) for bit in line] for line in bits]
+
+
+def let_fall(s: State, p: Params, codes: list[list[int]]) -> None:
+    """Lay the stones that a person has drawn; they fall as far as there is room."""
+    s.stones[0] = s.stones[1] = 0
+    for column in range(p.cols):
+        stack = [line[column] for line in reversed(codes) if line[column]]
+        for height, owner in enumerate(stack):
+            s.stones[owner - 1] |= 1 << (STRIDE * column + height)
+
+
+def finish(s: State, p: Params) -> str:
+    """Tell whose turn it is on a board that a person has drawn, and whether the game goes on there."""
+    red, yellow = (bin(s.stones[player]).count("1") for player in range(2))
+    s.laid, s.column = red + yellow, NOBODY
+    s.turn = s.laid % 2
+    if red - yellow not in (0, 1):
+        return f"they lay by turns, red first: {red} red and {yellow} yellow stones cannot be"
+    if is_line(p, s.stones[0]) or is_line(p, s.stones[1]):
+        return "somebody has a line already"
+    return "" if s.laid < p.rows * p.cols else "the board is full"
+
+
 ENV = Env(
     params=Params,
     state=State,
@@ -264,6 +308,17 @@ ENV = Env(
     bots={"search": search},
     bot_memory=Search,
     keys={str(k + 1): k for k in range(MOST_COLS)},
+    editor=Editor(
+        cells=Painted(
+            "",
+            (Brush("empty", 0, "."), Brush("red", 1, "r"), Brush("yellow", 2, "y")),
+            lambda p: (p.rows, p.cols),
+            read=stones_of,
+            write=let_fall,
+            middle=(0.5, TOP + 0.5),
+        ),
+        finish=finish,
+    ),
     counters=("red_won", "yellow_won"),
     scores={"red": "red_won", "yellow": "yellow_won"},
     steps_per_second=2.0,

@@ -18,7 +18,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Discrete, Env, Header, Memory, i8, i32, jit, param, randint
+from puffer_arena.core import (
+    Array,
+    Box,
+    Brush,
+    Canvas,
+    Discrete,
+    Editor,
+    Env,
+    Header,
+    Memory,
+    Painted,
+    i8,
+    i32,
+    jit,
+    param,
+    randint,
+)
 
 EMPTY, MINE, THEIRS, WALL = range(4)
 NOBODY = -1
@@ -26,6 +42,7 @@ MOST = 11  # rows of the largest board
 FAR = 1000  # more stones than any way takes
 ROUND = ((-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0))  # the six neighbours of a cell
 HEXAGON = ((0, -2), (1, -1), (1, 1), (0, 2), (-1, 1), (-1, -1))  # corners, in halves of a cell's width, in 0.29 of it
+FIRST, DOWN = (1.0, 1.75), (0.5, 0.866)  # the middle of the first cell in the picture, and the way to the next row's
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # keys of the cells of the default board
 SIDE = 6  # of it
 
@@ -205,7 +222,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         canvas.agent(k, x, 0.6, 0.4)
     for row in range(p.size):
         for col in range(p.size):
-            x, y = 1.0 + col + 0.5 * row, 1.75 + 0.866 * row
+            x, y = FIRST[0] + col + DOWN[0] * row, FIRST[1] + DOWN[1] * row
             around = [(x + 0.5 * across, y + 0.2885 * up) for across, up in HEXAGON]
             canvas.polygon(around, "raised")
             owner = int(s.owner[row, col])
@@ -223,6 +240,24 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                     canvas.line([around[end] for end in ends], colors[k // 2], width=0.11)
     said = f"{names[1 if s.turn == 1 else 0]} to move, {s.laid} stones"
     canvas.status(said if playing else f"{names[1 if s.blue_won else 0]} wins")
+
+
+def finish(s: State, p: Params) -> str:
+    """Tell whose turn it is on a board that a person has drawn, and whether the game goes on there."""
+    stones = [int(s.owner[row, col]) for row in range(p.size) for col in range(p.size)]
+    red, blue = stones.count(1), stones.count(2)
+    s.laid, s.row, s.col = red + blue, NOBODY, NOBODY
+    s.turn = s.laid % 2
+    if red - blue not in (0, 1):
+        return f"they lay by turns, red first: {red} red and {blue} blue stones cannot be"
+    for player, name in enumerate(("red", "blue")):
+        for k in range(p.size):  # from each stone at the near edge
+            s.row, s.col = (0, k) if player == 0 else (k, 0)
+            joined = s.owner[s.row, s.col] == 1 + player and joins(s, p, player)
+            s.row = s.col = NOBODY
+            if joined:
+                return f"{name} has joined its edges already"
+    return ""
 
 
 ENV = Env(
@@ -243,6 +278,16 @@ ENV = Env(
         "red": {letter: k // SIDE * MOST + k % SIDE for k, letter in enumerate(LETTERS)},
         "blue": {letter: k % SIDE * MOST + k // SIDE for k, letter in enumerate(LETTERS)},
     },
+    editor=Editor(
+        cells=Painted(
+            "owner",
+            (Brush("empty", 0, "."), Brush("red", 1, "r"), Brush("blue", 2, "b")),
+            lambda p: (p.size, p.size),
+            middle=FIRST,
+            down=DOWN,
+        ),
+        finish=finish,
+    ),
     counters=("red_won", "blue_won"),
     scores={"red": "red_won", "blue": "blue_won"},
     steps_per_second=2.0,

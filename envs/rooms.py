@@ -21,11 +21,15 @@ import numpy as np
 from puffer_arena.core import (
     Array,
     Box,
+    Brush,
     Canvas,
     Discrete,
+    Editor,
     Env,
     Header,
     Memory,
+    Painted,
+    Things,
     f64,
     i8,
     i32,
@@ -321,20 +325,25 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status("look at what you are to find" if shown else f"{p.max_steps - s.step_count} steps left")
 
 
-def draw_map(s: State, p: Params, canvas: Canvas, x: float, y: float, width: float) -> None:
-    """Draw the rooms that were entered, from above."""
-    side = p.rooms * (p.size + 1) + 1
+def side_of(p: Params) -> int:
+    """Return rows and columns of cells, of the rooms of this row."""
+    return p.rooms * (p.size + 1) + 1
+
+
+def draw_map(s: State, p: Params, canvas: Canvas, x: float, y: float, width: float, whole: bool = False) -> None:
+    """Draw the rooms that were entered, or the whole of them, from above."""
+    side = side_of(p)
     cell, span = width / side, p.size + 1
     canvas.rect(x, y, width, width, "background", radius=0.1)
     for row in range(side):
         for col in range(side):
             rooms = [(r, c) for r in {row // span, (row - 1) // span} for c in {col // span, (col - 1) // span}]
-            if any(0 <= r < p.rooms and 0 <= c < p.rooms and s.visited[r, c] for r, c in rooms):
+            if whole or any(0 <= r < p.rooms and 0 <= c < p.rooms and s.visited[r, c] for r, c in rooms):
                 wall = s.plan[row, col] > 0
                 canvas.rect(x + col * cell, y + row * cell, cell, cell, "wall" if wall else "raised")
     for k in range(len(s.things) - 1):
         row, col = int(s.things[k, 1]) // span, int(s.things[k, 0]) // span
-        if s.things[k, 3] > 0.0 and 0 <= row < p.rooms and 0 <= col < p.rooms and s.visited[row, col]:
+        if s.things[k, 3] > 0.0 and 0 <= row < p.rooms and 0 <= col < p.rooms and (whole or s.visited[row, col]):
             tint = NAMES[int(s.things[k, 5]) % len(NAMES)]
             canvas.circle(x + s.things[k, 0] * cell, y + s.things[k, 1] * cell, 0.4 * cell, tint)
     at_x, at_y = x + s.x * cell, y + s.y * cell
@@ -342,6 +351,74 @@ def draw_map(s: State, p: Params, canvas: Canvas, x: float, y: float, width: flo
     sides = [(s.heading + turn) for turn in (2.4, -2.4)]
     back = [(at_x + 0.7 * cell * math.cos(way), at_y + 0.7 * cell * math.sin(way)) for way in sides]
     canvas.polygon([tip, *back], "white")
+
+
+def draw_plan(s: State, p: Params, canvas: Canvas) -> None:
+    """Draw all of it from above, a unit for a cell, for the editor; the wanted thing has a ring."""
+    side = side_of(p)
+    canvas.view(side, side)
+    draw_map(s, p, canvas, 0.0, 0.0, float(side), whole=True)
+    canvas.ring(s.things[0, 0], s.things[0, 1], 0.46, "white", width=0.06)
+
+
+def walls_of(s: State, p: Params) -> list[list[int]]:
+    """Return where walls are: 1, or 0 for floor."""
+    side = side_of(p)
+    return [[int(s.plan[row, col] > 0) for col in range(side)] for row in range(side)]
+
+
+def build_walls(s: State, p: Params, codes: list[list[int]]) -> None:
+    """Build the walls that a person has drawn; new floors and walls look like those of the room that they are in."""
+    span = p.size + 1
+    for row, line in enumerate(codes):
+        for col, wall in enumerate(line):
+            if wall != int(s.plan[row, col] > 0):
+                top, left = min(row // span, p.rooms - 1) * span, min(col // span, p.rooms - 1) * span
+                s.plan[row, col] = max(1, s.plan[top, left]) if wall else min(0, s.plan[top + 1, left + 1])
+
+
+def find_start(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(math.floor(s.x), math.floor(s.y))]
+
+
+def put_start(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.x, s.y = x + 0.5, y + 0.5
+
+
+def find_wanted(s: State, p: Params) -> list[tuple[float, float]]:
+    return [(math.floor(s.things[0, 0]), math.floor(s.things[0, 1]))]
+
+
+def put_wanted(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.things[0, 0], s.things[0, 1] = x + 0.5, y + 0.5
+
+
+def find_others(s: State, p: Params) -> list[tuple[float, float]]:
+    others = range(1, len(s.things) - 1)
+    return [(math.floor(s.things[k, 0]), math.floor(s.things[k, 1])) for k in others if s.things[k, 3] > 0.0]
+
+
+def put_other(s: State, p: Params, k: int, x: float, y: float) -> None:
+    s.things[1 + k, 0], s.things[1 + k, 1] = x + 0.5, y + 0.5
+
+
+def finish(s: State, p: Params) -> str:
+    """Measure the way in rooms that a person has drawn."""
+    last = side_of(p) - 1
+    for k in range(last + 1):
+        for row, col in ((0, k), (last, k), (k, 0), (k, last)):
+            s.plan[row, col] = max(1, s.plan[row, col])
+    measure(s, p)
+    (start,), things = find_start(s, p), [*find_wanted(s, p), *find_others(s, p)]
+    if any(is_wall(s, int(y), int(x)) for x, y in (start, *things)):
+        return "the start or a thing is in a wall"
+    if len({start, *things}) <= len(things):
+        return "the start or a thing is where another thing is"
+    if way_to_go(s) == UNREACHED:
+        return "there is no way to the wanted thing past the others"
+    s.visited[:] = 0
+    look_around(s, p)
+    return ""
 
 
 ENV = Env(
@@ -355,6 +432,22 @@ ENV = Env(
     draw=draw,
     bots={"seeker": seeker},
     keys={"up": FORWARD, "left": LEFT, "right": RIGHT},
+    editor=Editor(
+        cells=Painted(
+            "",
+            (Brush("floor", 0, "."), Brush("wall", 1, "#")),
+            lambda p: (side_of(p), side_of(p)),
+            read=walls_of,
+            write=build_walls,
+        ),
+        things=(
+            Things("start", find_start, put_start),
+            Things("wanted", find_wanted, put_wanted),
+            Things("thing", find_others, put_other),
+        ),
+        finish=finish,
+        draw=draw_plan,
+    ),
     counters=("found", "taken"),
     success="found",
     ending=ending,

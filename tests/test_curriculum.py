@@ -208,6 +208,104 @@ def test_files_without_a_curriculum_are_refused(tmp_path):
         name_curriculum(str(tmp_path / "none.py"))
 
 
+class Counting(Noting):
+    told = 0
+
+    def ended(self, episodes):
+        self.told += 1
+
+
+def test_tasks_are_asked_for_about_once_a_rollout():
+    director, rng = Director(maze(200), Counting(load_env("maze"), {}, None)), np.random.default_rng(1)
+    director.begin()
+    given, asked = director.curriculum.given, []
+    for _ in range(8):
+        before = len(given)
+        for t in range(20):
+            director.batch.step(director.batch.sample_actions(rng))
+            director.follow(director.batch.began, t)
+        assert len(director.report()) > 200
+        asked.append(len(given) - before)
+    assert max(asked[1:]) <= 3 and director.curriculum.told == 8
+
+
+def test_after_a_level_was_thrown_out_tasks_are_drawn_anew():
+    director, rng = Director(maze(20), Noting(load_env("maze"), {}, None)), np.random.default_rng(1)
+    director.begin()
+    play(director, 12, rng)
+    given = director.curriculum.given
+    director.curriculum.drop = lambda key: True
+    director.queue.expect(15)
+    director.batch.step(director.batch.sample_actions(rng))
+    director.follow(np.ones(20, np.bool_))
+    director.drop(3)
+    before = sum(map(len, given))
+    director.follow(np.ones(20, np.bool_))
+    assert (director.batch.rows.levels >= before).all()
+
+
+def test_tasks_without_levels_draw_them():
+    class Levelled(Curriculum):
+        def next(self, count, rng):
+            return Tasks({}, np.full(count, 7))
+
+    director = Director(maze(5), Levelled(load_env("maze"), {}, None))
+    director.begin()
+    assert (director.batch.rows.levels == 7).all()
+    director.change(load_curriculum(load_env("maze"), {"ranges": {"walls": "0:1"}}))
+    assert (director.batch.rows.levels == -1).all()
+
+
+def test_arrays_of_numbers_are_handed_out_whole():
+    batch = make("tests.games.terrain", 4, compiled=False)
+    director = Director(batch, load_curriculum(batch.env, {"ranges": {"heights": "1:2", "boggy": "0,1"}}))
+    director.begin()
+    for array in (batch.rows.params, batch.rows.following):
+        assert ((array["heights"] >= 1) & (array["heights"] <= 2)).all() and len(np.unique(array["heights"])) == 32
+
+
+def test_a_task_that_contradicts_its_row_is_named_and_the_row_keeps_what_is_in_force():
+    class Rising(Curriculum):
+        things = 1
+
+        def next(self, count, rng):
+            return Tasks({"things": np.full(count, self.things)})
+
+    batch = make("rooms", 2, rooms=2, size=3, things=3, compiled=False)
+    director = Director(batch, Rising(batch.env, {}, None))
+    director.begin()
+    batch.params.write(0, rooms=1, size=2)  # by hand: a room of four cells, which holds two things
+    director.curriculum.things = 3
+    director.queue.drop()
+    with pytest.raises(TrainingError, match="things = 3; rooms of this number and size hold 2 at most"):
+        director.follow(np.array([True, True]))
+    assert batch.rows.following["rooms"].tolist() == [2, 2] and (batch.rows.following["things"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("marks", lambda array: array.__setitem__(0, -1)),
+        ("marks", lambda array: array.__setitem__(1, 99)),
+        ("named", lambda array: array.__setitem__(slice(None), 2)),
+        ("named", lambda array: array.__setitem__(np.flatnonzero(array)[0], 0)),
+        ("params", lambda array: array.__setitem__(slice(None), 255)),
+        ("levels", lambda array: array.__setitem__(0, -2)),
+        ("starts", lambda array: array.__setitem__(0, -9)),
+        ("weights", lambda array: array.__setitem__(0, np.nan)),
+    ],
+    ids=["cursor", "count", "all", "half", "params", "levels", "starts", "weights"],
+)
+def test_tasks_that_no_row_can_have_are_refused_in_a_checkpoint(name, change):
+    director = Director(maze(4), load_curriculum(load_env("maze"), table("uniform")))
+    director.begin()
+    play(director, 12, np.random.default_rng(0))
+    director.check("it")
+    change(director.state()[f"queue.{name}"])
+    with pytest.raises(FileError, match="it"):
+        director.check("it")
+
+
 # -- the methods ----------------------------------------------------------------------------------------
 
 
@@ -455,6 +553,32 @@ def test_episodes_go_on_from_a_kept_row_to_the_bit(env, params):
         assert (batch.recorder._first == 0).all()  # the past came with it
 
 
+@pytest.mark.parametrize(
+    ("env", "params"), [("maze", {"size": 7, "distance": 9, "max_steps": 10}), ("lander", {"max_steps": 30})]
+)
+def test_an_episode_from_mid_episode_lasts_as_long_as_any(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    play(director, 8, rng)
+    starts, lengths = director.curriculum.starts, []
+    behind = int(starts.states["step_count"][0])
+    while len(lengths) < 6:
+        told = [ended for ended in play(director, 1, rng) if (ended.starts == 0).any()]
+        lengths += [length for ended in told for length in ended.records["episode_length"][ended.starts == 0]]
+    assert max(lengths) == behind + params["max_steps"]
+    rows = np.arange(2)
+    starts.put(1, batch.keep(rows), 0)  # one that has gone on goes on again, to the bit
+    again = starts.states["step_count"][1]
+    batch.reset(which=np.isin(np.arange(6), rows))
+    starts.enter(rows, np.ones(2, np.int64), batch.buffers)
+    assert (batch.rows.params["max_steps"][rows] == again + params["max_steps"]).all()
+    same = starts.states.copy()
+    for name in ("row_key", "episode"):
+        same[name][1] = batch.rows.states[name][0]
+    assert batch.rows.states[0].tobytes() == same[1].tobytes()
+
+
 def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
     batch = maze(3)
     director = Director(batch, Going(batch.env, {}, None))
@@ -462,7 +586,7 @@ def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
     batch.step(batch.sample_actions(np.random.default_rng(0)))
     starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
     assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
-    director.entrances.waiting[:] = 0, 1, -1
+    director.entrances.present[:], director.entrances.weights[:] = (0, 1, -1), 0.5
     director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
     assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
 

@@ -1,9 +1,11 @@
 """Environments of other libraries stepped by actors on a Ray cluster of two nodes: the same results, and lost nodes."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
@@ -144,6 +146,19 @@ def test_ray_is_asked_for_where_it_is_missing(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'puffer-arena\[ray\]'"):
         make(f"ray:{emulate(Walk)}", 2)
+
+
+def test_a_run_keeps_its_own_way_to_end(monkeypatch) -> None:
+    def theirs(**_: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=theirs, __version__="2")
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    before = signal.signal(signal.SIGTERM, own := lambda *_: None)
+    try:
+        assert ours.join_cluster() is fake and signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(

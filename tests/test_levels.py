@@ -9,8 +9,8 @@ import pytest
 
 from puffer_arena import list_envs, make
 from puffer_arena.curriculum import Director, load_curriculum
-from puffer_arena.curriculum.entrances import DRAWN
 from puffer_arena.curriculum.gallery import Shown, enter
+from puffer_arena.curriculum.queue import DRAWN
 from puffer_arena.envs.maze import FLOOR, GOAL, WALL
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels import Level, draw_level, read_level, snapshot_of, write_level
@@ -244,3 +244,71 @@ def test_a_level_is_painted_undone_saved_played_and_opened_again(display, tmp_pa
         assert program.quit_window() == 0
     (saved,) = tmp_path.glob("maze-*.toml")
     assert read_level(saved).things == {"start": [[4.0, 3.0]]}
+
+
+def with_cells(name: str, text: str, **params) -> tuple[Level, dict]:
+    return Level(name, load_env(name).version, 0, params, tuple(text.split())), params
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("connect4", ".... ..y. .... rr..", ""),
+        ("connect4", ".... .... .... rrry", "by turns, red first: 3 red and 1 yellow"),
+        ("connect4", ".... yyy. .... rrrr", "somebody has a line already"),
+        ("connect4", "yryr ryry yryr ryry", "somebody has a line already"),
+        ("hex", "r.. .r. b..", ""),
+        ("hex", "bb. ... ...", "0 red and 2 blue"),
+        ("hex", "r.. r.. rbb", "red has joined"),
+        ("hex", "rr. bbb r..", "blue has joined"),
+        ("hex", "r.. bb. rr.", ""),
+    ],
+)
+def test_boards_that_are_drawn_are_those_of_a_game_that_goes_on(name, text, said):
+    level, params = with_cells(name, text, **({"rows": 4, "cols": 4} if name == "connect4" else {"size": 3}))
+    with make(name, compiled=False, **params) as batch:
+        if said:
+            with pytest.raises(FileError, match=said):
+                draw_level(batch, level)
+            return
+        draw_level(batch, level)
+        stones = sum(cell != "." for line in level.cells for cell in line)
+        assert batch.state(0).laid == stones and batch.acting[0].tolist() == [stones % 2 == 0, stones % 2 == 1]
+
+
+def test_stones_that_are_drawn_fall():
+    level, params = with_cells("connect4", ".r.. .... .y.. r...", rows=4, cols=4)
+    with make("connect4", compiled=False, **params) as batch:
+        draw_level(batch, level)
+        assert take_level(batch).cells == ("....", "....", ".r..", "ry..")
+
+
+def test_rooms_that_are_drawn_are_walked_through_by_the_bot():
+    params = {"rooms": 1, "size": 4, "things": 2, "shown": 1}
+    level, _ = with_cells("rooms", "###### #....# ###.## #....# #....# ######", **params)
+    level = dataclasses.replace(level, things={"start": [[1, 1]], "wanted": [[1, 4]], "thing": [[4, 1]]})
+    with make("rooms", compiled=False, **params) as batch:
+        draw_level(batch, level)
+        assert batch.state(0).distance[1, 1] == 7 and take_level(batch).cells == level.cells
+        assert take_level(batch).things == level.things
+        while not batch.terminated[0]:
+            batch.step(batch.act("seeker"))
+        assert batch.finished["found"][0] == 1
+        for things, said in (
+            ({"start": [[1, 2]]}, "in a wall"),
+            ({"thing": [[1, 4]]}, "another thing"),
+            ({"thing": [[3, 2]]}, "no way"),
+        ):
+            with pytest.raises(FileError, match=said):
+                draw_level(batch, dataclasses.replace(level, things={**level.things, **things}))
+
+
+def test_a_game_without_an_editor_names_those_that_have_one():
+    with pytest.raises(ArenaError, match=r"declares no Env\.editor.*: bomber, connect4, .*, hex, .*rooms"):
+        draw_level(make("cartpole", compiled=False), Level("cartpole", 0))
+
+
+def test_cells_lie_where_the_picture_shows_them():
+    cells = load_env("hex").editor.cells
+    assert all(cells.cell(*cells.place(row, col)) == (row, col) for row in range(6) for col in range(6))
+    assert cells.place(0, 0) == (1.0, 1.75) and cells.cell(-3.0, 1.75) == (0, -4)

@@ -1,22 +1,26 @@
-"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn | walker [--methods states]
+"""What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn | walker [--methods states] | sparse
 
 `cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
 share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains
 with each for the same environment steps, a small network with minGRU on one core, and prints success on 2000 hard
 held-out levels, with the interval of each seed, and on the tenth of them with the longest ways.  `walker` does so on a course with stumps.
+`sparse` trains on one level of `maze`, 64 steps long, that pays
+at its goal alone, without states to go on from and with them, and prints how often its goal is reached.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from measure import machine
 
-from puffer_arena.curriculum import CURRICULA
+from puffer_arena.curriculum import CURRICULA, Curriculum, Tasks
+from puffer_arena.curriculum.choose import name_curriculum
+from puffer_arena.curriculum.states import States
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -154,10 +158,53 @@ def spread(values: Sequence[float] | np.ndarray[Any, Any]) -> str:
     return f"{np.mean(values):.3f} [{bounds.low:.3f}, {bounds.high:.3f}]"
 
 
+LONG_WAY = 15  # a level of maze, of 13 cells along a side and with all its walls
+SPARSE_STEPS = 5_000_000
+SPARSE = {"size": 13, "walls": 1.0, "distance": 2000, "max_steps": 100}
+LOOKING = {"num_envs": 256, "threads": 1, "ppo.entropy_coef": 0.05}  # for both: who is to find something looks around
+
+
+class OneLevel(Curriculum):
+    """Plays one level, and nothing else."""
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        return Tasks({}, np.full(count, LONG_WAY))
+
+
+class OneLevelAndStates(States):
+    """Plays one level, and goes on from its states."""
+
+    def next(self, count: int, rng: np.random.Generator) -> Tasks:
+        return replace(super().next(count, rng), levels=np.full(count, LONG_WAY))
+
+
+def sparse(seeds: int, steps: int) -> None:
+    """Print how often a goal is reached that no episode from the level's beginning comes to by chance."""
+    states = {"every": 32, "share": 0.9, "alpha": 0.3}
+    for name, kind, settings in (("none", OneLevel, {}), ("states", OneLevelAndStates, states)):
+        for seed in range(seeds):
+            table = {"method": name_curriculum(kind), "settings": settings}
+            given = {"seed": seed, "params": SPARSE, "curriculum": table, "total_steps": steps, **LOOKING, **PLAIN}
+            trainer = make_trainer(load_config("maze", overrides=given))
+            first = dict.fromkeys(("success", "success_from_kept"), 0)  # steps until a goal was reached
+            while not trainer.finished:
+                metrics = trainer.update()
+                for measure, when in first.items():
+                    if not when and metrics.get(f"curriculum/{measure}", 0.0) > 0.0:
+                        first[measure] = trainer.steps
+            trainer.close()
+            told = ", ".join(
+                f"{measure} {metrics.get(f'curriculum/{measure}', 0.0):.3f}"
+                + (f" (first after {when / 1e6:.2f} M)" if when else " (never)")
+                for measure, when in first.items()
+            )
+            print(f"{name:<8} seed {seed}, {steps / 1e6:.1f} M steps: {told}", flush=True)
+
+
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("cost", "learn", "walker"))
+    parser.add_argument("what", choices=("cost", "learn", "walker", "sparse"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of the environment, for each run")
     parser.add_argument("--rounds", type=int, default=12)
@@ -168,6 +215,8 @@ def main() -> None:
     print(machine())
     if options.what == "cost":
         cost(methods, options.rounds)
+    elif options.what == "sparse":
+        sparse(options.seeds, options.steps or SPARSE_STEPS)
     else:
         learn(course, methods, options.seeds, options.steps or course.steps)
 

@@ -9,6 +9,7 @@ threads, the process, or whether the rules run compiled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -248,7 +249,7 @@ class Batch(Written):
                 self.table.rows.states["episode"] = 0
                 self.table.rows.memories[:] = np.zeros((), self.table.rows.memories.dtype)  # for the same numbers
             if levels is not None:
-                self.table.rows.levels[:] = _check_levels(levels)
+                self.table.rows.levels[:] = check_levels(levels)
             chosen = self._all if which is None else _flags("which", which, self._all.shape)
             self.stepper.begin(self.table.actions, self.table.buffers, chosen)
             if self.recorder:
@@ -334,7 +335,11 @@ class Batch(Written):
             raise ParameterError(f"rows to assign tasks to must be whole numbers from 0 to {self.num_envs - 1}")
         self.params.plan(rows, **params)
         if levels is not None:
-            self.table.rows.levels[rows] = _check_levels(levels)
+            self.table.rows.levels[rows] = check_levels(levels)
+
+    def handing(self) -> AbstractContextManager[object]:
+        """Return a context in which `table.rows` are as they stand, and what a row has from its next reset on is written."""
+        return nullcontext()
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 
@@ -548,7 +553,7 @@ def _flags(what: str, value: Any, shape: tuple[int, ...]) -> Array:
     return flags
 
 
-def _check_levels(levels: Any) -> Array:
+def check_levels(levels: Any) -> Array:
     """Return numbers of levels, -1 to draw one.
 
     Raises:

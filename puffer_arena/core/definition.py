@@ -110,6 +110,9 @@ def check_counters(env: Any) -> None:
             raise env.error("counters", f"'{counter}' is not a single number of State; {suggest(counter, valid)}")
     if env.success and env.success not in env.counters:
         raise env.error("success", f"'{env.success}' must be one of counters; {suggest(env.success, env.counters)}")
+    limit = declared_parameters(env.params).get(env.time_limit)
+    if env.time_limit != "max_steps" and (limit is None or limit.kind is not int or limit.size):
+        raise env.error("time_limit", f"'{env.time_limit}' must be a parameter that is one whole number")
     if (env.ending is None) != (not env.endings):
         raise env.error("endings", "and the rule 'ending' belong together: words, and which of them it was")
     for counter, sound in env.sounds.items():
@@ -163,8 +166,10 @@ def check_editor(env: Any) -> None:
     if editor is None:
         return
     fields = state_fields(env.state)
-    if editor.cells is not None and (editor.cells.field not in fields or len(fields[editor.cells.field].shape) != 2):
-        raise env.error("editor", f"cells: State.{editor.cells.field} is no field of rows and columns")
+    cells = editor.cells
+    known = cells is None or (cells.read is not None and cells.write is not None)
+    if not known and (cells.field not in fields or len(fields[cells.field].shape) != 2):
+        raise env.error("editor", f"cells: State.{cells.field} is no field of rows and columns")
     letters = [brush.letter for brush in editor.cells.brushes] if editor.cells is not None else ["."]
     if not letters or len(set(letters)) < len(letters) or any(len(x) != 1 or x.isspace() for x in letters):
         raise env.error("editor", "every brush needs a letter of its own")

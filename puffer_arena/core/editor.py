@@ -9,6 +9,7 @@
 Places are in the coordinates of the game's own picture: columns and rows on a grid, metres in a world.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,14 +37,52 @@ class Cells:
     """A grid of codes.
 
     Args:
-        field: of State; rows, then columns.
+        field: of State; rows, then columns.  "" where State holds them otherwise, and `read` and `write` know how.
         brushes: the first is what a cell is when what stood there is taken away.
         shape: (p) -> rows and columns in play, where that is less than the field has room for.
+        read: (s, p) -> the codes, line by line.
+        write: (s, p, codes) makes them so.
+        middle: of the first cell, in the picture.
+        right, down: the ways from there to the next column's and to the next row's.
     """
 
     field: str
     brushes: tuple[Brush, ...]
     shape: Callable[[Any], tuple[int, int]]
+    read: Callable[[Any, Any], list[list[int]]] | None = None
+    write: Callable[[Any, Any, list[list[int]]], None] | None = None
+    middle: tuple[float, float] = (0.5, 0.5)
+    right: tuple[float, float] = (1.0, 0.0)
+    down: tuple[float, float] = (0.0, 1.0)
+
+    def take(self, s: Any, p: Any) -> list[list[int]]:
+        """Return the codes of the cells in play, line by line."""
+        if self.read is not None:
+            return self.read(s, p)
+        (rows, cols), grid = self.shape(p), getattr(s, self.field)
+        return [[int(grid[row, col]) for col in range(cols)] for row in range(rows)]
+
+    def put(self, s: Any, p: Any, codes: list[list[int]]) -> None:
+        """Write the codes of the cells in play."""
+        if self.write is not None:
+            self.write(s, p, codes)
+            return
+        grid = getattr(s, self.field)
+        for row, line in enumerate(codes):
+            for col, code in enumerate(line):
+                grid[row, col] = code
+
+    def place(self, row: float, col: float) -> tuple[float, float]:
+        """Return where the middle of a cell is in the picture."""
+        x, y = (self.middle[k] + col * self.right[k] + row * self.down[k] for k in range(2))
+        return x, y
+
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """Return row and column of the cell at a place in the picture, which need not be in play."""
+        x, y = x - self.middle[0], y - self.middle[1]
+        (a, b), (c, d) = self.right, self.down
+        scale = a * d - b * c
+        return math.floor((a * y - b * x) / scale + 0.5), math.floor((d * x - c * y) / scale + 0.5)
 
 
 @dataclass(frozen=True)
@@ -93,8 +132,10 @@ class Editor:
         cells: a grid to paint.
         things: what may be moved.
         finish: (s, p) -> "" after making what follows from what was drawn, or why such a level cannot be. Plain Python.
+        draw: (s, p, canvas) what the editor shows, where the game's own picture does not show the cells.
     """
 
     finish: Callable[[Any, Any], str]
     cells: Cells | None = None
     things: tuple[Things, ...] = ()
+    draw: Callable[[Any, Any, Any], None] | None = None

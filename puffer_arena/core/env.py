@@ -96,6 +96,8 @@ class Env:
         steps_per_second: natural speed for people; by default 10, or real time where there is physics.
         success: the counter that is above 0 in an episode that reached what the environment asks for; without one a
             return of at least `solved`, or above 0, counts as such.
+        time_limit: the parameter that says after how many steps an episode is truncated, where there is one: an episode
+            that a curriculum begins in mid-episode is given as many steps as any other.
         ending: ending(s, p) says how an episode has ended, from its last state: a number that `endings` has words for.
         endings: these words, such as "crashed: too fast"; where they have a place, as "caught by chaser {}", the number
             to put there comes times `len(endings)` on top.  A game without them is told of by `success` and `scores`.
@@ -144,6 +146,7 @@ class Env:
     move_goal: Rule | None = None
     steps_per_second: float = 0.0
     success: str = ""
+    time_limit: str = "max_steps"
     ending: Rule | None = None
     endings: tuple[str, ...] = ()
     solved: float | None = None

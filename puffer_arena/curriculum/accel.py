@@ -91,9 +91,9 @@ class Accel(Replay):
     def _find(self, episodes: Ended) -> Array:
         return np.where(episodes.starts >= 0, self.starts.find(episodes.starts), super()._find(episodes))
 
-    def _keep(self, place: int, level: int, params: Any, **columns: float) -> None:
-        super()._keep(place, level, params, **columns)
-        self.starts.serials[place] = -1
+    def _keep(self, places: Array, levels: Array, params: Array, **columns: Array) -> None:
+        super()._keep(places, levels, params, **columns)
+        self.starts.serials[places] = -1
 
     def ranked(self, count: int) -> list[Ranked]:
         places = self.starts.find

@@ -21,8 +21,9 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
-from puffer_arena.curriculum.entrances import AT_LEVEL, DRAWN, Entrances
+from puffer_arena.curriculum.entrances import Entrances
 from puffer_arena.curriculum.ledger import Ledger
+from puffer_arena.curriculum.queue import AT_LEVEL, DRAWN, Endings, Hand, Queue
 from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, shown
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.levels import Level
@@ -72,8 +73,6 @@ class Director:
     def __init__(self, batch: Batch, curriculum: Curriculum, seed: int = 0) -> None:
         self.batch, self.curriculum, self._seed = batch, curriculum, seed & (2**64 - 1)
         self._draws = np.zeros(1, np.int64)  # of tasks so far: the stream's counter
-        # Of episodes that ended: step, rows, records, and what they began at.
-        self._pending: list[tuple[int, Array, Array, Array]] = []
         # Of the present episodes, for their scores: |advantage|, positive advantage, value, steps.
         self._sums = np.zeros((4, batch.num_envs))
         # Of the episodes last told of: those from levels, from kept rows, and from drawn levels.
@@ -82,7 +81,8 @@ class Director:
             2, np.int64
         )  # steps since a row was shown to the curriculum, and the row whose turn it is
         self._seen: list[tuple[int, Array, Kept]] = []  # step, rows and how they stood
-        self.entrances = Entrances(batch)
+        self.entrances, self.queue, self._endings = Entrances(batch), Queue(batch), Endings(batch)
+        self._take_hand()
         self.ledger = Ledger(batch)
         self.episodes = 0
         self.silent = False  # the curriculum went wrong: nothing is asked of it, or told to it, any more
@@ -91,11 +91,12 @@ class Director:
 
     def begin(self) -> None:
         """Begin new episodes everywhere, of tasks from the curriculum."""
-        everybody = np.arange(self.batch.num_envs)
-        self._assign(everybody)
+        self._assign()
         self.batch.reset()
-        self.entrances.enter(everybody, self.curriculum, self.batch.buffers)
-        self._assign(everybody)
+        entrances = self.entrances
+        entrances.present[:], entrances.weights[:] = entrances.waiting, entrances.next_weights
+        entrances.enter(np.arange(self.batch.num_envs), self.curriculum, self.batch.buffers)
+        self._assign()
 
     def change(self, curriculum: Curriculum) -> None:
         """Go on with another curriculum, from every row's next episode on.
@@ -103,16 +104,17 @@ class Director:
         Raises:
             ArenaError: it cannot give tasks, or its drawn levels do not fit; the present one stays.
         """
-        before, draws, entrances = self.curriculum, int(self._draws[0]), self.entrances
+        before, draws = (self.curriculum, self.entrances, self.queue), int(self._draws[0])
         try:
             curriculum.begin(self.batch)
-            self.entrances = Entrances(self.batch)
+            self.entrances, self.queue = Entrances(self.batch), Queue(self.batch)
             self.entrances.draw(curriculum.drawn, curriculum.weight)
             self.curriculum = curriculum
-            self._assign(np.arange(self.batch.num_envs))
+            self._assign()
         except ArenaError:
-            self.curriculum, self._draws[0], self.entrances = before, draws, entrances
+            (self.curriculum, self.entrances, self.queue), self._draws[0] = before, draws
             raise
+        self._take_hand()
         self.silent = False
         self._seen.clear()
 
@@ -124,6 +126,7 @@ class Director:
         """
         self.entrances.draw(levels, share)
         self.curriculum.drawn, self.curriculum.weight = levels, share
+        self.queue.drop()
 
     def follow(self, began: Array, t: int = 0, out: Buffers | None = None) -> None:
         """Take in a step.
@@ -135,14 +138,33 @@ class Director:
         """
         if self.silent:
             return
-        started = began if began.ndim == 1 else began[:, 0]
-        rows = np.flatnonzero(started)
-        if len(rows):
-            self._pending.append((t, rows, self.batch.finished[rows], self.entrances.present[rows]))
-            self.entrances.enter(rows, self.curriculum, self.batch.buffers if out is None else out)
-            self._assign(rows)
+        started = began.reshape(self.batch.num_envs, -1)
+        if started.any():
+            self._hand(t, started)
+            if self.entrances.share or self.curriculum.keeps:
+                rows = np.flatnonzero(started[:, 0])
+                self.entrances.enter(rows, self.curriculum, self.batch.buffers if out is None else out)
         if self.curriculum.every:
-            self._show(started, t)
+            self._show(started[:, 0], t)
+
+    def _take_hand(self) -> None:
+        """Have the arrays at hand that every step works on."""
+        self._at_hand = Hand(self.queue, self.entrances.places, self._endings)
+
+    def _hand(self, t: int, started: Array) -> None:
+        """Note the episodes that ended in a step, and hand the rows their next tasks."""
+        queue, count = self.queue, self.batch.num_envs
+        self._endings.make_room()
+        if not self._at_hand.fits:
+            self._take_hand()
+        with self.batch.handing():
+            first = self._at_hand(t, 0, started)
+            while first < count:
+                self._fill(queue.wanted)
+                first = self._at_hand(t, first, started)
+            if queue.checks:
+                with self._naming():
+                    queue.check_rows(np.flatnonzero(started[:, 0]))
 
     def _show(self, started: Array, t: int) -> None:
         """Note how some rows stand that are in mid-episode: each in its turn."""
@@ -166,7 +188,7 @@ class Director:
         if self.silent:
             return None
         self._offer(lambda t, rows: np.ones(len(rows)), LONGEST)
-        return self._tell({})
+        return self._tell(self._endings.take(), {})
 
     def learned(
         self, advantages: Array, values: Array, acting: Array, owners: Array, scale: float = 1.0
@@ -190,13 +212,13 @@ class Director:
             return np.asarray(sums / np.maximum(counts, 1.0))
 
         self._offer(mean_there, len(advantages))
-        steps = np.concatenate([np.full(len(each[1]), each[0]) for each in self._pending] or [np.zeros(0, np.int64)])
-        rows = np.concatenate([each[1] for each in self._pending] or [np.zeros(0, np.int64)])
+        ends = self._endings.take()
+        steps, rows = ends[:2]
         sums = np.zeros((len(self._sums), len(rows)))
         taken = (np.ascontiguousarray(advantages, np.float32), np.ascontiguousarray(values, np.float32))
         add_up(*taken, np.ascontiguousarray(acting), owners, steps, rows, self._sums, sums)
         means = sums[:3] / np.maximum(sums[3], 1.0)
-        return self._tell(dict(zip(("advantage", "surprise", "value"), means, strict=True)), scale)
+        return self._tell(ends, dict(zip(("advantage", "surprise", "value"), means, strict=True)), scale)
 
     def drop(self, key: int) -> None:
         """Throw out what the curriculum would play again, by the key that `Curriculum.ranked` tells.
@@ -208,6 +230,7 @@ class Director:
             dropped = self.curriculum.drop(key)
         if not dropped:
             raise ParameterError("this level is not kept any more")
+        self.queue.drop()
 
     def metrics(self) -> dict[str, float]:
         """Return the share of successes, the means of the parameters that are moved, and the curriculum's own numbers."""
@@ -223,7 +246,7 @@ class Director:
     def state(self) -> dict[str, Array]:
         """Return the arrays that the next tasks depend on; a checkpoint is read back into them."""
         own = {"draws": self._draws, "sums": self._sums, "success": self._success, "shown": self._shown}
-        parts = {"own": self.curriculum.state(), "entrances": self.entrances.state()}
+        parts = {"own": self.curriculum.state(), "entrances": self.entrances.state(), "queue": self.queue.state()}
         if self.curriculum.keeps:
             parts["starts"] = self.curriculum.starts.state()
         return own | {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
@@ -235,21 +258,21 @@ class Director:
             FileError: it holds what no run can have.
         """
         self.entrances.check(what)
+        self.queue.check(what, len(self.entrances.drawn.serials))
         if self.curriculum.keeps:
             self.curriculum.starts.check(what)
         if not (0 <= self._shown[1] < self.batch.num_envs and self._shown[0] >= 0):
             raise FileError(f"{what} is damaged: it is the turn of row {self._shown[1]}")
 
-    def _tell(self, scores: dict[str, Array], scale: float = 1.0) -> Ended | None:
-        if not self._pending:
+    def _tell(self, ends: tuple[Array, ...], scores: dict[str, Array], scale: float = 1.0) -> Ended | None:
+        _, rows, starts, records = ends
+        if not len(rows):
             return None
-        records = np.concatenate([each[2] for each in self._pending])
         returns = mean_return(records)
         if scores:
             scores["scaled"] = returns / max(scale, 1e-12)
-        rows, starts = (np.concatenate([each[k] for each in self._pending]) for k in (1, 3))
         ended = Ended(rows, records, returns, successes(self.batch.env, records, returns), scores, starts)
-        self._pending.clear()
+        self.queue.expect(len(ended))
         self.episodes += len(ended)
         for k, of in enumerate((starts == AT_LEVEL, starts > AT_LEVEL, starts <= DRAWN)):
             if of.any():
@@ -262,8 +285,19 @@ class Director:
                 self.curriculum.ended(chosen)
         return ended
 
-    def _assign(self, rows: Array) -> None:
-        """Write the next task of some rows.
+    def _assign(self) -> None:
+        """Write the next task of every row.
+
+        Raises:
+            TrainingError: see `_fill`.
+        """
+        with self.batch.handing():
+            self._fill(self.batch.num_envs)
+            with self._naming():
+                self.queue.hand_to_all(self.entrances.places)
+
+    def _fill(self, count: int) -> None:
+        """Let the curriculum draw the next tasks.
 
         Raises:
             TrainingError: the curriculum raised, or returned what no row can have.
@@ -271,15 +305,11 @@ class Director:
         self._draws += 1
         rng = np.random.Generator(np.random.Philox(key=self._seed, counter=[0, 0, 0, int(self._draws[0])]))
         with self._naming():
-            tasks = self.curriculum.next(len(rows), rng)
+            tasks = self.curriculum.next(count, rng)
             if not isinstance(tasks, Tasks):
                 raise ParameterError(f"next() returned {shown(tasks)}; it must return Tasks")
-            own = {"levels": tasks.levels, "starts": tasks.starts, "weights": tasks.weights}
-            for name, values in (own | dict(tasks.params)).items():
-                if values is not None and np.shape(values) not in ((), rows.shape):
-                    raise ParameterError(f"next() gave {name} of shape {np.shape(values)}; it must be {rows.shape}")
-            self.batch.assign(rows, tasks.params, tasks.levels)
-            self.entrances.assign(rows, tasks, rng)
+            self.queue.fill(tasks, count)
+            self.entrances.mix(self.queue.block, rng)
 
     @contextlib.contextmanager
     def _naming(self) -> Iterator[None]:

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array
-from puffer_arena.curriculum.curriculum import Curriculum, Tasks
+from puffer_arena.curriculum.curriculum import Curriculum
+from puffer_arena.curriculum.queue import AT_LEVEL, DRAWN, Block, Places
 from puffer_arena.curriculum.starts import Starts
-from puffer_arena.errors import FileError, ParameterError
+from puffer_arena.errors import FileError
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.levels import Level
 from puffer_arena.levels.drawn import rows_of
-
-AT_LEVEL = -1
-DRAWN = -2  # less the number of a drawn level; serial numbers of kept rows are above
 
 
 class Entrances:
@@ -23,15 +22,18 @@ class Entrances:
     Attributes:
         waiting, present: AT_LEVEL, the serial number of a kept row, or DRAWN less the number of a drawn level.
         weights: how much is learned from the present episodes, (num_envs,).
+        places: these arrays, and what else a task writes.
         drawn: the drawn levels.
         share: of the episodes, that begin at drawn levels.
     """
 
     def __init__(self, batch: Batch) -> None:
         count = batch.num_envs
-        self._batch = batch
+        self._batch, rows = batch, batch.table.rows
         self.waiting, self.present = np.full(count, AT_LEVEL), np.full(count, AT_LEVEL)
         self.next_weights, self.weights = np.ones(count), np.ones(count)
+        own = self.waiting, self.present, self.next_weights, self.weights
+        self.places = Places(raw(rows.following), rows.levels, *own)
         self.drawn, self.share = Starts(batch, 0), 0.0
 
     def draw(self, levels: Sequence[Level], share: float) -> None:
@@ -48,31 +50,15 @@ class Entrances:
         self.drawn, self.share = drawn, share if levels else 0.0
         self.waiting[self.waiting <= DRAWN] = AT_LEVEL
 
-    def assign(self, rows: Array, tasks: Tasks, rng: np.random.Generator) -> None:
-        """Note what the next episodes of some rows begin at.
-
-        Raises:
-            ParameterError: the curriculum gave what no row can have.
-        """
-        self.waiting[rows], self.next_weights[rows] = AT_LEVEL, 1.0
-        if tasks.starts is not None:
-            starts = np.asarray(tasks.starts)
-            if not np.issubdtype(starts.dtype, np.integer) or np.min(starts) < AT_LEVEL:
-                raise ParameterError("next() gave starts that are no serial numbers of kept rows, or -1")
-            self.waiting[rows] = starts
-        if tasks.weights is not None:
-            weights = np.asarray(tasks.weights, np.float64)
-            if not (np.isfinite(weights).all() and np.min(weights) >= 0.0):
-                raise ParameterError("next() gave weights that are not numbers of at least 0")
-            self.next_weights[rows] = weights
+    def mix(self, block: Block, rng: np.random.Generator) -> None:
+        """Let a share of the tasks that were drawn begin at drawn levels."""
         if self.share:
-            some = rows[rng.random(len(rows)) < self.share]
-            self.waiting[some] = DRAWN - rng.integers(len(self.drawn.serials), size=len(some))
-            self.next_weights[some] = 1.0
+            some = np.flatnonzero(rng.random(int(block.marks[1])) < self.share)
+            block.starts[some] = DRAWN - rng.integers(len(self.drawn.serials), size=len(some))
+            block.weights[some] = 1.0
 
     def enter(self, rows: Array, curriculum: Curriculum, out: Buffers) -> None:
-        """Let the episodes that have just begun in some rows begin where they are to."""
-        self.present[rows], self.weights[rows] = self.waiting[rows], self.next_weights[rows]
+        """Let the episodes that have just begun in some rows begin where they are to, as `present` says."""
         begun = self.present[rows]
         if (begun <= DRAWN).any():
             self.drawn.enter(rows[begun <= DRAWN], DRAWN - begun[begun <= DRAWN], out)

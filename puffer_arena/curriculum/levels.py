@@ -47,8 +47,8 @@ class Buffer:
         place = order[np.minimum(np.searchsorted(self.levels, levels, sorter=order), len(order) - 1)]
         return np.where(self.levels[place] == levels, place, -1)
 
-    def keep(self, place: int, level: int, params: Any, **columns: float) -> None:
-        """Put a level into a place."""
+    def keep(self, place: int | Array, level: int | Array, params: Any, **columns: float | Array) -> None:
+        """Put a level into a place, or several into as many."""
         self.levels[place] = level
         for name, column in self.params.items():
             column[place] = params[name]
@@ -156,11 +156,11 @@ class Replay(Curriculum):
         self._clock += 1.0
         levels, places = episodes.records["level"], self._find(episodes)
         scores = self._score(episodes, places)
-        for k in np.flatnonzero(places >= 0):
-            self.buffer["score"][places[k]] = scores[k]
-            self.buffer["played"][places[k]] = self._clock[0]
-            if "scaled" in episodes.scores:
-                self.buffer["best"][places[k]] = max(self.buffer["best"][places[k]], episodes.scores["scaled"][k])
+        known = places >= 0
+        self.buffer["score"][places[known]] = scores[known]  # where a level was played twice, of the last
+        self.buffer["played"][places[known]] = self._clock[0]
+        if "scaled" in episodes.scores:
+            np.maximum.at(self.buffer["best"], places[known], episodes.scores["scaled"][known])
         fresh = np.flatnonzero((places < 0) & (levels < HELD_OUT_BIT) & (episodes.starts < 0))
         _, first = np.unique(levels[fresh], return_index=True)
         fresh = fresh[np.sort(first)]
@@ -170,21 +170,20 @@ class Replay(Curriculum):
         """Keep new levels where places are free, and in place of levels with lower scores; best ones first."""
         kept = np.where(self.buffer.filled, self.buffer["score"], -np.inf)
         room = np.argsort(kept, kind="stable")[: len(fresh)]
-        for place, k in zip(room, fresh, strict=False):
-            if scores[k] <= kept[place]:
-                break
-            record = episodes.records[k]
-            best = episodes.scores["scaled"][k] if "scaled" in episodes.scores else 0.0
-            columns = {"score": scores[k], "played": self._clock[0], "best": best}
-            self._keep(int(place), int(record["level"]), record["params"], **columns)
+        better = scores[fresh[: len(room)]] > kept[room]  # first all that are, since the one falls and the other rises
+        places, chosen = room[better], fresh[: len(room)][better]
+        best = episodes.scores["scaled"][chosen] if "scaled" in episodes.scores else np.zeros(len(chosen))
+        columns = {"score": scores[chosen], "played": np.full(len(chosen), self._clock[0]), "best": best}
+        records = episodes.records[chosen]
+        self._keep(places, records["level"], records["params"], **columns)
 
     def _find(self, episodes: Ended) -> Array:
         """Return where the levels of episodes are kept, -1 for those that are not."""
         return self.buffer.find(episodes.records["level"])
 
-    def _keep(self, place: int, level: int, params: Any, **columns: float) -> None:
-        """Put a level of the game's own into a place."""
-        self.buffer.keep(place, level, params, **columns)
+    def _keep(self, places: Array, levels: Array, params: Array, **columns: Array) -> None:
+        """Put levels of the game's own into places."""
+        self.buffer.keep(places, levels, params, **columns)
 
     def ranked(self, count: int) -> list[Ranked]:
         return self.buffer.ranked(count)

@@ -16,9 +16,23 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
 from puffer_arena.curriculum.spread import Spread
 from puffer_arena.errors import ParameterError
+from puffer_arena.machine.loops import kernel
 from puffer_arena.settings import setting
 
 MOST_CELLS = 100_000
+
+
+@kernel
+def follow(cells: Any, values: Any, seen: Any, mean: Any, weight: float) -> None:
+    """Move the means of cells towards values, (k,) both; one that was seen `seen` times before takes its first for whole.
+
+    The weight of a value is at least one over how many the cell has seen with it.
+    """
+    more = np.zeros(len(mean))
+    for k in range(len(cells)):
+        cell = cells[k]
+        more[cell] += 1.0
+        mean[cell] += max(weight, 1.0 / (seen[cell] + more[cell])) * (values[k] - mean[cell])
 
 
 class Progress(Curriculum):
@@ -64,10 +78,10 @@ class Progress(Curriculum):
         parts = [spread.part(params[name]) for name, spread in self.ranges.items()]
         places = tuple((part * bins).astype(np.int64) for part, bins in zip(parts, self._shape, strict=True))
         cells = np.ravel_multi_index(places, self._shape)
-        for cell, value in zip(cells, episodes.returns, strict=True):
-            self._seen[cell] += 1.0
-            for mean, weight in ((self._fast, self.settings.fast), (self._slow, self.settings.slow)):
-                mean[cell] += max(weight, 1.0 / self._seen[cell]) * (value - mean[cell])
+        means = (self._fast, self.settings.fast), (self._slow, self.settings.slow)
+        for mean, weight in means:
+            follow(cells, episodes.returns, self._seen, mean, weight)
+        np.add.at(self._seen, cells, 1.0)
 
     def state(self) -> dict[str, Array]:
         return {"fast": self._fast, "slow": self._slow, "seen": self._seen}

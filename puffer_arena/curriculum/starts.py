@@ -87,7 +87,24 @@ class Starts:
 
     def enter(self, rows: Array, places: Array, out: Buffers) -> None:
         """Let the episodes that have just begun in some rows, (k,), begin here."""
-        self._batch.place(rows, self.at(places), out)
+        kept = self.at(places)
+        self._give_time(rows, kept)
+        self._batch.place(rows, kept, out)
+
+    def _give_time(self, rows: Array, kept: Kept) -> None:
+        """Let episodes that go on from mid-episode last as long from there as one that begins at a level.
+
+        Their row's time limit is that of its task and the steps that lie behind them, from the past's beginning on: what
+        is kept of such an episode in its turn was played with one limit.
+        """
+        env, name = self._batch.env, self._batch.env.time_limit
+        if name not in env.parameters:
+            return
+        behind = kept.states["step_count"].astype(np.int64)
+        most = getattr(self._batch.param_values, name) if name in env.dimensions else env.parameters[name].high
+        limit = np.minimum(self._batch.rows.params[name][rows] + behind, most)
+        for params in (kept.params, *([kept.past.params] if kept.past is not None else [])):
+            params[name] = np.where(behind > 0, limit, params[name])
 
     def state(self) -> dict[str, Array]:
         """Return all its arrays, as bytes where they are records."""

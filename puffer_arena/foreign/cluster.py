@@ -7,6 +7,8 @@ memory travels here: an actor has a desk of its own, is sent what its rows are t
 import importlib
 import os
 import re
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -204,6 +206,7 @@ def join_cluster() -> Any:
     if ray.is_initialized():
         return ray
     os.environ.setdefault(STATISTICS, "0")  # nobody else is told of a run, unless a person has set that
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(logging_level="warning")
     except Exception as error:
@@ -211,4 +214,6 @@ def join_cluster() -> Any:
         where = os.environ.get("RAY_ADDRESS", "on this machine")
         said = " ".join(str(error).split())
         raise WorkerError(f"the Ray cluster {where} cannot be joined ({ray.__version__} here): {said}") from None
+    if callable(handler) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)  # a run saves itself; Ray's would end it unsaved
     return ray

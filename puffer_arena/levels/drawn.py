@@ -62,7 +62,11 @@ def editor_of(env: Env) -> Editor:
         ParameterError: nothing.
     """
     if env.editor is None:
-        raise ParameterError(f"environment '{env.name}' declares no Env.editor, so its levels cannot be drawn")
+        known = [name for name in list_envs() if load_env(name).editor is not None]
+        raise ParameterError(
+            f"environment '{env.name}' declares no Env.editor, so its levels cannot be drawn; those of these games can: "
+            f"{', '.join(known)}"
+        )
     return env.editor
 
 
@@ -202,7 +206,7 @@ def write_state(env: Env, values: Any, states: Array, params: Any, level: Level)
     if level.cells:
         if editor.cells is None:
             raise FileError(f"the level has cells, and '{env.name}' has none to paint")
-        states[0][editor.cells.field][tuple(map(slice, editor.cells.shape(p)))] = codes_of(editor.cells, p, level.cells)
+        editor.cells.put(s, p, codes_of(editor.cells, p, level.cells))
     known = {things.name: things for things in editor.things}
     for name, places in level.things.items():
         if name not in known:
@@ -216,7 +220,7 @@ def write_state(env: Env, values: Any, states: Array, params: Any, level: Level)
     check_states(env, values, states)
 
 
-def codes_of(cells: Cells, p: Any, lines: tuple[str, ...]) -> Array:
+def codes_of(cells: Cells, p: Any, lines: tuple[str, ...]) -> list[list[int]]:
     """Return the codes of a grid that was written as letters.
 
     Raises:
@@ -230,7 +234,7 @@ def codes_of(cells: Cells, p: Any, lines: tuple[str, ...]) -> Array:
     for line in lines:
         if unknown := set(line) - set(letters):
             raise FileError(f"the level has a cell {shown(min(unknown))}; there are: {' '.join(letters)}")
-    return np.array([[letters[letter] for letter in line] for line in lines])
+    return [[letters[letter] for letter in line] for line in lines]
 
 
 def check_place(editor: Editor, things: Things, p: Any, x: float, y: float) -> None:
@@ -267,9 +271,8 @@ def take_level(batch: Batch) -> Level:
     cells: tuple[str, ...] = ()
     if editor.cells is not None:
         letters = {brush.code: brush.letter for brush in editor.cells.brushes}
-        rows, cols = editor.cells.shape(p)
-        grid, bare = getattr(s, editor.cells.field), editor.cells.brushes[0].letter
-        cells = tuple("".join(letters.get(grid[row, col], bare) for col in range(cols)) for row in range(rows))
+        bare = editor.cells.brushes[0].letter
+        cells = tuple("".join(letters.get(code, bare) for code in line) for line in editor.cells.take(s, p))
     things = {things.name: [[*place] for place in things.find(s, p)] for things in editor.things}
     return Level(env.name, env.version, int(batch.rows.states["level"][0]), params, cells, things)
 

@@ -39,22 +39,32 @@ class Blocks:
 
     def kind(self, changing: Any) -> Any:
         """Return the block's type as `unpacker` takes it."""
-        return load_numba().typeof((self.staying, changing))
+        return kind_of((self.staying, changing))
 
     def _write(self, changing: Any) -> int:
         if len(self._known) >= KNOWN:
             first = next(iter(self._known.items()))  # which threads are made with, and read whenever they wake
             self._known = dict([first])
-        words = [word for array in (*self.staying, *changing) for word in (array.ctypes.data, *array.shape)]
-        block = np.array(words, np.int64)
+        block = write_block((self.staying, changing))
         address = int(block.ctypes.data)
         self._known[id(changing)] = address, changing, block
         return address
 
 
+def kind_of(parts: tuple[Any, ...]) -> Any:
+    """Return the type of the block of some tuples of arrays, as `unpacker` takes it."""
+    return load_numba().typeof(parts)
+
+
+def write_block(parts: tuple[Any, ...]) -> Any:
+    """Return the block of some tuples of contiguous arrays, which it does not keep alive: int64 (words,)."""
+    words = [word for part in parts for array in part for word in (array.ctypes.data, *array.shape)]
+    return np.array(words, np.int64)
+
+
 @functools.cache
 def unpacker(kind: Any) -> Any:
-    """Return the compiled primitive unpack(block), which gives the two tuples that lie in a block of this type."""
+    """Return the compiled primitive unpack(block), which gives the tuples that lie in a block of this type."""
     numba = load_numba()
     from llvmlite import ir
     from numba.extending import intrinsic

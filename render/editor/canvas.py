@@ -139,5 +139,5 @@ class Drawing:
             batch.rows.states[0] = before
             self.fault = str(error)
             return False
-        self.level = level
+        self.level = take_level(batch)  # as the rules have made it: an outer wall, a stone that fell
         return True

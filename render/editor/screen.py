@@ -38,6 +38,8 @@ from puffer_arena.render.window.widgets import (
 
 FRAME = 1 / 30  # seconds
 REACH = 16  # pixels at scale 1 within which the mouse takes a thing
+AROUND = ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5))  # a cell's corners, in rows and columns from its middle
+CLOSED = int(imgui.ImDrawFlags_.closed)
 NUDGE = 0.5  # metres by which an arrow key moves a thing
 KEYS: tuple[Hint, ...] = (
     ("Mouse", "paint, move"),
@@ -251,12 +253,13 @@ class EditScreen:
         pressed = imgui.is_item_clicked(imgui.MouseButton_.left)
         batch = drawing.batch
         with ImguiCanvas(draw, area) as canvas:
-            drawing.env.draw(Row(batch.rows.states[0]), Row(batch.rows.params[0]), canvas)
+            paint = drawing.editor.draw or drawing.env.draw
+            paint(Row(batch.rows.states[0]), Row(batch.rows.params[0]), canvas)
             self._view = view = canvas.seen
-        if drawing.brushes:
+        if drawing.editor.cells is not None:
             row, col = self.cursor
-            corner, far = view.point(col, row), view.point(col + 1, row + 1)
-            draw.add_rect(corner, far, packed("accent"), 0.0, theme.px(2))
+            around = [drawing.editor.cells.place(row + down, col + right) for down, right in AROUND]
+            draw.add_polyline([view.point(*corner) for corner in around], packed("accent"), theme.px(2), CLOSED)
         self._mark_things(theme, view)
         mouse = imgui.get_io().mouse_pos
         if pressed:
@@ -268,20 +271,23 @@ class EditScreen:
 
     def _mark_things(self, theme: Theme, view: View) -> None:
         draw = imgui.get_window_draw_list()
-        middle = 0.5 if self.drawing.brushes else 0.0  # of a cell
         chosen = self.things()[self.thing % len(self.things())] if self.things() else None
         for name, places in self.drawing.level.things.items():
             for k, (x, y) in enumerate(places):
                 tone = packed("amber", 255 if (name, k) == chosen else 110)
-                draw.add_circle(view.point(x + middle, y + middle), theme.px(9), tone, 0, theme.px(2))
+                draw.add_circle(view.point(*self._place(x, y)), theme.px(9), tone, 0, theme.px(2))
+
+    def _place(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a thing is in the picture."""
+        cells = self.drawing.editor.cells
+        return (x, y) if cells is None else cells.place(y, x)
 
     def _near(self, theme: Theme, view: View, mouse: tuple[float, float]) -> tuple[str, int] | None:
         """Return the thing under the mouse, and choose it."""
-        middle = 0.5 if self.drawing.brushes else 0.0
         reach = max(theme.px(REACH), 0.5 * view.scale if self.drawing.brushes else 0.0)
         for number, (name, k) in enumerate(self.things()):
             x, y = self.drawing.level.things[name][k]
-            at = view.point(x + middle, y + middle)
+            at = view.point(*self._place(x, y))
             if abs(at[0] - mouse[0]) <= reach and abs(at[1] - mouse[1]) <= reach:
                 self.thing = number
                 return name, k
@@ -290,9 +296,9 @@ class EditScreen:
     def _drag(self, view: View, mouse: tuple[float, float], wiped: bool) -> None:
         """Let the mouse paint, or move what it holds."""
         x, y = view.world(*mouse)
-        brushes = self.drawing.brushes
-        if brushes:
-            row, col = int(y // 1), int(x // 1)
+        brushes, cells = self.drawing.brushes, self.drawing.editor.cells
+        if cells is not None:
+            row, col = cells.cell(x, y)
             rows, cols = self.drawing.shape
             if not (0 <= row < rows and 0 <= col < cols):
                 return

@@ -10,7 +10,7 @@ compute with whole numbers; floats may differ in their last digits (docs/gpu.md)
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -241,6 +241,10 @@ class GpuBatch(Batch):
     def assign(self, which: Any, params: Mapping[str, Any], levels: Any = None) -> None:
         with self._mirrored("levels"):
             super().assign(which, params, levels)
+
+    def handing(self) -> AbstractContextManager[object]:
+        self.bring("episodes", "params")
+        return self._mirrored("following", "levels")
 
     # -- episodes, rows, snapshots ----------------------------------------------------------------------
 
