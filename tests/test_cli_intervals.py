@@ -26,13 +26,15 @@ def test_rates_lie_in_their_intervals(rate, count):
     ("draw", "truth", "count"),
     [
         (lambda rng, n: rng.normal(3, 2, n), 3.0, 20),
+        (lambda rng, n: rng.normal(3, 2, n), 3.0, 5),
+        (lambda rng, n: rng.uniform(0, 1, n), 0.5, 3),
         (lambda rng, n: rng.exponential(1, n), 1.0, 20),
         (lambda rng, n: rng.lognormal(0, 1, n), np.exp(0.5), 50),
         (lambda rng, n: -100 * rng.exponential(1, n), -100.0, 50),
         (lambda rng, n: rng.poisson(0.1, n), 0.1, 100),  # many samples of which hold two values only
         (lambda rng, n: np.where(rng.random(n) < 0.95, 500, rng.integers(0, 500, n)), 487.475, 100),  # cut off above
     ],
-    ids=["normal", "exponential", "lognormal", "losses", "rare events", "cut off"],
+    ids=["normal", "five seeds", "three seeds", "exponential", "lognormal", "losses", "rare events", "cut off"],
 )
 def test_means_lie_in_their_intervals(draw, truth, count):
     assert 0.9 <= coverage(draw, truth, count) <= 1
@@ -79,6 +81,16 @@ def test_samples_that_say_little_get_finite_bounds_around_their_mean(values):
     found = interval(np.array(values))
     assert np.isfinite([found.low, found.high]).all()
     assert found.low <= np.mean(values) <= found.high
+
+
+def test_a_mean_a_seed_has_students_interval():
+    # Student 1908, Biometrika 6, section IX: ten patients' hours of sleep gained; here its first five, by hand.
+    hours = [0.7, -1.6, -0.2, -1.2, -0.1]
+    mean, error = -0.48, np.sqrt(sum((hour + 0.48) ** 2 for hour in hours) / 4 / 5)
+    found = interval(np.array(hours), rate=False)
+    assert found.kind == "Student"
+    assert (found.low, found.high) == (pytest.approx(mean - 2.776 * error), pytest.approx(mean + 2.776 * error))
+    assert interval(np.array([1.0, 2.0]), rate=False).kind == "Student"  # two seeds are no rate
 
 
 def test_values_that_are_all_equal_say_so():

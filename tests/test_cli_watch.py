@@ -95,10 +95,14 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     process.terminate()
     out, err = process.communicate()
     last = metrics_of(folder)[-1]["steps"]  # the final checkpoint is played on
-    wait_until(lambda: source.poll() or (source.frame.steps, source.status) == (last, "finished"))
+    wait_until(lambda: source.poll() or (source.frame.steps, source.status) == (last, "stopped"))
     assert source.mode == "smooth" and source.note.startswith("stopped at ")
+    assert source.note.endswith("of 1.00 G steps: by a request to terminate")
     source.close()
     assert "Traceback" not in err and "stopped after" in out
+    again = find_source(Options("run:a"))  # when nothing trains any more, it is said as well
+    assert again.status == "stopped" and "train --resume" in again.note
+    again.close()
 
 
 PLANTED = """

@@ -80,6 +80,19 @@ def test_jumps_lead_to_episodes_and_events(played):
     assert "nothing" in source.note
 
 
+def test_an_ending_is_said_where_time_passed_it_and_not_where_a_jump_led(played):
+    source = ReplaySource([Replay(played)])
+    first = next(e for e in source.episodes(1) if e.how)
+    source.seek(first.last)
+    assert 1 in source.endings
+    source.seek(0)
+    source.jump_episode(1, 1)  # the second begins where the first one ended
+    assert source.step == first.last and 1 not in source.endings
+    second = source.episodes(1)[1]
+    source.seek(second.last)
+    assert 1 in source.endings
+
+
 def test_the_curve_is_the_return_of_the_running_episode(played):
     with Replay(played) as replay:
         source = ReplaySource([replay])

@@ -1,6 +1,7 @@
 """The window's drawing, in this process: every environment, every state of a run, every key, under Xvfb."""
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -19,9 +20,11 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window import branching
+from puffer_arena.render.window import branching, overlays
+from puffer_arena.render.window import screen as screen_module
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.kept import play_kept
+from puffer_arena.render.window.panels import describe_stop
 from puffer_arena.render.window.window import show
 from tests.steered import Steered
 from tests.test_render_league import METRICS
@@ -207,10 +210,11 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
         elif not seen:
             screen._pace.touch(1e12)
             hand_over(screen)
-        else:
+        elif not told:
             told.append(screen.told)
             screen.chosen = 0
             screen.fork(bot_plays=True)
+        elif not screen.preparing.busy:  # what they need is there, or not
             told.append(screen.told)
             screen.gui.closing = True
 
@@ -218,6 +222,43 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
     source.close()
     assert seen == [("policy", True), ("policy", "trained with other sizes"), ("other", 2)]
     assert told[0].startswith("recorded") and told[1] == "trained with other sizes"
+
+
+def test_the_window_lives_while_a_branchs_code_is_compiled(tmp_path, monkeypatch):
+    """The first branch of a game waits beside the window, which draws and hears keys; Esc lets it go."""
+    gate, frames, branches, source = threading.Event(), [], [], Scripted("snake")
+
+    def rehearse(make, sitter):
+        with make() as batch:
+            assert (batch.num_envs, sitter.name) == (1, "bot:greedy")
+        gate.wait(60)
+
+    def on_frame(screen):
+        if screen.__class__ is PlayScreen:
+            branches.append(len(frames))
+            screen.left = True
+            return
+        screen._pace.touch(1e12)
+        frames.append(screen.preparing.busy)
+        if len(frames) == 3:
+            screen.press(pygame.K_f)
+            assert not branches  # the key is answered at once
+        elif len(frames) == 6:
+            assert holds(screen.pixels(), "amber")
+            screen.press(pygame.K_ESCAPE)
+        elif len(frames) == 9:
+            screen.press(pygame.K_f)
+        elif len(frames) == 12:
+            gate.set()
+        screen.gui.closing = bool(branches)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(screen_module, "rehearse", rehearse)
+    source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
+    show(source, size=(960, 600), on_frame=on_frame)
+    source.close()
+    assert frames[:12] == [False] * 3 + [True] * 3 + [False] * 3 + [True] * 3
+    assert branches and branches[0] >= 12
 
 
 def test_a_fault_in_draw_is_shown_and_the_window_lives_on():
@@ -231,7 +272,7 @@ def test_a_fault_in_draw_is_shown_and_the_window_lives_on():
     assert faults == ["snake: draw: no such tile"]
 
 
-@pytest.mark.parametrize("status", ["waiting", "lost", "finished"])
+@pytest.mark.parametrize("status", ["waiting", "lost", "finished", "stopped"])
 def test_a_run_without_frames_is_drawn_kindly(status):
     source = Scripted("tag")
     source.status, source.metrics = status, {}
@@ -240,6 +281,13 @@ def test_a_run_without_frames_is_drawn_kindly(status):
     source.frame = None
     (picture,) = watch(source)
     assert holds(picture, "text")
+
+
+def test_a_run_that_was_stopped_says_at_what_step():
+    source = Scripted("snake")
+    assert describe_stop(source) == "stopped at 5.00 M of 8.00 M"
+    source.total = 0  # as where that is not known
+    assert describe_stop(source) == "stopped at 5.00 M"
 
 
 def test_a_lost_run_keeps_its_last_picture_under_a_banner():
@@ -302,6 +350,13 @@ def test_help_lies_over_everything_until_a_click():
         lambda screen: shown.append(screen.help),
     )
     assert shown == [True, False]
+
+
+def test_help_fits_into_a_low_window(monkeypatch):
+    lines, write = [], overlays.write
+    monkeypatch.setattr(overlays, "write", lambda theme, at, *rest: (lines.append(at[1]), write(theme, at, *rest)))
+    watch(Scripted("snake"), key(pygame.K_h), size=(640, 360))
+    assert len(set(lines)) > len(overlays.HELP) and max(lines) < 360 - 15  # each as high as its letters
 
 
 def test_the_interface_grows_and_shrinks():

@@ -24,8 +24,10 @@ CLOCK = time.process_time if "--own-time" in sys.argv else time.perf_counter  # 
 # Physics has benches of its own; 4096 worlds of an engine would not fit into memory.
 RULES_ONLY = [name for name in puffer_arena.list_envs() if not puffer_arena.load_env(name).engine]
 NOT_INSTALLED = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__name__', '') != 'Usher']"
+# Python keeps what it made of our modules, as an installation does.
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 STARTS = 5  # of a fresh interpreter
-COLD_STARTS = 3  # of every environment, without kernels on the disk
+COLD_STARTS = 3  # of every environment, without kernels on the disk, or fewer rounds
 GAMES = Path(__file__).parent.parent / "tests" / "games"
 SMALLEST = [str(GAMES / "discs.py"), str(GAMES / "pile.py")]  # one of each engine, which is compiled once a machine
 
@@ -128,17 +130,17 @@ def one_environment(env_id: str, module: str = "gymnasium") -> Callable[[], floa
 def startup(code: list[str]) -> float:
     """Return the seconds that a fresh interpreter takes."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *code], check=True, capture_output=True)
+    subprocess.run([sys.executable, *code], check=True, capture_output=True, env=AS_INSTALLED)
     return time.perf_counter() - start
 
 
 def first_step(env_id: str, cache: str) -> float:
     """Return the seconds from a bare interpreter with Numba to the first step of an environment."""
     code = (
-        "import time, numba, sys; start = time.perf_counter(); import puffer_arena;"
-        "batch = puffer_arena.make(sys.argv[1], 64); batch.step(batch.actions); print(time.perf_counter() - start)"
+        f"import time, numba, sys; clock = time.{CLOCK.__name__}; start = clock(); import puffer_arena;"
+        "batch = puffer_arena.make(sys.argv[1], 64); batch.step(batch.actions); print(clock() - start)"
     )
-    environment = {**os.environ, "PUFFER_ARENA_CACHE": cache}
+    environment = {**AS_INSTALLED, "PUFFER_ARENA_CACHE": cache}
     run = subprocess.run(
         [sys.executable, "-c", code, env_id], check=True, capture_output=True, text=True, env=environment
     )
@@ -151,14 +153,16 @@ def one_line() -> float:
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
-def first_steps() -> None:
+def first_steps(rounds: int) -> None:
     """Report how long the first step takes in a fresh process, the slowest environment of each kind: medians."""
     compiled: dict[str, list[float]] = {name: [] for name in puffer_arena.list_envs()}
     loaded: dict[str, list[float]] = {name: [] for name in compiled}
     physics = sorted(set(compiled) - set(RULES_ONLY))
     both: dict[str, list[float]] = {name: [] for name in physics}
     plain = []
-    for _ in range(COLD_STARTS):
+    with tempfile.TemporaryDirectory() as cache:
+        first_step(SMALLEST[0], cache)  # our modules
+    for _ in range(min(rounds, COLD_STARTS)):
         plain.append(one_line())
         for name, values in both.items():
             with tempfile.TemporaryDirectory() as cache:
@@ -264,7 +268,7 @@ def main() -> None:
     if given.part != "start-up":
         stepping(given.rounds)
     if given.part != "stepping":
-        first_steps()
+        first_steps(given.rounds)
         start_up()
 
 

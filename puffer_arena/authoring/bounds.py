@@ -8,6 +8,7 @@ it cannot follow it trusts.
 
 import ast
 import builtins
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from puffer_arena.core.bodies import PhysicsField, physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
 from puffer_arena.machine.compile import reached
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, source_text
 
 WHOLE = {builtins.int, builtins.round, builtins.float, math.floor, math.ceil, math.trunc, np.int64, np.int32, np.int8}
 CHECKED = {"alive", "ended", "touching", "began", "other"}  # whatever rows come from outside, see `check_rows`
@@ -173,7 +174,7 @@ class Body:
             case ast.Assign():
                 value = self.value(node.value)
                 for target in node.targets:
-                    if isinstance(node.value, ast.BinOp) and ast.unparse(target) == ast.unparse(node.value.left):
+                    if isinstance(node.value, ast.BinOp) and source_text(target) == source_text(node.value.left):
                         self._check_sum(target, node.value)
                     self.assign(target, value)
             case ast.AnnAssign(value=ast.expr() as given):
@@ -268,7 +269,7 @@ class Body:
         elif isinstance(target, ast.Subscript):
             self.value(target)  # an index where it is written, too
         elif isinstance(target, ast.Name | ast.Attribute) and self.facts is not None:
-            name = ast.unparse(target)
+            name = source_text(target)
             self.facts = {known: fact for known, fact in self.facts.items() if not _mentions(known, target)}
             if isinstance(target, ast.Name) or isinstance(self.value(target.value), Row):
                 self.facts[name] = value
@@ -306,7 +307,7 @@ class Body:
         if self.facts is not None and not isinstance(node, ast.Constant):
             learnt = replace(value, low=value.low or above.low, high=value.high or below.high)
             if learnt != value:
-                self.facts[ast.unparse(node)] = learnt
+                self.facts[source_text(node)] = learnt
 
     def _copy(self) -> Facts | None:
         return None if self.facts is None else dict(self.facts)
@@ -322,7 +323,7 @@ class Body:
         """Return what is known of an expression, and check the indices within."""
         found = self._value(node)
         if isinstance(found, Value) and self.facts and not isinstance(node, ast.Constant | ast.Name):
-            said = self.facts.get(ast.unparse(node))
+            said = self.facts.get(source_text(node))
             return said if isinstance(said, Value) else found
         return found
 
@@ -364,7 +365,7 @@ class Body:
     def _attribute(self, node: ast.Attribute) -> Known:
         base = self.value(node.value)
         if isinstance(base, Row):
-            said = (self.facts or {}).get(ast.unparse(node))
+            said = (self.facts or {}).get(source_text(node))
             return self.reader.fields[base.kind].get(node.attr, KNOWN) if said is None else said
         if isinstance(base, Part) and not base.axes and node.attr not in CHECKED:  # a body's
             return replace(base.element, source=f"{base.element.source}.{node.attr}")
@@ -502,6 +503,11 @@ def _element(value: Known) -> Value:
 
 def _mentions(source: str, target: ast.expr) -> bool:
     """Tell whether an expression's source reads the name or field that is assigned."""
-    name = ast.unparse(target)
-    read = (node for node in ast.walk(ast.parse(source, mode="eval")) if isinstance(node, ast.Name | ast.Attribute))
-    return any(ast.unparse(node) == name for node in read)
+    return source_text(target) in _names_in(source)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_in(source: str) -> frozenset[str]:
+    """Return the names and fields that an expression's source reads, as text."""
+    tree = ast.parse(source, mode="eval")
+    return frozenset(ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))

@@ -12,10 +12,10 @@ from typing import Any
 
 from puffer_arena.core.env import Env
 from puffer_arena.errors import ArenaError, DefinitionError
-from puffer_arena.kernels import step, world
+from puffer_arena.kernels import acting, step, world
 from puffer_arena.machine.compile import with_called
 
-KERNELS = {step.__file__, world.__file__}
+KERNELS = {step.__file__, acting.__file__, world.__file__}
 PLACES = re.compile(
     r'File "(.+?)", line (\d+)|(?: at|Raised from) (\S.*?) \((\d+)\)$', re.MULTILINE
 )  # as Numba's messages name them

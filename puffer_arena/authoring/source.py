@@ -7,6 +7,7 @@ the kernel takes.  What it cannot follow it leaves to the compiler.
 
 import ast
 import builtins
+import functools
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping
@@ -105,12 +106,22 @@ def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:
             raise place(env, rule, call.line, reason)
 
 
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes below `node`, in the order of the source, without those of functions within."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda):
-            yield from own_nodes(child)
+@functools.lru_cache(maxsize=512)
+def own_nodes(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return the nodes below `node`, in the order of the source, without those of functions within.
+
+    Every check asks for those of the same rules.
+    """
+    found: list[ast.AST] = []
+
+    def visit(parent: ast.AST) -> None:
+        for child in ast.iter_child_nodes(parent):
+            found.append(child)
+            if not isinstance(child, ast.FunctionDef | ast.Lambda):
+                visit(child)
+
+    visit(node)
+    return tuple(found)
 
 
 class Reader:

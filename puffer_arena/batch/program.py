@@ -14,11 +14,12 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
+from puffer_arena.kernels.acting import bind_bot
+from puffer_arena.kernels.binding import bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.frames import frame_functions
 from puffer_arena.kernels.goals import bind_goals
 from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
-from puffer_arena.kernels.step import bind_bot, bind_kernels, clear_function, tally_function
 from puffer_arena.kernels.world import bind_world_kernels
 from puffer_arena.machine.compile import compile_function, compile_shared
 from puffer_arena.machine.memory import primitives

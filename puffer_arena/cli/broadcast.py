@@ -129,14 +129,15 @@ class Broadcast:
         held = "   paused there" if publisher.paused else f"   held at {publisher.speed:g}x" if publisher.speed else ""
         return f"{publisher.windows.local_address}   {count or 'no'} window{'' if count == 1 else 's'}{held}"
 
-    def close(self) -> None:
-        """Tell the windows how it ended and let them go."""
+    def close(self, reason: str = "") -> None:
+        """Tell the windows how it ended, and for what reason before its end, and let them go."""
         self._trainer.between = nothing
         steps, total = self._trainer.steps, self._trainer.config.total_steps
         if steps >= total:
             self.publisher.close("finished", f"all {format_count(total)} steps are done")
         else:
-            self.publisher.close("stopped", f"stopped at {format_count(steps)} of {format_count(total)} steps")
+            why = f": {reason}" if reason else ""
+            self.publisher.close("stopped", f"stopped at {format_count(steps)} of {format_count(total)} steps{why}")
 
 
 class Window:

@@ -22,10 +22,11 @@ from puffer_arena.registry import drawn_id, load_env
 from puffer_arena.replay.writer import Writer
 
 LEVELS = {"train": "training levels", "held_out": "held-out levels"}
-MARKS = {"bootstrap-t": "t", "Wilson": "w", "all equal": "="}
+MARKS = {"bootstrap-t": "t", "Student": "s", "Wilson": "w", "all equal": "="}
 LEGEND = {
     "bootstrap-t": "bootstrap-t",
     "Wilson": "Wilson (only two values)",
+    "Student": "Student's t",
     "all equal": "all values equal",
 }
 
@@ -41,7 +42,8 @@ class Options:
     """Measure the mean return on training levels and on held-out ones, which training never sees.
 
     Every row plays the same number of episodes, so that short episodes do not count for more than long ones.  The
-    95% intervals are Wilson's for rates and other numbers of two values, and bootstrap-t for the rest.
+    95% intervals are Wilson's for rates and other numbers of two values, Student's for fewer than ten others, and
+    bootstrap-t for the rest.
 
     Examples:
         python -m puffer_arena eval snake bot:greedy

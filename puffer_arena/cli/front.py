@@ -216,7 +216,7 @@ def thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 def ago(seconds: float) -> str:
     """Say how long ago a time was."""
     past = max(time.time() - seconds, 0.0)
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "min")):
         if past >= 2 * size:
             return f"{past / size:.0f} {unit} ago"
     return "just now" if past < 60 else "a minute ago"

@@ -36,7 +36,7 @@ class Sender:
     def send(self, level: Level) -> str:
         """Send a level; return what to tell the person meanwhile."""
         try:
-            if self._trainer is None or self._trainer.status in ("finished", "lost"):
+            if self._trainer is None or self._trainer.status in ("finished", "stopped", "lost"):
                 self.close()
                 address, folder = find_trainer(self._env_id, self._runs_dir)
                 self._trainer = Subscriber(replace(address, env=self._env_id), folder, folder.name)

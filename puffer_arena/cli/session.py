@@ -46,18 +46,23 @@ class Session:
         from puffer_arena.trainers.runs.run import Callbacks, train
 
         callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
+        reason = ""
         try:
             with self.display:
                 trainer = train(self.config, self.place, callbacks, resume=bool(self.options.resume))
         except WorkerError as error:
+            reason = str(error)
             if self.place.checkpoints():
                 raise WorkerError(f"{error}\ngo on from the last checkpoint: {self.going_on()}") from None
+            raise
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
             raise
         finally:
             if self.recorder is not None:
                 self.recorder.close()
             if self.broadcast is not None:
-                self.broadcast.close()
+                self.broadcast.close(reason or self.place.stopped_by)
         complete = trainer.steps >= self.config.total_steps
         saved = trainer.updates in (0, self.place.saved_updates)
         self.conclude(trainer, complete, saved)

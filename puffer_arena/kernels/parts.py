@@ -10,7 +10,7 @@ from typing import Any
 
 from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, count_choices, role_words
 from puffer_arena.core.spaces import WORD, Composite, Discrete, Roles, Space, within
-from puffer_arena.kernels.step import no_mask_several, no_mask_solo
+from puffer_arena.kernels.binding import no_mask_several, no_mask_solo
 from puffer_arena.machine.compile import generate
 
 

@@ -3,22 +3,21 @@
 Functions called for every row take records and views: handing on `Rows` or `Buffers` would count references
 to all of their arrays at every call, which costs more than most rules and stalls other threads.
 
-`bind_kernels` copies a template with the environment's functions in place of the names below and compiles it, or
-leaves it in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
+`bind_kernels` (`binding`) copies a template with the environment's functions in place of the names below, to be compiled
+or left in Python with the rows wrapped (`fields.Row`).  There are two families, for solo environments and for several
 agents.  Both serve physics too, whose bodies an engine moves around them (`world.py`): ENGINE, TURNS, SIGNALS and STATE
 are constants of each bound kernel, and the compiler cuts out what they rule out before it looks at types.  Both reset a
 row in the very step that ends its episode.  A reset that a caller asks for is a step too, of rows that have ended: one kernel less to compile.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.random import draw_level, philox
+from puffer_arena.core.random import draw_level
 from puffer_arena.kernels.frames import FILL, PUSH, RENEW
-from puffer_arena.kernels.signals import count_seat, signal_functions
+from puffer_arena.kernels.signals import count_seat
 from puffer_arena.kernels.tables import BARRED, ENTERS, LOST, RESTS, Buffers, Rows
-from puffer_arena.machine.compile import bind, generate, jit, unbound
+from puffer_arena.machine.compile import jit, unbound
 
 # What happens to a row whose episode ends (Gymnasium's three autoreset modes; SAME_STEP_FINAL also
 # keeps the last observation of terminated episodes).
@@ -26,10 +25,8 @@ Span = tuple[int, int]  # first row, one past the last
 SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
-reset = step = judge = observe = mask_actions = bot = tally = place = whose_turn = unbound
+reset = step = judge = observe = mask_actions = tally = place = whose_turn = clear = unbound
 clear_signals = begin_signals = take_signals = observe_state = notice = unbound
-BOTS = 0xB07  # the bots' streams have other keys than the levels
-NUMBER = 0  # of the bot, in the order of `Env.bots`
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
@@ -143,35 +140,6 @@ def step_solo(span: Span, rows: Any, actions: Array, out: Buffers, mode: int) ->
         mask_actions(s, p, out.action_mask[i])
         if MASKED and is_barred(out.action_mask, i) and not s.ended:
             rows.plan[BARRED] = 1
-
-
-@jit
-def recall(s: Any, memory: Any, agent: int) -> None:
-    """Let the bot begin anew, with a random stream of its own, where its memory is of another episode."""
-    if memory.episode != s.episode or memory.row_key != s.row_key:
-        clear(memory)
-        memory.row_key, memory.episode = s.row_key, s.episode
-        memory.level = philox(philox(s.row_key ^ BOTS, s.episode), NUMBER << 16 | agent)
-
-
-@jit
-def act_solo(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """Let the bot choose the actions of the rows of `span` where `chosen` (num_envs, 1) is set."""
-    for i in range(span[0], span[1]):
-        if chosen[i, 0]:
-            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
-            recall(s, memory, 0)
-            actions[i] = bot(s, rows.params[i], memory)
-
-
-@jit
-def act_solo_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """`act_solo` for actions that are arrays."""
-    for i in range(span[0], span[1]):
-        if chosen[i, 0]:
-            s, memory = rows.states[i], rows.memories[i, NUMBER, 0]
-            recall(s, memory, 0)
-            bot(s, rows.params[i], memory, actions[i])
 
 
 @jit
@@ -333,173 +301,6 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
 
 
 @jit
-def act_several(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """Let the bot choose for those who act in the rows of `span`, where `chosen` (num_envs, agents) is set."""
-    for i in range(span[0], span[1]):
-        s = rows.states[i]
-        for agent in range(len(s.alive)):
-            if chosen[i, agent] and acts(s, agent):
-                memory = rows.memories[i, NUMBER, agent]
-                recall(s, memory, agent)
-                actions[i, agent] = bot(s, rows.params[i], agent, memory)
-
-
-@jit
-def act_several_vector(span: Span, rows: Rows, actions: Array, chosen: Array) -> None:
-    """`act_several` for actions that are arrays."""
-    for i in range(span[0], span[1]):
-        s = rows.states[i]
-        for agent in range(len(s.alive)):
-            if chosen[i, agent] and acts(s, agent):
-                memory = rows.memories[i, NUMBER, agent]
-                recall(s, memory, agent)
-                bot(s, rows.params[i], agent, memory, actions[i, agent])
-
-
-@jit
-def nothing() -> None:
-    """Stand in for a rule that this kind of environment does not have, and whose call is cut out."""
-
-
-@jit
-def no_mask_solo(s: Any, p: Any, mask: Array) -> None:
-    """Stand in for an environment without action masks."""
-
-
-@jit
-def no_mask_several(s: Any, p: Any, agent: int, mask: Array) -> None:
-    """Stand in for an environment without action masks."""
-
-
-@jit
-def clear_array(obs: Any) -> None:
-    """Zero an observation that is one array."""
-    obs[:] = 0
-
-
-def clear_function(dtype: Any) -> Any:
-    """Generate the function that zeroes one value of `dtype`, records within records included."""
-    if dtype.names is None:
-        return clear_array
-    lines: list[str] = []
-
-    def visit(prefix: str, part: Any) -> None:
-        for name in part.names:
-            inner = part[name]
-            base, shape = inner.subdtype or (inner, ())
-            if base.names and not shape:
-                visit(f"{prefix}.{name}", base)
-            else:
-                lines.append(f"    {prefix}.{name}{'[:]' if shape else ''} = 0")
-
-    visit("obs", dtype)
-    return generate("clear", "obs", lines)
-
-
-def tally_function(counters: tuple[str, ...], signals: tuple[str, ...], several: bool, ending: Any = None) -> Any:
-    """Generate the function that records an ended episode: level, parameters, return, length, signals and counters."""
-    sums = ("episode_return", *(f"episode_{name}" for name in signals))
-    lines = [
-        "    last, total = episodes.finished, episodes.totals",
-        "    last.episodes += 1",
-        "    total.episodes += 1",
-    ]
-    lines += ["    last.level = s.level", "    last.params = p"]
-    if ending is not None:
-        lines += ["    last.ending = ending(s, p)"]
-    for target, read in (("episode_length", "s.step_count"), *((name, f"s.{name}") for name in counters)):
-        lines += [f"    last.{target} = {read}", f"    total.{target} += {read}"]
-    if several:
-        lines += [
-            "    for agent in range(len(s.episode_return)):",
-            "        total.seats[agent] += count_seat(s.episode_return[agent])",
-        ]
-    at, indent = ("[agent]", "        ") if several else ("", "    ")
-    for name in sums:
-        lines += [f"{indent}last.{name}{at} = s.{name}{at}", f"{indent}total.{name}{at} += s.{name}{at}"]
-    return generate(
-        "tally", "s, p, episodes", lines, count_seat=count_seat, **({} if ending is None else {"ending": ending})
-    )
-
-
-@jit
 def forget(agent: int, obs: Any) -> None:
     """Let an agent who has left see zeros."""
     clear(obs)
-
-
-clear: Callable[[Any], None] = clear_array
-
-
-def bind_kernels(
-    name: str,
-    several: bool,
-    rules: dict[str, Any],
-    obs_dtype: Any,
-    signals: tuple[str, ...] = (),
-    sizes: tuple[int, ...] = (),
-    engine: bool = False,
-) -> dict[str, Any]:
-    """Bind one environment's rules into kernels.
-
-    Args:
-        name: of the environment.
-        several: whether it is one for several agents.
-        rules: reset, observe, mask_actions and tally; step, or judge and place where an engine moves bodies.
-        obs_dtype: of one observation.
-        signals: those of the environment.
-        sizes: how many choices each component of an action has, where a rule bars some.
-        engine: whether an engine moves bodies.
-
-    Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`; and
-    observations are stacks where they have `notice` (see `kernels.frames`).
-
-    Returns:
-        The uncompiled kernels "step" and "look".
-    """
-    bound = {
-        "step": nothing,
-        "judge": nothing,
-        "place": nothing,
-        "whose_turn": nothing,
-        "observe_state": nothing,
-        "notice": nothing,
-        **rules,
-        "begin_episode": begin_episode,
-        "ENGINE": engine,
-        "SIGNALS": bool(signals),
-        "MASKED": bool(sizes),
-        "is_barred": bind(is_barred, name, SIZES=sizes) if sizes else nothing,
-        "STATE": "observe_state" in rules,
-        "FRAMES": "notice" in rules,
-        **signal_functions(signals, several),
-    }
-    if several:
-        bound |= {"clear": clear_function(obs_dtype), "TURNS": "whose_turn" in rules}
-        bound["forget"] = rules.get("forget") or bind(forget, name, **bound)
-        bound["acts"] = bind(acts, name, **bound)
-        bound["next_turn"] = bind(next_turn, name, **bound)
-        bound["notice_all"] = bind(notice_all, name, **bound)
-        bound["begin_several"] = bind(begin_several, name, **bound)
-        bound["look_several"] = bind(look_several, name, **bound)
-        templates = {"step": step_several, "look": look_chosen}
-    else:
-        bound["begin_solo"] = bind(begin_solo, name, **bound)
-        templates = {"step": step_solo, "look": look_solo}
-    return {role: bind(template, name, **bound) for role, template in templates.items()}
-
-
-def bind_bot(name: str, num_agents: int, vector: bool, turns: bool, **bound: Any) -> Any:
-    """Bind a bot into the kernel that lets it act.
-
-    Args:
-        name: of environment and bot.
-        num_agents: roles of the environment; 0 for a solo one.
-        vector: whether an action is an array.
-        turns: whether agents take turns.
-        bound: bot, the function; NUMBER, its place among the environment's; clear, which zeroes its memory.
-    """
-    bound |= {"recall": bind(recall, name, **bound), "acts": bind(acts, name, TURNS=turns)}
-    if num_agents == 0:
-        return bind(act_solo_vector if vector else act_solo, name, **bound)
-    return bind(act_several_vector if vector else act_several, name, **bound)

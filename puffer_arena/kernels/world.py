@@ -12,8 +12,9 @@ import numpy as np
 
 from puffer_arena.core.bodies import clear_forces_function
 from puffer_arena.core.fields import Array
+from puffer_arena.kernels.binding import bind_kernels
 from puffer_arena.kernels.signals import signal_functions
-from puffer_arena.kernels.step import Span, bind_kernels
+from puffer_arena.kernels.step import Span
 from puffer_arena.kernels.tables import ENTERS, MOVES, RESTS, Buffers, WorldRows
 from puffer_arena.machine.compile import bind, jit, unbound
 

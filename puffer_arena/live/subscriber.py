@@ -142,15 +142,15 @@ class Subscriber(View):
                     self._silences = 0
                 case zmq.EVENT_CONNECT_RETRIED:
                     self._silences += 1
-                    if self._silences == PATIENT and self._run_dir is None and self.status != "finished":
+                    if self._silences == PATIENT and self._run_dir is None and self.status not in ENDINGS:
                         self._lose(f"nothing answers at {self._address.address}; does the trainer still run there?")
                 case zmq.EVENT_DISCONNECTED:
-                    if self._connected and self.status not in ("finished", "waiting"):
+                    if self._connected and self.status not in (*ENDINGS, "waiting"):
                         self._lose("the trainer has gone; waiting for it to come back")
                     self._connected = False
                 case _:  # the handshake failed
                     self._refusals += 1
-                    if self._refusals == PATIENT and self.status != "finished":
+                    if self._refusals == PATIENT and self.status not in ENDINGS:
                         self._lose(
                             f"{self._address.address} refuses this key: compare it with what the trainer printed "
                             "(or no trainer of this version listens there)"
@@ -175,7 +175,7 @@ class Subscriber(View):
             self._disconnect()
             self._connect(address)
             self.status, self._note = "waiting", "found the trainer again"
-        elif self.status != "finished" and not is_running(self._address.pid):
+        elif self.status not in ENDINGS and not is_running(self._address.pid):
             self.status = "lost"
             self._note = f"the trainer's process has ended; resume it with: train --resume {self._run_dir}"
 
@@ -296,7 +296,7 @@ class Subscriber(View):
     def _read_status(self, header: dict[str, Any]) -> None:
         status, self.asked = header["status"], ""
         if status in ENDINGS:
-            self.status, self._note = "finished", printable(header.get("note")) or ENDINGS[status]
+            self.status, self._note = status, printable(header.get("note")) or ENDINGS[status]
             self._disconnect()
             if self._player is not None:  # nothing trains any more: the last policy plays on
                 self.mode = "smooth"

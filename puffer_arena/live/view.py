@@ -188,8 +188,12 @@ class FinishedRun(View):
         total: int = 0,
     ) -> None:
         super().__init__(env_id, run_dir.name, load_actor)
-        self.mode, self.status, self.total = "smooth", "finished", total
+        self.mode, self.total = "smooth", total
         self._history = read_metrics(run_dir / "metrics.jsonl")
+        done = max((curve[-1][0] for curve in self.metrics.values() if curve), default=0.0)
+        self.status = "finished" if done >= total else "stopped"
+        if self.status == "stopped":
+            self._note = f"go on with: train --resume {run_dir}"
         self._begin(params, num_envs)
         policy = newest()
         if policy is None:

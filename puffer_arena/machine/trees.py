@@ -22,3 +22,9 @@ def definition(function: FunctionType) -> ast.FunctionDef | None:
     linecache.checkcache(code.co_filename)  # the file may have been edited and imported again
     source = "".join(linecache.getlines(code.co_filename, function.__globals__))
     return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))
+
+
+@functools.lru_cache(maxsize=4096)
+def source_text(node: ast.expr) -> str:
+    """Return an expression as text; what rules read and write is known by it, and asked for again and again."""
+    return ast.unparse(node)

@@ -2,6 +2,7 @@
 
 - Two values only, as of a rate (0 and 1): Wilson's score interval (Wilson 1927, JASA 22, "Probable inference, the law
   of succession, and statistical inference").  It stays honest near 0 and 1, also where all values are the same.
+- Fewer than ten others, as one mean a seed: Student's t, for there is too little to resample.
 - Any others: the bootstrap-t (Efron and Tibshirani 1993, "An introduction to the bootstrap", section 12.5), which
   follows skewed samples, where the plain percentile bootstrap is too narrow.
 - The same value throughout, other than 0 or 1: there is no telling, and the interval is that value.
@@ -17,6 +18,16 @@ from puffer_arena.errors import ParameterError
 CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.959963984540054  # of (1 + CONFIDENCE) / 2
 RESAMPLES = 2_000
+STUDENT = (
+    12.706,
+    4.303,
+    3.182,
+    2.776,
+    2.571,
+    2.447,
+    2.365,
+    2.306,
+)  # the same quantile of t, of 1 to 8 degrees of freedom
 CHUNK = 4_000_000  # numbers drawn at once
 
 
@@ -25,7 +36,7 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-    kind: str  # "Wilson", "bootstrap-t" or "all equal"
+    kind: str  # "Wilson", "Student", "bootstrap-t" or "all equal"
 
 
 def interval(values: Array, rate: bool = True, seed: int = 0) -> Interval:
@@ -33,7 +44,7 @@ def interval(values: Array, rate: bool = True, seed: int = 0) -> Interval:
 
     Args:
         values: independent numbers of any distribution.
-        rate: whether numbers that are all 0 or all 1 can be a rate's.
+        rate: whether numbers that are all 0 or all 1, or few of two values, can be a rate's.
         seed: of the resampling.
 
     Raises:
@@ -48,8 +59,11 @@ def interval(values: Array, rate: bool = True, seed: int = 0) -> Interval:
             return Interval(low, high, "all equal")
         low, high = 0.0, 1.0
     share = (values - low) / (high - low)
-    if ((share == 0) | (share == 1)).all():
+    few = len(share) <= len(STUDENT) + 1
+    if ((share == 0) | (share == 1)).all() and (rate or not few):
         kind, bounds = "Wilson", wilson(int(share.sum()), len(share))
+    elif few:
+        kind, bounds = "Student", student(share)
     else:
         kind, bounds = "bootstrap-t", bootstrap_t(share, seed)
     below, above = (low + (high - low) * bound for bound in bounds)
@@ -66,6 +80,12 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     low = 0.0 if successes == 0 else float(middle - spread)
     high = 1.0 if successes == trials else float(middle + spread)
     return low, high
+
+
+def student(values: Array) -> tuple[float, float]:
+    """Return the interval by Student's t; there are two values at least, and not too many for the table."""
+    reach = STUDENT[len(values) - 2] * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - reach), float(values.mean() + reach)
 
 
 def bootstrap_t(values: Array, seed: int = 0) -> tuple[float, float]:

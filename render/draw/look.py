@@ -39,6 +39,11 @@ class Look:
         """Whether it differs from the game's own."""
         return self.follows or (self.zoom, self.turn, self.rise) != (1.0, 0.0, 0.0)
 
+    @property
+    def place(self) -> tuple[float, float, float, Point | None, bool]:
+        """All that says from where the person looks."""
+        return self.zoom, self.turn, self.rise, self.middle, self.follows
+
     def reset(self) -> None:
         """Go back to the game's own camera."""
         self.zoom, self.turn, self.rise, self.middle, self.follows = 1.0, 0.0, 0.0, None, False

@@ -23,6 +23,7 @@ from puffer_arena.render.window.sight import draw_sight
 from puffer_arena.render.window.theme import SMALL, Theme, colored, font
 from puffer_arena.render.window.widgets import Area, Hint, item_tooltip, section
 from puffer_arena.replay.branch import fork
+from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.simulate import make_rows
 
 KEYS = (
@@ -155,6 +156,11 @@ class ReplayScreen(Screen):
         source = self.replay
         source.send("view_pause")
         replay, slot = source.owner(self.row)
+        again = partial(make_rows, replay, [slot], autoreset="disabled", record=True)
+        self.prepare(again, replay.header.params, lambda: self._branch_off(replay, slot, bot_plays=bot_plays))
+
+    def _branch_off(self, replay: Replay, slot: int, *, bot_plays: bool) -> None:
+        source = self.replay
         try:
             branch = fork(replay, min(source.step, replay.steps), replay.header.rows[slot])
             stem = replay.path.with_name(f"{replay.path.stem}-{source.step}")

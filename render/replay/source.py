@@ -65,6 +65,7 @@ class ReplaySource:
         self._events: dict[int, list[Event]] = {}
         self._scores: dict[int, tuple[float, float]] = {}
         self.frame: Frame | None = None
+        self._landed = 0  # where the last jump led: how episodes ended before is not said there
         self.seek(0)
 
     # -- which row ----------------------------------------------------------------------------------
@@ -185,6 +186,7 @@ class ReplaySource:
         found = {}
         for number, replay in enumerate(self.replays):
             since = self.step - SAID_SECONDS * replay.header.steps_per_second
+            since = max(since, self._landed) if self.step >= self._landed else since
             for row in replay.header.rows:
                 episodes = self.episodes(row + number * BESIDE)
                 place = bisect_right(episodes, self.step, key=lambda episode: episode.last) - 1
@@ -231,9 +233,9 @@ class ReplaySource:
         ahead = [first for first in firsts if first > self.step]
         behind = [first for first in firsts if first < self.step]
         if by > 0 and ahead:
-            self.seek(ahead[0])
+            self._land(ahead[0])
         elif by < 0 and behind:
-            self.seek(behind[-1])
+            self._land(behind[-1])
 
     def jump_event(self, row: int) -> None:
         """Go to what happens next."""
@@ -260,10 +262,15 @@ class ReplaySource:
             "longest": lambda pair: float(pair[1].length),
         }[which]
         row, episode = max(found, key=key)
-        self.seek(episode.first)
+        self._land(episode.first)
         said = f"{episode.words}; " if episode.words else ""
         self.note = f"the {which} of {len(found)} episodes: {said}return {episode.score:.4g}, {episode.length} steps"
         return row
+
+    def _land(self, step: int) -> None:
+        """Go to an episode's beginning."""
+        self.seek(step)
+        self._landed = self.step
 
     def close(self) -> None:
         """Close the files."""

@@ -1,6 +1,7 @@
 """The timeline: episodes, events, returns and values of the watched row, and where the person is."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,13 +11,14 @@ from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.retained import Retained
 from puffer_arena.render.window.theme import SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, tooltip, write
-from puffer_arena.replay.reader import Episode
 
 ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
 MARKS = {"start": "muted", "moved": "violet", "params": "sky", "checkpoint": "sky", "player": "violet"}
 EVENT_COLOR = "lime"  # of the game's own counters
+Curve = tuple[str, str, Array, Array]  # label, colour, steps, values
 
 
 @dataclass
@@ -25,8 +27,7 @@ class Scrub:
 
     active: bool = False
     ranging: int | None = None  # where a loop begins that is being drawn
-    marks: dict[tuple[int, int], list[tuple[int, str]]] = field(default_factory=dict)  # row, width -> pixel, colour
-    bars: dict[tuple[int, int], list[Episode]] = field(default_factory=dict)  # row, width -> episodes one can see
+    drawn: Retained = field(default_factory=Retained)  # what does not change with time
 
 
 def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
@@ -40,9 +41,13 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     def place(step: float) -> float:
         return x + width * step / steps
 
-    draw_episodes(theme, source, row, scrub, (x, top, width, band))
-    draw_curves(theme, source, row, (x, top + band + theme.px(12), width, height - theme.px(38) - band))
-    draw_events(theme, source, row, scrub, (x, top + band + theme.px(2), width, theme.px(8)))
+    key = row, theme.scale, area
+    scrub.drawn.draw("episodes", key, lambda: draw_episodes(theme, source, row, (x, top, width, band)))
+    plot = x, top + band + theme.px(12), width, height - theme.px(38) - band
+    curves = scrub.drawn.draw("curves", key, lambda: draw_curves(theme, source, row, plot))
+    write_values(theme, source.step, curves, plot)
+    dots = x, top + band + theme.px(2), width, theme.px(8)
+    scrub.drawn.draw("events", key, lambda: draw_events(theme, source, row, dots))
     draw = imgui.get_window_draw_list()
     if source.loop is not None:
         first, last = (place(step) for step in source.loop)
@@ -74,18 +79,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def draw_episodes(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
     """Draw episodes as bars, brighter for better ones, each with how it ended at its right edge."""
     x, y, width, height = area
     draw, steps = imgui.get_window_draw_list(), max(source.steps, 1)
-    episodes = source.episodes(row)
     low, high = source.scores(row)
     draw.add_rect_filled((x, y), (x + width, y + height), packed("raised"), theme.px(4))
-    key = row, round(width)
-    if key not in scrub.bars:
-        seen: dict[int, Episode] = {round(width * episode.last / steps): episode for episode in episodes}  # one a pixel
-        scrub.bars[key] = list(seen.values())
-    for episode in scrub.bars[key]:
+    seen = {round(width * episode.last / steps): episode for episode in source.episodes(row)}  # one a pixel
+    for episode in seen.values():
         left, right = x + width * episode.first / steps, x + width * episode.last / steps
         share = (episode.score - low) / (high - low) if high > low and episode.how else 0.3
         glow = round(50 + 150 * min(max(share, 0.0), 1.0))
@@ -96,28 +97,26 @@ def draw_episodes(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
             draw.add_rect_filled(edge, (right - gap, y + height), packed(ENDS[episode.how]), theme.px(1))
 
 
-def draw_events(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, area: Area) -> None:
+def draw_events(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
     """Mark what happened by small dots, one a pixel."""
     x, y, width, height = area
-    key = row, round(width)
-    if key not in scrub.marks:
-        places = {round(width * event.step / max(source.steps, 1)): event.kind for event in source.events(row)}
-        scrub.marks[key] = [(at, MARKS.get(kind, EVENT_COLOR)) for at, kind in places.items()]
+    places = {round(width * event.step / max(source.steps, 1)): event.kind for event in source.events(row)}
     draw = imgui.get_window_draw_list()
-    for at, tone in scrub.marks[key]:
-        draw.add_circle_filled((x + at, y + height / 2), theme.px(2.2), packed(tone), 8)
+    for at, kind in places.items():
+        tone = packed(MARKS.get(kind, EVENT_COLOR))
+        draw.add_circle_filled((x + at, y + height / 2), theme.px(2.2), tone, 8)
 
 
-def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
-    """Draw the return of the running episode, and the critic's value over it."""
+def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> list[Curve]:
+    """Draw the return of the running episode, and the critic's value over it; return the points drawn."""
     x, y, width, height = area
     if height < theme.px(14):
-        return
+        return []
     steps, returns, values = source.curve(row)
     labels = [("return", "lime", returns)]
     if np.isfinite(values).any():
         labels.append(("value", "violet", values))
-    written = x
+    curves = []
     for label, tone, curve in labels:
         xs, ys = thinned(steps, curve, round(width))
         low, high = float(ys.min()), float(ys.max())
@@ -128,13 +127,21 @@ def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> Non
         ]
         if len(points) > 1:
             imgui.get_window_draw_list().add_polyline(points, packed(tone, 200), theme.px(1.3), 0)
-        index = int(np.searchsorted(xs, source.step, "right")) - 1
-        now = format_value(float(ys[index])) if index >= 0 else "0"
-        text = f"{label} {now}"
-        back = (written, y + height - theme.px(15)), (written + text_width(text, SMALL) + theme.px(8), y + height)
-        imgui.get_window_draw_list().add_rect_filled(*back, packed("panel", 190), theme.px(3))
-        write(theme, (written + theme.px(4), y + height - theme.px(15)), text, tone, SMALL)
-        written += text_width(text, SMALL) + theme.px(18)
+        curves.append((label, tone, xs, ys))
+    return curves
+
+
+def write_values(theme: Theme, step: int, curves: Sequence[Curve], area: Area) -> None:
+    """Write over the curves what they are at a step."""
+    x, y, _, height = area
+    draw, top = imgui.get_window_draw_list(), y + height - theme.px(15)
+    for label, tone, xs, ys in curves:
+        index = int(np.searchsorted(xs, step, "right")) - 1
+        text = f"{label} {format_value(float(ys[index])) if index >= 0 else '0'}"
+        width = text_width(text, SMALL)
+        draw.add_rect_filled((x, top), (x + width + theme.px(8), y + height), packed("panel", 190), theme.px(3))
+        write(theme, (x + theme.px(4), top), text, tone, SMALL)
+        x += width + theme.px(18)
 
 
 def thinned(steps: Array, values: Array, most: int) -> tuple[Array, Array]:

@@ -10,9 +10,11 @@ from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
+from puffer_arena.render.draw.fit import View
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.imgui_canvas import packed
+from puffer_arena.render.window.retained import Retained
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, gap, inset, shorten, text_width, tooltip, write
 from puffer_arena.render.world.picture import draw_row, find_agents
@@ -34,6 +36,7 @@ class Watch:
     endings: Mapping[int, Ending] = field(default_factory=dict)  # row -> how its last episode ended, a moment ago
     faults: set[str] = field(default_factory=set)  # what went wrong in drawing
     look: Look = field(default_factory=Look)  # how the camera was moved, in all pictures alike
+    drawn: Retained = field(default_factory=Retained)  # the rows' pictures
     pressed: int | None = None  # a row that was clicked, while a second click may still come
 
     def slot(self, frame: Frame) -> int:
@@ -198,10 +201,17 @@ def wrap_words(words: str, room: float, size: float) -> list[str]:
 
 def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) -> str:
     """Draw one row's state and return its status line; a fault in the environment's `draw` is shown in its place."""
+    mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
+    states, params = frame.states[slot], frame.params[slot]
+
+    def draw() -> tuple[str, float, View | None]:
+        message, aspect = draw_row(env, Row(states), Row(params), area, slot, mark, look=watch.look, agent=watch.agent)
+        return message, aspect, watch.look.seen
+
+    key = area, mark, watch.agent, watch.look.place, states.tobytes(), params.tobytes()
     try:
-        mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
-        state, params = Row(frame.states[slot]), Row(frame.params[slot])
-        message, watch.aspect = draw_row(env, state, params, area, slot, mark, look=watch.look, agent=watch.agent)
+        drawn: tuple[str, float, View | None] = watch.drawn.draw(slot, key, draw)
+        message, watch.aspect, watch.look.seen = drawn
     except Exception as error:  # somebody's environment; the window lives on
         watch.faults.add(f"{env.name}: draw: {error}")
         return f"draw failed: {error}"

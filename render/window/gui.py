@@ -1,24 +1,27 @@
 """A pygame window with OpenGL, Dear ImGui and ImPlot in it: opening, events in, a frame out, closing."""
 
-import ctypes
 import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Any
 
-import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.display import begin_display, desktop_scale, open_window
-from puffer_arena.render.draw.palette import color
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.opengl import gl
+from puffer_arena.render.window.painter import Painter
 from puffer_arena.render.window.theme import BODY, Theme
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 DOUBLE_CLICK = 0.45  # seconds in which a second click makes a double one, also where frames are slow
+KEPT = (imgui.ImTextureStatus.ok, imgui.ImTextureStatus.want_updates)  # where what was drawn of it stays as it is
+SHOWN_ANEW = (
+    *(pygame.WINDOWEXPOSED, pygame.WINDOWSHOWN, pygame.WINDOWRESTORED, pygame.WINDOWMAXIMIZED),
+    *(pygame.WINDOWSIZECHANGED, pygame.WINDOWFOCUSGAINED, pygame.VIDEOEXPOSE, pygame.VIDEORESIZE),
+)
 MARGINS = (40, 90)  # pixels of the desktop that frames, bars and panels take
 
 
@@ -56,7 +59,9 @@ class Gui:
         self.theme.apply()
         backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
         self._renderer = backend.PygameRenderer()
+        self._painter = Painter()
         self.closing = False
+        self._covered = True  # the window may have lost what it showed
         self._waiting: list[Callable[[], object]] = []  # for the frame's end
 
     @property
@@ -65,11 +70,17 @@ class Gui:
         width, height = pygame.display.get_window_size()
         return width, height
 
+    @property
+    def _pixel_size(self) -> tuple[int, int]:
+        width, height = self.size
+        return round(width * self._framebuffer), round(height * self._framebuffer)
+
     def events(self, patience: float = 0.0) -> "list[pygame.Event]":
         """Wait `patience` seconds, and return the input there is, passed on to Dear ImGui already."""
         time.sleep(patience)  # SDL's own wait looks for events a thousand times a second
         happened = pygame.event.get()
         for event in happened:
+            self._covered |= event.type in SHOWN_ANEW
             if event.type == pygame.QUIT:
                 self.closing = True
             self._feed(event)
@@ -117,30 +128,27 @@ class Gui:
     def end(self) -> None:
         """Draw the frame; `flip` shows it."""
         imgui.render()
-        red, green, blue = (part / 255 for part in color("background"))
-        gl.glClearColor(red, green, blue, 1.0)
-        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
-        self._renderer.render(imgui.get_draw_data())
+        remade = [texture.status not in KEPT for texture in imgui.get_platform_io().textures]
+        self._renderer._update_textures()
+        self._painter.paint(imgui.get_draw_data(), self._pixel_size, self._framebuffer, all_new=any(remade))
 
     def after(self, act: Callable[[], object]) -> None:
         """Call `act`, which may draw frames of its own, once the frame that is being laid out is shown."""
         self._waiting.append(act)
 
     def flip(self) -> None:
-        """Show the frame drawn."""
-        pygame.display.flip()
+        """Show the frame drawn, where it looks otherwise than the one before."""
+        if self._painter.is_new or self._covered:
+            self._painter.show()
+            pygame.display.flip()
+            self._covered = False
         waiting, self._waiting = self._waiting, []
         for act in waiting:
             act()
 
     def pixels(self) -> Array:
         """Return the frame drawn and not yet shown as uint8, shape (height, width, 3)."""
-        width, height = (round(length * self._framebuffer) for length in self.size)
-        data = (ctypes.c_uint8 * (width * height * 3))()
-        gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
-        gl.glReadBuffer(gl.GL_BACK)
-        gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
-        return np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1].copy()
+        return self._painter.pixels()
 
     def close(self) -> None:
         """Close the window and free its contexts."""

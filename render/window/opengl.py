@@ -1,4 +1,4 @@
-"""OpenGL, imported in one place: PyOpenGL takes its settings only before that; and pictures handed to it."""
+"""OpenGL, imported in one place: PyOpenGL takes its settings only before that; pictures and shaders handed to it."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import OpenGL
 
+from puffer_arena.errors import DisplayError
+
 # It otherwise asks for errors after every call, which triples the cost of a frame.
 OpenGL.ERROR_CHECKING = False
 
 from OpenGL import GL as gl  # noqa: E402  after the setting above
 
-__all__ = ["gl", "upload"]
+__all__ = ["gl", "link_program", "upload", "uploads"]
 MOST_TEXTURES = 256  # kept; the oldest go
 _textures: dict[Hashable, int] = {}  # what a picture is called -> OpenGL's name
+_shown: dict[int, int] = {}  # OpenGL's name -> the hash of what it shows
 
 
 def upload(key: Hashable, rgb: Any, enlarge: int) -> int:
@@ -27,15 +30,46 @@ def upload(key: Hashable, rgb: Any, enlarge: int) -> int:
     known = _textures.pop(key, 0)
     if not known or not gl.glIsTexture(known):  # a new window has none of the old one's
         known = int(gl.glGenTextures(1))
+        _shown.pop(known, None)
     _textures[key] = known
     while len(_textures) > MOST_TEXTURES:
-        gl.glDeleteTextures([_textures.pop(next(iter(_textures)))])
+        oldest = _textures.pop(next(iter(_textures)))
+        _shown.pop(oldest, None)
+        gl.glDeleteTextures([oldest])
+    data = np.ascontiguousarray(rgb)
+    content = hash((data.shape, data.tobytes(), enlarge))
+    if _shown.get(known) == content:
+        return known
+    _shown[known] = content
     gl.glBindTexture(gl.GL_TEXTURE_2D, known)
     gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MIN_FILTER, gl.GL_LINEAR)
     gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MAG_FILTER, enlarge)
     gl.glPixelStorei(gl.GL_UNPACK_ALIGNMENT, 1)
     height, width = rgb.shape[:2]
-    data = np.ascontiguousarray(rgb)
     gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGB, width, height, 0, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
     gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
     return known
+
+
+def uploads(texture: int) -> int:
+    """Return a number that differs where a texture of `upload` shows something else than before."""
+    return _shown.get(texture, 0)
+
+
+def link_program(vertex: str, fragment: str) -> int:
+    """Compile two shaders and return the program made of them.
+
+    Raises:
+        DisplayError: this machine's OpenGL does not take them.
+    """
+    program = int(gl.glCreateProgram())
+    for kind, source in ((gl.GL_VERTEX_SHADER, vertex), (gl.GL_FRAGMENT_SHADER, fragment)):
+        shader = gl.glCreateShader(kind)
+        gl.glShaderSource(shader, source.strip())
+        gl.glCompileShader(shader)
+        gl.glAttachShader(program, shader)
+        gl.glDeleteShader(shader)
+    gl.glLinkProgram(program)
+    if not gl.glGetProgramiv(program, gl.GL_LINK_STATUS):
+        raise DisplayError(f"OpenGL does not draw the window: {gl.glGetProgramInfoLog(program)!r}")
+    return program

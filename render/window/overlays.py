@@ -69,23 +69,24 @@ def draw_waiting(theme: Theme, source: Source, area: Area) -> None:
         line += theme.px(size + 10)
 
 
-def draw_banner(theme: Theme, text: str, area: Area) -> None:
-    """Say at the top of the stage that what it shows has stopped."""
+def draw_banner(theme: Theme, text: str, tone: str, area: Area) -> None:
+    """Say at the top of the stage why what it shows stands still, beside a dot of a colour."""
     x, y, width, _ = area
-    shown = shorten(f"Connection lost: {text}", width - theme.px(60), BODY)
+    shown = shorten(text, width - theme.px(60), BODY)
     box = text_width(shown, BODY) + theme.px(44)
     left, top, height = x + (width - box) / 2, y + theme.px(10), theme.px(38)
     draw = imgui.get_window_draw_list()
     draw.add_rect_filled((left, top), (left + box, top + height), packed("shadow", 235), theme.px(RADIUS))
-    draw.add_rect((left, top), (left + box, top + height), packed("rose", 160), theme.px(RADIUS), theme.px(1))
-    draw.add_circle_filled((left + theme.px(18), top + height / 2), theme.px(4), packed("rose"))
+    draw.add_rect((left, top), (left + box, top + height), packed(tone, 160), theme.px(RADIUS), theme.px(1))
+    draw.add_circle_filled((left + theme.px(18), top + height / 2), theme.px(4), packed(tone))
     write(theme, (left + theme.px(30), top + (height - theme.px(BODY)) / 2), shown)
 
 
 def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) -> bool:
     """List the keys over everything; return True when the person clicked it away."""
     room = max(text_width(meaning, SMALL + 1) for _, meaning in lines) + theme.px(204)
-    width, height = min(max(room, theme.px(420)), size[0]), theme.px(62 + 30 * len(lines))
+    each = min(theme.px(30), (size[1] - theme.px(62)) / len(lines))  # in a low window lines lie closer
+    width, height = min(max(room, theme.px(420)), size[0]), theme.px(62) + each * len(lines)
     imgui.set_next_window_pos(ImVec2(0, 0))
     imgui.set_next_window_size(ImVec2(*size))
     imgui.set_next_window_focus()
@@ -97,7 +98,7 @@ def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) ->
     card(theme, (left, top, width, height), "panel")
     write(theme, (left + theme.px(24), top + theme.px(20)), "Keys", "text", TITLE)
     for k, (key, meaning) in enumerate(lines):
-        line = top + theme.px(58 + 30 * k)
+        line = top + theme.px(58) + each * k
         key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
         shown = shorten(meaning, width - theme.px(190), SMALL + 1)
         write(theme, (left + theme.px(180), line + theme.px(2)), shown, "muted", SMALL + 1)

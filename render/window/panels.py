@@ -37,10 +37,11 @@ STATUS_COLORS = {
     "paused": "amber",
     "waiting": "muted",
     "finished": "sky",
+    "stopped": "amber",
     "lost": "rose",
 }
 ASKED = {"pause": "pausing", "resume": "resuming", "step": "stepping"}
-GONE = ("waiting", "finished", "lost")  # no trainer that could be asked for anything
+GONE = ("waiting", "finished", "stopped", "lost")  # no trainer that could be asked for anything
 SPEEDS = {  # stops of the speed control; 0 is "no limit", which only training has
     "smooth": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
     "time-lapse": (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0, 0.0),
@@ -88,8 +89,9 @@ def draw_header(theme: Theme, source: Source) -> None:
     at, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
     status = ASKED.get(source.asked, source.status)  # before the trainer has answered, too
     color = STATUS_COLORS.get(status, "muted")
-    status_width = text_width(status, SMALL) + theme.px(38)
-    pill(theme, at.x + width, at.y + theme.px(1), status, color)
+    told = describe_stop(source) if status == "stopped" else status
+    status_width = text_width(told, SMALL) + theme.px(38)
+    pill(theme, at.x + width, at.y + theme.px(1), told, color)
     write(theme, (at.x, at.y), shorten(source.title, width - status_width, TITLE), "text", TITLE)
     subtitle = source.env.name if source.env.name != source.title else ""
     if source.agent_ids:
@@ -102,11 +104,9 @@ def draw_header(theme: Theme, source: Source) -> None:
 
 def draw_progress(theme: Theme, source: Source) -> None:
     """Lay out how much of the run is done, and how long the rest takes."""
-    steps = source.frame.steps if source.frame is not None else 0
-    for points in source.metrics.values():
-        steps = max(steps, int(points[-1][0])) if points else steps
     if not source.total:
         return
+    steps = steps_done(source)
     share = min(steps / source.total, 1.0)
     caption(theme, f"{format_count(steps)} of {format_count(source.total)} steps", value=time_left(source, steps))
     draw, at, width = imgui.get_window_draw_list(), imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
@@ -116,6 +116,18 @@ def draw_progress(theme: Theme, source: Source) -> None:
         tone = packed(STATUS_COLORS.get(source.status, "muted"), 200)
         draw.add_rect_filled((at.x, at.y), (at.x + max(share * width, high), at.y + high), tone, high / 2)
     imgui.dummy(ImVec2(width, high))
+
+
+def steps_done(source: Source) -> int:
+    """Return how many steps the run has come to."""
+    steps = source.frame.steps if source.frame is not None else 0
+    return max([steps, *(int(points[-1][0]) for points in source.metrics.values() if points)])
+
+
+def describe_stop(source: Source) -> str:
+    """Say where a run stopped, short."""
+    of = f" of {format_count(source.total)}" if source.total else ""
+    return f"stopped at {format_count(steps_done(source))}{of}"
 
 
 def time_left(source: Source, steps: int) -> str:

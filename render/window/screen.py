@@ -1,15 +1,19 @@
 """What `show` shows: stage, charts and panel laid out, keys and clicks taken in, frames drawn when there is need."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores
 from puffer_arena.render.play.match import Sitter, scripted
+from puffer_arena.render.play.preparing import Preparing, rehearse
 from puffer_arena.render.play.record import recording_stem
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.play.takeover import play_branch
@@ -32,6 +36,7 @@ REPEATING = (
     *(pygame.K_LEFT, pygame.K_RIGHT, pygame.K_UP, pygame.K_DOWN, pygame.K_COMMA, pygame.K_PERIOD, pygame.K_TAB),
     *(pygame.K_PAGEUP, pygame.K_PAGEDOWN, pygame.K_KP_PERIOD, pygame.K_z, pygame.K_y),
 )
+COMPILING = "Compiling"
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
 
@@ -57,6 +62,7 @@ class Screen:
             source.env
         )  # who can steer in branches what the person does not
         self.chosen = 0  # among them
+        self.preparing = Preparing()  # what a branch needs
         self.branch: PlayScreen | None = None  # while the person plays one
         self.on_frame: Callable[[Any], None] | None = None
         self._held: set[int] = set()  # keys
@@ -77,6 +83,7 @@ class Screen:
             source = self.source
             source.frame_seconds = self._pace.wish(now)
             source.poll()
+            self.preparing.poll()
             self._pace.calm = source.mode == "time-lapse" and source.status == "training" and not source.speed
             state = self._state(now)
             if self._pace.due(now, state != self._shown) and pygame.display.get_active():
@@ -125,6 +132,7 @@ class Screen:
             source.mode,
             source.speed,
             id(source.steering),
+            self.preparing.busy,
         )
         return id(source.frame), *told, points, beat
 
@@ -146,6 +154,8 @@ class Screen:
         match key:
             case pygame.K_ESCAPE if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
                 pass  # it closes that
+            case pygame.K_ESCAPE if self.preparing.cancel():
+                pass  # no branch begins
             case pygame.K_ESCAPE:
                 self.help = self.league = watch.enlarged = False
             case pygame.K_h | pygame.K_F1:
@@ -175,8 +185,25 @@ class Screen:
     def fork(self, *, bot_plays: bool = False) -> None:
         """Let the person, or the bot, play on from the watched row as it is now; the branch is a replay."""
         source, frame = self.source, self.source.frame
-        if frame is None or not len(frame.rows):
-            return
+        if frame is not None and len(frame.rows):
+            made = dict(source.made)
+            again = partial(make, source.env_id, 1, autoreset="disabled", record=True, **made)
+            self.prepare(again, made, lambda: self._begin_branch(frame, bot_plays=bot_plays))
+
+    def prepare(self, again: Callable[[], Batch], made: Mapping[str, Any], begin: Callable[[], None]) -> None:
+        """Begin a branch once its code is compiled, which takes some seconds beside the window the first time.
+
+        Args:
+            again: makes such a row as the branch's.
+            made: the parameters that it is made with.
+            begin: begins the branch.
+        """
+        sitter, env = self.sitters[self.chosen], self.source.env
+        key = self.source.env_id, repr(made), sitter.name
+        self.preparing.begin(key, lambda: rehearse(again, sitter), begin, beside=env.engine != "panda3d")
+
+    def _begin_branch(self, frame: Frame, *, bot_plays: bool) -> None:
+        source = self.source
         try:
             branch = fork_frame(source.env_id, source.made, frame, self.watch.slot(frame), source.title)
             stem = recording_stem(source.env.name)
@@ -261,7 +288,9 @@ class Screen:
         self.watch.endings = source.endings
         draw_stage(theme, source.env, source.frame, self.watch, area)
         if source.status == "lost":
-            draw_banner(theme, source.note or "the run does not answer", area)
+            draw_banner(theme, f"Connection lost: {source.note or 'the run does not answer'}", "rose", area)
+        elif self.preparing.busy:
+            draw_banner(theme, f"{COMPILING} {source.env.name}, which takes some seconds the first time", "amber", area)
 
     def _draw_side(self, area: Area) -> None:
         theme = self.gui.theme

@@ -19,7 +19,8 @@ class Source(Protocol):
     num_envs: int  # how many rows there are to watch; 0 while that is not known
     frame: Frame | None  # the newest; None until one came
     metrics: Mapping[str, Sequence[tuple[float, float]]]  # name -> (steps, value) so far: "episode_return", ...
-    status: str  # of the trainer: "waiting", "training", "paused", "finished", "lost"; "playing" where there is none
+    status: str  # of the trainer: "waiting", "training", "paused", "finished", "stopped" (before its end), "lost";
+    # "playing" where there is none
     total: int  # environment steps of the whole run; 0 where that is not known
     asked: str  # of the trainer and not answered yet: "pause", "resume" or "step"; "" mostly
     note: str  # one line for the person: why it is lost, what a command did

@@ -34,6 +34,7 @@ from puffer_arena.trainers.trainer import make_trainer
 
 FIRST_CHECKPOINT_SECONDS = 10.0
 FOLDER = "the run folder"
+STOPPED_BY = {"SIGINT": "by Ctrl-C", "SIGTERM": "by a request to terminate", "SIGHUP": "by its terminal's end"}
 RESERVED = ("newest",)  # what stands for runs on the command line
 MAX_NAME = 100  # characters; file systems take 255 bytes
 # What a write that was killed leaves behind, in the folder itself and among the checkpoints.
@@ -68,6 +69,7 @@ class Run:
         self.save_requested = False
         self._written: Config | None = None  # the config that is in the folder, as far as this process has written it
         self.saved_updates = -1  # of the newest checkpoint that this process wrote or read
+        self.stopped_by = ""  # who asked training to stop before its end, in words
 
     @classmethod
     def create(
@@ -260,7 +262,7 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
         callbacks.on_start(trainer)
     begun_at = trainer.updates
     next_save = time.monotonic() + min(FIRST_CHECKPOINT_SECONDS, 60 * config.checkpoint_minutes)
-    with _interruptible(trainer):
+    with _interruptible(trainer, run):
         while not trainer.finished:
             metrics = trainer.update(callbacks.on_step)
             run.log(metrics)
@@ -406,7 +408,7 @@ def check_run_name(name: str) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(trainer: Algorithm) -> Iterator[None]:
+def _interruptible(trainer: Algorithm, run: Run) -> Iterator[None]:
     """Let Ctrl-C, a termination request or the terminal's end stop the run after the present update.
 
     A second Ctrl-C ends it at once.  The terminal's end stays ignored where `nohup` had it so.
@@ -416,6 +418,7 @@ def _interruptible(trainer: Algorithm) -> Iterator[None]:
         return
 
     def ask(number: int, frame: Any) -> None:
+        run.stopped_by = STOPPED_BY.get(signal.Signals(number).name, "")
         trainer.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

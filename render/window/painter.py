@@ -1,0 +1,189 @@
+"""From Dear ImGui's triangles to the window: only where the picture has changed since the frame before.
+
+The picture is kept in a framebuffer of our own, since what a window's back buffer holds after a flip is anybody's
+guess.  Where a processor draws in place of a graphics card, this is most of a frame's cost.
+"""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from imgui_bundle import imgui
+
+from puffer_arena.core.fields import Array
+from puffer_arena.render.draw.palette import color
+from puffer_arena.render.window import changes
+from puffer_arena.render.window.changes import CELL, Box, find_boxes, hash_cells, pick_triangles
+from puffer_arena.render.window.opengl import gl, link_program, uploads
+
+VERTEX = """
+#version 330 core
+uniform vec2 size;
+layout(location = 0) in vec2 place;
+layout(location = 1) in vec2 uv;
+layout(location = 2) in vec4 tint;
+out vec2 at;
+out vec4 shade;
+void main() {
+    at = uv;
+    shade = tint;
+    gl_Position = vec4(2.0 * place.x / size.x - 1.0, 1.0 - 2.0 * place.y / size.y, 0.0, 1.0);
+}
+"""
+FRAGMENT = """
+#version 330 core
+uniform sampler2D picture;
+in vec2 at;
+in vec4 shade;
+out vec4 shown;
+void main() { shown = shade * texture(picture, at); }
+"""
+PLACE, UV, TINT = range(3)  # the vertex shader's inputs
+WORDS = imgui.VERTEX_SIZE // 4
+
+
+class Painter:
+    """Draws frames into a picture and shows it; needs the window's OpenGL context."""
+
+    def __init__(self) -> None:
+        self._program = link_program(VERTEX, FRAGMENT)
+        self._size_at = gl.glGetUniformLocation(self._program, "size")
+        self._vertices, self._indices = (int(name) for name in gl.glGenBuffers(2))
+        self._layout = int(gl.glGenVertexArrays(1))
+        gl.glBindVertexArray(self._layout)
+        gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._vertices)
+        gl.glBindBuffer(gl.GL_ELEMENT_ARRAY_BUFFER, self._indices)
+        for place, length, kind, normed, offset in (
+            (PLACE, 2, gl.GL_FLOAT, gl.GL_FALSE, imgui.VERTEX_BUFFER_POS_OFFSET),
+            (UV, 2, gl.GL_FLOAT, gl.GL_FALSE, imgui.VERTEX_BUFFER_UV_OFFSET),
+            (TINT, 4, gl.GL_UNSIGNED_BYTE, gl.GL_TRUE, imgui.VERTEX_BUFFER_COL_OFFSET),
+        ):
+            gl.glEnableVertexAttribArray(place)
+            gl.glVertexAttribPointer(place, length, kind, normed, imgui.VERTEX_SIZE, ctypes.c_void_p(offset))
+        self._frame, self._store = int(gl.glGenFramebuffers(1)), int(gl.glGenRenderbuffers(1))
+        self._size = (0, 0)  # of the picture, in pixels
+        self._cells = np.zeros((0, 0), np.uint64)  # the hashes of what it shows
+        self.is_new = False  # the picture differs from what was shown last
+
+    def paint(self, data: Any, size: tuple[int, int], scale: float, *, all_new: bool = False) -> None:
+        """Draw what has changed.
+
+        Args:
+            data: Dear ImGui's draw data.
+            size: width and height of the window in pixels.
+            scale: pixels to a unit of Dear ImGui's.
+            all_new: a texture was made or has moved, so that equal triangles may look different.
+        """
+        if min(size) <= 0:
+            return
+        if size != self._size or all_new:
+            self._resize(size)
+        points, indices, commands, textures = self._read(data, scale, size[1])
+        cells = np.empty_like(self._cells)
+        hash_cells(points.view(np.uint32), points, indices, commands, cells)
+        boxes = find_boxes(cells != self._cells, size)
+        self._cells = cells
+        if not boxes:
+            return
+        self.is_new = True
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._frame)
+        gl.glViewport(0, 0, *size)
+        gl.glUseProgram(self._program)
+        gl.glUniform2f(self._size_at, *size)
+        gl.glBindVertexArray(self._layout)
+        gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._vertices)
+        gl.glBufferData(gl.GL_ARRAY_BUFFER, points.nbytes, points, gl.GL_STREAM_DRAW)
+        gl.glActiveTexture(gl.GL_TEXTURE0)
+        gl.glEnable(gl.GL_BLEND)
+        gl.glBlendFunc(gl.GL_SRC_ALPHA, gl.GL_ONE_MINUS_SRC_ALPHA)
+        gl.glEnable(gl.GL_SCISSOR_TEST)
+        gl.glClearColor(*(part / 255 for part in color("background")), 1.0)
+        for box in boxes:
+            self._paint_box(points, indices, commands.copy(), textures, box)
+        gl.glDisable(gl.GL_SCISSOR_TEST)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+
+    def _read(self, data: Any, scale: float, height: int) -> tuple[Array, Array, Array, list[int]]:
+        """Return vertices in pixels, indices, the table of commands and each one's texture."""
+        parts, indices, rows, textures = [], [], [], []
+        before = first = 0  # vertices and indices of the lists before this one
+        for part in data.cmd_lists:
+            parts.append(memory(part.vtx_buffer, np.float32, WORDS).reshape(-1, WORDS))
+            indices.append(memory(part.idx_buffer, np.uint32, 1) + np.uint32(before))
+            for command in part.cmd_buffer:
+                assert command.vtx_offset == 0  # indices are wide enough for every list
+                texture = int(command.tex_ref.get_tex_id())
+                left, top, right, bottom = (float(edge) * scale for edge in command.clip_rect)
+                clip = scissor(left, top, right, bottom, height)
+                salt = hash((texture, uploads(texture), *clip)) & 0x7FFF_FFFF_FFFF_FFFF
+                rows.append([first + command.idx_offset, command.elem_count, salt, *clip])
+                textures.append(texture)
+            before, first = before + len(parts[-1]), first + len(indices[-1])
+        points = np.concatenate(parts) if parts else np.zeros((0, WORDS), np.float32)
+        if scale != 1.0:
+            points[:, :2] *= scale
+        table = np.array(rows, np.int64).reshape(-1, changes.COLUMNS)
+        return points, np.concatenate(indices) if indices else np.zeros(0, np.uint32), table, textures
+
+    def _paint_box(self, points: Array, indices: Array, commands: Array, textures: list[int], box: Box) -> None:
+        """Draw one box anew."""
+        picked = np.empty_like(indices)
+        length = pick_triangles(points, indices, commands, box, picked)
+        gl.glBufferData(gl.GL_ELEMENT_ARRAY_BUFFER, 4 * length, picked, gl.GL_STREAM_DRAW)
+        left, top, right, bottom = box
+        height = self._size[1]
+        gl.glScissor(left, height - bottom, right - left, bottom - top)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        for (first, count, _, x0, y0, x1, y1), texture in zip(commands.tolist(), textures, strict=True):
+            if not count:
+                continue
+            x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+            if x0 >= x1 or y0 >= y1:
+                continue
+            gl.glScissor(x0, height - y1, x1 - x0, y1 - y0)
+            gl.glBindTexture(gl.GL_TEXTURE_2D, texture)
+            gl.glDrawElements(gl.GL_TRIANGLES, count, gl.GL_UNSIGNED_INT, ctypes.c_void_p(4 * first))
+
+    def _resize(self, size: tuple[int, int]) -> None:
+        """Make room for a picture of another size, or forget what it shows."""
+        width, height = self._size = size
+        self._cells = np.full((-(-height // CELL), -(-width // CELL)), np.iinfo(np.uint64).max, np.uint64)
+        gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, self._store)
+        gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, gl.GL_RGBA8, width, height)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._frame)
+        gl.glFramebufferRenderbuffer(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_RENDERBUFFER, self._store)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+
+    def show(self) -> None:
+        """Copy the picture into the window's back buffer."""
+        ends = 0, 0, *self._size
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
+        gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, 0)
+        gl.glBlitFramebuffer(*ends, *ends, gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+        self.is_new = False
+
+    def pixels(self) -> Array:
+        """Return the picture as uint8, shape (height, width, 3)."""
+        width, height = self._size
+        data: Array = np.zeros((height, width, 3), np.uint8)
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
+        gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
+        gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, 0)
+        return data[::-1].copy()
+
+
+def scissor(left: float, top: float, right: float, bottom: float, height: int) -> Box:
+    """Return a clip rectangle in whole pixels, as Dear ImGui's own backends cut it in a window so high."""
+    end = height - int(height - bottom)
+    return int(left), end - int(bottom - top), int(left) + int(right - left), end
+
+
+def memory(vector: Any, kind: type[np.generic], each: int) -> Array:
+    """Return a vector of Dear ImGui's, of `each` numbers to an element, as an array on its memory."""
+    length = vector.size() * each
+    if not length:
+        return np.zeros(0, kind)
+    held = (ctypes.c_uint8 * (length * np.dtype(kind).itemsize)).from_address(vector.data_address())
+    return np.frombuffer(memoryview(held), kind)
