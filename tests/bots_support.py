@@ -57,7 +57,8 @@ def make_policy(observation: Space, action: Space, seed: int = 0, **network: Any
     policy = Policy(observation, action, settings, {"env": "game", "params": {}, "rules": ""})
     with torch.no_grad():
         for parameter in policy.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
+            inputs = parameter[0].numel() if parameter.ndim > 1 else 1  # of thousands each counts for little
+            parameter.add_(min(0.3, 3 / inputs**0.5) * torch.randn_like(parameter))
         for name, buffer in policy.named_buffers():  # of layers that normalize
             buffer.copy_(torch.rand_like(buffer) * 2 + 0.5 if name.endswith("variance") else torch.rand_like(buffer))
     return policy.eval()
