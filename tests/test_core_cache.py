@@ -34,6 +34,18 @@ PLAY = """
     kernel = compile_function(triple, "test")
     print(kernel(14), sum(kernel._cache_misses.values()))
 """
+VERSIONS = """
+    import sys
+    from puffer_arena.machine.compile import compile_function, jit
+
+    LOOPS = "".join(f"    for k in range(x + {n}):\\n        total += VALUE * (k % 7)\\n" for n in range(20))
+    RULES = f"@jit\\ndef sums(x):\\n    total = 0\\n{LOOPS}    return total\\n\\n@jit\\ndef top(x):\\n    return sums(x) + 1\\n"
+    for value in sys.argv[1:]:
+        rules = {"jit": jit, "VALUE": int(value), "__name__": "__main__"}
+        exec(RULES, rules)
+        kernel = compile_function(rules["top"], "test")
+        print(kernel(3) == rules["top"](3), sum(kernel._cache_misses.values()))
+"""
 
 
 @jit
@@ -251,6 +263,14 @@ def test_where_the_cache_lies(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", "nowhere")
     assert find_folder() is None and play()
     assert "no home folder" in capsys.readouterr().err
+
+
+def test_two_versions_of_a_rule_from_disk_are_told_apart():
+    said = {}
+    for values in ("1", "2", "12"):  # each compiled in a process of its own, where Numba counts functions anew
+        command = [sys.executable, "-c", textwrap.dedent(VERSIONS), *values]
+        said[values] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
+    assert said == {"1": ["True 1"], "2": ["True 1"], "12": ["True 0", "True 0"]}
 
 
 def test_fingerprints_see_every_element_of_an_array():

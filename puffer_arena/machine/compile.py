@@ -202,14 +202,16 @@ def load_numba() -> Any:
 
 @functools.cache
 def machine() -> str:
-    """Return what machine code depends on besides its source.
+    """Return what machine code depends on besides its source: the processor, Numba, and how this module goes about it.
 
     The machines of a cluster may share a home.
     """
     binding: Any = importlib.import_module("llvmlite.binding")
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
     numba = load_numba()
-    return f"{numba.__version__} {processor} {INLINED} {INLINED_LOOP}{' checked' if numba.config.BOUNDSCHECK else ''}"
+    return (
+        f"{numba.__version__} {processor} {file_digest(__file__).hex()}{' checked' if numba.config.BOUNDSCHECK else ''}"
+    )
 
 
 def is_inlined(function: Function) -> bool:
@@ -294,15 +296,18 @@ def _strided(kind: Any) -> Any:
 
 
 def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, options: Mapping[str, Any]) -> Function:
-    """Return a copy of `function` that calls compiled ones, under a name that tells all it is made of."""
+    """Return a copy of `function` that calls compiled ones, under a name that tells all it is made of.
+
+    The copies of what it calls bear the digest, too: code loaded from disk is linked by name, and Numba tells functions
+    of one name apart by a number that counts anew in each process, so two versions of a rule may bear the same one.
+    """
     njit = load_numba().njit
 
     def build(item: Function, copy: Function) -> Any:  # for compiled callers alone, which need no wrappers
         return njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copy)
 
-    kernel = relink(function, env_name, done, build, layout)
-    kernel.__qualname__ += f".{fingerprint(function, machine() + repr(sorted(options.items())))}"
-    return kernel
+    digest = fingerprint(function, machine() + repr(sorted(options.items())))
+    return relink(function, env_name, done, build, f"{layout}.{digest}")
 
 
 def relink(
@@ -310,13 +315,14 @@ def relink(
     env_name: str,
     done: dict[Any, Any],
     build: Callable[[Function, Function], Any],
-    layout: str = "",
+    mark: str = "",
 ) -> Function:
     """Return a copy of `function` that calls what `build` makes of each function it reaches.
 
     Args:
         function: bound and uncompiled.
-        env_name, layout: as for `compile_function`.
+        env_name: as for `compile_function`.
+        mark: the end of the copies' names.
         done: what was built, by what it was made of; those of this call are added.
         build: is given a function and its copy, which calls what was built already.
 
@@ -338,7 +344,7 @@ def relink(
                 )
         copy = Function(item.__code__, {**item.__globals__, **replaced}, item.__name__, item.__defaults__)
         copy.__module__ = item.__module__
-        copy.__qualname__ = f"{item.__qualname__}{layout}"
+        copy.__qualname__ = f"{item.__qualname__}{mark}"
         return copy
 
     return copied(function)
