@@ -39,7 +39,7 @@ from puffer_arena.core import (
     to_world_axes,
     wheel3d,
 )
-from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, find_place, heading, lay_road
+from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, extent, find_place, heading, lay_road
 
 if TYPE_CHECKING:
     from panda3d.bullet import BulletWorld
@@ -259,12 +259,11 @@ def chauffeur(s: State, p: Params, agent: int, memory: Memory, action: Array) ->
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     """Look down on the whole course."""
-    edge = np.concatenate([np.asarray(s.left), np.asarray(s.right)])
-    low, high = edge.min(axis=0) - 3.0, edge.max(axis=0) + 3.0
-    canvas.view(high[0] - low[0], high[1] - low[1], left=low[0], low=low[1], up=True, bleed=True)
-    canvas.rect(low[0] - 200, low[1] - 200, 600, 600, "leaf")
-    canvas.rect(low[0] - 200, low[1] - 200, 600, 600, "background", alpha=0.55)
-    draw_trees(s, p, low, high, canvas)
+    left, bottom, right, top = extent(s, 3.0)
+    canvas.view(right - left, top - bottom, left=left, low=bottom, up=True, bleed=True)
+    canvas.rect(left - 200, bottom - 200, 600, 600, "leaf")
+    canvas.rect(left - 200, bottom - 200, 600, 600, "background", alpha=0.55)
+    draw_trees(s, p, left, bottom, right, top, canvas)
     draw_road(s, p, canvas)
     for k in range(len(s.cars)):
         if s.alive[k]:

@@ -16,7 +16,6 @@ Source        own; the task of CarRacing (Oleg Klimov 2016, Gymnasium), seen as 
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ from puffer_arena.core import (
     ray_segment,
     streak,
 )
-from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, find_place, heading, lay_road
+from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, extent, find_place, heading, lay_road
 
 TIME_STEP = 1 / 30
 LONG, BROAD, AXLE = 3.0, 1.5, 1.0  # of a car; from its middle to an axle, m
@@ -259,18 +258,18 @@ def driver(s: State, p: Params, agent: int, memory: Memory, action: Array) -> No
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    edge = np.concatenate([np.asarray(s.left), np.asarray(s.right)])
-    low, high = edge.min(axis=0) - 3.0, edge.max(axis=0) + 3.0
-    canvas.view(high[0] - low[0], high[1] - low[1], left=low[0], low=low[1], up=True, bleed=True)
-    canvas.rect(low[0] - 200, low[1] - 200, 600, 600, "leaf")
-    canvas.rect(low[0] - 200, low[1] - 200, 600, 600, "background", alpha=0.55)
+    left, bottom, right, top = extent(s, 3.0)
+    canvas.view(right - left, top - bottom, left=left, low=bottom, up=True, bleed=True)
+    canvas.rect(left - 200, bottom - 200, 600, 600, "leaf")
+    canvas.rect(left - 200, bottom - 200, 600, 600, "background", alpha=0.55)
     for k in range(-8, 24, 2):  # mown stripes
-        canvas.rect(low[0] + 6.0 * k, low[1] - 100, 6.0, 300, "lime", alpha=0.04)
-    draw_trees(s, p, low, high, canvas)
+        canvas.rect(left + 6.0 * k, bottom - 100, 6.0, 300, "lime", alpha=0.04)
+    draw_trees(s, p, left, bottom, right, top, canvas)
     draw_road(s, p, canvas)
     for k in range(len(s.cars)):
-        marks = np.roll(np.asarray(s.marks[k]), -(s.step_count % TRAIL) - 1, axis=0)
-        for (x0, y0, _), (x1, y1, slipped) in pairwise(marks):
+        for j in range(1, TRAIL):  # the oldest mark follows the newest one's place
+            x0, y0, _ = s.marks[k, (s.step_count + j) % TRAIL]
+            x1, y1, slipped = s.marks[k, (s.step_count + j + 1) % TRAIL]
             if slipped and abs(x1 - x0) + abs(y1 - y0) < 3.0:
                 canvas.line([(x0, y0), (x1, y1)], "shadow", width=0.9, alpha=0.3)
     for k in range(len(s.cars)):

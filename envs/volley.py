@@ -291,10 +291,15 @@ def draw_sand(s: State, p: Params, wide: float, canvas: Canvas) -> None:
         canvas.rect(-3 * wide, -20.0, 6 * wide, height, color, alpha=alpha)
     for k in range(26):
         canvas.circle((k * 3.71) % (2 * wide) - wide, -0.3 - (k * 0.37) % 1.6, 0.05, "shadow", alpha=0.25)
-    for body, radius in [*((player, PLAYER) for player in s.players), (s.ball, BALL)]:
-        reach = radius * max(0.25, 0.9 - 0.12 * body.y)
-        if body.y > -1.0:
-            canvas.line([(body.x - reach, -0.02), (body.x + reach, -0.02)], "shadow", width=0.14, alpha=0.4)
+    for player in s.players:
+        draw_shadow(player, PLAYER, canvas)
+    draw_shadow(s.ball, BALL, canvas)
+
+
+def draw_shadow(body: Body2D, radius: float, canvas: Canvas) -> None:
+    reach = radius * max(0.25, 0.9 - 0.12 * body.y)
+    if body.y > -1.0:
+        canvas.line([(body.x - reach, -0.02), (body.x + reach, -0.02)], "shadow", width=0.14, alpha=0.4)
 
 
 def draw_player(s: State, k: int, canvas: Canvas, color: str) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.authoring.explain import explain
 from puffer_arena.batch.batch import Batch
 from puffer_arena.browser.world import check_engine, compile_world, run_zig, write_begin
 from puffer_arena.core.fields import Array
@@ -99,7 +100,12 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
     start = np.zeros(end, np.uint8)
     for name, array in arrays.items():
         start[places[name] : places[name] + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-    codes = {"run": _lower(_entry(batch, bot, arrays, places, type(rows)), RUN)}
+    try:
+        codes = {"run": _lower(_entry(batch, bot, arrays, places, type(rows)), RUN)}
+    except Exception as error:  # Numba's are of many kinds
+        if told := explain(batch.env, error):
+            raise told from error
+        raise
     if not batch.worlds:
         return Module(_link(codes, {}), places, start)
     return Module(_link(codes | _lower_engine(), compile_world(write_begin(batch, places))), places, start)

@@ -3,8 +3,6 @@
 import math
 from typing import Protocol
 
-import numpy as np
-
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import uniform
@@ -89,15 +87,32 @@ def find_place(s: OnRoad, k: int) -> None:
             return
 
 
-def draw_trees(s: OnRoad, p: Course, low: Array, high: Array, canvas: Canvas) -> None:
-    """Draw trees within and around a box, clear of the road; low and high are its corners, (2,)."""
-    road = np.asarray(s.road)
+@jit
+def extent(s: OnRoad, beyond: float) -> tuple[float, float, float, float]:
+    """Return left, bottom, right and top of the box so far around the road, m."""
+    left, bottom, right, top = math.inf, math.inf, -math.inf, -math.inf
+    for k in range(SECTIONS):
+        left, right = min(left, s.left[k, 0], s.right[k, 0]), max(right, s.left[k, 0], s.right[k, 0])
+        bottom, top = min(bottom, s.left[k, 1], s.right[k, 1]), max(top, s.left[k, 1], s.right[k, 1])
+    return left - beyond, bottom - beyond, right + beyond, top + beyond
+
+
+@jit
+def is_near_road(s: OnRoad, x: float, y: float, reach: float) -> bool:
+    """Tell whether a place is so near to the middle of the road, along both axes together."""
+    near = False
+    for k in range(SECTIONS):
+        near = near or abs(s.road[k, 0] - x) + abs(s.road[k, 1] - y) <= reach
+    return near
+
+
+def draw_trees(s: OnRoad, p: Course, left: float, bottom: float, right: float, top: float, canvas: Canvas) -> None:
+    """Draw trees within and around a box, clear of the road."""
     for k in range(70):
-        spot = (
-            low - 14.0 + np.array([k * 37.7 % 1.0, 0]) + (high - low + 28.0) * np.array([k * 0.618 % 1, k * 0.414 % 1])
-        )
-        if np.abs(road - spot).sum(axis=1).min() > p.width + 1.0:
-            x, y, r = float(spot[0]), float(spot[1]), 1.2 + 0.5 * (k % 3)
+        x = left - 14.0 + k * 37.7 % 1.0 + (right - left + 28.0) * (k * 0.618 % 1)
+        y = bottom - 14.0 + (top - bottom + 28.0) * (k * 0.414 % 1)
+        if not is_near_road(s, x, y, p.width + 1.0):
+            r = 1.2 + 0.5 * (k % 3)
             canvas.circle(x + 0.5 * r, y - 0.5 * r, r, "shadow", alpha=0.4)
             canvas.circle(x, y, r, "leaf")
             canvas.circle(x, y, r, "shadow", alpha=0.45)
@@ -106,21 +121,23 @@ def draw_trees(s: OnRoad, p: Course, low: Array, high: Array, canvas: Canvas) ->
 
 def draw_road(s: OnRoad, p: Course, canvas: Canvas) -> None:
     """Draw the road from above, with kerbs where it bends, and its start."""
-    road, left, right = ([tuple(point) for point in np.asarray(line).tolist()] for line in (s.road, s.left, s.right))
-    closed = [*road, road[0]]
+    closed = [(s.road[k % SECTIONS, 0], s.road[k % SECTIONS, 1]) for k in range(SECTIONS + 1)]
     canvas.line([(x + 0.8, y - 0.8) for x, y in closed], "shadow", width=p.width + 1.2)
     canvas.line(closed, "muted", width=p.width + 0.6)
     for k in range(SECTIONS):
-        after = (k + 1) % SECTIONS
+        j = (k + 1) % SECTIONS
         if abs(s.bend[k]) > 0.035:  # kerbs
-            for line in (left, right):
-                canvas.line([line[k], line[after]], "rose" if k % 2 else "white", width=0.8)
+            color = "rose" if k % 2 else "white"
+            canvas.line([(s.left[k, 0], s.left[k, 1]), (s.left[j, 0], s.left[j, 1])], color, width=0.8)
+            canvas.line([(s.right[k, 0], s.right[k, 1]), (s.right[j, 0], s.right[j, 1])], color, width=0.8)
     canvas.line(closed, "wall", width=p.width - 0.2)
     canvas.line(closed, "raised", width=0.62 * p.width)
     for k in range(0, SECTIONS, 2):
-        canvas.line([road[k], road[(k + 1) % SECTIONS]], "muted", width=0.16, alpha=0.6)
-    for j in range(8):  # the start
+        canvas.line([closed[k], closed[k + 1]], "muted", width=0.16, alpha=0.6)
+    for k in range(8):  # the start
+        part, turn = (k + 0.5) / 8, heading(s, 3)
+        x = s.left[3, 0] + part * (s.right[3, 0] - s.left[3, 0])
+        y = s.left[3, 1] + part * (s.right[3, 1] - s.left[3, 1])
         for row in range(2):
-            part, x, y = (j + 0.5) / 8, math.cos(heading(s, 3)), math.sin(heading(s, 3))
-            at = [a + part * (b - a) for a, b in zip(left[3], right[3], strict=True)]
-            canvas.circle(at[0] + row * x, at[1] + row * y, 0.5, "white" if (j + row) % 2 else "shadow")
+            color = "white" if (k + row) % 2 else "shadow"
+            canvas.circle(x + row * math.cos(turn), y + row * math.sin(turn), 0.5, color)
