@@ -121,6 +121,7 @@ def test_roles_with_policies_of_their_own_meet_each_other_and_go_on_to_the_bit(t
     for _ in range(3):
         metrics = trainer.update()
     assert {"league/win_rate/now", "league/win_rate/self@0", "runner/league/win_rate/now"} <= metrics.keys()
+    assert "policy_loss" in metrics and "runner/policy_loss" in metrics
     assert metrics["steps"] == chasers.steps + runners.steps
     for part, role in ((chasers, "chaser"), (runners, "runner")):
         mine = np.array([agent.startswith(role) for agent in part.batch.agent_ids])

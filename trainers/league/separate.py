@@ -84,7 +84,7 @@ class Separate(Algorithm):
         for name in SUMMED:
             found[name] += other.pop(name)
         found["steps_per_second"] = 2.0 / (1.0 / found["steps_per_second"] + 1.0 / other.pop("steps_per_second"))
-        return found | {f"{second}/{name}": value for name, value in other.items() if name not in found or "/" in name}
+        return found | {f"{second}/{name}": value for name, value in other.items()}
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors: dict[str, torch.Tensor] = {}
