@@ -82,12 +82,12 @@ class Writer:
         self.env, self.words, self.shines = env, words, False
         self._written: dict[tuple[FunctionType, tuple[str, ...]], Any] = {}
 
-    def write(self, function: Any, canvases: tuple[str, ...] = ()) -> Any:
+    def write(self, function: Any, canvases: tuple[str, ...] | None = None) -> Any:
         """Return a function as a rule.
 
         Args:
             function: plain Python.
-            canvases: its arguments that are canvases; of the environment's own functions that is the third.
+            canvases: its arguments that are canvases; None for the third, as of the environment's own functions.
         """
         if (function, canvases) in self._written:
             return self._written[function, canvases]
@@ -97,7 +97,7 @@ class Writer:
             reason = "a picture is painted by a rule that is written from its source, and there is none here"
             raise self.env.error_at(function.__name__, *where, reason)
         tree = copy.deepcopy(tree)
-        canvases = canvases or (tree.args.args[2].arg,)
+        canvases = (tree.args.args[2].arg,) if canvases is None else canvases
         body = Body(self, function, frozenset(canvases))
         body.rewrite(tree)
         module = ast.fix_missing_locations(ast.Module([tree], []))
