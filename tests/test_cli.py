@@ -469,7 +469,7 @@ def test_the_command_that_names_a_files_environment_is_told(typed, recorded, sai
 def test_a_file_of_another_librarys_environment_says_what_to_type(tmp_path, capsys) -> None:
     file = tmp_path / "pole.mcap"
     env = "gymnasium:CartPole-v1"
-    assert main(["eval", env, "random", "--episodes", "1", "--record", str(file), "--record-rows", "1"]) == 0
+    assert main(["eval", env, "random", "--episodes", "2", "--record", str(file), "--record-rows", "1"]) == 0
     assert main(["verify", str(file)]) == 2
     command = f"python -m puffer_arena verify {file} --env {env}"
     assert (

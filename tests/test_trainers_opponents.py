@@ -83,8 +83,8 @@ def test_a_run_tells_how_often_it_beats_the_bot() -> None:
     metrics = trainer.update()
     goals = trainer.batch.finished["red_goals"] - trainer.batch.finished["blue_goals"]
     sides = np.where(trainer.opponent.learners[:, 0], 1, -1)[:12]  # half of the 24 rows are against the bot
-    assert metrics["won"] == (goals[:12] * sides > 0).mean()
-    assert metrics["lost"] == (goals[:12] * sides < 0).mean()
+    assert metrics["league/won"] == (goals[:12] * sides > 0).mean()
+    assert metrics["league/lost"] == (goals[:12] * sides < 0).mean()
     assert any(not torch.equal(value, before[name]) for name, value in weights(trainer).items())
     trainer.close()
 

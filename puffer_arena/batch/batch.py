@@ -25,13 +25,13 @@ from puffer_arena.batch.saving.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.saving.recorder import Recorder
 from puffer_arena.batch.saving.snapshot import pack, unpack
 from puffer_arena.batch.saving.table import read_saved, save_table
-from puffer_arena.batch.seeds import check_seed, row_keys
+from puffer_arena.batch.seeds import check_levels, check_seed, row_keys
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
 from puffer_arena.core.actions import check_actions, draw_actions
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.params import ParamRows
-from puffer_arena.core.random import HELD_OUT_BIT, MASK
+from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers, Rows, Step, Written
@@ -551,18 +551,6 @@ def _flags(what: str, value: Any, shape: tuple[int, ...]) -> Array:
     if flags.shape != shape:
         raise ActionError(f"{what} has shape {flags.shape}; it must be {shape}")
     return flags
-
-
-def check_levels(levels: Any) -> Array:
-    """Return numbers of levels, -1 to draw one.
-
-    Raises:
-        ParameterError: they are none.
-    """
-    numbers = np.asarray(levels)
-    if numbers.dtype.kind not in "iu" or (numbers.size and (numbers.min() < -1 or numbers.max() > MASK)):
-        raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
-    return numbers
 
 
 def _check_choice(what: str, value: str, valid: Sequence[str]) -> None:

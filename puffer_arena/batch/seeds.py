@@ -1,4 +1,4 @@
-"""Seeds as people give them, and the random streams that they begin."""
+"""Seeds and levels as people give them, and the random streams that they begin."""
 
 from typing import Any
 
@@ -30,3 +30,15 @@ def row_keys(seed: Any, num_envs: int) -> Array:
     whole = check_seed(seed)
     keys = philox(philox(whole & MASK, whole >> 32), np.arange(num_envs))
     return np.asarray(keys)
+
+
+def check_levels(levels: Any) -> Array:
+    """Return numbers of levels, -1 to draw one.
+
+    Raises:
+        ParameterError: they are none.
+    """
+    numbers = np.asarray(levels)
+    if numbers.dtype.kind not in "iu" or (numbers.size and (numbers.min() < -1 or numbers.max() > MASK)):
+        raise ParameterError(f"levels are whole numbers from -1 to {MASK}")
+    return numbers

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, check_levels
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.past import raw
+from puffer_arena.batch.seeds import check_levels
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import check_together, read_together
 from puffer_arena.curriculum.curriculum import Tasks

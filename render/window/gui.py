@@ -11,7 +11,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from puffer_arena.core.fields import Array
 from puffer_arena.render.display import begin_display, desktop_scale, open_window
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window.opengl import gl
+from puffer_arena.render.window.opengl import forget_uploads, gl
 from puffer_arena.render.window.painter import Painter
 from puffer_arena.render.window.theme import BODY, Theme
 
@@ -60,6 +60,7 @@ class Gui:
         backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
         self._renderer = backend.PygameRenderer()
         self._painter = Painter()
+        forget_uploads()
         self.closing = False
         self._covered = True  # the window may have lost what it showed
         self._waiting: list[Callable[[], object]] = []  # for the frame's end

@@ -13,7 +13,7 @@ OpenGL.ERROR_CHECKING = False
 
 from OpenGL import GL as gl  # noqa: E402  after the setting above
 
-__all__ = ["gl", "link_program", "upload", "uploads"]
+__all__ = ["forget_uploads", "gl", "link_program", "upload", "uploads"]
 MOST_TEXTURES = 256  # kept; the oldest go
 _textures: dict[Hashable, int] = {}  # what a picture is called -> OpenGL's name
 _shown: dict[int, int] = {}  # OpenGL's name -> the hash of what it shows
@@ -27,10 +27,7 @@ def upload(key: Hashable, rgb: Any, enlarge: int) -> int:
         rgb: the picture.
         enlarge: how it is enlarged: gl.GL_LINEAR, or gl.GL_NEAREST for sharp pixels.
     """
-    known = _textures.pop(key, 0)
-    if not known or not gl.glIsTexture(known):  # a new window has none of the old one's
-        known = int(gl.glGenTextures(1))
-        _shown.pop(known, None)
+    known = _textures.pop(key, 0) or int(gl.glGenTextures(1))
     _textures[key] = known
     while len(_textures) > MOST_TEXTURES:
         oldest = _textures.pop(next(iter(_textures)))
@@ -49,6 +46,12 @@ def upload(key: Hashable, rgb: Any, enlarge: int) -> int:
     gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGB, width, height, 0, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
     gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
     return known
+
+
+def forget_uploads() -> None:
+    """Begin anew in a new window, which has none of the old one's textures, and uses their names for others."""
+    _textures.clear()
+    _shown.clear()
 
 
 def uploads(texture: int) -> int:

@@ -94,7 +94,9 @@ class Painter:
         gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._vertices)
         gl.glBufferData(gl.GL_ARRAY_BUFFER, points.nbytes, points, gl.GL_STREAM_DRAW)
         gl.glActiveTexture(gl.GL_TEXTURE0)
+        self._reset()
         gl.glEnable(gl.GL_BLEND)
+        gl.glBlendEquation(gl.GL_FUNC_ADD)
         gl.glBlendFunc(gl.GL_SRC_ALPHA, gl.GL_ONE_MINUS_SRC_ALPHA)
         gl.glEnable(gl.GL_SCISSOR_TEST)
         gl.glClearColor(*(part / 255 for part in color("background")), 1.0)
@@ -102,6 +104,14 @@ class Painter:
             self._paint_box(points, indices, commands.copy(), textures, box)
         gl.glDisable(gl.GL_SCISSOR_TEST)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+
+    def _reset(self) -> None:
+        """Undo what another renderer of this process may have left: worlds' leaves its own in the window's context."""
+        for what in (gl.GL_CULL_FACE, gl.GL_DEPTH_TEST, gl.GL_STENCIL_TEST, gl.GL_PRIMITIVE_RESTART):
+            gl.glDisable(what)
+        gl.glColorMask(True, True, True, True)
+        gl.glPolygonMode(gl.GL_FRONT_AND_BACK, gl.GL_FILL)
+        gl.glBindSampler(0, 0)
 
     def _read(self, data: Any, scale: float, height: int) -> tuple[Array, Array, Array, list[int]]:
         """Return vertices in pixels, indices, the table of commands and each one's texture."""
@@ -156,6 +166,7 @@ class Painter:
 
     def show(self) -> None:
         """Copy the picture into the window's back buffer."""
+        gl.glDisable(gl.GL_SCISSOR_TEST)
         ends = 0, 0, *self._size
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
         gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, 0)
