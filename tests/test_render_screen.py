@@ -113,6 +113,9 @@ def mouse(kind, x, y, button=1):
     return act
 
 
+STILL = 20  # frames in a row after which what is laid out stays there
+
+
 def click(x, y, button=1):
     return [
         mouse(pygame.MOUSEMOTION, x, y),
@@ -178,9 +181,10 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
 
     def hand_over(screen):
         screen.chosen = 2
-        frames.append(screen)
-        if len(frames) == 3:  # now all lies where it stays
-            for act in click(*buttons[-2]):  # of the three with a tooltip, the last of which lists who plays
+        places = buttons[-2::-3][:STILL]  # of the three with a tooltip, the last of which lists who plays
+        if len(places) == STILL and len(set(places)) == 1 and not clicked:  # now all lies where it stays
+            clicked.append(screen)
+            for act in click(*places[0]):
                 act(screen)
 
     def note_button(theme, text):
@@ -197,7 +201,7 @@ def test_a_branch_is_handed_to_who_is_chosen_and_who_cannot_play_is_told_and_lef
             screen.left = True
 
     monkeypatch.chdir(tmp_path)
-    seen, told, buttons, frames, source = [], [], [], [], Scripted("snake")
+    seen, told, buttons, clicked, source = [], [], [], [], Scripted("snake")
     source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
     monkeypatch.setattr(branching, "item_tooltip", note_button)
     begun = int(source.frame.states["step_count"][0])
