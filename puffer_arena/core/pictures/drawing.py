@@ -80,7 +80,7 @@ class Writer:
 
     def __init__(self, env: Env, words: Words) -> None:
         self.env, self.words, self.shines = env, words, False
-        self._written: dict[tuple[FunctionType, tuple[str, ...]], Any] = {}
+        self._written: dict[tuple[FunctionType, tuple[str, ...] | None], Any] = {}
 
     def write(self, function: Any, canvases: tuple[str, ...] | None = None) -> Any:
         """Return a function as a rule.
@@ -89,8 +89,9 @@ class Writer:
             function: plain Python.
             canvases: its arguments that are canvases; None for the third, as of the environment's own functions.
         """
-        if (function, canvases) in self._written:
-            return self._written[function, canvases]
+        key = function, canvases
+        if key in self._written:
+            return self._written[key]
         tree = definition(function)
         if tree is None or function.__closure__:
             where = function.__code__.co_filename, function.__code__.co_firstlineno
@@ -109,7 +110,7 @@ class Writer:
         exec(code, namespace)  # the author's own source, written anew
         rule = jit(namespace[tree.name])
         rule.__qualname__ = f"{rule.__qualname__}.pixels"
-        self._written[function, canvases] = rule
+        self._written[key] = rule
         return rule
 
 
