@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "live": GROUND | {"registry", "batch", "curriculum"},
     "replay": GROUND | {"registry", "kernels", "batch", "live", "datasets"},
     "render": GROUND | {"registry", "engines", "batch", "levels", "curriculum", "live", "replay", "assets"},
-    "browser": GROUND | {"registry", "kernels", "engines", "batch", "bots", "players"},
+    "browser": GROUND | {"registry", "kernels", "authoring", "engines", "batch", "bots", "players"},
     "laws": GROUND | {"registry", "batch", "authoring", "render"},
     "adapters": GROUND | {"registry", "batch", "datasets", "replay", "render"},
     "wire": GROUND,
