@@ -470,8 +470,8 @@ def test_a_file_of_another_librarys_environment_says_what_to_type(tmp_path, caps
     file = tmp_path / "pole.mcap"
     env = "gymnasium:CartPole-v1"
     assert main(["eval", env, "random", "--episodes", "2", "--record", str(file), "--record-rows", "1"]) == 0
-    assert main(["verify", str(file)]) == 2
-    command = f"python -m puffer_arena verify {file} --env {env}"
-    assert (
-        f"never imported; name the environment yourself, as `env` in Python, or: {command}\n" in capsys.readouterr().err
-    )
+    for typed in (["verify", str(file)], ["share", str(file), str(tmp_path / "pole.gif")]):
+        assert main(typed) == 2
+        command = f"python -m puffer_arena {' '.join(typed)} --env {env}:drawn"
+        said = f"never imported; name the environment yourself, as `env` in Python, or: {command}\n"
+        assert said in capsys.readouterr().err

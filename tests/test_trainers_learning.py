@@ -84,4 +84,4 @@ def test_chasers_learn_to_catch() -> None:
 
 @pytest.mark.slow
 def test_a_striker_learns_to_beat_the_scripted_bot() -> None:
-    assert train_until("striker", 0.5, 3_000_000, "won") >= 0.5
+    assert train_until("striker", 0.5, 3_000_000, "league/won") >= 0.5

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from puffer_arena.cli.output import printable, show
-from puffer_arena.errors import ArenaError, ParameterError
+from puffer_arena.cli.output import naming, printable, show
+from puffer_arena.errors import ArenaError, ParameterError, UnnamedEnv
 from puffer_arena.replay.truth import verify
 
 DIFFERENT, UNREADABLE = 1, 2
@@ -40,7 +40,8 @@ def run(options: Options) -> int:
         try:
             report = verify(path, options.env)
         except ArenaError as error:
-            print(f"error: {printable(str(error))}", file=sys.stderr)
+            typed = f", or: {naming(['verify', path], error.recorded)}" if isinstance(error, UnnamedEnv) else ""
+            print(f"error: {printable(f'{error}{typed}')}", file=sys.stderr)
             worst = UNREADABLE
             continue
         show(printable(str(report)))
