@@ -100,6 +100,24 @@ def test_more_actors_than_cores_are_refused(cluster: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_cluster_of_another_version_is_named(cluster: Any, monkeypatch) -> None:
+    import ray
+
+    ray.shutdown()
+    monkeypatch.setattr(ray, "__version__", "2.1.0")
+    with pytest.raises(WorkerError, match=r"cannot be joined \(2\.1\.0 here\): Version mismatch: .*Ray: 2\.") as told:
+        make(f"ray:{emulate(Walk)}", 2)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.slow
+def test_nodes_with_another_version_of_this_package_are_named(cluster: Any, monkeypatch) -> None:
+    monkeypatch.setattr(ours, "VERSION", "0.0.1")
+    with pytest.raises(WorkerError, match=r"puffer_arena is .* there and 0\.0\.1 here; install the same"):
+        make(f"ray:{emulate(Walk)}", 2, threads=1)
+
+
+@pytest.mark.slow
 def test_a_lost_node_is_named_and_its_rows_begin_anew_where_there_is_room(cluster: Any, capfd, monkeypatch) -> None:
     with make(f"ray:{emulate(Walk)}", 4, threads=2) as batch:
         batch.step([0, 0, 0, 0])
@@ -122,24 +140,6 @@ def test_a_lost_node_is_named_and_its_rows_begin_anew_where_there_is_room(cluste
 def other_node(cluster: Any, spare: Any) -> Any:
     """Return the node that is neither the head, which the cluster does not outlive, nor the spare one."""
     return next(node for node in cluster.list_all_nodes() if node not in (cluster.head_node, spare))
-
-
-@pytest.mark.slow
-def test_a_cluster_of_another_version_is_named(cluster: Any, monkeypatch) -> None:
-    import ray
-
-    ray.shutdown()
-    monkeypatch.setattr(ray, "__version__", "2.1.0")
-    with pytest.raises(WorkerError, match=r"cannot be joined \(2\.1\.0 here\): Version mismatch: .*Ray: 2\.") as told:
-        make(f"ray:{emulate(Walk)}", 2)
-    assert "\n" not in str(told.value)
-
-
-@pytest.mark.slow
-def test_nodes_with_another_version_of_this_package_are_named(cluster: Any, monkeypatch) -> None:
-    monkeypatch.setattr(ours, "VERSION", "0.0.1")
-    with pytest.raises(WorkerError, match=r"puffer_arena is .* there and 0\.0\.1 here; install the same"):
-        make(f"ray:{emulate(Walk)}", 2)
 
 
 def test_ray_is_asked_for_where_it_is_missing(monkeypatch) -> None:
