@@ -1,8 +1,9 @@
 """How a game draws itself, as compiled rules: what agents see where a picture is asked for in place of observations.
 
-`draw(s, p, canvas)` is plain Python, as are `draw3d` and `camera` of worlds in space.  Here its source is written anew: calls of the canvas become calls of `raster`,
-names of colours numbers, and points are handed over one by one; text, status lines and what is only made for them are
-left out.  Functions that it calls are treated alike.  What is then no rule that compiles is an error at its line.
+`draw(s, p, canvas)` is plain Python, as are `draw3d` and `camera` of worlds in space.  Here its source is written anew:
+calls of the canvas become calls of `raster`, names of colours numbers, and points are handed over one by one; text, status
+lines and what is only made for them are left out.  Functions that it calls are treated alike.  What is then no rule that
+compiles is an error at its line.
 """
 
 import ast
