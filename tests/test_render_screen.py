@@ -667,6 +667,13 @@ def test_steps_are_made_at_natural_speed_and_hitches_are_dropped():
     assert counts == [0, 1, 1, 5]  # after an hour's hitch: four made up and the one that is due
 
 
+def test_what_begins_a_game_makes_no_steps_up():
+    steps = []
+    begin = [key(pygame.K_SPACE), lambda screen: steps.append(screen.game.steps)]
+    play_on("cartpole", lambda screen: None, lambda screen: None, *begin)
+    assert steps[0] <= 1
+
+
 def test_a_game_needs_the_display_it_was_promised(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":9876")
     with pytest.raises(ArenaError, match="no display to open a window on"):

@@ -104,7 +104,7 @@ class PlayScreen:
         """Make the steps that are due; after a hitch the rest is dropped."""
         interval = self.interval
         if self.phase != PLAYING or self.help:
-            self._due = now + interval
+            self._due = now if self.game.waits else now + interval  # what begins it is nothing to catch up with
             return
         if self.game.waits:
             self._due = now  # the person's move is made at once
@@ -171,7 +171,6 @@ class PlayScreen:
             return True
         if self.phase in (READY, PAUSED) and (name in ("space", "return") or self.game.reads(name, pad)):
             self.phase, self.help = PLAYING, False
-            self._due = 0.0
             self.game.press(name, strength, pad)
             return True
         return self.phase != OVER and self.game.press(name, strength, pad)
@@ -217,7 +216,7 @@ class PlayScreen:
     def swap(self, seat: int) -> None:
         """Put somebody else into a seat; begin where nobody but bots is left to wait for."""
         if self.game.swap(seat) is not None and not self.game.hands and self.phase == READY:
-            self.phase, self._due = PLAYING, 0.0
+            self.phase = PLAYING
 
     def rewind(self) -> None:
         """Turn time back by a second; play goes on with the next key."""
@@ -231,7 +230,7 @@ class PlayScreen:
         if self.phase == OVER:
             self.restart()
         elif self.phase == READY:
-            self.phase, self._due = PLAYING, 0.0
+            self.phase = PLAYING
 
     def choose_bot(self, by: int) -> None:
         """Let the next, or the one before, of the roster steer whom the person does not."""

@@ -133,6 +133,7 @@ class Screen:
             source.speed,
             id(source.steering),
             self.preparing.busy,
+            self.told,
         )
         return id(source.frame), *told, points, beat
 
