@@ -142,7 +142,7 @@ def test_large_pictures_are_reduced_to_means() -> None:
 
 
 def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # whatever display other tests have opened and closed
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # beside Panda3D's renderer, SDL by itself looks for X11 only
     film = tmp_path / "film.gif"
     said = ["eval", "gymnasium:CartPole-v1", "random", "--episodes", "2", "--video", str(film)]
     assert dispatch(said) == 0
