@@ -466,8 +466,7 @@ def test_the_command_that_names_a_files_environment_is_told(typed, recorded, sai
     assert naming([typed, "a b.mcap"], recorded).endswith(said)
 
 
-def test_a_file_of_another_librarys_environment_says_what_to_type(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # beside Panda3D's renderer, SDL by itself looks for X11 only
+def test_a_file_of_another_librarys_environment_says_what_to_type(tmp_path, capsys) -> None:
     file = tmp_path / "pole.mcap"
     env = "gymnasium:CartPole-v1"
     assert main(["eval", env, "random", "--episodes", "2", "--record", str(file), "--record-rows", "1"]) == 0

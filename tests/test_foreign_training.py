@@ -22,6 +22,8 @@ from puffer_arena.foreign.picture import reduced
 from puffer_arena.foreign.remote import Lobby
 from puffer_arena.live.view import MOST_DRAWN, FinishedRun
 from puffer_arena.players.names import find_player
+from puffer_arena.registry import load_env
+from puffer_arena.render.world.world import WorldView
 from puffer_arena.replay import Replay, Writer, fork, verify
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Run, resume_trainer
@@ -142,7 +144,9 @@ def test_large_pictures_are_reduced_to_means() -> None:
 
 
 def test_an_episode_is_filmed(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # beside Panda3D's renderer, SDL by itself looks for X11 only
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    WorldView(load_env("marble"), (64, 48)).close()  # Panda3D's renderer is loaded from here on
     film = tmp_path / "film.gif"
     said = ["eval", "gymnasium:CartPole-v1", "random", "--episodes", "2", "--video", str(film)]
     assert dispatch(said) == 0

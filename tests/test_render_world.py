@@ -147,8 +147,7 @@ def test_an_orbit_looks_from_all_sides(pipe):
         seen = [first]
         for angle in (0.0, 1.5, 3.0):
             view.orbit(0.0, 0.0, 1.0, angle=angle, elevation=0.5, distance=12.0)
-            world.GraphicsEngine.get_global_ptr().render_frame()
-            seen.append(view._read())
+            seen.append(view._take_picture())
         view.close()
     for k, picture in enumerate(seen):
         assert picture.std() > 5

@@ -1,7 +1,10 @@
 """Pictures that environments of another library draw of themselves: in a row, they stand for a state that nobody else has."""
 
+import contextlib
 import math
+import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,8 @@ def take_picture(env: Any, name: str) -> Array:
         ParameterError: it draws none; it is called by its name.
     """
     try:
-        drawn = np.asarray(env.render())
+        with _needing_no_display():
+            drawn = np.asarray(env.render())
         said = f"{drawn.dtype} of shape {drawn.shape}"
     except Exception as error:  # of an environment that cannot draw: anything
         drawn, said = np.zeros(0), f"nothing ({type(error).__name__}: {error})"
@@ -29,6 +33,24 @@ def take_picture(env: Any, name: str) -> Array:
             "render_mode='rgb_array'"
         )
     return drawn
+
+
+@contextlib.contextmanager
+def _needing_no_display() -> Iterator[None]:
+    """Let pygame start without a display where there is none.
+
+    Many environments start all of it to draw off the screen.  SDL finds out by itself that it has no display, but not
+    once Panda3D's renderer is loaded: it comes with a library which SDL takes for a sign of X11.
+    """
+    absent = not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
+    if sys.platform != "linux" or not absent:
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
 
 
 def reduced(picture: Array) -> Array:

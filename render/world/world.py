@@ -106,6 +106,7 @@ class WorldView:
         self._texture = Texture()
         self._buffer, self.renderer = open_buffer(self._fine, pipes)
         self._buffer.add_render_texture(self._texture, GraphicsOutput.RTM_copy_ram)
+        self._buffer.set_active(False)
         self._root = NodePath("view")
         self._stage = self._root.attach_new_node("stage")  # turns with the world's tilt
         self._lens = self._root.attach_new_node(self._open_lens())
@@ -204,9 +205,7 @@ class WorldView:
             self.env.camera(state, params, self)
         elif bodies:
             self.chase(*bodies[0].get_pos(), heading=math.pi / 2, distance=9.0, height=4.0)
-        GraphicsEngine.get_global_ptr().render_frame()
-        release_context()
-        return self._read()
+        return self._take_picture()
 
     def find(self, x: float, y: float, radius: float) -> tuple[float, float, float] | None:
         """Return where the last picture shows the moving body that is at (x, y), seen from above.
@@ -235,7 +234,11 @@ class WorldView:
         nearest = min(away, key=lambda path: away[path], default=None)
         return None if nearest is None or away[nearest] > radius else nearest
 
-    def _read(self) -> Array:
+    def _take_picture(self) -> Array:
+        self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
+        GraphicsEngine.get_global_ptr().render_frame()
+        self._buffer.set_active(False)
+        release_context()
         width, height = self._fine
         data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
         total = np.zeros((self.size[1], self.size[0], 3), np.uint16)
@@ -363,10 +366,7 @@ def open_pipe(name: str) -> Any:
 
 
 def release_context() -> None:
-    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so.
-
-    A frame is one of all open buffers, hence of those of other views too.
-    """
+    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so."""
     if sys.platform == "linux" and "p3headlessgl" in _opened:
         with contextlib.suppress(OSError, AttributeError):
             egl = ctypes.CDLL("libEGL.so.1")
