@@ -61,6 +61,7 @@ def test_the_seed_checks_pass(env_id: str) -> None:
     seed_test(lambda: aec_env(env_id), num_cycles=50)
 
 
+@pytest.mark.slow
 @every_env
 def test_the_render_check_passes(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")

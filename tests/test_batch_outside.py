@@ -177,6 +177,7 @@ def look_and_step(batch, rng):
             assert "IndexError" not in str(error), error
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("env_id", [*list_envs(), *sorted(map(str, GAMES.glob("*.py")))], ids=lambda at: Path(at).stem)
 def test_no_row_that_passes_the_check_makes_a_rule_index_beyond_its_arrays(env_id):

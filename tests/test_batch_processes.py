@@ -19,6 +19,8 @@ from puffer_arena.errors import ParameterError, WorkerError
 from tests.counters import LAYOUT
 from tests.processes import run_python, unmeasured, wait_until
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 FACTORY = "tests.counters:Counter"
 SPANS = [{"span": [0, 4]}, {"span": [4, 8]}]
 

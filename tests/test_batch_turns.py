@@ -34,6 +34,7 @@ def serve(turn, pipe, answers, heard, linger):
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller_seconds", [0.0, 5e-5, 2e-4])
 @pytest.mark.parametrize("worker_seconds", [0.0, 5e-5, 2e-4])
 def test_every_call_is_heard_once_and_ends_once(words, caller_seconds, worker_seconds):

@@ -17,6 +17,8 @@ from tests.piles import SOURCE, still
 from tests.playing import PILE
 from tests.processes import run_python, unmeasured
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 
 def resident():
     """Return the memory this process uses, in MB."""

@@ -250,6 +250,7 @@ def test_ctrl_c_saves_and_leaves_a_run_that_can_go_on(tmp_path, here):
     assert metrics_of(folder)[-1]["steps"] == done + UPDATE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker as Linux tells it")
 def test_a_killed_worker_ends_training_with_a_word_on_how_to_go_on(tmp_path):
     given = (*SMALL, "--threads", 2, "--checkpoint-minutes", 0.0, "--steps", 10**9, "--name", "a")
@@ -325,6 +326,7 @@ def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, here):
     assert code == 0, err  # what a killed trainer left is no hindrance
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals as a terminal has them")
 @pytest.mark.parametrize("nohup", [True, False])
 def test_training_outlives_its_terminal(tmp_path, nohup):
@@ -381,6 +383,7 @@ def test_the_bot_beats_random_and_every_row_plays_the_same_number_of_episodes(tm
     assert bot["held_out"]["return"]["low"] > chance["held_out"]["return"]["high"]
 
 
+@pytest.mark.slow
 def test_an_opponent_takes_the_other_side_and_who_won_is_told(tmp_path, here):
     against = ("eval", "striker", "bot:footballer", "--opponent", "random", "--param", "team=1", "--json")
     for said in (

@@ -18,6 +18,8 @@ from puffer_arena.cli.output import Stream, Waiting, command_line, fill, printab
 from puffer_arena.errors import suggest
 from tests.commands import ROOT, SMALL, UPDATE, start
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 

@@ -15,6 +15,8 @@ import pytest
 from puffer_arena.__main__ import main
 from tests.commands import ROOT, SMALL, UPDATE, metrics_of, start, wait_for_file
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 

@@ -109,6 +109,8 @@ PLANTED = """
 from pathlib import Path
 Path(__file__).with_suffix(".ran").touch()
 from puffer_arena.envs.snake import ENV
+
+pytestmark = pytest.mark.slow  # starts many processes
 """
 
 

@@ -14,6 +14,8 @@ from puffer_arena.machine.compile import COMPILING
 from puffer_arena.machine.notices import SAID, announced_waits, relay, say_once, wait
 from tests.playing import COUNTDOWN
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 PLAY = """
     import sys
     from puffer_arena.__main__ import main

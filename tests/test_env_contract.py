@@ -53,6 +53,7 @@ def test_the_docstring_has_the_headings_and_names_every_parameter(env_id: str) -
     assert all(parameter.ranged and parameter.doc for parameter in env.parameters.values())
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes() -> None:
     script = (
         "import sys; from puffer_arena.laws.law import Subject; from puffer_arena.laws.same import digest; "

@@ -11,6 +11,8 @@ import pytest
 from puffer_arena import check, load_bot, make
 from puffer_arena.players.names import find_player
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 ROOT = Path(__file__).parent.parent
 ARENA, BEACONS = ROOT / "examples" / "arena.py", ROOT / "examples" / "beacons.py"
 

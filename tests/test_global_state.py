@@ -180,6 +180,7 @@ ENV = Env(
 FAST = {"ppo__gamma": 0.0, "optimizer__learning_rate": 0.01, "num_envs": 64, "ppo__normalize_rewards": False}
 
 
+@pytest.mark.slow
 def test_only_a_central_critic_can_know_what_the_global_state_says(folder: Path) -> None:
     (folder / "hidden.py").write_text(HIDDEN)
     explained = {}

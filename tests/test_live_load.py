@@ -19,6 +19,8 @@ from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.windows import listen, make_keys
 from tests.test_live import PATIENCE, FakeTrainer, command, dealer, steps_of, trainer, wait_for, window
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 __all__ = ["trainer", "window"]
 zmq = pytest.importorskip("zmq")
 z85 = pytest.importorskip("zmq.utils.z85")

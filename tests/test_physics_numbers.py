@@ -146,6 +146,7 @@ def test_what_the_engine_cannot_do_is_said(line, said, compiled, tmp_path):
 # -- exactness --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_public_api_and_plain_python_change_scenes_as_the_native_functions_do(monkeypatch):
     native = make(SLUICE, num_envs=3, seed=7)
     monkeypatch.setenv("PUFFER_ARENA_PYMUNK", "public")

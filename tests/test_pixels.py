@@ -52,6 +52,7 @@ def test_pictures_are_those_of_the_window(env_id: str, size: int) -> None:
     assert off.mean() < MEAN and (off.max(-1) > 32).mean() < PART
 
 
+@pytest.mark.slow
 def test_nothing_is_painted_beyond_a_picture() -> None:
     around = np.full((40, 40, 3), 77, np.uint8)
     picture = around[16:24, 16:24]

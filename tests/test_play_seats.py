@@ -15,6 +15,8 @@ from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, WHOLE, Controls, s
 from puffer_arena.render.play.screen import side_by_side
 from puffer_arena.render.world.picture import looks_over_shoulders
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 TAG = {"chasers": 1, "runners": 1, "max_steps": 10}
 
 

@@ -266,6 +266,7 @@ def test_python_ends_without_a_word_while_scenes_are_alive() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "compiled"), [(1, True), (2, True), (1, False)])
 def test_python_may_end_while_another_thread_steps(threads: int, compiled: bool) -> None:
     code = f"""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.xvfb import Program
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 ROOT = Path(__file__).parent.parent
 PROGRAM = "tests/window_program.py"
 

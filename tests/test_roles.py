@@ -201,6 +201,7 @@ def _network_of(roles: str):
     return Network(hidden=(6, 5), memory="mingru", memory_size=4, roles=roles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["none", "mingru"])
 def test_a_run_of_roles_learns_and_goes_on_from_its_checkpoint(tmp_path: Path, memory: str) -> None:
     overrides = {"network__memory": memory, "network__normalize": True, "optimizer__name": "muon"}

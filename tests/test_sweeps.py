@@ -17,6 +17,8 @@ from puffer_arena.sweeps.study import Plan, best_trials, open_study, sweep
 from puffer_arena.trainers.precision import resolve
 from tests.trainers_support import SMALL, small_config
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 ORDER = {"env": "bandit", "file": None, "preset": "", "algorithm": "", "overrides": SMALL, "score": "episode_return"}
 
 
