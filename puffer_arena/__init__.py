@@ -41,7 +41,7 @@ _PUBLIC = {
     "load": "training",
     "load_bot": "bots.difficulty",
     "load_env": "registry",
-    "make": "batch.batch",
+    "make": "batch.make",
     "train": "training",
     "register": "adapters.register",
 }
@@ -63,7 +63,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from puffer_arena.adapters.register import register
-    from puffer_arena.batch.batch import Batch, make
+    from puffer_arena.batch.batch import Batch
+    from puffer_arena.batch.make import make
     from puffer_arena.bots.difficulty import load_bot
     from puffer_arena.core.env import Env
     from puffer_arena.errors import ArenaError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import load_env
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, Settings
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))
@@ -39,4 +39,4 @@ def variant(env_id, build=None, params=None, **changes):
     """Return a batch of an environment with another `build`."""
     env = load_env(env_id)
     changed = dataclasses.replace(env, **({"build": build} if build else {}), **changes)
-    return Batch(changed, "variant", 1, 0, 1, "train", 0, "same_step", True, params or {})
+    return Batch(changed, "variant", Settings(), params or {})

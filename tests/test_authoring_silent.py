@@ -7,7 +7,7 @@ import pytest
 
 from puffer_arena import load_env, make
 from puffer_arena.authoring.check import check_definition
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, Settings
 from puffer_arena.errors import DefinitionError, FileError, ParameterError
 from tests.playing import PUPPET
 
@@ -84,7 +84,7 @@ def game(folder, **places):
 def check(env_id):
     """Check a definition as `make` does before it compiles anything."""
     env = load_env(env_id)
-    check_definition(env, lambda: Batch(env, env_id, 1, 0, 1, "train", 0, "same_step", False, {}))
+    check_definition(env, lambda: Batch(env, env_id, Settings(compiled=False), {}))
 
 
 @pytest.mark.parametrize(

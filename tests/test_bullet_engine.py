@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from tests.piles import altered, still
 from tests.playing import PILE
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.errors import WorkerError
 from tests.piles import SOURCE, still
 from tests.playing import PILE
@@ -69,7 +69,7 @@ def test_many_resets_leave_memory_flat(boxes, resets):
 
 DROPPED = """
     import gc
-    from puffer_arena.batch.batch import make
+    from puffer_arena.batch.make import make
     def resident():
         gc.collect()
         return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
@@ -124,7 +124,7 @@ def test_dropped_batches_of_workers_leave_nothing():
 INTERRUPTED = """
     import signal, sys
     import numpy as np
-    from puffer_arena.batch.batch import make
+    from puffer_arena.batch.make import make
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
     batch = make(sys.argv[1], num_envs=6, threads=2, max_steps=100_000, seed=1)
     twin = make(sys.argv[1], num_envs=6, max_steps=100_000, seed=1)

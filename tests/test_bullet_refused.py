@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.errors import DefinitionError, FileError, MissingExtra, PhysicsError
 from tests.piles import altered, still
 from tests.playing import PILE

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.trainers.config import load_config
 
 EASY = load_config("marble").params

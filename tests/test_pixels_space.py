@@ -10,7 +10,7 @@ import pytest
 
 from puffer_arena import list_envs, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, Settings
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import space
 from puffer_arena.core.pictures.pixels import see_pixels
@@ -28,7 +28,7 @@ MEAN, PART = 8.0, 0.1
 
 def batch_of(env: Any, size: int, **params: Any) -> Batch:
     """Return a batch of one row, in plain Python, of an environment that is no module's."""
-    return Batch(see_pixels(env, size), "variant", 1, 4, 1, "train", 0, "same_step", False, params)
+    return Batch(see_pixels(env, size), "variant", Settings(seed=4, compiled=False), params)
 
 
 def viewed(batch: Any, size: int, agent: int = -1) -> Array:

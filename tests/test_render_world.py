@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.core.palette import load_palette
 from puffer_arena.errors import DefinitionError, DisplayError
 from puffer_arena.machine.notices import SAID

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.data.rollout import Minibatch
 from puffer_arena.trainers.estimate.advantage import ESTIMATORS

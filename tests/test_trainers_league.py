@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
 from puffer_arena.machine.notices import SAID

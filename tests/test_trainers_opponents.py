@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.batch.seats import seats
 from puffer_arena.errors import ArenaError
 from puffer_arena.trainers.networks.observations import leaf_tensors

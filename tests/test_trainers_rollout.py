@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.backends.autograd import Autograd

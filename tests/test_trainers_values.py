@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.trainers.estimate.values import ValueScale
 from puffer_arena.trainers.runs.checkpoint import restore_trainer, save_checkpoint
 from tests.playing import RELAY

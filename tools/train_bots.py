@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Level
 from puffer_arena.machine.files import write_bytes

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space, leaves
 from puffer_arena.errors import ParameterError

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium import logger
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownKeyword, UnknownName, suggest

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.browser.learned import describe_learned
 from puffer_arena.browser.wasm import compile_module
 from puffer_arena.browser.world import read_license

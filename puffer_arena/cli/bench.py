@@ -10,7 +10,8 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, show
 from puffer_arena.errors import ParameterError

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.file import MOST_BYTES, read_file
 from puffer_arena.cli.output import show

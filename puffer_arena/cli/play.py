@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.seats import AUTO, HUMAN, LEVELS, Ratings, build_match, bundled_name, later, seat
 from puffer_arena.errors import ParameterError

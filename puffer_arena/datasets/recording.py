@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.limits import memory_bytes, readable_size
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.datasets.dataset import About, Dataset, Episode, columns_of
 from puffer_arena.errors import ParameterError

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.foreign.picture import take_picture

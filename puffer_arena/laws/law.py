@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place_of
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, DefinitionError

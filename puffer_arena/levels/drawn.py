@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.batch.saving.snapshot import check_states
 from puffer_arena.core.editor import Cells, Editor, Things

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.endings import Ending, Lately
 from puffer_arena.batch.frame import Frame
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, UnknownName, suggest
 from puffer_arena.live.commands import MAX_ROWS, printable

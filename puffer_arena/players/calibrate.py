@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.batch.seats import list_sides
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import BEST, Handicapped, Level, handicap

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.batch.rows import mean_over, mean_returns, took_part
 from puffer_arena.batch.seats import belongs, is_free_for_all, outcomes, ranks, seats
 from puffer_arena.core.fields import Array

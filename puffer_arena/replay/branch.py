@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
+from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.errors import ParameterError
 from puffer_arena.replay.reader import Replay, Start

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.datasets.dataset import About, Dataset

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from imgui_bundle import ImVec2, imgui
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ArenaError
 from puffer_arena.levels import Level

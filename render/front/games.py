@@ -8,7 +8,7 @@ import time
 
 from imgui_bundle import imgui
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Row
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.replay.source import ReplaySource

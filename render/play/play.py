@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.errors import ParameterError
 from puffer_arena.registry import load_env
 from puffer_arena.render.play.game import Game, find_agent

@@ -7,7 +7,7 @@ from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, Settings
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.gallery import Shown, enter
 from puffer_arena.errors import ArenaError
@@ -64,7 +64,7 @@ class Gallery:
 def make_row(source: Source, **options: Any) -> Batch:
     """Return one row like the trainer's, in plain Python."""
     env = source.env
-    return Batch(env, env.name, 1, 0, 1, "train", 0, "disabled", False, dict(source.made), **options)
+    return Batch(env, env.name, Settings(autoreset="disabled", compiled=False, **options), dict(source.made))
 
 
 def draw_kept(theme: Theme, source: Source, gallery: Gallery) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
+from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores

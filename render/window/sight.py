@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
+from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box, leaves, space_of

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.batch.seeds import row_keys
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.batch.batch import make
+from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.snapshot import check_parts
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError

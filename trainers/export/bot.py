@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_arena.batch.batch import Batch, make
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.make import make
 from puffer_arena.bots import file as bots_file
 from puffer_arena.bots.layout import read_leaves
 from puffer_arena.bots.model import MOST_EARLIER, Model

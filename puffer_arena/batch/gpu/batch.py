@@ -11,13 +11,14 @@ compute with whole numbers; floats may differ in their last digits (docs/gpu.md)
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from puffer_arena.authoring.gpu import check_for_gpu
-from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.batch import Batch, Settings
 from puffer_arena.batch.gpu.kernel import Kernels
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.saving.kept import Kept
@@ -44,36 +45,22 @@ class GpuBatch(Batch):
     device = "cuda"
     held: Any = None  # Rows, once they are there
 
-    def __init__(
-        self,
-        env: Any,
-        env_id: str,
-        num_envs: int,
-        seed: int,
-        threads: int,
-        split: str,
-        num_levels: int,
-        autoreset: str,
-        compiled: bool,
-        params: dict[str, Any],
-        record: bool | None = False,
-        observe_state: bool = False,
-    ) -> None:
+    def __init__(self, env: Any, env_id: str, settings: Settings, params: dict[str, Any]) -> None:
         check_for_gpu(env)
-        if record or not compiled:
-            wrong = "record = True keeps every action" if record else "compiled = False runs rules in plain Python"
+        if settings.record or not settings.compiled:
+            wrong = (
+                "record = True keeps every action" if settings.record else "compiled = False runs rules in plain Python"
+            )
             raise ParameterError(f"device = 'cuda': {wrong}, which is for CPUs; leave it out, or use device = 'cpu'")
         self.gpu = find_gpu()
         values = env.build_params(params)
         choices = count_choices(env.spaces(values)[1]) if env.action_mask else 0
-        seen = (*env.spaces(values), env.state_space(values) if observe_state else None)
-        check_size(env, values, seen, choices, num_envs, self.gpu.free_memory(), "the GPU's memory")
+        seen = (*env.spaces(values), env.state_space(values) if settings.observe_state else None)
+        check_size(env, values, seen, choices, settings.num_envs, self.gpu.free_memory(), "the GPU's memory")
         compiled = not self.gpu.simulated  # the simulator runs rules in plain Python
-        super().__init__(
-            env, env_id, num_envs, seed, threads, split, num_levels, autoreset, compiled, params, False, observe_state
-        )
+        super().__init__(env, env_id, replace(settings, compiled=compiled, record=False), params)
         self._behind: set[str] = set()  # what of the mirror is older than the card's
-        self._hold(observe_state)
+        self._hold(settings.observe_state)
 
     def _hold(self, observe_state: bool) -> None:
         """Move rows and buffers into the card's memory."""
