@@ -118,3 +118,11 @@ def test_settings_move_in_a_straight_line_when_asked() -> None:
     moving = load_config("snake", overrides={"ppo.entropy_coef": 0.02, "ppo.entropy_coef_final": 0.0}).method
     assert annealed(moving, 0.5).entropy_coef == pytest.approx(0.01)
     assert annealed(moving, 0.5).clip == moving.clip
+
+
+def test_another_curriculum_takes_over_what_a_tuned_one_says_for_itself_alone() -> None:
+    tuned = load_config("rooms").curriculum
+    assert tuned["method"] == "lessons" and tuned["lessons"]
+    asked = {"curriculum.method": "uniform", "curriculum.ranges": {"things": "1:2"}}
+    assert load_config("rooms", overrides=asked).curriculum == {"method": "uniform", "ranges": {"things": "1:2"}}
+    assert load_config("rooms", overrides={"curriculum.method": "lessons"}).curriculum == tuned

@@ -77,7 +77,13 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "target": {},
     "bandit": {},
     "marble": {},
-    "rooms": {"params": {"pixels": 24}, "network.hidden": (64,), "network.memory_size": 64},
+    "rooms": {
+        "network.hidden": (64,),
+        "network.memory_size": 64,
+        "params": {"rooms": 1, "things": 2, "shown": 1000, "max_steps": 40},
+        "curriculum.method": "uniform",
+        "curriculum.ranges": {"things": "1:2", "size": "2:4"},
+    },
 }
 
 

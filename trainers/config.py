@@ -221,6 +221,7 @@ def load_config(
     _merge(settings, find_algorithm(algorithm or str((settings | given).get("algorithm", "ppo"))).defaults)
     if given.get("offline"):
         _merge(settings, {"params": read_params(str(given["offline"]), env_id)})
+    _drop_other_curriculum(settings.get("curriculum", {}), given.get("curriculum", {}))
     _merge(settings, given)
     meant = str(settings.get("env", env_id))
     if env_name(meant) != env_name(env_id):
@@ -250,6 +251,13 @@ def _drop_other_methods(settings: dict[str, Any]) -> None:
         other = find_algorithm(name).section
         if other != chosen.section:
             settings.pop(other, None)
+
+
+def _drop_other_curriculum(tuned: dict[str, Any], given: Any) -> None:
+    """Leave out what a tuned curriculum says for another method than the one that was asked for."""
+    if isinstance(given, dict) and given.get("method", tuned.get("method")) != tuned.get("method"):
+        for part in ("lessons", "ladders", "settings"):
+            tuned.pop(part, None)
 
 
 def list_presets() -> list[str]:

@@ -5,7 +5,7 @@
     {"kind": "multi_binary", "count": 8, ...}  {"kind": "dict", "parts": {name: ...}}  {"kind": "tuple", "parts": [...]}
 
 Bounds are numbers in the order of the elements, null where there is none; a leaf may carry "seen", the least and the
-greatest value of every element that occurred in play.
+greatest value of every element that occurred in play, or of all of a picture.
 """
 
 import math
@@ -88,7 +88,9 @@ def read_leaves(tree: Any, path: tuple[str | int, ...] = ()) -> list[Leaf]:
     if not all(isinstance(name, str) for name in names) or len(names) > max(size, sum(codes)):
         raise ValueError(f"a part of {size} elements has {len(names)} names")
     seen = tree.get("seen")
-    spans = (low, high) if seen is None else tuple(np.asarray(part, np.float64).reshape(size) for part in seen)
+    spans = (
+        (low, high) if seen is None else tuple(np.broadcast_to(np.asarray(part, np.float64), (size,)) for part in seen)
+    )
     return [Leaf(path, kind, shape, dtype, codes, low, high, names, (spans[0], spans[1]), min(codes, default=0))]
 
 

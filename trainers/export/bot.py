@@ -1,5 +1,6 @@
 """Exporting: a policy, what it saw and did, where it comes from, in one bot's file."""
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from puffer_arena.trainers.networks.policy import Policy
 from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
 VECTORS = 64  # parity vectors in a file,
-EARLIER_VECTORS = 16  # and of each earlier policy in it
+EARLIER_VECTORS = 16  # and of each earlier policy in it,
+VECTOR_BYTES = 65_536  # fewer of pictures, which would be most of a file
 WATCHED_STEPS = 4  # of play between two parity vectors, while the ranges of observations are noted
 FREE_SETTINGS = ("env", "threads", "device", "precision", "compile", "gradients", "checkpoint_minutes")
 
@@ -228,7 +230,8 @@ def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
         batch.step(head.to_env(chosen.numpy()).reshape(batch.actions.shape))
         began = torch.from_numpy(np.repeat(batch.began.reshape(-1), rows // batch.began.size))
         state = {name: torch.where(began[:, None], 0.0, part) for name, part in after.items()}
-    vectors = {name: np.stack(parts) for name, parts in kept.items()}
+    apart = math.ceil(sum(part.nbytes for parts in kept.values() for part in parts) / VECTOR_BYTES)
+    vectors = {name: np.stack(parts[:: min(apart, EARLIER_VECTORS)]) for name, parts in kept.items()}
     return Seen(vectors, [(low.tolist(), high.tolist()) for low, high in ranges])
 
 
@@ -252,4 +255,5 @@ def _note_ranges(tree: dict[str, Any], ranges: Any) -> None:
         return
     low, high = next(ranges)
     if tree["kind"] == "box" and not tree["codes"]:
-        tree["seen"] = [low, high]
+        is_picture = tree["dtype"] == "uint8" and len(tree["shape"]) == 3
+        tree["seen"] = [min(low), max(high)] if is_picture else [low, high]
