@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from puffer_arena import load_env
-from puffer_arena.batch.batch import Batch, Settings
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import Settings
 
 GAMES = Path(__file__).parent / "games"
 COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))

@@ -7,7 +7,8 @@ import pytest
 
 from puffer_arena import load_env, make
 from puffer_arena.authoring.check import check_definition
-from puffer_arena.batch.batch import Batch, Settings
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import Settings
 from puffer_arena.errors import DefinitionError, FileError, ParameterError
 from tests.playing import PUPPET
 

@@ -631,6 +631,27 @@ def test_states_are_drawn_by_priority_and_weighted_against_it():
     assert np.isclose(sorted(states._scores), [0.01, 0.99 * 0.2, 0.99 * 0.3]).all()
 
 
+def test_a_part_of_the_states_are_the_latest_drawn_alike():
+    batch = maze(6)
+    settings = {"capacity": 4, "alpha": 1.0, "beta": 0.0, "share": 1.0, "latest": 0.5}
+    states = load_curriculum(batch.env, {"method": "states", "settings": settings})
+    states.begin(batch)
+    for scores in ([0.4, 0.2, 0.1], [0.0, 0.0, 0.0]):
+        batch.step(batch.sample_actions(np.random.default_rng(0)))
+        states.seen(batch.keep(np.arange(3)), np.array(scores))
+    assert sorted(states._scores) == [0.0, 0.0, 0.2, 0.4]
+    assert (states.starts.states["step_count"][:2] == 2).all() and (states.starts.states["step_count"][2:] == 1).all()
+    drawn = states.next(9000, np.random.default_rng(0)).starts
+    found = [(drawn == serial).mean() for serial in states.starts.serials]
+    np.testing.assert_allclose(found, [0.25, 0.25, 0.5 * 2 / 3, 0.5 / 3], atol=0.03)
+    alone = load_curriculum(batch.env, {"method": "states", "settings": {**settings, "latest": 1.0}})
+    alone.begin(batch)
+    alone.seen(batch.keep(np.arange(6)), np.zeros(6))
+    assert alone.starts.filled.all() and set(alone.next(99, np.random.default_rng(0)).starts) == set(
+        alone.starts.serials
+    )
+
+
 # -- training -------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from puffer_arena import list_envs, make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
-from puffer_arena.batch.batch import Batch, Settings
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import Settings
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import space
 from puffer_arena.core.pictures.pixels import see_pixels

@@ -161,9 +161,14 @@ def spread(values: Sequence[float] | np.ndarray[Any, Any]) -> str:
 
 
 LONG_WAY = 15  # a level of maze, of 13 cells along a side and with all its walls
-SPARSE_STEPS = 5_000_000
+SPARSE_STEPS = {"none": 50_000_000, "states": 12_000_000}
 SPARSE = {"size": 13, "walls": 1.0, "distance": 2000, "max_steps": 100}
-LOOKING = {"num_envs": 256, "threads": 1, "ppo.entropy_coef": 0.05}  # for both: who is to find something looks around
+LOOKING = {  # for both: who is to find something looks around
+    "num_envs": 256,
+    "threads": 1,
+    "ppo.entropy_coef": 0.15,
+    "ppo.entropy_coef_final": 0.02,
+}
 
 
 class OneLevel(Curriculum):
@@ -180,10 +185,11 @@ class OneLevelAndStates(States):
         return replace(super().next(count, rng), levels=np.full(count, LONG_WAY))
 
 
-def sparse(seeds: int, steps: int) -> None:
+def sparse(seeds: int, most: int | None) -> None:
     """Print how often a goal is reached that no episode from the level's beginning comes to by chance."""
-    states = {"every": 32, "share": 0.9, "alpha": 0.3}
-    for name, kind, settings in (("none", OneLevel, {}), ("states", OneLevelAndStates, states)):
+    states = {"every": 128, "share": 0.9, "alpha": 0.6, "latest": 0.5}
+    for name, kind, settings in (("states", OneLevelAndStates, states), ("none", OneLevel, {})):
+        steps = most or SPARSE_STEPS[name]
         for seed in range(seeds):
             table = {"method": name_curriculum(kind), "settings": settings}
             given = {"seed": seed, "params": SPARSE, "curriculum": table, "total_steps": steps, **LOOKING, **PLAIN}
@@ -218,7 +224,7 @@ def main() -> None:
     if options.what == "cost":
         cost(methods, options.rounds)
     elif options.what == "sparse":
-        sparse(options.seeds, options.steps or SPARSE_STEPS)
+        sparse(options.seeds, options.steps)
     else:
         learn(course, methods, options.seeds, options.steps or course.steps)
 

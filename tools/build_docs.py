@@ -266,6 +266,9 @@ def reference_pages() -> Iterator[tuple[str, str]]:
             kind = "class" if inspect.isclass(value) else "function"
             kind = "exception" if kind == "class" and issubclass(value, BaseException) else kind
             options = "   :members:\n" if kind == "class" else ""
+            bases = value.__mro__[1:] if kind == "class" else ()
+            if bases and bases[0].__module__.startswith("puffer_arena.batch."):
+                options += "   :inherited-members:\n"  # a batch's parts have no pages of their own
             text += [
                 f"## {member}",
                 "",

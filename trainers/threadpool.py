@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+TRIES = 5  # at a thread: what traces all threads, as coverage does, may end one at its beginning
+
 
 class _Worker:
     """One thread that runs one call at a time."""
@@ -21,10 +23,18 @@ class _Worker:
         self._end.acquire()
         self._call: Callable[[], Any] | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="puffer-arena-pool", daemon=True)
-        self._thread.start()
+        self._runs = threading.Event()
+        for _ in range(TRIES):
+            self._thread = threading.Thread(target=self._run, name="puffer-arena-pool", daemon=True)
+            self._thread.start()
+            while not self._runs.wait(0.05) and self._thread.is_alive():
+                pass
+            if self._runs.is_set():
+                return
+        raise RuntimeError("a thread of the pool ends before it runs")
 
     def _run(self) -> None:
+        self._runs.set()
         # OpenMP keeps this per thread: without it a thread's matrix products would start threads of their own, and add
         # up in another order.
         torch.set_num_threads(1)

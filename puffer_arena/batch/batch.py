@@ -7,9 +7,8 @@ An episode that ends is reset in the same step.  The same seed gives the same by
 threads, the process, or whether the rules run compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -17,51 +16,20 @@ import numpy as np
 
 from puffer_arena.authoring.check import check_definition
 from puffer_arena.batch.access import RowAccess, as_flags
-from puffer_arena.batch.limits import MOST_THREADS
 from puffer_arena.batch.program import Program, load_program
 from puffer_arena.batch.rows import mean_episodes
 from puffer_arena.batch.saving.recorder import Recorder
-from puffer_arena.batch.seeds import check_levels, check_seed, row_keys
+from puffer_arena.batch.seeds import check_levels, row_keys
+from puffer_arena.batch.settings import AUTORESET, SPLITS, Settings
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
 from puffer_arena.core.actions import check_actions, draw_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import ParamRows
-from puffer_arena.core.random import HELD_OUT_BIT
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
-from puffer_arena.kernels.step import DISABLED, NEXT_STEP, SAME_STEP, SAME_STEP_FINAL
 from puffer_arena.kernels.tables import Buffers, Step
 
-AUTORESET = {"same_step": SAME_STEP, "same_step_final": SAME_STEP_FINAL, "next_step": NEXT_STEP, "disabled": DISABLED}
-SPLITS = ("train", "held_out")
 KNOWN = 1024  # buffers of a rollout's steps, which come again
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a batch is made, checked; `make` says what each means.
-
-    Raises:
-        UnknownName, ParameterError: a value that cannot be.
-    """
-
-    num_envs: int = 1
-    seed: int = 0
-    threads: int = 1
-    split: str = "train"
-    num_levels: int = 0
-    autoreset: str = "same_step"
-    compiled: bool = True
-    record: bool | None = False
-    observe_state: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("split", self.split, SPLITS)
-        check_choice("autoreset", self.autoreset, tuple(AUTORESET))
-        check_count("num_envs", self.num_envs, 1)
-        check_count("threads", self.threads, 1, MOST_THREADS)
-        check_count("num_levels", self.num_levels, 0, HELD_OUT_BIT)
-        check_seed(self.seed)
 
 
 class Witness(Protocol):
@@ -302,17 +270,3 @@ class Batch(RowAccess):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def check_choice(what: str, value: str, valid: Sequence[str]) -> None:
-    """Refuse what is none of some names."""
-    if value not in valid:
-        raise UnknownName(f"unknown {what} '{value}'; {suggest(str(value), valid)}")
-
-
-def check_count(what: str, value: Any, low: int, high: int | None = None) -> None:
-    """Refuse what is no whole number within bounds."""
-    fits = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low
-    if not fits or (high is not None and value > high):
-        allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ParameterError(f"{what} = {value!r}; it must be a whole number {allowed}")

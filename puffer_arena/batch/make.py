@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from puffer_arena.batch.batch import Batch, Settings, check_choice
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import Settings, check_choice
 from puffer_arena.registry import load_env, with_options
 
 DEVICES = ("cpu", "cuda")

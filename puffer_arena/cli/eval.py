@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.batch.batch import SPLITS
 from puffer_arena.batch.seats import check_role
+from puffer_arena.batch.settings import SPLITS
 from puffer_arena.cli.grid import draw, measure, read_axes, table
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import SPLITS
+from puffer_arena.batch.settings import SPLITS
 from puffer_arena.core.env import Env
 from puffer_arena.curriculum.curriculum import successes
 from puffer_arena.curriculum.spread import Spread, read_spread

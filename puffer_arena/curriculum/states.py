@@ -1,7 +1,9 @@
 """States worth going on from: episodes begin again in mid-episode, where the learner was most surprised.
 
 A buffer of whole rows, drawn by priority |advantage| ** alpha with importance weights (N P) ** -beta, as Schaul et al.
-2015, arXiv 1511.05952, replay transitions.  Beginning from states that were reached before: Salimans and Chen 2018, arXiv
+2015, arXiv 1511.05952, replay transitions.  Where nothing surprises yet, because no reward was ever met, a part of the
+places may hold the states seen last, drawn alike: what begins there comes farther than what begins at a level, and its
+states are the next to begin at.  Beginning from states that were reached before: Salimans and Chen 2018, arXiv
 1812.03381; Ecoffet et al. 2021, arXiv 2004.12919.
 """
 
@@ -33,6 +35,9 @@ class States(Curriculum):
         every: int = setting(1024, 1, 10**9, "steps, of which one is judged for the buffer")
         alpha: float = setting(0.6, 0.0, 10.0, "power of |advantage| in the priority; 0: all alike")
         beta: float = setting(0.4, 0.0, 1.0, "power of the importance weights; 0: none")
+        latest: float = setting(
+            0.0, 0.0, 1.0, "of the places, and of what is drawn: the states seen last, whatever their |advantage|"
+        )
         fade: float = setting(0.99, 0.0, 1.0, "what is left of a priority after a rollout in which it was not renewed")
         deepest: int = setting(
             500, 1, 100_000, "steps into an episode, in physics: their states are reached by playing"
@@ -49,6 +54,8 @@ class States(Curriculum):
         batch.env.check_own("a curriculum of states")
         super().begin(batch)
         self._scores = np.zeros(self.keeps)
+        self._is_latest = np.arange(self.keeps) < round(self.settings.latest * self.keeps)
+        self._turn = np.zeros(1, np.int64)  # which of the latest is the oldest
         self._known: tuple[Array, Array] | None = None  # chances added up, and weights; until a score changes
 
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
@@ -62,22 +69,33 @@ class States(Curriculum):
         return Tasks(params, None, serials, weights)
 
     def _chances(self) -> tuple[Array, Array]:
-        """Return the priorities added up, and every state's importance weight, 1 for the rarest."""
+        """Return the chances added up, and every state's importance weight, 1 for the rarest."""
         if self._known is None:
             filled, s = self.starts.filled, self.settings
-            priorities = np.where(filled, np.maximum(self._scores, 1e-6) ** s.alpha, 0.0)
-            parts = np.where(filled, priorities / priorities.sum(), 1.0)
-            weights = (filled.sum() * parts) ** -s.beta
-            self._known = np.cumsum(priorities), weights / weights[filled].max()
+            latest, ranked = filled & self._is_latest, filled & ~self._is_latest
+            priorities = np.where(ranked, np.maximum(self._scores, 1e-6) ** s.alpha, 0.0)
+            share = s.latest if latest.any() and ranked.any() else float(latest.any())
+            chances = share * latest / max(latest.sum(), 1) + (1.0 - share) * priorities / max(priorities.sum(), 1e-300)
+            weights = np.where(filled, filled.sum() * chances, 1.0) ** -s.beta
+            self._known = np.cumsum(chances), weights / weights[filled].max()
         return self._known
 
     def seen(self, rows: Kept, scores: Array) -> None:
-        """Keep states in free places, and in place of those with lower priorities."""
+        """Keep states in free places, in place of those with lower priorities, and among the latest."""
         self._known = None
+        latest = int(self._is_latest.sum())
         for k, score in enumerate(scores):
-            free = np.flatnonzero(~self.starts.filled)
-            place = int(free[0]) if len(free) else int(np.argmin(self._scores))
-            if (len(free) or score > self._scores[place]) and self.starts.holds(rows, k):
+            if not self.starts.holds(rows, k):
+                continue
+            if latest:
+                place = int(self._turn[0]) % latest
+                self.starts.put(place, rows, k)
+                self._scores[place], self._turn[0] = score, place + 1
+            free = np.flatnonzero(~self.starts.filled[latest:])
+            place = (
+                latest + int(free[0] if len(free) else np.argmin(self._scores[latest:])) if latest < self.keeps else -1
+            )
+            if place >= 0 and (len(free) or score > self._scores[place]):
                 self.starts.put(place, rows, k)
                 self._scores[place] = score
 
@@ -100,7 +118,7 @@ class States(Curriculum):
         return bool(there.any())
 
     def state(self) -> dict[str, Array]:
-        return {"scores": self._scores}
+        return {"scores": self._scores, "turn": self._turn}
 
     def metrics(self) -> dict[str, float]:
         filled = self.starts.filled

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.batch import AUTORESET, Batch
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import AUTORESET
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
 from puffer_arena.errors import ArenaError, FileError

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from puffer_arena.batch.batch import SPLITS, Batch
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
+from puffer_arena.batch.settings import SPLITS
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ActionError, FileError
 from puffer_arena.replay.block import Block

@@ -7,7 +7,8 @@ from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 
-from puffer_arena.batch.batch import Batch, Settings
+from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.settings import Settings
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.gallery import Shown, enter
 from puffer_arena.errors import ArenaError

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.gpu import check_for_gpu
-from puffer_arena.batch.batch import Batch, Settings
+from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.gpu.kernel import Kernels
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.saving.kept import Kept
+from puffer_arena.batch.settings import Settings
 from puffer_arena.core.actions import action_bounds, check_actions, count_choices, draw_actions
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.params import ParamRows
