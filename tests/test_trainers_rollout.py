@@ -1,5 +1,7 @@
 """Rollouts: nothing lost between them, truncation valued, absent agents marked."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +128,22 @@ def test_a_compiled_network_learns_the_same() -> None:
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
     plain.close()
     compiled.close()
+
+
+def test_a_thread_that_ends_before_it_runs_is_started_again(monkeypatch) -> None:
+    class Unlucky(threading.Thread):
+        """A thread that ends at its first line now and then, as under a tracer that fails to be installed."""
+
+        started = 0
+
+        def run(self) -> None:
+            Unlucky.started += 1
+            if Unlucky.started % 2 == 0:
+                super().run()
+
+    monkeypatch.setattr("puffer_arena.trainers.threadpool.threading.Thread", Unlucky)
+    done: list[str] = []
+    pool = ThreadPool(["a", "b", "c"])
+    pool.run(done.append)
+    pool.close()
+    assert sorted(done) == ["a", "b", "c"] and Unlucky.started == 4
