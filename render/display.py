@@ -1,11 +1,11 @@
 """Opening a window: the only place where pygame's display starts; sound never does."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from puffer_arena.errors import ArenaError
+from puffer_arena.machine.display import is_without_display
 from puffer_arena.render.toolkit import pygame
 
 NO_DISPLAY = (
@@ -39,7 +39,7 @@ def begin_display() -> None:
         ArenaError: there is none.
     """
     asked = os.environ.get("SDL_VIDEODRIVER", "")
-    if sys.platform == "linux" and not (asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if is_without_display():
         raise ArenaError(NO_DISPLAY.format(reason="neither DISPLAY nor WAYLAND_DISPLAY is set"))
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")  # real pixels, so that text stays crisp
     os.environ.setdefault("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0")

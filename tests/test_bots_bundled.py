@@ -7,6 +7,7 @@ import pytest
 from puffer_arena import evaluate, make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped
+from puffer_arena.bots.layout import read_leaves
 from puffer_arena.cli.play import Options, choose_bot, fitting_params, list_bots
 from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.names import bundled, find_player
@@ -26,6 +27,15 @@ def test_every_bundled_bot_plays_as_it_was_trained_and_says_how_well(name: str) 
     assert bot.about["strength"]["episodes"] >= 60 and "random" in bot.about["strength"]["beside"]
     ratings = [level.rating for level in Handicapped(bot.model).levels]
     assert all(rating is not None for rating in ratings) and ratings[0] <= ratings[10]
+
+
+def test_a_bot_that_sees_pictures_takes_few_along_and_one_range_for_all_of_them() -> None:
+    bot = Bot.of((FOLDER / "rooms.bot").read_bytes(), "rooms")
+    (leaf,) = bot.model.leaves
+    assert leaf.shape == (36, 36, 3) and len(bot.about["observation"]["seen"]) == 2
+    assert all(part.shape == (36 * 36 * 3,) and (part == part[0]).all() for part in leaf.seen)
+    with pytest.raises(ValueError, match="reshape"):
+        read_leaves({**bot.about["observation"], "seen": [[0.0], [1.0]]})
 
 
 def test_bundled_bots_are_named_with_a_difficulty() -> None:

@@ -12,6 +12,8 @@ from puffer_arena.errors import ArenaError
 from tests.commands import NO_DISPLAY, SMALL, UPDATE, metrics_of, start, wait_for_file
 from tests.processes import wait_until
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 pytest.importorskip("torch")
 pytest.importorskip("tyro")
 
@@ -109,8 +111,6 @@ PLANTED = """
 from pathlib import Path
 Path(__file__).with_suffix(".ran").touch()
 from puffer_arena.envs.snake import ENV
-
-pytestmark = pytest.mark.slow  # starts many processes
 """
 
 

@@ -6,8 +6,8 @@
 share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains
 with each for the same environment steps, a small network with minGRU on one core, and prints success on 2000 hard
 held-out levels, with the interval of each seed, and on the tenth of them with the longest ways; `walker` does so on a
-course with stumps.  `sparse` trains on one level of `maze`, 64 steps long, that pays at its goal alone, without states to
-go on from and with them, and prints how often its goal is reached.
+course with stumps.  `sparse` trains on one level of `maze`, 64 steps long, that pays at its goal alone, with states to
+go on from, with surprising ones alone (ranked), and without any, and prints how often its goal is reached.
 """
 
 import argparse
@@ -161,7 +161,7 @@ def spread(values: Sequence[float] | np.ndarray[Any, Any]) -> str:
 
 
 LONG_WAY = 15  # a level of maze, of 13 cells along a side and with all its walls
-SPARSE_STEPS = {"none": 50_000_000, "states": 12_000_000}
+SPARSE_STEPS = {"states": 12_000_000, "ranked": 12_000_000, "none": 50_000_000}
 SPARSE = {"size": 13, "walls": 1.0, "distance": 2000, "max_steps": 100}
 LOOKING = {  # for both: who is to find something looks around
     "num_envs": 256,
@@ -188,7 +188,12 @@ class OneLevelAndStates(States):
 def sparse(seeds: int, most: int | None) -> None:
     """Print how often a goal is reached that no episode from the level's beginning comes to by chance."""
     states = {"every": 128, "share": 0.9, "alpha": 0.6, "latest": 0.5}
-    for name, kind, settings in (("states", OneLevelAndStates, states), ("none", OneLevel, {})):
+    ranked = {**states, "latest": 0.0}
+    for name, kind, settings in (
+        ("states", OneLevelAndStates, states),
+        ("ranked", OneLevelAndStates, ranked),
+        ("none", OneLevel, {}),
+    ):
         steps = most or SPARSE_STEPS[name]
         for seed in range(seeds):
             table = {"method": name_curriculum(kind), "settings": settings}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from puffer_arena.batch.seats import check_role
-from puffer_arena.curriculum.choose import load_curriculum
+from puffer_arena.curriculum.choose import load_curriculum, method_of
 from puffer_arena.datasets.file import read_params
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
@@ -255,7 +255,7 @@ def _drop_other_methods(settings: dict[str, Any]) -> None:
 
 def _drop_other_curriculum(tuned: dict[str, Any], given: Any) -> None:
     """Leave out what a tuned curriculum says for another method than the one that was asked for."""
-    if isinstance(given, dict) and given.get("method", tuned.get("method")) != tuned.get("method"):
+    if isinstance(given, dict) and "method" in given and given["method"] != method_of(tuned):
         for part in ("lessons", "ladders", "settings"):
             tuned.pop(part, None)
 

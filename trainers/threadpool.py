@@ -27,11 +27,16 @@ class _Worker:
         for _ in range(TRIES):
             self._thread = threading.Thread(target=self._run, name="puffer-arena-pool", daemon=True)
             self._thread.start()
-            while not self._runs.wait(0.05) and self._thread.is_alive():
-                pass
-            if self._runs.is_set():
+            if self._comes_up():
                 return
         raise RuntimeError("a thread of the pool ends before it runs")
+
+    def _comes_up(self) -> bool:
+        """Wait for the thread's first line; tell whether it was reached."""
+        while self._thread.is_alive():
+            if self._runs.wait(0.05):
+                return True
+        return self._runs.is_set()
 
     def _run(self) -> None:
         self._runs.set()

@@ -51,7 +51,7 @@ class Batch(RowAccess):
 
     device = "cpu"
 
-    def __init__(self, env: Any, env_id: str, settings: "Settings", params: dict[str, Any]) -> None:
+    def __init__(self, env: Any, env_id: str, settings: Settings, params: dict[str, Any]) -> None:
         num_envs, compiled, observe_state = settings.num_envs, settings.compiled, settings.observe_state
         values = env.build_params(params)
         if compiled and env.stepped_by is None:

@@ -88,9 +88,7 @@ def read_leaves(tree: Any, path: tuple[str | int, ...] = ()) -> list[Leaf]:
     if not all(isinstance(name, str) for name in names) or len(names) > max(size, sum(codes)):
         raise ValueError(f"a part of {size} elements has {len(names)} names")
     seen = tree.get("seen")
-    spans = (
-        (low, high) if seen is None else tuple(np.broadcast_to(np.asarray(part, np.float64), (size,)) for part in seen)
-    )
+    spans = (low, high) if seen is None else tuple(_for_each(part, size) for part in seen)
     return [Leaf(path, kind, shape, dtype, codes, low, high, names, (spans[0], spans[1]), min(codes, default=0))]
 
 
@@ -125,6 +123,12 @@ def _bounds(tree: Any, key: str, size: int, codes: tuple[int, ...], kind: str) -
     given = tree[key] if isinstance(tree[key], list) else [tree[key]]
     endless = -math.inf if key == "low" else math.inf
     return np.broadcast_to(np.asarray([endless if value is None else float(value) for value in given]), (size,))
+
+
+def _for_each(given: Any, size: int) -> Numbers:
+    """Return a number for every element: the given ones, or a single one for all."""
+    numbers = np.asarray(given, np.float64)
+    return np.full(size, numbers) if numbers.ndim == 0 else numbers.reshape(size)
 
 
 def pick(value: Any, path: tuple[str | int, ...]) -> Any:

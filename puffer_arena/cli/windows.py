@@ -1,8 +1,8 @@
 """Whether a window can be opened here, told without opening one."""
 
-import os
-import sys
 from importlib.util import find_spec
+
+from puffer_arena.machine.display import is_without_display
 
 
 def why_no_window() -> str:
@@ -10,7 +10,6 @@ def why_no_window() -> str:
     missing = [module for module in ("pygame", "imgui_bundle", "OpenGL", "zmq") if find_spec(module) is None]
     if missing:
         return f"{missing[0]} is not installed; install it with: pip install 'puffer-arena[window]'"
-    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
-    if sys.platform.startswith("linux") and not shown:
+    if is_without_display():
         return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
     return ""

@@ -123,7 +123,7 @@ def load_curriculum(env: Env, given: str | Mapping[str, Any], ranges: Mapping[st
     for name in table:
         if name not in PARTS:
             raise UnknownName(f"curriculum: unknown part '{name}'; {suggest(str(name), PARTS)}")
-    method = table.get("method", "lessons" if "lessons" in table or "ladders" in table else "uniform")
+    method = method_of(table)
     kind = find_curriculum(str(method))
     spreads = {}
     for name, value in {**_table("ranges", table), **(ranges or {})}.items():
@@ -144,6 +144,11 @@ def load_curriculum(env: Env, given: str | Mapping[str, Any], ranges: Mapping[st
     elif extra:
         raise ParameterError(f"curriculum '{method}' takes no {extra[0]}; they belong to method = \"lessons\"")
     return made
+
+
+def method_of(table: Mapping[str, Any]) -> Any:
+    """Return the method that a table names, or that its parts belong to."""
+    return table.get("method", "lessons" if "lessons" in table or "ladders" in table else "uniform")
 
 
 def _levels(env: Env, table: Mapping[str, Any]) -> tuple[tuple[Level, ...], float]:

@@ -54,7 +54,7 @@ class States(Curriculum):
         batch.env.check_own("a curriculum of states")
         super().begin(batch)
         self._scores = np.zeros(self.keeps)
-        self._is_latest = np.arange(self.keeps) < round(self.settings.latest * self.keeps)
+        self._latest = round(self.settings.latest * self.keeps)  # places, the first ones
         self._turn = np.zeros(1, np.int64)  # which of the latest is the oldest
         self._known: tuple[Array, Array] | None = None  # chances added up, and weights; until a score changes
 
@@ -72,7 +72,8 @@ class States(Curriculum):
         """Return the chances added up, and every state's importance weight, 1 for the rarest."""
         if self._known is None:
             filled, s = self.starts.filled, self.settings
-            latest, ranked = filled & self._is_latest, filled & ~self._is_latest
+            first = np.arange(self.keeps) < self._latest
+            latest, ranked = filled & first, filled & ~first
             priorities = np.where(ranked, np.maximum(self._scores, 1e-6) ** s.alpha, 0.0)
             share = s.latest if latest.any() and ranked.any() else float(latest.any())
             chances = share * latest / max(latest.sum(), 1) + (1.0 - share) * priorities / max(priorities.sum(), 1e-300)
@@ -83,21 +84,22 @@ class States(Curriculum):
     def seen(self, rows: Kept, scores: Array) -> None:
         """Keep states in free places, in place of those with lower priorities, and among the latest."""
         self._known = None
-        latest = int(self._is_latest.sum())
         for k, score in enumerate(scores):
             if not self.starts.holds(rows, k):
                 continue
-            if latest:
-                place = int(self._turn[0]) % latest
-                self.starts.put(place, rows, k)
-                self._scores[place], self._turn[0] = score, place + 1
-            free = np.flatnonzero(~self.starts.filled[latest:])
-            place = (
-                latest + int(free[0] if len(free) else np.argmin(self._scores[latest:])) if latest < self.keeps else -1
-            )
-            if place >= 0 and (len(free) or score > self._scores[place]):
-                self.starts.put(place, rows, k)
-                self._scores[place] = score
+            if self._latest:
+                place = int(self._turn[0]) % self._latest
+                self._turn[0] = place + 1
+                self._put(place, rows, k, score)
+            if self._latest < self.keeps:
+                free = np.flatnonzero(~self.starts.filled[self._latest :])
+                place = self._latest + int(free[0] if len(free) else np.argmin(self._scores[self._latest :]))
+                if len(free) or score > self._scores[place]:
+                    self._put(place, rows, k, score)
+
+    def _put(self, place: int, rows: Kept, k: int, score: float) -> None:
+        self.starts.put(place, rows, k)
+        self._scores[place] = score
 
     def ended(self, episodes: Ended) -> None:
         """Renew the priorities of the states that episodes began at: the mean |advantage| from there on."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
+from puffer_arena.machine.display import is_without_display
 
 MOST_PIXELS = 1 << 18  # of a picture in a row; larger ones are reduced by a whole number
 
@@ -42,8 +43,7 @@ def _needing_no_display() -> Iterator[None]:
     Many environments start all of it to draw off the screen.  SDL finds out by itself that it has no display, but not
     once Panda3D's renderer is loaded: it comes with a library which SDL takes for a sign of X11.
     """
-    absent = not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
-    if sys.platform != "linux" or not absent:
+    if not is_without_display():
         yield
         return
     os.environ["SDL_VIDEODRIVER"] = "dummy"

@@ -28,7 +28,8 @@ from puffer_arena.trainers.runs.tensorfile import read_bytes, unpack
 
 VECTORS = 64  # parity vectors in a file,
 EARLIER_VECTORS = 16  # and of each earlier policy in it,
-VECTOR_BYTES = 65_536  # fewer of pictures, which would be most of a file
+FEWEST_VECTORS = 4
+VECTOR_BYTES = 65_536  # beyond which there are fewer of them: pictures would be most of a file
 WATCHED_STEPS = 4  # of play between two parity vectors, while the ranges of observations are noted
 FREE_SETTINGS = ("env", "threads", "device", "precision", "compile", "gradients", "checkpoint_minutes")
 
@@ -231,7 +232,7 @@ def _watch(policy: Policy, batch: Batch, seed: int) -> Seen:
         began = torch.from_numpy(np.repeat(batch.began.reshape(-1), rows // batch.began.size))
         state = {name: torch.where(began[:, None], 0.0, part) for name, part in after.items()}
     apart = math.ceil(sum(part.nbytes for parts in kept.values() for part in parts) / VECTOR_BYTES)
-    vectors = {name: np.stack(parts[:: min(apart, EARLIER_VECTORS)]) for name, parts in kept.items()}
+    vectors = {name: np.stack(parts[:: min(apart, VECTORS // FEWEST_VECTORS)]) for name, parts in kept.items()}
     return Seen(vectors, [(low.tolist(), high.tolist()) for low, high in ranges])
 
 
