@@ -8,6 +8,7 @@ from imgui_bundle import imgui
 from puffer_arena.errors import ParameterError
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena.render.play import overlays
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
@@ -108,3 +109,23 @@ def test_the_window_lives_while_a_branchs_code_is_compiled(tmp_path, monkeypatch
     source.close()
     assert frames[:12] == [False] * 3 + [True] * 3 + [False] * 3 + [True] * 3
     assert branches and branches[0] >= 12
+
+
+def test_a_branch_says_how_to_go_back(tmp_path, monkeypatch):
+    said, source = [], Scripted("snake")
+
+    def on_frame(screen):
+        if screen.__class__ is PlayScreen:
+            screen.left = True
+        elif ("Esc", "go back") in said:
+            screen.gui.closing = True
+        else:
+            screen._pace.touch(1e12)
+            screen.press(pygame.K_f)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(overlays, "key_hints", lambda theme, at, hints, right: said.extend(hints))
+    source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
+    show(source, size=(960, 600), on_frame=on_frame)
+    source.close()
+    assert ("Esc", "go back") in said

@@ -7,6 +7,7 @@ from imgui_bundle import imgui
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window import parameters
 from puffer_arena.render.window.kept import play_kept
 from tests.screens import Scripted, click, holds, key, mouse, watch
 from tests.screens import on_display as on_display
@@ -60,6 +61,16 @@ def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
     tries = takewhile(lambda _: wanted not in source.sent, twice)
     watch(source, key(pygame.K_c), patient, tries, *rest, frames=1, size=(1280, 1000))
     assert typed and wanted in source.sent
+
+
+def test_what_does_not_train_has_no_learning_rate_to_set(monkeypatch):
+    shown = []
+    monkeypatch.setattr(parameters, "draw_learning_rate", lambda *_: shown.append(source.modes))
+    for modes in (("smooth",), ("time-lapse", "smooth")):
+        source = Scripted("snake")
+        source.status, source.modes = "paused", modes
+        watch(source, *[key(pygame.K_c)] * (len(modes) - 1), frames=1)
+    assert set(shown) == {("time-lapse", "smooth")}
 
 
 def test_a_slider_sends_its_parameter_when_let_go():
