@@ -154,7 +154,7 @@ class Body(Expressions):
         self.facts = merge(taken, self.facts)
 
     def _for(self, node: ast.For) -> None:
-        value = self._each(node.iter)
+        value = self.each(node.iter)
         self._loop(node.body, None, node.target, value)
 
     def _loop(
@@ -173,17 +173,6 @@ class Body(Expressions):
         leaves = any(isinstance(node, ast.Break) for statement in body for node in ast.walk(statement))
         if test is not None and not leaves:
             self.suppose(test, False)
-
-    def _each(self, node: ast.expr) -> Known:
-        """Return what a loop's variable is like."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-            given = [self.number(argument) for argument in node.args]
-            first, last = (KNOWN, given[0]) if len(given) == 1 else given[:2]
-            if not (last.high and first.low):
-                self._refuse(node, first if last.high else last, "counts a loop with it")
-            return Value(first.low, last.high, last.source)
-        value = self.value(node)
-        return Part(value.element, value.axes - 1) if isinstance(value, Part) and value.axes > 1 else element_of(value)
 
     def _write(self, target: ast.expr, value: Known, total: Any = None) -> None:
         """Check and note what a statement writes; `total` is the arithmetic where the target is its left side."""

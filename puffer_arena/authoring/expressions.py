@@ -132,6 +132,17 @@ class Expressions:
     def _copy(self) -> Facts | None:
         return None if self.facts is None else dict(self.facts)
 
+    def each(self, node: ast.expr) -> Known:
+        """Return what a loop's variable is like."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+            given = [self.number(argument) for argument in node.args]
+            first, last = (KNOWN, given[0]) if len(given) == 1 else given[:2]
+            if not (last.high and first.low):
+                self._refuse(node, first if last.high else last, "counts a loop with it")
+            return Value(first.low, last.high, last.source)
+        value = self.value(node)
+        return Part(value.element, value.axes - 1) if isinstance(value, Part) and value.axes > 1 else element_of(value)
+
     def number(self, node: ast.expr) -> Value:
         """Return what is known of an expression that is used as a number."""
         value = self.value(node)
@@ -237,7 +248,7 @@ class Expressions:
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Known:
         before = self._copy()
         for part in node.generators:
-            self.assign(part.target, self._each(part.iter))
+            self.assign(part.target, self.each(part.iter))
             for test in part.ifs:
                 self.value(test)
                 self.suppose(test, True)
