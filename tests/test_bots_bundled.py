@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+import numpy as np
 import pytest
 
 from puffer_arena import evaluate, make
@@ -27,6 +28,22 @@ def test_every_bundled_bot_plays_as_it_was_trained_and_says_how_well(name: str) 
     assert bot.about["strength"]["episodes"] >= 60 and "random" in bot.about["strength"]["beside"]
     ratings = [level.rating for level in Handicapped(bot.model).levels]
     assert all(rating is not None for rating in ratings) and ratings[0] <= ratings[10]
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_every_quantity_that_a_bundled_bot_sees_has_a_name_and_a_range(name: str) -> None:
+    bot = Bot.of((FOLDER / f"{name}.bot").read_bytes(), name)
+    quantities = [leaf for leaf in bot.model.leaves if leaf.kind == "box" and not leaf.codes and len(leaf.shape) == 1]
+    for leaf in quantities:
+        assert len(set(leaf.names)) == leaf.size and all(np.isfinite(part).all() for part in leaf.seen)
+    if len(bot.model.leaves) == len(quantities):
+        values = leaf.seen[0]
+        fields = dict(zip((each.replace(" ", "_") for each in leaf.names), values, strict=True))
+        stems = {}
+        for field, value in fields.items():
+            stem, _, number = field.rpartition("_")
+            stems.setdefault(stem if stem and number.isdigit() else field, []).append(value)
+        np.testing.assert_allclose(bot.observe(**stems), values, rtol=1e-6)
 
 
 def test_a_bot_that_sees_pictures_takes_few_along_and_one_range_for_all_of_them() -> None:

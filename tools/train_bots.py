@@ -3,6 +3,7 @@
     python tools/train_bots.py                 # every game below
     python tools/train_bots.py snake --seconds 60
     python tools/train_bots.py snake --measure # strength and levels anew
+    python tools/train_bots.py --names         # names of what they see and do anew, as the games have them now
     python tools/train_bots.py --table         # what assets/bots holds, as a table for docs/bots.md
 
 Each game is trained with its tuned config for a given time of one core, exported in half precision and measured on
@@ -26,6 +27,7 @@ from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Level
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.calibrate import at_level, calibrate, rating_in
+from puffer_arena.players.described import describe, difference
 from puffer_arena.players.evaluate import Sample, evaluate, summarize
 from puffer_arena.players.player import Player, chance, scripted, versus
 from puffer_arena.registry import load_env
@@ -188,6 +190,27 @@ def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
     return {"strength": held, "levels": [asdict(level) for level in levels]}
 
 
+def named(game: str, data: bytes) -> bytes:
+    """Return a bot's file with the names that its game gives now to what it sees and does."""
+    about, rules = Bot.of(data, game).about, load_env(game)
+    params = rules.build_params(about["params"])
+    spaces = {"observation": rules.observation.resolve(params), "action": rules.action.resolve(params)}
+    for what, space in spaces.items():
+        if changed := difference(about[what], describe(space)):
+            sys.exit(f"{game} has another {what} than its bot learned ({changed}); train it anew")
+        take_names(about[what], describe(space))
+    return with_measured(data, {what: about[what] for what in spaces})
+
+
+def take_names(tree: dict[str, Any], now: dict[str, Any]) -> None:
+    """Write the names of one description into another of the same parts."""
+    if "parts" not in tree:
+        tree["names"] = now["names"]
+        return
+    for each in tree["parts"] if isinstance(tree["parts"], dict) else range(len(tree["parts"])):
+        take_names(tree["parts"][each], now["parts"][each])
+
+
 def table() -> str:
     """Return what assets/bots holds."""
     lines = [
@@ -221,17 +244,21 @@ if __name__ == "__main__":
     parser.add_argument("--episodes", type=int, default=400, help="by which each is measured")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--measure", action="store_true", help="measure what there is anew, and train nothing")
+    parser.add_argument("--names", action="store_true", help="take the games' names anew, and train nothing")
     parser.add_argument("--table", action="store_true", help="print what there is, and train nothing")
     given = parser.parse_args()
     if given.table:
         print(table())
         sys.exit()
     torch.set_num_threads(1)
-    known = sorted(path.stem for path in FOLDER.glob("*.bot")) if given.measure else list(GAMES)
+    known = sorted(path.stem for path in FOLDER.glob("*.bot")) if given.measure or given.names else list(GAMES)
     for game in given.games or known:
         if game not in known:
             parser.error(f"unknown game '{game}'; there are {', '.join(known)}")
         path = FOLDER / f"{game}.bot"
+        if given.names:
+            write_bytes(path, named(game, path.read_bytes()))
+            continue
         data = path.read_bytes() if given.measure else fitting(*train(game, given.seconds, given.seed))
         data = with_measured(data, measured(game, data, given.episodes))
         if len(data) > MOST_BYTES:
