@@ -48,7 +48,8 @@ class ResidentCollector:
             self.halves = [slice(*span) for span in split(batch.num_envs, 2)]
             kind = torch.from_numpy(batch.actions).dtype
             self._chosen = pinned(batch.actions.shape, kind, rollout.device)  # actions that are on their way here
-            self._arrivals: list[Any] = [torch.cuda.Event() for _ in self.halves if rollout.device.type == "cuda"]
+            event: Any = torch.cuda.Event
+            self._arrivals: list[Any] = [event() for _ in self.halves if rollout.device.type == "cuda"]
 
     def seed(self, generator: torch.Generator) -> None:
         """Seed the device's chance from the run's, which checkpoints keep."""
@@ -156,7 +157,7 @@ class ResidentCollector:
     def _value_cut(self) -> None:
         """Value the observations that ended truncated episodes."""
         rollout = self.rollout
-        cut = (rollout.truncated & ~rollout.terminated).flatten().nonzero()[:, 0]
+        cut: Any = (rollout.truncated & ~rollout.terminated).flatten().nonzero()[:, 0]
         for some in cut.split(MAX_BOOTSTRAP) if len(cut) else ():
             with self.autocast():
                 values = rollout.policy([rollout.flat("final_obs")[some]], {}, [])[1]

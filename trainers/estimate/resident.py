@@ -12,8 +12,9 @@ def gae(rollout: ResidentRollout, gamma: float, trace: float) -> None:
     """Fill advantages and targets by generalized advantage estimation, 0 where nobody acts; see `advantage.gae_rows`."""
     acting = None if rollout.pending is None else rollout.acting
     values = rollout.old_value
-    for t in range(rollout.horizon - 1, -1, -1) if acting is not None else ():
-        values[t] = torch.where(acting[t], values[t], values[t + 1])  # of the stream's next action
+    if acting is not None:
+        for t in range(rollout.horizon - 1, -1, -1):
+            values[t] = torch.where(acting[t], values[t], values[t + 1])  # of the stream's next action
     goes_on = ~(rollout.terminated | rollout.truncated)
     following = torch.where(goes_on, values[1:], 0.0)
     following = torch.where(rollout.truncated & ~rollout.terminated, rollout.final_value, following)
