@@ -28,7 +28,7 @@ from puffer_arena.core.env import Env
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "docs"
-WHOLE = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+WHOLE = ["CHANGELOG.md", "CONTRIBUTING.md", "MIGRATION.md", "SECURITY.md"]
 # The site's parts, in order, and their pages; what no part names comes under the last.
 PARTS = {
     "Getting started": ["start"],
@@ -36,7 +36,7 @@ PARTS = {
     "Games": ["games/*"],
     "Methods": ["algorithms", "methods/*"],
     "Commands": ["commands/*"],
-    "Coming from": ["moving/*"],
+    "Coming from": ["moving/*", "../MIGRATION"],
     "Reference": ["authoring", "reference/*"],
     "How it works": ["design", "determinism", "performance", "benchmarks", "production", "reliability", "stability"],
     "Help": ["troubleshooting", "../CONTRIBUTING", "../SECURITY", "../CHANGELOG"],
