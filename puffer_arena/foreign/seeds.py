@@ -88,8 +88,8 @@ class Hashed(ISpawnableSeedSequence):
             return self.whole.generate_state(n_words, dtype)
         return words
 
-    def spawn(self, n_children: int) -> list[SeedSequence]:
-        """See `SeedSequence.spawn`."""
+    def spawn(self, n_children: int) -> Any:
+        """See `SeedSequence.spawn`, of whose kind the children are."""
         return self.whole.spawn(n_children)
 
     @property
