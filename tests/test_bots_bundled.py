@@ -5,7 +5,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from puffer_arena import evaluate, make
+from puffer_arena import evaluate, list_envs, make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped
 from puffer_arena.bots.layout import read_leaves
@@ -18,6 +18,10 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.trainers.export.bot import meets_scripted
 
 FOLDER = resources.files("puffer_arena.assets") / "bots"
+
+
+def test_every_game_has_a_trained_bot() -> None:
+    assert bundled() == sorted(list_envs())
 
 
 @pytest.mark.parametrize("name", bundled())
