@@ -24,16 +24,17 @@ HOW = "drag, or double click to type; right click: default"
 
 
 def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders) -> None:
-    """Lay out a slider for every parameter with a range, and the learning rate."""
-    rates = source.metrics.get("learning_rate")
+    """Lay out a slider for every parameter with a range, and the learning rate of what trains."""
+    trains = "time-lapse" in source.modes and source.status in ("training", "paused")
+    rates = source.metrics.get("learning_rate") if trains else None
     ranged = [parameter for parameter in source.env.parameters.values() if parameter.ranged and not parameter.size]
     if not ranged and not rates:
         return
     section(theme, "Parameters")
     draw_undo(theme, source, sliders.steering)
-    if rates and source.status in ("training", "paused"):
+    if rates:
         draw_learning_rate(theme, source, float(rates[-1][1]), sliders)
-    chosen = table_of(source, sliders) and source.status in ("training", "paused")
+    chosen = trains and table_of(source, sliders)
     for parameter in ranged:
         if chosen and parameter.kind is not bool:
             draw_range(theme, source, parameter, sliders)
