@@ -1,24 +1,41 @@
 """The promises of the README and of the documents that a test can hold."""
 
+import importlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from puffer_arena import __version__, check, core, make
+from puffer_arena import __version__, check, core, list_envs, load_env, make
+from puffer_arena.__main__ import COMMANDS
+from puffer_arena.cli.options import parse
+from puffer_arena.cli.train import options_type
 from puffer_arena.core.definition import ENGINES
+from puffer_arena.curriculum import load_curriculum
+from puffer_arena.players.names import bundled
+from puffer_arena.trainers.algorithms import load_algorithm
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
-    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "MIGRATION", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 TUTORIALS = sorted(path for folder in ("tutorials", "moving") for path in (ROOT / "docs" / folder).glob("*.md"))
 every_document = pytest.mark.parametrize("document", [*DOCUMENTS, *TUTORIALS], ids=lambda path: path.name)
+# The README's at each run of the tests, the others' in CI.
+every_program = pytest.mark.parametrize(
+    "document",
+    [DOCUMENTS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in (*DOCUMENTS[1:], *TUTORIALS))],
+    ids=lambda path: path.name,
+)
+COMMAND = re.compile(r"-m puffer_arena ((?:\\\n|[^\n`])*)")
+PLAYER = re.compile(r"\b(bot|arena):(\w+)")
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -43,11 +60,7 @@ def test_the_example_plays_as_its_docstring_says() -> None:
     assert batch.terminated.all() and np.array_equal(batch.finished["caught"], [10] * 8)
 
 
-@pytest.mark.parametrize(
-    "document",
-    [DOCUMENTS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in (*DOCUMENTS[1:], *TUTORIALS))],
-    ids=lambda path: path.name,
-)
+@every_program
 def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     # The blocks of a document are one program, read from top to bottom, and what it writes stays out of the checkout.
     program = "\n".join(block for block in blocks(document, "python") if "ENV = Env(" not in block)
@@ -55,6 +68,46 @@ def test_the_python_blocks_run(document: Path, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(program, "utf-8")
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return what a text types after `python -m puffer_arena`, in words, without comments."""
+    whole = re.sub(r"(?<!`)`[^`]+`(?!`)", lambda found: found[0].replace("\n", " "), text)
+    typed = (re.sub(r"\s#.*", "", found.replace("\\\n", " ")) for found in COMMAND.findall(whole))
+    return [shlex.split(each) for each in typed if each.strip() and each[0] not in "<("]
+
+
+@every_program
+def test_the_commands_are_understood(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    players = {"bot": {bot for name in list_envs() for bot in load_env(name).bots}, "arena": set(bundled())}
+    for name, *words in commands(document.read_text("utf-8")):
+        assert name in COMMANDS, name
+        if name == "doctor" or "--help" in words:
+            continue
+        kind = importlib.import_module(f"puffer_arena.cli.{name.replace('-', '_')}").Options
+        if name == "train":
+            words = ["--record.on" if word == "--record" else word for word in words]
+            algorithm = words[words.index("--algorithm") + 1] if "--algorithm" in words[:-1] else "ppo"
+            kind = options_type("ppo" if algorithm.startswith("my_") else load_algorithm(algorithm))
+        options = parse(kind, name, words)  # raises where an option or a value is none
+        env = getattr(options, "environment", "")
+        assert not env.isidentifier() or env in list_envs() or env.isupper(), env
+        for who, named in PLAYER.findall(" ".join(words)):
+            assert named in players[who], named
+
+
+@every_document
+def test_tables_of_toml_are_curricula(document: Path) -> None:
+    for block in blocks(document, "toml"):
+        load_curriculum(load_env("maze"), tomllib.loads(block))
+
+
+@every_document
+def test_tools_that_are_called_exist(document: Path) -> None:
+    for tool, words in re.findall(r"python (tools/\w+\.py)([^\n`]*)", document.read_text("utf-8")):
+        source = (ROOT / tool).read_text("utf-8")
+        assert all(f'"{option}"' in source for option in re.findall(r"(?<=\s)--[\w-]+", words)), (tool, words)
 
 
 @every_document
@@ -72,6 +125,10 @@ def test_files_that_are_linked_exist(document: Path) -> None:
 
 def test_the_version_that_is_cited_is_this_one() -> None:
     assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_moving_to_this_version_has_a_section() -> None:
+    assert f"\n## {__version__}\n" in (ROOT / "MIGRATION.md").read_text("utf-8")
 
 
 def test_files_that_the_design_names_exist() -> None:

@@ -5,12 +5,15 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.errors import ParameterError
+from puffer_arena.render.replay import timeline
+from puffer_arena.render.replay.show import show_replays
 from puffer_arena.render.replay.source import BESIDE, ReplaySource
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
 from puffer_arena.replay.writer import Writer
 from tests.playing import DUEL
 from tests.replays import record
+from tests.screens import on_display as on_display
 from tests.xvfb import Program
 
 
@@ -80,6 +83,15 @@ def test_jumps_lead_to_episodes_and_events(played):
     assert "nothing" in source.note
 
 
+def test_an_end_is_something_that_happens(played):
+    source, stops = ReplaySource([Replay(played)]), []
+    while source.note != "nothing more happens":
+        source.jump_event(1)
+        stops.append(source.step)
+    assert {episode.last for episode in source.episodes(1) if episode.how} < set(stops)
+    assert sorted(set(stops)) == stops[:-1]
+
+
 def test_an_ending_is_said_where_time_passed_it_and_not_where_a_jump_led(played):
     source = ReplaySource([Replay(played)])
     first = next(e for e in source.episodes(1) if e.how)
@@ -101,6 +113,16 @@ def test_the_curve_is_the_return_of_the_running_episode(played):
             if episode.how:
                 assert returns[episode.last - 1] == pytest.approx(episode.returns[0])
         assert len(steps) == 300 and np.isfinite(values).sum() == 6
+
+
+def test_the_timeline_says_the_value_of_the_state_that_is_shown(played, on_display, monkeypatch):
+    """The recorded policy thought t of the state before step t."""
+    told = []
+    monkeypatch.setattr(timeline, "write_values", lambda theme, step, curves, area: told.append(curves))
+    with Replay(played) as replay:
+        show_replays([replay], size=(960, 540), on_frame=lambda screen: setattr(screen.gui, "closing", True))
+    name, _, steps, values = told[0][-1]
+    assert name == "value" and steps.tolist() == values.tolist() == [0, 50, 100, 150, 200, 250]
 
 
 def test_replays_beside_each_other_go_step_for_step(played, tmp_path):

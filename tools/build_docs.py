@@ -28,7 +28,7 @@ from puffer_arena.core.env import Env
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "docs"
-WHOLE = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+WHOLE = ["CHANGELOG.md", "CONTRIBUTING.md", "MIGRATION.md", "SECURITY.md"]
 # The site's parts, in order, and their pages; what no part names comes under the last.
 PARTS = {
     "Getting started": ["start"],
@@ -36,7 +36,7 @@ PARTS = {
     "Games": ["games/*"],
     "Methods": ["algorithms", "methods/*"],
     "Commands": ["commands/*"],
-    "Coming from": ["moving/*"],
+    "Coming from": ["moving/*", "../MIGRATION"],
     "Reference": ["authoring", "reference/*"],
     "How it works": ["design", "determinism", "performance", "benchmarks", "production", "reliability", "stability"],
     "Help": ["troubleshooting", "../CONTRIBUTING", "../SECURITY", "../CHANGELOG"],
@@ -55,10 +55,16 @@ REFERENCE = {
     "puffer_arena.batch.batch": "Many rows of one environment, stepped together.",
     "puffer_arena.replay": "Recording, reading, verifying and forking replays.",
     "puffer_arena.curriculum": "Who chooses the next level.",
+    "puffer_arena.levels": "Levels that people draw, and their files.",
+    "puffer_arena.players": "Who plays, and how well.",
+    "puffer_arena.datasets": "Whole episodes to learn from without playing.",
     "puffer_arena.bots.bot": "Bots that play with numpy alone.",
     "puffer_arena.bots.driver": "Bots in a game's frames.",
     "puffer_arena.bots.difficulty": "Bots that can be beaten.",
     "puffer_arena.training": "Runs from Python.",
+    "puffer_arena.trainers": "Losses, policies and settings for those who go further.",
+    "puffer_arena.trainers.algorithms.ppo": "PPO, to vary.",
+    "puffer_arena.settings": "Settings that carry their range and a line about themselves.",
     "puffer_arena.adapters.gymnasium": "Gymnasium's two interfaces.",
     "puffer_arena.adapters.pettingzoo": "PettingZoo's two interfaces.",
     "puffer_arena.errors": "Every error, and what it means.",

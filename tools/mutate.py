@@ -1,6 +1,7 @@
 """Change rules one place at a time, and count the changes that their tests notice.
 
     python tools/mutate.py                                  # the modules of SUBJECTS, 60 places of each
+    python tools/mutate.py envs/connect4.py                 # one of them
     python tools/mutate.py envs/snake.py --tests tests/test_envs_snake.py --places 200
 
 A place is a comparison, an operator, a number, a condition or an assignment within a rule: a function that the environment
@@ -63,7 +64,9 @@ def main() -> int:
     parser.add_argument("--places", type=int, default=60, help="changes to try, drawn from all")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     options = parser.parse_args()
-    subjects = {options.module: options.tests} if options.module else SUBJECTS
+    subjects = {options.module: options.tests or SUBJECTS.get(options.module)} if options.module else SUBJECTS
+    if not all(subjects.values()):
+        parser.error(f"name the --tests that should notice a change of {options.module}")
     survived = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in COPIED:

@@ -7,11 +7,13 @@ which takes a fifth to a third less and comes to the same code.
 
 from typing import Any
 
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core import codegen, compiler
+
+Library: Any = codegen.JITCodeLibrary  # of whose methods Numba tells no types
+Compiler: Any = compiler.Compiler
 
 
-class CalledCompiler(Compiler):  # type: ignore[misc]  # Numba has no types
+class CalledCompiler(Compiler):  # type: ignore[misc]  # as above
     """The compiler of a function that compiled ones alone call, for `njit`'s `pipeline_class`."""
 
     def __init__(self, typingctx: Any, targetctx: Any, *others: Any) -> None:
@@ -19,7 +21,7 @@ class CalledCompiler(Compiler):  # type: ignore[misc]  # Numba has no types
         self.state.library = _CalledLibrary(targetctx.codegen(), "called")
 
 
-class _CalledLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _CalledLibrary(Library):  # type: ignore[misc]
     """A function's code as it was lowered, with that of what it calls, to be linked into its callers'."""
 
     def _optimize_final_module(self) -> None:

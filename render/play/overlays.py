@@ -105,6 +105,8 @@ def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
         hints.insert(2, ("F1 – F8", "seats"))  # noqa: RUF001
     elif screen.game.batch.num_agents:
         hints.insert(2, ("Tab", "next agent"))
+    if screen.borrowed:
+        hints.insert(0, ("Esc", "go back"))
     top = y + (height - theme.px(20)) / 2
     key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
 
@@ -220,7 +222,12 @@ def pad_meaning(screen: "PlayScreen") -> str:
 def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """List all keys over the game."""
     rows = key_meanings(screen.game)
-    rows += [("P, Esc", "pause"), ("R", "restart"), ("B", "let the bot play, take over again")]
+    rows += (
+        [("Esc", "go back to what this branch comes from"), ("P", "pause")]
+        if screen.borrowed
+        else [("P, Esc", "pause")]
+    )
+    rows += [("R", "restart"), ("B", "let the bot play, take over again")]
     if len(screen.game.roster) > 1:
         rows.append(("F3   F4", f"an easier, a harder bot: now {screen.game.bot_name}"))
     if screen.game.match is not None:

@@ -43,7 +43,7 @@ class PlayScreen:
         self.game, self.speed = game, speed
         self.recorder = GameRecorder(game)
         self.left = False  # a branch: the person goes back to the replay in the same window
-        self._borrowed = gui is not None
+        self.borrowed = gui is not None  # a branch in the window of what it comes from
         self.gui = gui or Gui(f"{game.env.name} · puffer_arena", size)
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
@@ -80,7 +80,7 @@ class PlayScreen:
         self.recorder.close()
         self.speaker.close()
         pygame.joystick.quit()
-        if not self._borrowed:
+        if not self.borrowed:
             self.gui.close()
 
     def pixels(self) -> Array:
@@ -181,7 +181,7 @@ class PlayScreen:
             self.swap(seat)
             return
         match key:
-            case pygame.K_ESCAPE if self._borrowed:
+            case pygame.K_ESCAPE if self.borrowed:
                 self.left = True
             case pygame.K_F9:
                 self.recorder.toggle()

@@ -205,7 +205,7 @@ class ReplayScreen(Screen):
         """Lay out the side panel."""
         theme, source, frame = self.gui.theme, self.replay, self.source.frame
         draw_header(theme, source)
-        draw_origin(theme, source)
+        draw_origin(theme, source, self.row)
         if frame is None:
             return
         draw_transport(theme, self)
@@ -214,9 +214,9 @@ class ReplayScreen(Screen):
         draw_parameters(theme, source, frame, self.panel.sliders)
 
 
-def draw_origin(theme: Theme, source: ReplaySource) -> None:
-    """Say who played, and where a branch comes from."""
-    header = source.replays[0].header
+def draw_origin(theme: Theme, source: ReplaySource, row: int) -> None:
+    """Say who played in the watched row, and where a branch comes from."""
+    header = source.owner(row)[0].header
     lines = [f"{name}: {who}" if name != "all" else who for name, who in header.players.items()]
     if header.parent:
         lines.append(f"a branch of {header.parent.get('file', 'another')} from step {header.parent.get('step', 0)}")

@@ -238,11 +238,14 @@ class ReplaySource:
             self._land(behind[-1])
 
     def jump_event(self, row: int) -> None:
-        """Go to what happens next."""
-        ahead = [event for event in self.events(row) if event.step > self.step]
+        """Go to what happens next: an event, or the end of an episode."""
+        told = [(event.step, f"{event.kind} {event.text}".strip()) for event in self.events(row)]
+        told += [(episode.last, episode.words or episode.how) for episode in self.episodes(row) if episode.how]
+        ahead = [entry for entry in told if entry[0] > self.step]
         if ahead:
-            self.seek(ahead[0].step)
-            self.note = f"{ahead[0].kind} {ahead[0].text}".strip()
+            step, said = min(ahead, key=lambda entry: entry[0])
+            self.seek(step)
+            self.note = said
         else:
             self.note = "nothing more happens"
 

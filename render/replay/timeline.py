@@ -113,12 +113,12 @@ def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> lis
     if height < theme.px(14):
         return []
     steps, returns, values = source.curve(row)
-    labels = [("return", "lime", returns)]
+    labels = [("return", "lime", steps, returns)]
     if np.isfinite(values).any():
-        labels.append(("value", "violet", values))
+        labels.append(("value", "violet", steps - 1, values))  # of the state before each step
     curves = []
-    for label, tone, curve in labels:
-        xs, ys = thinned(steps, curve, round(width))
+    for label, tone, places, curve in labels:
+        xs, ys = thinned(places, curve, round(width))
         low, high = float(ys.min()), float(ys.max())
         span = max(high - low, 1e-9)
         points: list[ImVec2Like] = [

@@ -13,7 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
 from puffer_arena.render.window.curriculum import draw_range, table_of
-from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable
+from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable, settle
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import RATE, Steering, format_setting
 from puffer_arena.render.window.theme import Theme
@@ -24,16 +24,17 @@ HOW = "drag, or double click to type; right click: default"
 
 
 def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders) -> None:
-    """Lay out a slider for every parameter with a range, and the learning rate."""
-    rates = source.metrics.get("learning_rate")
+    """Lay out a slider for every parameter with a range, and the learning rate of what trains."""
+    trains = "time-lapse" in source.modes and source.status in ("training", "paused")
+    rates = source.metrics.get("learning_rate") if trains else None
     ranged = [parameter for parameter in source.env.parameters.values() if parameter.ranged and not parameter.size]
     if not ranged and not rates:
         return
     section(theme, "Parameters")
     draw_undo(theme, source, sliders.steering)
-    if rates and source.status in ("training", "paused"):
+    if rates:
         draw_learning_rate(theme, source, float(rates[-1][1]), sliders)
-    chosen = table_of(source, sliders) and source.status in ("training", "paused")
+    chosen = trains and table_of(source, sliders)
     for parameter in ranged:
         if chosen and parameter.kind is not bool:
             draw_range(theme, source, parameter, sliders)
@@ -142,12 +143,3 @@ def checked(parameter: Parameter, top: Any, value: float) -> Any:
     """
     whole = parameter.kind is int and value == int(value)
     return parameter.check(int(value) if whole else value, top)
-
-
-def settle(sliders: Sliders, name: str, value: Any, released: bool, send: Callable[[], None]) -> None:
-    """Keep a slider's value while it is dragged, and send it once it is let go."""
-    if released:
-        sliders.edits.pop(name, None)
-        send()
-    elif imgui.is_item_active():
-        sliders.edits[name] = value

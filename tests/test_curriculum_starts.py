@@ -1,0 +1,156 @@
+"""Episodes that go on from whole rows, and how much each counts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from puffer_arena import make
+from puffer_arena.curriculum import Curriculum, Director, Tasks, load_curriculum
+from puffer_arena.errors import TrainingError
+from puffer_arena.registry import load_env
+from tests.curricula import ended, maze, play
+
+
+class Going(Curriculum):
+    """Lets every episode go on from the first row that was seen, once there is one."""
+
+    keeps, deepest, every, weighs = 2, 50, 6, True
+
+    def next(self, count, rng):
+        return Tasks({}, None, np.full(count, self.starts.serials[0]), np.full(count, 0.5))
+
+    def seen(self, rows, scores):
+        if not self.starts.filled[0] and 2 < rows.states["step_count"][0] < 6:
+            self.starts.put(0, rows, 0)
+
+
+@pytest.mark.parametrize(
+    ("env", "params"),
+    [("maze", {"size": 7, "max_steps": 10}), ("lander", {"max_steps": 30}), ("tag", {"max_steps": 12})],
+)
+def test_episodes_go_on_from_a_kept_row_to_the_bit(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    starts = director.curriculum.starts
+    play(director, 8, rng)
+    assert starts.filled[0]
+    while not (director.entrances.present == 0).all():
+        batch.step(batch.sample_actions(rng))
+        director.follow(batch.began)
+        director.report()
+        begun = (director.entrances.present == 0) & batch.began.reshape(6, -1)[:, 0]
+        for name in ("level", "rng_count", "step_count"):
+            assert (batch.rows.states[name][begun] == starts.states[name][0]).all()
+    assert (director.entrances.weights == 0.5).all()
+    rows = np.arange(6)
+    batch.place(rows, starts.at(np.zeros(6, np.int64)))
+    same = batch.sample_actions(rng)
+    same[:] = same[0]
+    for _ in range(3):
+        batch.step(same)
+    for array in (batch.obs, batch.rewards):
+        assert (array == array[:1]).all()
+    assert len(set(batch.rows.states["row_key"])) == 6  # each keeps its own stream of levels
+    if batch.recorder is not None:
+        assert (batch.recorder._first == 0).all()  # the past came with it
+
+
+@pytest.mark.parametrize(
+    ("env", "params"), [("maze", {"size": 7, "distance": 9, "max_steps": 10}), ("lander", {"max_steps": 30})]
+)
+def test_an_episode_from_mid_episode_lasts_as_long_as_any(env, params):
+    batch = make(env, 6, seed=3, record=None, **params)
+    director, rng = Director(batch, Going(load_env(env), {}, None)), np.random.default_rng(0)
+    director.begin()
+    play(director, 8, rng)
+    starts, lengths = director.curriculum.starts, []
+    behind = int(starts.states["step_count"][0])
+    while len(lengths) < 6:
+        told = [ended for ended in play(director, 1, rng) if (ended.starts == 0).any()]
+        lengths += [length for ended in told for length in ended.records["episode_length"][ended.starts == 0]]
+    assert max(lengths) == behind + params["max_steps"]
+    rows = np.arange(2)
+    starts.put(1, batch.keep(rows), 0)  # one that has gone on goes on again, to the bit
+    again = starts.states["step_count"][1]
+    batch.reset(which=np.isin(np.arange(6), rows))
+    starts.enter(rows, np.ones(2, np.int64), batch.buffers)
+    assert (batch.rows.params["max_steps"][rows] == again + params["max_steps"]).all()
+    same = starts.states.copy()
+    for name in ("row_key", "episode"):
+        same[name][1] = batch.rows.states[name][0]
+    assert batch.rows.states[0].tobytes() == same[1].tobytes()
+
+
+def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
+    batch = maze(3)
+    director = Director(batch, Going(batch.env, {}, None))
+    director.begin()
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
+    assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
+    director.entrances.present[:], director.entrances.weights[:] = (0, 1, -1), 0.5
+    director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
+    assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"starts": [0.5] * 2}, "no serial numbers"),
+        ({"starts": [-7] * 2}, "no serial numbers"),
+        ({"weights": [-1.0] * 2}, "numbers of at least 0"),
+        ({"weights": [float("nan")] * 2}, "numbers of at least 0"),
+        ({"starts": [1] * 3}, "gave starts of shape"),
+    ],
+)
+def test_starts_and_weights_that_cannot_be_are_refused(given, message):
+    class Wrong(Curriculum):
+        def next(self, count, rng):
+            return Tasks(**{name: np.array(values) for name, values in given.items()})
+
+    with pytest.raises(TrainingError, match=message):
+        Director(maze(2), Wrong(load_env("maze"), {}, None)).begin()
+
+
+def test_states_are_drawn_by_priority_and_weighted_against_it():
+    batch = maze(6)
+    states = load_curriculum(
+        batch.env, {"method": "states", "settings": {"capacity": 3, "alpha": 1.0, "beta": 1.0, "share": 1.0}}
+    )
+    states.begin(batch)
+    batch.step(batch.sample_actions(np.random.default_rng(0)))
+    states.seen(batch.keep(np.arange(5)), np.array([0.1, 0.4, 0.2, 0.05, 0.3]))
+    kept = dict(zip(states.starts.serials.tolist(), states._scores.tolist(), strict=True))
+    assert sorted(kept.values()) == [0.2, 0.3, 0.4]
+    tasks = states.next(9000, np.random.default_rng(0))
+    for serial, score in kept.items():
+        mine = tasks.starts == serial
+        assert abs(mine.mean() - score / 0.9) < 0.03
+        np.testing.assert_allclose(tasks.weights[mine], 0.2 / score)  # 1 for the rarest
+    (best,) = [serial for serial, score in kept.items() if score == 0.4]
+    renewed = ended([1], [0], advantage=[0.01])
+    states.ended(dataclasses.replace(renewed, starts=np.array([best])))
+    assert np.isclose(sorted(states._scores), [0.01, 0.99 * 0.2, 0.99 * 0.3]).all()
+
+
+def test_a_part_of_the_states_are_the_latest_drawn_alike():
+    batch = maze(6)
+    settings = {"capacity": 4, "alpha": 1.0, "beta": 0.0, "share": 1.0, "latest": 0.5}
+    states = load_curriculum(batch.env, {"method": "states", "settings": settings})
+    states.begin(batch)
+    for scores in ([0.4, 0.2, 0.1], [0.0, 0.0, 0.0]):
+        batch.step(batch.sample_actions(np.random.default_rng(0)))
+        states.seen(batch.keep(np.arange(3)), np.array(scores))
+    assert sorted(states._scores) == [0.0, 0.0, 0.2, 0.4]
+    assert (states.starts.states["step_count"][:2] == 2).all() and (states.starts.states["step_count"][2:] == 1).all()
+    drawn = states.next(9000, np.random.default_rng(0)).starts
+    found = [(drawn == serial).mean() for serial in states.starts.serials]
+    np.testing.assert_allclose(found, [0.25, 0.25, 0.5 * 2 / 3, 0.5 / 3], atol=0.03)
+    alone = load_curriculum(batch.env, {"method": "states", "settings": {**settings, "latest": 1.0}})
+    alone.begin(batch)
+    alone.seen(batch.keep(np.arange(6)), np.zeros(6))
+    assert alone.starts.filled.all() and set(alone.next(99, np.random.default_rng(0)).starts) == set(
+        alone.starts.serials
+    )

@@ -1,0 +1,171 @@
+"""The window of `play`, in this process: every game by its keys, the window's own, seats, ends and time."""
+
+import numpy as np
+import pytest
+
+from puffer_arena import ArenaError, list_envs
+
+pytest.importorskip("imgui_bundle")
+from puffer_arena.cli.seats import Ratings, build_match
+from puffer_arena.render.play.game import Game
+from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window.imgui_canvas import packed
+from tests.screens import holds, key
+from tests.screens import on_display as on_display
+
+
+def play_on(env_id, *acts, **options):
+    """Play; do one act per frame; return the screen's last picture."""
+    from puffer_arena.render.play.play import play
+
+    waiting, pictures = list(acts), []
+
+    def on_frame(screen):
+        screen._changed = True
+        pictures.append(screen.pixels())
+        if not waiting:
+            screen.gui.closing = True
+            return
+        waiting.pop(0)(screen)
+
+    play(env_id, on_frame=on_frame, size=(700, 640), **options)
+    return pictures
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_every_environment_can_be_played_by_its_keys(env_id):
+    pressed = []
+
+    def first_key(screen):
+        game = screen.game
+        mask = game.batch.action_mask.reshape(-1) if game.env.waits else np.zeros(0)  # a barred move is waited on
+        name = next(key for key, action in game.keys.items() if not mask.size or mask[action])
+        screen.press(pygame.key.key_code(name))
+        pressed.append(screen.phase)
+
+    def steps(screen):
+        screen.game.step()
+        pressed.append(screen.game.steps)
+
+    pictures = play_on(env_id, first_key, steps, key(pygame.K_h), key(pygame.K_ESCAPE))
+    assert pressed[0] == "playing"
+    assert pressed[1] >= 1
+    assert (pictures[0] != pictures[-1]).any()
+
+
+def test_the_windows_keys_work_while_playing():
+    facts = []
+
+    def note(screen):
+        facts.append((screen.phase, screen.speed, screen.game.agent, screen.game.bot_plays))
+
+    play_on(
+        "tag",
+        key(pygame.K_SPACE),
+        key(pygame.K_TAB),
+        key(pygame.K_b),
+        key(pygame.K_PLUS),
+        key(pygame.K_MINUS),
+        key(pygame.K_MINUS),
+        key(pygame.K_p),
+        note,
+        key(pygame.K_r),
+        note,
+        key(pygame.K_PLUS, pygame.KMOD_CTRL),
+        lambda screen: screen.take(pygame.event.Event(pygame.WINDOWFOCUSLOST)),
+        note,
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=7, instance_id=0)),
+        note,
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=6, instance_id=0)),
+        lambda screen: screen.take(pygame.event.Event(pygame.JOYHATMOTION, value=(0, 1), instance_id=0, hat=0)),
+        speed=1.0,
+    )
+    assert facts[0] == ("paused", 0.75, 1, True)
+    assert [phase for phase, *_ in facts[1:]] == ["playing", "paused", "playing"]
+
+
+def test_the_persons_agent_is_marked_and_the_mark_moves_with_tab():
+    """Nothing else in striker's picture is amber; blue_0 stands in the other half than red_0."""
+    pictures = play_on("striker", key(pygame.K_TAB), key(pygame.K_TAB), seed=1)
+    amber = [code & 255 for code in (packed("amber"), packed("amber") >> 8, packed("amber") >> 16)]
+    middles = [np.argwhere((picture == amber).all(axis=-1)).mean(axis=0)[1] for picture in pictures]
+    assert middles[0] < 350 < middles[2]
+
+
+def test_seats_are_shown_and_swapped_by_their_keys():
+    seated, panels = [], []
+
+    def match(batch):
+        return build_match(batch, "striker", "human,human", 3, "runs", 0, Ratings("game", None))
+
+    def note(screen):
+        seated.append([sitter.name for sitter in screen.game.match.seats])
+
+    options = {"match": match, "params": {"team": 1}}
+    panels = play_on("striker", note, key(pygame.K_F2), note, key(pygame.K_SPACE), note, **options)
+    assert seated == [["human", "human"], ["human", "bot:footballer"], ["human", "bot:footballer"]]
+    panel = [picture[70:160, 20:400] for picture in panels]
+    assert (panel[0] != panel[2]).any()  # who sits there
+    assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
+def test_either_shift_key_and_a_pads_events_reach_the_game():
+    held = []
+
+    def post(kind, **facts):
+        return lambda screen: pygame.event.post(pygame.event.Event(kind, instance_id=0, **facts))
+
+    def note(screen):
+        held.append(dict(screen.game.hands[0].held))
+
+    play_on("striker", key(pygame.K_RSHIFT, pygame.KMOD_SHIFT), note)
+    play_on("marble", post(pygame.JOYAXISMOTION, axis=0, value=-0.56), note, post(pygame.JOYDEVICEREMOVED), note)
+    assert held == [{"shift": 1.0}, {"left": pytest.approx(0.5)}, {}]
+
+
+def test_the_end_is_said_and_a_key_begins_anew():
+    phases = []
+
+    def run_out(screen):
+        screen.phase = "playing"
+        while not screen.game.over:
+            screen.game.step()
+        screen.advance(1e12)
+        screen.phase = "over"
+
+    play_on("snake", run_out, lambda screen: None, key(pygame.K_RETURN), lambda screen: phases.append(screen.phase))
+    assert phases == ["playing"]
+
+
+def test_steps_are_made_at_natural_speed_and_hitches_are_dropped():
+    counts = []
+
+    def count(screen):
+        screen.phase, screen.game.bot_plays = "playing", True
+        interval = 1.0 / screen.game.env.steps_per_second
+        screen._due = 1000.0
+        for now in (999.0, 1000.0, 1000.0 + interval, 5000.0):
+            before = screen.game.steps
+            screen.advance(now)
+            counts.append(screen.game.steps - before)
+        screen.phase = "paused"
+
+    play_on("cartpole", count)
+    assert counts == [0, 1, 1, 5]  # after an hour's hitch: four made up and the one that is due
+
+
+def test_what_begins_a_game_makes_no_steps_up():
+    steps = []
+    begin = [key(pygame.K_SPACE), lambda screen: steps.append(screen.game.steps)]
+    play_on("cartpole", lambda screen: None, lambda screen: None, *begin)
+    assert steps[0] <= 1
+
+
+def test_a_game_needs_the_display_it_was_promised(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":9876")
+    with pytest.raises(ArenaError, match="no display to open a window on"):
+        play_on("snake")
+
+
+def test_game_and_window_are_apart():
+    assert "pygame" not in Game.__module__
