@@ -33,6 +33,7 @@ from puffer_arena.core import (
     f64,
     i32,
     jit,
+    labels_of,
     orb,
     param,
     to_body_axes,
@@ -53,6 +54,12 @@ STEER, STEER_STEP = 0.5, 0.08  # rad, greatest; in one step
 TIME_STEP = 1 / 30
 COLORS = ("rose", "sky", "lime", "amber")
 BENDS = (1, 3, 5, 8, 12)  # sections ahead whose bends are seen
+SEEN = (
+    *("speed ahead", "speed left", "turn rate", "steering", "across", "sine to road", "cosine to road"),
+    *(f"bend {k}" for k in range(len(BENDS))),
+    "skid",
+)
+SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left")
 HOME, OUT, TIME_UP = range(3)  # endings
 
 
@@ -71,7 +78,11 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 13 + 5 * (self.cars - 1)
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return SEEN + labels_of("kart", self.cars - 1, SEEN_OF_OTHERS)
 
 
 class State(Header):
@@ -345,7 +356,7 @@ def camera(s: State, p: Params, view: Camera) -> None:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=Box(-1.0, 1.0, (2,), labels=("gas or brake", "steer left")),
     reset=reset,
     observe=observe,

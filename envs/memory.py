@@ -99,7 +99,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Dict({"cue": Discrete(5), "asked": MultiBinary(1), "clock": Box(0.0, 1.0, (1,))}),
+    observation=Dict({"cue": Discrete(5), "asked": MultiBinary(1), "clock": Box(0.0, 1.0, (1,), labels=("waited",))}),
     action=Discrete(4, GLYPHS),
     reset=reset,
     step=step,

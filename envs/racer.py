@@ -32,6 +32,7 @@ from puffer_arena.core import (
     f64,
     i32,
     jit,
+    labels_of,
     param,
     push_at,
     ray_segment,
@@ -45,6 +46,13 @@ GRAVITY = 9.81  # m/s²
 BRAKE, STEER, STEER_RATE = 12.0, 0.55, 4.0  # m/s², greatest angle in rad, rad/s
 RAYS, RAY_LENGTH, BEHIND, AHEAD = 7, 40.0, 2, 12  # the last two: sections that rays meet
 BENDS = (2, 5, 9)  # sections ahead whose bends are seen
+SEEN = (
+    *("speed ahead", "speed left", "spin", "steering", "across", "sine to road", "cosine to road"),
+    *(f"bend {k}" for k in range(len(BENDS))),
+    *("grip used", "road width"),
+    *(f"ray {k}" for k in range(RAYS)),
+)
+SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left")
 TRAIL = 48  # places that skid marks keep
 COLORS = ("rose", "sky", "lime", "amber")
 HOME, OUT, TIME_UP = range(3)  # endings
@@ -66,7 +74,11 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 12 + RAYS + 5 * (self.cars - 1)
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return SEEN + labels_of("car", self.cars - 1, SEEN_OF_OTHERS)
 
 
 class State(Header):
@@ -306,7 +318,7 @@ def draw_car(s: State, k: int, canvas: Canvas) -> None:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=Box(-1.0, 1.0, (2,), labels=("steer left", "gas")),
     reset=reset,
     observe=observe,

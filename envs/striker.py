@@ -35,6 +35,7 @@ from puffer_arena.core import (
     f64,
     i32,
     jit,
+    labels_of,
     param,
     segment2d,
     touch2d,
@@ -45,6 +46,11 @@ TIME_STEP = 1 / 20
 PLAYER_RADIUS, BALL_RADIUS = 0.7, 0.45  # metres
 WALL_RADIUS = 0.5
 REACH = 0.45  # gap between player and ball that a kick bridges
+SEEN = (
+    *("x", "y", "vx", "vy", "boost", "kick ready", "ball away x", "ball away y", "ball vx", "ball vy"),
+    *("half length", "goal width", "ball x", "ball y"),
+)
+SEEN_OF_OTHERS = ("there", "away x", "away y", "vx", "vy")
 GOAL_DEPTH = 2.2
 TOP_DRAG, BALL_DRAG = 1.6, 0.35  # share of the velocity lost each second
 KICK_REST = 8  # steps between two kicks
@@ -70,7 +76,12 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 9 + 10 * self.team
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        mates = labels_of("mate", self.team - 1, SEEN_OF_OTHERS)
+        return SEEN + mates + labels_of("foe", self.team, SEEN_OF_OTHERS)
 
 
 class State(Header):
@@ -385,7 +396,7 @@ def finish(s: State, p: Params) -> str:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=MultiDiscrete((3, 3, 2, 2), ("along", "across", "boost", "kick")),
     reset=reset,
     observe=observe,

@@ -32,6 +32,7 @@ from puffer_arena.core import (
     glow,
     i32,
     jit,
+    labels_of,
     orb,
     param,
     streak,
@@ -43,6 +44,8 @@ TIME_STEP = 1 / 20
 DISC = 0.6  # metres
 LEAST = 0.3  # of the ring's first radius is left in the end
 DASH_REST = 24  # steps between two dashes
+SEEN = ("x", "y", "vx", "vy", "to edge", "dash ready", "ring", "ring left", "others")
+SEEN_OF_OTHERS = ("there", "away x", "away y", "vx", "vy")
 BLAME = 30  # steps for which a shove counts
 SINKING = 14  # steps in which who fell is seen to sink
 COLORS = ("rose", "sky", "lime", "amber", "violet", "teal", "orange", "white")
@@ -63,7 +66,11 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 9 + 5 * (self.wrestlers - 1)
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return SEEN + labels_of("wrestler", self.wrestlers - 1, SEEN_OF_OTHERS)
 
 
 class State(Header):
@@ -267,7 +274,7 @@ def draw_wrestler(s: State, k: int, canvas: Canvas) -> None:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=MultiDiscrete((3, 3, 2), ("along", "across", "dash")),
     reset=reset,
     observe=observe,

@@ -31,6 +31,7 @@ from puffer_arena.core import (
     glow,
     i32,
     jit,
+    labels_of,
     orb,
     param,
     streak,
@@ -303,7 +304,7 @@ def draw_swimmer(s: State, k: int, canvas: Canvas) -> None:
 
 LABELS = (
     *("velocity x", "velocity y", "at food", "mates"),
-    *(f"ray {k} {what}" for k in range(RAYS) for what in ("wall", "food", "poison", "mate")),
+    *labels_of("ray", RAYS, ("wall", "food", "poison", "mate")),
 )
 
 ENV = Env(

@@ -35,6 +35,7 @@ from puffer_arena.core import (
     glow,
     i32,
     jit,
+    labels_of,
     orb,
     param,
     segment2d,
@@ -45,6 +46,11 @@ from puffer_arena.core import (
 
 TIME_STEP = 1 / 30
 PLAYER, BALL, POST = 0.75, 0.4, 0.08  # radii, m
+SEEN = (
+    *("x", "y", "vx", "vy", "ball x", "ball y", "ball vx", "ball vy", "ball away x", "ball away y"),
+    *("half width", "net", "held"),
+)
+SEEN_OF_OTHERS = ("there", "away x", "y", "vx", "vy")
 CEILING = 9.0  # m above the sand, which nobody sees
 FASTEST = 13.0  # m/s, of the ball
 FALL = 18.0  # m/s², of players
@@ -72,7 +78,12 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 8 + 10 * self.team
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        mates = labels_of("mate", self.team - 1, SEEN_OF_OTHERS)
+        return SEEN + mates + labels_of("foe", self.team, SEEN_OF_OTHERS)
 
 
 class State(Header):
@@ -321,7 +332,7 @@ def draw_player(s: State, k: int, canvas: Canvas, color: str) -> None:
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=MultiDiscrete((3, 2), ("run", "jump")),
     reset=reset,
     observe=observe,

@@ -105,14 +105,15 @@ def check_replays_hold_what_a_cpu_s_hold():
 
 def check_a_run_learns_the_same_from_rows_on_the_gpu():
     small = {"num_envs": 4, "threads": 1, "precision": "float32", "network": {"hidden": [8]}, "ppo": {"horizon": 4}}
-    config = load_config("cartpole", overrides=small, algorithm="resident")
-    runs = [type("Placed", (Resident,), {"rows_device": lambda self, at=at: at})(config) for at in ("cpu", "cuda")]
-    for run in (*runs, *runs):
-        run.update()
-    runs[1].load_state(*runs[1].state())
-    states = [run.state()[0] for run in runs]
-    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
-    assert runs[1].batch.device == "cuda" and runs[0].steps == runs[1].steps == 32
+    for env in ("cartpole", RELAY):
+        config = load_config(env, overrides=small, algorithm="resident")
+        runs = [type("Placed", (Resident,), {"rows_device": lambda self, at=at: at})(config) for at in ("cpu", "cuda")]
+        for run in (*runs, *runs):
+            run.update()
+        runs[1].load_state(*runs[1].state())
+        states = [run.state()[0] for run in runs]
+        assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+        assert runs[1].batch.device == "cuda" and runs[0].steps == runs[1].steps == 32
 
 
 def check_steps_write_into_arrays_of_others():

@@ -105,6 +105,15 @@ def test_stored_values_come_out_as_gymnasium_batches_them(space, seed) -> None:
     assert batched_values(space, stored) in vector.batch_space(there, 3)
 
 
+def test_a_whole_number_within_parts_has_a_dtype_as_gymnasiums_has() -> None:
+    space = ours.Dict({"mine": ours.Discrete(3), "more": ours.Tuple((ours.Discrete(2), ours.MultiBinary(1)))})
+    stored = np.zeros((1,), space.dtype)
+    space.store({"mine": 2, "more": (1, np.ones(1, np.int8))}, stored, 0)
+    found, drawn = one_value(space, stored[0]), to_gymnasium(space).sample()
+    assert found["mine"] == 2 and found["mine"].dtype == drawn["mine"].dtype == np.int64
+    assert found["more"][0] == 1 and found["more"][0].dtype == drawn["more"][0].dtype
+
+
 def test_bounds_of_every_element_survive() -> None:
     low, high = np.array([[0.0, -np.inf], [-2.0, 0.1]], np.float32), np.array([[1.0, 5.0], [np.inf, 0.3]], np.float32)
     box = theirs.Box(low, high, dtype=np.float32)

@@ -15,6 +15,7 @@ from tests.playing import PUPPET
 GAME = """
 import math
 import random
+from datetime import datetime
 from dataclasses import dataclass
 import numpy as np
 from puffer_arena.core import Array, Box, Discrete, Env, Header, Memory, f64, i8, i32, jit, param, randint, uniform
@@ -24,7 +25,11 @@ class Params:
     pace: float = param(0.5, 0.0, 1.0)
     limit: int = param(9, 1, 300)
 
+PACES, WHOLE = (0.5, 1.5), 3.0
+
 class State(Header):
+    counts: Array = i32(4)
+    marks: Array = f64(4)
     count: int = i32()
     lives: int = i8()
     cells: Array = i8(4)
@@ -36,7 +41,16 @@ class Kept(Memory):
 @jit
 def reset(s: State, p: Params) -> None:
     s.count, s.lives, s.far = 0, 3, 0.0
-    s.cells[:] = 0
+    s.cells[:] = s.counts[:] = 0
+    s.marks[:] = 0.0
+
+@jit
+def add(s, x):
+    s.count += x
+
+@jit
+def pair(s):
+    return 0.5 * s.far, s.far
 
 @jit
 def half(x: float) -> float:
@@ -114,6 +128,23 @@ def check(env_id):
         ("BOT", "return randint(s, 2)", "'bot' .*draws a random number from the row, .* randint.memory, n"),
         ("BOT", "memory.steps += 0.5", "steps keeps whole numbers"),
         ("BOT", "s.count += 1", "writes State.count"),
+        ("BOT", "s.marks.fill(1.0)", "'bot' .*writes State.marks, which it may only read"),
+        ("LOOK", "if s.step_count > 200:\n        s.marks.sort()", "writes State.marks, which it may only read"),
+        ("RARE", "q = p if action else p; q.limit = 4", "writes p.limit"),
+        ("RARE", "for q in (p, p): q.limit = 4", "writes p.limit"),
+        ("RARE", "(q := p).limit = 4", "writes p.limit"),
+        (
+            "RARE",
+            "s.step_count = 0",
+            "writes State.step_count, .*: it is kept by the kernels; declare a field of your own",
+        ),
+        ("RARE", "s.ended = 1", "writes State.ended, .*: it is kept by the kernels; return that the episode is term"),
+        (
+            "RARE",
+            "s.far = uniform(p, 0.0, 1.0)",
+            "draws a random number from the parameters; they come from the row: give it s",
+        ),
+        ("RARE", "s.far = datetime.now().second", "uses datetime.datetime.now; take random numbers from the row"),
     ],
 )
 def test_a_rare_branch_is_read(tmp_path, place: str, text: str, reason: str) -> None:
@@ -127,6 +158,70 @@ def test_a_rare_branch_is_read(tmp_path, place: str, text: str, reason: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
+        "s.count += half(3)",
+        "add(s, 0.5)",
+        "add(s, p.pace)",
+        "x = 0\n        if s.far > 1:\n            x = 0.5\n        s.count += x",
+        "x = 0.0\n        x += 0.25\n        s.count += x",
+        "s.count, s.lives = pair(s)",
+        "first, second = pair(s); s.count = first",
+        "s.cells[:] = 0.5",
+        "s.counts[:] += 0.5",
+        "s.counts[0:2] = s.marks[0:2]",
+        "s.counts[:] = s.marks",
+        "s.count += np.sin(0.3)",
+        "s.count += PACES[action]",
+        "s.count += (0.5, 1.5)[action]",
+        "s.count += sum((0.5, 1.5))",
+        "for x in (0.5, 1.5): s.count += x",
+        "s.count = round(s.far, 1)",
+        "s.count += (s.far + 1) % 2",
+    ],
+)
+def test_a_fraction_is_followed_to_where_it_would_be_lost(tmp_path, text: str) -> None:
+    file, source = game(tmp_path, RARE=text)
+    lines = source.splitlines()
+    if text.startswith("add"):  # it is lost where the other function writes it
+        line = lines.index("    s.count += x") + 1
+    else:
+        line = max(k for k, each in enumerate(lines, 1) if text.splitlines()[-1].strip() in each)
+    with pytest.raises(DefinitionError, match=rf"(?s)line {line}\).* keeps whole numbers \(int.*drops a fraction"):
+        check(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s.lives = 200",
+        "s.cells[0] = 300",
+        "s.lives = s.count",
+        "s.lives = s.step_count",
+        "s.lives = p.limit",
+        "n = s.lives + 100; s.lives = n",
+        "s.cells[:] += 1",
+        "s.cells[0] = randint(s, 1000)",
+    ],
+)
+def test_what_8_bits_may_not_hold_is_refused(tmp_path, text: str) -> None:
+    with pytest.raises(
+        DefinitionError, match=r"(?s)'step' .*is i8, which holds -128 to 127 and wraps.*declare \w+ = i32"
+    ):
+        check(game(tmp_path, RARE=text)[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s.lives = min(s.count, 9)",
+        "s.lives = s.count % 3",
+        "s.cells[1] = s.lives",
+        "s.cells[0] = randint(s, 4)",
+        "for k in range(4): s.cells[k] = k",
+        "s.count = np.floor(s.far)",
+        "s.count += WHOLE",
+        "s.count = (1, 2)[action] * round(p.pace)",
+        "s.count = 1.0 if s.far > 0.5 else -1.0",
+        "s.far = pair(s)[0]",
         "s.count += int(p.pace)",
         "s.count = round(half(3.0))",
         "s.count += 2.0",
@@ -162,6 +257,11 @@ def test_plain_python_says_it_at_the_first_time(tmp_path) -> None:
         ("world.gravity = (0, -900 * np.random.rand())", "'build' .*uses numpy.random.rand; scenes are built again"),
         ("import random; world.gravity = (0, -random.random())", "'build' .*uses random.random; scenes"),
         ("rng = np.random.default_rng()", "uses numpy.random.default_rng.. without a seed; scenes"),
+        ("rng = np.random.default_rng(None)", "uses numpy.random.default_rng.. without a seed; scenes"),
+        (
+            "from datetime import datetime; world.gravity = (0, -datetime.now().second)",
+            "uses datetime.datetime.now; scenes",
+        ),
         ("rng = np.random.default_rng(3)", ""),
         ("AGAIN.append(0)", "'build' .*builds another scene the second time; scenes"),
     ],

@@ -10,8 +10,9 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.batch.workers.threads import compile_server
-from puffer_arena.errors import BusyError, DefinitionError
-from tests.playing import COUNTDOWN, everything
+from puffer_arena.errors import ActionError, BusyError, DefinitionError, ParameterError
+from puffer_arena.replay.writer import Writer
+from tests.playing import COUNTDOWN, RELAY, everything
 from tests.processes import run_python
 
 TURRET = str(Path(__file__).parent.parent / "examples" / "turret.py")
@@ -63,6 +64,42 @@ def test_what_threads_run_is_compiled_once_for_games_with_actions_alike() -> Non
         compiled.append(len(compile_server("").work.signatures))
     assert compiled[0] == compiled[1] >= 1
     join_workers()
+
+
+@pytest.mark.parametrize("env_id", ["snake", RELAY, "lander"], ids=["solo", "turns", "physics"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rows_stepped_half_by_half_are_those_stepped_together(env_id: str, threads: int) -> None:
+    count = 301
+    together, apart = make(env_id, count, seed=1), make(env_id, count, seed=1, threads=threads)
+    rng, outs = np.random.default_rng(0), [apart.make_buffers() for _ in range(2)]
+    for t in range(12):
+        actions = together.sample_actions(rng)
+        together.step(actions)
+        out = outs[t % 2]
+        for rows in (slice(150), slice(150, count)) if t % 3 else (slice(count),):
+            apart.step_rows(rows, actions[rows], out)
+        assert all((mine == other).all() for mine, other in zip(out[:-2], together.buffers[:-2], strict=True))
+        assert all((mine == other).all() for mine, other in zip(apart.rows, together.rows, strict=True))
+    if together.recorder:  # the pasts of both lead to the same row
+        assert apart.snapshot(299) == together.snapshot(299)
+    for batch in (together, apart):
+        batch.close()
+    join_workers()
+
+
+def test_rows_that_move_together_or_are_recorded_are_not_stepped_apart(tmp_path: Path) -> None:
+    with make(COUNTDOWN, 4) as batch:
+        with (
+            Writer(batch, tmp_path / "whole.mcap"),
+            pytest.raises(ParameterError, match="is recorded; step all of them"),
+        ):
+            batch.step_rows(slice(2), batch.actions[:2])
+        with pytest.raises(ActionError, match="actions have shape"):
+            batch.step_rows(slice(2), batch.actions)
+        batch.step_rows(slice(1, 3), batch.actions[1:3])
+        assert batch.rows.states["step_count"].tolist() == [0, 1, 1, 0]
+    with make("marble", 2) as batch, pytest.raises(ParameterError, match="'marble' moves all its rows together"):
+        batch.step_rows(slice(1), batch.actions[:1])
 
 
 def test_threads_take_actions_that_are_records() -> None:

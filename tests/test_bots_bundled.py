@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+import numpy as np
 import pytest
 
 from puffer_arena import evaluate, make
@@ -10,9 +11,11 @@ from puffer_arena.bots.difficulty import Handicapped
 from puffer_arena.bots.layout import read_leaves
 from puffer_arena.cli.play import Options, choose_bot, fitting_params, list_bots
 from puffer_arena.errors import ParameterError, UnknownName
-from puffer_arena.players.names import bundled, find_player
+from puffer_arena.players.names import bundled, bundled_bot, find_player
+from puffer_arena.players.strength import measure_strength
 from puffer_arena.registry import load_env
 from puffer_arena.render.play.game import Game
+from puffer_arena.trainers.export.bot import meets_scripted
 
 FOLDER = resources.files("puffer_arena.assets") / "bots"
 
@@ -29,6 +32,22 @@ def test_every_bundled_bot_plays_as_it_was_trained_and_says_how_well(name: str) 
     assert all(rating is not None for rating in ratings) and ratings[0] <= ratings[10]
 
 
+@pytest.mark.parametrize("name", bundled())
+def test_every_quantity_that_a_bundled_bot_sees_has_a_name_and_a_range(name: str) -> None:
+    bot = Bot.of((FOLDER / f"{name}.bot").read_bytes(), name)
+    quantities = [leaf for leaf in bot.model.leaves if leaf.kind == "box" and not leaf.codes and len(leaf.shape) == 1]
+    for leaf in quantities:
+        assert len(set(leaf.names)) == leaf.size and all(np.isfinite(part).all() for part in leaf.seen)
+    if len(bot.model.leaves) == len(quantities):
+        values = leaf.seen[0]
+        fields = dict(zip((each.replace(" ", "_") for each in leaf.names), values, strict=True))
+        stems = {}
+        for field, value in fields.items():
+            stem, _, number = field.rpartition("_")
+            stems.setdefault(stem if stem and number.isdigit() else field, []).append(value)
+        np.testing.assert_allclose(bot.observe(**stems), values, rtol=1e-6)
+
+
 def test_a_bot_that_sees_pictures_takes_few_along_and_one_range_for_all_of_them() -> None:
     bot = Bot.of((FOLDER / "rooms.bot").read_bytes(), "rooms")
     (leaf,) = bot.model.leaves
@@ -36,6 +55,14 @@ def test_a_bot_that_sees_pictures_takes_few_along_and_one_range_for_all_of_them(
     assert all(part.shape == (36 * 36 * 3,) and (part == part[0]).all() for part in leaf.seen)
     with pytest.raises(ValueError, match="reshape"):
         read_leaves({**bot.about["observation"], "seen": [[0.0], [1.0]]})
+
+
+def test_strength_is_of_games_against_the_scripted_bot_where_training_meets_it() -> None:
+    found = measure_strength("connect4", bundled_bot("connect4"), 2, meets_scripted("connect4"))
+    own, random = found["points"], found["beside"]["random"]["points"]
+    assert 0.0 <= own["low"] <= own["mean"] <= own["high"] <= 1.0 and random["mean"] <= 0.5
+    assert found["rated_beside"] == "bot:search" and found["episodes"] == 2 and abs(found["rating"]) <= 800
+    assert not meets_scripted("squared")
 
 
 def test_bundled_bots_are_named_with_a_difficulty() -> None:

@@ -75,6 +75,22 @@ def test_a_fallback_plays_on_where_the_bot_fails() -> None:
         assert driver.action(0, lambda: np.zeros(99)) == 3  # said once
 
 
+def test_a_fallback_plays_on_where_nothing_can_be_observed() -> None:
+    bot, given = small_bot(), []
+    driver = Driver(bot, 10, 10, fallback=lambda obs: given.append(obs) or 2)
+    driver.frame()
+    with pytest.warns(BotWarning, match="plays on: this bot also sees speed, ray; give every field"):
+        assert driver.action(0, lambda: bot.observe(x=0, y=0)) == 2
+    driver.frame()
+    assert driver.action(0, lambda: {}["gone"]) == 2 and given == [None, None]
+    driver = Driver(bot, 10, 10, fallback=lambda obs: 2)
+    driver.frame()
+    with pytest.warns(BotWarning, match="plays on: KeyError: 'gone'"):
+        driver.action(0, lambda: {}["gone"])
+    with pytest.raises(KeyError):
+        Driver(bot, 10, 10).action(0, lambda: {}["gone"])
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -8,6 +8,7 @@ import pytest
 from puffer_arena.__main__ import main
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import load_bot
+from puffer_arena.trainers.export.bot import with_measured
 from puffer_arena.trainers.runs.find import find_earlier
 from tests.trainers_support import small_trainer
 
@@ -34,6 +35,9 @@ def test_a_checkpoint_becomes_a_bot_with_all_that_it_needs(checkpoint, tmp_path,
     bot = Bot.load("memory.bot")
     assert bot.about["env"]["id"] == "memory" and bot.about["params"] == {"delay": 3}
     assert bot.about["strength"]["return"]["low"] <= bot.about["strength"]["return"]["mean"]
+    beside, rating = bot.about["strength"]["beside"], bot.about["strength"]["rating"]
+    assert set(beside) == {"random", "scripted"} and -800 <= rating <= 0  # the scripted bot remembers everything
+    assert bot.about["strength"]["rated_beside"] == "bot:recall" and "beside bot:recall" in said
     training = bot.about["training"]
     assert training["steps"] > 0 and training["algorithm"] == "ppo" and "--param delay=3" in training["command"]
     assert "--network.hidden 16 16" in training["command"] and bot.check() <= 1e-5
@@ -88,6 +92,14 @@ def test_a_bot_is_shared_in_a_folder_and_fetched(tmp_path, monkeypatch, capsys) 
     assert main(["hub", "pull", "./shared", "-o", "theirs.bot"]) == 0
     assert Path("theirs.bot").read_bytes() == own.read_bytes()
     assert "it plays as it was trained" in capsys.readouterr().out
+
+
+def test_levels_that_nobody_measured_are_shared_without_ratings(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.bot").write_bytes(with_measured(SQUARED.read_bytes(), {"levels": [{"delay": 2}] * 11, "strength": {}}))
+    assert main(["hub", "push", "mine.bot", "./shared"]) == 0
+    card = Path("shared/README.md").read_text("utf-8")
+    assert "rated" not in card and "## Training" in card
 
 
 def test_what_cannot_be_shared_or_fetched_is_one_line(tmp_path, monkeypatch, capsys) -> None:

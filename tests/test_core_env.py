@@ -115,7 +115,7 @@ def write(folder: Path, *changes: tuple[str, str], name: str = "broken") -> str:
         (
             "s.left -= action[0]",
             "q = p if s.left else p\n    q.limit = 4\n    s.left -= action[0]",
-            r"rules: one writes p\.limit",
+            r"writes p\.limit, which it may only read",
         ),
         (
             "    reset=reset,\n    step=step,\n    observe=observe,",

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple, flatten, unflatten
+from puffer_arena.core.spaces import (
+    Box,
+    Dict,
+    Discrete,
+    MultiBinary,
+    MultiDiscrete,
+    Space,
+    Tuple,
+    flatten,
+    labels_of,
+    unflatten,
+)
 from puffer_arena.errors import DefinitionError, SpaceError
 
 names = st.text("abcdefgh_", min_size=1, max_size=6)
@@ -101,6 +112,21 @@ def test_named_dimensions_are_looked_up_on_params() -> None:
     assert resolved.sample(np.random.default_rng(0))["pair"][0].shape == (3,)
     with pytest.raises(DefinitionError, match="did you mean 'rows'"):
         Box(0, 1, ("rwos",)).resolve(Params())
+
+
+def test_labels_are_one_for_each_element_and_may_be_looked_up_on_params() -> None:
+    class Params:
+        seen, few = 4, ("x", "y")
+        fields = ("speed", *labels_of("ray", 3, ("far",)))
+
+    space = Box(-1.0, 1.0, ("seen",), named_by="fields").resolve(Params())
+    assert isinstance(space, Box) and space.labels == ("speed", "ray 0 far", "ray 1 far", "ray 2 far")
+    with pytest.raises(DefinitionError, match=r"shape \(4,\) has 2 labels; give 4"):
+        Box(-1.0, 1.0, ("seen",), named_by="few").resolve(Params())
+    with pytest.raises(DefinitionError, match=r"shape \(3,\) has 1 labels; give 3"):
+        Box(-1.0, 1.0, (3,), labels=("x",)).resolve(Params())
+    with pytest.raises(DefinitionError, match="'feilds' is not an attribute of Params; did you mean 'fields'"):
+        Box(-1.0, 1.0, ("seen",), named_by="feilds").resolve(Params())
 
 
 def test_cell_codes_are_recognised() -> None:

@@ -6,6 +6,7 @@ from bots_support import bot_bytes, make_policy
 
 from puffer_arena import evaluate, make
 from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.difficulty import Handicapped
 from puffer_arena.errors import ArenaError, ParameterError, UnknownName
 from puffer_arena.players.bots import bot_acting, bot_player
 from puffer_arena.players.names import find_player
@@ -74,7 +75,7 @@ def test_bots_of_another_game_or_of_other_sizes_are_refused_by_name(tmp_path, ca
 
 def test_a_difficulty_is_part_of_a_bundled_bots_name(tmp_path) -> None:
     bot = Bot.load(bot_file(tmp_path / "tag.bot"))
-    best, worst = (bot_player(bot, "tag", difficulty=level) for level in (10, 0))
+    best, worst = (bot_player(Handicapped(bot.model, level=level), "tag") for level in (10, 0))
     assert best.name.endswith("@10") and worst.name.endswith("@0")
     assert evaluate("tag", worst, 4, params={"max_steps": 10}).episodes == 4
 

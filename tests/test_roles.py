@@ -17,6 +17,7 @@ from puffer_arena.errors import ActionError, DefinitionError, SpaceError, Traini
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import chance, scripted, versus
 from puffer_arena.render.play.game import Game
+from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.networks.roles import build_policy_of
 from puffer_arena.trainers.runs.checkpoint import restore_trainer, save_checkpoint
@@ -175,6 +176,23 @@ def test_sides_of_different_spaces_play_one_another() -> None:
     found = evaluate(CONVOY, player, 8, side="van", split="train", params={"limit": 10})
     # Guards by the bot fire at every second step of ten.
     assert found.columns["opponent's return"].tolist() == [5.0] * 8 and 0 < found.means["return"] < 20
+
+
+def test_an_actor_knows_whose_eyes_it_is_given_by_their_space() -> None:
+    env = parallel_env(CONVOY)
+    seen, infos = env.reset(seed=0)
+    with make(CONVOY) as batch:
+        actor = Actor(build_policy_of(batch.observation, batch.action, _network()))
+    for agent in env.agents:
+        chosen = actor.choose(seen[agent], infos[agent].get("action_mask"))
+        assert env.action_space(agent).contains(chosen)
+    with pytest.raises(SpaceError, match="lies in that of no role"):
+        actor.choose(np.zeros(7, np.float32))
+    alike = Roles({"cat": Box(0, 1, (2,)), "dog": Box(0, 2, (2,))}, {"cat": 1, "dog": 1})
+    actor = Actor(build_policy_of(alike, Discrete(2), _network()))
+    with pytest.raises(SpaceError, match=r"lies in those of cat and dog; say whose it is: \(role, observation\)"):
+        actor.choose(np.ones(2, np.float32))
+    assert actor.choose(("dog", np.ones(2, np.float32))) in (0, 1)
 
 
 @pytest.mark.parametrize("roles", ["shared", "separate"])

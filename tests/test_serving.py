@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from examples.remote_bot import RemoteBot
+from puffer_arena.bots.difficulty import Handicapped
+from puffer_arena.cli.serve import Options, open_bot
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.names import bundled_bot
 from puffer_arena.serving import server as serving
@@ -50,6 +52,13 @@ def test_a_game_gets_what_the_bot_would_choose(server: Server) -> None:
         assert chosen.tolist() == here.act_on([seen], None, np.arange(5))[0].ravel().tolist()
     there.forget(np.arange(5))
     there.close()
+
+
+def test_a_bot_is_served_at_a_level_of_difficulty() -> None:
+    bot = open_bot(Options("arena:cartpole@3", seed=4))
+    assert isinstance(bot, Handicapped) and bot.difficulty == 3 and bot.seed == 4
+    with pytest.raises(ParameterError, match="a whole number from 0 to 10"):
+        open_bot(Options("arena:cartpole@11"))
 
 
 def test_games_are_answered_together_and_apart(server: Server) -> None:

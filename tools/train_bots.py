@@ -3,6 +3,7 @@
     python tools/train_bots.py                 # every game below
     python tools/train_bots.py snake --seconds 60
     python tools/train_bots.py snake --measure # strength and levels anew
+    python tools/train_bots.py --names         # names of what they see and do anew, as the games have them now
     python tools/train_bots.py --table         # what assets/bots holds, as a table for docs/bots.md
 
 Each game is trained with its tuned config for a given time of one core, exported in half precision and measured on
@@ -14,23 +15,20 @@ room; see `puffer_arena.players.calibrate`.
 import argparse
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
-from puffer_arena.bots.difficulty import Level
 from puffer_arena.machine.files import write_bytes
-from puffer_arena.players.calibrate import at_level, calibrate, rating_in
-from puffer_arena.players.evaluate import Sample, evaluate, summarize
-from puffer_arena.players.player import Player, chance, scripted, versus
+from puffer_arena.players.calibrate import calibrate, rating_in
+from puffer_arena.players.described import describe, difference
+from puffer_arena.players.strength import measure_of, measure_strength
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.export.bot import export_policy, with_earlier, with_measured
+from puffer_arena.trainers.export.bot import export_policy, meets_scripted, with_earlier, with_measured
 from puffer_arena.trainers.runs.find import EARLIER
 from puffer_arena.trainers.trainer import make_trainer
 
@@ -140,52 +138,32 @@ def fitting(data: bytes, earlier: list[bytes]) -> bytes:
     return data
 
 
-def is_met(game: str) -> bool:
-    """Tell whether a game is won against somebody: its bot is measured against the scripted one."""
-    return f"bot:{_scripted(game)}" in load_config(game).opponent.pool
-
-
-def _scripted(game: str) -> str:
-    return next(iter(load_env(game).bots), "")
-
-
-def play(game: str, player: Player, episodes: int, params: dict[str, Any]) -> Sample:
-    """Play held-out episodes, against the scripted bot where there is somebody to be beaten."""
-    if not is_met(game):
-        return evaluate(game, player, episodes, seed=5, params=params)
-    met = versus(player, scripted(_scripted(game)), "")
-    columns = evaluate(game, met, episodes, seed=5, params=params, side="").columns
-    if "won" in columns:
-        return Sample({"points": columns["won"] + 0.5 * columns["drawn"], **columns})
-    with make(game, num_envs=1, **params) as batch:  # where each plays all: how many of the others are left behind
-        others = batch.num_agents - 1
-    return Sample({"points": 1.0 - (columns["rank"] - 1.0) / others, **columns})
-
-
-def measure_of(columns: Iterable[str]) -> str:
-    """Return the column that says how good a player is: points, or the return, of several roles the first one's."""
-    return next(name for name in columns if name == "points" or name.startswith("return"))
-
-
 def measured(game: str, data: bytes, episodes: int) -> dict[str, Any]:
     """Return strength and levels of a bot, with chance and the scripted bot beside it."""
-    bot = Bot.of(data, game)
-    params = dict(bot.about["params"])
-    players = {"random": chance(5), "trained": at_level(bot, Level())}
-    if load_env(game).bots:
-        players["scripted"] = scripted(_scripted(game))
-    samples = {name: play(game, player, episodes, params) for name, player in players.items()}
-    strength = {
-        name: {
-            column: {"mean": mean, "low": bounds.low, "high": bounds.high}
-            for column, (mean, bounds) in summarize(sample).items()
-        }
-        for name, sample in samples.items()
-    }
-    against = {name: strength[name] for name in strength if name != "trained"}
-    held = {"episodes": samples["trained"].episodes, "levels": "held out", **strength["trained"], "beside": against}
-    levels = calibrate(bot, rating_in(game, bot, max(episodes // 4, 2), params, is_met(game)))
-    return {"strength": held, "levels": [asdict(level) for level in levels]}
+    bot, meets = Bot.of(data, game), meets_scripted(game)
+    levels = calibrate(bot, rating_in(game, bot, max(episodes // 4, 2), bot.about["params"], meets))
+    return {"strength": measure_strength(game, bot, episodes, meets), "levels": [asdict(level) for level in levels]}
+
+
+def named(game: str, data: bytes) -> bytes:
+    """Return a bot's file with the names that its game gives now to what it sees and does."""
+    about, rules = Bot.of(data, game).about, load_env(game)
+    params = rules.build_params(about["params"])
+    spaces = {"observation": rules.observation.resolve(params), "action": rules.action.resolve(params)}
+    for what, space in spaces.items():
+        if changed := difference(about[what], describe(space)):
+            sys.exit(f"{game} has another {what} than its bot learned ({changed}); train it anew")
+        take_names(about[what], describe(space))
+    return with_measured(data, {what: about[what] for what in spaces})
+
+
+def take_names(tree: dict[str, Any], now: dict[str, Any]) -> None:
+    """Write the names of one description into another of the same parts."""
+    if "parts" not in tree:
+        tree["names"] = now["names"]
+        return
+    for each in tree["parts"] if isinstance(tree["parts"], dict) else range(len(tree["parts"])):
+        take_names(tree["parts"][each], now["parts"][each])
 
 
 def table() -> str:
@@ -221,17 +199,21 @@ if __name__ == "__main__":
     parser.add_argument("--episodes", type=int, default=400, help="by which each is measured")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--measure", action="store_true", help="measure what there is anew, and train nothing")
+    parser.add_argument("--names", action="store_true", help="take the games' names anew, and train nothing")
     parser.add_argument("--table", action="store_true", help="print what there is, and train nothing")
     given = parser.parse_args()
     if given.table:
         print(table())
         sys.exit()
     torch.set_num_threads(1)
-    known = sorted(path.stem for path in FOLDER.glob("*.bot")) if given.measure else list(GAMES)
+    known = sorted(path.stem for path in FOLDER.glob("*.bot")) if given.measure or given.names else list(GAMES)
     for game in given.games or known:
         if game not in known:
             parser.error(f"unknown game '{game}'; there are {', '.join(known)}")
         path = FOLDER / f"{game}.bot"
+        if given.names:
+            write_bytes(path, named(game, path.read_bytes()))
+            continue
         data = path.read_bytes() if given.measure else fitting(*train(game, given.seconds, given.seed))
         data = with_measured(data, measured(game, data, given.episodes))
         if len(data) > MOST_BYTES:

@@ -11,7 +11,7 @@ from torch import nn
 
 from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import WORD, Roles, space_of, stored, within
+from puffer_arena.core.spaces import WORD, Roles, Space, space_of, stored, within
 from puffer_arena.errors import ArenaError, FileError, ParameterError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import build
@@ -128,19 +128,21 @@ class Actor:
 
         Args:
             observation: a value of the observation space: an array, a number, a dictionary or a tuple; or PettingZoo's
-                {"observation": ..., "action_mask": ...}.  Where each role has a space: (role, such a value).
+                {"observation": ..., "action_mask": ...}.  Where each role has a space: such a value of one of them, or
+                (role, such a value).
             action_mask: which choices are open, as `info` holds them: (choices,), or such arrays for each part of the
                 action; None for all.
             deterministic: take the likeliest action instead of drawing one.
 
         Raises:
-            SpaceError: it does not lie in the observation space.
+            SpaceError: it does not lie in the observation space, or in those of several roles.
         """
         policy = self.policy
-        role = observation[0] if isinstance(policy.observation, Roles) and isinstance(observation, tuple) else None
-        seen = observation if role is None else observation[1]
+        role, seen = _told_role(policy.observation, observation)
         if isinstance(seen, Mapping) and seen.keys() == {"observation", "action_mask"}:
             seen, action_mask = seen["observation"], seen["action_mask"]
+        if role is None and isinstance(policy.observation, Roles):
+            role = _only_role(policy.observation, seen)
         observation = seen if role is None else (role, seen)
         if not policy.observation.contains(observation):
             raise SpaceError(f"{shown(observation)} does not lie in the observation space, {policy.observation}")
@@ -190,6 +192,27 @@ class Actor:
         self._state = {name: part.clone() for name, part in self._state.items()}
         for part in self._state.values():
             part[forgotten] = 0.0
+
+
+def _told_role(space: Space, observation: Any) -> tuple[str | None, Any]:
+    """Part an observation into the role that is given before it, None where there is none, and what is seen."""
+    is_told = isinstance(space, Roles) and isinstance(observation, tuple) and len(observation) == 2
+    if is_told and isinstance(observation[0], str):
+        return observation[0], observation[1]
+    return None, observation
+
+
+def _only_role(space: Roles, seen: Any) -> str:
+    """Return the role in whose space an observation lies.
+
+    Raises:
+        SpaceError: it lies in that of none, or of several.
+    """
+    roles = [role for role, own in space.spaces.items() if own.contains(seen)]
+    if len(roles) != 1:
+        where = f"those of {' and '.join(roles)}; say whose it is: (role, observation)" if roles else "that of no role"
+        raise SpaceError(f"{shown(seen)} lies in {where}, {space}")
+    return roles[0]
 
 
 def roles_in(about: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,7 @@ ENV = Env(
         {
             "board": Box(0, RIVAL, ("sight", "sight"), np.uint8),
             "danger": Box(0, MOST_FUSE, ("sight", "sight"), np.uint8),
-            "me": Box(0.0, 1.0, (3,)),
+            "me": Box(0.0, 1.0, (3,), labels=("bombs", "reach", "time")),
         }
     ),
     action=Discrete(6, ("stay", "up", "down", "left", "right", "bomb")),

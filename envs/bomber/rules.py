@@ -14,6 +14,7 @@ from puffer_arena.envs.bomber.state import (
     FLOOR,
     LAY,
     MOST_BOMBS,
+    MOST_FUSE,
     MOST_REACH,
     RIVAL,
     UP,
@@ -172,7 +173,7 @@ def blast(s: State, slot: int) -> None:
             if not inside or s.board[row, col] == WALL:
                 break
             if s.danger[row, col] == 0 or s.bomb_fuse[slot] < s.danger[row, col]:
-                s.danger[row, col] = s.bomb_fuse[slot]
+                s.danger[row, col] = min(s.bomb_fuse[slot], MOST_FUSE)
                 s.lit_by[row, col] = slot // MOST_BOMBS
             if s.board[row, col] == BRICK:
                 break

@@ -45,10 +45,15 @@ from puffer_arena.envs.craft.state import (
 ACHIEVEMENTS = tuple(
     name for name in vars(State) if name.startswith(("collect_", "place_", "make_", "eat_", "defeat_", "wake_"))
 )
+SELF = (
+    *("health", "food", "drink", "energy", "sapling", "wood", "stone", "coal", "iron", "diamond"),
+    *("pickaxe", "sword", "light", "asleep", "facing up", "facing down", "facing left", "facing right", "time"),
+)
+
 ENV = Env(
     params=Params,
     state=State,
-    observation=Dict({"map": Box(0, SKELETON, (ROWS, COLS), np.uint8), "self": Box(0.0, 1.0, (19,))}),
+    observation=Dict({"map": Box(0, SKELETON, (ROWS, COLS), np.uint8), "self": Box(0.0, 1.0, (19,), labels=SELF)}),
     action=Discrete(
         17,
         (

@@ -27,7 +27,7 @@ from puffer_arena.envs.hideseek.state import FREE, HOLD, LOCK, TIME_STEP, Params
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",)),
+    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
     action=Dict(
         {
             "move": Box(-1.0, 1.0, (2,), labels=("ahead", "turn left")),

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from puffer_arena.core import Array, Header, body3d, f64, i32, jit, param
+from puffer_arena.core import Array, Header, body3d, f64, i32, jit, labels_of, param
 
 FREE, HOLD, LOCK = range(3)
 TIME_STEP = 1 / 15
@@ -16,6 +16,12 @@ WEDGE = 0.8  # half a ramp's length, m
 NOTHING = -1
 SIDE = 5  # blocks that a wall of the room consists of, less its door
 RAYS = 16
+SEEN = (
+    *("team", "speed ahead", "speed left", "height", "cosine", "sine", "x", "y", "hands full"),
+    *("time to hide", "time left", *(f"ray {k}" for k in range(RAYS))),
+)
+SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left", "team")
+SEEN_OF_THINGS = ("there", "ahead", "left", "cosine", "sine", "ramp", "lock")
 UNLOCKED, HIDERS, SEEKERS = range(3)  # whose lock is on a thing; the same numbers are the teams
 FAR = 60.0  # metres at which what is not used lies
 
@@ -42,7 +48,12 @@ class Params:
 
     @property
     def seen(self) -> int:
-        return 11 + RAYS + 6 * (self.agents - 1) + 7 * self.things
+        return len(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        others = labels_of("agent", self.agents - 1, SEEN_OF_OTHERS)
+        return SEEN + others + labels_of("thing", self.things, SEEN_OF_THINGS)
 
 
 class State(Header):

@@ -82,7 +82,21 @@ def _name(name: Any) -> str:
 
 def one_value(space: ours.Space, stored: Any) -> Any:
     """Return one observation as the batch stores it as a value of Gymnasium's space, sharing no memory."""
-    return space.load(stored)
+    return _as_theirs(space, space.load(stored))
+
+
+def _as_theirs(space: ours.Space, value: Any) -> Any:
+    """Return a value of ours as Gymnasium's space has it: whole numbers, too, have a dtype."""
+    match space:
+        case ours.Discrete():
+            return np.int64(value)
+        case ours.Dict(spaces=parts):
+            return {name: _as_theirs(part, value[name]) for name, part in parts.items()}
+        case ours.Tuple(spaces=parts):
+            return tuple(_as_theirs(part, each) for part, each in zip(parts, value, strict=True))
+        case ours.Roles(spaces=roles):
+            return value[0], _as_theirs(roles[value[0]], value[1])
+    return value
 
 
 def many_values(space: ours.Space, stored: Array) -> list[Any]:

@@ -19,7 +19,17 @@ from puffer_arena.core.env import Env
 from puffer_arena.machine.compile import is_jit, reached, with_called
 from puffer_arena.machine.trees import definition
 
-ROOTS = ("random.", "numpy.random.", "secrets.", "uuid.uuid", "os.urandom", "time.")
+ROOTS = (
+    "random.",
+    "numpy.random.",
+    "secrets.",
+    "uuid.uuid",
+    "os.urandom",
+    "time.",
+    "datetime.datetime.",
+    "datetime.date.",
+)
+CLOCKS = ("now", "utcnow", "today")  # of the classes of datetime
 SEEDED = ("random.Random", "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator")
 IN_RULES = "take random numbers from the row, whose level plays the same again: randint(s, n), uniform(s, low, high) or normal(s)"
 IN_BUILD = (
@@ -71,7 +81,8 @@ def _sources(function: FunctionType) -> Iterator[tuple[int, str]]:
         if not name.startswith(ROOTS):
             continue
         call = calls.get(id(node))
-        unseeded = name in SEEDED and call is not None and not (call.args or call.keywords)
+        seeds = [*call.args, *(keyword.value for keyword in call.keywords)] if call is not None else []
+        unseeded = name in SEEDED and call is not None and all(_is_none(seed) for seed in seeds)
         yield node.lineno, f"{name}() without a seed" if unseeded else name
 
 
@@ -95,8 +106,13 @@ def _found(node: ast.expr, names: dict[str, Any]) -> Any:
         return names.get(node.id)
     if isinstance(node, ast.Attribute):
         owner = _found(node.value, names)
-        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+        is_clock = isinstance(owner, type) and node.attr in CLOCKS
+        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) or is_clock else None
     return None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _full_name(value: Any) -> str:
@@ -110,6 +126,8 @@ def _full_name(value: Any) -> str:
             return f"random.{value.__name__}"
         if type(owner).__module__.startswith("numpy.random"):
             return f"numpy.random.{value.__name__}"
+        if isinstance(owner, type):
+            return f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
         return ""
     if not callable(value):
         return ""

@@ -18,6 +18,7 @@ import numpy as np
 from puffer_arena.authoring.explain import ending_rule, place, place_of
 from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.env import Env
+from puffer_arena.core.fields import MEMORY_HEADER, header_fields
 from puffer_arena.core.params import params_record
 from puffer_arena.core.spaces import Discrete, Roles, space_of
 from puffer_arena.errors import DefinitionError, suggest
@@ -26,7 +27,14 @@ from puffer_arena.machine.trees import definition
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
 STATE, PARAMS, MEMORY = "State", "p", "memory"  # where a value lies
-WHOLE = ("floor", "ceil", "trunc", "gcd", "isqrt", "comb", "perm", "factorial")  # functions of math
+CHANGING = ("fill", "sort", "partition", "put", "resize", "byteswap", "setfield", "setflags")  # methods of arrays
+KEPT = frozenset(entry[0] for entry in (*header_fields(1, turns=True), *MEMORY_HEADER)) - {"alive"}
+KEPT_REMEDY = {
+    "alive": "let an agent leave by terminated[agent] = True; only reset says who takes part",
+    "turn": "let the rule turn say whose it is",
+    "ended": "return that the episode is terminated or truncated",
+    "episode_return": "give rewards",
+}
 
 
 class Call(NamedTuple):
@@ -35,7 +43,7 @@ class Call(NamedTuple):
     rule: Any
     kinds: tuple[Kind, ...]
     homes: tuple[str, ...] = ()  # of the arguments: STATE, PARAMS, MEMORY, or "" for others
-    locked: frozenset[str] = frozenset({PARAMS})  # homes that may only be read
+    locked: frozenset[str] = frozenset({PARAMS})  # homes that may only be read, and fields that only kernels write
     caller: Any = None
     line: int = 0
 
@@ -51,19 +59,22 @@ def check_source(env: Env) -> None:
     s, p = env.row_dtype(values), params_record(values).dtype
     several: tuple[Kind, ...] = (None,) if env.agents else ()
     everybody, memory = _kind_of_actions(env, values), env.memory_dtype(values)
-    homes, reading = (STATE, PARAMS), frozenset({STATE, PARAMS})
-    calls = [Call(rule, (s, p, everybody), homes) for rule in env.rules_of("step", "act")]
-    calls += [Call(rule, (s, p), homes) for rule in env.rules_of("reset", "judge")]
+    sums = {f"episode_{signal}" for signal in env.signals}
+    homes, reading, begins = (STATE, PARAMS), frozenset({STATE, PARAMS}), frozenset({PARAMS, *KEPT, *sums})
+    moves = begins | {"alive"}
+    calls = [Call(rule, (s, p, everybody), homes, moves) for rule in env.rules_of("step", "act")]
+    calls += [Call(rule, (s, p), homes, begins) for rule in env.rules_of("reset")]
+    calls += [Call(rule, (s, p), homes, moves) for rule in env.rules_of("judge")]
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
     calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("action_mask", "turn", "ending")]
-    calls += [Call(rule, (s, p, s), (*homes, "")) for rule in env.rules_of("move_goal")]
+    calls += [Call(rule, (s, p, s), (*homes, ""), moves) for rule in env.rules_of("move_goal")]
     for role in env.agents or [None]:
         obs, action = (space_of(space, role) for space in env.spaces(values))
         calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype), homes, reading))
         given = (s, p, *several, memory, action_dtype(action))
         places = (*homes, *("" for _ in several), MEMORY)
-        calls += [Call(rule_of(bot, role), given, places, reading) for bot in env.bots.values()]
+        calls += [Call(rule_of(bot, role), given, places, reading | KEPT) for bot in env.bots.values()]
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:4] not in seen:
@@ -162,6 +173,8 @@ class Reader:
                 self._check_name(node)
             elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
                 self._check_writes(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                self._check_method(node.func)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in self._bound:
                 rule = self._globals.get(node.func.id)
                 if is_jit(rule) and not any(isinstance(argument, ast.Starred) for argument in node.args):
@@ -194,21 +207,19 @@ class Reader:
             raise self._error(node.lineno, reason)
 
     def _check_writes(self, node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
-        """Check that a statement writes only where the rule may, and no fraction into whole numbers."""
-        for target, value in written(node):
-            if not isinstance(target, ast.Attribute | ast.Subscript):
-                continue
-            home, name = self.home(target), _field_of(target)
-            if home in self._call.locked:
-                raise self._refuse_write(target, home, name)
-            kind = self.kind(target)
-            whole = home in (STATE, MEMORY) and kind is not None and kind.kind == "i"
-            if whole and value is not None and self.is_fraction(value):
-                reason = (
-                    f"{name} keeps whole numbers ({kind}), and this drops a fraction without a word; declare it f64(), or "
-                    "write int(...) or round(...) around what may be dropped"
-                )
-                raise self._error(target.lineno, reason)
+        """Check that a statement writes only where the rule may."""
+        for target in written(node):
+            if isinstance(target, ast.Attribute | ast.Subscript):
+                home, name = self.home(target), field_of(target)
+                kept = name.partition(".")[0] in self._call.locked and not self._is_ours
+                if home in self._call.locked or (home in (STATE, MEMORY) and kept):
+                    raise self._refuse_write(target, home, name)
+
+    def _check_method(self, method: ast.Attribute) -> None:
+        """Check that no method changes an array that the rule may only read."""
+        home = self.home(method.value)
+        if method.attr in CHANGING and home in self._call.locked:
+            raise self._refuse_write(method, home, field_of(method.value))
 
     def _refuse_write(self, target: ast.Attribute | ast.Subscript, home: str, name: str) -> DefinitionError:
         caller = self._call.caller
@@ -217,8 +228,14 @@ class Reader:
                 "draws a random number from the row, which it may only read; a bot draws from a stream of its own: "
                 "randint(memory, n)"
             )
+            if home == PARAMS:
+                reason = "draws a random number from the parameters; they come from the row: give it s in place of p"
             return place(self._env, caller, self._call.line, reason)
         remedy = "; copy it into State to change it" if home == PARAMS else ""
+        if home not in self._call.locked:
+            remedy = (
+                f": it is kept by the kernels; {KEPT_REMEDY.get(name.partition('.')[0], 'declare a field of your own')}"
+            )
         reason = f"writes {home}.{name}, which it may only read{remedy}"
         if caller is not None and self._is_ours:
             return place(self._env, caller, self._call.line, f"lets '{self._function.__name__}' write: it {reason}")
@@ -226,7 +243,13 @@ class Reader:
 
     def home(self, node: ast.expr) -> str:
         """Return where the value lies that an expression stands for, "" where that is not known."""
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple | ast.List):
+            return self._common_home(node.value.elts)
         if isinstance(node, ast.Attribute | ast.Subscript):
+            return self.home(node.value)
+        if isinstance(node, ast.IfExp):
+            return self._common_home([node.body, node.orelse])
+        if isinstance(node, ast.NamedExpr):
             return self.home(node.value)
         if not isinstance(node, ast.Name) or node.id in self._following:
             return ""
@@ -238,44 +261,9 @@ class Reader:
         self._following.remove(node.id)
         return found.pop() if len(found) == 1 else ""
 
-    def is_fraction(self, node: ast.expr) -> bool:
-        """Tell whether an expression certainly gives a float that need not be whole."""
-        match node:
-            case ast.Constant():
-                return isinstance(node.value, float) and not node.value.is_integer()
-            case ast.BinOp(op=ast.Div()):
-                return True
-            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Mod() | ast.Pow()):
-                return self.is_fraction(node.left) or self.is_fraction(node.right)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
-                return self.is_fraction(node.operand)
-            case ast.IfExp():
-                return self.is_fraction(node.body) or self.is_fraction(node.orelse)
-            case ast.Call():
-                return self._gives_fraction(node)
-            case ast.Name():
-                return self._is_bound_to_fractions(node.id)
-        kind = self.kind(node)
-        return kind is not None and kind.subdtype is None and kind.kind == "f"
-
-    def _gives_fraction(self, node: ast.Call) -> bool:
-        """Tell whether a call certainly gives a float that need not be whole."""
-        function = self._globals.get(node.func.id) if isinstance(node.func, ast.Name) else None
-        if isinstance(node.func, ast.Name) and node.func.id in ("abs", "min", "max", "float") and function is None:
-            return any(map(self.is_fraction, node.args))
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            function = getattr(self._globals.get(node.func.value.id), node.func.attr, None)
-            return getattr(function, "__module__", "") == "math" and node.func.attr not in WHOLE
-        return is_jit(function) and getattr(function, "__annotations__", {}).get("return") in (float, "float")
-
-    def _is_bound_to_fractions(self, name: str) -> bool:
-        if name in self._following:
-            return False
-        self._following.add(name)
-        bound = self._bound.get(name, [None])
-        found = all(isinstance(value, ast.expr) and self.is_fraction(value) for value in bound)
-        self._following.remove(name)
-        return found
+    def _common_home(self, nodes: list[ast.expr]) -> str:
+        found = set(map(self.home, nodes))
+        return found.pop() if len(found) == 1 else ""
 
     def _check_name(self, node: ast.Name) -> None:
         name = node.id
@@ -341,22 +329,13 @@ class Reader:
         return found[0] if all(kind is not None and kind == found[0] for kind in found) else None
 
 
-def written(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Yield what a statement writes to, each with the expression that gives its value, None where that is not plain."""
-    value = node.value
-    if isinstance(node, ast.AugAssign):
-        yield node.target, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
-        return
+def written(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> Iterator[ast.expr]:
+    """Yield what a statement writes to."""
     for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        if isinstance(target, ast.Tuple):
-            parts = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts) else []
-            for k, part in enumerate(target.elts):
-                yield part, parts[k] if parts else None
-        else:
-            yield target, value
+        yield from target.elts if isinstance(target, ast.Tuple) else [target]
 
 
-def _field_of(target: ast.expr) -> str:
+def field_of(target: ast.expr) -> str:
     """Return the dotted name of a field that is written to, without what it is a field of."""
     names: list[str] = []
     while isinstance(target, ast.Attribute | ast.Subscript):

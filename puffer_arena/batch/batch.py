@@ -187,6 +187,38 @@ class Batch(RowAccess):
                 witness.look(out)
         return self._own if out is self.buffers else Step(*out[: len(Step._fields)])
 
+    @property
+    def steps_apart(self) -> bool:
+        """Whether `step_rows` can step some rows while the others rest."""
+        return self.device == "cpu" and bool(self.stepper.steps_apart)
+
+    def step_rows(self, rows: slice, actions: Any, out: Buffers | None = None) -> None:
+        """Step some neighbouring rows as `step` does, while the others rest; so that work for these goes on meanwhile.
+
+        Args:
+            rows: such as slice(0, 8).
+            actions: theirs, (rows[, agents], *action shape).
+            out: from `make_buffers`; what it holds of other rows stays.
+
+        Raises:
+            ActionError, BusyError: see `step`.
+            ParameterError: rows of this game move together, or somebody looks at steps as a whole (`witnesses`).
+        """
+        if not self.steps_apart or self.witnesses:
+            who = "is recorded" if self.steps_apart else "moves all its rows together"
+            raise ParameterError(f"this batch of '{self.env.name}' {who}; step all of them, by step()")
+        out = self.buffers if out is None else out
+        if out is not self.buffers and self._fitting.get(id(out)) is not out:
+            self._fit(out)
+        with self.stepper.alone:
+            own = self.actions[rows]
+            own[...] = check_actions(self.env.name, self.action, actions, own, self._all_below)
+            if self.recorder:
+                self.recorder.note(self.actions, rows)
+            self.stepper.step(self.actions, out, self.autoreset, rows)
+            if self.recorder:
+                self.recorder.look()
+
     def _fit(self, out: Buffers) -> None:
         """Refuse buffers that machine code would write beyond, and know those that fit from now on."""
         self.make_buffers(**out._asdict())

@@ -10,7 +10,8 @@ from puffer_arena.authoring.explain import explain, place_of
 from puffer_arena.batch.program import Program, digest
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.interrupts import uninterrupted
-from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, compile_server, split_rows
+from puffer_arena.batch.workers.spans import split
+from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, compile_server
 from puffer_arena.batch.worlds import Worlds
 from puffer_arena.core.actions import check_mask
 from puffer_arena.core.env import Env
@@ -74,6 +75,7 @@ class Stepper:
         worlds: the rows' scenes and their engine, in a physics environment.
         alone: a lock to be entered before rows change, which lets one thread in at a time.
         halves: rows that can be stepped while others are: none, as of all rows of ours.
+        steps_apart: whether some rows can be stepped while the others rest.
     """
 
     halves: Sequence[slice] = ()
@@ -90,18 +92,19 @@ class Stepper:
         # Rules may leave somebody no choice, or name nobody as next; a look takes as long as a row's step.
         self._watched = table.env.turn is not None or table.env.action_mask is not None
         self._around_engine = self.worlds is not None and not self.worlds.fused
+        self.steps_apart = not self._around_engine
         self._crew = None if self._around_engine else self._hire(threads)
 
     def _hire(self, threads: int) -> Crew | None:
         """Return the threads that run the step kernel, where there are several."""
         table = self._table
         fewest = FEWEST_SCENES if self.worlds else max(1, FEWEST // max(1, len(table.agent_ids)))
-        spans = split_rows(table.num_envs, threads, fewest)
-        if len(spans) == 1:
+        team = len(split(table.num_envs, threads, fewest))
+        if team == 1:
             return None
         server = compile_server(digest(repr(table.actions.dtype.descr)) if table.actions.dtype.names else "")
         kernel = self._program.step(self._blocks.kind(table.buffers))
-        return Crew(server, kernel, spans, self._blocks.address(table.buffers), table.actions)
+        return Crew(server, kernel, (team, fewest), self._blocks.address(table.buffers), table.actions)
 
     def begin(self, actions: Array, out: Buffers, which: Array) -> None:
         """Begin new episodes in the chosen rows, bool (num_envs,): they have ended, and are stepped as such.
@@ -129,17 +132,17 @@ class Stepper:
             actions: for all rows, checked.
             out: written for the rows that step.
             mode: what becomes of episodes that end, as in `kernels/step.py`.
-            rows: those that step, on this thread.
+            rows: those that step.
         """
         span = self._whole if rows is None else rows.indices(self._table.num_envs)[:2]
         if self.worlds and mode != DISABLED:
             self.worlds.prepare()
         if self._around_engine:
             self._step_around_engine(actions, out, mode, span)
-        elif self._crew is None or rows is not None:
+        elif self._crew is None or span[1] - span[0] < self._crew.fewest:
             self._step_span(actions, out, mode, span)
         else:
-            self._guard(self._crew.step, self._blocks.address(out), actions, mode)
+            self._guard(self._crew.step, self._blocks.address(out), actions, mode, span)
         if self.worlds and not self._around_engine:
             self.worlds.settle()
         self.check(out)

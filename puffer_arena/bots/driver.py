@@ -34,7 +34,8 @@ class Driver:
             for a jump, or "interpolate" from the last action to this one, if they are continuous.
         idle: the action then.
         budget_ms: decisions beyond it wait for the next frame, where those who waited come first.
-        fallback: chooses an action for an observation where the bot fails; said once.
+        fallback: chooses an action for an observation, None where there is none, after whatever error of the bot or of
+            what observes for it; said once.
         clock: seconds, for tests.
 
     Attributes:
@@ -105,17 +106,18 @@ class Driver:
         return now
 
     def _decide(self, actor: int, observe: Callable[[], Any], mask: Any) -> None:
-        begun = self._clock()
-        obs = observe()
+        begun, obs = self._clock(), None
         try:
+            obs = observe()
             chosen = self.bot.act(obs, mask, actor)
-        except ArenaError as error:
+        except Exception as error:  # a game goes on, whatever it was
             if self.fallback is None:
                 raise
             chosen = self.fallback(obs)
             if not self._failed:
                 self._failed = True
-                warnings.warn(f"the bot fails, and its fallback plays on: {error}", BotWarning, stacklevel=3)
+                kind = "" if isinstance(error, ArenaError) else f"{type(error).__name__}: "
+                warnings.warn(f"the bot fails, and its fallback plays on: {kind}{error}", BotWarning, stacklevel=3)
         _, last = self._actions.get(actor, (chosen, chosen))
         self._actions[actor], self._decided[actor] = (last, chosen), self._frame
         due = self._due[actor]

@@ -94,6 +94,7 @@ class Model:
     def _build(self, arrays: dict[str, Numbers]) -> None:
         """Make the network of what the file holds, once all sizes are known to fit."""
         about = self.about
+        _check_origin(about)
         self.leaves, self.actions = read_leaves(about["observation"]), read_leaves(about["action"])
         self.decision_rate = float(about["decision_rate"])
         values = about["values"]
@@ -149,6 +150,27 @@ class Model:
         _check_shapes(shapes, vectors)
         for k, leaf in enumerate(self.leaves):
             read_part(leaf, vectors[f"obs.{k}"])
+
+
+def _check_origin(about: Mapping[str, Any]) -> None:
+    """Check what a description tells of a bot's game and of its strength, which people are shown.
+
+    Raises:
+        KeyError, ValueError: it is missing, or of the wrong kind.
+    """
+    for name, kind in {"env": dict, "params": dict, "training": dict, "strength": dict, "levels": list}.items():
+        if not isinstance(about[name], kind):
+            raise ValueError(f"its '{name}' is {str(about[name])[:40]}")
+    if [type(about["env"][name]) for name in ("id", "rules", "version")] != [str, str, int]:
+        raise ValueError(f"its game is {str(about['env'])[:80]}")
+    strength = about["strength"]
+    beside = strength.get("beside", {})
+    if not isinstance(beside, dict) or not isinstance(strength.get("rating", 0.0), int | float):
+        raise ValueError(f"its strength is {str(strength)[:80]}")
+    for columns in (strength, *beside.values()):
+        measures = [each for name, each in columns.items() if isinstance(each, dict) and name != "beside"]
+        if not all(isinstance(each[part], int | float) for each in measures for part in ("mean", "low", "high")):
+            raise ValueError(f"its strength is {str(columns)[:80]}")
 
 
 def _part(arrays: Mapping[str, Numbers], prefix: str) -> dict[str, Numbers]:

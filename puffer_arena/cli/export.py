@@ -12,9 +12,8 @@ from puffer_arena.bots.difficulty import Level
 from puffer_arena.cli.output import Waiting, show
 from puffer_arena.errors import OutputError, ParameterError, require
 from puffer_arena.machine.files import write_bytes
-from puffer_arena.players.bots import bot_player
 from puffer_arena.players.calibrate import calibrate, rating_in
-from puffer_arena.players.evaluate import evaluate, summarize
+from puffer_arena.players.strength import measure_strength
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Options:
     half: bool = False
     """Store weights in half precision: half the size, and nearly the same bot."""
     episodes: int = 200
-    """Episodes on held-out levels by which its strength is measured; 0 for none."""
+    """Episodes on held-out levels by which it, chance and the scripted bot are measured; 0 for none."""
     earlier: tuple[str, ...] = ()
     """With --levels, checkpoints that weaker levels may play, the least trained first; of those the run kept by default."""
     levels: int = 0
@@ -67,7 +66,8 @@ def run(options: Options) -> int:
     bot = Bot.of(data)
     env = options.env or str(bot.about["env"]["id"])
     if options.episodes:
-        data = with_measured(data, {"strength": measure(bot, env, options.episodes, options.seed)})
+        strength = measure(bot, env, options.episodes, options.seed)
+        data = with_measured(data, {"strength": strength})
     if options.levels:
         levels = measure_levels(bot, env, options.levels, options.seed)
         data = with_measured(data, {"levels": [asdict(level) for level in levels]})
@@ -130,27 +130,23 @@ def beside(options: Options, bot: Bot, path: Path) -> dict[Path, bytes]:
 
 
 def measure(bot: Bot, env: str, episodes: int, seed: int = 1) -> dict[str, Any]:
-    """Return how good a bot is on held-out levels: mean and interval of every column of `eval`."""
+    """Return how good a bot is on held-out levels, beside chance and the scripted bot."""
+    from puffer_arena.trainers.export.bot import meets_scripted
+
     with Waiting() as waiting:
 
         def tell(ended: Any, wanted: int, step: int) -> None:
             if waiting.due():
                 waiting.tell(f"measuring: {ended.sum()} of {wanted} episodes have ended")
 
-        sample = evaluate(env, bot_player(bot, env, seed), episodes, seed=seed, told=tell)
-    columns = {
-        name: {"mean": mean, "low": bounds.low, "high": bounds.high}
-        for name, (mean, bounds) in summarize(sample).items()
-    }
-    return {"episodes": sample.episodes, "levels": "held out", **columns}
+        return measure_strength(env, bot, episodes, meets_scripted(env), seed, tell)
 
 
 def measure_levels(bot: Bot, env: str, episodes: int, seed: int) -> list[Level]:
     """Return levels of difficulty 0 to 10 with their ratings, of games against the bot where training meets others."""
-    from puffer_arena.trainers.config import load_config
+    from puffer_arena.trainers.export.bot import meets_scripted
 
-    meets = any(part.startswith("bot:") for part in load_config(env).opponent.pool.split(","))
-    rate = rating_in(env, bot, episodes, bot.about["params"], meets, seed)
+    rate = rating_in(env, bot, episodes, bot.about["params"], meets_scripted(env), seed)
     with Waiting() as waiting:
 
         def tell(done: int) -> None:
@@ -166,6 +162,7 @@ def said(data: bytes) -> str:
     found = [
         f"{name} {each['mean']:.3g} [{each['low']:.3g}, {each['high']:.3g}]"
         for name, each in strength.items()
-        if isinstance(each, dict) and "return" in name
+        if isinstance(each, dict) and ("return" in name or name == "points")
     ]
-    return f"; {', '.join(found)} on {strength['episodes']} held-out episodes" if found else ""
+    rated = f"rated {strength.get('rating', 0):+.0f} beside {strength.get('rated_beside')}"
+    return f"; {', '.join(found)} on {strength['episodes']} held-out episodes, {rated}" if found else ""

@@ -13,6 +13,7 @@ import tyro
 
 from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.difficulty import BEST, read_levels
 from puffer_arena.bots.file import MOST_BYTES, read_file
 from puffer_arena.cli.output import show
 from puffer_arena.errors import ArenaError, FileError, OutputError, ParameterError, UnknownName, require
@@ -213,9 +214,9 @@ def card(bot: Bot, file: str, has_picture: bool, place: str) -> str:
     head += [f"- {json.dumps(tag)}" for tag in ("reinforcement-learning", "game", game)] + ["---", ""]
     lines = [*head, f"# A bot for {game}", "", *([f"![the bot at play]({PICTURE})", ""] if has_picture else [])]
     lines += strength_table(about["strength"])
-    if about["levels"]:
-        ratings = ", ".join(f"{level['rating']:.0f}" for level in about["levels"])
-        lines += [f"Levels of difficulty 0 to 10 are rated {ratings} on Elo's scale beside the last.", ""]
+    ratings = [f"{level.rating:.0f}" for level in read_levels(bot.model) if level.rating is not None]
+    if len(ratings) > BEST:
+        lines += [f"Levels of difficulty 0 to 10 are rated {', '.join(ratings)} on Elo's scale beside the last.", ""]
     made = [
         f"{name}: {plain(training[name])}" for name in ("algorithm", "steps", "seconds", "seed") if name in training
     ]
@@ -232,11 +233,14 @@ def strength_table(strength: Any) -> list[str]:
     if not columns:
         return []
     players = {"this bot": strength, **strength.get("beside", {})}
-    lines = [f"Means and 95% intervals over {plain(strength['episodes'])} episodes on held-out levels:", ""]
+    lines = [f"Means and 95% intervals over {plain(strength.get('episodes'))} episodes on held-out levels:", ""]
     lines += ["| player | " + " | ".join(map(plain, columns)) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, measured in players.items():
         cells = [_cell(measured.get(column)) for column in columns]
         lines.append(f"| {plain(name)} | " + " | ".join(cells) + " |")
+    if "rating" in strength:
+        rating, other = strength["rating"], plain(strength.get("rated_beside"))
+        lines += ["", f"It is rated {rating:+.0f} on Elo's scale beside {other}."]
     return [*lines, ""]
 
 

@@ -29,7 +29,7 @@ class Options:
     """
 
     bot: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BOT")]
-    """A bot's file, arena:NAME for one that comes along, or run:NAME, a run's folder or a checkpoint."""
+    """A bot's file, arena:NAME@LEVEL for one that comes along, or run:NAME, a run's folder or a checkpoint."""
     host: str = "127.0.0.1"
     """The interface to listen on; beyond this machine a key is asked for."""
     port: int = 4400

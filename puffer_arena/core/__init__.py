@@ -53,7 +53,17 @@ from puffer_arena.core.records import (
 )
 from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.shading import bands, glow, orb, streak
-from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.spaces import (
+    Box,
+    Dict,
+    Discrete,
+    Entities,
+    MultiBinary,
+    MultiDiscrete,
+    Space,
+    Tuple,
+    labels_of,
+)
 from puffer_arena.machine.compile import jit
 
 __all__ = [
@@ -106,6 +116,7 @@ __all__ = [
     "jit",
     "joint2d",
     "joint3d",
+    "labels_of",
     "mass2d",
     "normal",
     "one_way2d",

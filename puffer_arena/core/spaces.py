@@ -6,6 +6,7 @@ bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fill
 """
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from puffer_arena.core.fields import Array, dimension, sized
-from puffer_arena.errors import SpaceError
+from puffer_arena.errors import DefinitionError, SpaceError, suggest
 
 Size: TypeAlias = int | str
 WORD = 8  # bytes
@@ -117,18 +118,41 @@ class MultiBinary(Space):
 
 @dataclass(frozen=True)
 class Box(Space):
-    """Numbers between `low` and `high`, which are one for all elements or one for each."""
+    """Numbers between `low` and `high`, which are one for all elements or one for each.
+
+    Args:
+        labels: names for people, one for each element.
+        named_by: the attribute of Params that gives the labels, where parameters say how many elements there are.
+    """
 
     low: float | tuple[float, ...]
     high: float | tuple[float, ...]
     shape: tuple[Size, ...]
     element: type[np.generic] = np.float32
-    labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    named_by: str = field(default="", compare=False)
 
     def resolve(self, params: Any) -> "Box":
+        """Return the space with named dimensions and labels looked up on `params`.
+
+        Raises:
+            DefinitionError: an attribute that does not exist, or other labels than elements.
+        """
         shape = tuple(dimension(size, params) for size in self.shape)
         sized("a Box", self.element, shape)
-        return replace(self, shape=shape)
+        found = replace(self, shape=shape, labels=self._labels(params), named_by="")
+        elements = math.prod(found.dtype.shape)
+        if found.labels and len(found.labels) != elements:
+            raise DefinitionError(
+                f"a Box of shape {shape} has {len(found.labels)} labels; give {elements}, one for each element, or none"
+            )
+        return found
+
+    def _labels(self, params: Any) -> tuple[str, ...]:
+        if self.named_by and not hasattr(params, self.named_by):
+            valid = [name for name in dir(params) if not name.startswith("_")]
+            raise DefinitionError(f"'{self.named_by}' is not an attribute of Params; {suggest(self.named_by, valid)}")
+        return tuple(getattr(params, self.named_by)) if self.named_by else self.labels
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -162,6 +186,11 @@ class Box(Space):
         unbounded = ~(np.isfinite(low) & np.isfinite(high))
         draw = rng.uniform(np.where(unbounded, -1.0, low), np.where(unbounded, 1.0, high))
         return np.clip(draw, low, high).astype(self.element)
+
+
+def labels_of(name: str, count: int, parts: Sequence[str]) -> tuple[str, ...]:
+    """Return labels of several alike, as in "car 0 speed", "car 0 turn", "car 1 speed", ..."""
+    return tuple(f"{name} {k} {part}" for k in range(count) for part in parts)
 
 
 @dataclass(frozen=True)

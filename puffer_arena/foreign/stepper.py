@@ -35,10 +35,11 @@ class ForeignStepper:
 
     Attributes:
         worlds: None, as of all rows without an engine of ours.
-        alone: see `Stepper`.
+        alone, steps_apart: see `Stepper`.
     """
 
     worlds = None
+    steps_apart = False
 
     def __init__(self, table: Table, threads: int) -> None:
         env: Any = table.env  # a ForeignEnv

@@ -22,7 +22,6 @@ def bot_player(
     env: str,
     seed: int = 1,
     deterministic: bool = False,
-    difficulty: int | None = None,
     is_bundled: bool = False,
 ) -> Player:
     """Return a bot as a player of an environment; say so where the environment has changed since.
@@ -43,9 +42,8 @@ def bot_player(
     elif not is_bundled and is_edited(str(rules), env):
         print(f"the source of environment '{env}' has changed since {bot.model.name} was trained", file=sys.stderr)
     sampling = Sampling(greedy=True) if deterministic else None
-    playing = bot if difficulty is None else Handicapped(bot.model, seed, difficulty)
-    name = bot.model.name.strip("'") + ("" if difficulty is None else f"@{difficulty}")
-    return Player(name, lambda batch: bot_acting(playing.copy(seed), batch, sampling), dict(bot.about["params"]))
+    name = bot.model.name.strip("'") + (f"@{bot.difficulty}" if isinstance(bot, Handicapped) else "")
+    return Player(name, lambda batch: bot_acting(bot.copy(seed), batch, sampling), dict(bot.about["params"]))
 
 
 def bot_acting(bot: Bot, batch: Batch, sampling: Sampling | None = None) -> Acting:

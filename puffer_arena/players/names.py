@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.bots.bot import Bot
+from puffer_arena.bots.difficulty import BEST, Handicapped
 from puffer_arena.bots.file import KIND, read_file
 from puffer_arena.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.players.bots import bot_player
@@ -50,7 +51,7 @@ def find_player(name: str, env: str, runs_dir: str = "runs", seed: int = 1, dete
         load_env(env).find_bot(rest)
         return scripted(rest)
     if colon and kind == "arena":
-        return bundled_player(rest, env, seed, deterministic)
+        return bot_player(bundled_bot(rest), env, seed, deterministic, is_bundled=True)
     if (run := run_named(name)) is not None:
         return run_player(run, env, runs_dir, seed, deterministic)
     path = Path(name)
@@ -101,13 +102,20 @@ def bundled() -> list[str]:
     return sorted(entry.name.removesuffix(".bot") for entry in folder.iterdir() if entry.name.endswith(".bot"))
 
 
-def bundled_bot(game: str) -> Bot:
-    """Return a bundled bot by its name.
+def bundled_bot(name: str) -> Bot:
+    """Return a bundled bot, "snake" or "snake@7" with a difficulty.
 
     Raises:
         UnknownName: there is none of that name.
+        ParameterError: a difficulty that is none.
     """
-    return Bot.of(bot_file(f"arena:{game}")[1], f"arena:{game}")
+    game, at, level = name.partition("@")
+    bot = Bot.of(bot_file(f"arena:{game}")[1], f"arena:{game}")
+    if not at:
+        return bot
+    if not (level.isascii() and level.isdigit() and 0 <= int(level) <= BEST):
+        raise ParameterError(f"'arena:{name}': a difficulty is a whole number from 0 to {BEST}")
+    return Handicapped(bot.model, level=int(level))
 
 
 def bot_file(name: str) -> tuple[str, bytes]:
@@ -134,22 +142,6 @@ def bot_file(name: str) -> tuple[str, bytes]:
             f"'{name}' is no bot's file yet; make one with: python -m puffer_arena export {name} -o my.bot"
         )
     raise UnknownName(f"'{name}' is no bot's file; give the path of one, or arena:NAME for one that comes along")
-
-
-def bundled_player(name: str, env: str, seed: int = 1, deterministic: bool = False) -> Player:
-    """Return a bundled bot, "snake" or "snake@7" with a difficulty.
-
-    Raises:
-        UnknownName: there is none of that name.
-        ParameterError: a difficulty that is none; or it is of another environment.
-    """
-    game, at, level = name.partition("@")
-    bot = bundled_bot(game)
-    if not at:
-        return bot_player(bot, env, seed, deterministic, is_bundled=True)
-    if not (level.isascii() and level.isdigit() and 0 <= int(level) <= 10):
-        raise ParameterError(f"'arena:{name}': a difficulty is a whole number from 0 to 10")
-    return bot_player(bot, env, seed, deterministic, int(level), is_bundled=True)
 
 
 def hint(name: str, env: str) -> str:

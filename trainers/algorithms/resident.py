@@ -2,13 +2,11 @@
 
     python -m puffer_arena train snake --algorithm resident --device cuda
 
-The same updates as PPO's in torch's own operations, without a wait for the device before an update's end.  Rows live on the
+The same updates as PPO's in torch's own operations, without a wait for the device before a rollout's end.  Rows live on the
 GPU where the game can be stepped there, and on the CPU beside it where not.  It runs on a CPU, too, where the fused
 kernels of plain PPO are faster.
 """
 
-import time
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -23,14 +21,14 @@ from puffer_arena.machine.notices import say_once
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.algorithms.algorithm import OnStep, from_bytes, groups_of
 from puffer_arena.trainers.algorithms.on_policy import annealed
-from puffer_arena.trainers.algorithms.ppo import PPO
+from puffer_arena.trainers.algorithms.ppo import PPO, STATISTICS
 from puffer_arena.trainers.backends.backend import check_finite
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.data.resident import ResidentRollout
-from puffer_arena.trainers.estimate.resident import ResidentScale, explained_variance, gae, normalize
+from puffer_arena.trainers.data.resident_collector import ResidentCollector
+from puffer_arena.trainers.estimate.resident import ResidentScale, explained_variance, gae, normalized
 from puffer_arena.trainers.networks.heads import Gaussian, Head
 
-MAX_BOOTSTRAP = 1 << 16  # rows valued at once
 WATCHED_ROWS = 8192  # of a rollout, that the statistics of observations are taken from
 
 
@@ -48,72 +46,25 @@ class Resident(PPO):
         return "cpu" if reason else "cuda"
 
     def equip(self) -> None:
-        config, policy = self.config, self.policy
-        if self.batch.num_agents or np.dtype(self.batch.obs.dtype).names or not _acts_in_tensors(policy.head):
+        config, policy, batch = self.config, self.policy, self.batch
+        if np.dtype(batch.obs.dtype).names or not _acts_in_tensors(policy.head):
             raise TrainingError(
-                "algorithm = 'resident' is for one agent that sees one array and chooses, or gives numbers; "
+                "algorithm = 'resident' is for agents that all see one array alike, and choose or give numbers; "
                 f"'{config.env}' is another kind of game: use algorithm = 'ppo', which learns on a GPU, too"
             )
-        self.device = torch.device(config.device)
-        self.rollout: Any = ResidentRollout(self.batch, config.method.horizon, policy, self.device)
-        self.reward_scale: Any = ResidentScale(self.rollout.streams, self.device)
-        self.noise = torch.Generator(self.device)
+        device, beside = torch.device(config.device), self.rows_beside
+        self.rollout: Any = ResidentRollout(batch, config.method.horizon, policy, device, beside)
+        self.reward_scale: Any = ResidentScale(self.rollout.streams, device)
         self.forward: Any = torch.compile(policy) if config.compile == "on" else policy
-        self.collector: Any = self  # which tells where a rollout's time went
-        self.infer_seconds = self.step_seconds = 0.0  # only the CPU's part of it: a device is not waited for
+        half = config.precision == "bfloat16"
+        self.collector: Any = ResidentCollector(self.rollout, self.forward, half, beside)
+        self.collector.stepped = self._stepped
+        self.collector.looks = lambda: bool(self.batch.witnesses) or self.director is not None
 
-    def collect(self, generator: torch.Generator, on_step: Callable[[int], None] | None = None) -> None:
-        """Play the whole horizon by the present policy, and value what follows it."""
-        rollout, head = self.rollout, self.policy.head
-        self._seed(generator)
-        draw: Any = {"uniform": torch.rand, "normal": torch.randn}[head.noise_kind]
-        shape = (rollout.horizon, rollout.streams, head.components)
-        noise = draw(shape, generator=self.noise, device=self.device)
-        self.infer_seconds = self.step_seconds = 0.0
-        for t in range(rollout.horizon):
-            begun = time.perf_counter()
-            actions = self._act(t, noise[t])
-            acted = time.perf_counter()
-            self.batch.step(actions, out=rollout.slices[t])
-            rollout.take(t)
-            self.infer_seconds += acted - begun
-            self.step_seconds += time.perf_counter() - acted
-            self._stepped(t)
-            if on_step is not None:
-                on_step(t)
-        self._look_ahead()
-
-    def _seed(self, generator: torch.Generator) -> None:
-        """Seed the device's chance from the run's, which checkpoints keep."""
-        self.noise.manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
-
-    def _autocast(self) -> Any:
-        half = self.config.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
-
-    @torch.no_grad()
-    def _act(self, t: int, noise: Tensor) -> Any:
-        """Choose the actions of step `t`, and return them as the batch takes them."""
-        rollout, head = self.rollout, self.policy.head
-        mask = rollout.mask(rollout.action_mask[t])
-        with self._autocast():
-            outputs, values, _ = self.forward([rollout.obs[t]], {}, [])
-        chosen = head.sample(outputs, noise, mask)
-        rollout.actions[t], rollout.old_value[t] = chosen, values[:, 0]
-        rollout.old_log_prob[t] = head.evaluate(outputs, rollout.actions[t], mask)[0]
-        actions = _to_env(head, rollout.actions[t]).reshape(self.batch.actions.shape)
-        return actions if self.batch.device == "cuda" else actions.cpu().numpy()
-
-    @torch.no_grad()
-    def _look_ahead(self) -> None:
-        """Value the observations after the last step, and those that ended truncated episodes."""
-        rollout = self.rollout
-        with self._autocast():
-            rollout.old_value[-1] = self.forward([rollout.obs[-1]], {}, [])[1][:, 0]
-            cut = (rollout.truncated & ~rollout.terminated).flatten().nonzero()[:, 0]
-            for some in cut.split(MAX_BOOTSTRAP) if len(cut) else ():
-                seen = rollout.final_obs.flatten(0, 1)[some]
-                rollout.final_value.view(-1)[some] = self.policy([seen], {}, [])[1][:, 0].float()
+    @property
+    def rows_beside(self) -> bool:
+        """Whether the rows do not live where the network computes."""
+        return self.batch.device != self.config.device
 
     def update(self, on_step: OnStep | None = None) -> dict[str, float]:
         s = annealed(self.config.method, self.progress)
@@ -122,10 +73,9 @@ class Resident(PPO):
             if s.normalize_rewards:
                 self.reward_scale.apply(rollout, s.gamma)
             gae(rollout, s.gamma, s.gae_lambda)
-            if s.normalize_advantages:
-                normalize(rollout.advantage)
             found = self._learn(s)
-            found["explained_variance"] = explained_variance(rollout.old_value[:-1], rollout.target)
+            values, targets = (rollout.of_actors(rollout.flat(name)) for name in ("old_value", "target"))
+            found["explained_variance"] = explained_variance(values, targets)
             read = torch.stack([value.double() for value in found.values()]).tolist()  # waits for the device, once
             metrics.update(zip(found, read, strict=True))
             check_finite(metrics)
@@ -134,21 +84,29 @@ class Resident(PPO):
     def _learn(self, s: Any) -> dict[str, Tensor]:
         """Move the weights over all epochs; return means of the loss's statistics and of the gradient's length."""
         (loss,) = self.losses()
-        rollout, rate = self.rollout, self.rate
-        flat = {name: column[: rollout.horizon].flatten(0, 1) for name, column in rollout.columns.items()}
+        rollout, rate, device = self.rollout, self.rate, self.rollout.device
+        acted = rollout.of_actors(torch.arange(rollout.horizon * rollout.streams, device=device))
+        if not len(acted):  # all actions are under way
+            return dict.fromkeys((*STATISTICS, "gradient_norm"), torch.zeros((), device=device))
+        flat = {name: rollout.flat(name) for name in USED}
+        if s.normalize_advantages == "rollout":
+            flat["advantage"] = normalized(flat["advantage"], flat["advantage"][acted])
         each: list[dict[str, Tensor]] = []
         for _ in range(s.epochs):
-            self._seed(self.generator)
-            order = torch.randperm(len(flat["obs"]), generator=self.noise, device=self.device)
-            for chosen in order.tensor_split(s.minibatches):
+            self.collector.seed(self.generator)
+            order = acted[torch.randperm(len(acted), generator=self.collector.noise, device=device)]
+            for chosen in order.tensor_split(min(s.minibatches, len(order))):
+                rows = {name: flat[name][chosen] for name in USED}
+                if s.normalize_advantages == "minibatch":
+                    rows["advantage"] = normalized(rows["advantage"], rows["advantage"])
                 self.optimizer.zero()
-                found = self._differentiate(loss, {name: flat[name][chosen] for name in USED}, s)
+                found = self._differentiate(loss, rows, s)
                 each.append({**found, "gradient_norm": self.optimizer.step_unseen(rate)})
         return {name: torch.stack([found[name] for found in each]).mean() for name in each[0]}
 
     def _differentiate(self, loss: Any, rows: dict[str, Tensor], s: Any) -> dict[str, Tensor]:
         """Set the gradients of a minibatch's mean loss; return the means of its statistics."""
-        with self._autocast():
+        with self.collector.autocast():
             outputs, values, _ = self.forward([rows["obs"]], {}, [])
         mask = self.rollout.mask(rows["action_mask"])
         log_prob, entropy = self.policy.head.evaluate(outputs, rows["actions"], mask)
@@ -159,39 +117,51 @@ class Resident(PPO):
 
     def _watch(self) -> None:
         if self.config.network.normalize:
-            seen = self.rollout.obs[:-1].flatten(0, 1)
-            self.policy.watch([seen[:: max(1, len(seen) // WATCHED_ROWS)]], [])
+            seen = self.rollout.of_actors(self.rollout.flat("obs"))
+            if len(seen):
+                self.policy.watch([seen[:: max(1, len(seen) // WATCHED_ROWS)]], [])
 
     def _stepped(self, t: int) -> None:
-        if self.director is not None:  # hands out tasks on this machine, so each step waits for the device
-            self.director.follow(self.rollout.began[t + 1].cpu().numpy(), t, self.rollout.slices[t])
+        """Let the curriculum see step `t`; it hands out tasks on this machine, so each step waits for rows of the device."""
+        if self.director is not None:
+            out = self.rollout.slices[t]
+            began = out.began if self.batch.device == "cpu" else self.rollout.began[t + 1].cpu().numpy()
+            with self._bearing(self.director):
+                self.director.follow(began, t, out)
 
     def _teach(self) -> None:
         director, rollout = self.director, self.rollout
         if director is None:
             return
-        if not director.curriculum.needs_scores:
-            director.report()
-            return
-        values, targets = (column.cpu().numpy() for column in (rollout.old_value[:-1], rollout.target))
-        scale = float(self.reward_scale.deviation) if self.config.method.normalize_rewards else 1.0
-        everybody = np.ones(values.shape, np.bool_)
-        director.learned(targets - values, values, everybody, np.arange(rollout.streams), scale)
+        with self._bearing(director):
+            if not director.curriculum.needs_scores:
+                director.report()
+                return
+            values, targets = (column.cpu().numpy() for column in (rollout.old_value[:-1], rollout.target))
+            scale = float(self.reward_scale.deviation) if self.config.method.normalize_rewards else 1.0
+            acting = np.ones(values.shape, np.bool_) if rollout.pending is None else rollout.acting[:-1].cpu().numpy()
+            owners = np.arange(rollout.streams) // rollout.agents
+            director.learned(targets - values, values, acting, owners, scale)
 
     @torch.no_grad()
     def look(self, rows: Array, t: int) -> tuple[Array | None, Array]:
         obs, mask = self.rollout.newest(t, rows)
         outputs, values, _ = self.policy([obs], {}, [])
         probs = self.policy.head.probabilities(outputs, mask)
-        shown = None if probs is None else probs.float().cpu().numpy()[:, None]
-        return shown, values[:, :1].float().cpu().numpy()
+        shape = (len(rows), self.rollout.agents)
+        shown = None if probs is None else probs.float().cpu().numpy().reshape(*shape, -1)
+        return shown, values[:, 0].float().cpu().numpy().reshape(shape)
 
     def load_state(self, tensors: dict[str, Tensor], about: dict[str, Any], name: str = "the checkpoint") -> None:
         super().load_state(tensors, about, name)
-        scale = {f"reward_scale.{part}": array for part, array in self.reward_scale.state().items()}
-        from_bytes(groups_of(tensors, ("carried",))["carried"], scale, name)
-        self.reward_scale.load({part.removeprefix("reward_scale."): array for part, array in scale.items()})
-        self.rollout.begin()
+        carried, scale = self.rollout.carried(), self.reward_scale.state()
+        named = {f"reward_scale.{part}": array for part, array in scale.items()}
+        from_bytes(groups_of(tensors, ("carried",))["carried"], carried | named, name)
+        self.reward_scale.load(scale)
+        if self.batch.env.stepped_by is None:
+            self.rollout.load(carried)
+        else:  # episodes of other libraries begin anew
+            self.rollout.begin()
 
     def close(self) -> None:
         self.batch.close()
@@ -212,6 +182,7 @@ def check_fits(config: Config) -> None:
         "ppo.advantage = 'vtrace'": s.advantage == "vtrace",
         "ppo.normalize_values": s.normalize_values,
         "ppo.target_kl": s.target_kl > 0.0,
+        "ppo.priority": s.priority > 0.0,
         "network.value_bins": network.value_bins > 0,
         "network.critic = 'state'": network.critic == "state",
         "opponent.pool": bool(config.opponent.pool),
@@ -224,14 +195,6 @@ def check_fits(config: Config) -> None:
 def _acts_in_tensors(head: Head) -> bool:
     """Tell whether actions of a head become the environment's without NumPy."""
     return isinstance(head, Gaussian) or type(head).to_env is Head.to_env
-
-
-def _to_env(head: Head, actions: Tensor) -> Tensor:
-    """Return the environment's actions for the policy's, as `Head.to_env` does."""
-    if not isinstance(head, Gaussian):
-        return actions
-    reach, middle = (torch.as_tensor(part, device=actions.device) for part in (head.reach, head.middle))
-    return actions * reach + middle
 
 
 ALGORITHM = Resident

@@ -9,22 +9,32 @@ from puffer_arena.trainers.estimate.scale import SMALLEST_DEVIATION
 
 
 def gae(rollout: ResidentRollout, gamma: float, trace: float) -> None:
-    """Fill advantages and targets by generalized advantage estimation; see `advantage.gae_rows`."""
+    """Fill advantages and targets by generalized advantage estimation, 0 where nobody acts; see `advantage.gae_rows`."""
+    acting = None if rollout.pending is None else rollout.acting
+    values = rollout.old_value
+    if acting is not None:
+        for t in range(rollout.horizon - 1, -1, -1):
+            values[t] = torch.where(acting[t], values[t], values[t + 1])  # of the stream's next action
     goes_on = ~(rollout.terminated | rollout.truncated)
-    following = torch.where(goes_on, rollout.old_value[1:], 0.0)
+    following = torch.where(goes_on, values[1:], 0.0)
     following = torch.where(rollout.truncated & ~rollout.terminated, rollout.final_value, following)
-    deltas = rollout.rewards + gamma * following - rollout.old_value[:-1]
+    deltas = rollout.rewards + gamma * following - values[:-1]
     kept = gamma * trace * goes_on
     carried = torch.zeros_like(deltas[0])
     for t in range(rollout.horizon - 1, -1, -1):
-        carried = rollout.advantage[t] = deltas[t] + kept[t] * carried
-    rollout.target.copy_(rollout.advantage + rollout.old_value[:-1])
+        estimated = deltas[t] + kept[t] * carried
+        carried = estimated if acting is None else torch.where(acting[t], estimated, carried)
+        rollout.advantage[t] = carried
+    rollout.target.copy_(rollout.advantage + values[:-1])
+    if acting is not None:
+        rollout.advantage.mul_(acting[:-1])
+        rollout.target.mul_(acting[:-1])
 
 
-def normalize(advantages: Tensor) -> None:
-    """Bring advantages to mean 0 and deviation 1, in place."""
-    deviation, mean = torch.std_mean(advantages.double(), correction=0)
-    advantages.sub_(mean.float()).div_((deviation + 1e-8).float())
+def normalized(advantages: Tensor, among: Tensor) -> Tensor:
+    """Return advantages in deviations from the mean, both those of `among`, (rows,)."""
+    deviation, mean = torch.std_mean(among.double(), correction=0)
+    return (advantages - mean.float()) / (deviation + 1e-8).float()
 
 
 def explained_variance(values: Tensor, returns: Tensor) -> Tensor:
@@ -53,11 +63,18 @@ class ResidentScale:
 
     def apply(self, rollout: ResidentRollout, gamma: float) -> None:
         """Take the rewards into the deviation of their discounted sum, then divide them by that."""
-        seen = torch.empty(rollout.rewards.shape, dtype=torch.float64, device=rollout.device)
+        sums = torch.empty(rollout.rewards.shape, dtype=torch.float64, device=rollout.device)
         for t in range(rollout.horizon):
-            self.sums = seen[t] = rollout.rewards[t] + gamma * self.sums * ~rollout.began[t]
+            before = self.sums * ~rollout.began[t]
+            after = rollout.rewards[t] + gamma * before
+            if rollout.pending is not None:
+                after = torch.where(rollout.acting[t], after, before)
+            self.sums = sums[t] = after
+        seen = rollout.of_actors(sums.flatten())
+        if not len(seen):
+            return
         count, mean, squares = self.moments
-        more, new = float(seen.numel()), seen.mean()
+        more, new = float(len(seen)), seen.mean()
         total, apart = count + more, new - mean  # Chan et al. 1979, equation 2.1, joins two sets' moments
         squares = squares + ((seen - new) ** 2).sum() + apart**2 * count * more / total
         self.moments = torch.stack([total, mean + apart * more / total, squares])

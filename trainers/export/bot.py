@@ -20,7 +20,7 @@ from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.players.described import describe
 from puffer_arena.registry import env_name, load_env, source_digest
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
-from puffer_arena.trainers.config import from_dict, load_config, to_dict
+from puffer_arena.trainers.config import from_dict, load_config, pool_names, to_dict
 from puffer_arena.trainers.export.weights import describe_network, plain_copy
 from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy
@@ -156,6 +156,11 @@ def export_file(path: str | Path, env: str = "", half: bool = False, seed: int =
             )
         training = origin_of(about, str(policy.origin["env"]), f"'{path}'")
     return export_policy(policy, str(policy.origin["env"]), training, half, seed)
+
+
+def meets_scripted(env: str) -> bool:
+    """Tell whether training meets a scripted bot: it is games against that which say how good a policy is."""
+    return any(name.startswith("bot:") for name in pool_names(load_config(env).opponent.pool))
 
 
 def origin_of(about: Mapping[str, Any], env: str, name: str) -> dict[str, Any]:

@@ -32,18 +32,18 @@ class Recorder:
         self._every = np.arange(table.num_envs)
         self._spare = 0  # steps to come for which there is room in any row
 
-    def note(self, actions: Array) -> None:
-        """Keep the actions of the step to come."""
+    def note(self, actions: Array, rows: slice = slice(None)) -> None:
+        """Keep the actions, those of all rows, of the step to come, which `rows` make."""
         at = self._count - self._first
         if not self._spare:
             most = int(at.max())
             self._make_room(most)
             self._spare = self._actions.shape[1] - most
         self._spare -= 1
-        self._actions[self._every, at] = actions
+        self._actions[self._every[rows], at[rows]] = actions[rows]
         different = self._in_force != self._seen
         if different.any():
-            for i in np.flatnonzero(different.any(axis=1)):
+            for i in np.flatnonzero(different.any(axis=1)):  # of a row that rests, too: its next step is this one
                 self._changes.setdefault(int(i), {})[int(at[i])] = self._in_force[i].copy()
             self._seen[:] = self._in_force
 

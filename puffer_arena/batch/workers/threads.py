@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.batch.workers.spans import split
 from puffer_arena.core.fields import Array
 from puffer_arena.kernels.step import Span
 from puffer_arena.machine.blocks import unpacker
@@ -143,14 +142,6 @@ def compile_server(layout: str) -> Server:
     return Server(compile_function(working, "threads", layout=layout), compile_function(waiting, "threads"))
 
 
-def split_rows(num_rows: int, parts: int, fewest: int = 1) -> list[Span]:
-    """Split range(num_rows) into at most `parts` contiguous spans of nearly equal size, of at least `fewest` rows.
-
-    Their ends are unsigned, which spares compiled indexing the test for negative indices.
-    """
-    return [(low, high) for low, high in np.array(split(num_rows, parts, fewest), np.uint64)]
-
-
 class Worker:
     """One thread that takes part in every step.
 
@@ -206,22 +197,28 @@ class Worker:
 
 
 class Crew:
-    """Steps all rows of a batch on several threads; `close` or garbage collection ends them.
+    """Steps rows of a batch on several threads; `close` or garbage collection ends them.
 
     A fork leaves its child the calling thread alone, which then steps all rows.
 
     Args:
         server: the compiled functions.
         kernel: the environment's `step_span`, compiled.
-        spans: of rows, one a thread.
+        size: how many threads, with the caller's, and how many rows there are at least for each.
         block: an address of rows and buffers.
         actions: such as steps are given.
+
+    Attributes:
+        fewest: rows that it is worth calling it for.
     """
 
-    def __init__(self, server: Server, kernel: Any, spans: list[Span], block: int, actions: Array) -> None:
-        taken = np.zeros(len(spans) * LINE, np.int64)
-        edges = np.stack([low + FRACTIONS * (high - low) for low, high in spans]).astype(np.uint64)
-        controls = np.zeros((len(spans) - 1, LINE), np.int64)
+    def __init__(self, server: Server, kernel: Any, size: tuple[int, int], block: int, actions: Array) -> None:
+        team, each = size
+        self.fewest = 2 * each
+        taken = np.zeros(team * LINE, np.int64)
+        edges = np.zeros((team, len(FRACTIONS)), np.uint64)
+        controls = np.zeros((team - 1, LINE), np.int64)
+        self._edges, self._span = edges, (0, 0)  # of the last step
         self._server, self._kernel = server, kernel
         self._code: Callable[..., Any] | None = None  # of the server's work, once it is compiled
         self._address = 0  # of the kernel's code
@@ -234,10 +231,12 @@ class Crew:
         _crews.add(self)
         self._finalizer = weakref.finalize(self, _dismiss, self._workers)
 
-    def step(self, block: int, actions: Array, mode: int) -> None:
-        """Step every row; the calling thread begins with the last span, and does all once the others have ended."""
+    def step(self, block: int, actions: Array, mode: int, rows: Span) -> None:
+        """Step the rows of a span; the calling thread begins with the last part, and does all once the others have ended."""
         if self._late:
             self._join()
+        if rows != self._span:
+            self._share_out(rows)
         for worker in self._workers:
             worker.wake()
         self._late = True
@@ -254,6 +253,13 @@ class Crew:
         self._late = False
         if errors:
             raise errors[0]
+
+    def _share_out(self, rows: Span) -> None:
+        """Write down whose rows are whose in the calls to come; nobody is in one now."""
+        low, high = rows
+        begins = low + (high - low) * np.arange(len(self._edges) + 1) // len(self._edges)
+        self._edges[:] = begins[:-1, None] + FRACTIONS * (begins[1:] - begins[:-1])[:, None]
+        self._span = rows
 
     def _join(self) -> list[BaseException]:
         """Wait until no worker steps, and return what went wrong in each."""
