@@ -49,7 +49,7 @@ UNREACHED = -1
 DROW = (-1, 0, 1, 0)
 DCOL = (0, 1, 0, -1)
 NAMES = ("rose", "amber", "leaf", "sky", "violet", "white")  # of the palette, as the things' colours
-SCREEN = np.zeros((144, 192, 3), np.uint8)  # what `draw` shows people
+SCREEN = (144, 192)  # rows and columns of what `draw` shows people
 FOUND, WRONG, TIME_UP = range(3)  # endings
 
 
@@ -307,8 +307,9 @@ def seeker(s: State, p: Params, memory: Memory) -> int:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(16.0, 9.0)
-    paint_rooms(SCREEN, s.plan, (s.x, s.y, s.heading, VIEW), s.things)
-    canvas.picture(0.0, 0.0, 12.0, 9.0, SCREEN.copy())
+    screen = np.zeros((SCREEN[0], SCREEN[1], 3), np.uint8)
+    paint_rooms(screen, s.plan, (s.x, s.y, s.heading, VIEW), s.things)
+    canvas.picture(0.0, 0.0, 12.0, 9.0, screen)
     canvas.rect(12.0, 0.0, 4.0, 9.0, "panel")
     draw_map(s, p, canvas, 12.25, 0.25, 3.5)
     shown = s.step_count < p.shown
@@ -337,8 +338,7 @@ def draw_map(s: State, p: Params, canvas: Canvas, x: float, y: float, width: flo
     canvas.rect(x, y, width, width, "background", radius=0.1)
     for row in range(side):
         for col in range(side):
-            rooms = [(r, c) for r in {row // span, (row - 1) // span} for c in {col // span, (col - 1) // span}]
-            if whole or any(0 <= r < p.rooms and 0 <= c < p.rooms and s.visited[r, c] for r, c in rooms):
+            if whole or is_known(s, p, row, col):
                 wall = s.plan[row, col] > 0
                 canvas.rect(x + col * cell, y + row * cell, cell, cell, "wall" if wall else "raised")
     for k in range(len(s.things) - 1):
@@ -351,6 +351,16 @@ def draw_map(s: State, p: Params, canvas: Canvas, x: float, y: float, width: flo
     sides = [(s.heading + turn) for turn in (2.4, -2.4)]
     back = [(at_x + 0.7 * cell * math.cos(way), at_y + 0.7 * cell * math.sin(way)) for way in sides]
     canvas.polygon([tip, *back], "white")
+
+
+def is_known(s: State, p: Params, row: int, col: int) -> bool:
+    """Tell whether one of the rooms that a cell belongs to was entered; a wall parts two."""
+    span = p.size + 1
+    for r in range((row - 1) // span, row // span + 1):
+        for c in range((col - 1) // span, col // span + 1):
+            if 0 <= r < p.rooms and 0 <= c < p.rooms and s.visited[r, c] != 0:
+                return True
+    return False
 
 
 def draw_plan(s: State, p: Params, canvas: Canvas) -> None:

@@ -85,6 +85,24 @@ def test_games_begin_with_a_few_stones_and_nobody_has_won() -> None:
     assert laid.max() > 4 and (batch.acting.argmax(1) == laid % 2).all() and (batch.rows.states["winner"] == -1).all()
 
 
+def test_openings_are_positions_of_a_game_on_at_most_half_of_the_board() -> None:
+    batch = make("connect4", 256, compiled=False, opening=8, rows=3, cols=3)
+    laid, (red, yellow) = batch.rows.states["laid"], (batch.obs[:, 0] == code for code in (1, 2))
+    assert laid.max() == 4  # of nine cells; a column holds three, so some were full
+    assert (red.sum((1, 2)) == (laid + 1) // 2).all() and (yellow.sum((1, 2)) == laid // 2).all()
+    taken = red | yellow
+    assert (taken[:, 1:] | ~taken[:, :-1]).all()  # each lies on the bottom or on another
+
+
+def test_a_game_after_another_begins_on_an_empty_board() -> None:
+    batch = make("connect4", 1, compiled=False, opening=0)
+    for column in "71726364":
+        batch.step(np.full((1, 2), int(column) - 1))
+    assert batch.terminated.all() and batch.rewards.tolist() == [[-1.0, 1.0]]
+    assert (batch.finished["red_won"][0], batch.finished["yellow_won"][0]) == (0, 1)
+    assert board(batch) == ["." * 7] * 6 and not batch.rows.states["stones"].any()
+
+
 @pytest.mark.parametrize(
     ("columns", "best"),
     [

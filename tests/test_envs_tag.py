@@ -100,6 +100,18 @@ def test_runners_pause_on_every_rest_th_step() -> None:
     assert places(batch) == [(4, 1), (1, 5), (3, 1)]
 
 
+def test_a_runner_that_rests_at_its_first_step_is_told_so() -> None:
+    masks = [place_tag(CHASE, rest=rest).action_mask[0, :2, 1:].any(1).tolist() for rest in (1, 2)]
+    assert masks == [[True, False], [True, True]]  # on every step; on the second, fourth, ...
+
+
+def test_who_shares_a_cell_sees_its_own_role_there() -> None:
+    batch = place_tag(CHASE.replace("R # .", ". # ."))
+    batch.rows.states["row"], batch.rows.states["col"] = 1, 3
+    batch.restore(0, batch.snapshot(0))
+    assert [int(seen[4, 4]) for seen in batch.obs[0]] == [tag.CHASER, tag.RUNNER]
+
+
 def test_the_view_is_centred_and_ends_at_sight() -> None:
     batch = place_tag(CHASE, sight=5)
     # Around the chaser at (1, 1), two cells each way; row and column -1 lie beyond the board.

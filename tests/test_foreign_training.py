@@ -25,7 +25,7 @@ from puffer_arena.players.names import find_player
 from puffer_arena.registry import load_env
 from puffer_arena.render.world.world import WorldView
 from puffer_arena.replay import Replay, Writer, fork, verify
-from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.config import load_config, tuned_config
 from puffer_arena.trainers.runs.run import Run, resume_trainer
 from puffer_arena.trainers.trainer import make_trainer
 from tests.foreign_games import Herd, Painted, Party, Pile, Walk
@@ -72,6 +72,19 @@ def test_settings_are_those_for_dear_steps() -> None:
     config = load_config(emulate(Walk))
     assert (config.num_envs, config.ppo.epochs, config.total_steps) == (16, 4, 1_000_000)
     assert load_config(emulate(Walk), overrides={"total_steps": 7, "ppo.epochs": 2}).ppo.epochs == 2
+
+
+def test_other_libraries_environments_have_tuned_settings_of_their_own_or_of_their_library() -> None:
+    maze = load_config("minigrid:MiniGrid-DoorKey-5x5-v0")
+    assert (maze.network.memory, maze.network.hidden, maze.ppo.horizon, maze.total_steps) == (
+        "mingru",
+        (128,),
+        128,
+        2_000_000,
+    )
+    for name in ("gymnasium:LunarLander-v3", "gymnasium:LunarLander-v3:drawn", "ray:gymnasium:LunarLander-v3"):
+        assert (load_config(name).ppo.gamma, load_config(name).total_steps) == (0.999, 800_000)
+    assert tuned_config(emulate(Walk)) == "" and load_config("gymnasium:CartPole-v1").ppo.gamma == 0.99
 
 
 def test_a_run_resumes_with_new_episodes_and_the_same_policy(tmp_path: Path) -> None:

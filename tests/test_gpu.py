@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,3 +96,34 @@ def test_a_missing_extra_is_named(monkeypatch) -> None:
         find_gpu.__wrapped__()
     with pytest.raises(UnknownName, match="unknown device 'gpu'; did you mean 'cpu'"):
         make("snake", device="gpu")
+
+
+LINES = """
+import os, sys, time
+from one_by_one import measure
+
+def lines():
+    return {"fine": lambda: "1", "wrong": wrong, "spoilt": lambda: 1 // 0, "gone": lambda: os._exit(3), "slow": slow, "last": lambda: "2"}
+
+def wrong():
+    assert False, "they differ"
+
+def slow():
+    time.sleep(60)
+
+measure(lines(), sys.argv[1:], lambda said: print(said, flush=True))
+"""
+
+
+def test_lines_of_a_table_go_on_whatever_becomes_of_one(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(HERE.parent / "tools"))
+    monkeypatch.setenv("PYTHONPATH", str(HERE.parent / "tools"))
+    one_by_one = importlib.import_module("one_by_one")
+    names = ["fine", "wrong", "spoilt", "gone", "slow", "last"]
+    command = [sys.executable, "-c", LINES]
+    found = dict(one_by_one.gather(command, names, time.monotonic() + 200, 15.0))
+    assert list(found) == names and (found["fine"], found["last"]) == ("1", "2")
+    assert found["wrong"] == "FAILS: AssertionError: they differ" and "ZeroDivisionError" in found["spoilt"]
+    assert found["gone"].endswith("ended with code 3") and found["slow"] == "FAILS: no answer in its time"
+    assert dict(one_by_one.together(command, ["gone", "fine"], 30.0))["fine"] == "1"
+    assert dict(one_by_one.gather(command, ["fine"], time.monotonic(), 15.0)) == {"fine": "not begun: the time is over"}

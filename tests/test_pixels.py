@@ -11,6 +11,7 @@ from puffer_arena.adapters.gymnasium import GymnasiumEnv
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import raster
 from puffer_arena.errors import ArenaError, DefinitionError, ParameterError
+from puffer_arena.machine import compile
 from puffer_arena.registry import choose_env, env_name, load_env
 from puffer_arena.render.draw.canvas import PygameCanvas
 
@@ -149,3 +150,17 @@ def test_gymnasium_has_pictures() -> None:
     env = GymnasiumEnv(SKETCH, pixels=20)
     obs, _ = env.reset(seed=0)
     assert env.observation_space.shape == obs.shape == (20, 20, 3) and env.observation_space.contains(obs)
+
+
+def first_pictures(env_id: str) -> bytes:
+    with make(env_id, 1, seed=3, compiled=False, pixels=16) as batch:
+        for _ in range(3):
+            batch.step(batch.act(next(iter(batch.env.bots))))
+        return batch.obs.tobytes()
+
+
+@pytest.mark.parametrize("env_id", ["snake", "lander", "rooms", "marble", "kart", "hideseek"])
+def test_what_paints_as_machine_code_paints_the_same_in_plain_python(env_id: str, monkeypatch) -> None:
+    painted = first_pictures(env_id)
+    monkeypatch.setattr(compile, "compile_shared", lambda function: function)
+    assert first_pictures(env_id) == painted

@@ -8,6 +8,7 @@ import torch
 
 from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 from puffer_arena.errors import DefinitionError, TrainingError
+from puffer_arena.machine.loops import Kernel
 from puffer_arena.trainers.algorithms import ppo
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.backends.autograd import Autograd
@@ -93,6 +94,33 @@ def test_fused_gradients_are_those_of_autograd(env_id: str, overrides: dict) -> 
     np.testing.assert_allclose(fused.rollout.ratio[acting], plain.rollout.ratio[acting], rtol=2e-3)
     for trainer in (fused, plain):
         trainer.close()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "overrides"),
+    [
+        ("snake", {"network__hidden": (8, 6), "ppo__value_clip": 0.05}),
+        ("snake", {"network__hidden": (8, 6), "precision": "bfloat16"}),
+        ("maze", {"network__memory": "none", "network__hidden": (8,)}),
+        ("target", {"network__hidden": (8,)}),
+        ("examples/turret.py", {"network__hidden": (8,), "network__critic": "separate"}),
+        ("memory", {"network__memory": "none", "network__hidden": (8,)}),
+    ],
+)
+def test_loops_of_the_fused_path_do_in_plain_python_what_they_do_compiled(env_id, overrides, monkeypatch) -> None:
+    found = []
+    for python in (False, True):
+        if python:
+            monkeypatch.setattr(Kernel, "__call__", lambda kernel, *arguments: kernel.python(*arguments))
+        trainer = small_trainer(env_id, gradients="fused", **overrides)
+        trainer.collector.collect(trainer.generator)
+        trainer.rollout.ratio[:] = 1.0
+        trainer.estimate(trainer.config.method)
+        learn(trainer, trainer.chunks)
+        found.append(torch.cat([each.grad.flatten() for each in trainer.policy.parameters()]))
+        trainer.close()
+    compiled, plain = found
+    assert float((compiled - plain).norm() / compiled.norm()) < 1e-4
 
 
 @pytest.mark.parametrize("env_id", ["snake", "cartpole"])

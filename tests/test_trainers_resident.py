@@ -10,6 +10,7 @@ from puffer_arena.errors import TrainingError
 from puffer_arena.replay.writer import Writer
 from puffer_arena.trainers.algorithms.resident import Resident
 from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.data import resident
 from puffer_arena.trainers.estimate import advantage, scale
 from puffer_arena.trainers.estimate.resident import ResidentScale, explained_variance, gae, normalized
 from puffer_arena.trainers.threadpool import ThreadPool
@@ -181,3 +182,12 @@ def test_rows_stepped_by_halves_learn_as_rows_stepped_together(env: str, tmp_pat
 def test_what_it_does_not_do_is_refused(env: str, settings, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         small(env, **settings)
+
+
+def test_a_rollout_that_does_not_fit_the_gpu_is_refused_before_it_is_there(monkeypatch) -> None:
+    monkeypatch.setattr(resident, "free_memory", lambda device: 2000)
+    # 8 rows: obs (9, 4) and final_obs (8, 4) float32, began 9, two flags of 8, five columns of 8 or 9 float32, rewards, actions
+    with pytest.raises(
+        TrainingError, match=r"8 steps of num_envs = 8 takes about 4\.\d kB .* and 2\.0 kB are free; lower"
+    ):
+        small()

@@ -1,60 +1,40 @@
-"""Games and training on a GPU, checked against the CPU and measured: python tools/bench_gpu.py [--seconds 240]
+"""Games and training on a GPU, checked against the CPU and measured: python tools/bench_gpu.py [--seconds 270]
 
-It needs an NVIDIA card and `pip install 'puffer-arena[cuda,train]'` with a torch that was built for CUDA; on its own it ends
-within five minutes.  Every line is one check or one figure; what fails is told with its reason, and the rest goes on.
+It needs an NVIDIA card and `pip install 'puffer-arena[cuda,train]'` with a torch that was built for CUDA; it ends within
+five minutes.  First all games are checked at once, each in a process of its own; then the figures are measured in
+one process, one by one.  A line that fails says why; where it may have spoilt the card's context, or ended its process,
+the rest goes on in a new one.
 """
 
 import argparse
 import contextlib
 import functools
 import importlib
+import itertools
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from one_by_one import gather, measure, together
 
 from puffer_arena import make
-from puffer_arena.errors import ArenaError
+from puffer_arena.errors import ArenaError, DeviceError
+from puffer_arena.machine.cores import usable_cores
+from puffer_arena.machine.gpu import find_gpu
 
 EXACT = ("snake", "maze", "connect4", "hex", "doors")  # whole numbers: same bytes
-CLOSE = ("cartpole", "target", "tag")  # floats: alike while last digits have not grown
-ROWS = 1 << 20  # of snake, for its own speed
+CLOSE = ("cartpole", "target", "tag", "swarm")  # floats: alike while last digits have not grown
+ROWS = 1 << 20  # of a game, for its own speed
+TRAINED = 65536  # rows of a run
 WIDE = {"network": {"hidden": [256, 256, 256]}}
-LEARNERS: tuple[
-    tuple[str, dict[str, Any], float, str], ...
-] = (  # name, settings, wanted steps a second, where rows live
-    ("snake, default network", {}, 25e6, "cuda"),
-    ("snake, 3 x 256", WIDE, 4e6, "cuda"),
-    ("snake on the CPU, learner on the GPU", {}, 3e6, "cpu"),
-)
+CHECKING, EACH = 80.0, 75.0  # seconds: of all checks together, and of one figure
 
 
-class Report:
-    """The table, line by line, within a time.
-
-    Args:
-        seconds: after which nothing new is begun.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.until = time.monotonic() + seconds
-
-    def line(self, name: str, measure: Callable[[], str]) -> None:
-        """Print what `measure` returns, or why it could not."""
-        if time.monotonic() > self.until:
-            print(f"{name:42} not begun: the time is over", flush=True)
-            return
-        try:
-            found = measure()
-        except (ArenaError, AssertionError, RuntimeError, ImportError) as error:
-            found = f"FAILS: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        print(f"{name:42} {found}", flush=True)
-
-
-def same_bytes(game: str, exact: bool) -> str:
+def same_bytes(game: str) -> str:
     """Play a game on both, and compare what they saw."""
-    cpu, there = make(game, 64, seed=1), make(game, 64, seed=1, device="cuda")
+    there, cpu, exact = on_the_card(game, 64), make(game, 64), game in EXACT
     rng, begun = np.random.default_rng(0), time.perf_counter()
     differ = 0
     for t in range(200 if exact else 20):
@@ -62,7 +42,7 @@ def same_bytes(game: str, exact: bool) -> str:
         cpu.step(actions)
         there.step(actions)
         there.bring("buffers")
-        for name in ("obs", "rewards", "terminated", "truncated", "began", "action_mask"):
+        for name in ("obs", "rewards", "terminated", "truncated", "began", "acting", "action_mask"):
             mine, other = getattr(cpu.table.buffers, name), getattr(there.table.buffers, name)
             if mine.dtype.kind == "f":
                 assert np.allclose(mine, other, rtol=1e-4, atol=1e-5), f"{name} differs at step {t}"
@@ -76,9 +56,20 @@ def same_bytes(game: str, exact: bool) -> str:
     return f"{alike} ({time.perf_counter() - begun:.1f} s with compiling)"
 
 
-def copies_nothing(torch: Any) -> str:
+def on_the_card(game: str, rows: int) -> Any:
+    """Return a batch whose rows live on the card."""
+    return make(game, rows, device="cuda")
+
+
+def card() -> str:
+    """Return what is measured here."""
+    torch = torch_here()
+    return f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {usable_cores()} CPU cores"
+
+
+def copies_nothing() -> str:
     """Look whether torch shares a batch's memory."""
-    batch: Any = make("snake", 256, device="cuda")
+    torch, batch = torch_here(), on_the_card("snake", 256)
     obs = torch.as_tensor(batch.obs, device="cuda")
     before = obs.clone()
     batch.step(torch.randint(batch.action.n, (256,), device="cuda"))
@@ -87,9 +78,9 @@ def copies_nothing(torch: Any) -> str:
     return f"obs {tuple(obs.shape)} {obs.dtype} share the batch's memory"
 
 
-def bad_actions(torch: Any) -> str:
+def bad_actions() -> str:
     """Look whether actions outside their bounds are told of."""
-    batch = make("snake", 256, device="cuda")
+    torch, batch = torch_here(), on_the_card("snake", 256)
     batch.step(torch.full((256,), 99, device="cuda"))
     with contextlib.suppress(ArenaError):
         batch.episodes()
@@ -97,10 +88,10 @@ def bad_actions(torch: Any) -> str:
     return "told of by episodes()"
 
 
-def step_speed(torch: Any, game: str, rows: int) -> str:
+def step_speed(game: str, wanted: float = 0.0) -> str:
     """Step rows by random actions that lie on the card."""
-    batch: Any = make(game, rows, device="cuda")
-    actions = [torch.randint(batch.action.n, (rows,), device="cuda") for _ in range(8)]
+    torch, batch = torch_here(), on_the_card(game, ROWS)
+    actions = [torch.randint(batch.action.n, (ROWS,), device="cuda") for _ in range(8)]
     for action in actions:
         batch.step(action)
     torch.cuda.synchronize()
@@ -110,65 +101,117 @@ def step_speed(torch: Any, game: str, rows: int) -> str:
             batch.step(action)
         torch.cuda.synchronize()
         counts += len(actions)
-    rate = counts * rows / (time.perf_counter() - begun)
-    return f"{rate / 1e6:8.1f} M steps/s at {rows:,} rows"
+    rate = counts * ROWS / (time.perf_counter() - begun)
+    return f"{rate / 1e6:8.1f} M steps/s{asked(wanted)} at {ROWS:,} rows"
 
 
-def train_speed(settings: dict[str, Any], wanted: float, rows: str) -> str:
-    """Train for some seconds after the first updates, which compile."""
+@contextlib.contextmanager
+def trainer_of(game: str, rows: str, **settings: Any) -> Iterator[Any]:
+    """Make a run whose rows live on `rows`."""
+    torch_here()
     from puffer_arena.trainers.algorithms.resident import Resident
     from puffer_arena.trainers.config import load_config
 
-    overrides = {"device": "cuda", "num_envs": 65536, **settings}
+    overrides = {"device": "cuda", "num_envs": TRAINED, "opponent": {"pool": ""}, **settings}
     placed = type("Placed", (Resident,), {"rows_device": lambda self: rows})
-    trainer = placed(load_config("snake", overrides=overrides, algorithm="resident"))
+    trainer = placed(load_config(game, overrides=overrides, algorithm="resident"))
     try:
-        for _ in range(4):
-            trainer.update()
-        first, begun = trainer.steps, time.perf_counter()
-        while time.perf_counter() - begun < 8.0:
-            trainer.update()
-        rate = (trainer.steps - first) / (time.perf_counter() - begun)
+        yield trainer
     finally:
         trainer.close()
-    return f"{rate / 1e6:8.2f} M trained steps/s (wanted {wanted / 1e6:g}), {trainer.config.precision}"
 
 
-def resumes(torch: Any) -> str:
+def rate_of(trainer: Any) -> float:
+    """Train for some seconds after the first updates, which compile; return steps a second."""
+    for _ in range(3):
+        trainer.update()
+    first, begun = trainer.steps, time.perf_counter()
+    while time.perf_counter() - begun < 4.0:
+        trainer.update()
+    return float((trainer.steps - first) / (time.perf_counter() - begun))
+
+
+def train_speed(game: str, wanted: float = 0.0, rows: str = "cuda", **settings: Any) -> str:
+    """Train, with rows on the card or on the CPU beside it."""
+    with trainer_of(game, rows, **settings) as trainer:
+        return f"{rate_of(trainer) / 1e6:8.2f} M trained steps/s{asked(wanted)}, {trainer.config.precision}"
+
+
+def halves() -> str:
+    """Train with rows on the CPU that are stepped half by half while the card acts, and all together."""
+    with trainer_of("snake", "cpu") as trainer:
+        apart = rate_of(trainer)
+        trainer.collector.halves = []
+        together = rate_of(trainer)
+    return f"{apart / 1e6:8.2f} M trained steps/s{asked(3)}; {apart / together:.2f} times those stepped together"
+
+
+def wide() -> str:
+    """Train three layers of 256, and compare with what the card's matrix products alone would take."""
+    from puffer_arena.trainers.networks.policy import matrix_flops
+
+    possible = matrix_rate(torch_here())
+    with trainer_of("snake", "cuda", **WIDE) as trainer:
+        rate = rate_of(trainer)
+        flops = matrix_flops(trainer.policy, trainer.config.method.epochs, dense_codes=False)
+    share = 100.0 * rate * flops / possible
+    return (
+        f"{rate / 1e6:8.2f} M trained steps/s{asked(4)}: {share:.0f}% (wanted 60) of {possible / 1e12:.0f} TFLOP/s, "
+        "which 256 x 256 products reach"
+    )
+
+
+def matrix_rate(torch: Any) -> float:
+    """Return the operations a second of a 256-wide layer's products, forward and backward, in bfloat16."""
+    rows = 1 << 19
+    x, d, w = (torch.randn(n, 256, device="cuda", dtype=torch.bfloat16) for n in (rows, rows, 256))
+
+    def layer() -> None:
+        _ = x @ w, d @ w.T, x.T @ d
+
+    for _ in range(3):
+        layer()
+    torch.cuda.synchronize()
+    begun = time.perf_counter()
+    for _ in range(20):
+        layer()
+    torch.cuda.synchronize()
+    return 20 * 3 * 2 * rows * 256 * 256 / (time.perf_counter() - begun)
+
+
+def waits_for_nothing() -> str:
+    """Play a rollout while torch refuses whatever waits for the card."""
+    torch = torch_here()
+    with trainer_of("snake", "cuda", num_envs=4096, compile="off") as trainer:
+        trainer.update()
+        collector = trainer.collector
+        noise = torch.rand((trainer.rollout.horizon, 4096, 1), device="cuda")
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            collector._play(noise, None)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return "no operation of a rollout waits for the card"
+
+
+def resumes() -> str:
     """Save a run, go on twice, and compare."""
-    from puffer_arena.trainers.config import load_config
-    from puffer_arena.trainers.trainer import make_trainer
-
-    overrides = {"device": "cuda", "num_envs": 1024, "compile": "off"}
-    one, other = (make_trainer(load_config("snake", overrides=overrides, algorithm="resident")) for _ in range(2))
-    one.update()
-    other.load_state(*one.state())
-    one.update()
-    other.update()
-    mine, its = one.state()[0], other.state()[0]
+    torch = torch_here()
+    small = {"num_envs": 1024, "compile": "off"}
+    with trainer_of("snake", "cuda", **small) as one, trainer_of("snake", "cuda", **small) as other:
+        one.update()
+        other.load_state(*one.state())
+        one.update()
+        other.update()
+        mine, its = one.state()[0], other.state()[0]
     differing = [name for name in mine if not torch.equal(mine[name].cpu(), its[name].cpu())]
     return "to the bit" if not differing else f"not to the bit: {', '.join(differing[:4])}"
 
 
-def matrix_rate(torch: Any) -> str:
-    """Measure the products of a 256-wide layer, forward and backward, in bfloat16."""
-    rows = 1 << 20
-    x, w = (torch.randn(shape, device="cuda", dtype=torch.bfloat16) for shape in ((rows, 256), (256, 256)))
-    for _ in range(3):
-        x @ w
-    torch.cuda.synchronize()
-    begun = time.perf_counter()
-    for _ in range(20):
-        x @ w
-    torch.cuda.synchronize()
-    rate = 20 * 2 * rows * 256 * 256 / (time.perf_counter() - begun)
-    return f"{rate / 1e12:8.1f} TFLOP/s of 256 x 256 products"
-
-
-def watching_cost(torch: Any) -> str:
+def watching_cost() -> str:
     """Compare stepping alone with stepping while 16 rows are copied out 60 times a second."""
-    batch: Any = make("snake", 65536, device="cuda")
-    actions, rows = torch.randint(batch.action.n, (65536,), device="cuda"), np.arange(16)
+    torch, batch = torch_here(), on_the_card("snake", TRAINED)
+    actions, rows = torch.randint(batch.action.n, (TRAINED,), device="cuda"), np.arange(16)
     rates = []
     for watched in (False, True, False, True):
         steps, begun, shown = 0, time.perf_counter(), 0.0
@@ -181,30 +224,61 @@ def watching_cost(torch: Any) -> str:
                 shown = now
         torch.cuda.synchronize()
         rates.append(steps / (time.perf_counter() - begun))
-    return f"{100 * (1 - (rates[1] + rates[3]) / (rates[0] + rates[2])):.1f}% of the steps (wanted at most 2%)"
+    return f"{100 * (1 - (rates[1] + rates[3]) / (rates[0] + rates[2])):8.1f}% of the steps (wanted at most 2)"
+
+
+def asked(wanted: float) -> str:
+    """Return what a figure should be, in millions, in brackets; nothing where nothing was asked for."""
+    return f" (wanted {wanted:g})" if wanted else ""
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    f"{game}: as on the CPU": functools.partial(same_bytes, game) for game in (*EXACT, *CLOSE)
+}
+FIGURES: dict[str, Callable[[], str]] = {
+    "card": card,
+    "torch shares memory": copies_nothing,
+    "snake, random actions": functools.partial(step_speed, "snake", 500),
+    "snake, default network": functools.partial(train_speed, "snake", 25),
+    "snake, 3 x 256": wide,
+    "snake on the CPU, learner on the GPU": halves,
+    "a window's cost": watching_cost,
+    "a rollout waits for nothing": waits_for_nothing,
+    "resumes": resumes,
+    "actions outside their bounds": bad_actions,
+    "cartpole, random actions": functools.partial(step_speed, "cartpole"),
+    "maze, random actions": functools.partial(step_speed, "maze"),
+    "tag, several agents": functools.partial(train_speed, "tag"),
+    "lander's physics on the CPU": functools.partial(train_speed, "lander", 0.0, "cpu", num_envs=4096),
+}
+
+
+def torch_here() -> Any:
+    """Return torch, once it finds a card.
+
+    Raises:
+        DeviceError: it finds none.
+    """
+    find_gpu()
+    torch: Any = importlib.import_module("torch")
+    if not torch.cuda.is_available():
+        raise DeviceError("torch finds no GPU here")
+    return torch
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=240.0, help="after which nothing new is begun")
-    report = Report(parser.parse_args().seconds)
-    torch: Any = importlib.import_module("torch")
-    if torch.cuda.is_available():
-        print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
-    else:
-        print("torch finds no GPU here: every line below needs one", flush=True)
-    report.line("torch shares memory", lambda: copies_nothing(torch))
-    report.line("snake, random actions (wanted 500)", lambda: step_speed(torch, "snake", ROWS))
-    for name, *how in LEARNERS:
-        report.line(name, functools.partial(train_speed, *how))
-    report.line("resumes", lambda: resumes(torch))
-    report.line("a window's cost", lambda: watching_cost(torch))
-    report.line("matrix rate", lambda: matrix_rate(torch))
-    report.line("actions outside their bounds", lambda: bad_actions(torch))
-    for game in (*EXACT, *CLOSE):
-        report.line(f"{game}: as on the CPU", functools.partial(same_bytes, game, game in EXACT))
-    for game in ("cartpole", "maze"):
-        report.line(f"{game}, random actions", functools.partial(step_speed, torch, game, ROWS))
+    parser.add_argument("--seconds", type=float, default=270.0, help="after which nothing is waited for any more")
+    parser.add_argument("--only", nargs="*", metavar="LINE", help="measure these lines here, and say each as JSON")
+    arguments = parser.parse_args()
+    if arguments.only is not None:
+        measure(CHECKS | FIGURES, arguments.only, functools.partial(print, flush=True))
+        return
+    until = time.monotonic() + arguments.seconds
+    command = [sys.executable, __file__, "--only"]
+    checked = together(command, [*CHECKS], min(CHECKING, arguments.seconds))
+    for name, found in itertools.chain(checked, gather(command, [*FIGURES], until, EACH)):
+        print(f"{name:42} {found}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python tools/fuzz.py --seconds 60           # every format in turn
     python tools/fuzz.py --only bot level       # some
-    python tools/fuzz.py --seeds                # write the sound examples again, after a format has changed
+    python tools/fuzz.py --seeds --only frame   # write sound examples again, after a format has changed
 
 Whatever comes in from outside is either read or refused by an ArenaError of one line.  `tests/corpus` holds a folder for
 each format: a sound example, damaged ones, and each that once was neither read nor refused; `tests/test_corpus.py` reads
@@ -12,9 +12,11 @@ all of them.  This tool changes what lies there, at random and where formats are
 import argparse
 import functools
 import hashlib
+import json
 import random
 import re
 import resource
+import socket
 import sys
 import tempfile
 import time
@@ -28,21 +30,30 @@ from puffer_arena import load_bot, make, train
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.bots.file import NO_DIGEST
-from puffer_arena.curriculum.choose import read_table, write_table
+from puffer_arena.cli import sweep
+from puffer_arena.cli.people import add_round, read_rounds
+from puffer_arena.cli.seats import read_ratings, write_ratings
+from puffer_arena.cli.steering import Change, read_steering
+from puffer_arena.curriculum.choose import load_curriculum, read_table, write_table
 from puffer_arena.datasets.dataset import same_game
 from puffer_arena.datasets.file import ABOUT, read_about, write_dataset
 from puffer_arena.datasets.recording import record
 from puffer_arena.errors import ArenaError
+from puffer_arena.foreign.remote import RESET, Lobby, read_registration
 from puffer_arena.levels.drawn import read_level, take_level, write_level
 from puffer_arena.live.address import FILE_NAME, Address, read_address, write_address
-from puffer_arena.live.commands import decode_command, encode_command
-from puffer_arena.live.history import read_metrics
+from puffer_arena.live.commands import Command, decode_command, encode_command
+from puffer_arena.live.history import History, read_metrics
 from puffer_arena.live.messages import decode_frame, encode_frame
 from puffer_arena.players.names import bundled_bot
 from puffer_arena.players.player import chance
+from puffer_arena.players.ratings import Rating
+from puffer_arena.registry import load_env
+from puffer_arena.render.play.scores import PERSON, Scores
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.writer import Writer
 from puffer_arena.serving.wire import ASK, HEAD, read_question
+from puffer_arena.wire import frames
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "tests" / "corpus"
@@ -63,6 +74,22 @@ def batch() -> Batch:
 @functools.cache
 def bot() -> Any:
     return bundled_bot(GAME)
+
+
+@functools.cache
+def lobby() -> Lobby:
+    return Lobby("127.0.0.1", 0)
+
+
+REGISTRATION = json.dumps(
+    {
+        "protocol": frames.PROTOCOL,
+        "name": "line",
+        "observation": {"type": "box", "shape": [2], "dtype": "float32", "low": -1, "high": 1},
+        "action": {"type": "dict", "parts": {"move": {"type": "discrete", "n": 2}}},
+        "counters": ["wins"],
+    }
+).encode()
 
 
 # -- how each format is read ----------------------------------------------------------------------------------
@@ -111,6 +138,28 @@ def read_settings(path: Path) -> None:
     load_config(GAME, path)
 
 
+def read_curriculum(path: Path) -> None:
+    load_curriculum(load_env("maze"), read_table(path))
+
+
+def read_search(path: Path) -> None:
+    sweep.make_plan(sweep.Options(GAME, space=str(path)), ("score",))
+
+
+def read_answer(data: bytes) -> None:
+    """Read what a game sends when it is asked to begin an episode."""
+    host, _, port = lobby().address.rpartition(":")
+    with socket.create_connection((host, int(port))) as game:
+        game.sendall(frames.frame(REGISTRATION) + data)
+        game.shutdown(socket.SHUT_WR)
+        made = lobby().take()
+        try:
+            made.ask_reset(0)
+            made.hear()
+        finally:
+            made.leave()
+
+
 def read_frame(data: bytes) -> None:
     decode_frame(data.split(SEPARATOR), batch().env, batch().param_values, batch().num_envs)
 
@@ -121,7 +170,12 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "checkpoint": as_file(read_checkpoint, "1.safetensors"),
     "config": as_file(read_config, "config.json"),
     "settings": as_file(read_settings, "a.toml"),
-    "curriculum": as_file(read_table, "a.toml"),
+    "curriculum": as_file(read_curriculum, "a.toml"),
+    "search": as_file(read_search, "a.toml"),
+    "steering": as_file(read_steering, "steering.jsonl"),
+    "rounds": as_file(read_rounds, "rounds.json"),
+    "ratings": as_file(read_ratings, "ratings.json"),
+    "scores": as_file(lambda path: Scores(GAME, 0, {}, path), "scores.json"),
     "dataset": as_file(lambda path: same_game(read_about(path.parent), GAME, "it"), ABOUT),
     "level_toml": as_file(read_level, "a.toml"),
     "level_json": as_file(read_level, "a.json"),
@@ -130,7 +184,10 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "snapshot": lambda data: batch().restore(1, data),
     "command": decode_command,
     "frame": read_frame,
+    "curves": History.decode,
     "question": lambda data: read_question(bot().model, data),
+    "registration": read_registration,
+    "answer": read_answer,
 }
 
 
@@ -148,9 +205,11 @@ def outcome(name: str, data: bytes) -> str:
 # -- sound examples -------------------------------------------------------------------------------------------
 
 
-def write_seeds() -> None:
-    """Write a sound example of every format, and some damaged ones."""
+def write_seeds(only: list[str]) -> None:
+    """Write a sound example of some formats, and some damaged ones."""
     for name, data in seeds():
+        if name not in only:
+            continue
         (CORPUS / name).mkdir(parents=True, exist_ok=True)
         (CORPUS / name / "sound").write_bytes(data)
         for k in range(DAMAGED):
@@ -182,13 +241,29 @@ def seeds() -> Iterator[tuple[str, bytes]]:
                 yield f"level_{kind}", (place / f"a.{kind}").read_bytes()
         write_dataset(record(GAME, [chance(1)], 1), place / "data")
         yield "dataset", (place / "data" / ABOUT).read_bytes()
+        add_round(place / "rounds.json", GAME, ["human", "arena:cartpole"], [1.0, 2.0])
+        yield "rounds", (place / "rounds.json").read_bytes()
+        write_ratings(place / "ratings.json", GAME, {"human": Rating(), "arena:cartpole": Rating(30.0, 2.0)})
+        yield "ratings", (place / "ratings.json").read_bytes()
+        Scores(GAME, 0, {}, place / "scores.json").note(PERSON, 12.5)
+        yield "scores", (place / "scores.json").read_bytes()
     yield "settings", b"num_envs = 64\n[ppo]\nhorizon = 16\n[network]\nhidden = [8]\n"
     yield "curriculum", write_table({"method": "sfl", "ranges": {"walls": [0.1, 0.5]}}).encode()
+    yield "search", b'[search]\n"ppo.gamma" = ""\noptimizer.learning_rate = "1e-4:1e-2:log"\n'
+    changes = [Change(64, Command("param", {"name": "gravity", "value": 9.5}), 9.8)]
+    changes.append(Change(128, Command("learning_rate", {"value": 1e-3}), 1e-2))
+    yield "steering", b"".join(change.encode() for change in changes)
     yield "snapshot", batch().snapshot(0)
     yield "command", encode_command("param", name="gravity", value=[9.5, 1])
     rows = batch().rows
     frame = Frame(8, np.arange(2), rows.states, rows.params, np.full((2, 1, 2), 0.5), np.zeros((2, 1)))
     yield "frame", SEPARATOR.join(encode_frame(frame))
+    curves = History()
+    for steps in (64, 128):
+        curves.add(steps, {"episode_return": 0.5, "loss": 1.25})
+    yield "curves", curves.encode()
+    yield "registration", REGISTRATION
+    yield "answer", frames.frame(HEAD.pack(RESET, 0, 0, 0) + np.zeros(2, np.float32).tobytes())
     yield "question", HEAD.pack(ASK, 0, 0, 1) + np.uint32(3).tobytes() + np.zeros(4, np.float32).tobytes()
 
 
@@ -272,7 +347,7 @@ def main() -> int:
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if options.seeds:
-        write_seeds()
+        write_seeds(options.only)
         return 0
     return 1 if sum(fuzz(name, options.seconds, random.Random(options.seed)) for name in options.only) else 0
 

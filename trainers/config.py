@@ -8,6 +8,7 @@ resolved when training begins, and the resolved config is what a run folder keep
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -19,7 +20,7 @@ from puffer_arena.curriculum.choose import load_curriculum, method_of
 from puffer_arena.datasets.file import read_params
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
-from puffer_arena.registry import env_name, load_env
+from puffer_arena.registry import env_name, is_foreign, load_env
 from puffer_arena.settings import (
     build,
     check,
@@ -334,12 +335,20 @@ def _check_method(config: Config) -> None:
 
 
 def tuned_config(env_id: str) -> str:
-    """Return the text of an environment's tuned TOML: ours by name, a file's beside it; empty if there is none."""
+    """Return the text of an environment's tuned TOML, empty if there is none.
+
+    It is ours by name, a file's beside it, and for other libraries that of the environment, such as
+    gymnasium-LunarLander-v3.toml, or of all that its library has: minigrid.toml.
+    """
     if env_id.endswith(".py"):
         beside = Path(env_id).with_suffix(".toml")
         return beside.read_text("utf-8") if beside.is_file() else ""
-    found = resources.files("puffer_arena.assets") / "configs" / f"{env_id}.toml"
-    return found.read_text("utf-8") if found.is_file() else ""
+    names = [env_id]
+    if is_foreign(env_id):
+        names = [re.sub("[:/]", "-", env_name(env_id)), env_name(env_id).partition(":")[0]]
+    folder = resources.files("puffer_arena.assets") / "configs"
+    found = (folder / f"{name}.toml" for name in names)
+    return next((file.read_text("utf-8") for file in found if file.is_file()), "")
 
 
 def from_dict(settings: Mapping[str, Any]) -> Config:

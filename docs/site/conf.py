@@ -8,7 +8,7 @@ project = "puffer_arena"
 version = release = __version__
 copyright = "the puffer_arena authors"
 root_doc = "docs/index"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["examples/**"]
 myst_enable_extensions = ["colon_fence"]

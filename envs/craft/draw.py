@@ -112,7 +112,7 @@ def draw_mob(s: State, k: int, canvas: Canvas) -> None:
     if s.mob_kind[k] == COW:
         for dx in (-0.2, 0.2):
             canvas.circle(x + dx, y - 0.32, 0.1, "sand")
-    creature(canvas, x, y, 0.34, color, ahead=ahead if any(ahead) else (0, 1))
+    creature(canvas, x, y, 0.34, color, ahead=ahead if ahead[0] != 0 or ahead[1] != 0 else (0, 1))
     if s.mob_kind[k] == COW:
         canvas.circle(x, y + 0.14, 0.15, "sand")
     elif s.mob_kind[k] == ZOMBIE:

@@ -1,11 +1,11 @@
 """How doors looks."""
 
 import math
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
-from puffer_arena.core import Canvas
+from puffer_arena.core import Array, Canvas
 from puffer_arena.core.tiles import between, block, burst, creature, ground, surround
 from puffer_arena.envs.doors.rules import observe
 from puffer_arena.envs.doors.state import (
@@ -29,11 +29,21 @@ COLORS = ("white", "rose", "lime", "sky", "amber", "violet", "teal")  # 0 is non
 NAMES = ("", "red", "green", "blue", "yellow", "violet", "teal")
 
 
+class Sight(NamedTuple):
+    """What `observe` writes."""
+
+    kinds: Array
+    colors: Array
+    carried: Array
+    mission: Array
+
+
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     rows, cols = s.kind.shape
     canvas.view(float(cols), float(rows), bleed=True)
     surround(canvas, cols, rows, "rock", "slate")
-    lit = cells_in_sight(s, p)
+    kinds, colors = np.zeros((p.sight, p.sight), np.uint8), np.zeros((p.sight, p.sight), np.uint8)
+    observe(s, p, Sight(kinds, colors, np.zeros(2, np.uint8), np.zeros(2, np.uint8)))
     for row in range(rows):
         for col in range(cols):
             kind, x, y = s.kind[row, col], col + 0.5, row + 0.5
@@ -48,7 +58,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 draw_door(canvas, col, row, kind, COLORS[s.color[row, col]])
             elif kind >= KEY:
                 draw_thing(canvas, x, y, kind, COLORS[s.color[row, col]])
-            if (row, col) not in lit:
+            if not is_lit(s, p, kinds, row, col):
                 canvas.rect(col, row, 1.0, 1.0, "night", alpha=0.42)
     x, y = between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5
     ahead = DCOL[s.heading], DROW[s.heading]
@@ -65,13 +75,13 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{asked}, {p.max_steps - s.step_count} steps left")
 
 
-def cells_in_sight(s: State, p: Params) -> set[tuple[int, int]]:
-    """Return the cells, (row, col), that the agent sees."""
-    kinds, colors = (np.zeros((p.sight, p.sight), np.uint8) for _ in range(2))
-    observe(s, p, SimpleNamespace(kinds=kinds, colors=colors, carried=[0, 0], mission=[0, 0]))
+def is_lit(s: State, p: Params, kinds: Array, row: int, col: int) -> bool:
+    """Tell whether a cell is one of those that the agent sees."""
     down, across = DROW[s.heading], DCOL[s.heading]
-    seen = [(p.sight - 1 - i, j - p.sight // 2) for i, j in np.argwhere(kinds != UNSEEN).tolist()]
-    return {(s.row + down * far + across * wide, s.col + across * far - down * wide) for far, wide in seen}
+    far = down * (row - s.row) + across * (col - s.col)
+    wide = across * (row - s.row) - down * (col - s.col)
+    i, j = p.sight - 1 - far, p.sight // 2 + wide
+    return 0 <= i < p.sight and 0 <= j < p.sight and kinds[i, j] != UNSEEN
 
 
 def draw_door(canvas: Canvas, x: float, y: float, kind: int, color: str) -> None:

@@ -18,6 +18,7 @@ from puffer_arena.errors import ArenaError, DefinitionError, WorkerError
 from puffer_arena.foreign.picture import close_drawn
 from puffer_arena.foreign.remote import Lost
 from puffer_arena.foreign.rows import ROWS, Desk, name_error, seats_of
+from puffer_arena.foreign.seeds import Seeder
 from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, kind_of, shape_of
 from puffer_arena.foreign.wrappers import Limit
 
@@ -121,6 +122,9 @@ class SoloPart(Part):
 
     An environment such as CartPole takes ten microseconds for a step: each call around it is some percent.  So episodes'
     limits are looked at together, too, past the wrappers that do it row by row.
+
+    Attributes:
+        seeder: what makes generators from the seeds of episodes; None for Gymnasium itself.
     """
 
     def __init__(self, name: str, make: Callable[[], Any], shape: Shape, desk: Desk, span: tuple[int, int]) -> None:
@@ -130,7 +134,8 @@ class SoloPart(Part):
         envs = [row.env for row in self.rows]
         self._limits = {k: env for k, env in enumerate(envs) if isinstance(env, Limit)}
         self._steps = [env.env.step if isinstance(env, Limit) else env.step for env in envs]
-        self._resets = [env.reset for env in envs]
+        self._resets = [env.env.reset if isinstance(env, Limit) else env.reset for env in envs]
+        self.seeder: Seeder | None = None
         self._counts = np.zeros(len(envs), np.int64)  # of steps in the rows' episodes, where there are limits
         self._most = np.array([env.most if isinstance(env, Limit) else UNLIMITED for env in envs])
         self._levels = desk["level"][mine]
@@ -141,6 +146,7 @@ class SoloPart(Part):
         self._sizes = [self._obs.shape[1]] * len(self.rows) if self._plain else []
         self._joined = self._obs.reshape(-1, *self._obs.shape[2:]) if self._plain else self._obs  # one behind the other
         self._all_step = np.full(len(self.rows), STEPS, np.int8).tobytes()
+        self._each = self._obs.shape[1:], self._obs.dtype  # what a row sees
         self._clear = False  # no flag is set
 
     def move(self) -> None:
@@ -172,13 +178,11 @@ class SoloPart(Part):
         self._clear = not ended
         if not ended:
             return
-        self._flags[-1][ended] = True
-        self._final[ended] = self._obs[ended]
+        for k in ended:  # one by one, as they are few: an array of them takes NumPy as long as ten
+            self._flags[-1][k] = True
+            self._final[k] = self._obs[k]
         if self.desk["again"][0]:
-            levels = self._levels.tolist()
-            for k in ended:
-                self._begin(k, levels[k])
-            self._flags[2][ended] = True
+            self._begin(ended)
 
     def _move_one_by_one(self) -> None:
         """Move by the rows' own wrappers, which are told what was counted here, and tell it again."""
@@ -197,8 +201,8 @@ class SoloPart(Part):
                 self._flags[1][k] = True
                 if k not in ended:
                     ended.append(k)
-        if ended:
-            self._counts[ended] = 0
+        for k in ended:
+            self._counts[k] = 0
 
     def _take(self, seen: list[Any], rewards: list[Any]) -> None:
         """Store what all rows see and get: at once where these are arrays as the space says, else one by one."""
@@ -217,11 +221,21 @@ class SoloPart(Part):
         except Exception as error:
             raise name_error(error, self.name, self.span[0] + k, "step") from error
 
-    def _begin(self, k: int, level: int) -> None:
-        """Begin the level of the k-th row here."""
+    def _begin(self, ended: list[int]) -> None:
+        """Begin the next levels of rows here."""
+        seeder, levels, began = self.seeder, self._levels.tolist(), self._flags[2]
+        if seeder is not None:
+            seeder.prepare(self._levels)
+        k = 0
         try:
-            observation, _ = self._resets[k](seed=level)
-            self.rows[k].see(self._seat, observation, {})
+            for k in ended:
+                reset, level = self._resets[k], levels[k]
+                observation, _ = reset(seed=level) if seeder is None else seeder.reset(reset, level, k)
+                if type(observation) is np.ndarray and (observation.shape, observation.dtype) == self._each:
+                    self._obs[k] = observation
+                else:
+                    self.rows[k].see(self._seat, observation, {})
+                began[k] = True
         except Exception as error:
             raise name_error(error, self.name, self.span[0] + k, "reset") from error
 

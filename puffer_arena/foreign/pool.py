@@ -22,7 +22,8 @@ from puffer_arena.batch.workers.spans import split
 from puffer_arena.errors import DefinitionError, WorkerError
 from puffer_arena.foreign.cluster import Actors
 from puffer_arena.foreign.origin import maker
-from puffer_arena.foreign.part import BEGINS, PARTS, STEPS
+from puffer_arena.foreign.part import BEGINS, PARTS, STEPS, SoloPart
+from puffer_arena.foreign.seeds import Seeder
 from puffer_arena.foreign.shape import VECTOR, Shape
 from puffer_arena.foreign.vector import VectorPart
 
@@ -57,6 +58,8 @@ class Pool:
             self.desk: Any = {name: np.zeros(size, dtype) for name, (size, dtype) in layout.items()}
             kind: Any = VectorPart if shape.kind == VECTOR else PARTS[shape.kind]
             self.part = kind(env.name, maker(env.origin, values), shape, self.desk, self.spans[0])
+            if isinstance(self.part, SoloPart):  # a worker goes without: Numba would take each a second and 50 MB
+                self.part.seeder = Seeder(num_envs)
             return
         common = {
             "env_id": env.origin.env_id,

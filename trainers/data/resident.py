@@ -4,6 +4,7 @@ Rows that live on the same device write straight into the columns; those of a CP
 the columns are copied while the CPU goes on.  A stream is one agent of one environment; columns are (time, streams, ...).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.limits import readable_size
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.kernels.tables import Buffers
@@ -20,6 +22,8 @@ from puffer_arena.trainers.networks.policy import Policy
 AHEAD = ("obs", "action_mask", "began", "acting")  # what a step leaves for the next
 WRITTEN = ("obs", "action_mask", "began", "rewards", "terminated", "truncated", "final_obs")
 EVERYBODY = slice(None)
+
+Layout = dict[str, tuple[tuple[int, ...], torch.dtype]]  # shape and type of each column
 
 
 class ResidentRollout:
@@ -45,14 +49,14 @@ class ResidentRollout:
         self._written = (*WRITTEN, *(["acting"] if several else []))
         self._shapes = {name: batch.table.layout[name][0] for name in self._written}  # as the batch has them
         kinds = {name: _tensor_type(batch.table.layout[name][1]) for name in self._written}
-        self.columns: dict[str, Tensor] = {}
+        layout: Layout = {}
         for name, shape in self._shapes.items():
-            size = (horizon + (name in AHEAD), self.streams, *shape[1 + several :])
-            self.columns[name] = torch.zeros(size, dtype=kinds[name], device=device)
+            layout[name] = (horizon + (name in AHEAD), self.streams, *shape[1 + several :]), kinds[name]
         own = {"old_log_prob": 0, "old_value": 1, "final_value": 0, "advantage": 0, "target": 0}
-        self.columns |= {name: torch.zeros(horizon + more, self.streams, device=device) for name, more in own.items()}
-        size = (horizon, self.streams, policy.head.components)
-        self.columns["actions"] = torch.zeros(size, dtype=_tensor_type(policy.head.numbers), device=device)
+        layout |= {name: ((horizon + more, self.streams), torch.float32) for name, more in own.items()}
+        layout["actions"] = (horizon, self.streams, policy.head.components), _tensor_type(policy.head.numbers)
+        check_room(layout, batch.num_envs, horizon, free_memory(device))
+        self.columns = {name: torch.zeros(size, dtype=kind, device=device) for name, (size, kind) in layout.items()}
         self.pending = ResidentPending(self.columns) if several else None
         self._acted: Tensor | None = None  # the rows of the flattened columns in which somebody acts, where not all do
         sample = batch.make_buffers()
@@ -166,6 +170,25 @@ class ResidentRollout:
         self.begin()
         for name, part in self._kept().items():
             part.copy_(torch.from_numpy(carried[name]))
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return how many bytes of a GPU's memory are free; None of other devices."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def check_room(layout: Layout, num_envs: int, horizon: int, free: int | None) -> None:
+    """Check that a rollout's columns fit into a GPU's memory, before any is there.
+
+    Raises:
+        TrainingError: they do not.
+    """
+    needed = sum(math.prod(size) * kind.itemsize for size, kind in layout.values())
+    if free is not None and needed > free:
+        raise TrainingError(
+            f"a rollout of ppo.horizon = {horizon} steps of num_envs = {num_envs} takes about {readable_size(needed)} of the "
+            f"GPU's memory, and {readable_size(free)} are free; lower either"
+        )
 
 
 def _tensor_type(dtype: Any) -> torch.dtype:

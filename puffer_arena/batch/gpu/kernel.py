@@ -4,6 +4,7 @@ Rows stay records, one behind the other: a step touches a few fields of its row'
 lie in as many sectors of memory as they would in columns, and a record is what frames, snapshots and rules take.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,18 @@ def take_row(rows: Rows, which: Array, states: Array, params: Array) -> None:
         params[k] = rows.params[which[k]]
 
 
+@functools.cache
+def compile_step(gpu: Gpu, template: Any, plain: Any, name: str) -> Any:
+    """Return the kernel of a template around a step kernel that is bound and not compiled, once a process."""
+    return gpu.compile(bind(template, name, step=plain, fit=fit_actions), name)
+
+
+@functools.cache
+def compile_take(gpu: Gpu, name: str) -> Any:
+    """Return the kernel that copies rows of an environment, once a process."""
+    return gpu.compile(take_row, name)
+
+
 class Kernels:
     """What runs on the card for the rows of a table.
 
@@ -95,8 +108,7 @@ class Kernels:
             self.limits = (*map(gpu.send, (low, high, np.zeros(table.num_envs, np.int64))),)
         name, plain = table.env.name, load_program(table, compiled=False, observe_state=observe_state).template("step")
         template = step_checked_row if self.flat is None else step_row
-        self._step = gpu.compile(bind(template, name, step=plain, fit=fit_actions), name)
-        self._take = gpu.compile(take_row, name)
+        self._step, self._take = compile_step(gpu, template, plain, name), compile_take(gpu, name)
 
     def step(self, rows: Rows, given: Any, out: Buffers, mode: int) -> None:
         """Step all rows.

@@ -39,7 +39,6 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
     x, y, heading, angle = eye
     focal = 0.5 * cols / math.tan(0.5 * min(max(angle, 0.1), 3.0))
     ahead_x, ahead_y = math.cos(heading), math.sin(heading)
-    pixels = picture.reshape(rows * cols, 3)
     depth, away, light = np.empty(cols), np.empty(rows, np.int64), np.empty(rows, np.int64)
     for row in range(rows):  # how far away the floor or ceiling is that it sees, in 1024ths, and its light
         far = 0.5 * focal / max(abs(row + 0.5 - 0.5 * rows), 0.25)
@@ -51,7 +50,7 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
         high = focal / depth[col]  # in pixels
         top = max(math.ceil(0.5 * (rows - high) - 0.5), 0)
         foot = min(max(math.ceil(0.5 * (rows + high) - 0.5), 0), rows)
-        column = pixels[col::cols]
+        column = picture[:, col]
         paint_ceiling(column, top, light)
         paint_wall(column, (top, foot), high, (texels, int(light_at(depth[col]) * shade)))
         paint_floor(column, foot, (away, light), cells, (x, y, way_x, way_y))
@@ -123,13 +122,13 @@ def paint_floor(
     """Paint the floor before a wall, each pixel by the cell that it lies in; places count texels in 65536ths."""
     away, light = level
     x, y, way_x, way_y = ray
-    floor, cols = cells.reshape(-1), cells.shape[1]
+    floor, cols = cells.flat, cells.shape[1]
     start_x, start_y = int(x * 2097152.0), int(y * 2097152.0)
     step_x, step_y = int(way_x * 2048.0), int(way_y * 2048.0)
     for row in range(foot, len(column)):
         at_x = (start_x + away[row] * step_x) >> 16
         at_y = (start_y + away[row] * step_y) >> 16
-        cell = np.int64(floor[min(max((at_y >> 5) * cols + (at_x >> 5), 0), len(floor) - 1)])
+        cell = np.int64(floor[min(max((at_y >> 5) * cols + (at_x >> 5), 0), cells.size - 1)])
         texels = FLOOR_TEXELS | (-cell & 7) << 10 | (at_x & 31) << 5 | (at_y & 31)
         paint_pixel(column, row, np.int64(TEXELS[texels]), light[row])
 

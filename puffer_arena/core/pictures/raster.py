@@ -116,9 +116,9 @@ def fill_span(picture: Array, row: int, span: tuple[int, int], color: int, cover
     elif part > 0:
         red, green, blue = red * part + 128, green * part + 128, blue * part + 128
         for col in range(span[0], span[1]):
-            line[col, 0] = (line[col, 0] * left + red) >> 8
-            line[col, 1] = (line[col, 1] * left + green) >> 8
-            line[col, 2] = (line[col, 2] * left + blue) >> 8
+            line[col, 0] = (np.int64(line[col, 0]) * left + red) >> 8
+            line[col, 1] = (np.int64(line[col, 1]) * left + green) >> 8
+            line[col, 2] = (np.int64(line[col, 2]) * left + blue) >> 8
 
 
 @jit
