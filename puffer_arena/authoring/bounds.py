@@ -56,7 +56,7 @@ def check_bounds(env: Env) -> None:
     for role in env.agents or (None,):
         for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
             rule = bot.get(role) if isinstance(bot, Mapping) else bot
-            if element_of(reader.call(rule, memory)).fraction:
+            if isinstance(rule, FunctionType) and element_of(reader.call(rule, memory)).fraction:
                 reason = "returns what may be a fraction; an action is a whole number: int(...) or round(...)"
                 raise place_of(env, rule, reason)
     for rule, given in [*given_rules, *((rule, (s, p, s)) for rule in env.rules_of("move_goal"))]:

@@ -124,6 +124,7 @@ def check_parts(env: Any) -> None:
     if env.move_goal is not None and (env.agents or env.engine):
         raise env.error("move_goal", "is for games of one agent whose bodies no engine moves; leave it out")
     check_turn(env)
+    check_idle(env)
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
         raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
@@ -298,7 +299,6 @@ def check_spaces(env: Any) -> None:
         for role in [role for role in masked if role is None or role in env.agents]:
             if not choice_sizes(space := space_of(env.action, role)):
                 raise env.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {space}")
-    check_idle(env)
 
 
 def check_idle(env: Any) -> None:
