@@ -111,8 +111,8 @@ def test_the_window_lives_while_a_branchs_code_is_compiled(tmp_path, monkeypatch
     assert branches and branches[0] >= 12
 
 
-def test_a_branch_says_how_to_go_back(tmp_path, monkeypatch):
-    said, source = [], Scripted("snake")
+def test_a_branch_says_how_to_go_back_and_the_window_what_became_of_it(tmp_path, monkeypatch):
+    said, notes, source = [], [], Scripted("snake")
 
     def on_frame(screen):
         if screen.__class__ is PlayScreen:
@@ -121,11 +121,13 @@ def test_a_branch_says_how_to_go_back(tmp_path, monkeypatch):
             screen.gui.closing = True
         else:
             screen._pace.touch(1e12)
+            source.note = "stopped by Ctrl-C"
             screen.press(pygame.K_f)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(overlays, "key_hints", lambda theme, at, hints, right: said.extend(hints))
+    monkeypatch.setattr(screen_module, "draw_footer", lambda theme, hints, note, tone, area: notes.append(note))
     source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
     show(source, size=(960, 600), on_frame=on_frame)
     source.close()
-    assert ("Esc", "go back") in said
+    assert ("Esc", "go back") in said and notes[-1].startswith("recorded")

@@ -73,6 +73,27 @@ def test_what_does_not_train_has_no_learning_rate_to_set(monkeypatch):
     assert set(shown) == {("time-lapse", "smooth")}
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["clicked", "typed into"])
+def test_a_slider_that_was_clicked_alone_or_typed_into_shows_what_is_so(twice):
+    source, typed, left = Scripted("snake"), set(), []
+
+    def patient(screen):
+        io = imgui.get_io()
+        io.mouse_single_click_delay, io.mouse_double_click_time = 61.0, 60.0  # seconds: a machine may be slow
+
+    def escape(screen):
+        typed.add(screen.panel.sliders.typing)
+        for kind in (pygame.KEYDOWN, pygame.KEYUP):
+            pygame.event.post(pygame.event.Event(kind, key=pygame.K_ESCAPE, mod=0, unicode="", scancode=0))
+
+    again = lambda y: [*click(1100, y)[1:], lambda screen: None, escape, lambda screen: None]  # noqa: E731
+    acts = [act for y in range(240, 500, 18) for act in (*click(1100, y), *(again(y) if twice else []))]
+    note = lambda screen: left.append(dict(screen.panel.sliders.edits))  # noqa: E731
+    watch(source, key(pygame.K_c), patient, *acts, note, frames=1, size=(1280, 1000))
+    assert left == [{}] and bool(typed - {""}) == twice
+    assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
+
+
 def test_a_slider_sends_its_parameter_when_let_go():
     source = Scripted("snake")
 

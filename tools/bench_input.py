@@ -6,6 +6,10 @@
 (xdotool) move the mouse onto a button and off it, press H, which opens the keys and closes them, and click on *Pause*
 and *Resume*.  The screen's memory is watched for the answer: the button's glow, the keys over everything, and the word
 beside the run's name: first "pausing", which is the window's, and then what the trainer answered.
+
+F takes the watched environment over, and Esc goes back: until the first frame of the branch, which the person's next
+key steers, at first beside the trainer in `watch` and then in `replay`, near a recording's end.  The first time, in
+which a game's code is compiled while the window says so, stands apart.
 """
 
 import argparse
@@ -28,6 +32,7 @@ from screenshots import save, screenless
 
 from puffer_arena.core.fields import Array
 from puffer_arena.live.address import read_address
+from puffer_arena.registry import load_env
 from puffer_arena.render.draw.palette import color
 
 PATIENCE = 300.0  # seconds for trainer and window to appear
@@ -36,7 +41,8 @@ LOOK = 0.001  # seconds between looks at the screen
 SETTLING = 5.0  # seconds of training before the first event: a window that has just come draws at once and often
 BUTTON = (54, 295)  # pixels from the panel's left and the window's top to the button that pauses
 KINDS = ("the mouse on a button", "a key", "a button pressed", "pause, said by the window", "pause, by the trainer")
-WANTED = 100.0  # milliseconds
+TAKING = ("taking over in watch", "taking over in replay")
+WANTED, WANTED_TAKING = 100.0, 200.0  # milliseconds
 NICENESS = -15
 
 
@@ -68,11 +74,11 @@ class Screen:
         pipe.write(line + "\n")
         pipe.flush()
 
-    def time(self, line: str, box: tuple[int, int, int, int]) -> float:
+    def time(self, line: str, box: tuple[int, int, int, int], patience: float = ANSWER) -> float:
         """Make an event and return the milliseconds until a part of the screen has changed; infinite without."""
         before, begun = self.cut(box), time.perf_counter()
         self.do(line)
-        while (took := time.perf_counter() - begun) < ANSWER:
+        while (took := time.perf_counter() - begun) < patience:
             if not np.array_equal(self.cut(box), before):
                 return 1000 * took
             time.sleep(LOOK)
@@ -95,8 +101,10 @@ class Screen:
 @contextmanager
 def started(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program in a session of its own, as a terminal of its own would."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
+    with log.open("wb") as file:  # in its folder, so that branches are recorded there
+        process = subprocess.Popen(
+            command, env=environment, stdout=file, stderr=file, start_new_session=True, cwd=log.parent
+        )
     try:
         yield process
     finally:
@@ -166,9 +174,39 @@ def measure(screen: Screen, window: tuple[int, int, int, int], count: int) -> di
     return times
 
 
+def measure_taking(screen: Screen, window: tuple[int, int, int, int], count: int) -> tuple[float, list[float]]:
+    """Take over and go back, again and again; return what it took the first time and later, in milliseconds."""
+    word = word_box(window)
+    before, took = screen.cut(word), []
+    for k in range(count + 1):
+        took.append(screen.time("key f", word, ANSWER if k else PATIENCE))
+        rest()
+        screen.do("key Escape")
+        deadline = time.monotonic() + ANSWER
+        while not np.array_equal(screen.cut(word), before):
+            if time.monotonic() > deadline:
+                sys.exit("the window did not come back from a branch")
+            time.sleep(LOOK)
+        rest()
+    return took[0], took[1:]
+
+
+def record(env: str, path: Path) -> None:
+    """Record some episodes of a game's bot."""
+    bot = f"bot:{next(iter(load_env(env).bots))}"
+    command = [sys.executable, "-m", "puffer_arena", "eval", env, bot, "--episodes", "8", "--record", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def panel_left(width: int) -> int:
     """Return where the side panel's content begins, as `Screen.draw` lays it out at scale 1."""
     return round(width - min(max(width * 0.26, 300), 400, width * 0.45))
+
+
+def window_box(window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return the box of the whole window."""
+    left, top, width, height = window
+    return left, top, left + width, top + height
 
 
 def word_box(window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
@@ -226,17 +264,35 @@ def main() -> None:
                     window = find_window(watch.pid, environment)
                     come_first(trainer.pid, watch.pid)
                     times = measure(screen, window, options.count)
+                    first, times[TAKING[0]] = measure_taking(screen, window, options.count)
+                    compiling = [first]
                     if options.picture:
                         screen.save(options.picture.resolve())
                 finally:
                     screen.close()
+        record(options.env, folder / "it.mcap")
+        with started([*command, "replay", str(folder / "it.mcap")], environment, folder / "replay.log") as replay:
+            screen = Screen(folder, environment)
+            try:
+                window = find_window(replay.pid, environment)
+                come_first(replay.pid)
+                screen.settle(window_box(window))
+                for line in ("key End", "key shift+Left"):
+                    screen.do(line)
+                    rest()
+                first, times[TAKING[1]] = measure_taking(screen, window, options.count)
+                compiling.append(first)
+            finally:
+                screen.close()
     print(f"beside a training of {options.env}, {options.size}, load {os.getloadavg()[0]:.1f}")
     for kind, took in times.items():
         ordered = sorted(took)
         p95 = ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)]
+        wanted = WANTED_TAKING if kind in TAKING else WANTED
         print(
-            f"  {kind}: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms of {len(took)} (wanted: {WANTED:.0f})"
+            f"  {kind}: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms of {len(took)} (wanted: {wanted:.0f})"
         )
+    print(f"  the first time, with compiling: {', '.join(f'{took:.0f} ms' for took in compiling)}")
 
 
 if __name__ == "__main__":

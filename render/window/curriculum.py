@@ -27,6 +27,7 @@ from puffer_arena.render.window.knobs import (
     begin_typing,
     draw_typing,
     settable,
+    settle,
 )
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import CURRICULUM, format_setting
@@ -176,10 +177,8 @@ def draw_range(theme: Theme, source: Source, parameter: Parameter, sliders: Slid
             now if share == was else value_at(parameter, top, share)
             for now, was, share in zip((low, high), shares, moved, strict=True)
         )
-        sliders.edits[name] = low, high
-    if released:
-        del sliders.edits[name]
-        put(format(low, ".10g") if low == high else f"{low:.10g}:{high:.10g}" + (":log" if spread.log else ""))
+    text = format(low, ".10g") if low == high else f"{low:.10g}:{high:.10g}" + (":log" if spread.log else "")
+    settle(sliders, name, (low, high), released, lambda: put(text))
 
 
 def share_of(parameter: Parameter, top: float, value: float) -> float:

@@ -54,6 +54,16 @@ def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[str], Any], cha
             imgui.text_wrapped(sliders.fault.replace("%", "%%"))
 
 
+def settle(sliders: Sliders, name: str, value: Any, released: bool, send: Callable[[], None]) -> None:
+    """Keep the value of the slider just laid out while it is dragged, and send it once it is let go."""
+    if imgui.is_item_active() and sliders.typing != name:
+        sliders.edits[name] = value
+        return
+    sliders.edits.pop(name, None)  # also where it was clicked alone: what is shown is what is so
+    if released:
+        send()
+
+
 def read_number(text: str) -> float:
     """Return the number that a person typed.
 

@@ -13,7 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
 from puffer_arena.render.window.curriculum import draw_range, table_of
-from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable
+from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable, settle
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import RATE, Steering, format_setting
 from puffer_arena.render.window.theme import Theme
@@ -143,12 +143,3 @@ def checked(parameter: Parameter, top: Any, value: float) -> Any:
     """
     whole = parameter.kind is int and value == int(value)
     return parameter.check(int(value) if whole else value, top)
-
-
-def settle(sliders: Sliders, name: str, value: Any, released: bool, send: Callable[[], None]) -> None:
-    """Keep a slider's value while it is dragged, and send it once it is let go."""
-    if released:
-        sliders.edits.pop(name, None)
-        send()
-    elif imgui.is_item_active():
-        sliders.edits[name] = value

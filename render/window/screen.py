@@ -307,6 +307,6 @@ class Screen:
 
     def _draw_footer(self, area: Area) -> None:
         faults = self.watch.faults
-        note = min(faults) if faults else (self.source.note or self.told) if self.source.status != "lost" else ""
+        note = min(faults) if faults else (self.told or self.source.note) if self.source.status != "lost" else ""
         hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
         draw_footer(self.gui.theme, hints, note, "rose" if faults else "amber", area)
