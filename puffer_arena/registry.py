@@ -29,6 +29,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.pictures.pixels import see_pixels
 from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, UnnamedEnv, suggest
 
+CALL = "Env.__init__() "  # how Python begins to say which arguments a call of it lacks, or cannot take
 LIBRARIES = (
     "gymnasium",
     "gymnasium-vector",
@@ -208,6 +209,10 @@ def _import(env_id: str) -> ModuleType:
         where = f"{error.filename or env_id}, line {error.lineno}" if error.lineno else str(error.filename or env_id)
         shown = f"\n    {error.text.strip()[:100]}" if error.text else ""
         raise DefinitionError(f"environment '{env_id}' is not Python ({where}): {error.msg}{shown}") from None
+    except TypeError as error:
+        if not str(error).startswith(CALL):
+            raise
+        raise DefinitionError(f"environment '{env_id}', its Env: {str(error).removeprefix(CALL)}") from None
 
 
 def _load_module(env_id: str) -> ModuleType:
