@@ -288,3 +288,32 @@ def test_fingerprints_see_every_element_of_an_array():
     same, other, nested = (fingerprint(variant(values)) for values in (large.copy(), changed, (large,)))
     assert fingerprint(variant(large)) == same
     assert len({same, other, nested, fingerprint(variant((changed,)))}) == 4
+
+
+@jit
+def collatz(x: int) -> int:  # a loop, too large to be copied into its callers
+    if x < 1:
+        raise ValueError("from one on")
+    steps = 0
+    while x != 1:
+        x = x // 2 if x % 2 == 0 else 3 * x + 1
+        steps += 1
+    return steps
+
+
+@jit
+def collatz_twice(x: int) -> int:
+    return collatz(x) + collatz(x + 1)
+
+
+@pytest.mark.parametrize("made", ["compiled", "loaded"])
+def test_a_called_function_becomes_machine_code_as_a_part_of_its_caller(made):
+    if made == "loaded":
+        compile_function(collatz_twice, "test")(7)
+    ready: dict = {}
+    kernel = compile_function(collatz_twice, "test", ready)
+    assert kernel(7) == collatz_twice(7) == 16 + 3
+    with pytest.raises(ValueError, match="from one on"):  # which an environment of its own is not asked for
+        kernel(0)
+    for result in ready[collatz].overloads.values():
+        assert not result.library._codegen._engine.is_symbol_defined(result.fndesc.llvm_func_name)

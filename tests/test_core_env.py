@@ -535,18 +535,3 @@ def test_parameters_that_size_memory_through_a_property_cannot_be_raised(tmp_pat
         batch.params.width[1] = 5
     with pytest.raises(ParameterError, match=r"allowed: int in \[2, 4\]$"):
         batch.params.width[1] = 7  # beyond what any batch may have
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("    draw=draw,\n", "", r"countdown.py', its Env: missing 1 .*'draw'$"),
-        ("    draw=draw,\n", "    draw=draw,\n    drew=1,\n", r"countdown.py', its Env: .*unexpected .*'drew'$"),
-    ],
-    ids=["without draw", "with what it cannot take"],
-)
-def test_a_game_file_whose_env_lacks_something_is_refused_in_one_line(tmp_path, old, new, said):
-    path = tmp_path / "countdown.py"
-    path.write_text(COUNTDOWN.replace(old, new))
-    with pytest.raises(DefinitionError, match=said):
-        load_env(str(path))

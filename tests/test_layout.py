@@ -118,6 +118,7 @@ GENERATING = {
     f"puffer_arena/{name}.py"
     for name in (
         "machine/compile",
+        "machine/called",
         "machine/blocks",
         "machine/columns",
         "machine/memory",

@@ -131,6 +131,14 @@ def test_moving_to_this_version_has_a_section() -> None:
     assert f"\n## {__version__}\n" in (ROOT / "MIGRATION.md").read_text("utf-8")
 
 
+def test_the_house_has_every_room() -> None:
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    house = text.partition("\n## The house\n")[2].partition("\n## ")[0]
+    rooms = re.findall(r"^\| `(?:puffer_arena/)?(\w+)(?:\.py)?` \|", text, re.MULTILINE)
+    assert len(rooms) > 20
+    assert [room for room in rooms if not re.search(rf"\b{room}\b", house)] == []
+
+
 def test_files_that_the_design_names_exist() -> None:
     files = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "build" not in path.parts]
     for named in set(re.findall(r"[\w/]+\.py\b", (ROOT / "docs" / "design.md").read_text("utf-8"))):

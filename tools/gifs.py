@@ -1,7 +1,8 @@
 """Make the moving pictures under docs/: an episode of every game, played by its first bot at natural speed.
 
-    python tools/gifs.py             # all of them, about a minute
-    python tools/gifs.py lander      # one or more
+    python tools/gifs.py                       # all of them, about a minute
+    python tools/gifs.py lander                # one or more
+    python tools/gifs.py examples/catch.py     # a game that a tutorial goes through
 
 Many held-out episodes are played and the best one is shown.
 """
@@ -20,7 +21,8 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.render.draw.canvas import render_rgb
 
-GAMES = Path(__file__).resolve().parent.parent / "docs" / "games"
+ROOT = Path(__file__).resolve().parent.parent
+GAMES, TUTORIALS = (ROOT / "docs" / name for name in ("games", "tutorials"))
 MOST_FRAMES_A_SECOND = 20
 LAST_FRAME_SECONDS = 1.5
 COMMON_COLORS, RARE_COLORS = 96, 32  # of the palette: what fills most of the picture, and what is small but bright
@@ -60,6 +62,10 @@ TAKES = {
     "hex": Take(seconds=20.0, rows=16, width=320, params={"size": 7}),
     "connect4": Take(seconds=20.0, rows=16, width=280),
     "tag": Take(width=360, params={"size": 15, "chasers": 3, "runners": 8}),
+    "examples/catch.py": Take(seconds=8.0, width=240),
+    "examples/climber.py": Take(seconds=8.0, rows=8),
+    "examples/kart.py": Take(seconds=7.0, rows=4, width=320),
+    "examples/pads.py": Take(seconds=10.0, width=320),
 }
 
 
@@ -134,9 +140,9 @@ def record(env_id: str) -> Path:
     between = frames_a_step(env)
     moments = [(k + 1) / between for k in range(between)]
     frames = [Image.fromarray(render_rgb(env, state, params, size, moment)) for state in states for moment in moments]
-    path = GAMES / f"{env_id}.gif"
+    path = TUTORIALS / f"{Path(env_id).stem}.gif" if env_id.endswith(".py") else GAMES / f"{env_id}.gif"
     save(frames, round(1000 * steps_a_frame(env) / env.steps_per_second / between), path)
-    print(f"docs/games/{path.name}: {size[0]} x {size[1]}, {len(frames)} frames, {path.stat().st_size / 1e3:.0f} kB")
+    print(f"{path.relative_to(ROOT)}: {size[0]} x {size[1]}, {len(frames)} frames, {path.stat().st_size / 1e3:.0f} kB")
     return path
 
 

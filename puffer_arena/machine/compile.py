@@ -202,16 +202,15 @@ def load_numba() -> Any:
 
 @functools.cache
 def machine() -> str:
-    """Return what machine code depends on besides its source: the processor, Numba, and how this module goes about it.
+    """Return what machine code depends on besides its source: the processor, Numba, and how `called` and this module go about it.
 
     The machines of a cluster may share a home.
     """
     binding: Any = importlib.import_module("llvmlite.binding")
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
     numba = load_numba()
-    return (
-        f"{numba.__version__} {processor} {file_digest(__file__).hex()}{' checked' if numba.config.BOUNDSCHECK else ''}"
-    )
+    here = "".join(file_digest(str(path)).hex() for path in (Path(__file__), Path(__file__).with_name("called.py")))
+    return f"{numba.__version__} {processor} {here}{' checked' if numba.config.BOUNDSCHECK else ''}"
 
 
 def is_inlined(function: Function) -> bool:
@@ -302,9 +301,10 @@ def link(function: Function, env_name: str, done: dict[Any, Any], layout: str, o
     of one name apart by a number that counts anew in each process, so two versions of a rule may bear the same one.
     """
     njit = load_numba().njit
+    called: Any = importlib.import_module("puffer_arena.machine.called").CalledCompiler
 
     def build(item: Function, copy: Function) -> Any:  # for compiled callers alone, which need no wrappers
-        return njit(**options, no_cpython_wrapper=True, forceinline=is_inlined(item))(copy)
+        return njit(**options, no_cpython_wrapper=True, pipeline_class=called, forceinline=is_inlined(item))(copy)
 
     digest = fingerprint(function, machine() + repr(sorted(options.items())))
     return relink(function, env_name, done, build, f"{layout}.{digest}")
