@@ -1,15 +1,20 @@
 """Sweeps and tuning: what is searched, trials in processes of their own that a later sweep goes on with, and what is fastest."""
 
 import dataclasses
+import io
 import os
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from puffer_arena.__main__ import dispatch
+from puffer_arena.cli.trials import Board
 from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
+from puffer_arena.render.draw.trials import draw_trials, front_of, ticks
 from puffer_arena.sweeps import study as study_module
 from puffer_arena.sweeps import tune as tuning
 from puffer_arena.sweeps.space import Range, as_toml, read_space
@@ -118,13 +123,42 @@ def test_the_command_searches_two_objectives_and_applies_the_best(tmp_path: Path
         "score,seconds",
         "--apply",
         "best.toml",
+        "--picture",
+        "front.png",
     ]
     assert dispatch(["sweep", "bandit", "--trials", "2", "--steps", "2000", *searched, *small]) == 0
     assert "beaten by no other in both score and seconds" in capsys.readouterr().out
     assert tomllib.loads(Path("best.toml").read_text())["ppo"]["horizon"] in (4, 8)
+    with Image.open("front.png") as drawn:
+        assert drawn.size == (960, 540) and len(drawn.getcolors(1 << 20)) > 8
     broken = ["--search", "ppo.horizon=4", "--score", "nothing", *small]
     with pytest.raises(ParameterError, match="none of 1 trials could be run; the last one: no episode ended"):
         dispatch(["sweep", "bandit", "--name", "other", "--trials", "1", "--steps", "400", *broken])
+
+
+def test_the_front_is_of_runs_that_no_other_beats() -> None:
+    runs = [(3.0, 5.0), (1.0, 2.0), (2.0, 1.0), (4.0, 5.0), (1.0, 1.0), (5.0, 6.0)]
+    assert front_of(runs) == [(1.0, 2.0), (3.0, 5.0), (5.0, 6.0)]
+    assert ticks(-0.3, 1.1) == [0.0, 0.5, 1.0] and ticks(120.0, 480.0) == [200.0, 300.0, 400.0]
+    for some in (runs, runs[:1], [(1.0, 2.0)] * 3):  # one run, or some that are alike, have an axis, too
+        assert draw_trials("it", some, {"ppo.gamma": 0.75, "ppo.clip": 0.25}).surface().get_size() == (960, 540)
+
+
+def test_a_terminal_shows_a_table_while_the_sweep_goes_on(tmp_path: Path, monkeypatch) -> None:
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "400")
+    plan = Plan(ORDER, {}, tmp_path / "it.db", "it")
+    study = open_study(plan)
+    with Board(plan) as board:
+        trial = study.ask()
+        trial.set_user_attr("seconds", 1.5)
+        study.tell(trial, [42.0])
+        board.tell(study)
+        board.tell(study)  # which is not due yet
+    assert screen.getvalue().count("1 complete, best score 42") == 2  # the second as it is taken away in the end
 
 
 @pytest.mark.parametrize(

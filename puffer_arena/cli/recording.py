@@ -47,6 +47,7 @@ class RunRecorder:
         folder: the run's; files go into `replays` there, named by the steps so far.
         record: how much of it.
         say: told what goes wrong; training goes on.
+        done: called with every file that is complete.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class RunRecorder:
         record: Record,
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        done: Callable[[Path], None] = lambda path: None,
     ) -> None:
         self._trainer, self._folder, self._say, self._clock = trainer, folder / FOLDER, say, clock
+        self._done = done
         self._every, self._count = read_seconds(record.every), record.rows
         self._writer: Writer | None = None
         self._due = self._look = clock() if record.on else float("inf")
@@ -130,9 +133,10 @@ class RunRecorder:
 
     def close(self) -> None:
         """End the recording."""
-        if self._writer is not None:
-            self._writer.close()
-        self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            self._done(writer.path)
 
     def _episodes(self) -> Any:
         return self._trainer.batch.finished["episodes"][: self._count].copy()

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,21 @@ from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_s
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import RunRecorder
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, describe, steps_after
-from puffer_arena.errors import MissingExtra, WorkerError
+from puffer_arena.errors import ArenaError, MissingExtra, WorkerError
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import versus
 from puffer_arena.players.tournament import results_of
-from puffer_arena.registry import is_foreign, load_env
+from puffer_arena.registry import load_env
+from puffer_arena.replay.reader import Replay
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.runs.find import naming
 
 UNSAVED, INTERRUPTED = 1, 130
+UNDRAWN = ("gymnasium-vector:", "remote:", "emulated:")  # nobody here, or in another process, has their pictures
 EXPLOIT_GAMES = 200
+FILMED_STEPS, FILMED_WIDTH = 300, 320  # of a video for trackers, which training waits for
 
 
 class Session:
@@ -82,7 +86,9 @@ class Session:
         self.progress.total_steps = self.config.total_steps
         self.log = SteeringLog(self.place.folder, trainer.steps)
         self.plan = SteeringPlan(self.changes, trainer.steps)
-        self.recorder = RunRecorder(trainer, self.place.folder, self.options.record, self.display.say)
+        self.recorder = RunRecorder(
+            trainer, self.place.folder, self.options.record, self.display.say, done=self.on_recorded
+        )
         live = self.options.live
         if live.off:
             if self.options.watch:
@@ -132,6 +138,22 @@ class Session:
             self.recorder.on_step(trainer, t)
         if self.broadcast is not None:
             self.broadcast.on_step(trainer, t)
+
+    def on_recorded(self, path: Path) -> None:
+        """Show a recording's beginning at the trackers, as a GIF beside it."""
+        if not self.options.track:
+            return
+        from puffer_arena.render.export.pictures import Part, write_gif
+
+        film = path.with_suffix(".gif")
+        try:
+            with Replay(path, self.config.env) as replay:
+                if replay.steps:
+                    write_gif(replay, film, Part(last=min(replay.steps, FILMED_STEPS), width=FILMED_WIDTH))
+        except ArenaError as error:
+            self.display.say(f"trackers get no video: {error}")
+            return
+        self.place.show(film, int(self.progress.steps))
 
     def on_change(self, change: Change) -> None:
         """Note a change in recordings, and keep a curriculum with a checkpoint of its own."""
@@ -195,7 +217,7 @@ class Session:
             named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
-            if not is_foreign(self.config.env):  # which nothing here knows how to draw
+            if not self.config.env.startswith(UNDRAWN):
                 self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
 

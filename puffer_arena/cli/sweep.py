@@ -1,6 +1,5 @@
 """`sweep`: look for settings that learn better, by training with many."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,15 +7,14 @@ from typing import Annotated, Any
 import tyro
 
 from puffer_arena.cli.options import read_pairs, split_pairs
-from puffer_arena.cli.output import Waiting, show
+from puffer_arena.cli.output import show
+from puffer_arena.cli.trials import Board, draw, report
 from puffer_arena.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.registry import env_name, load_env
 from puffer_arena.settings import parse_toml
 from puffer_arena.sweeps.space import as_toml, read_space
-from puffer_arena.sweeps.study import OBJECTIVES, SAMPLERS, Plan, best_trials, importances, sweep
-
-SHOWN = 10  # of the best trials
+from puffer_arena.sweeps.study import OBJECTIVES, SAMPLERS, Plan, best_trials, sweep
 
 
 @dataclass
@@ -28,7 +26,7 @@ class Options:
     Examples:
         python -m puffer_arena sweep snake --trials 20 --steps 5_000_000
         python -m puffer_arena sweep snake --search optimizer.learning_rate=1e-4:1e-2:log --search ppo.horizon=16,32,64
-        python -m puffer_arena sweep maze --objectives score,seconds --workers 2 --apply best.toml
+        python -m puffer_arena sweep maze --objectives score,seconds --workers 2 --apply best.toml --picture front.png
         python -m puffer_arena sweep gymnasium:CartPole-v1 --space space.toml
     """
 
@@ -69,6 +67,8 @@ class Options:
     """The SQLite file; sweeps/ENV.db by default."""
     name: str = "sweep"
     """Of the study in that file."""
+    picture: str = ""
+    """Draw the runs by seconds and score, with those that no other beats, and what mattered, into this PNG."""
     apply: str = ""
     """Write the best settings into this TOML file, for train --config."""
 
@@ -85,16 +85,13 @@ def run(options: Options) -> int:
     if options.sampler not in SAMPLERS:
         raise UnknownName(f"unknown sampler '{options.sampler}'; {suggest(options.sampler, SAMPLERS)}")
     plan = make_plan(options, objectives)
-    begun = time.monotonic()
-    with Waiting() as waiting:
-
-        def tell(study: Any) -> None:
-            if waiting.due():
-                waiting.tell(f"{progress(study)}, {time.monotonic() - begun:.0f} s")
-
-        plan.told = tell
+    with Board(plan) as board:
+        plan.told = board.tell
         study = sweep(plan, options.trials, options.workers)
     show(report(study, plan))
+    if options.picture:
+        draw(study, plan, Path(options.picture))
+        show(f"drew {options.picture}")
     if options.apply:
         front = best_trials(study)
         if not front:
@@ -165,48 +162,3 @@ def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     for name, value in table.items():
         found += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
     return found
-
-
-def progress(study: Any) -> str:
-    """Return how many trials there are of each kind, and the best score so far."""
-    trials = study.get_trials(deepcopy=False)
-    counts: dict[str, int] = {}
-    for trial in trials:
-        counts[trial.state.name.lower()] = counts.get(trial.state.name.lower(), 0) + 1
-    scores = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE"]
-    said = ", ".join(f"{count} {state}" for state, count in counts.items())
-    return said + (f", best score {max(scores):.4g}" if scores else "")
-
-
-def report(study: Any, plan: Plan) -> str:
-    """Return the table of the best trials, and what mattered."""
-    lines = [f"{plan.order['env']}, study '{plan.name}' in {plan.storage}: {progress(study)}"]
-    for trial in study.get_trials(deepcopy=False):
-        if trial.user_attrs.get("failed"):
-            lines.append(f"  trial {trial.number} failed: {trial.user_attrs['failed']}")
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    front = {trial.number for trial in best_trials(study)}
-    shown = sorted(complete, key=lambda trial: (trial.number not in front, -trial.values[0]))[:SHOWN]
-    if shown:
-        columns = list(shown[0].params)
-        head = ["trial", "score", "seconds", *(name.rpartition(".")[2] for name in columns)]
-        rows = [head]
-        for trial in shown:
-            mark = "*" if trial.number in front else ""
-            values = [
-                f"{trial.params.get(name, ''):.4g}"
-                if isinstance(trial.params.get(name), float)
-                else str(trial.params.get(name, ""))
-                for name in columns
-            ]
-            rows.append(
-                [f"{trial.number}{mark}", f"{trial.values[0]:.4g}", f"{trial.user_attrs['seconds']:.1f}", *values]
-            )
-        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines += ["", *("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)]
-        lines.append(
-            "* " + ("the best" if len(plan.objectives) == 1 else "beaten by no other in both score and seconds")
-        )
-    if found := importances(study):
-        lines += ["", "what mattered to the score: " + ", ".join(f"{name} {part:.0%}" for name, part in found.items())]
-    return "\n".join(lines)

@@ -215,12 +215,30 @@ class Run:
                     (self.folder / name).unlink()
                 self.folder.rmdir()
 
-    def close(self) -> None:
-        """Close what is open."""
+    def show(self, video: Path, steps: int) -> None:
+        """Show a video of episodes where trackers follow the run."""
+        for tracker in self._trackers:
+            tracker.show(video, steps)
+
+    def close(self, env: str = "") -> None:
+        """Close what is open; trackers keep the newest checkpoint, and where the environment is given its bot."""
         self._tensorboard.close()
         newest = next(reversed(self.checkpoints()), None)
+        bot = self._write_bot(newest, env) if self._trackers and newest and env else None
         for tracker in self._trackers:
-            tracker.close(newest)
+            tracker.close(newest, bot)
+
+    def _write_bot(self, policy: Path, env: str) -> Path | None:
+        """Write the bot of a checkpoint into the folder; one that cannot be made is said."""
+        from puffer_arena.trainers.export.bot import export_file
+
+        path = self.folder / "policy.bot"
+        try:
+            data = export_file(policy, env)
+        except ArenaError as error:
+            self.warn(f"trackers get no bot: {error}")
+            return None
+        return path if self._attempt("policy.bot", lambda: write_bytes(path, data)) else None
 
 
 def train(
@@ -278,7 +296,7 @@ def _train(config: Config, run: Run, callbacks: Callbacks, resume: bool, make_en
                 _save(run, trainer, callbacks)
         if trainer.updates not in (begun_at, run.saved_updates) and not _save(run, trainer, callbacks):
             run.warn(f"the last state, after {trainer.steps} steps, is NOT saved: it cannot be written")
-    run.close()
+    run.close(config.env)
     return trainer
 
 

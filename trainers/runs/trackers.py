@@ -4,6 +4,7 @@ Nothing that goes wrong with one ends a run: a missing package or network is sai
 """
 
 import contextlib
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,9 +54,8 @@ class Tracker:
         def open_run() -> None:
             self._module = require(self.name, TRACKERS[self.name])
             own = {"dir": str(self.folder), "id": self.folder.name} if self.name == "wandb" else {}
-            self._run = self._module.init(
-                project=PROJECT, name=self.folder.name, config=dict(config), resume="allow", **own
-            )
+            known = {**config, "commit": commit_here()}
+            self._run = self._module.init(project=PROJECT, name=self.folder.name, config=known, resume="allow", **own)
 
         self._attempt(open_run)
 
@@ -66,15 +66,22 @@ class Tracker:
         self._last = time.monotonic()
         self._attempt(lambda: self._run.log(grouped(metrics), step=int(metrics["steps"])))
 
-    def close(self, policy: Path | None) -> None:
-        """End the run, with the newest checkpoint kept beside it where the tracker keeps files."""
+    def show(self, video: Path, steps: int) -> None:
+        """Show a video of episodes, a GIF."""
+        if self._run is not None:
+            self._attempt(lambda: self._run.log({"episodes": self._module.Video(str(video))}, step=steps))
+
+    def close(self, policy: Path | None, bot: Path | None = None) -> None:
+        """End the run, with the newest checkpoint and the bot made of it kept beside it where the tracker keeps files."""
         if self._off or self._run is None:
             return
 
         def end() -> None:
-            if policy is not None and self.name == "wandb":
+            if policy is not None and hasattr(self._run, "log_artifact"):
                 kept = self._module.Artifact("policy", "model")
-                kept.add_file(str(policy))
+                for file in (policy, bot):
+                    if file is not None:
+                        kept.add_file(str(file))
                 self._run.log_artifact(kept)
             self._run.finish()
 
@@ -94,3 +101,15 @@ class Tracker:
             with contextlib.suppress(Exception):
                 if self._run is not None:
                     self._run.finish()
+
+
+def commit_here() -> str:
+    """Return the commit of the working folder, with a "+" where files differ from it; "" where git knows none."""
+
+    def ask(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+
+    try:
+        return ask("rev-parse", "HEAD") + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
