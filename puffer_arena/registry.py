@@ -20,6 +20,7 @@ import os
 import pkgutil
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 from types import CodeType, ModuleType
@@ -27,7 +28,7 @@ from typing import Any
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.pictures.pixels import see_pixels
-from puffer_arena.errors import DefinitionError, FileError, ParameterError, UnknownName, UnnamedEnv, suggest
+from puffer_arena.errors import DefinitionError, FileError, ParameterError, SpaceError, UnknownName, UnnamedEnv, suggest
 
 LIBRARIES = (
     "gymnasium",
@@ -208,6 +209,18 @@ def _import(env_id: str) -> ModuleType:
         where = f"{error.filename or env_id}, line {error.lineno}" if error.lineno else str(error.filename or env_id)
         shown = f"\n    {error.text.strip()[:100]}" if error.text else ""
         raise DefinitionError(f"environment '{env_id}' is not Python ({where}): {error.msg}{shown}") from None
+    except SpaceError as error:
+        raise _at_its_line(env_id, error) or error from None
+
+
+def _at_its_line(env_id: str, error: SpaceError) -> DefinitionError | None:
+    """Return what is wrong with a space that a file makes, at the file's line; None where another makes it."""
+    own = str(Path(env_id).resolve())
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == own:
+            where = f"({own}, line {frame.lineno}): {frame.line}"
+            return DefinitionError(f"environment '{env_name(env_id)}' {where}\n    {error}")
+    return None
 
 
 def _load_module(env_id: str) -> ModuleType:

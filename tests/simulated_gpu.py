@@ -12,6 +12,7 @@ import torch
 
 from puffer_arena import make
 from puffer_arena.errors import ActionError, DefinitionError, ParameterError
+from puffer_arena.live.publisher import Publisher
 from puffer_arena.machine import gpu
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.writer import Writer
@@ -114,6 +115,32 @@ def check_a_run_learns_the_same_from_rows_on_the_gpu():
         states = [run.state()[0] for run in runs]
         assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
         assert runs[1].batch.device == "cuda" and runs[0].steps == runs[1].steps == 32
+
+
+def check_windows_and_curricula_see_what_they_see_of_a_cpu():
+    tasks = {"method": "uniform", "ranges": {"limit": "2:5"}}
+    small = {"num_envs": 4, "threads": 1, "precision": "float32", "network": {"hidden": [8]}, "ppo": {"horizon": 6}}
+    config = load_config(RELAY, overrides={**small, "curriculum": tasks}, algorithm="resident")
+    seen = []
+    for at in ("cpu", "cuda"):
+        run = type("Placed", (Resident,), {"rows_device": lambda self, at=at: at})(config)
+        publisher = Publisher(run.batch, "a run")
+        frames = []
+
+        def show(run, t, frames=frames, publisher=publisher):
+            frames.append(publisher._take_frame(lambda rows: run.look(rows, t)))
+
+        metrics = [run.update(show) for _ in range(3)]
+        publisher.close()
+        seen.append(
+            (frames, [{k: v for k, v in each.items() if "time" not in k and "second" not in k} for each in metrics])
+        )
+    assert len(seen[0][0]) == 18 and seen[0][1] == seen[1][1] and seen[0][1][-1]["episodes"]
+    for cpu, there in zip(seen[0][0], seen[1][0], strict=True):
+        assert all(
+            np.array_equal(getattr(cpu, name), getattr(there, name)) for name in ("states", "params", "probs", "values")
+        )
+    assert len({limit for frame in seen[1][0] for limit in frame.params["limit"].tolist()}) > 1
 
 
 def check_steps_write_into_arrays_of_others():

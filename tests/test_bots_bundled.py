@@ -5,11 +5,11 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from puffer_arena import evaluate, make
+from puffer_arena import evaluate, list_envs, make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped
 from puffer_arena.bots.layout import read_leaves
-from puffer_arena.cli.play import Options, choose_bot, fitting_params, list_bots
+from puffer_arena.cli.play import Options, bot_name, choose_bot, fitting_params, list_bots
 from puffer_arena.errors import ParameterError, UnknownName
 from puffer_arena.players.names import bundled, bundled_bot, find_player
 from puffer_arena.players.strength import measure_strength
@@ -18,6 +18,10 @@ from puffer_arena.render.play.game import Game
 from puffer_arena.trainers.export.bot import meets_scripted
 
 FOLDER = resources.files("puffer_arena.assets") / "bots"
+
+
+def test_every_game_has_a_trained_bot() -> None:
+    assert bundled() == sorted(list_envs())
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -55,6 +59,27 @@ def test_a_bot_that_sees_pictures_takes_few_along_and_one_range_for_all_of_them(
     assert all(part.shape == (36 * 36 * 3,) and (part == part[0]).all() for part in leaf.seen)
     with pytest.raises(ValueError, match="reshape"):
         read_leaves({**bot.about["observation"], "seen": [[0.0], [1.0]]})
+
+
+def test_a_difficulty_follows_who_wins_and_loses(monkeypatch) -> None:
+    options = Options("tag", difficulty="auto")
+    assert options.difficulty == "auto" and bot_name(options) == "arena:tag@5"
+    with make("tag", 1, autoreset="disabled", max_steps=20) as batch:
+        game = Game(batch, choose_bot(options), roster=list_bots(options, batch), follows=True)
+        names = []
+        for outcome in ("won", "won", "lost", "draw", *["won"] * 5):
+            monkeypatch.setattr(Game, "outcome", outcome)
+            game.restart()
+            while not game.over:
+                game.step()
+            names.append(int(game.bot_name.removeprefix("arena:tag@")))
+        assert names == [6, 7, 6, 6, 7, 8, 9, 10, 10]
+        game.restart()
+        game.bot_plays = True  # the bot's own game says nothing of the person
+        monkeypatch.setattr(Game, "outcome", "lost")
+        while not game.over:
+            game.step()
+        assert game.bot_name == "arena:tag@10"
 
 
 def test_strength_is_of_games_against_the_scripted_bot_where_training_meets_it() -> None:

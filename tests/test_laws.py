@@ -10,7 +10,8 @@ from puffer_arena.errors import UnknownName
 from puffer_arena.laws.check import NAMES, Report, check
 from tests.commands import here  # noqa: F401 a fixture
 
-CATCH = (Path(__file__).parent.parent / "examples" / "catch.py").read_text("utf-8")
+EXAMPLES = Path(__file__).parent.parent / "examples"
+CATCH = (EXAMPLES / "catch.py").read_text("utf-8")
 
 
 def game(folder: Path, *changes: tuple[str, str], name: str = "game") -> str:
@@ -43,7 +44,6 @@ BROKEN = {  # law: what to change in catch, and words of what is then said
         "writes State",
     ),
     "strength": (("else LEFT if s.col < s.basket else RIGHT", "else LEFT if s.col > s.basket else RIGHT"), "'follow'"),
-    "keys": (('"left": LEFT', '"Left": LEFT'), "'left'"),
     "drawing": (('"rose"', '"pinkish"'), "unknown colour 'pinkish'"),
     "endings": (("s.fallen >= p.fruits", "False"), "no episode of 16 rows has ended after 5,000 steps"),
 }
@@ -58,8 +58,7 @@ def broken(tmp_path_factory) -> Report:
 @pytest.mark.parametrize("law", BROKEN)
 def test_a_law_that_is_broken_is_named_with_its_rule(law: str, broken: Report) -> None:
     assert BROKEN[law][1] in said(broken, law)
-    if law != "keys":
-        assert "game.py, line " in said(broken, law)
+    assert "game.py, line " in said(broken, law)
 
 
 def test_laws_that_the_game_keeps_hold_beside_those_that_it_breaks(broken: Report) -> None:
@@ -77,6 +76,26 @@ def test_a_mask_that_bars_everything_and_a_bot_that_ignores_it_are_found(tmp_pat
     ):
         changes = ("\n\ndef draw(", mask.format(allowed)), ("bots=", "action_mask=mask_rule, bots=")
         assert words in said(check(game(tmp_path, *changes, name=name), laws=["masks"]), "masks")
+
+
+def test_what_is_done_without_keys_is_an_action(tmp_path) -> None:
+    source, idle = (EXAMPLES / "turret.py").read_text(), '    idle={"turn": (0.0,), "fire": HOLD},\n'
+    assert idle in source
+    (tmp_path / "restless.py").write_text(source.replace(idle, ""))
+    report = check(str(tmp_path / "restless.py"), laws=["keys"])
+    assert "environment 'restless': idle: is None, which does not lie in Dict" in said(report, "keys")
+
+
+def test_a_bot_is_measured_alone_where_what_one_wins_others_lose(tmp_path) -> None:
+    shared = (
+        "    mean = 0.0\n    for frog in range(p.frogs):\n        mean += rewards[frog] / p.frogs\n"
+        "    for frog in range(p.frogs):\n        rewards[frog] -= mean\n    turns = 1"
+    )
+    source = (EXAMPLES / "pads.py").read_text()
+    assert "    turns = 1" in source
+    (tmp_path / "rivals.py").write_text(source.replace("    turns = 1", shared))
+    report = check(str(tmp_path / "rivals.py"), laws=["strength"])
+    assert report.ok, report
 
 
 def test_what_does_not_load_is_said_once(tmp_path, here) -> None:  # noqa: F811

@@ -2,8 +2,8 @@
 
 The engine on twelve discs against a bare compiled loop of Chipmunk's own step and against plain pymunk, on one and two
 cores; a car on grooves, springs and motors against the bare loop; then the games against Gymnasium's Box2D ones, in
-batches of 256 rows.  Rounds of the candidates take turns, so
-that a busy machine slows all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
+batches of 256 rows; and one kart on Bullet's wheels.  Rounds of the candidates take turns, so that a busy machine slows
+all alike; figures are medians with their spread, ratios medians of the rounds' ratios.
 """
 
 import argparse
@@ -32,7 +32,9 @@ from puffer_arena.registry import load_env
 from tests.games.discs import build
 
 DISCS = "tests.games.discs"
-CLIMBER = str(Path(__file__).resolve().parent.parent / "examples" / "climber.py")
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+CLIMBER = str(EXAMPLES / "climber.py")
+FILES = {"vehicle": str(EXAMPLES / "kart.py")}  # games that are no built-in ones
 Clock = Callable[[], float]
 ROWS, STEPS = 256, 200  # of batches; steps of them in one round, between two scatterings
 MANY = 1024  # rows whose scenes no cache holds
@@ -48,6 +50,7 @@ GAMES = {  # with the steps a second wanted on one core; another library's envir
     "swarm": ({}, 100e3, None, 0),
     "kart": ({"cars": 4}, 8e3, None, 0),
     "hideseek": ({}, 6e3, None, 0),
+    "vehicle": ({}, 10e3, None, 0),  # one kart on Bullet's wheels
 }
 SLOW_STEPS = 50  # in one round of those that draw pictures
 NAMES = ("engine", "climber", *GAMES)
@@ -224,11 +227,12 @@ def pistonball(steps: int) -> Timed:
 def bench_game(name: str, rounds: int) -> None:
     """One game on one and two cores, against Gymnasium's where there is one."""
     params, wanted, reference, least = GAMES[name]
-    rows, many = (ROWS, MANY) if load_env(name).engine != "panda3d" else (32, 128)  # a Bullet world takes 4 MB
-    candidates = {f"{n}": stepping(name, n, rows, **params) for n in (1, 2)}
-    candidates["own"] = stepping(name, 1, rows, clock=time.process_time, **params)
-    candidates["many"] = stepping(name, 1, many, **params)
-    env = make(name).env
+    env_id = FILES.get(name, name)
+    env = load_env(env_id)
+    rows, many = (ROWS, MANY) if env.engine != "panda3d" else (32, 128)  # a Bullet world takes 4 MB
+    candidates = {f"{n}": stepping(env_id, n, rows, **params) for n in (1, 2)}
+    candidates["own"] = stepping(env_id, 1, rows, clock=time.process_time, **params)
+    candidates["many"] = stepping(env_id, 1, many, **params)
     if reference:
         try:
             steps = 10 * STEPS if least < 100 else SLOW_STEPS

@@ -82,6 +82,7 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
         "curriculum.method": "uniform",
         "curriculum.ranges": {"things": "1:2", "size": "2:4"},
     },
+    "hideseek": {"params": {"size": 10.0, "prepare": 30, "max_steps": 120}, "total_steps": 1_600_000},
 }
 
 

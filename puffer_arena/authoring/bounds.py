@@ -8,14 +8,14 @@ in 8 bits.  The reader follows numbers through names, arithmetic, conditions and
 """
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from puffer_arena.authoring.explain import place
+from puffer_arena.authoring.explain import place, place_of
 from puffer_arena.authoring.expressions import Expressions
 from puffer_arena.authoring.known import (
     CHECKED,
@@ -36,6 +36,7 @@ from puffer_arena.authoring.known import (
 from puffer_arena.core.bodies import PhysicsField
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
+from puffer_arena.core.spaces import Discrete, space_of
 from puffer_arena.machine.trees import definition, source_text
 
 DEEPEST = 12  # calls within calls that are followed
@@ -52,6 +53,12 @@ def check_bounds(env: Env) -> None:
     reader, s, p = Reader(env), Row(env.state), Row(env.params)
     memory = (s, p, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     given_rules = [*((rule, (s, p)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]
+    for role in env.agents or (None,):
+        for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
+            rule = bot.get(role) if isinstance(bot, Mapping) else bot
+            if isinstance(rule, FunctionType) and element_of(reader.call(rule, memory)).fraction:
+                reason = "returns what may be a fraction; an action is a whole number: int(...) or round(...)"
+                raise place_of(env, rule, reason)
     for rule, given in [*given_rules, *((rule, (s, p, s)) for rule in env.rules_of("move_goal"))]:
         if isinstance(rule, FunctionType):
             reader.call(rule, given)

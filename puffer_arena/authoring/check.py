@@ -15,10 +15,11 @@ from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
-from puffer_arena.core.actions import check_actions
+from puffer_arena.core.actions import check_actions, role_actions
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
-from puffer_arena.core.spaces import Box, Dict, Roles, Space, Tuple
+from puffer_arena.core.spaces import Box, Dict, Discrete, Roles, Space, Tuple, space_of
+from puffer_arena.errors import ActionError
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
@@ -66,7 +67,7 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
             )
         _check_unchanged(batch, before, env.turn)
     for bot in env.bots:
-        check_actions(env.name, batch.action, batch.act(bot), batch.actions)
+        _check_bot(batch, bot)
         _check_unchanged(batch, before, env.bots[bot])
     for name in env.parameters:
         if (batch.rows.params[name] != params[name]).any():
@@ -109,6 +110,38 @@ def _check_unchanged(batch: Any, before: Array, rule: Any) -> None:
         raise place_of(batch.env, rule, f"writes State.{written[0]}, which it may only read")
     if (batch.rows.states["rng_count"] != before["rng_count"]).any():
         raise place_of(batch.env, rule, f"draws a random number from the row, which it may only read{OWN_STREAM}")
+
+
+def _check_bot(batch: Any, bot: str) -> None:
+    """Check that a bot fills in whole actions, which lie in their space."""
+    env, memories = batch.env, batch.rows.memories.copy()
+    out, filled = batch.actions.copy(), []
+    for garbage in (0,) if isinstance(batch.action, Discrete) else GARBAGE:
+        out.view(np.uint8)[:] = garbage
+        batch.rows.memories[...] = memories  # so that the bot does the same again
+        filled.append(batch.act(bot, out=out).copy())
+    for role in env.agents or (None,):
+        rule, space = rule_of(env.bots[bot], role), space_of(batch.action, role)
+        given = [_chosen(batch, actions, role) for actions in filled]
+        if any(each.tobytes() != given[0].tobytes() for each in given):
+            raise place_of(
+                env, rule, f"bot '{bot}' leaves a part of its action as it was; it must fill in every element"
+            )
+        try:
+            check_actions(env.name, space, given[0], given[0].copy())
+        except ActionError as error:
+            raise place_of(env, rule, f"bot '{bot}' gives what is no action: {error}") from None
+
+
+def _chosen(batch: Any, actions: Array, role: str | None) -> Array:
+    """Return the actions of a role's agents that act, (agents, *shape)."""
+    if role is None:
+        return actions
+    if isinstance(batch.action, Roles):
+        own, acts = role_actions(batch.action, actions, role), batch.acting[:, batch.action.spans[role]]
+    else:
+        own, acts = actions, batch.acting & [batch.env.role_of(agent) == role for agent in batch.agent_ids]
+    return np.asarray(own[acts])
 
 
 def _check_observation(batch: Any, rule: Any, obs: Array, space: Space) -> None:

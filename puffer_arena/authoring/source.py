@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place, place_of
-from puffer_arena.core.actions import action_dtype
+from puffer_arena.core.actions import action_dtype, choice_sizes
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import MEMORY_HEADER, header_fields
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Discrete, Roles, space_of
+from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, space_of
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 from puffer_arena.machine.trees import definition
@@ -67,11 +67,13 @@ def check_source(env: Env) -> None:
     calls += [Call(rule, (s, p), homes, moves) for rule in env.rules_of("judge")]
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
-    calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("action_mask", "turn", "ending")]
+    calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("turn", "ending")]
     calls += [Call(rule, (s, p, s), (*homes, ""), moves) for rule in env.rules_of("move_goal")]
     for role in env.agents or [None]:
         obs, action = (space_of(space, role) for space in env.spaces(values))
         calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype), homes, reading))
+        if (mask := rule_of(env.action_mask, role)) is not None:
+            calls.append(Call(mask, (s, p, *several, mask_kind(action)), homes, reading))
         given = (s, p, *several, memory, action_dtype(action))
         places = (*homes, *("" for _ in several), MEMORY)
         calls += [Call(rule_of(bot, role), given, places, reading | KEPT) for bot in env.bots.values()]
@@ -91,8 +93,18 @@ def check_source(env: Env) -> None:
 
 
 def rule_of(rules: Any, role: str | None) -> Any:
-    """Return a role's rule."""
-    return rules[role] if isinstance(rules, Mapping) else rules
+    """Return a role's rule, None where it has none."""
+    return rules.get(role) if isinstance(rules, Mapping) else rules
+
+
+def mask_kind(action: Space) -> Kind:
+    """Return what a mask rule is given where an action has parts: flags for each that has choices, by its name."""
+    if not isinstance(action, Composite):
+        return None
+    kinds = ((name, mask_kind(part), choice_sizes(part)) for name, part in action.parts.items())
+    return np.dtype(
+        [(name, np.dtype((np.bool_, (sum(sizes),))) if kind is None else kind) for name, kind, sizes in kinds if sizes]
+    )
 
 
 def _kind_of_actions(env: Env, values: Any) -> Kind:
@@ -169,6 +181,8 @@ class Reader:
         for node in own_nodes(self._tree) if self._tree is not None else ():
             if isinstance(node, ast.Attribute):
                 self._check_field(node)
+            elif isinstance(node, ast.Subscript):
+                self._check_index(node)
             elif isinstance(node, ast.Name):
                 self._check_name(node)
             elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
@@ -205,6 +219,18 @@ class Reader:
         if not hasattr(np.ndarray, node.attr):  # an array of records has a shape too
             reason = f"no field '{node.attr}'; {suggest(node.attr, base.names)}"
             raise self._error(node.lineno, reason)
+
+    def _check_index(self, node: ast.Subscript) -> None:
+        """Check that what has parts is not indexed, as an array is."""
+        base = _element(self.kind(node.value))
+        if (
+            base is not None
+            and base.names
+            and not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str))
+        ):
+            what = ast.unparse(node.value)
+            named = ", ".join(f"{what}.{name}" for name in base.names[:4])
+            raise self._error(node.lineno, f"'{what}' is no array but has parts, which have names: {named}")
 
     def _check_writes(self, node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> None:
         """Check that a statement writes only where the rule may."""

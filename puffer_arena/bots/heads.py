@@ -68,21 +68,27 @@ class Head:
         self.reach, self.middle = (high - low) / 2, (high + low) / 2
 
     def weights(self, outputs: Numbers, mask: Numbers | None, sampling: Sampling) -> list[Numbers]:
-        """Return for each component how likely every choice is, (actors, choices); of flags, how likely 1 is."""
-        outputs = outputs.astype(np.float64) * self.sharpness
+        """Return for each component how likely every choice is, (choices, actors); of flags, how likely 1 is.
+
+        Choices come first: numpy goes through many actors faster than through the few choices of each.
+        """
         if not self.leaf.codes:
-            return [] if self.is_box else [0.5 + 0.5 * np.tanh(outputs / sampling.temperature / 2)]
+            logits = outputs.astype(np.float64) * self.sharpness
+            return [] if self.is_box else [0.5 + 0.5 * np.tanh(logits / sampling.temperature / 2)]
+        logits = outputs.T.astype(np.float64, order="C")
+        if self.sharpness != 1.0:
+            logits *= self.sharpness
         found, at = [], 0
         for size in self.leaf.codes:
             part = slice(at, at + size)
-            found.append(choice_weights(outputs[:, part], None if mask is None else mask[:, part], sampling))
+            found.append(choice_weights(logits[part], None if mask is None else mask.T[part], sampling))
             at += size
         return found
 
     def probabilities(self, outputs: Numbers, mask: Numbers | None) -> list[Numbers]:
         """Return the same as probabilities, as the bot was trained."""
         weights = self.weights(outputs, mask, Sampling())
-        return [np.asarray(part / part.sum(1, keepdims=True)) for part in weights] if self.leaf.codes else weights
+        return [np.asarray((part / part.sum(0)).T) for part in weights] if self.leaf.codes else weights
 
     def draw(
         self, outputs: Numbers, mask: Numbers | None, noise: Numbers, bold: Numbers, sampling: Sampling
@@ -118,19 +124,19 @@ class Head:
         at_random: Numbers | None,
         sampling: Sampling,
     ) -> Numbers:
-        """Return the choices for component `k`, (actors,)."""
-        best: Numbers | None = weights.argmax(1) if sampling.greedy else None
+        """Return the choices for component `k`, (actors,), of weights (choices, actors)."""
+        best: Numbers | None = weights.argmax(0) if sampling.greedy else None
         if best is not None and at_random is None:
             return best
         if at_random is not None:
             at = sum(self.leaf.codes[:k])
-            is_open = np.ones(weights.shape) if mask is None else mask[:, at : at + weights.shape[1]]
-            weights = np.where(at_random[:, None], is_open, weights)
-        steps = weights.cumsum(1)
-        drawn: Numbers = (steps <= noise[:, k : k + 1] * steps[:, -1:]).sum(1)
-        if drawn.max(initial=0) == weights.shape[1]:  # rounding: the last choice that is open
-            beyond = drawn == weights.shape[1]
-            drawn[beyond] = (steps[beyond] < steps[beyond, -1:]).sum(1)
+            is_open = np.ones(weights.shape) if mask is None else mask.T[at : at + len(weights)]
+            weights = np.where(at_random, is_open, weights)
+        steps = weights.cumsum(0)
+        drawn: Numbers = (steps <= noise[:, k] * steps[-1]).sum(0)
+        if drawn.max(initial=0) == len(weights):  # rounding: the last choice that is open
+            beyond = drawn == len(weights)
+            drawn[beyond] = (steps[:, beyond] < steps[-1, beyond]).sum(0)
         return drawn if best is None or at_random is None else np.where(at_random, drawn, best)
 
     def _draw_box(self, outputs: Numbers, noise: Numbers, at_random: Numbers | None, sampling: Sampling) -> Numbers:
@@ -155,19 +161,19 @@ class Head:
 
 
 def choice_weights(logits: Numbers, mask: Numbers | None, sampling: Sampling) -> Numbers:
-    """Return what the probabilities of choices are in proportion to, (actors, choices), by softmax and `top_p`."""
+    """Return what the probabilities of choices are in proportion to, (choices, actors), by softmax and `top_p`."""
     if mask is not None:
         logits = np.where(mask, logits, BARRED)
-    weights: Numbers = logits - logits.max(1, keepdims=True)
+    weights: Numbers = logits - logits.max(0)
     if sampling.temperature != 1.0:
         weights /= sampling.temperature
     np.exp(weights, out=weights)
     if sampling.top_p < 1.0:
-        order = np.argsort(-weights, axis=1, kind="stable")
-        likeliest = np.take_along_axis(weights, order, 1)
-        steps = likeliest.cumsum(1)
-        kept = steps - likeliest < sampling.top_p * steps[:, -1:]  # the likeliest has nothing before it and stays
-        np.put_along_axis(weights, order, np.where(kept, likeliest, 0.0), 1)
+        order = np.argsort(-weights, axis=0, kind="stable")
+        likeliest = np.take_along_axis(weights, order, 0)
+        steps = likeliest.cumsum(0)
+        kept = steps - likeliest < sampling.top_p * steps[-1]  # the likeliest has nothing before it and stays
+        np.put_along_axis(weights, order, np.where(kept, likeliest, 0.0), 0)
     return weights
 
 

@@ -1,7 +1,7 @@
 """`play`: a person plays, by keyboard or gamepad."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from puffer_arena.players.player import Player
     from puffer_arena.render.play.match import Choose, Match, Sitter
 
+EVEN = 5  # the level that auto begins with
+
 
 @dataclass
 class Options:
@@ -27,6 +29,7 @@ class Options:
         python -m puffer_arena play snake
         python -m puffer_arena play snake --speed 1.5 --param rows=20 --param cols=20
         python -m puffer_arena play tag --difficulty 4
+        python -m puffer_arena play striker --difficulty auto
         python -m puffer_arena play tag --agent runner_0 --bot bot:hunt
         python -m puffer_arena play tag --bot run:newest
         python -m puffer_arena play striker --seats human,auto --rounds 5
@@ -49,8 +52,9 @@ class Options:
     bot: str | None = None
     """Who steers the others, named as in `eval`: bot:NAME, arena:NAME@LEVEL, run:NAME, random or a file; the first
     scripted bot by default."""
-    difficulty: int | None = None
-    """How good the trained bot is that comes with the game, 0 to 10, instead of --bot; F3 and F4 change it."""
+    difficulty: int | Literal["auto"] | None = None
+    """How good the trained bot is that comes with the game, 0 to 10, instead of --bot; F3 and F4 change it.  auto: it
+    becomes better when you win and worse when you lose."""
     seed: int = 0
     """Seed of the levels."""
     level: int | None = None
@@ -89,6 +93,7 @@ def run(options: Options) -> int:
         params=fitting_params(options),
         record=options.record,
         match=(lambda batch: seated(options, batch)) if options.seats else None,
+        follows=options.difficulty == AUTO,
     )
     return 0
 
@@ -137,7 +142,8 @@ def bot_name(options: Options) -> str | None:
         return options.bot
     if options.bot is not None:
         raise ParameterError("--difficulty is of the trained bot that comes with the game; leave --bot out")
-    return f"{bundled_name(options.env)}@{options.difficulty}"
+    level = EVEN if options.difficulty == AUTO else options.difficulty
+    return f"{bundled_name(options.env)}@{level}"
 
 
 def list_bots(options: Options, batch: "Batch") -> "list[Sitter]":

@@ -27,7 +27,7 @@ from puffer_arena.core.spaces import (
     leaves,
     within,
 )
-from puffer_arena.errors import ActionError, shown
+from puffer_arena.errors import ActionError, shown, suggest
 from puffer_arena.machine.compile import jit
 
 WIDEST = 1e3  # random actions of a Box without bounds lie within
@@ -326,6 +326,36 @@ def draw_actions(space: Space, shape: tuple[int, ...], mask: Array, rng: np.rand
     parts = np.split(mask, np.cumsum(choice_sizes(space))[:-1], axis=-1)
     chosen = [(rng.random(part.shape) * (part + 1e-9)).argmax(-1) for part in parts]
     return np.asarray(chosen[0] if isinstance(space, Discrete) else np.stack(chosen, -1))
+
+
+def lies_in(space: Space, value: Any) -> bool:
+    """Tell whether numbers, or a nest of them, are an action; of a Box whose size has a name any are."""
+    if isinstance(space, Composite):
+        parts = space.split(value)
+        return parts is not None and all(map(lies_in, space.parts.values(), parts))
+    if any(isinstance(size, str) for size in getattr(space, "shape", ())):
+        return True
+    try:
+        given = np.asarray(value)
+        kind = space.dtype.base.type if given.dtype.kind in "iuf" else given.dtype
+        whole = given.dtype.kind in "iu" or isinstance(space, Box)
+        return whole and space.contains(given.astype(np.int64 if isinstance(space, Discrete) else kind))
+    except ValueError:  # a ragged list
+        return False
+
+
+KEYS = (
+    *("up", "down", "left", "right", "space", "shift", "ctrl", "alt", "return", "enter", "tab", "backspace"),
+    *("delete", "insert", "home", "end", "page up", "page down"),
+)
+
+
+def check_key_name(key: Any) -> str:
+    """Return what is wrong with the name of a key, or nothing: those in `KEYS`, of the keypad, or one small character."""
+    if isinstance(key, str) and (key in KEYS or (len(key.strip("[]")) == 1 and key == key.lower())):
+        return ""
+    known = key.lower() if isinstance(key, str) else str(key)
+    return f"{key!r} is no key; {suggest(known, KEYS)} (or a small letter, or a digit)"
 
 
 class Binding(NamedTuple):

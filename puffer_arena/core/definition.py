@@ -1,17 +1,21 @@
 """What the definition of an environment must be, checked when it is made: one error names its place and remedy."""
 
+import dataclasses
 import inspect
 import keyword
 import math
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from puffer_arena.core.actions import (
     allowed_bindings,
+    check_key_name,
     check_kind,
     check_part_name,
     choice_sizes,
     find_binding,
+    lies_in,
     values_of,
 )
 from puffer_arena.core.bodies import PhysicsField, physics_fields
@@ -24,7 +28,7 @@ from puffer_arena.core.fields import (
 )
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import declared_parameters
-from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, each_space, leaves, space_of
+from puffer_arena.core.spaces import Discrete, Roles, Space, each_space, leaves, space_of
 from puffer_arena.errors import ActionError, ArenaError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
@@ -43,7 +47,49 @@ KEPT_NAMES = frozenset(
     | {"value", "target", "advantage", "ratio"}
 )
 SOUNDS = ("pickup", "over", "goal", "hit", "blast", "loss", "success")  # the louder is heard where two come together
+MAPPINGS = {  # fields that are dicts, and what they hold
+    "agents": "role -> how many",
+    "bots": "name -> rule",
+    "keys": "key -> action, or role -> such a dict",
+    "scores": "role -> counter",
+    "sounds": "counter -> sound",
+    "casual": "parameter -> value",
+}
 OPTIONAL = ("observe_state", "action_mask", "turn", "ending", "move_goal")  # rules that a game may do without
+
+
+def check_keywords(kind: type, given: Mapping[str, Any]) -> None:
+    """Check that an Env is given all that it needs, and nothing else.
+
+    Raises:
+        DefinitionError: a keyword is misspelt, or one is missing.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    rules = [value.__module__ for value in given.values() if isinstance(value, FunctionType)]
+    where = f"environment '{rules[0].rpartition('.')[2]}': Env" if rules else "Env"
+    for name in given:
+        if name not in fields:
+            raise DefinitionError(f"{where}: got an unexpected keyword argument '{name}'; {suggest(name, fields)}")
+    nothing = dataclasses.MISSING
+    needed = [name for name, field in fields.items() if field.default is field.default_factory is nothing]
+    if given and (missing := [name for name in needed if name not in given]):
+        raise DefinitionError(f"{where}: {missing[0]} is missing; give {missing[0]}=...")
+
+
+def check_kinds(env: Any) -> None:
+    """Check that fields which hold several things are dicts and tuples, and that numbers are numbers."""
+    for where, holds in MAPPINGS.items():
+        if not isinstance(given := getattr(env, where), Mapping):
+            raise env.error(where, f"is {shown(given)}; give a dict: {holds}")
+    for where in ("counters", "signals", "endings"):
+        given = getattr(env, where)
+        if isinstance(given, str):
+            raise env.error(where, f"is one string; put a comma behind it: {where}=('{given}',)")
+        if not isinstance(given, tuple | list) or not all(isinstance(name, str) for name in given):
+            raise env.error(where, f"is {shown(given)}; give a tuple of names, such as {where}=('{where[:-1]}',)")
+    pace = env.steps_per_second
+    if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0.0 <= pace < math.inf:
+        raise env.error("steps_per_second", f"is {shown(pace)}; it must be a number above 0, or 0 for the usual pace")
 
 
 def check_parts(env: Any) -> None:
@@ -56,6 +102,8 @@ def check_parts(env: Any) -> None:
         declared_parameters(env.params)
     except DefinitionError as error:
         raise DefinitionError(f"environment '{env.name}': {error}") from None
+    check_kinds(env)
+    check_signals(env)
     check_state(env)
     check_engine(env)
     check_editor(env)
@@ -73,10 +121,10 @@ def check_parts(env: Any) -> None:
     for name, bot in env.bots.items():
         check_rules(env, f"bot '{name}'", bot)
     check_counters(env)
-    check_signals(env)
     if env.move_goal is not None and (env.agents or env.engine):
         raise env.error("move_goal", "is for games of one agent whose bodies no engine moves; leave it out")
     check_turn(env)
+    check_idle(env)
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
         raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
@@ -98,8 +146,6 @@ def check_frames(env: Any) -> None:
 
 def check_counters(env: Any) -> None:
     """Check that counters are single numbers of State, and that success and scores are counters."""
-    if isinstance(env.counters, str):
-        raise env.error("counters", f"is one string; put a comma behind it: counters=('{env.counters}',)")
     for counter in env.counters:
         if counter in ("episodes", "params", "ending"):
             raise env.error("counters", f"'{counter}' has a meaning of its own in `Batch.finished`; choose another")
@@ -125,10 +171,8 @@ def check_counters(env: Any) -> None:
 
 def check_signals(env: Any) -> None:
     """Check that signals have names of their own."""
-    if isinstance(env.signals, str):
-        raise env.error("signals", f"is one string; put a comma behind it: signals=('{env.signals}',)")
     for signal in env.signals:
-        if not (isinstance(signal, str) and signal.isidentifier() and not keyword.iskeyword(signal)):
+        if not signal.isidentifier() or keyword.iskeyword(signal):
             raise env.error("signals", f"{signal!r} is no name; it must be one as in signals=('cost',)")
         if signal in (*KEPT_NAMES, *env.counters) or signal.startswith(("_", "old_", "final_", "episode_")):
             raise env.error("signals", f"'{signal}' has a meaning already; choose another name")
@@ -144,8 +188,9 @@ def check_signals(env: Any) -> None:
     if env.cost_limit is not None:
         if "cost" not in env.signals:
             raise env.error("cost_limit", "bounds the signal 'cost', which is missing; give signals=('cost',)")
-        if not (isinstance(env.cost_limit, int | float) and 0.0 <= env.cost_limit < math.inf):
-            raise env.error("cost_limit", f"is {env.cost_limit!r}; it must be a number of at least 0")
+        limit = env.cost_limit
+        if isinstance(limit, bool) or not (isinstance(limit, int | float) and 0.0 <= limit < math.inf):
+            raise env.error("cost_limit", f"is {limit!r}; it must be a number of at least 0")
 
 
 def check_turn(env: Any) -> None:
@@ -254,7 +299,6 @@ def check_spaces(env: Any) -> None:
         for role in [role for role in masked if role is None or role in env.agents]:
             if not choice_sizes(space := space_of(env.action, role)):
                 raise env.error("action_mask", f"only Discrete and MultiDiscrete actions have masks, not {space}")
-    check_idle(env)
 
 
 def check_idle(env: Any) -> None:
@@ -266,11 +310,18 @@ def check_idle(env: Any) -> None:
             raise env.error("idle", f"is {shown(env.idle)}; give one for every role, as action is")
         check_every_role(env, "idle", env.idle, "action")
     for role in env.agents or [None]:
-        if isinstance(space := space_of(env.action, role), Composite):
-            try:
-                values_of(space, env.idle_of(role))
-            except ActionError as error:
-                raise env.error("idle", str(error)) from None
+        space, given = space_of(env.action, role), env.idle_of(role)
+        of = f"of '{role}' " if isinstance(env.action, Roles) else ""
+        if given is None:
+            continue
+        try:
+            values = values_of(space, given)
+        except ActionError as error:
+            raise env.error("idle", f"{of}{error}") from None
+        for path, leaf in leaves(space):
+            if not lies_in(leaf, values[path]):
+                part = f"{'.'.join(path)} = " if path else "is "
+                raise env.error("idle", f"{of}{part}{shown(values[path])}, which does not lie in {leaf}")
 
 
 def check_keys(env: Any) -> None:
@@ -281,6 +332,8 @@ def check_keys(env: Any) -> None:
     for role in env.agents or [None]:
         space = space_of(env.action, role)
         for key, given in env.keys_of(role).items():
+            if wrong := check_key_name(key):
+                raise env.error("keys", wrong)
             if find_binding(space, given) is None:
                 of = f" of '{role}'" if by_role else ""
                 raise env.error("keys", f"'{key}'{of} is {given!r}; allowed: {allowed_bindings(space)}")
@@ -336,6 +389,8 @@ def check_rule(env: Any, role: str, rule: Any, of: str | None = None) -> None:
         return
     if rule is None:
         raise env.error(role, f"is missing; give {role}=..., a function marked @jit")
+    if not callable(rule):
+        raise env.error(role, f"is {shown(rule)}; give a function marked @jit")
     if not is_jit(rule):
         raise env.error(role, f"is not marked for compiling; put @jit above 'def {getattr(rule, '__name__', rule)}'")
     several = bool(env.agents)

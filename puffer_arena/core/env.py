@@ -35,7 +35,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from puffer_arena.core.definition import check_parts
+from puffer_arena.core.definition import check_keywords, check_parts
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     Memory,
@@ -162,6 +162,11 @@ class Env:
     editor: Editor | None = None
     frames: int = 1
     looks: Rule | None = None
+
+    def __new__(cls, *_: Any, **given: Any) -> "Env":
+        """Say which keyword is misspelt or missing, before Python does without the game's name."""
+        check_keywords(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_parts(self)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from puffer_arena.core.fields import Array, dimension, sized
-from puffer_arena.errors import DefinitionError, SpaceError, suggest
+from puffer_arena.errors import DefinitionError, SpaceError, shown, suggest
 
 Size: TypeAlias = int | str
 WORD = 8  # bytes
@@ -52,12 +52,39 @@ class Space(ABC):
         return np.array(stored, self.dtype.base)
 
 
+def check_counts(what: str, *counts: Any) -> None:
+    """Check that a space has choices.
+
+    Raises:
+        SpaceError: a count is no whole number of at least 1.
+    """
+    for count in counts:
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise SpaceError(f"{what} of {shown(count)} holds nothing; give a whole number of at least 1")
+
+
+def check_labels(what: str, labels: Any, count: int) -> None:
+    """Check that there is a name for each choice or number, or none at all.
+
+    Raises:
+        SpaceError: their number is another.
+    """
+    if isinstance(labels, str):
+        raise SpaceError(f"the labels of {what} are one string; put a comma behind it: ('{labels}',)")
+    if labels and len(labels) != count:
+        raise SpaceError(f"{what} has {count} values and {len(labels)} labels, {shown(labels)}; give as many, or none")
+
+
 @dataclass(frozen=True)
 class Discrete(Space):
     """Whole numbers 0 .. n-1, with names for people."""
 
     n: int
     labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
+
+    def __post_init__(self) -> None:
+        check_counts("a Discrete", self.n)
+        check_labels("a Discrete", self.labels, self.n)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -81,6 +108,9 @@ class MultiDiscrete(Space):
     nvec: tuple[int, ...]
     labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
+    def __post_init__(self) -> None:
+        check_counts("a MultiDiscrete", *self.nvec)
+
     @property
     def dtype(self) -> np.dtype[Any]:
         sized("a MultiDiscrete", np.int64, (len(self.nvec),))
@@ -102,6 +132,10 @@ class MultiBinary(Space):
 
     n: int
     labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
+
+    def __post_init__(self) -> None:
+        check_counts("a MultiBinary", self.n)
+        check_labels("a MultiBinary", self.labels, self.n)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -131,6 +165,10 @@ class Box(Space):
     element: type[np.generic] = np.float32
     labels: tuple[str, ...] = field(default=(), compare=False)
     named_by: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.shape, int | str):
+            raise SpaceError(f"the shape of a Box is {shown(self.shape)}; give a tuple: ({self.shape!r},)")
 
     def resolve(self, params: Any) -> "Box":
         """Return the space with named dimensions and labels looked up on `params`.

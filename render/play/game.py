@@ -35,6 +35,7 @@ class Game:
             for episodes from their beginning.
         match: who sits where; in place of `bot` and `agent`.
         roster: who may take over from `bot`, who is the first of it; F3 and F4 go through them.
+        follows: after an episode that the person won or lost, the bot of the next higher or lower level takes over.
 
     Attributes:
         hands: what the people do, the first one's first; none where nobody but bots plays.
@@ -54,6 +55,7 @@ class Game:
         scores: Scores | None = None,
         match: Match | None = None,
         roster: Sequence[Sitter] = (),
+        follows: bool = False,
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
@@ -65,7 +67,7 @@ class Game:
         self.level, self.origin = level, origin
         self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = match or find_bot(batch, bot)
-        self.roster, self._chosen = list(roster), 0
+        self.roster, self._chosen, self.follows = list(roster), 0, follows
         self.bot_plays = False  # the bot steers the person's agent too
         self.helped = False  # the bot has steered the person's agent in this episode
         self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
@@ -191,6 +193,17 @@ class Game:
             self.match.note()
         elif self.over and not self.practice:
             self.is_record = self.scores.note(BOT if self.helped else PERSON, self.score)
+            if self.follows and not self.helped:
+                self._follow()
+
+    def _follow(self) -> None:
+        """Let the bot of the next higher level take over where the person won, of the next lower where it lost."""
+        by = {"won": 1, "lost": -1}.get(self.outcome, 0)
+        stem, at, level = self.bot_name.rpartition("@")
+        names = [sitter.name for sitter in self.roster]
+        wanted = f"{stem}@{int(level) + by}" if at and level.isdigit() else ""
+        if by and wanted in names:
+            self.choose_bot(names.index(wanted) - self._chosen)
 
     def choose_bot(self, by: int) -> None:
         """Let the next, or the one before, of those who may steer whom the person does not.

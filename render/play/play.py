@@ -32,6 +32,7 @@ def play(
     record: str = "",
     match: "Callable[[Batch], Match] | None" = None,
     roster: "Callable[[Batch], list[Sitter]] | None" = None,
+    follows: bool = False,
     size: tuple[int, int] | None = None,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
@@ -49,6 +50,7 @@ def play(
         record: the file to record into from the beginning; F9 begins and ends recordings at any time.
         match: makes the match for the game's row: who sits where, in place of `bot` and `agent`.
         roster: makes the list of who may take over from `bot`, who is the first of it.
+        follows: the bot of a level becomes better or worse as the person wins or loses.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
@@ -69,7 +71,7 @@ def play(
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
         seated = None if match is None else match(batch)
         others = () if roster is None else roster(batch)
-        game = Game(batch, bot, agent, level, scores=kept, match=seated, roster=others)
+        game = Game(batch, bot, agent, level, scores=kept, match=seated, roster=others, follows=follows)
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
         from puffer_arena.render.window.gui import fit_desktop

@@ -125,7 +125,7 @@ class Resident(PPO):
         """Let the curriculum see step `t`; it hands out tasks on this machine, so each step waits for rows of the device."""
         if self.director is not None:
             out = self.rollout.slices[t]
-            began = out.began if self.batch.device == "cpu" else self.rollout.began[t + 1].cpu().numpy()
+            began = out.began if self.rows_beside else self.rollout.began[t + 1].cpu().numpy()
             with self._bearing(self.director):
                 self.director.follow(began, t, out)
 

@@ -146,6 +146,8 @@ def _take_joint(env: Env, scene: Scene, where: str, joint: Any, record: Array) -
     _expect(env, where, joint, pymunk.Constraint)
     if joint not in scene.space.constraints:
         raise env.error("build", f"the joint of {where} must be added to the world")
+    if any(joint is other for other in scene.joints):
+        raise env.error("build", f"the joint of {where} belongs to another field already")
     scene.joints.append(joint)
     target = TARGETS.get(type(joint))
     record[0] = (getattr(joint, target[0]) if target else 0.0, min(joint.max_force, 1e300))
@@ -181,6 +183,8 @@ def _take_segment(env: Env, scene: Scene, where: str, segment: Any, record: Arra
     _expect(env, where, segment, pymunk.Segment)
     if segment.body is not scene.space.static_body or segment.space is not scene.space:
         raise env.error("build", f"the segment of {where} must be on world.static_body and added to the world")
+    if any(segment is other for other in scene.segments):
+        raise env.error("build", f"the segment of {where} belongs to another field already")
     scene.segments.append(segment)
     record[0] = (*segment.a, *segment.b)
 
