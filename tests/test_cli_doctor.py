@@ -19,7 +19,7 @@ def test_the_report_names_every_part_and_what_it_found(monkeypatch, capsys):
     answers(monkeypatch)
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    for word in ("installed", "machine", "display", "numpy", "cores", "compile cache", "window"):
+    for word in ("installed", "machine", "display", "numpy", "cores", "compile cache", "scores", "window"):
         assert word in said
 
 

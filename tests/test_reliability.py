@@ -20,7 +20,7 @@ def call(*arguments: object) -> list[str]:
 
 @LINUX
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "every"), [("record", 1), ("export", 2), ("train", 6)])
+@pytest.mark.parametrize(("task", "every"), [("record", 1), ("export", 2), ("train", 6), ("dataset", 4), ("rounds", 3)])
 def test_who_is_killed_before_any_step_on_the_disk_recovers(task, every, tmp_path):
     stages = call("tests/killed.py", task, tmp_path / "it", every)
     assert stages and all(stage.endswith(": recovered") for stage in stages), stages

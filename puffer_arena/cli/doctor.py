@@ -19,6 +19,7 @@ from puffer_arena.batch.limits import UNKNOWN, memory_bytes
 from puffer_arena.cli.output import fill, show, width
 from puffer_arena.machine.cache import find_folder, is_ours
 from puffer_arena.machine.cores import usable_cores
+from puffer_arena.render.play.scores import scores_file
 
 HELP = """usage: python -m puffer_arena doctor
 
@@ -165,7 +166,7 @@ def wanted_packages() -> dict[str, list[Package]]:
 
 
 def machine() -> Iterator[Finding]:
-    """Look at the processor, the memory and the folder of compiled rules."""
+    """Look at the processor, the memory, and the folders of compiled rules and of what people have played."""
     yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
     room = f", {memory_bytes() / 1e9:.0f} GB of memory" if memory_bytes() < UNKNOWN else ""
     yield Finding("processor", f"{usable_cores()} of {os.cpu_count()} cores may be used{room}")
@@ -180,6 +181,8 @@ def machine() -> Iterator[Finding]:
     else:
         sizes = [file.stat().st_size for file in folder.iterdir() if file.is_file()]
         yield Finding("compile cache", f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB; it may be deleted")
+    kept = scores_file().parent
+    yield Finding("scores, ratings", f"{kept}" if kept.is_dir() else f"none yet; they will be in {kept}")
 
 
 def display() -> Iterator[Finding]:
