@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from puffer_arena import make
+from puffer_arena.batch.gpu import batch as gpu_batch
 from puffer_arena.errors import DeviceError, MissingExtra, UnknownName
 from puffer_arena.machine.gpu import check_driver, find_gpu
 
@@ -21,6 +22,7 @@ CHECKS = re.findall(r"^def check_(\w+)", (HERE / "simulated_gpu.py").read_text()
 PLAIN = """
 import sys
 from puffer_arena import make
+from puffer_arena.batch.gpu import batch as gpu_batch
 from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.precision import resolve
 resolve(Config(env="snake"))
@@ -127,3 +129,17 @@ def test_lines_of_a_table_go_on_whatever_becomes_of_one(monkeypatch) -> None:
     assert found["gone"].endswith("ended with code 3") and found["slow"] == "FAILS: no answer in its time"
     assert dict(one_by_one.together(command, ["gone", "fine"], 30.0))["fine"] == "1"
     assert dict(one_by_one.gather(command, ["fine"], time.monotonic(), 15.0)) == {"fine": "not begun: the time is over"}
+
+
+def test_without_a_card_every_line_of_the_bench_says_that_it_was_not_run(monkeypatch) -> None:
+    def no_card():
+        raise DeviceError("no card")
+
+    monkeypatch.syspath_prepend(str(HERE.parent / "tools"))
+    bench = importlib.import_module("bench_gpu")
+    for module in (bench, gpu_batch):
+        monkeypatch.setattr(module, "find_gpu", no_card)
+    said: list[str] = []
+    bench.measure(bench.CHECKS | bench.FIGURES, [*bench.CHECKS, *bench.FIGURES], said.append)
+    assert [json.loads(line)[0] for line in said] == [*bench.CHECKS, *bench.FIGURES]
+    assert {tuple(json.loads(line)[1:]) for line in said} == {("NOT RUN: DeviceError: no card", False)}

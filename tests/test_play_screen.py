@@ -7,6 +7,7 @@ from puffer_arena import ArenaError, list_envs
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
+from puffer_arena.render.play import screen as screen_module
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
@@ -107,6 +108,18 @@ def test_seats_are_shown_and_swapped_by_their_keys():
     panel = [picture[70:160, 20:400] for picture in panels]
     assert (panel[0] != panel[2]).any()  # who sits there
     assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
+def test_the_seats_do_not_lie_over_the_list_of_keys(monkeypatch):
+    shown = []
+    monkeypatch.setattr(screen_module, "draw_seats", lambda *_: shown.append("seats"))
+    monkeypatch.setattr(screen_module, "draw_help", lambda *_: shown.append("keys"))
+
+    def match(batch):
+        return build_match(batch, "striker", "human,bot:footballer", 3, "runs", 0, Ratings("game", None))
+
+    play_on("striker", key(pygame.K_h), lambda screen: None, match=match, params={"team": 1})
+    assert shown == ["seats", "keys", "keys"]
 
 
 def test_either_shift_key_and_a_pads_events_reach_the_game():

@@ -7,10 +7,13 @@ from bots_support import bot_bytes, make_policy
 from puffer_arena import evaluate, make
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.difficulty import Handicapped
-from puffer_arena.errors import ArenaError, ParameterError, UnknownName
+from puffer_arena.core.spaces import Box
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName, UnnamedEnv
 from puffer_arena.players.bots import bot_acting, bot_player
-from puffer_arena.players.names import find_player
+from puffer_arena.players.described import describe, difference
+from puffer_arena.players.names import bundled_bot, env_of, find_player
 from puffer_arena.registry import load_env, source_digest
+from puffer_arena.trainers.runs.checkpoint import save_checkpoint
 from tests.trainers_support import small_trainer
 
 
@@ -71,6 +74,28 @@ def test_bots_of_another_game_or_of_other_sizes_are_refused_by_name(tmp_path, ca
     with pytest.raises(ArenaError, match="is damaged: its checksum"):
         path.write_bytes(path.read_bytes()[:-100])
         find_player(str(path), "tag")
+
+
+def test_a_file_tells_its_game_where_that_comes_along(tmp_path) -> None:
+    assert env_of(str(bot_file(tmp_path / "tag.bot"))) == env_of("arena:tag@3") == "tag"
+    assert env_of("bot:hunt") == env_of("random") == ""
+    with pytest.raises(UnnamedEnv, match="does not come with puffer_arena"):
+        env_of(str(bot_file(tmp_path / "own.bot", id="games/own.py")))
+    trainer = small_trainer("squared")
+    save_checkpoint(tmp_path / "a.safetensors", trainer)
+    trainer.close()
+    assert env_of(str(tmp_path / "a.safetensors")) == "squared"
+
+
+def test_what_an_older_version_saw_is_named() -> None:
+    then, now = (describe(Box(-1.0, 1.0, (len(names),), labels=names)) for names in (("x", "y", "z"), ("x", "speed")))
+    assert difference(then, now) == ("the observation has box (3,) there and box (2,) here; gone: y, z; new: speed")
+    bot = bundled_bot("kart")
+    with (
+        make("kart", num_envs=1, cars=3) as batch,
+        pytest.raises(ParameterError, match="new: kart 1 there, kart 1 ahead"),
+    ):
+        bot_acting(bot, batch)
 
 
 def test_a_difficulty_is_part_of_a_bundled_bots_name(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from imgui_bundle import imgui
 
 from puffer_arena import make
 from puffer_arena.errors import ParameterError
@@ -12,7 +13,7 @@ from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
 from puffer_arena.replay.writer import Writer
 from tests.playing import DUEL
-from tests.replays import record
+from tests.replays import record, with_header
 from tests.screens import on_display as on_display
 from tests.xvfb import Program
 
@@ -123,6 +124,23 @@ def test_the_timeline_says_the_value_of_the_state_that_is_shown(played, on_displ
         show_replays([replay], size=(960, 540), on_frame=lambda screen: setattr(screen.gui, "closing", True))
     name, _, steps, values = told[0][-1]
     assert name == "value" and steps.tolist() == values.tolist() == [0, 50, 100, 150, 200, 250]
+
+
+def test_a_replay_whose_game_has_changed_says_so_as_long_as_it_is_shown(played, tmp_path, on_display, monkeypatch):
+    said, changed = [], with_header(played, lambda header: header.update(version=7))
+    write = imgui.text_wrapped
+    monkeypatch.setattr(imgui, "text_wrapped", lambda text: (said.append(text), write(text)))
+    with Replay(changed) as replay:
+        show_replays([replay], size=(960, 540), on_frame=lambda screen: setattr(screen.gui, "closing", True))
+        assert replay.title_note in said and "version 7" in replay.title_note
+
+
+def test_what_is_set_for_branches_stays_set(played):
+    source = ReplaySource([Replay(played)])
+    assert source.wanted == {}
+    source.send("param", name="max_hunger", value=50)
+    source.seek(20)
+    assert source.wanted == {"max_hunger": 50}
 
 
 def test_replays_beside_each_other_go_step_for_step(played, tmp_path):

@@ -1,5 +1,6 @@
 """`train --record` and `eval --record`: files that are true."""
 
+import numpy as np
 import pytest
 
 from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
@@ -8,6 +9,7 @@ from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
 from tests.commands import SMALL, UPDATE
 from tests.commands import here as here
+from tests.trainers_support import small_trainer
 
 
 def test_training_records_samples_with_what_the_policy_thought(tmp_path, here):
@@ -41,6 +43,18 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_training_goes_on(tmp_p
     for t in range(5):
         recorder.on_step(recorder._trainer, t)
     assert len(said) == 1 and "training goes on" in said[0]
+
+
+def test_what_a_person_records_of_a_run_holds_what_the_policy_thought(tmp_path):
+    trainer = small_trainer("snake")
+    recorder = RunRecorder(trainer, tmp_path, Record(), pytest.fail)
+    assert recorder.toggle().startswith("recording")
+    trainer.update(recorder.on_step)
+    assert recorder.toggle().startswith("recorded")
+    trainer.close()
+    (path,) = tmp_path.glob("replays/*.mcap")
+    with Replay(path) as replay:
+        assert np.isfinite(replay.block(0).values).any() and replay.block(0).probs is not None
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10min", 600), ("1.5h", 5400), ("0s", 0)])

@@ -112,7 +112,8 @@ def trainer_of(game: str, rows: str, **settings: Any) -> Iterator[Any]:
     from puffer_arena.trainers.algorithms.resident import Resident
     from puffer_arena.trainers.config import load_config
 
-    overrides = {"device": "cuda", "num_envs": TRAINED, "opponent": {"pool": ""}, **settings}
+    given = {"device": "cuda", "num_envs": TRAINED, "threads": usable_cores(), "opponent": {"pool": ""}}
+    overrides = {**given, **settings}
     placed = type("Placed", (Resident,), {"rows_device": lambda self: rows})
     trainer = placed(load_config(game, overrides=overrides, algorithm="resident"))
     try:

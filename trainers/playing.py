@@ -53,6 +53,15 @@ def pool_policy(path: Path, member: str) -> bytes:
     return tensors[kept[member]].numpy().tobytes()
 
 
+def policy_env(path: Path) -> str:
+    """Return the environment that the policy of a checkpoint learned in.
+
+    Raises:
+        ArenaError: see `Actor.load`.
+    """
+    return str(Actor.load(path).policy.origin["env"])
+
+
 def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Player:
     """Return the policy of a checkpoint; say so where the environment's source has changed since.
 

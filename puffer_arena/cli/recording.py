@@ -63,7 +63,8 @@ class RunRecorder:
         self._done = done
         self._every, self._count = read_seconds(record.every), record.rows
         self._writer: Writer | None = None
-        self._due = self._look = clock() if record.on else float("inf")
+        self._due = clock() if record.on else float("inf")  # a person may begin one at any time
+        self._look = clock()
         self._broken = False
 
     @property

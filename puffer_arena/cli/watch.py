@@ -16,7 +16,7 @@ from puffer_arena.live.player import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
 from puffer_arena.machine.running import is_running
-from puffer_arena.players.names import find_player, run_named
+from puffer_arena.players.names import env_of, find_player, run_named
 from puffer_arena.players.player import Acting
 from puffer_arena.registry import choose_env, is_foreign
 from puffer_arena.trainers.runs.find import find_run
@@ -34,6 +34,7 @@ class Options:
         python -m puffer_arena watch
         python -m puffer_arena watch runs/snake-20261120-120000
         python -m puffer_arena watch arena:snake@3
+        python -m puffer_arena watch snake.bot
         python -m puffer_arena watch bot:footballer --env striker
         python -m puffer_arena watch runs/my_env-20261120-120000 --env my_env.py
         python -m puffer_arena watch --address tcp://192.168.0.7:5555 --key 0123... --env snake
@@ -121,8 +122,7 @@ def at_play(options: Options) -> FinishedRun:
         ParameterError: the environment must be named.
         ArenaError: see `find_player`.
     """
-    kind, _, rest = options.run.partition(":")
-    env = options.env or (rest.partition("@")[0] if kind == "arena" else "")
+    env = options.env or env_of(options.run)
     if not env:
         raise ParameterError(
             f"to watch a run, name it run:{options.run} or by its folder; for a player at play, name the environment: --env ENV"

@@ -28,6 +28,8 @@ class View:
         load_actor: see `Player`; None when no policy can be played here, for want of torch.
     """
 
+    takes_effect = "from the next episode"
+
     def __init__(
         self, env_id: str, title: str, load_actor: LoadActor | None, clock: Callable[[], float] = time.monotonic
     ) -> None:

@@ -21,7 +21,7 @@ from puffer_arena.bots.file import KIND, read_file
 from puffer_arena.errors import ParameterError, UnknownName, require, suggest
 from puffer_arena.players.bots import bot_player
 from puffer_arena.players.player import Player, chance, scripted
-from puffer_arena.registry import env_name, load_env
+from puffer_arena.registry import choose_env, env_name, load_env
 
 BUNDLED = "puffer_arena.assets"
 # Checkpoints are the trainers' own, who know of players; so what opens them is named here, not imported.
@@ -61,6 +61,25 @@ def find_player(name: str, env: str, runs_dir: str = "runs", seed: int = 1, dete
         return bot_player(Bot.load(path), env, seed, deterministic)
     player: Player = policies().policy_player(path, env, seed, deterministic)
     return player
+
+
+def env_of(name: str) -> str:
+    """Return the environment of a player whose name or file tells it, "" where neither does.
+
+    Raises:
+        UnnamedEnv: the file's environment does not come with puffer_arena, so that the person has to name it.
+        FileError: the file is damaged.
+    """
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "arena":
+        return rest.partition("@")[0]
+    path = Path(name)
+    if not path.is_file():
+        return ""
+    if is_bot(path):
+        origin = Bot.load(path).about["env"]
+        return choose_env(origin["id"], origin["rules"], "", f"'{name}'")
+    return str(policies().policy_env(path))
 
 
 def run_named(name: str) -> str | None:

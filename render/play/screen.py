@@ -285,7 +285,7 @@ class PlayScreen:
             draw_help(theme, self, stage)
         else:
             draw_message(theme, self, stage)
-        if self.game.match is not None and (self.help or self.phase != PLAYING):
+        if self.game.match is not None and self.phase != PLAYING and not self.help:
             draw_seats(theme, self.game.match, self.game.hands, stage)
         imgui.end()
         self.gui.end()

@@ -215,14 +215,18 @@ class ReplayScreen(Screen):
 
 
 def draw_origin(theme: Theme, source: ReplaySource, row: int) -> None:
-    """Say who played in the watched row, and where a branch comes from."""
-    header = source.owner(row)[0].header
+    """Say who played in the watched row, where a branch comes from, and that the game has changed since."""
+    replay = source.owner(row)[0]
+    header = replay.header
     lines = [f"{name}: {who}" if name != "all" else who for name, who in header.players.items()]
     if header.parent:
         lines.append(f"a branch of {header.parent.get('file', 'another')} from step {header.parent.get('step', 0)}")
     with font(SMALL), colored(imgui.Col_.text, "muted"):
         for line in lines[:6]:
             imgui.text_wrapped(line[:200])
+    if replay.title_note:
+        with font(SMALL), colored(imgui.Col_.text, "amber"):
+            imgui.text_wrapped(replay.title_note)
 
 
 def draw_transport(theme: Theme, screen: ReplayScreen) -> None:

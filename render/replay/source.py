@@ -35,6 +35,7 @@ class ReplaySource:
     """
 
     modes: Sequence[str] = ("smooth",)
+    takes_effect = "in branches"
     mode = "smooth"
     steering = Steering()  # nothing trains here
 
@@ -50,10 +51,9 @@ class ReplaySource:
         self.title = " | ".join(replay.path.name for replay in replays)
         self.total = 0  # nothing trains here
         self.made: Mapping[str, Any] = {}
-        self.wanted: Mapping[str, Any] = {}
         self.num_envs = sum(len(replay.header.rows) for replay in replays)
         self.asked, self.env_id = "", first.env_id
-        self.status, self.note, self.speed, self.frame_seconds = "paused", first.title_note, 1.0, 0.0
+        self.status, self.note, self.speed, self.frame_seconds = "paused", "", 1.0, 0.0
         self.metrics: Mapping[str, Sequence[tuple[float, float]]] = first.metrics
         self.steps = max(replay.steps for replay in replays)
         self.step = 0
@@ -196,6 +196,11 @@ class ReplaySource:
                     outcome = describe_ending(replay.env, last, episode.how == "truncated").outcome
                     found[row + number * BESIDE] = Ending(outcome, episode.words or episode.how)
         return found
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The parameters that the person has set for branches."""
+        return self.params
 
     @property
     def view_paused(self) -> bool:

@@ -32,6 +32,7 @@ class LocalSource:
     modes: Sequence[str] = ("smooth",)
     mode = "smooth"
     steering = Steering()  # nothing trains here
+    takes_effect = "from the next episode"
 
     def __init__(
         self,

@@ -116,7 +116,7 @@ def draw_parameter(theme: Theme, source: Source, parameter: Parameter, now: Any,
         return
     shown = sliders.edits.get(name, wanted)
     varied = f"{format_setting(low)} to {format_setting(high)}" if low != high and name not in sliders.edits else ""
-    waits = "from the next episode" if wanted != high and low == high and name not in sliders.edits else ""
+    waits = source.takes_effect if wanted != high and low == high and name not in sliders.edits else ""
     caption(theme, label, note=waits, value=varied if varied and not waits else format_setting(shown))
     if sliders.typing == name:
         draw_typing(theme, sliders, lambda text: checked(parameter, top, read_number(text)), change)

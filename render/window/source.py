@@ -28,6 +28,7 @@ class Source(Protocol):
     modes: Sequence[str]  # those that can be had now
     frame_seconds: float  # set by the window: a new frame is wanted no more often
     steering: Steering  # the curriculum in force and what was changed, as far as a trainer has told it
+    takes_effect: str  # when a parameter that the person sets does, in a few words
     speed: float  # 1.0 is natural speed in "smooth"; in "time-lapse" a limit on training, 0 for none
 
     @property

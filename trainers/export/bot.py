@@ -201,7 +201,8 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def watch(policy: Policy, env: str, seed: int) -> Seen:
     """Let a policy play, and keep observations, states and outputs from all along its episodes."""
-    with make(env, num_envs=VECTORS, seed=seed, **policy.origin["params"]) as batch:
+    rows = min(VECTORS, load_env(env).usual_rows)  # fewer where steps are dear
+    with make(env, num_envs=rows, seed=seed, **policy.origin["params"]) as batch:
         return _watch(policy, batch, seed)
 
 
