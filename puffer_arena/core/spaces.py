@@ -134,7 +134,6 @@ class MultiBinary(Space):
     labels: tuple[str, ...] = field(default=(), compare=False)  # names for people
 
     def __post_init__(self) -> None:
-        check_counts("a MultiBinary", self.n)
         check_labels("a MultiBinary", self.labels, self.n)
 
     @property
