@@ -39,7 +39,7 @@ BROKEN = {  # law: what to change in catch, and words of what is then said
     "bots": (
         (
             "    return STAY if",
-            "    row = s if s.fallen > 0 else s\n    row.caught += 3 * (s.fallen > 0)\n    return STAY if",
+            "    rows = (s, s)\n    rows[0].caught += 3 * (s.fallen > 0)\n    return STAY if",
         ),
         "writes State",
     ),

@@ -19,6 +19,7 @@ from puffer_arena.core.actions import (
     values_of,
 )
 from puffer_arena.core.bodies import PhysicsField, physics_fields
+from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     MEMORY_HEADER,
     Field,
@@ -87,9 +88,36 @@ def check_kinds(env: Any) -> None:
             raise env.error(where, f"is one string; put a comma behind it: {where}=('{given}',)")
         if not isinstance(given, tuple | list) or not all(isinstance(name, str) for name in given):
             raise env.error(where, f"is {shown(given)}; give a tuple of names, such as {where}=('{where[:-1]}',)")
-    pace = env.steps_per_second
-    if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0.0 <= pace < math.inf:
-        raise env.error("steps_per_second", f"is {shown(pace)}; it must be a number above 0, or 0 for the usual pace")
+    numbers = {"steps_per_second": 0.0, "time_step": 0.0, "version": 0, "solved": None}
+    for where, usual in numbers.items():
+        given = getattr(env, where)
+        is_number = isinstance(given, int if where == "version" else int | float) and not isinstance(given, bool)
+        if given != usual and not (is_number and math.isfinite(given) and (given > 0 or where == "solved")):
+            raise env.error(
+                where, f"is {shown(given)}; it must be a {'whole ' * (where == 'version')}number, such as 1"
+            )
+    if not isinstance(env.waits, bool):
+        raise env.error("waits", f"is {shown(env.waits)}; it must be True or False")
+    if not isinstance(env.editor, Editor | None):
+        raise env.error("editor", f"is {shown(env.editor)}; give Editor(...), from puffer_arena.core")
+    check_draw(env)
+    for role in env.agents if isinstance(env.action, Mapping) else ():
+        if not (isinstance(role, str) and role.isidentifier()) or keyword.iskeyword(role):
+            raise env.error("agents", f"{role!r} cannot be a role: rules read roles as names, such as actions.guard")
+
+
+def check_draw(env: Any) -> None:
+    """Check that `draw` can be called, and that only a world in space has what draws there."""
+    if not callable(env.draw):
+        raise env.error("draw", f"is {shown(env.draw)}; give a plain function that takes (s, p, canvas)")
+    try:
+        inspect.signature(env.draw).bind(None, None, None)
+    except TypeError:
+        takes = ", ".join(inspect.signature(env.draw).parameters)
+        raise env.error("draw", f"takes ({takes}); it must take (s, p, canvas)") from None
+    for where in ("draw3d", "camera"):
+        if env.engine is None and getattr(env, where) is not None:
+            raise env.error(where, "is of worlds in space, which engine='panda3d' moves; leave it out")
 
 
 def check_parts(env: Any) -> None:
