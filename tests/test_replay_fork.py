@@ -52,6 +52,23 @@ def test_a_live_frame_goes_on_as_its_row_does_and_the_branch_names_it(tmp_path):
         assert replay.header.parent == {"file": "a run", "step": 18, "row": 2, "exact": True}
 
 
+def test_a_branch_of_a_frame_with_other_bytes_between_its_fields_is_true(tmp_path):
+    """As numpy leaves them where it copies records: a window's frames are such copies."""
+    path = tmp_path / "branch.mcap"
+    with make("snake", 2, seed=5) as batch:
+        for _ in range(6):
+            batch.step(batch.act("greedy"))
+        states = np.full(2 * batch.rows.states.dtype.itemsize, 255, np.uint8).view(batch.rows.states.dtype)
+        for name in states.dtype.names:
+            states[name] = batch.rows.states[name]
+        frame = Frame(6, np.arange(2), states, batch.rows.params.copy())
+    branch = fork_frame("snake", {}, frame, 1, "snake")
+    with branch.batch as batch, Writer(batch, path, parent=branch.parent):
+        for _ in range(4):
+            batch.step(batch.act("greedy"))
+    assert verify(path).difference is None
+
+
 def test_a_branch_of_key_frames_alone_stands_where_the_replay_stood(tmp_path):
     frames = record(tmp_path / "it.mcap", DISCS, steps=300, states=False, rows=(0, 2))
     with Replay(tmp_path / "it.mcap", DISCS) as replay:

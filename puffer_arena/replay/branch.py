@@ -19,6 +19,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
+from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.replay.reader import Replay, Start
 from puffer_arena.replay.simulate import check_version, enter, enter_state, make_rows, read_actions, step
@@ -89,13 +90,21 @@ def fork_frame(env_id: str, made: Mapping[str, Any], frame: Frame, slot: int, ti
     """
     batch = make(env_id, 1, autoreset="disabled", record=True, **made)
     try:
-        enter_state(batch, 0, frame.states[slot : slot + 1], frame.params[slot : slot + 1])
+        enter_state(batch, 0, _clean(frame.states[slot : slot + 1]), _clean(frame.params[slot : slot + 1]))
     except BaseException:
         batch.close()
         raise
     exact = batch.env.engine is None or int(frame.states["step_count"][slot]) == 0
     parent = {"file": title, "step": int(frame.steps), "row": int(frame.rows[slot]), "exact": exact}
     return Branch(batch, parent, exact)
+
+
+def _clean(records: Array) -> Array:
+    """Return records, (1,), whose bytes between fields are 0: numpy's copies leave there whatever was."""
+    clean = np.zeros(records.shape, records.dtype)
+    for name in records.dtype.names or ():
+        clean[name] = records[name]
+    return clean
 
 
 def _bring(replay: Replay, batch: Batch, slot: int, at: int) -> bool:
