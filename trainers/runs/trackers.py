@@ -47,6 +47,7 @@ class Tracker:
         self._run: Any = None
         self._off = False
         self._last = 0.0
+        self._held: dict[str, float] | None = None  # the newest metrics, where they are not sent yet
 
     def begin(self, config: Mapping[str, Any]) -> None:
         """Open the run with its config; one that is resumed goes on where it was."""
@@ -60,11 +61,16 @@ class Tracker:
         self._attempt(open_run)
 
     def write(self, metrics: Mapping[str, float]) -> None:
-        """Send an update's metrics, unless the last ones were sent just now."""
-        if self._off or time.monotonic() - self._last < SECONDS:
-            return
-        self._last = time.monotonic()
-        self._attempt(lambda: self._run.log(grouped(metrics), step=int(metrics["steps"])))
+        """Send an update's metrics; where the last ones were sent just now, only if no others follow."""
+        self._held = dict(metrics)
+        if time.monotonic() - self._last >= SECONDS:
+            self._last = time.monotonic()
+            self._attempt(self._send)
+
+    def _send(self) -> None:
+        if (metrics := self._held) is not None:
+            self._held = None
+            self._run.log(grouped(metrics), step=int(metrics["steps"]))
 
     def show(self, video: Path, steps: int) -> None:
         """Show a video of episodes, a GIF."""
@@ -77,6 +83,7 @@ class Tracker:
             return
 
         def end() -> None:
+            self._send()
             if policy is not None and hasattr(self._run, "log_artifact"):
                 kept = self._module.Artifact("policy", "model")
                 for file in (policy, bot):
