@@ -162,6 +162,15 @@ def wide() -> str:
     )
 
 
+def muon() -> str:
+    """Train three layers of 256 by Muon, and compare with Adam."""
+    rates = []
+    for name in ("adam", "muon"):
+        with trainer_of("snake", "cuda", **WIDE, optimizer={"name": name}) as trainer:
+            rates.append(rate_of(trainer))
+    return f"{rates[1] / 1e6:8.2f} M trained steps/s, {rates[1] / rates[0]:.2f} of Adam's"
+
+
 def matrix_rate(torch: Any) -> float:
     """Return the operations a second of a 256-wide layer's products, forward and backward, in bfloat16."""
     rows = 1 << 19
@@ -242,6 +251,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "snake, random actions": functools.partial(step_speed, "snake", 500),
     "snake, default network": functools.partial(train_speed, "snake", 25),
     "snake, 3 x 256": wide,
+    "the same by Muon": muon,
     "snake on the CPU, learner on the GPU": halves,
     "a window's cost": watching_cost,
     "a rollout waits for nothing": waits_for_nothing,
