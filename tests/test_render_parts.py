@@ -82,6 +82,7 @@ def test_a_camera_comes_nearer_to_what_lies_under_the_mouse_and_stays_inside_the
 def test_ticks_are_round_few_and_inside():
     assert nice_ticks(0, 39e6, 4) == [0, 10e6, 20e6, 30e6]
     assert nice_ticks(0.0, 1.0, 6) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert nice_ticks(-0.3, 1.1, 4) == [0.0, 0.5, 1.0] and nice_ticks(120.0, 480.0, 4) == [200.0, 300.0, 400.0]
     assert nice_ticks(5, 5, 4) == []
     for low, high, most in ((-3.7, 19.2, 5), (1e-9, 2e-9, 3), (-1e7, 4e8, 7)):
         ticks = nice_ticks(low, high, most)

@@ -14,7 +14,7 @@ from PIL import Image
 from puffer_arena.__main__ import dispatch
 from puffer_arena.cli.trials import Board
 from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
-from puffer_arena.render.draw.trials import draw_trials, front_of, ticks
+from puffer_arena.render.draw.trials import draw_trials, front_of
 from puffer_arena.sweeps import study as study_module
 from puffer_arena.sweeps import tune as tuning
 from puffer_arena.sweeps.space import Range, as_toml, read_space
@@ -139,7 +139,6 @@ def test_the_command_searches_two_objectives_and_applies_the_best(tmp_path: Path
 def test_the_front_is_of_runs_that_no_other_beats() -> None:
     runs = [(3.0, 5.0), (1.0, 2.0), (2.0, 1.0), (4.0, 5.0), (1.0, 1.0), (5.0, 6.0)]
     assert front_of(runs) == [(1.0, 2.0), (3.0, 5.0), (5.0, 6.0)]
-    assert ticks(-0.3, 1.1) == [0.0, 0.5, 1.0] and ticks(120.0, 480.0) == [200.0, 300.0, 400.0]
     for some in (runs, runs[:1], [(1.0, 2.0)] * 3):  # one run, or some that are alike, have an axis, too
         assert draw_trials("it", some, {"ppo.gamma": 0.75, "ppo.clip": 0.25}).surface().get_size() == (960, 540)
 

@@ -1,8 +1,8 @@
 """How Numba compiles a function that compiled ones alone call: for linking into its callers, not for running.
 
-Numba would optimize each one and make machine code of it that nothing ever runs, and its callers' once more, with a copy
-of it inside.  Here a function stays as it was lowered; what calls it is optimized and made machine code of as a whole,
-which takes a fifth to a third less and comes to the same code.
+Numba would optimize each one and make machine code of it that nothing ever runs, and then its callers' with a copy of
+it inside.  Here a function stays as it was lowered, and a kernel is optimized and made machine code of as a whole: that
+takes a fifth to a third less of the processor, with the same bytes and steps a second.
 """
 
 from typing import Any

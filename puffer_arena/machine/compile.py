@@ -202,7 +202,7 @@ def load_numba() -> Any:
 
 @functools.cache
 def machine() -> str:
-    """Return what machine code depends on besides its source: the processor, Numba, and how `called` and this module go about it.
+    """Return what machine code depends on besides its source: the processor, Numba, `called` and this module.
 
     The machines of a cluster may share a home.
     """

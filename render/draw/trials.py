@@ -1,15 +1,15 @@
 """A sweep as a picture: its runs by seconds and score, those that no other one beats, and what mattered to the score."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from puffer_arena.render.draw.canvas import PygameCanvas
 from puffer_arena.render.draw.chart import LEFT, LOW, SIZE, SMALL, TOP, fitting
+from puffer_arena.render.draw.numbers import nice_ticks
 
 WIDTH, HEIGHT = 470.0, SIZE[1] - TOP - LOW  # of the plot of runs
 BARS, LONGEST = 640.0, 250.0  # where the bars begin, and how long the whole is
 MOST_BARS = 7
-TICKS = 4  # about so many along an axis
+TICKS = 5  # at most along an axis
 Run = tuple[float, float]  # seconds, score
 
 
@@ -38,14 +38,6 @@ def front_of(runs: Sequence[Run]) -> list[Run]:
     return found
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from `low` to `high`, some four of them."""
-    raw = (high - low) / TICKS
-    step = 10.0 ** math.floor(math.log10(raw))
-    step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= raw)
-    return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
 def _draw_runs(canvas: PygameCanvas, runs: Sequence[Run]) -> None:
     (left, right), (low, high) = (_spread([run[k] for run in runs]) for k in range(2))
 
@@ -53,11 +45,11 @@ def _draw_runs(canvas: PygameCanvas, runs: Sequence[Run]) -> None:
         across, up = (run[0] - left) / (right - left), (run[1] - low) / (high - low)
         return LEFT + WIDTH * across, TOP + HEIGHT * (1 - up)
 
-    for score in ticks(low, high):
+    for score in nice_ticks(low, high, TICKS):
         y = place((left, score))[1]
         canvas.line([(LEFT, y), (LEFT + WIDTH, y)], "line", width=1.0)
         canvas.text(LEFT - 14, y, f"{score:g}", "muted", size=SMALL, anchor="right")
-    for seconds in ticks(left, right):
+    for seconds in nice_ticks(left, right, TICKS):
         canvas.text(place((seconds, low))[0], TOP + HEIGHT + 24, f"{seconds:g}", "muted", size=SMALL)
     canvas.text(LEFT + WIDTH / 2, SIZE[1] - 24, "seconds", size=SMALL)
     canvas.text(LEFT, TOP - 26, "score; joined: no other run is better and shorter", "muted", size=SMALL, anchor="left")
