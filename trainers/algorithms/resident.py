@@ -85,7 +85,7 @@ class Resident(PPO):
         """Move the weights over all epochs; return means of the loss's statistics and of the gradient's length."""
         (loss,) = self.losses()
         rollout, rate, device = self.rollout, self.rate, self.rollout.device
-        acted = rollout.of_actors(torch.arange(rollout.horizon * rollout.streams, device=device))
+        acted = rollout.learned()
         if not len(acted):  # all actions are under way
             return dict.fromkeys((*STATISTICS, "gradient_norm"), torch.zeros((), device=device))
         flat = {name: rollout.flat(name) for name in USED}
