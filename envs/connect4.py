@@ -281,9 +281,13 @@ def let_fall(s: State, p: Params, codes: list[list[int]]) -> None:
             s.stones[owner - 1] |= 1 << (STRIDE * column + height)
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Tell whose turn it is on a board that a person has drawn, and whether the game goes on there."""
-    red, yellow = (bin(s.stones[player]).count("1") for player in range(2))
+    red, yellow = 0, 0
+    for bit in range(STRIDE * p.cols):
+        red += s.stones[0] >> bit & 1
+        yellow += s.stones[1] >> bit & 1
     s.laid, s.column = red + yellow, NOBODY
     s.turn = s.laid % 2
     if red - yellow not in (0, 1):

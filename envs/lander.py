@@ -381,6 +381,7 @@ def put_hill(s: State, p: Params, k: int, x: float, y: float) -> None:
     s.ground[k].by = s.ground[k + 1].ay = min(max(y, -8.0), 0.5 * HEIGHT)
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Begin above ground that a person has drawn."""
     first = int((s.pad_x + WIDTH / 2) / EDGE - 0.5 * p.pad + 0.5)
@@ -390,9 +391,9 @@ def finish(s: State, p: Params) -> str:
         if k + 1 < EDGES:
             s.ground[k + 1].ay = level
     s.pad_y = level
-    under = max(s.ground[k].ay for k in range(EDGES) if abs(s.ground[k].ax - s.craft.x) <= 2 * EDGE)
-    if s.craft.y < under + 3.0:
-        return "the craft is not clear of the ground"
+    for k in range(EDGES):
+        if abs(s.ground[k].ax - s.craft.x) <= 2 * EDGE and s.craft.y < s.ground[k].ay + 3.0:
+            return "the craft is not clear of the ground"
     s.value = worth(s)
     return ""
 

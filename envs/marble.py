@@ -336,6 +336,7 @@ def sky(p: Params) -> tuple[float, float, float, float]:
     return -wide, 0.0, 2 * wide, p.plates * (p.length + p.gap) + 1.0
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Check a course that a person has laid."""
     for k in range(1, s.count):

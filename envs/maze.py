@@ -256,23 +256,24 @@ def shade(canvas: Canvas, x: float, y: float, reach: float) -> None:
         canvas.rect(left, top, width, height, "night", alpha=0.4)
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Measure the ways of a maze that a person has drawn."""
-    goals = []
+    goals, goal_row, goal_col = 0, 0, 0
     for row in range(p.size):
         for col in range(p.size):
             s.distance[row, col] = UNREACHED
             if s.board[row, col] == GOAL:
-                goals.append((row, col))
+                goals, goal_row, goal_col = goals + 1, row, col
             if row in (0, p.size - 1) or col in (0, p.size - 1):
                 s.board[row, col] = WALL
-    if len(goals) != 1 or s.board[goals[0][0], goals[0][1]] != GOAL:
+    if goals != 1 or s.board[goal_row, goal_col] != GOAL:
         return "it needs one goal, inside the outer wall"
     if s.board[s.row, s.col] == WALL:
         return "the start is in a wall"
     if s.board[s.row, s.col] == GOAL:
         return "the start is at the goal"
-    measure(s, p, *goals[0])
+    measure(s, p, goal_row, goal_col)
     s.length, s.reached = s.distance[s.row, s.col], 0
     return "" if s.length != UNREACHED else "there is no way to the goal"
 

@@ -351,26 +351,30 @@ def crate(canvas: Canvas, x: float, y: float, code: int) -> None:
     canvas.rect(x + 0.07, y + 0.05, 0.86, 0.08, "white", radius=0.08, alpha=0.3)
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Count what a person has drawn; whether the boxes can all be brought home is not searched for."""
-    count = dict.fromkeys((WALL, FLOOR, TARGET, BOX, HOME), 0)
+    targets, boxes, home = 0, 0, 0
     for row in range(p.size):
         for col in range(p.size):
             if row in (0, p.size - 1) or col in (0, p.size - 1):
                 s.board[row, col] = WALL
-            count[s.board[row, col]] += 1
+            targets += s.board[row, col] == TARGET
+            boxes += s.board[row, col] == BOX
+            home += s.board[row, col] == HOME
             if s.board[row, col] == BOX and stuck(s, row, col):
                 return "a box is stuck in a corner"
     if not is_free(s, s.row, s.col):
         return "the player is in a wall or a box"
-    if count[BOX] == 0:
+    if boxes == 0:
         return "it needs a box that is not home"
-    if count[TARGET] < count[BOX]:
+    if targets < boxes:
         return "there are fewer targets than boxes"
-    s.home, s.away, s.left = count[HOME], count[BOX], 0
+    s.home, s.away, s.left = home, boxes, 0
     return ""
 
 
+@jit
 def stuck(s: State, row: int, col: int) -> bool:
     """Tell whether a box can never be pushed again: walls above or below, and to the left or right."""
     upright = WALL in (cell(s, row - 1, col), cell(s, row + 1, col))

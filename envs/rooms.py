@@ -326,6 +326,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status("look at what you are to find" if shown else f"{p.max_steps - s.step_count} steps left")
 
 
+@jit
 def side_of(p: Params) -> int:
     """Return rows and columns of cells, of the rooms of this row."""
     return p.rooms * (p.size + 1) + 1
@@ -412,6 +413,7 @@ def put_other(s: State, p: Params, k: int, x: float, y: float) -> None:
     s.things[1 + k, 0], s.things[1 + k, 1] = x + 0.5, y + 0.5
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Measure the way in rooms that a person has drawn."""
     last = side_of(p) - 1
@@ -419,11 +421,20 @@ def finish(s: State, p: Params) -> str:
         for row, col in ((0, k), (last, k), (k, 0), (k, last)):
             s.plan[row, col] = max(1, s.plan[row, col])
     measure(s, p)
-    (start,), things = find_start(s, p), [*find_wanted(s, p), *find_others(s, p)]
-    if any(is_wall(s, int(y), int(x)) for x, y in (start, *things)):
+    if is_wall(s, math.floor(s.y), math.floor(s.x)):
         return "the start or a thing is in a wall"
-    if len({start, *things}) <= len(things):
-        return "the start or a thing is where another thing is"
+    for k in range(len(s.things) - 1):
+        row, col = math.floor(s.things[k, 1]), math.floor(s.things[k, 0])
+        if s.things[k, 3] > 0.0 and is_wall(s, row, col):
+            return "the start or a thing is in a wall"
+    for k in range(len(s.things) - 1):
+        row, col = math.floor(s.things[k, 1]), math.floor(s.things[k, 0])
+        shared = row == math.floor(s.y) and col == math.floor(s.x)
+        for j in range(k):
+            there = s.things[j, 3] > 0.0
+            shared |= there and row == math.floor(s.things[j, 1]) and col == math.floor(s.things[j, 0])
+        if s.things[k, 3] > 0.0 and shared:
+            return "the start or a thing is where another thing is"
     if way_to_go(s) == UNREACHED:
         return "there is no way to the wanted thing past the others"
     s.visited[:] = 0

@@ -249,6 +249,7 @@ def put_head(s: State, p: Params, k: int, x: float, y: float) -> None:
     s.board[int(y), int(x)] = HEAD
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Begin a level that a person has drawn: a snake of one cell, and one bite of food."""
     row, col, foods = s.body[s.head, 0], s.body[s.head, 1], 0
@@ -256,7 +257,8 @@ def finish(s: State, p: Params) -> str:
         for at_col in range(p.cols):
             if s.board[at_row, at_col] != FOOD:
                 s.board[at_row, at_col] = EMPTY
-            foods += s.board[at_row, at_col] == FOOD and (at_row, at_col) != (row, col)
+            if s.board[at_row, at_col] == FOOD and (at_row != row or at_col != col):
+                foods += 1
     s.board[row, col] = HEAD
     s.length, s.score, s.hunger = 1, 0, 0
     return "" if foods == 1 else "it needs one bite of food, beside the snake"

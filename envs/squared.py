@@ -126,12 +126,16 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.status(f"{s.score} of {p.targets} targets")
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Check a board that a person has drawn."""
     if s.board[s.row, s.col] == TARGET:
         return "the agent is on a target"
-    targets = sum(s.board[row, col] == TARGET for row in range(p.size) for col in range(p.size))
-    return "" if targets else "it needs a target"
+    for row in range(p.size):
+        for col in range(p.size):
+            if s.board[row, col] == TARGET:
+                return ""
+    return "it needs a target"
 
 
 ENV = Env(

@@ -382,13 +382,20 @@ def pitch(p: Params) -> tuple[float, float, float, float]:
     return -x, -y, 2 * x, 2 * y
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Begin from a situation that a person has set up."""
-    discs = [(s.ball.x, s.ball.y, BALL_RADIUS)]
-    discs += [(s.players[k].x, s.players[k].y, PLAYER_RADIUS) for k in present(s, p)]
-    for k, (x, y, radius) in enumerate(discs):
-        if any(math.hypot(x - other[0], y - other[1]) < radius + other[2] for other in discs[:k]):
+    half = len(s.players) // 2
+    for k in range(len(s.players)):
+        if k % half >= p.team:  # not on the pitch
+            continue
+        x, y = s.players[k].x, s.players[k].y
+        if math.hypot(x - s.ball.x, y - s.ball.y) < PLAYER_RADIUS + BALL_RADIUS:
             return "two discs overlap"
+        for other in range(k):
+            near = math.hypot(x - s.players[other].x, y - s.players[other].y) < 2 * PLAYER_RADIUS
+            if other % half < p.team and near:
+                return "two discs overlap"
     measure(s)
     return ""
 

@@ -295,10 +295,12 @@ def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> N
 AGENTS = standing("agents")
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Look over a level that a person has drawn."""
-    if any(s.board[int(y), int(x)] == WALL for x, y in AGENTS.find(s, p)):
-        return "somebody stands in a pillar"
+    for agent in range(len(s.alive)):
+        if s.alive[agent] and s.board[s.row[agent], s.col[agent]] == WALL:
+            return "somebody stands in a pillar"
     capacity = len(s.catches)
     for runner in range(capacity, len(s.alive)):
         if s.alive[runner] and distance(s, s.row[runner], s.col[runner], 0, capacity) == 0:

@@ -419,13 +419,16 @@ def heights(p: Params) -> tuple[float, float, float, float]:
     return START, -2 * DEPTH, p.length + 20.0 - START, 4 * DEPTH
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Begin on ground that a person has drawn."""
     for k in range(1, s.laid):
         edge = s.ground[k]
-        before = max(s.ground[j].ay for j in range(max(k - 2, 0), k + 1))  # above the pit, at its far wall
+        before = edge.ay
+        for j in range(max(k - 2, 0), k):  # above the pit, at its far wall
+            before = max(before, s.ground[j].ay)
         if edge.by - before > (1.5 if edge.bx - edge.ax < 0.01 else 1.7 * (edge.bx - edge.ax)):
-            return f"at {edge.ax:.1f} m the ground is too steep to be climbed"
+            return f"at {int(edge.ax)} m the ground is too steep to be climbed"
     s.below, s.value = 0, worth(s)
     return ""
 

@@ -65,6 +65,15 @@ def test_small_edits_make_other_valid_levels(name):
         batch.step(batch.sample_actions(np.random.default_rng(0)))
 
 
+@pytest.mark.parametrize("name", EDITABLE)
+def test_compiled_rules_make_of_a_drawing_what_plain_python_does(name):
+    with make(name, seed=5) as batch, make(name, seed=5, compiled=False) as plain:
+        for seed in range(3):
+            assert vary(batch, np.random.default_rng(seed), 2) == vary(plain, np.random.default_rng(seed), 2)
+            assert take_level(batch) == take_level(plain)
+            assert batch.rows.states.tobytes() == plain.rows.states.tobytes()
+
+
 def test_a_drawn_maze_is_played_as_it_was_drawn():
     with make("maze", size=7, compiled=False) as batch:
         draw_level(batch, maze())

@@ -1,6 +1,6 @@
 """What a person may draw of a world."""
 
-from puffer_arena.core import Brush
+from puffer_arena.core import Brush, jit
 from puffer_arena.envs.craft.state import (
     COAL,
     DIAMOND,
@@ -20,6 +20,7 @@ from puffer_arena.envs.craft.state import (
 )
 
 
+@jit
 def finish(s: State, p: Params) -> str:
     """Begin in a world that a person has drawn; creatures that stand in the way of it are gone."""
     if s.board[s.row, s.col] not in (SAND, GRASS, PATH):

@@ -11,17 +11,18 @@ from puffer_arena.batch.workers.threads import compile_step
 from puffer_arena.core.actions import all_below, all_below_plainly, choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array
+from puffer_arena.core.fields import Array, in_cells
 from puffer_arena.core.spaces import Discrete, Roles, Space
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.acting import bind_bot
 from puffer_arena.kernels.binding import bind_kernels, clear_function, tally_function
+from puffer_arena.kernels.drawn import bind_drawn
 from puffer_arena.kernels.frames import frame_functions
 from puffer_arena.kernels.goals import bind_goals
 from puffer_arena.kernels.lanes import bind_lanes
 from puffer_arena.kernels.parts import bot_rule, named_actions, named_masks, observe_rules
 from puffer_arena.kernels.world import bind_world_kernels
-from puffer_arena.machine.compile import compile_function, compile_shared
+from puffer_arena.machine.compile import compile_function, compile_shared, is_jit
 from puffer_arena.machine.memory import primitives
 
 
@@ -100,6 +101,18 @@ class Program:
     def goals(self) -> Any:
         """goals(span, rows, later): the rule `move_goal` over rows, which an environment may lack"""
         return self._finish(bind_goals(self.env.name, self.env.move_goal))
+
+    @cached_property
+    def finish_drawn(self) -> Callable[[Array, Array], str]:
+        """finish_drawn(states, params): the rule `Editor.finish`, compiled where `jit` marks it
+
+        An environment may lack an editor.
+        """
+        rule: Any = self.env.editor and self.env.editor.finish
+        if self.compiled and is_jit(rule):
+            return self._finish(bind_drawn(self.env.name, rule))  # type: ignore[no-any-return]  # compiled
+        plain = bind_drawn(self.env.name, rule)
+        return lambda states, params: plain(in_cells(states), in_cells(params))
 
     def step(self, kind: Any) -> Any:
         """Return the compiled step(block, low, high, actions, mode) for a kind of blocks (see `machine/blocks.py`).

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Brush:
@@ -59,18 +61,16 @@ class Cells:
         """Return the codes of the cells in play, line by line."""
         if self.read is not None:
             return self.read(s, p)
-        (rows, cols), grid = self.shape(p), getattr(s, self.field)
-        return [[int(grid[row, col]) for col in range(cols)] for row in range(rows)]
+        rows, cols = self.shape(p)
+        codes: list[list[int]] = np.asarray(getattr(s, self.field))[:rows, :cols].tolist()
+        return codes
 
     def put(self, s: Any, p: Any, codes: list[list[int]]) -> None:
         """Write the codes of the cells in play."""
         if self.write is not None:
             self.write(s, p, codes)
             return
-        grid = getattr(s, self.field)
-        for row, line in enumerate(codes):
-            for col, code in enumerate(line):
-                grid[row, col] = code
+        getattr(s, self.field)[: len(codes), : len(codes[0])] = codes
 
     def place(self, row: float, col: float) -> tuple[float, float]:
         """Return where the middle of a cell is in the picture."""
@@ -131,7 +131,9 @@ class Editor:
     Args:
         cells: a grid to paint.
         things: what may be moved.
-        finish: (s, p) -> "" after making what follows from what was drawn, or why such a level cannot be. Plain Python.
+        finish: (s, p) -> "" after making what follows from what was drawn, or why such a level cannot be.  Marked by `jit`
+            it is compiled as rules are, its texts constants or of whole numbers; else it is plain Python, a thousand times
+            slower, which `accel` may ask some times after each rollout.
         draw: (s, p, canvas) what the editor shows, where the game's own picture does not show the cells.
     """
 

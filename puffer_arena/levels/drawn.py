@@ -12,6 +12,7 @@ import dataclasses
 import json
 import math
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,14 +182,10 @@ def draw_level(batch: Batch, level: Level) -> None:
     Raises:
         FileError: it does not fit, breaks a bound, or is not valid by the game's own word; nothing has changed.
     """
-    try:
-        batch.assign([0], level.params, level.level)
-    except (ParameterError, UnknownName) as error:
-        raise FileError(f"the level does not fit: {error}") from None
-    batch.reset(which=np.arange(batch.num_envs) == 0)
+    begin_level(batch, level)
     before = batch.rows.states[0].copy()
     try:
-        write_state(batch.env, batch.param_values, batch.rows.states[:1], batch.rows.params[0], level)
+        write_state(batch.env, batch.rows.states[:1], batch.rows.params[0], level)
         if reason := finish(batch):
             raise FileError(f"the level is not valid: {reason}")
     except FileError:
@@ -197,11 +194,24 @@ def draw_level(batch: Batch, level: Level) -> None:
     batch.restore(0, batch.snapshot(0))  # its observation follows
 
 
-def write_state(env: Env, values: Any, states: Array, params: Any, level: Level) -> None:
-    """Write what was drawn into a row, shape (1,), of that level.
+def begin_level(batch: Batch, level: Level) -> None:
+    """Let row 0 of a batch begin at the level of the game's own that a drawn one began as.
 
     Raises:
-        FileError: it does not fit, or breaks a bound.
+        FileError: it does not fit.
+    """
+    try:
+        batch.assign([0], level.params, level.level)
+    except (ParameterError, UnknownName) as error:
+        raise FileError(f"the level does not fit: {error}") from None
+    batch.reset(which=np.arange(batch.num_envs) == 0)
+
+
+def write_state(env: Env, states: Array, params: Any, level: Level) -> None:
+    """Write what was drawn into a row, shape (1,), of that level; `finish` checks its bounds before a rule runs.
+
+    Raises:
+        FileError: it does not fit.
     """
     editor, s, p = editor_of(env), Row(states[0]), Row(params)
     if level.cells:
@@ -218,7 +228,6 @@ def write_state(env: Env, values: Any, states: Array, params: Any, level: Level)
         for k, (x, y) in enumerate(places):
             check_place(editor, known[name], p, x, y)
             known[name].put(s, p, k, x, y)
-    check_states(env, values, states)
 
 
 def codes_of(cells: Cells, p: Any, lines: tuple[str, ...]) -> list[list[int]]:
@@ -256,26 +265,38 @@ def check_place(editor: Editor, things: Things, p: Any, x: float, y: float) -> N
 
 
 def finish(batch: Batch) -> str:
-    """Let the game make what follows from what was drawn in row 0; return why it is not valid, "" where it is."""
+    """Let the game make what follows from what was drawn in row 0; return why it is not valid, "" where it is.
+
+    Raises:
+        FileError: what was drawn breaks a bound; no rule has run.
+    """
     env, states = batch.env, batch.rows.states[:1]
+    editor_of(env)
     check_states(env, batch.param_values, states)
-    reason = editor_of(env).finish(Row(states[0]), Row(batch.rows.params[0]))
-    check_states(env, batch.param_values, states)
+    reason: str = batch.program.finish_drawn(states, batch.rows.params[:1])
+    if not reason:
+        check_states(env, batch.param_values, states)
     return reason
 
 
 def take_level(batch: Batch) -> Level:
     """Return what row 0 shows as a level; the row stands at an episode's beginning."""
     env = batch.env
-    editor, s, p = editor_of(env), batch.state(0), batch.state_params(0)
+    editor, (codes, things) = editor_of(env), take_drawn(batch)
     params = {name: batch.rows.params[0][name].tolist() for name in env.parameters}
     cells: tuple[str, ...] = ()
     if editor.cells is not None:
-        letters = {brush.code: brush.letter for brush in editor.cells.brushes}
         bare = editor.cells.brushes[0].letter
-        cells = tuple("".join(letters.get(code, bare) for code in line) for line in editor.cells.take(s, p))
-    things = {things.name: [[*place] for place in things.find(s, p)] for things in editor.things}
+        letters = defaultdict(lambda: bare, {brush.code: brush.letter for brush in editor.cells.brushes})
+        cells = tuple("".join(map(letters.__getitem__, line)) for line in codes)
     return Level(env.name, env.version, int(batch.rows.states["level"][0]), params, cells, things)
+
+
+def take_drawn(batch: Batch) -> tuple[list[list[int]], dict[str, list[list[float]]]]:
+    """Return the codes of the cells in row 0, none where there is nothing to paint, and where its things are."""
+    editor, s, p = editor_of(batch.env), Row(batch.rows.states[0]), Row(batch.rows.params[0])
+    codes = [] if editor.cells is None else editor.cells.take(s, p)
+    return codes, {things.name: [[*place] for place in things.find(s, p)] for things in editor.things}
 
 
 def rows_of(batch: Batch, levels: Sequence[Level]) -> Kept:

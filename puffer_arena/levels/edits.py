@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.editor import Cells, Things
 from puffer_arena.errors import FileError
-from puffer_arena.levels.drawn import Level, draw_level, editor_of, take_level
+from puffer_arena.levels.drawn import Level, begin_level, editor_of, finish, take_drawn, take_level, write_state
 
 TRIES = 8  # until a changed level is valid
 
@@ -21,16 +22,23 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
         rng: all its chance.
         changes: cells painted or things moved.
     """
-    before = take_level(batch)
+    before, drawn, state = take_level(batch), take_drawn(batch), raw(batch.rows.states)[0]
+    begin_level(batch, before)
+    begun = state.copy()
     for _ in range(TRIES):
         level = before
         for _ in range(changes):
             level = change(batch, level, rng)
+        state[:] = begun
         try:
-            draw_level(batch, level)
+            write_state(batch.env, batch.rows.states[:1], batch.rows.params[0], level)
+            if finish(batch):
+                continue
         except FileError:
             continue
-        if take_level(batch) != before:  # the rules may have taken the change back, as of an outer wall
+        if take_drawn(batch) != drawn:  # the rules may have taken the change back, as of an outer wall
+            batch.adopt()
+            batch.look(np.arange(batch.num_envs) == 0)
             return True
     return False
 

@@ -133,7 +133,7 @@ class Drawing:
         batch.assign([0], {}, level.level)
         batch.reset()
         try:
-            write_state(self.env, batch.param_values, batch.rows.states, batch.rows.params[0], level)
+            write_state(self.env, batch.rows.states, batch.rows.params[0], level)
             self.reason = finish(batch)
         except FileError as error:
             batch.rows.states[0] = before
