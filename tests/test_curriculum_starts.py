@@ -7,6 +7,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.curriculum import Curriculum, Director, Tasks, load_curriculum
+from puffer_arena.curriculum.starts import Starts
+from puffer_arena.curriculum.states import choose_places
 from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env
 from tests.curricula import ended, maze, play
@@ -133,6 +135,56 @@ def test_states_are_drawn_by_priority_and_weighted_against_it():
     renewed = ended([1], [0], advantage=[0.01])
     states.ended(dataclasses.replace(renewed, starts=np.array([best])))
     assert np.isclose(sorted(states._scores), [0.01, 0.99 * 0.2, 0.99 * 0.3]).all()
+
+
+def choose_one_by_one(given, holds, scores, filled, latest, turn):
+    """Return which state goes where as `choose_places` does, plainly."""
+    chosen = []
+    for k in np.flatnonzero(holds):
+        spots = []
+        if latest:
+            spots.append(turn[0] % latest)
+            turn[0] = turn[0] % latest + 1
+            scores[spots[0]], filled[spots[0]] = given[k], True
+        if latest < len(scores):
+            free = np.flatnonzero(~filled[latest:])
+            place = latest + (free[0] if len(free) else np.argmin(scores[latest:]))
+            if len(free) or given[k] > scores[place]:
+                spots.append(place)
+                scores[place], filled[place] = given[k], True
+        chosen += [(place, k) for place in spots]
+    return chosen
+
+
+def test_states_get_the_places_that_they_would_get_one_by_one():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        capacity, count = rng.integers(1, 12), rng.integers(0, 20)
+        latest = int(rng.integers(0, capacity + 1))
+        given, holds = np.round(rng.random(count), 1), rng.random(count) < 0.8
+        filled = rng.random(capacity) < 0.6
+        scores, turn = np.where(filled, np.round(rng.random(capacity), 1), 0.0), np.array([rng.integers(capacity + 1)])
+        ours, plain = [(scores.copy(), filled.copy(), turn.copy()) for _ in range(2)]
+        places, chosen = np.zeros((2, 2 * count), np.int64)
+        found = choose_places(given, holds, *ours[:2], latest, ours[2], places, chosen)
+        pairs = list(zip(places[:found], chosen[:found], strict=True))
+        assert pairs == choose_one_by_one(given, holds, *plain[:2], latest, plain[2])
+        for mine, theirs in zip(ours, plain, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_rows_find_what_they_begin_at_after_any_change():
+    batch = maze(4)
+    starts, kept = Starts(batch, 3), batch.keep(np.arange(4))
+    present, weights, rows = np.array([1, 0, 2, -1]), np.full(4, 0.5), np.arange(3)
+    for place in (2, 0, 1):
+        starts.put(place, kept, 0)  # serial numbers 0, 1, 2
+    found, places = starts.find_entering(rows, present, weights)
+    assert found.tolist() == [0, 1, 2] and places.tolist() == [0, 2, 1]
+    starts.serials[0] = -1
+    found, places = starts.find_entering(rows, present, weights)
+    assert found.tolist() == [1, 2] and places.tolist() == [2, 1]
+    assert present.tolist() == [-1, 0, 2, -1] and weights.tolist() == [1.0, 0.5, 0.5, 0.5]
 
 
 def test_a_part_of_the_states_are_the_latest_drawn_alike():

@@ -3,6 +3,7 @@
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from puffer_arena import make
@@ -12,6 +13,7 @@ from puffer_arena.cli.sending import Sender
 from puffer_arena.cli.steering import Change, SteeringLog, SteeringPlan, carry_out, read_steering, steps_after
 from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
+from puffer_arena.curriculum.ledger import count_bins
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels.drawn import as_table, take_level
 from puffer_arena.live.commands import check_command
@@ -189,6 +191,24 @@ def test_lessons_survive_being_written(tmp_path):
     table = {"method": "lessons", "lessons": [{"name": 'an "easy" one', "ranges": {"delay": 0}, "until": until}, {}]}
     (tmp_path / "preset.toml").write_text(write_table(table))
     assert read_table(tmp_path / "preset.toml") == table
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [np.linspace(0.0, 1.0, 17), np.geomspace(1.0, 2000.0, 17), np.arange(3, 9) - 0.5],
+    ids=["even", "wide", "few"],
+)
+def test_bins_are_counted_as_histograms_are(edges):
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.uniform(edges[0] - 0.1, edges[-1] + 0.1, 1000), edges])
+    success, seen, won = (
+        (rng.random(len(values)) < 0.5).astype(float),
+        np.ones(len(edges) - 1),
+        np.zeros(len(edges) - 1),
+    )
+    count_bins(values, success, edges, 0.5, seen, won)
+    np.testing.assert_array_equal(seen, 0.5 + np.histogram(values, edges)[0])
+    np.testing.assert_array_equal(won, np.histogram(values, edges, weights=success)[0])
 
 
 def test_the_ledger_counts_where_episodes_were_and_which_succeeded():

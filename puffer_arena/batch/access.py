@@ -176,7 +176,14 @@ class RowAccess(Written):
         self.env.check_own("a kept row")
         return keep_rows(self.table, self.recorder, which)
 
-    def place(self, which: Array, kept: Kept, out: Buffers | None = None) -> None:
+    def place(
+        self,
+        which: Array,
+        kept: Kept,
+        out: Buffers | None = None,
+        places: Array | None = None,
+        limits: Array | None = None,
+    ) -> None:
         """Let episodes that have just begun begin as kept rows stood, to the bit where these have a past.
 
         A row keeps its own stream of levels; within the episode random numbers go on as they did there.
@@ -185,9 +192,12 @@ class RowAccess(Written):
             which: the rows, int (k,), each once.
             kept: what they are to be, checked (see `saving.snapshot.check_parts`) where it comes from outside.
             out: the buffers that the step wrote; by default the batch's.
+            places: which of the kept rows each is to be, (k,); by default one after another.
+            limits: what each has as `Env.time_limit` from there on, (k,); by default what it was kept with.
         """
+        out = self.buffers if out is None else out
         with self.stepper.alone:
-            place_rows(self.table, self.stepper, self.recorder, which, kept, self.buffers if out is None else out)
+            place_rows(self.table, self.stepper, self.recorder, which, kept, out, places, limits)
 
     def depict(self, rows: Array) -> None:
         """Bring up to date what some rows, (k,), look like: what another library's environments draw; ours say it always."""

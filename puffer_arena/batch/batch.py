@@ -29,6 +29,7 @@ from puffer_arena.core.params import ParamRows
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest
 from puffer_arena.kernels.tables import Buffers, Step
 
+HERE = nullcontext()  # of rows that lie in this memory
 KNOWN = 1024  # buffers of a rollout's steps, which come again
 
 
@@ -273,7 +274,7 @@ class Batch(RowAccess):
 
     def handing(self) -> AbstractContextManager[object]:
         """Return a context in which `table.rows` are as they stand, and what a row has from its next reset on is written."""
-        return nullcontext()
+        return HERE
 
     # -- episodes, rows, snapshots ------------------------------------------------------------------
 

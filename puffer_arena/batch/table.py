@@ -1,6 +1,6 @@
 """The rows of a batch with all that sized them: what its parts work on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Table:
         layout: of the buffers.
         buffers: those that are written unless a step is given others.
         actions: as the next step takes them, (num_envs[, agents], *action shape).
+        written: its rows as bytes, once whole rows were written over them (see `saving/kept.py`).
     """
 
     env: Env
@@ -45,6 +46,7 @@ class Table:
     layout: Layout
     buffers: Buffers
     actions: Array
+    written: Any = field(default=None, repr=False)
 
     def make_buffers(self, **given: Array) -> Buffers:
         """Return buffers for a step: the given arrays, with new ones for the rest (see `buffers.make_buffers`)."""

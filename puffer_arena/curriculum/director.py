@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.batch.saving.kept import Kept
+from puffer_arena.batch.saving.kept import Kept, join
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks, mean_return, successes
 from puffer_arena.curriculum.entrances import Entrances
@@ -138,12 +138,21 @@ class Director:
         """
         if self.silent:
             return
-        started = began.reshape(self.batch.num_envs, -1)
-        if started.any():
-            self._hand(t, started)
-            if self.entrances.share or self.curriculum.keeps:
-                rows = np.flatnonzero(started[:, 0])
-                self.entrances.enter(rows, self.curriculum, self.batch.buffers if out is None else out)
+        batch = self.batch
+        started = began.reshape(batch.num_envs, -1)
+        if np.count_nonzero(started):
+            with batch.handing():
+                first = self._at_hand(t, 0, started)
+                while first < batch.num_envs:
+                    self._refill()
+                    first = self._at_hand(t, first, started)
+                if self.queue.checks:
+                    with self._naming():
+                        self.queue.check_rows(np.flatnonzero(started[:, 0]))
+            entering = self.entrances.entering
+            if entering[0]:
+                out = batch.buffers if out is None else out
+                self.entrances.enter(entering[1 : 1 + entering[0]], self.curriculum, out)
         if self.curriculum.every:
             self._show(started[:, 0], t)
 
@@ -151,20 +160,13 @@ class Director:
         """Have the arrays at hand that every step works on."""
         self._at_hand = Hand(self.queue, self.entrances.places, self._endings)
 
-    def _hand(self, t: int, started: Array) -> None:
-        """Note the episodes that ended in a step, and hand the rows their next tasks."""
-        queue, count = self.queue, self.batch.num_envs
-        self._endings.make_room()
-        if not self._at_hand.fits:
+    def _refill(self) -> None:
+        """Have further tasks to hand out, or more room to note what ended."""
+        if self._endings.full:
+            self._endings.grow()
             self._take_hand()
-        with self.batch.handing():
-            first = self._at_hand(t, 0, started)
-            while first < count:
-                self._fill(queue.wanted)
-                first = self._at_hand(t, first, started)
-            if queue.checks:
-                with self._naming():
-                    queue.check_rows(np.flatnonzero(started[:, 0]))
+        else:
+            self._fill(self.queue.wanted)
 
     def _show(self, started: Array, t: int) -> None:
         """Note how some rows stand that are in mid-episode: each in its turn."""
@@ -177,11 +179,13 @@ class Director:
 
     def _offer(self, scores: Callable[[int, Array], Array], horizon: int) -> None:
         """Show the curriculum how rows stood before steps of the rollout, with scores(step, rows)."""
-        for t, rows, kept in self._seen:
-            if t + 1 < horizon:  # what followed the last step is not yet judged
-                with self._naming():
-                    self.curriculum.seen(kept, scores(t + 1, rows))
-        self._seen.clear()
+        judged = [(kept, scores(t + 1, rows)) for t, rows, kept in self._seen if t + 1 < horizon]
+        self._seen.clear()  # what followed the last step is not yet judged
+        if judged and judged[0][0].past is None:
+            judged = [(join([kept for kept, _ in judged]), np.concatenate([each for _, each in judged]))]
+        for kept, each in judged:
+            with self._naming():
+                self.curriculum.seen(kept, each)
 
     def report(self) -> Ended | None:
         """Tell the curriculum of the episodes that ended since the last report, without scores."""
@@ -207,6 +211,8 @@ class Director:
 
         def mean_there(t: int, which: Array) -> Array:
             """Return the mean |advantage| of those who acted in some rows at a step."""
+            if len(owners) == self.batch.num_envs:  # each its own stream
+                return np.asarray(np.abs(advantages[t, which]) * acting[t, which], np.float64)
             counts = np.bincount(owners, acting[t], self.batch.num_envs)[which]
             sums = np.bincount(owners, np.abs(advantages[t]) * acting[t], self.batch.num_envs)[which]
             return np.asarray(sums / np.maximum(counts, 1.0))

@@ -22,6 +22,7 @@ class Entrances:
     Attributes:
         waiting, present: AT_LEVEL, the serial number of a kept row, or DRAWN less the number of a drawn level.
         weights: how much is learned from the present episodes, (num_envs,).
+        entering: see `Places`.
         places: these arrays, and what else a task writes.
         drawn: the drawn levels.
         share: of the episodes, that begin at drawn levels.
@@ -32,7 +33,8 @@ class Entrances:
         self._batch, rows = batch, batch.table.rows
         self.waiting, self.present = np.full(count, AT_LEVEL), np.full(count, AT_LEVEL)
         self.next_weights, self.weights = np.ones(count), np.ones(count)
-        own = self.waiting, self.present, self.next_weights, self.weights
+        self.entering = np.zeros(1 + count, np.int64)
+        own = self.waiting, self.present, self.next_weights, self.weights, self.entering
         self.places = Places(raw(rows.following), rows.levels, *own)
         self.drawn, self.share = Starts(batch, 0), 0.0
 
@@ -59,17 +61,18 @@ class Entrances:
 
     def enter(self, rows: Array, curriculum: Curriculum, out: Buffers) -> None:
         """Let the episodes that have just begun in some rows begin where they are to, as `present` says."""
-        begun = self.present[rows]
-        if (begun <= DRAWN).any():
-            self.drawn.enter(rows[begun <= DRAWN], DRAWN - begun[begun <= DRAWN], out)
-        kept = rows[begun > AT_LEVEL]
-        if not len(kept):
+        if self.share:
+            begun = self.present[rows]
+            drawn = rows[begun <= DRAWN]
+            if len(drawn):
+                self.drawn.enter(drawn, DRAWN - self.present[drawn], out)
+        if not curriculum.keeps:
+            gone = rows[self.present[rows] > AT_LEVEL]
+            self.present[gone], self.weights[gone] = AT_LEVEL, 1.0
             return
-        places = curriculum.starts.find(self.present[kept]) if curriculum.keeps else np.full(len(kept), -1)
-        gone = kept[places < 0]  # their places were taken meanwhile
-        self.present[gone], self.weights[gone] = AT_LEVEL, 1.0
-        if (places >= 0).any():
-            curriculum.starts.enter(kept[places >= 0], places[places >= 0], out)
+        found, places = curriculum.starts.find_entering(rows, self.present, self.weights)
+        if len(found):
+            curriculum.starts.enter(found, places, out)
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that the next episodes depend on."""

@@ -8,10 +8,32 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import Parameter
 from puffer_arena.curriculum.curriculum import Ended
+from puffer_arena.machine.loops import kernel
 
 BINS = 16  # of a parameter's range
 WIDE = 200.0  # times the low end: a range is shown by its logarithm
 HALF_LIFE = 4096.0  # episodes after which one counts half
+
+
+@kernel
+def count_bins(values: Array, success: Array, edges: Array, fade: float, seen: Array, won: Array) -> None:
+    """Add episodes to the bins of a parameter, the last of which holds its high end, after what was there has faded."""
+    bins = len(seen)
+    for place in range(bins):
+        seen[place] *= fade
+        won[place] *= fade
+    for k in range(len(values)):
+        if not edges[0] <= values[k] <= edges[bins]:
+            continue
+        low, high = 0, bins - 1  # the last bin whose edge is not above the value
+        while low < high:
+            middle = (low + high + 1) // 2
+            if edges[middle] <= values[k]:
+                low = middle
+            else:
+                high = middle - 1
+        seen[low] += 1.0
+        won[low] += success[k]
 
 
 class Ledger:
@@ -32,9 +54,7 @@ class Ledger:
         fade = 0.5 ** (len(ended) / HALF_LIFE)
         for name, edges in self.edges.items():
             values = np.asarray(ended.records["params"][name], np.float64)
-            for counts, weights in ((self.seen[name], None), (self.won[name], ended.success)):
-                counts *= fade
-                counts += np.histogram(values, edges, weights=weights)[0]
+            count_bins(values, ended.success, edges, fade, self.seen[name], self.won[name])
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return for each parameter its range, and per bin how many rows play there next, visits and successes."""

@@ -51,6 +51,7 @@ class Places(NamedTuple):
     present: Array
     next_weights: Array
     weights: Array
+    entering: Array  # int64 (1 + num_envs,): how many have just begun elsewhere than at a level, and which
 
 
 class Log(NamedTuple):
@@ -86,20 +87,25 @@ def hand_out(address: int, offset: int, t: int, first: int, began: Array) -> int
         began: bool (rows, agents).
 
     Returns:
-        The row that there was no task left for; else how many rows there are.
+        The row that there was no task left for, or no room in the log; else how many rows there are.
     """
     block, places, log, (episodes,) = unpack(address)
+    if first == 0:
+        places.entering[0] = 0
     for i in range(first, len(began)):
         if not began[i, 0]:
             continue
         k, n = block.marks[0], log.length[0]
-        if k == block.marks[1]:
+        if k == block.marks[1] or n == len(log.rows):
             return i
         log.steps[n], log.rows[n], log.starts[n] = t, i, places.present[i]
         for byte in range(log.records.shape[1]):
             log.records[n, byte] = episodes[i, offset + byte]
         log.length[0] = n + 1
         places.present[i], places.weights[i] = places.waiting[i], places.next_weights[i]
+        if places.present[i] != AT_LEVEL:
+            places.entering[0] += 1
+            places.entering[places.entering[0]] = i
         for byte in range(len(block.named)):
             if block.named[byte]:
                 places.following[i, byte] = block.params[k, byte]
@@ -123,16 +129,10 @@ class Hand:
     """
 
     def __init__(self, queue: "Queue", places: Places, endings: "Endings") -> None:
-        self._endings = endings
         self._parts: Any = queue.block, places, endings.log, (endings.episodes,)
         self._written = write_block(self._parts)
         self._address, self._offset = int(self._written.ctypes.data), endings.offset
         self._run = compiled(kind_of(self._parts))
-
-    @property
-    def fits(self) -> bool:
-        """Whether the log is still the one at hand."""
-        return self._parts[2] is self._endings.log
 
     def __call__(self, t: int, first: int, began: Array) -> int:
         """Go on from row `first`; see `hand_out`."""
@@ -286,18 +286,20 @@ class Endings:
         rows = batch.table.rows.episodes
         self._kind, self.offset = rows.dtype.fields["finished"][:2]
         self.episodes = raw(rows)
-        self._rows = batch.num_envs
         self.log = self._make(2 * batch.num_envs)
 
     def _make(self, room: int) -> Log:
         steps, rows, starts = np.zeros((3, room), np.int64)
         return Log(np.zeros(1, np.int64), steps, rows, starts, np.zeros((room, self._kind.itemsize), np.uint8))
 
-    def make_room(self) -> None:
-        """Have room for an end in every row."""
-        count, log = int(self.log.length[0]), self.log
-        if count + self._rows <= len(log.rows):
-            return
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return int(self.log.length[0]) == len(self.log.rows)
+
+    def grow(self) -> None:
+        """Have room for as many again."""
+        log = self.log
         self.log = self._make(2 * len(log.rows))
         for array, before in zip(self.log, log, strict=True):
             array[: len(before)] = before

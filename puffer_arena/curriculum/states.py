@@ -20,7 +20,52 @@ from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Ranked, Tasks
 from puffer_arena.curriculum.spread import Spread
 from puffer_arena.curriculum.starts import KEY
+from puffer_arena.machine.loops import kernel
 from puffer_arena.settings import setting
+
+
+@kernel
+def choose_places(
+    given: Array, holds: Array, scores: Array, filled: Array, latest: int, turn: Array, places: Array, chosen: Array
+) -> int:
+    """Give states places, one after another, and write their scores there.
+
+    Args:
+        given: scores of the states, (k,).
+        holds: which of them there is room for, (k,).
+        scores, filled: of the places, (capacity,).
+        latest: how many places, the first ones, are for the states seen last.
+        turn: which of those is the oldest, (1,).
+        places, chosen: where this writes which state goes where, (2 k,).
+
+    Returns:
+        How many entries of `places` and `chosen` there are.
+    """
+    count, weakest = 0, -1  # the place with the lowest score, once all are taken and until that score changes
+    for k in range(len(given)):
+        if not holds[k]:
+            continue
+        if latest > 0:
+            place = turn[0] % latest
+            turn[0] = place + 1
+            scores[place], filled[place] = given[k], True
+            places[count], chosen[count] = place, k
+            count += 1
+        if latest == len(scores):
+            continue
+        if weakest < 0:
+            weakest = latest
+            for place in range(latest, len(scores)):
+                if not filled[place]:
+                    weakest = place
+                    break
+                if scores[place] < scores[weakest]:
+                    weakest = place
+        if not filled[weakest] or given[k] > scores[weakest]:
+            scores[weakest], filled[weakest] = given[k], True
+            places[count], chosen[count] = weakest, k
+            count, weakest = count + 1, -1
+    return count
 
 
 class States(Curriculum):
@@ -84,22 +129,16 @@ class States(Curriculum):
     def seen(self, rows: Kept, scores: Array) -> None:
         """Keep states in free places, in place of those with lower priorities, and among the latest."""
         self._known = None
-        for k, score in enumerate(scores):
-            if not self.starts.holds(rows, k):
-                continue
-            if self._latest:
-                place = int(self._turn[0]) % self._latest
-                self._turn[0] = place + 1
-                self._put(place, rows, k, score)
-            if self._latest < self.keeps:
-                free = np.flatnonzero(~self.starts.filled[self._latest :])
-                place = self._latest + int(free[0] if len(free) else np.argmin(self._scores[self._latest :]))
-                if len(free) or score > self._scores[place]:
-                    self._put(place, rows, k, score)
-
-    def _put(self, place: int, rows: Kept, k: int, score: float) -> None:
-        self.starts.put(place, rows, k)
-        self._scores[place] = score
+        holds = np.array([self.starts.holds(rows, k) for k in range(len(scores))]) if self.starts.exact else scores >= 0
+        places, chosen = np.zeros((2, 2 * len(scores)), np.int64)
+        given, filled = np.asarray(scores, np.float64), self.starts.filled
+        count = choose_places(given, holds, self._scores, filled, self._latest, self._turn, places, chosen)
+        places, chosen = places[:count], chosen[:count]
+        if self.starts.exact:
+            for place, k in zip(places.tolist(), chosen.tolist(), strict=True):
+                self.starts.put(place, rows, k)
+        else:
+            self.starts.put_all(places, rows, chosen)
 
     def ended(self, episodes: Ended) -> None:
         """Renew the priorities of the states that episodes began at: the mean |advantage| from there on."""

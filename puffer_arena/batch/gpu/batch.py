@@ -308,12 +308,19 @@ class GpuBatch(Batch):
         self.bring(*ROWS)
         return super().keep(which)
 
-    def place(self, which: Array, kept: Kept, out: Buffers | None = None) -> None:
+    def place(
+        self,
+        which: Array,
+        kept: Kept,
+        out: Buffers | None = None,
+        places: Array | None = None,
+        limits: Array | None = None,
+    ) -> None:
         written = self.buffers if out is None else out
         with self._mirrored(*ROWS):
             for array, mirror in zip(written, self.table.buffers, strict=True):
                 self.gpu.read(array, mirror)
-            super().place(which, kept, self.table.buffers)
+            super().place(which, kept, self.table.buffers, places, limits)
             for array, mirror in zip(written, self.table.buffers, strict=True):
                 self.gpu.write(mirror, array)
         self._behind.add(BUFFERS)
