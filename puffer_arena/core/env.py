@@ -179,6 +179,11 @@ class Env:
         """Whether a row's bytes say what it looks like."""
         return True
 
+    @property
+    def can_be_watched(self) -> bool:
+        """Whether another process, such as a window's, can make rows and show them."""
+        return True
+
     def check_drawn(self, what: str) -> None:
         """Refuse what shows rows, where these say nothing of what they look like.
 
