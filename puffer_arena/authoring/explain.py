@@ -75,8 +75,8 @@ def _asked_rule(env: Env, frame: FrameType, line: str) -> tuple[Any, str]:
     if frame.f_code.co_filename == acting.__file__:
         rule: Any = list(env.bots.values())[frame.f_globals["NUMBER"]]
         if isinstance(rule, Mapping):
-            spans = env.spaces(env.params())[0].spans
-            rule = next(rule[role] for role, span in spans.items() if span.start <= frame.f_locals["agent"] < span.stop)
+            roles: Any = env.spaces(env.params())[0]  # rules are given by role where spaces are
+            rule = next(rule[role] for role, span in roles.spans.items() if span.start <= frame.f_locals["agent"] < span.stop)
         return rule, "the action, a whole number"
     if "whose_turn(" in line:
         return env.turn, "the agent whose turn it is, a whole number"
