@@ -76,7 +76,9 @@ def _asked_rule(env: Env, frame: FrameType, line: str) -> tuple[Any, str]:
         rule: Any = list(env.bots.values())[frame.f_globals["NUMBER"]]
         if isinstance(rule, Mapping):
             roles: Any = env.spaces(env.params())[0]  # rules are given by role where spaces are
-            rule = next(rule[role] for role, span in roles.spans.items() if span.start <= frame.f_locals["agent"] < span.stop)
+            rule = next(
+                rule[role] for role, span in roles.spans.items() if span.start <= frame.f_locals["agent"] < span.stop
+            )
         return rule, "the action, a whole number"
     if "whose_turn(" in line:
         return env.turn, "the agent whose turn it is, a whole number"

@@ -150,8 +150,8 @@ def check_actions(
     """
     # Most steps are given choices as kernels take them: a look at these takes a third of one at all that could be.
     ready = actions.__class__ is np.ndarray and actions.dtype == WHOLE and actions.shape == into.shape
-    if ready and isinstance(space, Discrete) and actions.flags.carray:
-        fits = 0 <= actions.item() < space.n if into.size == 1 else below(actions, space.n)
+    if ready and actions.flags.carray and (count := _even_count(space)):
+        fits = 0 <= actions.item() < count if into.size == 1 else below(actions, count)
         if fits:
             return actions  # type: ignore[no-any-return]  # an array, as its class said
     if into.dtype.names is None:  # every step asks: a look at the array takes less than one at the space's class
@@ -161,6 +161,15 @@ def check_actions(
     elif isinstance(space, Composite):
         _check_parts(name, "", space, actions, into)
     return into
+
+
+def _even_count(space: Space) -> int:
+    """Return how many values each number of an action may have, where all have as many; else 0."""
+    if isinstance(space, Discrete):
+        return space.n
+    if isinstance(space, MultiDiscrete):
+        return space.nvec[0] if len(set(space.nvec)) == 1 else 0
+    return 2 if isinstance(space, MultiBinary) else 0
 
 
 def _check_roles(name: str, space: Roles, actions: Any, into: Array) -> None:
