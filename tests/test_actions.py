@@ -23,7 +23,8 @@ from puffer_arena.core.actions import (
     draw_actions,
     mask_flags,
 )
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import ActionError, DefinitionError
 from puffer_arena.trainers.networks.heads import make_head
 from tests.test_adapters_spaces import assert_same

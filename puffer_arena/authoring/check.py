@@ -16,9 +16,11 @@ from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
 from puffer_arena.core.actions import check_actions, role_actions
+from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
-from puffer_arena.core.spaces import Box, Dict, Discrete, Roles, Space, Tuple, space_of
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Box, Discrete, Space
 from puffer_arena.errors import ActionError, shown
 
 CHECKED_STEPS = 3

@@ -17,10 +17,12 @@ import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place, place_of
 from puffer_arena.core.actions import action_dtype, choice_sizes
+from puffer_arena.core.composites import Composite
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import MEMORY_HEADER, header_fields
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, space_of
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 from puffer_arena.machine.trees import definition

@@ -12,21 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from puffer_arena.core.composites import Composite, at, leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import (
-    WORD,
-    Box,
-    Composite,
-    Discrete,
-    Entities,
-    MultiBinary,
-    MultiDiscrete,
-    Roles,
-    Space,
-    at,
-    leaves,
-    within,
-)
+from puffer_arena.core.roles import WORD, Roles, within
+from puffer_arena.core.spaces import Box, Discrete, Entities, MultiBinary, MultiDiscrete, Space
 from puffer_arena.errors import ActionError, shown, suggest
 from puffer_arena.machine.compile import jit
 

@@ -19,6 +19,7 @@ from puffer_arena.core.actions import (
     values_of,
 )
 from puffer_arena.core.bodies import PhysicsField, physics_fields
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     MEMORY_HEADER,
@@ -29,7 +30,8 @@ from puffer_arena.core.fields import (
 )
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import declared_parameters
-from puffer_arena.core.spaces import Discrete, Roles, Space, each_space, leaves, space_of
+from puffer_arena.core.roles import Roles, each_space, space_of
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import ActionError, ArenaError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 
