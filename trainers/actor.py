@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
+from puffer_arena.core.action_checks import mask_flags
+from puffer_arena.core.actions import action_dtype, action_value, count_choices
 from puffer_arena.core.fields import Array
 from puffer_arena.core.roles import WORD, Roles, space_of, within
 from puffer_arena.core.spaces import Space, stored

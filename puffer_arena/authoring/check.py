@@ -15,7 +15,8 @@ from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
-from puffer_arena.core.actions import check_actions, role_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import role_actions
 from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields

@@ -8,7 +8,8 @@ from typing import Any
 
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.threads import compile_step
-from puffer_arena.core.actions import all_below, all_below_plainly, choice_sizes
+from puffer_arena.core.action_checks import all_below, all_below_plainly
+from puffer_arena.core.actions import choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array

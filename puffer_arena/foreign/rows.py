@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.actions import mask_flags, role_actions
+from puffer_arena.core.action_checks import mask_flags
+from puffer_arena.core.actions import role_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.roles import Roles
 from puffer_arena.errors import ActionError, SpaceError, WorkerError

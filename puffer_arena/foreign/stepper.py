@@ -11,7 +11,7 @@ import numpy as np
 
 from puffer_arena.batch.stepper import OneThread
 from puffer_arena.batch.table import Table
-from puffer_arena.core.actions import check_actions, check_mask
+from puffer_arena.core.action_checks import check_actions, check_mask
 from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
