@@ -149,6 +149,11 @@ def test_a_window_shows_who_plays_as_the_environment_draws_it(tmp_path: Path) ->
     source.close()
 
 
+def test_only_what_another_process_can_make_can_be_watched() -> None:
+    ids = ("snake", "gymnasium:CartPole-v1", "gymnasium-vector:CartPole-v1", emulate(Walk))
+    assert [load_env(env_id).can_be_watched for env_id in ids] == [True, True, False, False]
+
+
 def test_large_pictures_are_reduced_to_means() -> None:
     picture = np.zeros((601, 1000, 3), np.uint8)
     picture[::2] = 100

@@ -26,7 +26,6 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.runs.find import naming
 
 UNSAVED, INTERRUPTED = 1, 130
-UNDRAWN = ("gymnasium-vector:", "remote:", "emulated:")  # nobody here, or in another process, has their pictures
 EXPLOIT_GAMES = 200
 FILMED_STEPS, FILMED_WIDTH = 300, 320  # of a video for trackers, which training waits for
 
@@ -39,6 +38,7 @@ class Session:
         self.changes, self.plan = changes, SteeringPlan(())
         self.log: SteeringLog | None = None
         env = load_env(config.env)
+        self.can_be_watched = env.can_be_watched
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
         self.broadcast: Any = None
@@ -218,7 +218,7 @@ class Session:
             named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
-            if not self.config.env.startswith(UNDRAWN):
+            if self.can_be_watched:
                 self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
 

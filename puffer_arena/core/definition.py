@@ -8,17 +8,9 @@ from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
-from puffer_arena.core.actions import (
-    allowed_bindings,
-    check_key_name,
-    check_kind,
-    check_part_name,
-    choice_sizes,
-    find_binding,
-    lies_in,
-    values_of,
-)
+from puffer_arena.core.actions import check_kind, check_part_name, choice_sizes, lies_in, values_of
 from puffer_arena.core.bodies import PhysicsField, physics_fields
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     MEMORY_HEADER,
@@ -28,8 +20,10 @@ from puffer_arena.core.fields import (
     state_fields,
 )
 from puffer_arena.core.frames import MOST_FRAMES, stacked
+from puffer_arena.core.keys import allowed_bindings, check_key_name, find_binding
 from puffer_arena.core.params import declared_parameters
-from puffer_arena.core.spaces import Discrete, Roles, Space, each_space, leaves, space_of
+from puffer_arena.core.roles import Roles, each_space, space_of
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import ActionError, ArenaError, DefinitionError, SpaceError, shown, suggest
 from puffer_arena.machine.compile import is_jit
 

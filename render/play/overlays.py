@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from puffer_arena.core.actions import find_binding
+from puffer_arena.core.keys import find_binding
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.render.draw.numbers import format_score, format_value
 from puffer_arena.render.play.gamepad import ARROW_AXES

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, leaves
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
