@@ -175,8 +175,9 @@ def read_pool(state: Any, name: str) -> tuple[Pool, list[dict[str, Any]]]:
         ]
         ratings = {str(key): Rating(float(mu), float(sigma)) for key, (mu, sigma) in state["ratings"].items()}
         payoffs = {(str(a), str(b)): (float(games), float(p)) for a, b, games, p in state["payoffs"]}
-        counts = [int(state[key]) for key in ("serials", "games", "updates", "steps")]
-        pool = Pool([], ratings, payoffs, *counts, read_legs(state["legs"]) if "legs" in state else Legs())
+        counts = {key: int(state[key]) for key in ("serials", "games", "updates", "steps")}
+        legs = read_legs(state["legs"]) if "legs" in state else Legs()
+        pool = Pool([], ratings, payoffs, **counts, legs=legs)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileError(f"{name} is damaged: its league lacks or holds what cannot be ({error})") from None
     numbers = [*itertools.chain(*ratings.values()), *itertools.chain(*payoffs.values())]
