@@ -17,16 +17,18 @@ import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place, place_of
 from puffer_arena.core.actions import action_dtype, choice_sizes
+from puffer_arena.core.composites import Composite
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import MEMORY_HEADER, header_fields
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, space_of
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
 from puffer_arena.machine.trees import definition
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
-STATE, PARAMS, MEMORY = "State", "p", "memory"  # where a value lies
+STATE, PARAMS, MEMORY, LATER = "State", "p", "memory", "later"  # where a value lies
 CHANGING = ("fill", "sort", "partition", "put", "resize", "byteswap", "setfield", "setflags")  # methods of arrays
 KEPT = frozenset(entry[0] for entry in (*header_fields(1, turns=True), *MEMORY_HEADER)) - {"alive"}
 KEPT_REMEDY = {
@@ -68,7 +70,7 @@ def check_source(env: Env) -> None:
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
     calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("turn", "ending")]
-    calls += [Call(rule, (s, p, s), (*homes, ""), moves) for rule in env.rules_of("move_goal")]
+    calls += [Call(rule, (s, p, s), (*homes, LATER), moves | {LATER}) for rule in env.rules_of("move_goal")]
     for role in env.agents or [None]:
         obs, action = (space_of(space, role) for space in env.spaces(values))
         calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype), homes, reading))
@@ -87,6 +89,10 @@ def check_source(env: Env) -> None:
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     if env.turn is not None:
         check_returns(env, env.turn, "the agent whose turn it is", 1)
+    if env.ending is not None:
+        check_returns(env, env.ending, "the number of one of endings", 1)
+    if env.move_goal is not None:
+        check_returns(env, env.move_goal, "nothing, for it writes the goal into s", 0)
     for role in env.agents or [None]:
         for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
             check_returns(env, rule_of(bot, role), "the action", 1)
@@ -385,13 +391,15 @@ def check_returns(env: Env, function: Any, result: str, count: int) -> None:
     tree = definition(function)
     if tree is None:
         return
-    for node in own_nodes(tree):
-        given = _returned(node.value) if isinstance(node, ast.Return) else None
+    for node in [node for node in own_nodes(tree) if isinstance(node, ast.Return)]:
+        given = _returned(node.value)
+        if given is None and count == 0 and not isinstance(node.value, ast.Call):  # a name, or what lies in it
+            given = 1
         if given not in (count, None):
             said = {0: "nothing", 1: "one value"}.get(given, f"{given} values")
             reason = f"returns {said}; '{function.__name__}' must return {result}"
-            raise place(env, function, node.lineno, reason)  # type: ignore[attr-defined]  # of a return
-    if runs_out(tree.body):
+            raise place(env, function, node.lineno, reason)
+    if count and runs_out(tree.body):
         reason = f"can end without a return; '{function.__name__}' must return {result} on every path"
         raise place_of(env, function, reason)
 

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, values_of
+from puffer_arena.core.composites import at
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
+from puffer_arena.core.keys import find_binding
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Box, Discrete, Space
 
 MOST_TAPS = 2  # more would make the game lag behind the person
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
