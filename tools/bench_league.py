@@ -13,7 +13,7 @@ intervals over seeds, and the differences of pairs of a seed.
 
 `evidence` trains by self-play, against the latest snapshot, and against a pool drawn uniformly and by win rates, for the
 same steps; prints a tournament of the four, what each wins against opponents that none has met, a scripted bot and the bot
-that comes with the game, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.  Its games
+that comes with the game where it fits, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.  Its games
 are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
 
 `apart` prints the same figures for chance, the scripted bot and a policy after a short self-play: how far they tell
@@ -128,10 +128,10 @@ class Game(NamedTuple):
 
 
 GAMES = {
-    "striker": Game("striker", {"team": 1}, ("bot:footballer",)),
-    "striker2": Game("striker", {"team": 2}, ("bot:footballer", "arena:striker")),
+    "striker": Game("striker", {"team": 1}, ("bot:footballer", "arena:striker")),
+    "striker2": Game("striker", {"team": 2}, ("bot:footballer",)),  # the bundled bot plays one a side
     "tag": Game("tag", {}, ("bot:hunt", "arena:tag")),
-    "connect4": Game("connect4", {"depth": 4}, ("bot:search",)),
+    "connect4": Game("connect4", {"depth": 4}, ("bot:search", "arena:connect4")),
 }
 LEAGUES: dict[str, dict[str, Any]] = {
     "self-play": {"opponent.pool": ""},
