@@ -48,7 +48,7 @@ class Session:
 
     def train(self) -> int:
         """Train to the end or to Ctrl-C."""
-        from puffer_arena.trainers.runs.run import Callbacks, train
+        from puffer_arena.trainers.runs.train import Callbacks, train
 
         callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
         reason = ""

@@ -36,7 +36,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from puffer_arena.core.composites import leaves
-from puffer_arena.core.definition import check_keywords, check_parts
+from puffer_arena.core.definition.parts import check_keywords, check_parts
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     Memory,

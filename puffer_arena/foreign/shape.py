@@ -11,7 +11,7 @@ import numpy as np
 
 from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import check_kind, count_choices
-from puffer_arena.core.definition import KEPT_NAMES
+from puffer_arena.core.definition.counts import KEPT_NAMES
 from puffer_arena.core.roles import Roles
 from puffer_arena.errors import DefinitionError, SpaceError
 from puffer_arena.foreign.codecs import Codec, codec_of
