@@ -26,7 +26,8 @@ from puffer_arena.registry import load_env
 from puffer_arena.render.world.world import WorldView
 from puffer_arena.replay import Replay, Writer, fork, verify
 from puffer_arena.trainers.config import load_config, tuned_config
-from puffer_arena.trainers.runs.run import Run, resume_trainer
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import resume_trainer
 from puffer_arena.trainers.trainer import make_trainer
 from tests.foreign_games import Herd, Painted, Party, Pile, Walk
 from tests.remote_games import ENV, port_of

@@ -8,10 +8,11 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.cli.seats import HUMAN, Ratings, build_match, full_name, prior
-from puffer_arena.errors import ParameterError, UnknownName
+from puffer_arena.errors import FileError, ParameterError, UnknownName
 from puffer_arena.players.ratings import Rating
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, WHOLE, Controls, share_controls
+from puffer_arena.render.play.match import Sitter, scripted
 from puffer_arena.render.play.screen import side_by_side
 from puffer_arena.render.world.picture import looks_over_shoulders
 
@@ -146,6 +147,41 @@ def test_a_round_of_a_person_is_rated_where_it_counts() -> None:
     while not game.over:
         game.step()
     assert HUMAN in ratings.table and game.match.said.startswith("your rating")
+
+
+def test_more_people_join_a_game_that_one_began_alone(tmp_path: Path) -> None:
+    batch = make("tag", 1, seed=5, autoreset="disabled", record=True, chasers=2, runners=1, max_steps=10)
+    ratings = Ratings("game", tmp_path / "ratings.json")
+    roster = [Sitter("random", lambda batch: batch.actions), *scripted(batch.env)]
+    game = Game(batch, roster[0].choose, agent="chaser_1", roster=roster, rated=ratings.note)
+    game.press("left")
+    game.step()
+    game.take_seats()
+    assert [sitter.name for sitter in game.match.seats] == ["random", HUMAN, "random"] and game.steps == 0
+    assert game.swap(2).name == HUMAN and game.swap(0, -1).name == "bot:hunt"
+    assert [hands.agent for hands in game.hands] == [1, 2] and game.match.is_between_people
+    game.restart()
+    while not game.over:
+        game.step()
+    assert game.outcome == "over" and game.match.ended == "chaser (bot:hunt + you) wins" and game.match.played == 1
+    game.take_seats()  # they have them
+    assert [hands.agent for hands in game.hands] == [1, 2]
+
+
+def test_who_cannot_play_is_left_out_of_the_seats_and_the_game_goes_on() -> None:
+    def choose(batch):
+        raise FileError("it is gone")
+
+    game = game_of("human,bot:hunt")
+    game.match.roster.insert(1, Sitter("gone", choose))
+    with pytest.raises(FileError, match="it is gone"):
+        game.swap(0)
+    assert [sitter.name for sitter in game.match.seats] == [HUMAN, "bot:hunt"] and not game.match.mixed
+    assert [sitter.name for sitter in game.match.roster] == [HUMAN, "bot:hunt"]
+    game.match.seats[1] = Sitter("gone", choose)
+    game.step()  # a bot takes over from whom cannot go on
+    assert game.match.seats[1].name == "bot:hunt" and game.match.mixed and game.match.left == "gone leaves: it is gone"
+    assert game.steps == 1
 
 
 @pytest.mark.parametrize(

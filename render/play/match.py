@@ -10,9 +10,10 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import list_sides, places
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ParameterError
+from puffer_arena.errors import ArenaError, ParameterError
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
+Rated = Callable[[list[str], list[float]], str]  # told of names and places of the sides, says it in a few words
 HUMAN = "human"
 
 
@@ -54,21 +55,25 @@ class Match:
         seats: who sits in each, an agent's each.
         roster: who may be put into a seat, in the order of a seat's key.
         rounds: after how many the match is decided; 0 for as long as people like.
-        rated: told of each round that counts, names and places of the sides, what it has to say of it in a few words.
+        rated: told of each round that counts.
         points: side by side, of those who began there: a win is 1, shared first places split it.
         played: rounds that ended.
         mixed: somebody was swapped in this round, or time turned back: it does not count.
+        ended: who won the last round, in words.
+        left: who of the bots could not play on, and why.
     """
 
     batch: Batch
     seats: list[Sitter]
     roster: list[Sitter]
     rounds: int = 0
-    rated: Callable[[list[str], list[float]], str] | None = None
+    rated: Rated | None = None
     points: list[float] = field(default_factory=list)
     played: int = 0
     mixed: bool = False
     said: str = ""
+    ended: str = ""
+    left: str = ""
 
     def __post_init__(self) -> None:
         count = self.batch.num_agents
@@ -92,25 +97,53 @@ class Match:
         return [agent for agent, sitter in enumerate(self.seats) if sitter.choose is None]
 
     def __call__(self, batch: Batch) -> Array:
-        """Return actions for every agent; those of people are for others to fill in."""
+        """Return actions for every agent; those of people are for others to fill in.
+
+        A bot who cannot go on, as one that gives no finite numbers, leaves its seats to a scripted one.
+        """
         actions = batch.actions.copy()
-        for sitter in {id(sitter): sitter for sitter in self.seats if sitter.choose is not None}.values():
+        waiting = [agent for agent, sitter in enumerate(self.seats) if sitter.choose is not None]
+        while waiting:
+            sitter = self.seats[waiting[0]]
             assert sitter.choose is not None  # people were left out
-            chosen = np.asarray(sitter.choose(batch))
-            for agent, other in enumerate(self.seats):
-                if other is sitter:
-                    actions[:, agent] = chosen[:, agent]
+            try:
+                chosen = np.asarray(sitter.choose(batch))
+            except ArenaError as error:
+                self._dismiss(sitter, error)
+                continue
+            own = [agent for agent in waiting if self.seats[agent] is sitter]
+            actions[:, own] = chosen[:, own]
+            waiting = [agent for agent in waiting if agent not in own]
         return actions
 
-    def swap(self, seat: int) -> Sitter | None:
-        """Put the next of the roster into a seat; return who sits there now, None where there is no such seat."""
+    def _dismiss(self, sitter: Sitter, reason: ArenaError) -> None:
+        """Put a scripted bot where somebody sits who cannot play on."""
+        substitute = scripted(self.batch.env)[0]
+        if sitter.name == substitute.name:
+            raise reason
+        self.seats = [substitute if other is sitter else other for other in self.seats]
+        self.roster = [other for other in self.roster if other is not sitter]
+        self.mixed, self.left = True, f"{sitter.name} leaves: {reason}"
+
+    def swap(self, seat: int, by: int = 1) -> Sitter | None:
+        """Put the next of the roster, or the one before, into a seat; return who sits there now, None where there is none.
+
+        Raises:
+            ArenaError: the next cannot play here, and is left out from now on.
+        """
         if not 0 <= seat < len(self.seats):
             return None
         names = [sitter.name for sitter in self.roster]
         at = names.index(self.seats[seat].name) if self.seats[seat].name in names else -1
-        self.seats[seat] = self.roster[(at + 1) % len(self.roster)]
+        wanted = self.roster[(at + by) % len(self.roster)]
+        try:
+            wanted.check(self.batch)
+        except ArenaError:
+            self.roster.remove(wanted)
+            raise
+        self.seats[seat] = wanted
         self.mixed = True
-        return self.seats[seat]
+        return wanted
 
     def name_of(self, side: int) -> str:
         """Return what a side is called, its role or agent, and who sits there."""
@@ -123,16 +156,17 @@ class Match:
 
     def begin(self) -> None:
         """Begin a round."""
-        self.mixed, self.said = False, ""
+        self.mixed, self.said, self.left = False, "", ""
         if self.decided:
             self.points, self.played = [0.0] * len(self.sides), 0
 
     def note(self) -> None:
         """Count the round that has just ended."""
+        (ranks,) = places(self.batch, self.batch.finished[:1])
+        self.ended = self.winner(ranks)
         if self.mixed:
             self.said = "not counted: somebody was swapped, or time turned back"
             return
-        (ranks,) = places(self.batch, self.batch.finished[:1])
         first = np.flatnonzero(ranks == 1.0)
         for side in first:
             self.points[side] += 1.0 / len(first)
@@ -145,6 +179,16 @@ class Match:
         """Return whom a side's result counts for: the person among them, or the first."""
         names = [self.seats[agent].name for agent in self.sides[side]]
         return HUMAN if HUMAN in names else names[0]
+
+    @property
+    def is_between_people(self) -> bool:
+        """Whether people sit on several sides, so that nobody's end of a round is that of all."""
+        return sum(any(self.seats[agent].choose is None for agent in side) for side in self.sides) > 1
+
+    def winner(self, ranks: Array) -> str:
+        """Return who won a round, in words; `ranks` as `places` gives them."""
+        first = [self.name_of(k) for k, rank in enumerate(ranks) if rank == 1.0]
+        return f"{first[0]} wins" if len(first) == 1 else "A draw"
 
     @property
     def decided(self) -> bool:
