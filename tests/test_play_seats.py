@@ -146,6 +146,21 @@ def test_a_round_of_a_person_is_rated_where_it_counts() -> None:
     assert game.match.seats[1].name == "arena:tag@3"
     while not game.over:
         game.step()
+    # Chasers come out ahead whoever they are: a round as each role is rated as one.
+    assert game.match.said == "rated with a round as runner against arena:tag@3, too" and not ratings.table
+    human, bot = game.match.seats
+    game.match.seats = [bot, human]
+    game.restart()
+    while not game.over:
+        game.step()
+    assert HUMAN in ratings.table and game.match.said.startswith("your rating") and not game.match.legs
+
+
+def test_a_round_of_equal_roles_is_rated_at_once() -> None:
+    ratings = Ratings("game", None)
+    game = game_of("human,bot:rikishi", "sumo", ratings=ratings, wrestlers=2, max_steps=40)
+    while not game.over:
+        game.step()
     assert HUMAN in ratings.table and game.match.said.startswith("your rating")
 
 
