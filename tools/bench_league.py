@@ -4,15 +4,20 @@
                      python tools/bench_league.py apart [--env tag] [--steps 500_000]
 
 `cost` trains with the same settings by pure self-play and against a pool of snapshots, update by update in turn, and
-prints steps against the pool as a share of those of self-play, by wall time and by the time that all cores spent, medians of pairs: where the pool has the other side in half of
-the environments, as is the default, and in all of them.  `teams` trains tag's chasers against the scripted runners with each
-agent's own view in its critic (IPPO) and with the global state and normalized values (MAPPO), for the same steps, and
-prints the return of a chaser on held-out levels, by seed.  `evidence` trains by self-play, against the latest snapshot, and
-against a pool drawn uniformly and by win rates, for the same steps; prints a tournament of the four, what each wins against
-opponents that none has met, a scripted bot and the bot that comes with the game, and how far an exploiter of as many
-steps as `--exploit` gets against it; on one core.  Its games are striker, striker2 (two a side), tag and connect4 (against
-alpha-beta of depth 4).  `apart` prints the same figures for chance, the scripted bot and a policy after a short self-play: how
-far they tell players apart.
+prints steps against the pool as a share of those of self-play, by wall time and by the time that all cores spent, medians
+of pairs: where the pool has the other side in half of the environments, as is the default, and in all of them.
+
+`teams` trains tag's chasers against the scripted runners with each agent's own view in its critic (IPPO) and with the
+global state and normalized values (MAPPO), for the same steps, and prints the return of a chaser on held-out levels, with
+intervals over seeds, and the differences of pairs of a seed.
+
+`evidence` trains by self-play, against the latest snapshot, and against a pool drawn uniformly and by win rates, for the
+same steps; prints a tournament of the four, what each wins against opponents that none has met, a scripted bot and the bot
+that comes with the game where it fits, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.  Its games
+are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
+
+`apart` prints the same figures for chance, the scripted bot and a policy after a short self-play: how far they tell
+players apart.
 
 In tag chasers come out ahead whoever they are.  There a game is two legs, one as each role, won by the greater return over
 both; and the return and the steps of a game are told for each role.
@@ -87,22 +92,31 @@ TEAMS: dict[str, dict[str, Any]] = {
 
 
 def teams(seeds: int, steps: int) -> None:
-    """Print what chasers learn with either critic."""
-    print(f"tag, chasers against bot:hunt, {steps:,} steps; {machine()}")
-    for name, settings in TEAMS.items():
-        means = []
-        for seed in range(seeds):
-            given = {**TEAM, **settings, "seed": seed, "total_steps": steps}
-            trainer = make_trainer(load_config("tag", overrides=given))
-            while not trainer.finished:
-                trainer.update()
-            player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
-            values = evaluate("tag", player, EPISODES, side="chaser").columns["return"]
-            low, high, _ = interval(values)
-            means.append(float(values.mean()))
-            print(f"      {name:<6} seed {seed}: {values.mean():.3f} [{low:.3f}, {high:.3f}]", flush=True)
-            trainer.close()
-        report(f"{name}: return of a chaser, mean over seeds", f"{statistics.mean(means):.3f}")
+    """Print what chasers learn with either critic, and how much more with the global state, seed by seed."""
+    print(f"tag, chasers against bot:hunt, {steps:,} steps, {seeds} seeds; {machine()}")
+    found: dict[str, list[float]] = {name: [] for name in TEAMS}
+    for seed, (name, settings) in itertools.product(range(seeds), TEAMS.items()):
+        begun = time.process_time()
+        trainer = make_trainer(load_config("tag", overrides={**TEAM, **settings, "seed": seed, "total_steps": steps}))
+        while not trainer.finished:
+            trainer.update()
+        player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
+        trainer.close()
+        means = evaluate("tag", player, EPISODES, side="chaser").means
+        found[name].append(means["return"])
+        told = f"return of a chaser {means['return']:.3f}, caught {means['caught']:.2f}, steps {means['length']:.1f}"
+        print(f"      seed {seed} {name:<6} {told}; {time.process_time() - begun:.0f} s of a core", flush=True)
+    for name, means in found.items():
+        report(f"{name}: return of a chaser", over_seeds(means))
+    more = [b - a for a, b in zip(found["IPPO"], found["MAPPO"], strict=True)]
+    high = interval(np.array(more), rate=False)[1]
+    report("MAPPO less IPPO, pairs of a seed", over_seeds(more), "not below 0", high >= 0)
+
+
+def over_seeds(values: list[float]) -> str:
+    """Return the mean of seeds with its 95% interval."""
+    low, high, _ = interval(np.array(values), rate=False)
+    return f"{statistics.mean(values):.3f} [{low:.3f}, {high:.3f}]"
 
 
 class Game(NamedTuple):
@@ -114,10 +128,10 @@ class Game(NamedTuple):
 
 
 GAMES = {
-    "striker": Game("striker", {"team": 1}, ("bot:footballer",)),
-    "striker2": Game("striker", {"team": 2}, ("bot:footballer", "arena:striker")),
+    "striker": Game("striker", {"team": 1}, ("bot:footballer", "arena:striker")),
+    "striker2": Game("striker", {"team": 2}, ("bot:footballer",)),  # the bundled bot plays one a side
     "tag": Game("tag", {}, ("bot:hunt", "arena:tag")),
-    "connect4": Game("connect4", {"depth": 4}, ("bot:search",)),
+    "connect4": Game("connect4", {"depth": 4}, ("bot:search", "arena:connect4")),
 }
 LEAGUES: dict[str, dict[str, Any]] = {
     "self-play": {"opponent.pool": ""},
@@ -191,8 +205,7 @@ def evidence(name: str, seeds: int, steps: int, exploiting: int) -> None:
         print(f"      seed {seed} took {time.perf_counter() - begun:.0f} s", flush=True)
     for league, own in figures.items():
         for what, values in own.items():
-            low, high, _ = interval(np.array(values), rate=False)
-            report(f"{league}: {what}", f"{statistics.mean(values):.3f} [{low:.3f}, {high:.3f}]")
+            report(f"{league}: {what}", over_seeds(values))
 
 
 def apart(name: str, steps: int) -> None:
@@ -222,7 +235,7 @@ def main() -> None:
     parser.add_argument("--env", default="tag")
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=500_000)
     parser.add_argument("--exploit", type=int, default=0, help="steps of exploiters; half of --steps by default")
     given = parser.parse_args()

@@ -139,7 +139,8 @@ class Game:
     def share_pads(self, pads: Sequence[int]) -> None:
         """Share keyboard and gamepads, by their numbers, among the people."""
         self._pads = pads
-        for hands, controls in zip(self.hands, share_controls(len(self.hands), pads), strict=True):
+        shared = share_controls(len(self.hands), pads, by_turns=self.env.turn is not None)
+        for hands, controls in zip(self.hands, shared, strict=True):
             hands.controls = controls
 
     # -- seats --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.batch.seats import list_sides, places
+from puffer_arena.batch.seats import legs, list_sides, places, side_returns
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
@@ -15,6 +15,7 @@ from puffer_arena.errors import ArenaError, ParameterError
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
 Rated = Callable[[list[str], list[float]], str]  # told of names and places of the sides, says it in a few words
 HUMAN = "human"
+DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Match:
         mixed: somebody was swapped in this round, or time turned back: it does not count.
         ended: who won the last round, in words.
         left: who of the bots could not play on, and why.
+        legs: (opponent, side of the person) -> by how much the person was ahead in a round that waits for its other leg.
     """
 
     batch: Batch
@@ -74,6 +76,7 @@ class Match:
     said: str = ""
     ended: str = ""
     left: str = ""
+    legs: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = self.batch.num_agents
@@ -81,10 +84,11 @@ class Match:
             sides = list_sides(self.batch) if self.batch.env.agents else []
             if len(self.seats) != len(sides):
                 either = f"{count} or, by side, {len(sides)}" if len(sides) not in (0, count) else f"{count}"
-                raise ParameterError(f"{len(self.seats)} seats are given; '{self.batch.env.name}' has {either} here")
-            given, self.seats = self.seats, [self.seats[0]] * count
+                given = f"{len(self.seats)} seat{'s are' if len(self.seats) > 1 else ' is'} given"
+                raise ParameterError(f"{given}; '{self.batch.env.name}' has {either} here")
+            asked, self.seats = self.seats, [self.seats[0]] * count
             mate = next((sitter for sitter in self.roster if sitter.choose is not None), None)
-            for sitter, (first, *others) in zip(given, sides, strict=True):
+            for sitter, (first, *others) in zip(asked, sides, strict=True):
                 self.seats[first] = sitter
                 for agent in others:  # a person steers one agent
                     self.seats[agent] = mate if sitter.choose is None and mate is not None else sitter
@@ -172,8 +176,26 @@ class Match:
             self.points[side] += 1.0 / len(first)
         self.played += 1
         there = [k for k in range(len(self.sides)) if ranks[k] == ranks[k]]
-        if self.rated is not None:
-            self.said = self.rated([self._leader(k) for k in there], [float(ranks[k]) for k in there])
+        names = [self._leader(k) for k in there]
+        if self.rated is None:
+            return
+        if legs(self.batch.env) == len(names) == 2:
+            self.said = self._note_leg(names, self.rated)
+        else:
+            self.said = self.rated(names, [float(ranks[k]) for k in there])
+
+    def _note_leg(self, names: list[str], rated: Rated) -> str:
+        """Rate a round as each role against somebody as one, where one role comes out ahead whoever has it."""
+        if names.count(HUMAN) != 1:
+            return ""
+        side = names.index(HUMAN)
+        other, returns = names[1 - side], side_returns(self.batch, self.batch.finished[:1])[0]
+        ahead, before = float(returns[side] - returns[1 - side]), self.legs.pop((other, 1 - side), None)
+        if before is None:
+            self.legs[other, side] = ahead
+            return f"rated with a round as {[*self.batch.env.agents][1 - side]} against {other}, too"
+        total = round(before + ahead, DECIMALS)
+        return rated([HUMAN, other], [1.0 + (total < 0), 1.0 + (total > 0)])
 
     def _leader(self, side: int) -> str:
         """Return whom a side's result counts for: the person among them, or the first."""

@@ -199,7 +199,7 @@ class PlayScreen:
                 self.help = not self.help
             case pygame.K_F3 | pygame.K_F4:
                 self.choose_bot(1 if key == pygame.K_F4 else -1)
-            case pygame.K_j:
+            case pygame.K_j | pygame.K_F6:
                 self.take_seats()
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
