@@ -248,7 +248,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         canvas.agent(k, x, 0.55, 0.42)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.3, "shadow", radius=0.3)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.24, "wall", radius=0.3)
-    won = stones_in_line(s, p)
+    won = 0 if s.winner == NOBODY else stones_in_line(s, p)
     for column in range(p.cols):
         stack = (s.stones[0] | s.stones[1]) >> (STRIDE * column)
         for height in range(p.rows):
