@@ -110,6 +110,16 @@ def test_seats_are_shown_and_swapped_by_their_keys():
     assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
 
 
+def test_bots_alone_begin_at_once():
+    phases = []
+
+    def match(batch):
+        return build_match(batch, "tag", "bot:hunt,random", 1, "runs", 0, Ratings("game", None))
+
+    play_on("tag", lambda screen: phases.append(screen.phase), match=match)
+    assert phases == ["playing"]
+
+
 def test_every_game_of_several_has_seats_and_a_gamepad_that_goes_pauses_it(monkeypatch):
     facts, words = [], []
     monkeypatch.setattr(screen_module, "draw_seats", lambda theme, match, *rest: words.append(match.board))
