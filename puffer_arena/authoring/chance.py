@@ -15,10 +15,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from puffer_arena.authoring.explain import place
-from puffer_arena.authoring.source import own_nodes
 from puffer_arena.core.env import Env
 from puffer_arena.machine.compile import is_jit, reached, with_called
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, own_nodes
 
 ROOTS = (
     "random.",

@@ -7,7 +7,6 @@ the kernel takes.  What it cannot follow it leaves to the compiler.
 
 import ast
 import builtins
-import functools
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.authoring.explain import ending_rule, place, place_of
+from puffer_arena.authoring.explain import ending_rule, place
+from puffer_arena.authoring.returns import check_returns
 from puffer_arena.core.actions import action_dtype, choice_sizes
 from puffer_arena.core.composites import Composite
 from puffer_arena.core.env import Env
@@ -25,7 +25,7 @@ from puffer_arena.core.roles import Roles, space_of
 from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, own_nodes
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
 STATE, PARAMS, MEMORY, LATER = "State", "p", "memory", "later"  # where a value lies
@@ -133,24 +133,6 @@ def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:
             how = "itself" if call.rule is rule else f"'{call.rule.__name__}', which calls it again"
             reason = f"'{rule.__name__}' calls {how}; write a loop, with an array of State for what has to be kept"
             raise place(env, rule, call.line, reason)
-
-
-@functools.lru_cache(maxsize=512)
-def own_nodes(node: ast.AST) -> tuple[ast.AST, ...]:
-    """Return the nodes below `node`, in the order of the source, without those of functions within.
-
-    Every check asks for those of the same rules.
-    """
-    found: list[ast.AST] = []
-
-    def visit(parent: ast.AST) -> None:
-        for child in ast.iter_child_nodes(parent):
-            found.append(child)
-            if not isinstance(child, ast.FunctionDef | ast.Lambda):
-                visit(child)
-
-    visit(node)
-    return tuple(found)
 
 
 class Reader:
@@ -380,44 +362,3 @@ def field_of(target: ast.expr) -> str:
 def _element(kind: Kind) -> Kind:
     """Return the kind of a record, and None for an array."""
     return kind if kind is not None and kind.subdtype is None else None
-
-
-def check_returns(env: Env, function: Any, result: str, count: int) -> None:
-    """Check that a rule returns `count` values wherever it ends.
-
-    Raises:
-        DefinitionError: one path returns something else, or nothing.
-    """
-    tree = definition(function)
-    if tree is None:
-        return
-    for node in [node for node in own_nodes(tree) if isinstance(node, ast.Return)]:
-        given = _returned(node.value)
-        if given is None and count == 0 and not isinstance(node.value, ast.Call):  # a name, or what lies in it
-            given = 1
-        if given not in (count, None):
-            said = {0: "nothing", 1: "one value"}.get(given, f"{given} values")
-            reason = f"returns {said}; '{function.__name__}' must return {result}"
-            raise place(env, function, node.lineno, reason)
-    if count and runs_out(tree.body):
-        reason = f"can end without a return; '{function.__name__}' must return {result} on every path"
-        raise place_of(env, function, reason)
-
-
-def _returned(value: ast.expr | None) -> int | None:
-    """Return how many values a `return` gives, or None where only running it tells."""
-    if value is None or (isinstance(value, ast.Constant) and value.value is None):
-        return 0
-    if isinstance(value, ast.Tuple):
-        return None if any(isinstance(part, ast.Starred) for part in value.elts) else len(value.elts)
-    return 1 if isinstance(value, ast.Constant | ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp) else None
-
-
-def runs_out(body: list[ast.stmt]) -> bool:
-    """Tell whether statements certainly can end without a return.  A loop or `match` that returns is trusted."""
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return not last.orelse or runs_out(last.body) or runs_out(last.orelse)
-    if isinstance(last, ast.Return | ast.Raise):
-        return False
-    return not any(isinstance(node, ast.Return | ast.Raise) for node in own_nodes(last))
