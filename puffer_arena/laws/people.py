@@ -5,9 +5,12 @@ import time
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place_of
-from puffer_arena.core.actions import Binding, action_bounds, find_binding, lies_in
+from puffer_arena.core.actions import action_bounds, lies_in
 from puffer_arena.core.canvas import RecordingCanvas
-from puffer_arena.core.spaces import Box, leaves, space_of
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.keys import Binding, find_binding
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.laws.law import DoesNotApplyError, Subject, play
 
@@ -35,7 +38,7 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
     for playing in (True, False):
         batch = subject.make(32 if subject.env.engine else 128, 6)  # a step of physics takes as long as many of rules
         rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
-        mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
+        mine = np.array([role is None or batch.env.role_of(name) == role for name in batch.agent_ids or ("",)])
         which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
