@@ -79,9 +79,10 @@ class Written:
 
 def written_of(table: Table) -> Written:
     """Return the rows of a table as bytes, made at the first call; they may have moved since."""
-    if table.written is None or table.written.rows is not table.rows:
-        table.written = Written(table)
-    return table.written
+    written: Written | None = table.written
+    if written is None or written.rows is not table.rows:
+        table.written = written = Written(table)
+    return written
 
 
 def keep_rows(table: Table, recorder: Recorder | None, rows: Array) -> Kept:
