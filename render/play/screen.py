@@ -20,7 +20,7 @@ from puffer_arena.render.play.overlays import (
     draw_message,
 )
 from puffer_arena.render.play.record import GameRecorder
-from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats
+from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats, seats_room
 from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
@@ -270,7 +270,9 @@ class PlayScreen:
         card(theme, stage)
         batch = self.game.batch
         told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
-        area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
+        aside = seats_room(theme, stage) if self.game.match is not None else 0.0
+        board = stage[0] + aside, stage[1], stage[2] - aside, stage[3] - told
+        area = inset(board, theme.px(12))
         row = batch.state(0), batch.state_params(0)
         agents = [hands.agent for hands in self.game.hands] or [self.game.agent]
         views = agents if looks_over_shoulders(self.game.env, *row, agents) else agents[:1]
@@ -285,7 +287,7 @@ class PlayScreen:
             draw_help(theme, self, stage)
         else:
             draw_message(theme, self, stage)
-        if self.game.match is not None and self.phase != PLAYING and not self.help:
+        if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
             draw_seats(theme, self.game.match, self.game.hands, stage)
         imgui.end()
         self.gui.end()

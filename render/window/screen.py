@@ -82,19 +82,21 @@ class Screen:
                 self._pace.touch(now)
                 self._take(event)
             source = self.source
-            source.frame_seconds = self._pace.wish(now)
-            source.poll()
+            if self._pace.looks(now):
+                source.frame_seconds = self._pace.wish(now)
+                source.poll()
             self.preparing.poll()
             self._pace.calm = source.mode == "time-lapse" and source.status == "training" and not source.speed
             state = self._state(now)
-            if self._pace.due(now, state != self._shown) and pygame.display.get_active():
+            fresh = state != self._shown
+            if self._pace.due(now, fresh) and pygame.display.get_active():
                 self._shown = state
                 before = time.process_time()
                 self.draw()
                 if on_frame is not None:
                     on_frame(self)
                 self.gui.flip()
-                self._pace.drew(now, time.process_time() - before)
+                self._pace.drew(now, time.process_time() - before, fresh)
                 play_kept(source, self.panel.gallery, self.gui)
 
     def _take(self, event: "pygame.Event") -> None:
