@@ -1,5 +1,7 @@
 """The window of `play`, in this process: every game by its keys, the window's own, seats, ends and time."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,11 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
 from tests.screens import holds, key
 from tests.screens import on_display as on_display
+
+
+def button(number):
+    """Press a button of a pad."""
+    return lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=number, instance_id=0))
 
 
 def play_on(env_id, *acts, size=(700, 640), **options):
@@ -109,6 +116,23 @@ def test_seats_are_shown_and_swapped_by_their_keys():
     panel = [picture[70:160, 20:400] for picture in panels]
     assert (panel[0] != panel[2]).any()  # who sits there
     assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
+def test_a_pad_alone_puts_somebody_else_into_a_seat_and_plays():
+    seated, steps = [], []
+
+    def match(batch):
+        return build_match(batch, "striker", "human,human", 3, "runs", 0, Ratings("game", None))
+
+    def note(screen):
+        seated.append([sitter.name for sitter in screen.game.match.seats])
+        steps.append((screen.phase, screen.game.steps))
+
+    choose, swap, begin, pause = (button(number) for number in (4, 5, 0, 7))
+    acts = choose, choose, swap, note, begin, lambda screen: screen.advance(time.perf_counter() + 1.0), pause, note
+    play_on("striker", *acts, match=match, params={"team": 1})
+    assert seated == [["human", "bot:footballer"]] * 2
+    assert steps[0] == ("ready", 0) and steps[1][0] == "paused" and steps[1][1] > 0
 
 
 @pytest.mark.parametrize("size", [(960, 540), (1280, 720)])

@@ -213,6 +213,9 @@ def test_an_answer_to_the_person_does_not_wait_for_new_rows():
     assert pace.due(1.01, fresh=False)
     pace.drew(1.01, 0.001, fresh=False)
     assert pace.looks(1.02)
+    pace.ask()  # the answer itself has changed what there is to show
+    assert pace.rest(1.02) == 0.0 and pace.due(1.02, fresh=True)
+    pace.drew(1.02, 0.001, fresh=False)
     pace.touch(1.02 + 0.03 / SHARE)  # somebody who never rests still sees new rows
     assert pace.looks(1.02 + 0.03 / SHARE)
 

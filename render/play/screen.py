@@ -52,6 +52,7 @@ class PlayScreen:
         )
         self.phase, self.help = READY, False
         self.speaker = Speaker()
+        self.seat: int | None = None  # chosen by a pad, which has no key for each
         self.message = ""  # what the environment says about its state
         self._due = 0.0
         self._ended = -1e9  # when the last episode did
@@ -79,8 +80,8 @@ class PlayScreen:
         """Close the window."""
         self.recorder.close()
         self.speaker.close()
-        pygame.joystick.quit()
         if not self.borrowed:
+            pygame.joystick.quit()
             self.gui.close()
 
     def pixels(self) -> Array:
@@ -140,10 +141,8 @@ class PlayScreen:
             self.game.release_all()
             if self.phase == PLAYING:
                 self.phase = PAUSED
-        elif menu_action(event) == "restart":
-            self.restart()
-        elif menu_action(event) == "pause":
-            self.pause()
+        elif (action := menu_action(event)) is not None:
+            self._pad_command(action)
         pad = getattr(event, "instance_id", None)
         for key, strength in self.pads.translate(event):
             if strength:
@@ -207,6 +206,25 @@ class PlayScreen:
                 self.speaker.muted = not self.speaker.muted
             case pygame.K_F11:
                 pygame.display.toggle_fullscreen()
+
+    def _pad_command(self, action: str) -> None:
+        """Act on a pad's menu button; in a match the shoulders choose a seat and put somebody else into it."""
+        match = self.game.match
+        if action == "restart":
+            self.restart()
+        elif action == "pause":
+            self.pause()
+        elif action == "bot":
+            self.let_bot_play()
+        elif action == "back" and self.borrowed:
+            self.left = True
+        elif action == "left shoulder" and match is not None:
+            self.seat = 0 if self.seat is None else (self.seat + 1) % min(len(match.seats), MOST_SEAT_KEYS)
+        elif action == "left shoulder":
+            self.rewind()
+        elif action == "right shoulder" and match is not None:
+            self.seat = self.seat or 0
+            self.swap(self.seat)
 
     def pause(self) -> None:
         """Pause, or go on."""
@@ -288,7 +306,7 @@ class PlayScreen:
         else:
             draw_message(theme, self, stage)
         if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
-            draw_seats(theme, self.game.match, self.game.hands, stage)
+            draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
         imgui.end()
         self.gui.end()
 

@@ -21,8 +21,8 @@ def seats_room(theme: Theme, area: Area) -> float:
     return taken if area[2] - taken >= ROOM * area[3] else 0.0
 
 
-def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area) -> None:
-    """Draw the seats in the upper left of `area`, the window's stage, as far as there is room."""
+def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area, chosen: int | None = None) -> None:
+    """Draw the seats in the upper left of `area`, the window's stage, as far as there is room; point out one."""
     in_hand = {each.agent: each.controls.label for each in hands}
     room = area[3] * 0.6 - theme.px(44 + EDGE)
     shown = min(len(match.seats), max(int(room / theme.px(LINE)), 1))
@@ -36,6 +36,9 @@ def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area) -
     write(theme, (left + theme.px(EDGE), top + theme.px(12)), "Seats", "text", TITLE)
     for k, sitter in enumerate(match.seats[:shown]):
         y = top + theme.px(46 + LINE * k)
+        if k == chosen:
+            ends = (left + theme.px(6), y - theme.px(3)), (left + width - theme.px(6), y + theme.px(LINE - 4))
+            draw.add_rect(*ends, packed("accent"), theme.px(RADIUS), theme.px(1.5))
         if k < MOST_SEAT_KEYS:
             key_hints(theme, (left + theme.px(EDGE), y), [(f"F{k + 1}", "")], left + width)
         name = match.batch.agent_ids[k].replace("_", " ")

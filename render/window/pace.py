@@ -65,6 +65,8 @@ class Pace:
 
     def rest(self, now: float) -> float:
         """Return how many seconds to wait for input before looking at the source again."""
+        if self._asked:
+            return 0.0
         if self.lively(now) or not self.calm:
             return self._tick
         return min(max(self._drawn + self.interval - now, POLL), CALM_POLL)
@@ -74,6 +76,10 @@ class Pace:
         self._drawn, self._asked = now, False
         if fresh:
             self.cost = 0.9 * self.cost + 0.1 * cost if self.cost else cost
+
+    def ask(self) -> None:
+        """Note that the frame just drawn has changed what there is to show, as a click on a button does."""
+        self._asked = True
 
     @property
     def _tick(self) -> float:
