@@ -13,6 +13,7 @@ Source        Robbins 1952, "Some aspects of the sequential design of experiment
 from dataclasses import dataclass
 
 from puffer_arena.core import Array, Canvas, Discrete, Env, Header, Memory, i32, jit, normal, param, randint
+from puffer_arena.core.tiles import tabletop
 
 ARMS = 8
 PAYING = (5, 2, 7, 0, 3, 6, 1, 4)  # the arm that pays, by sign
@@ -67,11 +68,13 @@ def best(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(9.0, 5.4)
+    canvas.view(9.0, 5.4, bleed=True)
+    tabletop(canvas, 9.0, 5.4)
+    canvas.rect(0.2, 0.32, 8.6, 5.04, "shadow", radius=0.3, alpha=0.6)
     canvas.rect(0.2, 0.2, 8.6, 5.0, "floor", radius=0.3)
     canvas.rect(3.3, 0.55, 2.4, 1.35, "raised", radius=0.25)
     canvas.circle(4.5, 1.22, 0.45, COLORS[s.sign])
-    canvas.text(4.5, 1.22, str(s.sign + 1), "shadow", size=0.5)
+    canvas.text(4.5, 1.22, str(s.sign + 1), "ink", size=0.5)
     for arm in range(ARMS):
         x, pulled = 1.0 + arm, arm == s.arm
         canvas.rect(x - 0.36, 2.35, 0.72, 2.4, "panel", radius=0.2)

@@ -22,11 +22,14 @@ from puffer_arena.core import (
     Env,
     Header,
     Memory,
+    bands,
     f64,
     jit,
+    orb,
     param,
     small_cosine,
     small_sine,
+    streak,
     uniform,
 )
 
@@ -109,21 +112,57 @@ def balance(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    span = p.position_limit
-    width = 2 * span + 1.2
-    canvas.view(width, width * 0.5, left=-width / 2, low=-0.55, up=True)
-    canvas.rect(-span - 0.35, -0.06, 2 * span + 0.7, 0.05, "line", radius=0.02)
+    span, pole = p.position_limit, 2 * p.pole_length
+    width, deck = 2 * span + 1.2, 0.14 + CART_HEIGHT
+    canvas.view(width, 0.5 * width, left=-width / 2, low=-0.2 * width, up=True, bleed=True)
+    draw_hills(width, canvas)
+    for k in range(-40, 41):  # sleepers, beyond what any picture shows
+        canvas.rect(0.3 * k - 0.06, -0.2, 0.12, 0.12, "plank")
+    canvas.rect(-12.0, -0.09, 24.0, 0.06, "stone")
     for end in (-span, span):
-        canvas.rect(end - 0.03, -0.12, 0.06, 0.3, "wall", radius=0.03)
-    deck = 0.1 + CART_HEIGHT
+        x = end - 0.06 + math.copysign(0.5 * CART_WIDTH, end)
+        for k in range(4):
+            canvas.rect(x, -0.09 + 0.11 * k, 0.12, 0.11, "white" if k % 2 else "rose")
+    wide = [(s.x, deck)]
+    for k in range(9):  # how far the pole may lean
+        lean = p.angle_limit * (k - 4) / 4
+        wide.append((s.x + (pole + 0.15) * math.sin(lean), deck + (pole + 0.15) * math.cos(lean)))
+    canvas.polygon(wide, "white", alpha=0.12)
+    streak(canvas, s.x, 0.3, s.x_dot, 0.0, 0.3, "sky", seconds=0.25)
+    canvas.rect(s.x - CART_WIDTH / 2 - 0.05, -0.08, CART_WIDTH + 0.1, 0.08, "shadow", radius=0.04, alpha=0.4)
     canvas.rect(s.x - CART_WIDTH / 2, 0.1, CART_WIDTH, CART_HEIGHT, "sky", radius=0.08)
+    canvas.rect(s.x - CART_WIDTH / 2, 0.1, CART_WIDTH, 0.12, "shadow", radius=0.08, alpha=0.25)
+    canvas.rect(s.x - CART_WIDTH / 2 + 0.05, deck - 0.1, CART_WIDTH - 0.1, 0.04, "white", radius=0.02, alpha=0.35)
     for wheel in (-0.18, 0.18):
-        canvas.circle(s.x + wheel, 0.1, 0.1, "wall")
-        canvas.circle(s.x + wheel, 0.1, 0.04, "muted")
-    tip = (s.x + 2 * p.pole_length * math.sin(s.theta), deck + 2 * p.pole_length * math.cos(s.theta))
-    canvas.line([(s.x, deck), tip], "amber", width=0.1)
-    canvas.circle(s.x, deck, 0.06, "white")
+        canvas.circle(s.x + wheel, 0.08, 0.12, "ink")
+        canvas.circle(s.x + wheel, 0.08, 0.06, "stone")
+        spoke = 0.05 * math.cos(s.x / 0.12), 0.05 * math.sin(-s.x / 0.12)
+        canvas.line([(s.x + wheel - spoke[0], 0.08 - spoke[1]), (s.x + wheel + spoke[0], 0.08 + spoke[1])],
+                    "ink", width=0.03)  # fmt: skip
+    tip = (s.x + pole * math.sin(s.theta), deck - 0.04 + pole * math.cos(s.theta))
+    canvas.line([(s.x, deck - 0.04), tip], "plank", width=0.13)
+    canvas.line([(s.x, deck - 0.04), tip], "amber", width=0.09)
+    near = min(1.0, abs(s.theta) / p.angle_limit)
+    orb(canvas, tip[0], tip[1], 0.12, "rose" if near > 0.6 else "lime")
+    canvas.circle(s.x, deck - 0.04, 0.06, "white")
+    canvas.agent(0, s.x, 0.3, 0.4)
     canvas.status(f"{s.step_count} steps up")
+
+
+def draw_hills(width: float, canvas: Canvas) -> None:
+    """Draw an evening and hills, beyond what a picture of any shape shows."""
+    bands(canvas, -12.0, -0.2, 24.0, 0.5 * width, ("orange", "violet", "night"), steps=6)
+    canvas.rect(-12.0, 0.48 * width, 24.0, 12.0, "night")
+    canvas.circle(0.28 * width, 0.13 * width, 0.075 * width, "amber")
+    for k in range(-6, 7):
+        canvas.circle(0.37 * k * width, -0.5, 0.2 * width + 0.2 * (k * k % 3), "panel", alpha=0.85)
+    for k in range(-9, 10):
+        canvas.circle(0.25 * k * width + 0.4, -0.7, 0.15 * width + 0.15 * (k * k % 4), "slate")
+    canvas.rect(-12.0, -12.0, 24.0, 11.9, "soil")
+    canvas.rect(-12.0, -0.34, 24.0, 0.26, "grass")
+    for k in range(-30, 31):
+        x, y = 0.4 * k + 0.1 * (k * k % 4), -0.55 - 0.17 * (k * k % 7)
+        canvas.rect(x, y, 0.14, 0.05, "plank", radius=0.02, alpha=0.7)
 
 
 ENV = Env(

@@ -33,6 +33,7 @@ from puffer_arena.core import (
     param,
     randint,
 )
+from puffer_arena.core.tiles import tabletop
 
 EMPTY, MINE, THEIRS, WALL = range(4)
 NOBODY = -1
@@ -236,17 +237,18 @@ def stones_in_line(s: State, p: Params) -> int:
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     names, colors = ("Red", "Yellow"), ("rose", "amber")
     width, top = float(p.cols), TOP
-    canvas.view(width + 0.3, p.rows + top + 0.75, left=-0.15)
+    canvas.view(width + 0.3, p.rows + top + 0.75, left=-0.15, bleed=True)
+    tabletop(canvas, width, p.rows + top + 0.75)
     playing = s.winner == NOBODY and s.laid < p.rows * p.cols
     for k, x in enumerate((0.5, width - 0.5)):
         lit = s.turn == k if playing else s.winner == k
         canvas.circle(x, 0.55, 0.36, colors[k], alpha=1.0 if lit else 0.3)
-        canvas.text(x + (0.55 if k == 0 else -0.55), 0.55, names[k], "text" if lit else "muted", size=0.36,
+        canvas.text(x + (0.55 if k == 0 else -0.55), 0.55, names[k], "text", size=0.36,
                     anchor="left" if k == 0 else "right")  # fmt: skip
         canvas.agent(k, x, 0.55, 0.42)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.3, "shadow", radius=0.3)
     canvas.rect(-0.12, top - 0.12, width + 0.24, p.rows + 0.24, "wall", radius=0.3)
-    won = stones_in_line(s, p)
+    won = 0 if s.winner == NOBODY else stones_in_line(s, p)
     for column in range(p.cols):
         stack = (s.stones[0] | s.stones[1]) >> (STRIDE * column)
         for height in range(p.rows):
@@ -260,7 +262,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 canvas.ring(x, y, 0.38, "white", width=0.09)
             elif is_last:
                 canvas.ring(x, y, 0.39, "white", width=0.045, alpha=0.8)
-        canvas.text(column + 0.5, top + p.rows + 0.42, str(column + 1), "muted", size=0.34)
+        canvas.text(column + 0.5, top + p.rows + 0.42, str(column + 1), "text", size=0.34)
     mover, winner = names[1 if s.turn == 1 else 0], names[1 if s.yellow_won else 0]
     said = f"{mover} to move" if playing else f"{winner} wins" if s.winner != NOBODY else "a draw"
     canvas.status(f"{said}, {s.laid} stones")

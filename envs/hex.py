@@ -35,6 +35,7 @@ from puffer_arena.core import (
     param,
     randint,
 )
+from puffer_arena.core.tiles import tabletop
 
 EMPTY, MINE, THEIRS, WALL = range(4)
 NOBODY = -1
@@ -213,12 +214,13 @@ def bridge(s: State, p: Params, agent: int, m: Ways) -> int:
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     names, colors = ("Red", "Blue"), ("rose", "sky")
     wide, tall = 1.5 * p.size, 0.866 * p.size
-    canvas.view(wide + 1.0, tall + 2.2)
+    canvas.view(wide + 1.0, tall + 2.2, bleed=True)
+    tabletop(canvas, wide + 1.0, tall + 2.2)
     playing = s.winner == NOBODY
     for k, (x, anchor) in enumerate(((0.7, "left"), (wide + 0.3, "right"))):
         lit = s.turn == k if playing else s.winner == k
         canvas.circle(x, 0.6, 0.34, colors[k], alpha=1.0 if lit else 0.3)
-        canvas.text(x + 0.5 - k, 0.6, names[k], "text" if lit else "muted", size=0.36, anchor=anchor)
+        canvas.text(x + 0.5 - k, 0.6, names[k], "text", size=0.36, anchor=anchor)
         canvas.agent(k, x, 0.6, 0.4)
     for row in range(p.size):
         for col in range(p.size):

@@ -329,7 +329,7 @@ def draw_kart(s: State, k: int, canvas: Canvas3D) -> None:
         wheel = s.wheels[k, j]
         cos, sin = 0.14 * math.cos(wheel.steer), 0.14 * math.sin(wheel.steer)
         left = place_on(kart, wheel.x - cos, wheel.y - sin, wheel.z)
-        canvas.cylinder(left, place_on(kart, wheel.x + cos, wheel.y + sin, wheel.z), WHEEL_RADIUS, "shadow")
+        canvas.cylinder(left, place_on(kart, wheel.x + cos, wheel.y + sin, wheel.z), WHEEL_RADIUS, "ink")
     canvas.sphere(*place_on(kart, 0.0, -0.3, 0.55), 0.38, COLORS[k])
     canvas.sphere(*place_on(kart, 0.0, -0.3, 1.05), 0.3, "white")
     canvas.cylinder(place_on(kart, -0.5, -1.05, 0.6), place_on(kart, 0.5, -1.05, 0.6), 0.1, COLORS[k])

@@ -12,8 +12,10 @@ import dataclasses
 
 from puffer_arena.core import Array, Box, Memory, jit
 from puffer_arena.envs import lander
-from puffer_arena.envs.lander import Params, State, burn, wanted_lift, wanted_turn
-from puffer_arena.envs.lander import reset as begin
+from puffer_arena.envs.lander.bot import wanted_lift, wanted_turn
+from puffer_arena.envs.lander.rules import burn
+from puffer_arena.envs.lander.rules import reset as begin
+from puffer_arena.envs.lander.state import Params, State
 
 
 @jit

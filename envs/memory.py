@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from puffer_arena.core import Box, Canvas, Dict, Discrete, Env, Header, Memory, MultiBinary, i32, jit, param, randint
+from puffer_arena.core.tiles import tabletop
 
 COLORS = ("rose", "amber", "leaf", "sky")
 GLYPHS = ("A", "B", "C", "D")
@@ -74,12 +75,14 @@ def recall(s: State, p: Params, memory: Memory) -> int:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(6.0, 4.6)
+    canvas.view(6.0, 4.6, bleed=True)
+    tabletop(canvas, 6.0, 4.6)
+    canvas.rect(0.1, 0.18, 5.8, 4.42, "shadow", radius=0.25, alpha=0.6)
     canvas.rect(0.1, 0.1, 5.8, 4.4, "floor", radius=0.25)
     asked = asks(s, p)
     if s.step_count == 0:
         canvas.circle(3.0, 1.7, 0.95, COLORS[s.cue])
-        canvas.text(3.0, 1.7, GLYPHS[s.cue], "shadow", size=0.9)
+        canvas.text(3.0, 1.7, GLYPHS[s.cue], "ink", size=0.9)
     else:
         canvas.ring(3.0, 1.7, 0.93, "accent" if asked else "line", width=0.07)
         canvas.text(3.0, 1.7, "?" if asked else "wait", "text" if asked else "muted", size=0.9 if asked else 0.42)
@@ -87,7 +90,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         x = 1.05 + 1.3 * k
         lit = asked and k < p.symbols
         canvas.rect(x - 0.45, 3.0, 0.9, 0.72, COLORS[k] if lit else "line", radius=0.15)
-        canvas.text(x, 3.36, GLYPHS[k], "shadow" if lit else "muted", size=0.42)
+        canvas.text(x, 3.36, GLYPHS[k], "ink" if lit else "muted", size=0.42)
     left = max(p.delay - s.step_count, 0)
     canvas.rect(0.6, 4.0, 4.8, 0.1, "line", radius=0.05)
     over = 4.8 * (1 - left / max(p.delay, 1))

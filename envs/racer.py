@@ -309,7 +309,7 @@ def draw_car(s: State, k: int, canvas: Canvas) -> None:
         canvas.line([(cx - dx, cy - dy), (cx + dx, cy + dy)], "shadow", width=0.36)
     block(-1.5, 1.5, 0.75, COLORS[k])
     block(-1.5, 1.5, 0.28, "white", 0.5)
-    block(-0.75, 0.35, 0.6, "shadow", 0.8)
+    block(-0.75, 0.35, 0.6, "ink", 0.8)
     block(0.1, 0.35, 0.52, "sky", 0.7)
     canvas.line([at(-1.45, -0.75), at(-1.45, 0.75)], COLORS[k], width=0.3)
     canvas.agent(k, car.x, car.y, 1.5)

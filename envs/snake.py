@@ -235,7 +235,7 @@ def draw_head(s: State, x: float, y: float, canvas: Canvas, ate: bool) -> None:
     for side in (-0.19, 0.19):
         eye_x, eye_y = x + 0.12 * dx - side * dy, y + 0.12 * dy + side * dx
         canvas.circle(eye_x, eye_y, 0.13, "white")
-        canvas.circle(eye_x + 0.05 * dx, eye_y + 0.05 * dy, 0.07, "shadow")
+        canvas.circle(eye_x + 0.05 * dx, eye_y + 0.05 * dy, 0.07, "ink")
 
 
 def find_head(s: State, p: Params) -> list[tuple[float, float]]:

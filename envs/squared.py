@@ -30,6 +30,7 @@ from puffer_arena.core import (
     randint,
     standing,
 )
+from puffer_arena.core.tiles import creature, ground, surround
 
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
@@ -110,20 +111,25 @@ def nearest(s: State, p: Params, memory: Memory, action: Array) -> None:
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(p.size, p.size)
+    canvas.view(p.size, p.size, bleed=True)
+    surround(canvas, p.size, p.size, "rock", "slate")
     for row in range(p.size):
         for col in range(p.size):
-            canvas.rect(col + 0.03, row + 0.03, 0.94, 0.94, "floor", radius=0.12)
+            ground(canvas, row, col, "meadow", "grass")
             if s.board[row, col] == TARGET:
-                canvas.rect(col + 0.14, row + 0.14, 0.72, 0.72, "amber", radius=0.14, alpha=0.25)
-                canvas.rect(col + 0.26, row + 0.26, 0.48, 0.48, "amber", radius=0.1)
+                gem(canvas, col + 0.5, row + 0.5)
     middle = p.size // 2 + 0.5
-    canvas.ring(middle, middle, 0.3, "line", width=0.05)
-    canvas.rect(s.col + 0.12, s.row + 0.12, 0.76, 0.76, "sky", radius=0.2)
-    for eye in (0.36, 0.64):
-        canvas.circle(s.col + eye, s.row + 0.42, 0.08, "shadow")
+    canvas.ring(middle, middle, 0.3, "sand", width=0.06, alpha=0.6)
+    creature(canvas, s.col + 0.5, s.row + 0.5, 0.36, "sky")
     canvas.agent(0, s.col + 0.5, s.row + 0.5, 0.4)
     canvas.status(f"{s.score} of {p.targets} targets")
+
+
+def gem(canvas: Canvas, x: float, y: float) -> None:
+    canvas.circle(x, y + 0.2, 0.26, "shadow", alpha=0.3)
+    for size, color in ((0.36, "orange"), (0.3, "amber")):
+        canvas.polygon([(x - size, y - 0.3 * size), (x, y - size), (x + size, y - 0.3 * size), (x, y + size)], color)
+    canvas.polygon([(x - 0.3, y - 0.09), (x, y - 0.3), (x + 0.02, y - 0.09)], "white", alpha=0.5)
 
 
 def finish(s: State, p: Params) -> str:

@@ -268,7 +268,7 @@ def draw_wrestler(s: State, k: int, canvas: Canvas) -> None:
     for side in (-1.0, 1.0):  # eyes that look where it goes
         x, y = body.x + 0.2 * side + 0.15 * body.vx / speed, body.y + 0.08 + 0.15 * body.vy / speed
         canvas.circle(x, y, 0.14, "white")
-        canvas.circle(x + 0.06 * body.vx / speed, y + 0.06 * body.vy / speed, 0.08, "shadow")
+        canvas.circle(x + 0.06 * body.vx / speed, y + 0.06 * body.vy / speed, 0.08, "ink")
 
 
 ENV = Env(

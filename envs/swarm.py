@@ -299,7 +299,7 @@ def draw_swimmer(s: State, k: int, canvas: Canvas) -> None:
     for side in (-0.42, 0.42):
         eye = x + r * (0.45 * ux - side * uy), y + r * (0.45 * uy + side * ux)
         canvas.circle(*eye, 0.26 * r, "white")
-        canvas.circle(eye[0] + 0.08 * r * ux, eye[1] + 0.08 * r * uy, 0.15 * r, "shadow")
+        canvas.circle(eye[0] + 0.08 * r * ux, eye[1] + 0.08 * r * uy, 0.15 * r, "ink")
 
 
 LABELS = (

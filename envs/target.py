@@ -13,7 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_arena.core import Array, Box, Canvas, Env, Header, Memory, f64, i32, jit, param, uniform
+from puffer_arena.core import (
+    Array,
+    Box,
+    Canvas,
+    Env,
+    Header,
+    Memory,
+    f64,
+    glow,
+    i32,
+    jit,
+    orb,
+    param,
+    streak,
+    uniform,
+)
 
 TAU = 0.1  # seconds of one step
 HALF = 1.0  # the arena is the square [-HALF, HALF]²
@@ -112,15 +127,26 @@ def steer(s: State, p: Params, memory: Memory, action: Array) -> None:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     side = 2 * HALF + 0.3
-    canvas.view(side, side, left=-side / 2, low=-side / 2, up=True)
-    canvas.rect(-HALF - 0.09, -HALF - 0.09, 2 * HALF + 0.18, 2 * HALF + 0.18, "floor", radius=0.09)
-    canvas.line([(s.x, s.y), (s.goal_x, s.goal_y)], "line", width=0.012)
+    canvas.view(side, side, left=-side / 2, low=-side / 2, up=True, bleed=True)
+    canvas.rect(-4.0, -4.0, 8.0, 8.0, "slate")
+    for k in range(-20, 21):  # the floor around the rink
+        canvas.line([(-4.0, 0.2 * k), (4.0, 0.2 * k)], "shadow", width=0.008, alpha=0.3)
+    out = HALF + 0.1
+    canvas.rect(-out - 0.04, -out - 0.06, 2 * out + 0.08, 2 * out + 0.08, "shadow", radius=0.2, alpha=0.5)
+    canvas.rect(-out - 0.02, -out - 0.02, 2 * out + 0.04, 2 * out + 0.04, "sand", radius=0.16)
+    canvas.rect(-out + 0.02, -out + 0.02, 2 * out - 0.04, 2 * out - 0.04, "deep", radius=0.12)
+    for k in range(8):  # scratches of skates
+        x, y = 0.55 * math.sin(2.4 * k), 0.6 * math.cos(3.7 * k)
+        canvas.line([(x - 0.25, y - 0.1), (x, y + 0.02 * k), (x + 0.3, y + 0.1)], "white", width=0.01, alpha=0.12)
+    canvas.ring(0.0, 0.0, 0.35, "white", width=0.02, alpha=0.25)
+    canvas.line([(-out, 0.0), (out, 0.0)], "white", width=0.02, alpha=0.25)
+    canvas.line([(s.x, s.y), (s.goal_x, s.goal_y)], "white", width=0.012, alpha=0.25)
+    glow(canvas, s.goal_x, s.goal_y, 2.2 * p.reach, "rose")
     canvas.circle(s.goal_x, s.goal_y, p.reach, "rose", alpha=0.25)
     canvas.ring(s.goal_x, s.goal_y, p.reach, "rose", width=0.02)
     canvas.circle(s.goal_x, s.goal_y, 0.025, "rose")
-    canvas.line([(s.x, s.y), (s.x - 0.12 * s.x_dot, s.y - 0.12 * s.y_dot)], "sky", width=0.05, alpha=0.35)
-    canvas.circle(s.x, s.y, 0.07, "sky")
-    canvas.circle(s.x - 0.02, s.y + 0.025, 0.02, "white", alpha=0.6)
+    streak(canvas, s.x, s.y, s.x_dot, s.y_dot, 0.1, "amber", seconds=0.2)
+    orb(canvas, s.x, s.y, 0.08, "amber")
     canvas.agent(0, s.x, s.y, 0.07)
     canvas.status(f"{s.score} of {p.goals} goals")
 

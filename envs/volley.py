@@ -326,7 +326,7 @@ def draw_player(s: State, k: int, canvas: Canvas, color: str) -> None:
     for side in (-0.3, 0.3):
         x, y = body.x + side * r, body.y + 0.5 * r * tall
         canvas.circle(x, y, 0.19 * r, "white")
-        canvas.circle(x + 0.08 * r * dx / far, y + 0.08 * r * dy / far, 0.1 * r, "shadow")
+        canvas.circle(x + 0.08 * r * dx / far, y + 0.08 * r * dy / far, 0.1 * r, "ink")
 
 
 ENV = Env(

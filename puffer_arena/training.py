@@ -88,8 +88,9 @@ def train(
     require("torch", "train")
     from puffer_arena.trainers.algorithms import load_algorithm, with_loss
     from puffer_arena.trainers.config import load_config
-    from puffer_arena.trainers.runs.run import Callbacks, Run
-    from puffer_arena.trainers.runs.run import train as train_into
+    from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.runs.train import Callbacks
+    from puffer_arena.trainers.runs.train import train as train_into
     from puffer_arena.trainers.trainer import make_trainer
 
     name = load_algorithm(algorithm) if algorithm else ""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.definition import SOUNDS
+from puffer_arena.core.definition.counts import SOUNDS
 from puffer_arena.core.env import Env
 from puffer_arena.machine.notices import say_once
 from puffer_arena.render.toolkit import pygame

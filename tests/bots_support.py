@@ -7,7 +7,8 @@ import torch
 
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.model import Model
-from puffer_arena.core.spaces import Box, Dict, Discrete, Entities, MultiBinary, MultiDiscrete, Space, Tuple, stored
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, Entities, MultiBinary, MultiDiscrete, Space, stored
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.export.bot import Seen, file_of
 from puffer_arena.trainers.export.weights import plain_copy

@@ -13,17 +13,10 @@ from hypothesis import strategies as st
 from puffer_arena import make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from puffer_arena.adapters.spaces import batched_values, mask_values, one_action, to_gymnasium
-from puffer_arena.core.actions import (
-    action_dtype,
-    action_value,
-    check_actions,
-    check_mask,
-    choice_sizes,
-    count_choices,
-    draw_actions,
-    mask_flags,
-)
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from puffer_arena.core.action_checks import check_actions, check_mask, mask_flags
+from puffer_arena.core.actions import action_dtype, action_value, choice_sizes, count_choices, draw_actions
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import ActionError, DefinitionError
 from puffer_arena.trainers.networks.heads import make_head
 from tests.test_adapters_spaces import assert_same

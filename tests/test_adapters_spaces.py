@@ -18,6 +18,7 @@ from puffer_arena.adapters.spaces import (
     to_gymnasium,
 )
 from puffer_arena.core import spaces as ours
+from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.errors import SpaceError
 
 counts = st.integers(1, 6)
@@ -45,8 +46,8 @@ names = st.text("zyxab", min_size=1, max_size=3)
 nested = st.recursive(
     leaves,
     lambda parts: (
-        st.dictionaries(names, parts, min_size=1, max_size=3).map(ours.Dict)
-        | st.lists(parts, min_size=1, max_size=3).map(lambda spaces: ours.Tuple(tuple(spaces)))
+        st.dictionaries(names, parts, min_size=1, max_size=3).map(Dict)
+        | st.lists(parts, min_size=1, max_size=3).map(lambda spaces: Tuple(tuple(spaces)))
     ),
     max_leaves=5,
 )
@@ -106,7 +107,7 @@ def test_stored_values_come_out_as_gymnasium_batches_them(space, seed) -> None:
 
 
 def test_a_whole_number_within_parts_has_a_dtype_as_gymnasiums_has() -> None:
-    space = ours.Dict({"mine": ours.Discrete(3), "more": ours.Tuple((ours.Discrete(2), ours.MultiBinary(1)))})
+    space = Dict({"mine": ours.Discrete(3), "more": Tuple((ours.Discrete(2), ours.MultiBinary(1)))})
     stored = np.zeros((1,), space.dtype)
     space.store({"mine": 2, "more": (1, np.ones(1, np.int8))}, stored, 0)
     found, drawn = one_value(space, stored[0]), to_gymnasium(space).sample()
@@ -125,7 +126,7 @@ def test_bounds_of_every_element_survive() -> None:
 
 
 def test_the_order_of_parts_is_kept() -> None:
-    space = ours.Dict({"b": ours.Discrete(2), "a": ours.Discrete(3)})
+    space = Dict({"b": ours.Discrete(2), "a": ours.Discrete(3)})
     there = to_gymnasium(space)
     assert isinstance(there, theirs.Dict) and list(there) == ["b", "a"]
     assert list(from_gymnasium(there).spaces) == ["b", "a"]

@@ -13,8 +13,9 @@ from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.heads import Sampling
 from puffer_arena.bots.model import TOLERANCE, Model
 from puffer_arena.bots.stream import key_of, normal, normals, uniform, uniforms
-from puffer_arena.core.actions import mask_flags
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from puffer_arena.core.action_checks import mask_flags
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import DefinitionError, FileError
 from puffer_arena.trainers.networks.observations import leaf_tensors
 

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from puffer_arena.core.spaces import (
-    Box,
-    Dict,
-    Discrete,
-    MultiBinary,
-    MultiDiscrete,
-    Space,
-    Tuple,
-    flatten,
-    labels_of,
-    unflatten,
-)
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space, flatten, labels_of, unflatten
 from puffer_arena.errors import DefinitionError, SpaceError
 
 names = st.text("abcdefgh_", min_size=1, max_size=6)

@@ -44,7 +44,8 @@ def test_a_resumed_run_goes_on_exactly(method):
 @pytest.mark.parametrize("where", ["next(self, count, rng)", "ended(self, episodes)"])
 def test_a_run_whose_curriculum_goes_wrong_is_saved(tmp_path, where):
     pytest.importorskip("torch")
-    from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
+    from puffer_arena.trainers.runs.run import Run
+    from puffer_arena.trainers.runs.train import Callbacks, resume_trainer, train
     from tests.trainers_support import small_config
 
     source = (

@@ -11,7 +11,7 @@ from puffer_arena.batch.settings import Settings
 from puffer_arena.errors import DefinitionError
 
 ROOT = Path(__file__).parent.parent
-PLACES = {"connect4": "envs"}
+PLACES = dict.fromkeys(("connect4", "memory", "target"), "envs")
 BOTS = 'bots={"steady": {"guard": guard, "van": drive}}'
 AGENTS = 'agents={"guard": "guards", "van": "vans"}'
 SET = 'Entities(-1, 1, ("mines", 2))'
@@ -70,6 +70,15 @@ def changed(folder: Path, game: str, old: str, new: str) -> str:
         ("convoy", "return min(s.lane", "return 3 + min(s.lane", r"'drive' .*\n +bot 'steady' gives what is no action: .* allowed: 0 to 2"),
         ("convoy", "return min(s.lane", "return 0.5 * min(s.lane", r"'drive' .*\n +returns what may be a fraction; an action is"),
         ("connect4", "mover = s.turn", "s.turn = 1; mover = s.turn", r"writes State.turn, .*; let the rule turn say whose it is"),
+        ("connect4", "return s.laid % 2", "code = 'red'\n    return code", r"'turn' .*\n +'turn' must return the agent whose turn it is"),
+        ("connect4", "return s.laid % 2", "code = None\n    return code", r"'turn' .*\n +'turn' must return the agent whose turn it is"),
+        ("memory", "return RIGHT if s.right else WRONG", "code = 'late'\n    return code", r"'ending' .*\n +gave 'late'; it must be a whole number"),
+        ("memory", "return RIGHT if s.right else WRONG", "pass", r"'ending' .*\n +can end without a return; .* the number of one of endings"),
+        ("target", "s.goal_x, s.goal_y = later.x, later.y", "return later.x", r"'move_goal' .*\n +returns one value; .* must return nothing"),
+        ("target", "s.goal_x, s.goal_y = later.x", "later.x, later.y = s.goal_x", r"'move_goal' .*\n +writes later.x, which it may only read"),
+        ("target", "s.goal_x, s.goal_y = later.x, later.y", "pass", r"'move_goal' .*\n +changes nothing in State; it must write the goal"),
+        ("target", "goal_y = later.x, later.y", "goal_y = uniform(s, 0, 1), later.y", r"'move_goal' .*\n +draws a random number; the goal is what"),
+        ("convoy", "return min(s.lane", "code = 'left'\n    return code or min(s.lane", r"'drive' .*\n +'drive' must return the action, a whole number"),
         ("climber", '"gate": gate', '"gate": ground[0]', "build: the segment of State.gate belongs to another field already"),
         ("climber", "motors.append(motor)", "motors[:] = [motor, motor]", r"build: the joint of State.motors\[1\] belongs to another"),
     ],

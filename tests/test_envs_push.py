@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.envs import push
-from puffer_arena.envs.push import LEFT, RIGHT
+from puffer_arena.envs.push import state as push
+from puffer_arena.envs.push.state import LEFT, RIGHT
 
 LARGEST = {"size": 12, "pulls": 64}  # what sizes the rows is the same in all tests: one kernel
 

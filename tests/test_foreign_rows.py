@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode
 import puffer_arena
 from puffer_arena import emulate, make
 from puffer_arena.core.random import HELD_OUT_BIT
-from puffer_arena.core.spaces import Roles, flatten, unflatten
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import flatten, unflatten
 from puffer_arena.errors import (
     ActionError,
     ArenaError,

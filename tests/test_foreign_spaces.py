@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from puffer_arena import make
 from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import action_dtype, check_kind
-from puffer_arena.core.spaces import leaves
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.spaces import stored as storage
 from puffer_arena.errors import SpaceError
 from puffer_arena.foreign.codecs import check_stored, codec_of

@@ -26,7 +26,8 @@ from puffer_arena.registry import load_env
 from puffer_arena.render.world.world import WorldView
 from puffer_arena.replay import Replay, Writer, fork, verify
 from puffer_arena.trainers.config import load_config, tuned_config
-from puffer_arena.trainers.runs.run import Run, resume_trainer
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import resume_trainer
 from puffer_arena.trainers.trainer import make_trainer
 from tests.foreign_games import Herd, Painted, Party, Pile, Walk
 from tests.remote_games import ENV, port_of
@@ -147,6 +148,11 @@ def test_a_window_shows_who_plays_as_the_environment_draws_it(tmp_path: Path) ->
     source.send("param", name="limit", value=3)
     assert "keeps its state to itself: another value of a parameter" in source.note
     source.close()
+
+
+def test_only_what_another_process_can_make_can_be_watched() -> None:
+    ids = ("snake", "gymnasium:CartPole-v1", "gymnasium-vector:CartPole-v1", emulate(Walk))
+    assert [load_env(env_id).can_be_watched for env_id in ids] == [True, True, False, False]
 
 
 def test_large_pictures_are_reduced_to_means() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import leaves
 from puffer_arena.errors import ArenaError, DefinitionError, ParameterError, UnknownName
 from puffer_arena.registry import choose_env, env_name, load_env, split_id, with_options
 

@@ -17,7 +17,7 @@ from puffer_arena.live.address import read_address
 from puffer_arena.live.line import Line
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.windows import listen, make_keys
-from tests.test_live import PATIENCE, FakeTrainer, command, dealer, steps_of, trainer, wait_for, window
+from tests.live_support import PATIENCE, FakeTrainer, command, dealer, steps_of, trainer, wait_for, window
 
 pytestmark = pytest.mark.slow  # starts many processes
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
-from puffer_arena.envs import lander, striker, walker
+from puffer_arena.envs.lander import state as lander
+from puffer_arena.envs.striker import state as striker
+from puffer_arena.envs.walker import state as walker
 
 
 def test_a_lander_let_fall_crashes_and_loses_ten() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from puffer_arena import load_env, make
 from puffer_arena.core.bodies import physics_fields
-from puffer_arena.core.definition import ENGINES
+from puffer_arena.core.definition.physics import ENGINES
 from puffer_arena.core.records import FORCES, OUTPUTS
 from puffer_arena.errors import ArenaError, DefinitionError, PhysicsError
 from tests.playing import CRANE, SLUICE, everything, play

@@ -154,6 +154,39 @@ def test_where_there_is_room_the_seats_stand_beside_the_game_which_stays_where_i
     assert (seats[0] == seats[2]).all()  # they are told while playing, too
 
 
+def test_every_game_of_several_has_seats_and_a_gamepad_that_goes_pauses_it(monkeypatch):
+    facts, words = [], []
+    monkeypatch.setattr(screen_module, "draw_seats", lambda theme, match, *rest: words.append(match.board))
+
+    def note(screen):
+        match = screen.game.match
+        names = [] if match is None else [sitter.name for sitter in match.seats[:2]]
+        facts.append((screen.phase, names, screen.game.steps))
+
+    def unplug(screen):
+        screen.take(pygame.event.Event(pygame.JOYDEVICEREMOVED, instance_id=0))
+
+    play_on(
+        "tag",
+        key(pygame.K_SPACE),
+        lambda screen: screen.game.step(),
+        key(pygame.K_F6),
+        note,
+        key(pygame.K_F2),
+        note,
+        key(pygame.K_SPACE),
+        note,
+        unplug,
+        note,
+    )
+    human, bot = "human", "bot:hunt"
+    assert facts[0] == ("ready", [human, bot], 0) and facts[1] == ("ready", [human, human], 0)
+    assert facts[2][0] == "playing" and facts[3][0] == "paused"
+    assert words and all(board.startswith("round 1") for board in words)
+    play_on("snake", key(pygame.K_j), note)
+    assert facts[-1][1] == []  # one agent needs no seats
+
+
 def test_the_seats_do_not_lie_over_the_list_of_keys(monkeypatch):
     shown = []
     monkeypatch.setattr(screen_module, "draw_seats", lambda *_: shown.append("seats"))

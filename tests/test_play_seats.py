@@ -8,10 +8,11 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.cli.seats import HUMAN, Ratings, build_match, full_name, prior
-from puffer_arena.errors import ParameterError, UnknownName
+from puffer_arena.errors import FileError, ParameterError, UnknownName
 from puffer_arena.players.ratings import Rating
 from puffer_arena.render.play.game import Game
-from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, WHOLE, Controls, share_controls
+from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, SHARED, WHOLE, Controls, share_controls
+from puffer_arena.render.play.match import Sitter, scripted
 from puffer_arena.render.play.screen import side_by_side
 from puffer_arena.render.world.picture import looks_over_shoulders
 
@@ -92,17 +93,25 @@ def test_a_seat_is_swapped_in_the_middle_of_a_round_which_then_does_not_count() 
     assert game.match.played == 1 and sum(game.match.points) == 1.0
 
 
-def test_where_people_take_turns_the_game_waits_for_each_of_them() -> None:
-    game = game_of("human,human", "connect4", rows=4, opening=0)
-    assert game.waits
-    game.press("space")
-    first = game.batch.acting[0].tolist()
-    other = int(np.flatnonzero(game.batch.acting[0])[0])
-    key = next(iter(game.hands[other].own_keys))
-    pressed = key if game.hands[other].controls.keys == RIGHT else {"left": "a", "right": "d"}.get(key, key)
-    game.press(pressed)
-    game.step()
-    assert game.batch.acting[0].tolist() != first or game.waits
+@pytest.mark.parametrize(("env", "params"), [("connect4", {"rows": 4, "opening": 0}), ("hex", {"size": 5})])
+def test_where_people_take_turns_they_share_the_keyboard_and_the_game_waits_for_each(env: str, params: dict) -> None:
+    game = game_of("human,human", env, **params)
+    assert [hands.controls for hands in game.hands] == [Controls(SHARED)] * 2
+    for k in range(4):
+        (mover,) = np.flatnonzero(game.batch.acting[0])
+        assert game.waits and game.steps == k
+        game.step()
+        assert game.steps == k  # nobody has moved
+        if env == "connect4":
+            keys = [next(iter(game.hands[mover].own_keys))]
+        else:
+            keys = [
+                key for key, action in game.hands[mover].own_keys.items() if game.batch.action_mask[0, mover, action]
+            ]
+        game.press(keys[0], pad=9 if k % 2 else None)
+        game.step()
+        game.release(keys[0], pad=9 if k % 2 else None)
+        assert game.steps == k + 1 and not game.batch.acting[0, mover]
 
 
 def test_a_match_is_counted_round_by_round_until_it_is_decided() -> None:
@@ -145,7 +154,57 @@ def test_a_round_of_a_person_is_rated_where_it_counts() -> None:
     assert game.match.seats[1].name == "arena:tag@3"
     while not game.over:
         game.step()
+    # Chasers come out ahead whoever they are: a round as each role is rated as one.
+    assert game.match.said == "rated with a round as runner against arena:tag@3, too" and not ratings.table
+    human, bot = game.match.seats
+    game.match.seats = [bot, human]
+    game.restart()
+    while not game.over:
+        game.step()
+    assert HUMAN in ratings.table and game.match.said.startswith("your rating") and not game.match.legs
+
+
+def test_a_round_of_equal_roles_is_rated_at_once() -> None:
+    ratings = Ratings("game", None)
+    game = game_of("human,bot:rikishi", "sumo", ratings=ratings, wrestlers=2, max_steps=40)
+    while not game.over:
+        game.step()
     assert HUMAN in ratings.table and game.match.said.startswith("your rating")
+
+
+def test_more_people_join_a_game_that_one_began_alone(tmp_path: Path) -> None:
+    batch = make("tag", 1, seed=5, autoreset="disabled", record=True, chasers=2, runners=1, max_steps=10)
+    ratings = Ratings("game", tmp_path / "ratings.json")
+    roster = [Sitter("random", lambda batch: batch.actions), *scripted(batch.env)]
+    game = Game(batch, roster[0].choose, agent="chaser_1", roster=roster, rated=ratings.note)
+    game.press("left")
+    game.step()
+    game.take_seats()
+    assert [sitter.name for sitter in game.match.seats] == ["random", HUMAN, "random"] and game.steps == 0
+    assert game.swap(2).name == HUMAN and game.swap(0, -1).name == "bot:hunt"
+    assert [hands.agent for hands in game.hands] == [1, 2] and game.match.is_between_people
+    game.restart()
+    while not game.over:
+        game.step()
+    assert game.outcome == "over" and game.match.ended == "chaser (bot:hunt + you) wins" and game.match.played == 1
+    game.take_seats()  # they have them
+    assert [hands.agent for hands in game.hands] == [1, 2]
+
+
+def test_who_cannot_play_is_left_out_of_the_seats_and_the_game_goes_on() -> None:
+    def choose(batch):
+        raise FileError("it is gone")
+
+    game = game_of("human,bot:hunt")
+    game.match.roster.insert(1, Sitter("gone", choose))
+    with pytest.raises(FileError, match="it is gone"):
+        game.swap(0)
+    assert [sitter.name for sitter in game.match.seats] == [HUMAN, "bot:hunt"] and not game.match.mixed
+    assert [sitter.name for sitter in game.match.roster] == [HUMAN, "bot:hunt"]
+    game.match.seats[1] = Sitter("gone", choose)
+    game.step()  # a bot takes over from whom cannot go on
+    assert game.match.seats[1].name == "bot:hunt" and game.match.mixed and game.match.left == "gone leaves: it is gone"
+    assert game.steps == 1
 
 
 @pytest.mark.parametrize(

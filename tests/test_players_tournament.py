@@ -5,11 +5,15 @@ import json
 import math
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
+from puffer_arena.batch.seats import legs
 from puffer_arena.cli.people import read_rounds
 from puffer_arena.cli.seats import Ratings
-from puffer_arena.players.tournament import Match, deciding, payoffs, round_robin, standings, swiss
+from puffer_arena.players.evaluate import Sample, evaluate
+from puffer_arena.players.player import chance, scripted, versus
+from puffer_arena.players.tournament import Match, deciding, payoffs, results_of, round_robin, standings, swiss
 from puffer_arena.registry import load_env
 from puffer_arena.render.play.scores import Scores, scores_file
 from puffer_arena.replay.reader import Replay
@@ -52,6 +56,19 @@ def test_standings_payoffs_and_deciding_matches_follow_from_the_results() -> Non
     scores = payoffs("abc", matches)
     assert scores[0][1:] == [2.5 / 4, 3.5 / 4] and scores[1][0] == 1.5 / 4 and math.isnan(scores[1][1])
     assert [(m.first, m.second) for m in deciding("abc", matches, 2)] == [("a", "b"), ("a", "c")]
+
+
+def test_where_roles_differ_a_game_as_each_is_one_won_by_the_return_of_both() -> None:
+    ahead = np.array([3.0, -1.0, 3.0, -5.0, 0.3, -0.1 - 0.2])  # as chaser, as runner, and so on
+    sample = Sample({"return": ahead, "opponent's return": np.zeros(6), "length": np.ones(6)})
+    assert results_of(sample, 2) == (1, -1, 0) and results_of(sample) == (1, -1, 1, -1, 1, -1)
+    assert [legs(load_env(env)) for env in ("tag", "striker", "sumo", "connect4", "hideseek")] == [2, 1, 1, 1, 1]
+    assert legs(load_env("tag"), "runner") == 1
+
+
+def test_in_tag_who_plays_both_roles_better_wins_though_chasers_are_always_ahead() -> None:
+    pair = versus(scripted("hunt"), chance(0), "")
+    assert np.mean(results_of(evaluate("tag", pair, 64, side="", params={"max_steps": 40}), 2)) > 0.6
 
 
 SMALL = ("--games", 8, "--param", "max_steps=30")

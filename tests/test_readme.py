@@ -16,7 +16,7 @@ from puffer_arena import __version__, check, core, list_envs, load_env, make
 from puffer_arena.__main__ import COMMANDS
 from puffer_arena.cli.options import parse
 from puffer_arena.cli.train import options_type
-from puffer_arena.core.definition import ENGINES
+from puffer_arena.core.definition.physics import ENGINES
 from puffer_arena.curriculum import load_curriculum
 from puffer_arena.players.names import bundled
 from puffer_arena.trainers.algorithms import load_algorithm

@@ -11,8 +11,10 @@ from pettingzoo.test import parallel_api_test
 
 from puffer_arena import load, make
 from puffer_arena.adapters.pettingzoo import aec_env, parallel_env
-from puffer_arena.core.actions import action_value, blank_actions, check_actions, count_choices, draw_actions
-from puffer_arena.core.spaces import Box, Discrete, Roles, flatten, unflatten
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import action_value, blank_actions, count_choices, draw_actions
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box, Discrete, flatten, unflatten
 from puffer_arena.errors import ActionError, DefinitionError, SpaceError, TrainingError
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import chance, scripted, versus

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import list_envs, make
-from puffer_arena.core.definition import SOUNDS
+from puffer_arena.core.definition.counts import SOUNDS
 from puffer_arena.machine import notices
 from puffer_arena.registry import load_env
 from puffer_arena.render.sounds import FOLDER, OUTCOMES, Speaker, heard

@@ -22,10 +22,11 @@ from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.registry import load_env
 from puffer_arena.replay.reader import Replay
 from puffer_arena.trainers.config import load_config
-from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import Callbacks, resume_trainer, train
 from puffer_arena.trainers.trainer import make_trainer
+from tests.live_support import wait_for
 from tests.steered import Steered
-from tests.test_live import wait_for
 
 SMALL = {"num_envs": 4, "total_steps": 96, "ppo.horizon": 8, "ppo.minibatches": 1, "network.hidden": [8], "threads": 1}
 SMALL["optimizer.schedule"] = "constant"  # or a run that stops early would learn at other rates

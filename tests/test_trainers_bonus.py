@@ -80,7 +80,8 @@ def test_a_resumed_run_goes_on_exactly(name, env_id):
 
 
 def test_actions_of_any_space_are_numbers_for_a_network():
-    from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary
+    from puffer_arena.core.composites import Dict
+    from puffer_arena.core.spaces import Box, Discrete, MultiBinary
 
     head = make_head(Dict({"aim": Box(-1, 1, (2,)), "fire": Discrete(3), "flags": MultiBinary(2)}))
     found = action_features(head, torch.tensor([[0.5, -0.25, 2.0, 1.0, 0.0]]))

@@ -15,8 +15,9 @@ from puffer_arena.trainers.actor import CHECKPOINT_KIND, Actor
 from puffer_arena.trainers.networks.policy import policy_bytes
 from puffer_arena.trainers.runs import checkpoint
 from puffer_arena.trainers.runs.checkpoint import load_checkpoint, restore_trainer, save_checkpoint
-from puffer_arena.trainers.runs.run import Run, resume_trainer
+from puffer_arena.trainers.runs.run import Run
 from puffer_arena.trainers.runs.tensorfile import pack
+from puffer_arena.trainers.runs.train import resume_trainer
 from tests.trainers_support import assert_same_future, small_config, small_trainer, weights
 
 LONG = {"ppo__horizon": 40}  # physics comes back from contacts too

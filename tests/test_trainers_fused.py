@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from puffer_arena.errors import DefinitionError, TrainingError
 from puffer_arena.machine.loops import Kernel
 from puffer_arena.trainers.algorithms import ppo

@@ -19,6 +19,7 @@ from puffer_arena.trainers.actor import Actor
 from puffer_arena.trainers.config import Opponent
 from puffer_arena.trainers.export.bot import export_file
 from puffer_arena.trainers.league.frozen import Frozen
+from puffer_arena.trainers.league.legs import Legs, read_legs
 from puffer_arena.trainers.league.matchmaking import chances, most_crowded
 from puffer_arena.trainers.league.pool import POLICY, WINDOW, Pool, read_pool
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -107,11 +108,54 @@ def test_opponents_change_where_episodes_begin_and_games_are_counted() -> None:
         np.testing.assert_array_equal(before[~began], after[~began])
         assert ((after[: league.rows] == 0).sum(axis=1) == 1).all() and (after[league.rows :] == 0).all()
     metrics = league.conclude(100)
-    assert sum(games for (a, _), (games, _) in league.pool.payoffs.items() if a == POLICY) == sum(
-        began[: league.rows].sum() for _, began in seen
-    )
+    whole = sum(games for (a, _), (games, _) in league.pool.payoffs.items() if a == POLICY)
+    waiting = sum(map(len, league.pool.legs.waiting.values()))
+    assert 2 * whole + waiting == sum(began[: league.rows].sum() for _, began in seen) and whole > 0
     assert {f"league/win_rate/{name}" for name in names.values()} <= metrics.keys()
     assert metrics["league/members"] == 3 and metrics["league/rating"] != 25.0
+    trainer.close()
+
+
+def test_where_one_role_is_always_ahead_a_leg_as_each_makes_a_game() -> None:
+    legs = Legs()
+    # Side 0 is always ahead: the policy by 3 as side 0 and member 1 by 2, member 2 by 5; member 3 was met as one role only.
+    who = np.array([[0, 1], [0, 2], [1, 0], [2, 0], [0, 3], [0, 1]])
+    returns = np.array([[2.0, -1.0], [2.0, -1.0], [1.0, -1.0], [4.0, -1.0], [9.0, 0.0], [1.5, -0.5]])
+    pairs, ranks = legs.whole(who, returns, one_role=False)
+    assert pairs.tolist() == [[0, 1], [0, 2]] and ranks.tolist() == [[1.0, 2.0], [2.0, 1.0]]
+    again = read_legs(legs.state())
+    assert again.state() == legs.state() and {key: list(found) for key, found in again.waiting.items() if found} == {
+        (3, 0): [9.0],
+        (1, 0): [2.0],
+    }
+    drawn = again.whole(np.array([[1, 0]]), np.array([[1.0, -1.0 + 1e-12]]), one_role=False)
+    assert [part.tolist() for part in drawn] == [[[0, 1]], [[1.0, 1.0]]]
+    again.forget(3)
+    assert not any(again.waiting.values())
+
+
+def test_where_a_policy_keeps_one_role_its_games_are_against_par() -> None:
+    legs, who = Legs(), np.array([[0, 1], [0, 2], [0, 3]])
+    returns = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    for _ in range(2):  # par stays until a snapshot is taken
+        pairs, ranks = legs.whole(who, returns, one_role=True)
+        assert pairs.tolist() == who.tolist() and ranks.tolist() == [[2.0, 1.0], [1.0, 1.0], [1.0, 2.0]]
+    _, ranks = legs.whole(who, returns + np.array([5.0, 0.0]), one_role=True)
+    assert (ranks == [1.0, 2.0]).all()  # the policy plays better than it did
+    legs.recent.clear()
+    legs.recent.extend([6.0, 7.0, 8.0])
+    pool = Pool(legs=legs)
+    pool.add("self@5", NOTHING, b"x", 5)
+    _, ranks = legs.whole(who, returns + np.array([5.0, 0.0]), one_role=True)
+    assert ranks.tolist() == [[2.0, 1.0], [1.0, 1.0], [1.0, 2.0]]
+
+
+def test_in_tag_the_better_policy_has_the_better_rating_though_chasers_always_win() -> None:
+    trainer = small_trainer("tag", **SHORT, opponent__pool="bot:hunt,random", opponent__draw="uniform", num_envs=64)
+    for _ in range(6):
+        metrics = trainer.update()
+    assert metrics["league/win_rate/bot:hunt"] < metrics["league/win_rate/random"]
+    assert metrics["league/rating/bot:hunt"] > metrics["league/rating/random"]
     trainer.close()
 
 
@@ -258,6 +302,8 @@ def test_a_bot_whose_file_is_gone_when_a_run_resumes_is_dropped_and_said(tmp_pat
         ({"payoffs": [["policy", "policy", float("nan"), 1.0]]}, "holds what cannot be"),
         ({"members": [{"name": "x"}]}, "lacks or holds"),
         ({"serials": None}, "lacks or holds"),
+        ({"legs": {"waiting": [[1, 0, [float("inf")]]], "recent": [], "par": None}}, "lacks or holds"),
+        ({"legs": {"waiting": [], "recent": [], "par": "x"}}, "lacks or holds"),
     ],
 )
 def test_a_damaged_league_is_refused(change: dict[str, Any], said: str) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple, leaves, stored
+from puffer_arena.core.composites import Dict, Tuple, leaves
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, stored
 from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer

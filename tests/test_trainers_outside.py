@@ -13,8 +13,9 @@ from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Act
 from puffer_arena.trainers.config import from_dict, load_config, to_dict
 from puffer_arena.trainers.runs.checkpoint import load_checkpoint, restore_trainer, save_checkpoint
 from puffer_arena.trainers.runs.log import find_checkpoints, read_metrics
-from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
+from puffer_arena.trainers.runs.run import Run
 from puffer_arena.trainers.runs.tensorfile import pack
+from puffer_arena.trainers.runs.train import Callbacks, resume_trainer, train
 from tests.trainers_support import small_config, small_trainer, weights
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,8 @@ import pytest
 from puffer_arena.errors import FileError, ParameterError, TrainingError, UnknownName
 from puffer_arena.trainers.runs.checkpoint import restore_trainer
 from puffer_arena.trainers.runs.log import read_metrics
-from puffer_arena.trainers.runs.run import Callbacks, Run, resume_trainer, train
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import Callbacks, resume_trainer, train
 from tests.processes import uncovered
 from tests.trainers_support import assert_same_future, small_config, small_trainer
 

@@ -21,7 +21,8 @@ from measure import interleave, machine, rate, report
 from puffer_arena.bots.bot import Bot
 from puffer_arena.bots.model import Model
 from puffer_arena.bots.onnx import onnx_bytes
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+from puffer_arena.core.composites import Dict
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.export.bot import Seen, file_of
 from puffer_arena.trainers.export.weights import plain_copy

@@ -1,15 +1,26 @@
 """Opponents and teams: python tools/bench_league.py cost [--env tag] [--members 8] [--rounds 8]
-                     python tools/bench_league.py teams [--seeds 3] [--steps 500_000]
+                     python tools/bench_league.py teams [--seeds 5] [--steps 500_000]
                      python tools/bench_league.py evidence [--env striker] [--seeds 5] [--steps 20_000_000]
+                     python tools/bench_league.py apart [--env tag] [--steps 500_000]
 
 `cost` trains with the same settings by pure self-play and against a pool of snapshots, update by update in turn, and
-prints steps/s against the pool as a share of those of self-play, medians of pairs: where the pool has the other side in half of
-the environments, as is the default, and in all of them.  `teams` trains tag's chasers against the scripted runners with each
-agent's own view in its critic (IPPO) and with the global state and normalized values (MAPPO), for the same steps, and
-prints the return of a chaser on held-out levels, by seed.  `evidence` trains by self-play, against the latest snapshot, and
-against a pool drawn uniformly and by win rates, for the same steps; prints a tournament of the four, what each wins against
-a scripted bot that none has met, as each role, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.
-Its games are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
+prints steps against the pool as a share of those of self-play, by wall time and by the time that all cores spent, medians
+of pairs: where the pool has the other side in half of the environments, as is the default, and in all of them.
+
+`teams` trains tag's chasers against the scripted runners with each agent's own view in its critic (IPPO) and with the
+global state and normalized values (MAPPO), for the same steps, and prints the return of a chaser on held-out levels, with
+intervals over seeds, and the differences of pairs of a seed.
+
+`evidence` trains by self-play, against the latest snapshot, and against a pool drawn uniformly and by win rates, for the
+same steps; prints a tournament of the four, what each wins against opponents that none has met, a scripted bot and the bot
+that comes with the game where it fits, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.  Its games
+are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
+
+`apart` prints the same figures for chance, the scripted bot and a policy after a short self-play: how far they tell
+players apart.
+
+In tag chasers come out ahead whoever they are.  There a game is two legs, one as each role, won by the greater return over
+both; and the return and the steps of a game are told for each role.
 """
 
 import argparse
@@ -18,14 +29,16 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from measure import machine, report
 
+from puffer_arena.batch.seats import legs
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.intervals import interval
-from puffer_arena.players.player import Player, scripted, versus
+from puffer_arena.players.names import find_player
+from puffer_arena.players.player import Player, chance, scripted, versus
 from puffer_arena.players.tournament import Match, results_of, standings
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
@@ -52,18 +65,20 @@ def make(env: str, members: int, share: float, **overrides: Any) -> Algorithm:
 def cost(env: str, members: int, rounds: int) -> None:
     """Print the price of a pool."""
     trainers = {"self-play": make(env, 0, 0.5), "half": make(env, members, 0.5), "all": make(env, members, 1.0)}
-    rates: dict[str, list[float]] = {name: [] for name in trainers}
+    clocks = {"wall time": time.perf_counter, "cores' time": time.process_time}
+    rates: dict[str, dict[str, list[float]]] = {clock: {name: [] for name in trainers} for clock in clocks}
     for k in range(rounds + 2):
         for name, trainer in trainers.items():
-            rate = trainer.update()["steps_per_second"]
-            if k >= 2:  # compiled, and episodes end
-                rates[name].append(rate)
-    alone = rates.pop("self-play")
-    print(f"{env}: {statistics.median(alone):,.0f} steps/s by self-play; {machine()}")
-    for name, found in rates.items():
-        shares = [a / b for a, b in zip(found, alone, strict=True)]
+            before, begun = trainer.steps, {clock: read() for clock, read in clocks.items()}
+            trainer.update()
+            for clock, read in clocks.items():
+                if k >= 2:  # compiled, and episodes end
+                    rates[clock][name].append((trainer.steps - before) / (read() - begun[clock]))
+    print(f"{env}: {statistics.median(rates['wall time']['self-play']):,.0f} steps/s by self-play; {machine()}")
+    for name, clock in itertools.product(("half", "all"), clocks):
+        shares = [a / b for a, b in zip(rates[clock][name], rates[clock]["self-play"], strict=True)]
         middle = statistics.median(shares)
-        spread = f"{middle:.2f} ({min(shares):.2f}-{max(shares):.2f}) of self-play's steps/s"
+        spread = f"{middle:.2f} ({min(shares):.2f}-{max(shares):.2f}) of self-play's steps by {clock}"
         report(f"{members} opponents in {name} of the environments", spread, f">= {WANTED}", middle >= WANTED)
     for trainer in trainers.values():
         trainer.close()
@@ -77,29 +92,46 @@ TEAMS: dict[str, dict[str, Any]] = {
 
 
 def teams(seeds: int, steps: int) -> None:
-    """Print what chasers learn with either critic."""
-    print(f"tag, chasers against bot:hunt, {steps:,} steps; {machine()}")
-    for name, settings in TEAMS.items():
-        means = []
-        for seed in range(seeds):
-            given = {**TEAM, **settings, "seed": seed, "total_steps": steps}
-            trainer = make_trainer(load_config("tag", overrides=given))
-            while not trainer.finished:
-                trainer.update()
-            player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
-            values = evaluate("tag", player, EPISODES, side="chaser").columns["return"]
-            low, high, _ = interval(values)
-            means.append(float(values.mean()))
-            print(f"      {name:<6} seed {seed}: {values.mean():.3f} [{low:.3f}, {high:.3f}]", flush=True)
-            trainer.close()
-        report(f"{name}: return of a chaser, mean over seeds", f"{statistics.mean(means):.3f}")
+    """Print what chasers learn with either critic, and how much more with the global state, seed by seed."""
+    print(f"tag, chasers against bot:hunt, {steps:,} steps, {seeds} seeds; {machine()}")
+    found: dict[str, list[float]] = {name: [] for name in TEAMS}
+    for seed, (name, settings) in itertools.product(range(seeds), TEAMS.items()):
+        begun = time.process_time()
+        trainer = make_trainer(load_config("tag", overrides={**TEAM, **settings, "seed": seed, "total_steps": steps}))
+        while not trainer.finished:
+            trainer.update()
+        player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
+        trainer.close()
+        means = evaluate("tag", player, EPISODES, side="chaser").means
+        found[name].append(means["return"])
+        told = f"return of a chaser {means['return']:.3f}, caught {means['caught']:.2f}, steps {means['length']:.1f}"
+        print(f"      seed {seed} {name:<6} {told}; {time.process_time() - begun:.0f} s of a core", flush=True)
+    for name, means in found.items():
+        report(f"{name}: return of a chaser", over_seeds(means))
+    more = [b - a for a, b in zip(found["IPPO"], found["MAPPO"], strict=True)]
+    high = interval(np.array(more), rate=False)[1]
+    report("MAPPO less IPPO, pairs of a seed", over_seeds(more), "not below 0", high >= 0)
 
 
-GAMES: dict[str, tuple[str, str, dict[str, Any]]] = {  # id, the bot that nobody meets, parameters
-    "striker": ("striker", "footballer", {"team": 1}),
-    "striker2": ("striker", "footballer", {"team": 2}),
-    "tag": ("tag", "hunt", {}),
-    "connect4": ("connect4", "search", {"depth": 4}),
+def over_seeds(values: list[float]) -> str:
+    """Return the mean of seeds with its 95% interval."""
+    low, high, _ = interval(np.array(values), rate=False)
+    return f"{statistics.mean(values):.3f} [{low:.3f}, {high:.3f}]"
+
+
+class Game(NamedTuple):
+    """A game of `evidence`: whom nobody meets in training, the first of whom is scripted."""
+
+    env: str
+    params: dict[str, Any]
+    held_back: tuple[str, ...]
+
+
+GAMES = {
+    "striker": Game("striker", {"team": 1}, ("bot:footballer", "arena:striker")),
+    "striker2": Game("striker", {"team": 2}, ("bot:footballer",)),  # the bundled bot plays one a side
+    "tag": Game("tag", {}, ("bot:hunt", "arena:tag")),
+    "connect4": Game("connect4", {"depth": 4}, ("bot:search", "arena:connect4")),
 }
 LEAGUES: dict[str, dict[str, Any]] = {
     "self-play": {"opponent.pool": ""},
@@ -107,10 +139,10 @@ LEAGUES: dict[str, dict[str, Any]] = {
 }
 
 
-def learn(env: str, params: dict[str, Any], steps: int, seed: int, **settings: Any) -> Player:
+def learn(game: Game, steps: int, seed: int, **settings: Any) -> Player:
     """Train for some steps, and return what was learned."""
-    given = {"seed": seed, "total_steps": steps, "params": params, "threads": 1, "opponent.share": 0.5, **settings}
-    trainer = make_trainer(load_config(env, overrides=given))
+    given = {"seed": seed, "total_steps": steps, "params": game.params, "threads": 1, **settings}
+    trainer = make_trainer(load_config(game.env, overrides=given))
     while not trainer.finished:
         trainer.update()
     player = actor_player(trainer.actor())
@@ -118,56 +150,92 @@ def learn(env: str, params: dict[str, Any], steps: int, seed: int, **settings: A
     return player
 
 
-def meet(env: str, params: dict[str, Any], a: Player, b: Player, side: str = "") -> tuple[int, ...]:
+def meet(game: Game, a: Player, b: Player, side: str = "") -> tuple[int, ...]:
     """Return the results of `a` in EPISODES games against `b`, as one role or as each in turn."""
-    return results_of(evaluate(env, versus(a, b, side), EPISODES, params=params, side=side))
+    each = legs(load_env(game.env), side)
+    return results_of(evaluate(game.env, versus(a, b, side), EPISODES * each, params=game.params, side=side), each)
 
 
-def exploit(env: str, params: dict[str, Any], player: Player, steps: int, seed: int) -> float:
+def figures_of(game: Game, player: Player) -> dict[str, float]:
+    """Return what tells how good a player is against those held back."""
+    found = {}
+    env = load_env(game.env)
+    for name in game.held_back:
+        other = find_player(name, game.env)
+        if legs(env) > 1:
+            found[f"points against {name}"] = 0.5 + 0.5 * statistics.mean(meet(game, player, other))
+        for role in env.agents:
+            if legs(env) > 1:
+                pair = versus(player, other, role)
+                means = evaluate(game.env, pair, EPISODES, params=game.params, side=role).means
+                found[f"return as {role} against {name}"] = means["return"]
+                found[f"steps as {role} against {name}"] = means["length"]
+            else:
+                found[f"points as {role} against {name}"] = 0.5 + 0.5 * statistics.mean(meet(game, player, other, role))
+    return found
+
+
+def exploit(game: Game, player: Player, steps: int, seed: int) -> float:
     """Return the mean result of who learned to beat a player alone, against it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "it"
         path.write_bytes(policy_bytes(player.policy))
         settings = {"opponent.pool": str(path), "opponent.share": 1.0, "opponent.role": ""}
-        found = learn(env, params, steps, seed + 1000, **settings)
-    return statistics.mean(meet(env, params, found, player))
+        found = learn(game, steps, seed + 1000, **settings)
+    return statistics.mean(meet(game, found, player))
 
 
-def evidence(game: str, seeds: int, steps: int, exploiting: int) -> None:
+def evidence(name: str, seeds: int, steps: int, exploiting: int) -> None:
     """Print what leagues bring."""
-    env, bot, params = GAMES[game]
-    print(f"{game}: {steps:,} steps, {exploiting:,} of exploiters, {seeds} seeds; {machine()}")
+    game = GAMES[name]
+    print(f"{name}: {steps:,} steps, {exploiting:,} of exploiters, {seeds} seeds; {machine()}")
     figures: dict[str, dict[str, list[float]]] = {name: {} for name in LEAGUES}
     for seed in range(seeds):
         players, begun = {}, time.perf_counter()
-        for name, settings in LEAGUES.items():
-            players[name] = learn(env, params, steps, seed, **settings)
-        matches = [
-            Match(a, b, meet(env, params, players[a], players[b])) for a, b in itertools.combinations(LEAGUES, 2)
-        ]
+        for league, settings in LEAGUES.items():
+            players[league] = learn(game, steps, seed, **settings)
+        matches = [Match(a, b, meet(game, players[a], players[b])) for a, b in itertools.combinations(LEAGUES, 2)]
         for standing in standings([*LEAGUES], matches, seed):
-            own, player = figures[standing.name], players[standing.name]
-            own.setdefault("rating", []).append(standing.rating.mu)
-            for role in load_env(env).agents:
-                results = meet(env, params, player, scripted(bot), role)
-                own.setdefault(f"points against bot:{bot} as {role}", []).append(0.5 + 0.5 * statistics.mean(results))
-            own.setdefault("exploitability", []).append(exploit(env, params, player, exploiting, seed))
-            told = ", ".join(f"{what} {values[-1]:.3f}" for what, values in own.items())
-            print(f"      seed {seed} {standing.name:<10} {told}", flush=True)
+            player = players[standing.name]
+            found = {"rating": standing.rating.mu, **figures_of(game, player)}
+            found["exploitability"] = exploit(game, player, exploiting, seed)
+            for what, value in found.items():
+                figures[standing.name].setdefault(what, []).append(value)
+            print(f"      seed {seed} {standing.name:<10} {told(found)}", flush=True)
         print(f"      seed {seed} took {time.perf_counter() - begun:.0f} s", flush=True)
-    for name, own in figures.items():
+    for league, own in figures.items():
         for what, values in own.items():
-            low, high, _ = interval(np.array(values), rate=False)
-            report(f"{name}: {what}", f"{statistics.mean(values):.3f} [{low:.3f}, {high:.3f}]")
+            report(f"{league}: {what}", over_seeds(values))
+
+
+def apart(name: str, steps: int) -> None:
+    """Print what `evidence` measures of chance, the scripted bot and a policy that learned for a short time."""
+    game = GAMES[name]
+    print(f"{name}: {steps:,} steps of self-play; {machine()}")
+    begun = time.process_time()
+    players = {"chance": chance(0), game.held_back[0]: find_player(game.held_back[0], game.env)}
+    players["self-play"] = learn(game, steps, 0, **LEAGUES["self-play"])
+    print(f"      learned in {time.process_time() - begun:.0f} s of a core", flush=True)
+    for player, found in ((player, figures_of(game, found)) for player, found in players.items()):
+        print(f"      {player:<10} {told(found)}", flush=True)
+    for a, b in itertools.combinations(players, 2):
+        results = meet(game, players[b], players[a])
+        low, high, _ = interval(0.5 + 0.5 * np.array(results, np.float64))
+        report(f"points of {b} against {a}", f"{0.5 + 0.5 * statistics.mean(results):.3f} [{low:.3f}, {high:.3f}]")
+
+
+def told(figures: dict[str, float]) -> str:
+    """Return figures by their names in one line."""
+    return ", ".join(f"{what} {value:.3f}" for what, value in figures.items())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("what", choices=["cost", "teams", "evidence"])
+    parser.add_argument("what", choices=["cost", "teams", "evidence", "apart"])
     parser.add_argument("--env", default="tag")
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=500_000)
     parser.add_argument("--exploit", type=int, default=0, help="steps of exploiters; half of --steps by default")
     given = parser.parse_args()
@@ -175,6 +243,8 @@ def main() -> None:
         cost(given.env, given.members, given.rounds)
     elif given.what == "teams":
         teams(given.seeds, given.steps)
+    elif given.what == "apart":
+        apart(given.env, given.steps)
     else:
         evidence(given.env, given.seeds, given.steps, given.exploit or given.steps // 2)
 

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from puffer_arena.core.actions import action_dtype, action_value, count_choices, mask_flags
+from puffer_arena.core.action_checks import mask_flags
+from puffer_arena.core.actions import action_dtype, action_value, count_choices
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import WORD, Roles, Space, space_of, stored, within
+from puffer_arena.core.roles import WORD, Roles, space_of, within
+from puffer_arena.core.spaces import Space, stored
 from puffer_arena.errors import ArenaError, FileError, ParameterError, SpaceError, shown, suggest
 from puffer_arena.registry import choose_env, load_env
 from puffer_arena.settings import build

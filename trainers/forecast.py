@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from puffer_arena.batch.make import make
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Space, leaves
+from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.algorithms.dreamer import Dreamer
 from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensors

@@ -48,7 +48,7 @@ def draw_item(canvas: Canvas, x: float, y: float, item: int) -> None:
     canvas.circle(x, y, 0.33, "white")
     canvas.circle(x, y, 0.28, "sky" if item == EXTRA else "orange")
     if item == EXTRA:
-        canvas.circle(x - 0.02, y + 0.03, 0.14, "shadow")
+        canvas.circle(x - 0.02, y + 0.03, 0.14, "ink")
         canvas.line([(x + 0.06, y - 0.09), (x + 0.14, y - 0.17)], "white", width=0.05)
     else:
         canvas.polygon([(x - 0.13, y + 0.12), (x, y - 0.2), (x + 0.13, y + 0.12)], "amber")
@@ -60,7 +60,7 @@ def draw_bomb(canvas: Canvas, x: float, y: float, fuse: int) -> None:
     left = fuse - canvas.moment + 1.0
     size = 0.32 + 0.05 * math.sin(12.0 / max(left, 0.6))
     canvas.circle(x, y + 0.2, size, "shadow", alpha=0.35)
-    canvas.circle(x, y, size, "night")
+    canvas.circle(x, y, size, "ink")
     canvas.circle(x, y, size, "rose", alpha=max(0.0, 0.6 - 0.2 * left))
     canvas.circle(x - 0.1, y - 0.12, 0.09, "white", alpha=0.5)
     canvas.line([(x + 0.15, y - 0.22), (x + 0.24, y - 0.36)], "sand", width=0.06)

@@ -87,14 +87,14 @@ def draw_cell(s: State, canvas: Canvas, row: int, col: int) -> None:
         canvas.rect(col, row, 1.0, 0.06, "white", alpha=0.14)
         for k in range(4 if code != STONE else 0):
             at = col + 0.2 + 0.18 * k, row + 0.2 + 0.12 * grain(row + k, col, 4)
-            canvas.circle(*at, 0.09, "shadow" if code == COAL else "orange" if code == IRON else "white")
+            canvas.circle(*at, 0.09, "ink" if code == COAL else "orange" if code == IRON else "white")
     elif code == TABLE:
         canvas.rect(x - 0.42, y - 0.34, 0.84, 0.76, "plank", radius=0.06)
         canvas.rect(x - 0.42, y - 0.38, 0.84, 0.52, "wood", radius=0.06)
         canvas.line([(x - 0.2, y - 0.2), (x + 0.2, y)], "stone", width=0.08)
     elif code == FURNACE:
         canvas.rect(x - 0.4, y - 0.42, 0.8, 0.86, "rock", radius=0.1)
-        canvas.rect(x - 0.22, y, 0.44, 0.3, "shadow", radius=0.06)
+        canvas.rect(x - 0.22, y, 0.44, 0.3, "ink", radius=0.06)
         canvas.circle(x, y + 0.18, 0.1, "orange")
     elif code in (PLANT, RIPE):
         canvas.line([(x, y + 0.3), (x, y - 0.05)], "lime", width=0.08)
@@ -116,7 +116,7 @@ def draw_mob(s: State, k: int, canvas: Canvas) -> None:
     if s.mob_kind[k] == COW:
         canvas.circle(x, y + 0.14, 0.15, "sand")
     elif s.mob_kind[k] == ZOMBIE:
-        canvas.line([(x - 0.12, y + 0.15), (x + 0.12, y + 0.15)], "shadow", width=0.07)
+        canvas.line([(x - 0.12, y + 0.15), (x + 0.12, y + 0.15)], "ink", width=0.07)
 
 
 def draw_belongings(s: State, canvas: Canvas, left: float, top: float) -> None:

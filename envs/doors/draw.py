@@ -94,8 +94,8 @@ def draw_door(canvas: Canvas, x: float, y: float, kind: int, color: str) -> None
     canvas.rect(x + 0.16, y + 0.14, 0.3, 0.5, "shadow", radius=0.04, alpha=0.22)
     canvas.rect(x + 0.54, y + 0.14, 0.3, 0.5, "shadow", radius=0.04, alpha=0.22)
     if kind == LOCKED:
-        canvas.circle(x + 0.5, y + 0.46, 0.15, "shadow")
-        canvas.rect(x + 0.45, y + 0.46, 0.1, 0.24, "shadow")
+        canvas.circle(x + 0.5, y + 0.46, 0.15, "ink")
+        canvas.rect(x + 0.45, y + 0.46, 0.1, 0.24, "ink")
     else:
         canvas.circle(x + 0.78, y + 0.52, 0.07, "white")
 

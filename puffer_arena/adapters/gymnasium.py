@@ -28,8 +28,9 @@ from puffer_arena.adapters.parts import OneRow, check_options, open_choices, set
 from puffer_arena.adapters.register import register_gymnasium as register_envs
 from puffer_arena.adapters.spaces import mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
+from puffer_arena.core.composites import Composite
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Discrete
+from puffer_arena.core.spaces import Box, Discrete
 from puffer_arena.errors import ActionError
 
 WHOLE = (int, np.int64)  # what a choice mostly is

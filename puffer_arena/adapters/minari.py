@@ -8,8 +8,9 @@ import numpy as np
 from puffer_arena.adapters.spaces import one_value, to_gymnasium
 from puffer_arena.batch.limits import memory_bytes, readable_size
 from puffer_arena.core.actions import action_dtype
+from puffer_arena.core.composites import Composite
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Composite, Space, stored
+from puffer_arena.core.spaces import Space, stored
 from puffer_arena.datasets.dataset import About, Dataset, Episode, columns_of
 from puffer_arena.errors import FileError, ParameterError, SpaceError, require
 

@@ -30,9 +30,11 @@ from puffer_arena.adapters.register import pettingzoo_id
 from puffer_arena.adapters.register import register_pettingzoo as register_envs
 from puffer_arena.adapters.spaces import GymnasiumSpace, mask_values, one_action, one_value, to_gymnasium
 from puffer_arena.batch.seeds import check_seed
-from puffer_arena.core.actions import action_dtype, blank_actions, check_actions, count_choices, own_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import action_dtype, blank_actions, count_choices, own_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Roles, Space, space_of
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ActionError, ArenaError, UnknownName, suggest
 
 __all__ = ["PettingZooEnv", "aec_env", "parallel_env", "register_envs"]

@@ -13,7 +13,9 @@ import numpy as np
 
 from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import choice_sizes, count_choices
+from puffer_arena.core.composites import Composite, Dict, Tuple
 from puffer_arena.core.fields import Array
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import SpaceError
 
 GymnasiumSpace: TypeAlias = "theirs.Space[Any]"
@@ -31,9 +33,9 @@ def to_gymnasium(space: ours.Space) -> GymnasiumSpace:
         case ours.Box():
             low, high = space.bounds
             return theirs.Box(low.copy(), high.copy(), low.shape, space.element)
-        case ours.Dict(spaces=parts):  # an OrderedDict keeps its order; a dict would be sorted
+        case Dict(spaces=parts):  # an OrderedDict keeps its order; a dict would be sorted
             return theirs.Dict(OrderedDict((name, to_gymnasium(part)) for name, part in parts.items()))
-        case ours.Tuple(spaces=parts):
+        case Tuple(spaces=parts):
             return theirs.Tuple([to_gymnasium(part) for part in parts])
     raise SpaceError(f"{space} has no counterpart in Gymnasium")
 
@@ -54,9 +56,9 @@ def from_gymnasium(space: GymnasiumSpace) -> ours.Space:
         case theirs.Box() if space.dtype.isnative and space.dtype.kind in "iuf":
             return ours.Box(_bound(space.low), _bound(space.high), space.shape, space.dtype.type)
         case theirs.Dict():
-            return ours.Dict({_name(name): from_gymnasium(part) for name, part in space.spaces.items()})
+            return Dict({_name(name): from_gymnasium(part) for name, part in space.spaces.items()})
         case theirs.Tuple():
-            return ours.Tuple(tuple(from_gymnasium(part) for part in space.spaces))
+            return Tuple(tuple(from_gymnasium(part) for part in space.spaces))
     raise SpaceError(
         f"{space} has no exact counterpart; allowed are Dict and Tuple, nested, of Discrete and one-dimensional "
         "MultiDiscrete that start at 0 and are int64, one-dimensional MultiBinary, and Box of whole numbers or floats"
@@ -90,11 +92,11 @@ def _as_theirs(space: ours.Space, value: Any) -> Any:
     match space:
         case ours.Discrete():
             return np.int64(value)
-        case ours.Dict(spaces=parts):
+        case Dict(spaces=parts):
             return {name: _as_theirs(part, value[name]) for name, part in parts.items()}
-        case ours.Tuple(spaces=parts):
+        case Tuple(spaces=parts):
             return tuple(_as_theirs(part, each) for part, each in zip(parts, value, strict=True))
-        case ours.Roles(spaces=roles):
+        case Roles(spaces=roles):
             return value[0], _as_theirs(roles[value[0]], value[1])
     return value
 
@@ -115,9 +117,9 @@ def batched_values(space: ours.Space, stored: Array) -> Any:
 
 def _parts(space: ours.Space, stored: Array) -> Any:
     match space:
-        case ours.Dict(spaces=parts):
+        case Dict(spaces=parts):
             return {name: _parts(part, stored[name]) for name, part in parts.items()}
-        case ours.Tuple(spaces=parts):
+        case Tuple(spaces=parts):
             return tuple(_parts(part, stored[f"part_{k}"]) for k, part in enumerate(parts))
         case ours.Discrete():
             return stored[..., 0]
@@ -130,7 +132,7 @@ def mask_values(action: ours.Space, mask: Array) -> Any:
     That is int8: one array for a Discrete action, a tuple with an array for each component of a MultiDiscrete, and a
     dict or tuple of these for an action of parts, where a part without choices to bar has None.
     """
-    if isinstance(action, ours.Composite):
+    if isinstance(action, Composite):
         begin, values = 0, []
         for part in action.parts.values():
             end = begin + count_choices(part)
@@ -147,9 +149,9 @@ def mask_values(action: ours.Space, mask: Array) -> Any:
 
 def mask_space(action: ours.Space) -> GymnasiumSpace:
     """Return the space of an action's masks in observations: as `mask_values`, without the parts that have none."""
-    if isinstance(action, ours.Composite):
+    if isinstance(action, Composite):
         parts = {name: mask_space(part) for name, part in action.parts.items() if count_choices(part)}
-        return theirs.Dict(OrderedDict(parts)) if isinstance(action, ours.Dict) else theirs.Tuple(list(parts.values()))
+        return theirs.Dict(OrderedDict(parts)) if isinstance(action, Dict) else theirs.Tuple(list(parts.values()))
     masks = [theirs.Box(0, 1, (size,), np.int8) for size in choice_sizes(action)]
     return theirs.Tuple(masks) if isinstance(action, ours.MultiDiscrete) else masks[0]
 
@@ -167,7 +169,7 @@ def one_action(action: ours.Space, value: Any) -> Any:
     Raises:
         ValueError: a part is a ragged list.
     """
-    if isinstance(action, ours.Composite) and (values := action.split(value)) is not None:
+    if isinstance(action, Composite) and (values := action.split(value)) is not None:
         parts = zip(action.parts.values(), values, strict=True)
         return action.join([one_action(part, each) for part, each in parts])
     return np.asarray(value)[None]

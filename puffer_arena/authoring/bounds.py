@@ -36,7 +36,8 @@ from puffer_arena.authoring.known import (
 from puffer_arena.core.bodies import PhysicsField
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
-from puffer_arena.core.spaces import Discrete, space_of
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Discrete
 from puffer_arena.machine.trees import definition, source_text
 
 DEEPEST = 12  # calls within calls that are followed

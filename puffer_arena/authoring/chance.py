@@ -6,6 +6,7 @@ its parameters alone.
 """
 
 import ast
+import builtins
 import inspect
 import random
 import sys
@@ -14,10 +15,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from puffer_arena.authoring.explain import place
-from puffer_arena.authoring.source import own_nodes
 from puffer_arena.core.env import Env
 from puffer_arena.machine.compile import is_jit, reached, with_called
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, own_nodes
 
 ROOTS = (
     "random.",
@@ -28,6 +28,8 @@ ROOTS = (
     "time.",
     "datetime.datetime.",
     "datetime.date.",
+    "builtins.id",  # these two give other numbers in every process
+    "builtins.hash",
 )
 CLOCKS = ("now", "utcnow", "today")  # of the classes of datetime
 SEEDED = ("random.Random", "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator")
@@ -72,7 +74,10 @@ def _sources(function: FunctionType) -> Iterator[tuple[int, str]]:
     tree = definition(function)
     if tree is None:
         return
-    names: dict[str, Any] = {**reached(function), **_imported(tree)}
+    code = function.__code__
+    local = {*code.co_varnames, *code.co_cellvars}
+    given = {name: getattr(builtins, name, None) for name in code.co_names if name not in local}
+    names: dict[str, Any] = {**given, **reached(function), **_imported(tree)}
     calls = {id(node.func): node for node in own_nodes(tree) if isinstance(node, ast.Call)}
     for node in own_nodes(tree):
         if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):

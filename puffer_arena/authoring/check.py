@@ -15,11 +15,14 @@ from puffer_arena.authoring.chance import IN_BUILD, check_chance
 from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
-from puffer_arena.core.actions import check_actions, role_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import role_actions
+from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, state_fields
-from puffer_arena.core.spaces import Box, Dict, Discrete, Roles, Space, Tuple, space_of
-from puffer_arena.errors import ActionError
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Box, Discrete, Space
+from puffer_arena.errors import ActionError, shown
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
@@ -74,8 +77,8 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
             raise env.error(
                 "rules", f"one writes p.{name}; parameters are for reading, copy it into State to change it"
             )
-    if env.move_goal is not None:
-        batch.move_goals(batch.rows.states.copy())
+    _check_ending(batch)
+    _check_goal(batch, began)
     batch.reset(0)
     forgotten = _differing(env, began, batch.rows.states)
     if _play(batch) != played:
@@ -110,6 +113,33 @@ def _check_unchanged(batch: Any, before: Array, rule: Any) -> None:
         raise place_of(batch.env, rule, f"writes State.{written[0]}, which it may only read")
     if (batch.rows.states["rng_count"] != before["rng_count"]).any():
         raise place_of(batch.env, rule, f"draws a random number from the row, which it may only read{OWN_STREAM}")
+
+
+def _check_ending(batch: Any) -> None:
+    """Check that the rule for endings gives the number of one, and leaves the row as it is."""
+    env, before = batch.env, batch.rows.states.copy()
+    if env.ending is None:
+        return
+    given = env.ending(batch.state(0), batch.state_params(0))
+    if not isinstance(given, bool | int | np.bool_ | np.integer):
+        raise place_of(env, env.ending, f"gave {shown(given)}; it must be a whole number, that of one of endings")
+    _check_unchanged(batch, before, env.ending)
+
+
+def _check_goal(batch: Any, began: Array) -> None:
+    """Check that the rule for goals moves the row's, to where the row is now or to where it began, and no more."""
+    env, before = batch.env, batch.rows.states.copy()
+    if env.move_goal is None:
+        return
+    moved = False
+    for later in (before, began):
+        batch.rows.states[...] = before
+        batch.move_goals(later.copy())
+        moved |= bool(_differing(env, before, batch.rows.states))
+        if (batch.rows.states["rng_count"] != before["rng_count"]).any():
+            raise place_of(env, env.move_goal, "draws a random number; the goal is what 'later' has reached")
+    if not moved:
+        raise place_of(env, env.move_goal, "changes nothing in State; it must write the goal that 'later' has reached")
 
 
 def _check_bot(batch: Any, bot: str) -> None:

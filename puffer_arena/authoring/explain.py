@@ -7,7 +7,7 @@ import os
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from types import FunctionType, TracebackType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any
 
 from puffer_arena.core.env import Env
@@ -58,16 +58,31 @@ def explain(env: Env, error: Exception) -> ArenaError | None:
         return None
     if type(error).__module__.startswith("numba.") or any(map(_is_numbas, _frames(error.__traceback__))):
         return _explain_compiling(env, error)
-    frames = traceback.extract_tb(error.__traceback__)
     files = {function.__code__.co_filename for function in _functions(env)}
-    for frame in reversed(frames):
-        if frame.filename in files:
-            return env.error_at(frame.name, frame.filename, frame.lineno or 0, _reason(error))
-    if frames[-1].filename in KERNELS:  # where it takes what a rule has returned
-        rule, result = ending_rule(env)
-        reason = f"'{rule.__name__}' must return {result}; what it returned gives {_reason(error)}"
-        return place_of(env, rule, reason)
+    for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
+        file = frame.f_code.co_filename
+        if file in files:
+            return env.error_at(frame.f_code.co_name, file, line, _reason(error))
+        if file in KERNELS:  # where it takes what a rule has returned
+            rule, result = _asked_rule(env, frame, linecache.getline(file, line))
+            reason = f"'{rule.__name__}' must return {result}; what it returned gives {_reason(error)}"
+            return place_of(env, rule, reason)
     return None
+
+
+def _asked_rule(env: Env, frame: FrameType, line: str) -> tuple[Any, str]:
+    """Return the rule that a line of a kernel asks, and what it must return."""
+    if frame.f_code.co_filename == acting.__file__:
+        rule: Any = list(env.bots.values())[frame.f_globals["NUMBER"]]
+        if isinstance(rule, Mapping):
+            roles: Any = env.spaces(env.params())[0]  # rules are given by role where spaces are
+            rule = next(
+                rule[role] for role, span in roles.spans.items() if span.start <= frame.f_locals["agent"] < span.stop
+            )
+        return rule, "the action, a whole number"
+    if "whose_turn(" in line:
+        return env.turn, "the agent whose turn it is, a whole number"
+    return ending_rule(env)
 
 
 def _explain_compiling(env: Env, error: Exception) -> DefinitionError:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import place
-from puffer_arena.authoring.source import own_nodes
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import state_fields
 from puffer_arena.errors import ParameterError
 from puffer_arena.machine.compile import reached, with_called
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, own_nodes
 
 RULES = ("reset", "step", "observe", "observe_state", "action_mask", "turn", "ending")
 DISPLAYS: dict[type[ast.AST], str] = {

@@ -7,7 +7,6 @@ the kernel takes.  What it cannot follow it leaves to the compiler.
 
 import ast
 import builtins
-import functools
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping
@@ -15,18 +14,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer_arena.authoring.explain import ending_rule, place, place_of
+from puffer_arena.authoring.explain import ending_rule, place
+from puffer_arena.authoring.returns import check_returns
 from puffer_arena.core.actions import action_dtype, choice_sizes
+from puffer_arena.core.composites import Composite
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import MEMORY_HEADER, header_fields
 from puffer_arena.core.params import params_record
-from puffer_arena.core.spaces import Composite, Discrete, Roles, Space, space_of
+from puffer_arena.core.roles import Roles, space_of
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import DefinitionError, suggest
 from puffer_arena.machine.compile import code_names, is_jit, reached, with_called
-from puffer_arena.machine.trees import definition
+from puffer_arena.machine.trees import definition, own_nodes
 
 Kind = np.dtype[Any] | None  # of a record, or of an array of them; None for what is not followed
-STATE, PARAMS, MEMORY = "State", "p", "memory"  # where a value lies
+STATE, PARAMS, MEMORY, LATER = "State", "p", "memory", "later"  # where a value lies
 CHANGING = ("fill", "sort", "partition", "put", "resize", "byteswap", "setfield", "setflags")  # methods of arrays
 KEPT = frozenset(entry[0] for entry in (*header_fields(1, turns=True), *MEMORY_HEADER)) - {"alive"}
 KEPT_REMEDY = {
@@ -68,7 +70,7 @@ def check_source(env: Env) -> None:
     if env.observe_state is not None and (state := env.state_space(values)) is not None:
         calls.append(Call(env.observe_state, (s, p, state.dtype), homes, reading))
     calls += [Call(rule, (s, p), homes, reading) for rule in env.rules_of("turn", "ending")]
-    calls += [Call(rule, (s, p, s), (*homes, ""), moves) for rule in env.rules_of("move_goal")]
+    calls += [Call(rule, (s, p, s), (*homes, LATER), moves | {LATER}) for rule in env.rules_of("move_goal")]
     for role in env.agents or [None]:
         obs, action = (space_of(space, role) for space in env.spaces(values))
         calls.append(Call(rule_of(env.observe, role), (s, p, *several, obs.dtype), homes, reading))
@@ -87,6 +89,10 @@ def check_source(env: Env) -> None:
     check_returns(env, *ending_rule(env), 1 if env.agents else 3)
     if env.turn is not None:
         check_returns(env, env.turn, "the agent whose turn it is", 1)
+    if env.ending is not None:
+        check_returns(env, env.ending, "the number of one of endings", 1)
+    if env.move_goal is not None:
+        check_returns(env, env.move_goal, "nothing, for it writes the goal into s", 0)
     for role in env.agents or [None]:
         for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
             check_returns(env, rule_of(bot, role), "the action", 1)
@@ -127,24 +133,6 @@ def _check_recursion(env: Env, rule: Any, calls: list[Call]) -> None:
             how = "itself" if call.rule is rule else f"'{call.rule.__name__}', which calls it again"
             reason = f"'{rule.__name__}' calls {how}; write a loop, with an array of State for what has to be kept"
             raise place(env, rule, call.line, reason)
-
-
-@functools.lru_cache(maxsize=512)
-def own_nodes(node: ast.AST) -> tuple[ast.AST, ...]:
-    """Return the nodes below `node`, in the order of the source, without those of functions within.
-
-    Every check asks for those of the same rules.
-    """
-    found: list[ast.AST] = []
-
-    def visit(parent: ast.AST) -> None:
-        for child in ast.iter_child_nodes(parent):
-            found.append(child)
-            if not isinstance(child, ast.FunctionDef | ast.Lambda):
-                visit(child)
-
-    visit(node)
-    return tuple(found)
 
 
 class Reader:
@@ -374,42 +362,3 @@ def field_of(target: ast.expr) -> str:
 def _element(kind: Kind) -> Kind:
     """Return the kind of a record, and None for an array."""
     return kind if kind is not None and kind.subdtype is None else None
-
-
-def check_returns(env: Env, function: Any, result: str, count: int) -> None:
-    """Check that a rule returns `count` values wherever it ends.
-
-    Raises:
-        DefinitionError: one path returns something else, or nothing.
-    """
-    tree = definition(function)
-    if tree is None:
-        return
-    for node in own_nodes(tree):
-        given = _returned(node.value) if isinstance(node, ast.Return) else None
-        if given not in (count, None):
-            said = {0: "nothing", 1: "one value"}.get(given, f"{given} values")
-            reason = f"returns {said}; '{function.__name__}' must return {result}"
-            raise place(env, function, node.lineno, reason)  # type: ignore[attr-defined]  # of a return
-    if runs_out(tree.body):
-        reason = f"can end without a return; '{function.__name__}' must return {result} on every path"
-        raise place_of(env, function, reason)
-
-
-def _returned(value: ast.expr | None) -> int | None:
-    """Return how many values a `return` gives, or None where only running it tells."""
-    if value is None or (isinstance(value, ast.Constant) and value.value is None):
-        return 0
-    if isinstance(value, ast.Tuple):
-        return None if any(isinstance(part, ast.Starred) for part in value.elts) else len(value.elts)
-    return 1 if isinstance(value, ast.Constant | ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp) else None
-
-
-def runs_out(body: list[ast.stmt]) -> bool:
-    """Tell whether statements certainly can end without a return.  A loop or `match` that returns is trusted."""
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return not last.orelse or runs_out(last.body) or runs_out(last.orelse)
-    if isinstance(last, ast.Return | ast.Raise):
-        return False
-    return not any(isinstance(node, ast.Return | ast.Raise) for node in own_nodes(last))

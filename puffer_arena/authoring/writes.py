@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.authoring.explain import place
-from puffer_arena.authoring.source import Call, Reader, own_nodes
+from puffer_arena.authoring.source import Call, Reader
 from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
 from puffer_arena.core.records import FORCES, OUTPUTS
 from puffer_arena.errors import DefinitionError
+from puffer_arena.machine.trees import own_nodes
 
 
 def check_writes(env: Env) -> None:

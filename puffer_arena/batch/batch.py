@@ -23,7 +23,8 @@ from puffer_arena.batch.seeds import check_levels, row_keys
 from puffer_arena.batch.settings import AUTORESET, SPLITS, Settings
 from puffer_arena.batch.stepper import Stepper
 from puffer_arena.batch.table import make_table
-from puffer_arena.core.actions import check_actions, draw_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import draw_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import ParamRows
 from puffer_arena.errors import ActionError, ParameterError, UnknownName, suggest

@@ -8,11 +8,13 @@ from typing import Any
 
 from puffer_arena.batch.table import Table
 from puffer_arena.batch.workers.threads import compile_step
-from puffer_arena.core.actions import all_below, all_below_plainly, choice_sizes
+from puffer_arena.core.action_checks import all_below, all_below_plainly
+from puffer_arena.core.actions import choice_sizes
 from puffer_arena.core.bodies import place
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Discrete, Roles, Space
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.engines import compiled_parts
 from puffer_arena.kernels.acting import bind_bot
 from puffer_arena.kernels.binding import bind_kernels, clear_function, tally_function

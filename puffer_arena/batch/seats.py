@@ -40,6 +40,17 @@ def is_free_for_all(env: Env) -> bool:
     return len(env.agents) == 1
 
 
+def legs(env: Env, role: str = "") -> int:
+    """Return how many games count as one, a leg each: where roles differ and no scores tell who won, a game as each role.
+
+    One role may always come out ahead there, as tag's chasers do, whoever plays it.
+
+    Args:
+        role: the role that a side takes in every game; empty for each in turn.
+    """
+    return 1 if role or env.scores else len(env.agents)
+
+
 def ranks(finished: Array, mine: Array) -> Array:
     """Return the place that one agent's return took among those who took part, 1 for the first: float64 (episodes,).
 
@@ -103,6 +114,22 @@ def list_sides(batch: Batch) -> list[list[int]]:
     return [[agent] for agent in sides[0]] if is_free_for_all(batch.env) else sides
 
 
+def side_returns(batch: Batch, finished: Array) -> Array:
+    """Return the mean return of every side's agents in some episodes, NaN where none took part: float64 (episodes, sides).
+
+    Args:
+        finished: episodes, records as `batch.finished`.
+    """
+    returns = finished["episode_return"]
+    part = took_part(returns)
+    means = np.full((len(finished), len(list_sides(batch))), np.nan)
+    for k, side in enumerate(list_sides(batch)):
+        there = part[:, side]
+        total = np.where(there, returns[:, side], 0.0).sum(axis=1)
+        np.divide(total, there.sum(axis=1), out=means[:, k], where=there.any(axis=1))
+    return means
+
+
 def places(batch: Batch, finished: Array) -> Array:
     """Return every side's place in some episodes, 1 for the best, the same for equals: float64 (episodes, sides).
 
@@ -112,13 +139,7 @@ def places(batch: Batch, finished: Array) -> Array:
     Args:
         finished: episodes, records as `batch.finished`.
     """
-    returns = finished["episode_return"]
-    part = took_part(returns)
-    points = np.full((len(finished), len(list_sides(batch))), np.nan)
-    for k, side in enumerate(list_sides(batch)):
-        there = part[:, side]
-        total = np.where(there, returns[:, side], 0.0).sum(axis=1)
-        np.divide(total, there.sum(axis=1), out=points[:, k], where=there.any(axis=1))
+    points = side_returns(batch, finished)
     if batch.env.scores and not is_free_for_all(batch.env):
         scored = [finished[batch.env.scores[role]] for role in batch.env.agents if role in batch.env.scores]
         if len(scored) == points.shape[1]:

@@ -13,10 +13,10 @@ from puffer_arena.batch.workers.interrupts import uninterrupted
 from puffer_arena.batch.workers.spans import split
 from puffer_arena.batch.workers.threads import FEWEST, FEWEST_SCENES, Crew, compile_server
 from puffer_arena.batch.worlds import Worlds
-from puffer_arena.core.actions import check_mask
+from puffer_arena.core.action_checks import check_mask
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Row, in_cells
-from puffer_arena.core.spaces import Roles
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import BusyError, ClosedError
 from puffer_arena.kernels.step import DISABLED, NEXT_STEP, Span
 from puffer_arena.kernels.tables import BARRED, Buffers

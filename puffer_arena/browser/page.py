@@ -14,11 +14,14 @@ from puffer_arena.batch.make import make
 from puffer_arena.browser.learned import describe_learned
 from puffer_arena.browser.wasm import compile_module
 from puffer_arena.browser.world import read_license
-from puffer_arena.core.actions import action_dtype, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, values_of
+from puffer_arena.core.composites import at, leaves
 from puffer_arena.core.env import Env
+from puffer_arena.core.keys import find_binding
 from puffer_arena.core.palette import load_palette
 from puffer_arena.core.params import Parameter
-from puffer_arena.core.spaces import Discrete, Roles, at, leaves
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Discrete
 from puffer_arena.engines.scene import read_params
 from puffer_arena.errors import DefinitionError
 from puffer_arena.machine.files import write_bytes

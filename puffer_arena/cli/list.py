@@ -7,18 +7,10 @@ from typing import Annotated, Any
 import tyro
 
 from puffer_arena.cli.output import fill, reflow, show, width
+from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.env import Env
-from puffer_arena.core.spaces import (
-    Box,
-    Dict,
-    Discrete,
-    Entities,
-    MultiBinary,
-    MultiDiscrete,
-    Roles,
-    Space,
-    Tuple,
-)
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box, Discrete, Entities, MultiBinary, MultiDiscrete, Space
 from puffer_arena.curriculum.choose import CURRICULA
 from puffer_arena.errors import require
 from puffer_arena.registry import list_envs, load_env

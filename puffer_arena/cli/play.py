@@ -37,7 +37,7 @@ class Options:
         python -m puffer_arena play lander --record landing.mcap
         python -m puffer_arena play maze --held-out --level 7
 
-    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, B let the bot play, F3 and F4 an easier or a harder bot, + and -
+    Keys: the arrows or what H lists; P pause, R restart, Tab next agent, J more people, B let the bot play, F3 and F4 an easier or a harder bot, + and -
     speed, Backspace back a second, F9 record.
     """
 
@@ -94,6 +94,7 @@ def run(options: Options) -> int:
         record=options.record,
         match=(lambda batch: seated(options, batch)) if options.seats else None,
         follows=options.difficulty == AUTO,
+        rated=lambda batch: kept_ratings(batch).note,
     )
     return 0
 
@@ -114,11 +115,16 @@ def check_seats(options: Options) -> None:
 
 def seated(options: Options, batch: "Batch") -> "Match":
     """Return the match that --seats means, for the game's row; rounds at natural speed are rated."""
+    kept = kept_ratings(batch)
+    return build_match(batch, options.env, options.seats, options.rounds, options.runs_dir, options.seed, kept)
+
+
+def kept_ratings(batch: "Batch") -> Ratings:
+    """Return what this machine knows of people in a game with a batch's parameters."""
     from puffer_arena.render.play.scores import Scores, scores_file
 
     key = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), None).key
-    kept = Ratings(key, scores_file().with_name("ratings.json"))
-    return build_match(batch, options.env, options.seats, options.rounds, options.runs_dir, options.seed, kept)
+    return Ratings(key, scores_file().with_name("ratings.json"))
 
 
 def choose_bot(options: Options) -> "Choose | None":

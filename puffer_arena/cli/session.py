@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.seats import legs
 from puffer_arena.cli.dashboard import Lasting, Progress, format_count, format_seconds, format_value, make_display
 from puffer_arena.cli.output import command_line
 from puffer_arena.cli.recording import RunRecorder
@@ -25,7 +26,6 @@ from puffer_arena.trainers.config import Config
 from puffer_arena.trainers.runs.find import naming
 
 UNSAVED, INTERRUPTED = 1, 130
-UNDRAWN = ("gymnasium-vector:", "remote:", "emulated:")  # nobody here, or in another process, has their pictures
 EXPLOIT_GAMES = 200
 FILMED_STEPS, FILMED_WIDTH = 300, 320  # of a video for trackers, which training waits for
 
@@ -38,6 +38,7 @@ class Session:
         self.changes, self.plan = changes, SteeringPlan(())
         self.log: SteeringLog | None = None
         env = load_env(config.env)
+        self.can_be_watched = env.can_be_watched
         self.progress = Progress(f"{env.name}   {place.folder}", config.total_steps, env.counters)
         self.display = Lasting(make_display(self.progress), place.folder)
         self.broadcast: Any = None
@@ -47,7 +48,7 @@ class Session:
 
     def train(self) -> int:
         """Train to the end or to Ctrl-C."""
-        from puffer_arena.trainers.runs.run import Callbacks, train
+        from puffer_arena.trainers.runs.train import Callbacks, train
 
         callbacks = Callbacks(self.on_start, self.on_step, self.on_update, self.display.say, self.on_save)
         reason = ""
@@ -217,7 +218,7 @@ class Session:
             named = ("--env", *naming(self.config.env)) if naming(self.config.env) else ()
             if self.options.record.on:
                 self.display.say(f"  replay:   {command_line('replay', folder, *named)}")
-            if not self.config.env.startswith(UNDRAWN):
+            if self.can_be_watched:
                 self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
 
@@ -231,8 +232,10 @@ def exploitability(trainer: Any) -> str:
     kept = next((member.data for member in trainer.opponent.pool.members if member.data), b"")  # its file may be gone
     other = actor_player(Actor.load(kept, config.env)) if kept else find_player(config.opponent.pool, config.env)
     pair = versus(actor_player(trainer.actor()), other, config.opponent.role)
-    sample = evaluate(config.env, pair, EXPLOIT_GAMES, params=config.params, side=config.opponent.role)
-    results = np.array(results_of(sample), np.float64)
+    role, env = config.opponent.role, load_env(config.env)
+    each = legs(env, role)
+    sample = evaluate(config.env, pair, EXPLOIT_GAMES * each, params=config.params, side=role)
+    results = np.array(results_of(sample, each), np.float64)
     low, high, _ = interval(results)
     return (
         f"exploitability of {config.opponent.pool}: at least {max(results.mean(), 0.0):.3f} "

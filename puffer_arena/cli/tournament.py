@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from puffer_arena.batch.seats import check_role
+from puffer_arena.batch.seats import check_role, legs
 from puffer_arena.cli.options import read_pairs
 from puffer_arena.cli.output import Waiting, fill, show, width
 from puffer_arena.cli.people import matches_of, read_rounds
@@ -38,7 +38,8 @@ from puffer_arena.replay.writer import Writer
 RECORDED_ROWS = 4  # games of a match that are recorded at once
 NOTE = (
     "rating [95% interval]: Bradley-Terry with full pairing, 25 for a newcomer; points: a win 1, a draw 1/2.  Won is by "
-    "the game's scores where it keeps any, else by the return of one side against that of the other"
+    "the game's scores where it keeps any, else by the return of one side against that of the other, over a game as "
+    "each role where roles differ"
 )
 
 
@@ -60,7 +61,7 @@ class Options:
     players: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PLAYERS")] = ()
     """Who plays: random, bot:NAME, arena:NAME@LEVEL, run:NAME, or files of bots and checkpoints."""
     games: int = 20
-    """Games of a match."""
+    """Games of a match; where roles differ and nothing tells who won, one is played as each role and both count as one."""
     rounds: int = 0
     """How often everybody meets everybody, once by default; or Swiss rounds, by default as many as single out one."""
     swiss: bool = False
@@ -164,11 +165,12 @@ def play_match(
     pair = versus(players[a], players[b], "")
     if path:
         pair = recorded(pair, path, RECORDED_ROWS, writers)
+    each = legs(load_env(options.env))
     try:
         sample = evaluate(
             options.env,
             pair,
-            options.games,
+            options.games * each,
             seed=options.seed + number,
             params=params,
             side="",
@@ -177,7 +179,7 @@ def play_match(
     finally:
         for writer in writers:
             writer.close()
-    return Match(a, b, results_of(sample))
+    return Match(a, b, results_of(sample, each))
 
 
 def record(

@@ -238,8 +238,9 @@ def run(options: Any) -> int:
     """Train, and say at the end what to do with the run."""
     require("torch", "train")
     from puffer_arena.trainers.nodes import join, leave, wanted_nodes
-    from puffer_arena.trainers.runs.run import Run, follow
+    from puffer_arena.trainers.runs.run import Run
     from puffer_arena.trainers.runs.trackers import check_tracker
+    from puffer_arena.trainers.runs.train import follow
 
     if not 0 <= options.live.port <= 65535:
         raise ParameterError(f"--live.port is {options.live.port}; a port is a number from 0 (any free one) to 65535")

@@ -25,6 +25,7 @@ from puffer_arena.core.bodies import (
 from puffer_arena.core.camera import Camera
 from puffer_arena.core.canvas import Canvas
 from puffer_arena.core.canvas3d import Canvas3D
+from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.editor import Brush, Editor, Things, standing
 from puffer_arena.core.editor import Cells as Painted
 from puffer_arena.core.env import Env
@@ -53,17 +54,7 @@ from puffer_arena.core.records import (
 )
 from puffer_arena.core.series import small_cosine, small_sine
 from puffer_arena.core.shading import bands, glow, orb, streak
-from puffer_arena.core.spaces import (
-    Box,
-    Dict,
-    Discrete,
-    Entities,
-    MultiBinary,
-    MultiDiscrete,
-    Space,
-    Tuple,
-    labels_of,
-)
+from puffer_arena.core.spaces import Box, Discrete, Entities, MultiBinary, MultiDiscrete, Space, labels_of
 from puffer_arena.machine.compile import jit
 
 __all__ = [

@@ -35,7 +35,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from puffer_arena.core.definition import check_keywords, check_parts
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.definition.parts import check_keywords, check_parts
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import (
     Memory,
@@ -46,7 +47,8 @@ from puffer_arena.core.fields import (
 )
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
-from puffer_arena.core.spaces import Box, Roles, Space, each_space, leaves
+from puffer_arena.core.roles import Roles, each_space
+from puffer_arena.core.spaces import Box, Space
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
 
 Rule = Callable[..., Any]
@@ -177,6 +179,11 @@ class Env:
     @property
     def is_drawn(self) -> bool:
         """Whether a row's bytes say what it looks like."""
+        return True
+
+    @property
+    def can_be_watched(self) -> bool:
+        """Whether another process, such as a window's, can make rows and show them."""
         return True
 
     def check_drawn(self, what: str) -> None:

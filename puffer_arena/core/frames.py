@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.errors import SpaceError
 
 MOST_FRAMES = 64  # in one observation

@@ -3,17 +3,17 @@
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox2x32-10).
 
 An episode's stream has the episode's level as its key and counts draws in the row, so a level replays
-exactly whatever the row did before.  All words are 32 bits held in int64: Python's unbounded
-integers, compiled ones and GPU ones then agree bit for bit.
+exactly whatever the row did before.  All words are 32 bits, held in Python's unbounded integers, in arrays of int64 whose
+products wrap, or in compiled code's words without a sign: they agree bit for bit.
 """
 
 import math
 from typing import Any
 
-from puffer_arena.machine.compile import jit
+from puffer_arena.machine.compile import jit, signed, unsigned
 
 MASK = 0xFFFFFFFF
-MULTIPLIER = 0xD256D193 - (1 << 32)  # times 32 bits it stays within 63, which compilers take for granted
+MULTIPLIER = 0xD256D193
 WEYL = 0x9E3779B9
 HELD_OUT_BIT = 1 << 31  # levels at or above it are held out; training levels lie below
 TWO_TO_MINUS_32 = 1.0 / (1 << 32)
@@ -22,12 +22,13 @@ TWO_TO_MINUS_32 = 1.0 / (1 << 32)
 @jit
 def philox(key: Any, counter: Any) -> Any:
     """Return 32 random bits, a pure function of two 32-bit words; int64 arrays give arrays."""
-    left, right = counter & MASK, 0
+    left, right, key = unsigned(counter & MASK), unsigned(0), unsigned(key)
+    multiplier, weyl, mask, half = unsigned(MULTIPLIER), unsigned(WEYL), unsigned(MASK), unsigned(32)
     for _ in range(10):
-        product = left * MULTIPLIER
-        left, right = (((product >> 32) + left) & MASK) ^ key ^ right, product & MASK
-        key = (key + WEYL) & MASK
-    return left
+        product = left * multiplier
+        left, right = ((product >> half) & mask) ^ key ^ right, product & mask
+        key = (key + weyl) & mask
+    return signed(left)
 
 
 @jit

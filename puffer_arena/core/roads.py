@@ -100,10 +100,12 @@ def extent(s: OnRoad, beyond: float) -> tuple[float, float, float, float]:
 @jit
 def is_near_road(s: OnRoad, x: float, y: float, reach: float) -> bool:
     """Tell whether a place is so near to the middle of the road, along both axes together."""
-    near = False
+    road = s.road
     for k in range(SECTIONS):
-        near = near or abs(s.road[k, 0] - x) + abs(s.road[k, 1] - y) <= reach
-    return near
+        aside = abs(road[k, 0] - x)
+        if aside <= reach and aside + abs(road[k, 1] - y) <= reach:
+            return True
+    return False
 
 
 def draw_trees(s: OnRoad, p: Course, left: float, bottom: float, right: float, top: float, canvas: Canvas) -> None:

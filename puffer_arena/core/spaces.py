@@ -1,14 +1,13 @@
 """Spaces: what an observation or an action may be, and how it lies in memory.
 
-A space names its storage (`dtype`), so a batch of any space is one numpy array: nested Dict and Tuple
-spaces are records within records, and flattening is exact by construction: a value's flat form is the
-bytes of its record.  Dimensions may name attributes of `Params`; `resolve` fills them in.
+A space names its storage (`dtype`), so a batch of any space is one numpy array, and flattening is exact by construction:
+a value's flat form is the bytes of its storage.  Dimensions may name attributes of `Params`; `resolve` fills them in.
+Here are the simple ones; see `composites` for spaces of parts and `roles` for those that differ between roles.
 """
 
-import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -19,7 +18,6 @@ from puffer_arena.core.fields import Array, dimension, sized
 from puffer_arena.errors import DefinitionError, SpaceError, shown, suggest
 
 Size: TypeAlias = int | str
-WORD = 8  # bytes
 
 
 @dataclass(frozen=True)
@@ -267,190 +265,6 @@ class Entities(Box):
         low, high = np.zeros(self.dtype.shape, self.element), np.ones(self.dtype.shape, self.element)
         low[:, 1:], high[:, 1:] = self.low, self.high
         return low, high
-
-
-class Composite(Space):
-    """A space of parts, each a space of its own; a value is stored as a record with a field for each."""
-
-    @property
-    @abstractmethod
-    def parts(self) -> dict[str, Space]:
-        """The parts by the names of their fields."""
-
-    @abstractmethod
-    def split(self, value: Any) -> list[Any] | None:
-        """Return the values of the parts, or None where `value` is no nest of this shape."""
-
-    @abstractmethod
-    def join(self, values: list[Any]) -> Any:
-        """Return the value whose parts `split` gives."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return record([(name, part.dtype) for name, part in self.parts.items()])
-
-    def contains(self, value: Any) -> bool:
-        values = self.split(value)
-        return values is not None and all(
-            part.contains(each) for part, each in zip(self.parts.values(), values, strict=True)
-        )
-
-    def sample(self, rng: np.random.Generator) -> Any:
-        return self.join([part.sample(rng) for part in self.parts.values()])
-
-    def store(self, value: Any, out: Any, name: Any) -> None:
-        record = out[name]
-        for (field_name, part), each in zip(self.parts.items(), self.split(value) or (), strict=True):
-            part.store(each, record, field_name)
-
-    def load(self, stored: Any) -> Any:
-        return self.join([part.load(stored[name]) for name, part in self.parts.items()])
-
-
-@dataclass(frozen=True)
-class Dict(Composite):
-    """Named parts, each a space of its own."""
-
-    spaces: Mapping[str, Space] = field(default_factory=dict)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.spaces.items()))
-
-    def resolve(self, params: Any) -> "Dict":
-        return Dict({name: space.resolve(params) for name, space in self.spaces.items()})
-
-    @property
-    def parts(self) -> dict[str, Space]:
-        return dict(self.spaces)
-
-    def split(self, value: Any) -> list[Any] | None:
-        fits = isinstance(value, Mapping) and set(value) == set(self.spaces)
-        return [value[name] for name in self.spaces] if fits else None
-
-    def join(self, values: list[Any]) -> dict[str, Any]:
-        return dict(zip(self.spaces, values, strict=True))
-
-
-@dataclass(frozen=True)
-class Tuple(Composite):
-    """Parts in order, each a space of its own; stored as fields part_0, part_1, ..."""
-
-    spaces: tuple[Space, ...] = ()
-
-    def resolve(self, params: Any) -> "Tuple":
-        return Tuple(tuple(space.resolve(params) for space in self.spaces))
-
-    @property
-    def parts(self) -> dict[str, Space]:
-        return {f"part_{k}": space for k, space in enumerate(self.spaces)}
-
-    def split(self, value: Any) -> list[Any] | None:
-        return list(value) if isinstance(value, tuple) and len(value) == len(self.spaces) else None
-
-    def join(self, values: list[Any]) -> tuple[Any, ...]:
-        return tuple(values)
-
-
-@dataclass(frozen=True)
-class Roles(Space):
-    """A space for each role of agents; a value is (role, what lies in its space), stored behind the role's number.
-
-    All roles have records of one size, so that what agents see or do is one array.
-
-    Args:
-        spaces: role -> space.
-        agents: role -> how many there are, or the attribute of Params that says so, as in `Env.agents`.
-    """
-
-    spaces: Mapping[str, Space] = field(default_factory=dict)
-    agents: Mapping[str, Size] = field(default_factory=dict, compare=False)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.spaces.items()))
-
-    def resolve(self, params: Any) -> "Roles":
-        spaces = {role: space.resolve(params) for role, space in self.spaces.items()}
-        return Roles(spaces, {role: dimension(count, params) for role, count in self.agents.items()})
-
-    @property
-    def spans(self) -> dict[str, slice]:
-        """Where each role's agents lie among all of them, once numbers are known."""
-        ends = list(itertools.accumulate((int(count) for count in self.agents.values()), initial=0))
-        return {role: slice(ends[k], ends[k + 1]) for k, role in enumerate(self.agents)}
-
-    @property
-    def width(self) -> int:
-        """Bytes that the widest role's value takes, in whole words."""
-        return -(-max(space.dtype.itemsize for space in self.spaces.values()) // WORD) * WORD
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        sized("an observation", np.uint8, (self.width,))
-        return np.dtype([("role", np.int64), ("data", np.uint8, (self.width,))])
-
-    def of(self, stored: Any, role: str) -> Any:
-        """Return a view of stored values, an array of records, as those of one role: (..., *its shape)."""
-        return stored.view(within(self.spaces[role].dtype, self.dtype.itemsize, WORD))["value"]
-
-    def contains(self, value: Any) -> bool:
-        fits = isinstance(value, tuple) and len(value) == 2 and value[0] in self.spaces
-        return fits and self.spaces[value[0]].contains(value[1])
-
-    def sample(self, rng: np.random.Generator) -> tuple[str, Any]:
-        role = list(self.spaces)[rng.integers(len(self.spaces))]
-        return role, self.spaces[role].sample(rng)
-
-    def store(self, value: Any, out: Any, name: Any) -> None:
-        role, inner = value
-        made = np.zeros(1, self.dtype)
-        made["role"] = list(self.spaces).index(role)
-        self.spaces[role].store(inner, self.of(made, role), 0)
-        out[name] = made[0]
-
-    def load(self, stored: Any) -> tuple[str, Any]:
-        number = int(stored["role"])
-        if not 0 <= number < len(self.spaces):
-            raise SpaceError(f"role {number} is stored; there are {len(self.spaces)}")
-        role, held = list(self.spaces)[number], np.zeros(1, self.dtype)
-        held[0] = stored
-        return role, self.spaces[role].load(self.of(held, role)[0])
-
-
-def within(dtype: np.dtype[Any], itemsize: int, offset: int) -> np.dtype[Any]:
-    """Return a record of `itemsize` bytes with a `value` of `dtype` at an offset."""
-    return np.dtype({"names": ["value"], "formats": [dtype], "offsets": [offset], "itemsize": itemsize})
-
-
-def space_of(space: Space, role: str | None) -> Space:
-    """Return what agents of a role see or do: their own space where each role has one."""
-    return space.spaces[role] if isinstance(space, Roles) and role is not None else space
-
-
-def each_space(space: Space) -> Iterator[Space]:
-    """Yield the space of every role, or the one for all."""
-    yield from space.spaces.values() if isinstance(space, Roles) else (space,)
-
-
-def leaves(space: Space, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Space]]:
-    """Yield the simple spaces within `space` in the order of its fields, each behind the fields that lead to it."""
-    if not isinstance(space, Composite):
-        yield path, space
-        return
-    for name, part in space.parts.items():
-        yield from leaves(part, (*path, name))
-
-
-def at(stored: Any, path: tuple[str, ...]) -> Any:
-    """Return what lies in a record, or in an array of them, at the end of a path of fields."""
-    for name in path:
-        stored = stored[name]
-    return stored
-
-
-def record(parts: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:
-    """Return the storage of an observation of parts."""
-    sized("an observation", np.uint8, (sum(dtype.itemsize for _, dtype in parts),))
-    return np.dtype(list(parts), align=True)
 
 
 def stored(space: Space) -> tuple[np.dtype[Any], tuple[int, ...]]:

@@ -36,6 +36,23 @@ def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> Non
             canvas.rect(x, y, 0.1 + 0.06 * grain(row, col + 50, 5), 0.1, tint, alpha=0.5)
 
 
+def tabletop(canvas: Canvas, width: float, height: float) -> None:
+    """Fill the picture with the boards of a table under a lamp, on which a board of this size lies."""
+    canvas.rect(-BEYOND, -BEYOND, width + 2 * BEYOND, height + 2 * BEYOND, "plank")
+    board = 0.21 * height
+    for k in range(-8, 13):
+        canvas.rect(-BEYOND, k * board, width + 2 * BEYOND, 0.006 * height, "ink", alpha=0.35)
+        joint = width * (0.37 * grain(k, 3, 8) - 1.0)
+        for at in (joint, joint + 1.7 * width):
+            canvas.rect(at, k * board, 0.006 * height, board, "ink", alpha=0.25)
+        for at in (joint + 0.3 * width, joint + 1.1 * width):
+            y = (k + 0.3 + 0.05 * grain(k, 7, 9)) * board
+            canvas.line([(at, y), (at + 0.28 * width, y)], "wood", width=0.008 * height, alpha=0.3)
+    canvas.rect(-BEYOND, -BEYOND, width + 2 * BEYOND, height + 2 * BEYOND, "night", alpha=0.5)
+    for part in (1.25, 0.95, 0.68):
+        canvas.circle(0.5 * width, 0.5 * height, part * max(width, height), "amber", alpha=0.045)
+
+
 def ground(canvas: Canvas, row: int, col: int, color: str, tint: str, *, shaded: bool = False) -> None:
     """Draw a cell of the ground, some with a mark in `tint`; `shaded` where a block stands above it."""
     canvas.rect(col, row, 1.0, 1.0, color)
@@ -79,7 +96,7 @@ def creature(
         eye_x = x + (0.36 * dx + side * (0.36 if dx == 0 else 0.27)) * radius
         eye_y = y + (0.2 * dy - 0.08) * radius
         canvas.circle(eye_x, eye_y, 0.25 * radius, "white")
-        canvas.circle(eye_x + 0.09 * radius * dx, eye_y + 0.08 * radius * dy, 0.14 * radius, "shadow")
+        canvas.circle(eye_x + 0.09 * radius * dx, eye_y + 0.08 * radius * dy, 0.14 * radius, "ink")
 
 
 def burst(canvas: Canvas, x: float, y: float, color: str, *, reach: float = 0.9, rays: int = 8) -> None:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.core.actions import action_bounds, action_dtype, choice_sizes, count_choices
+from puffer_arena.core.composites import at, leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Space, at, leaves, stored
+from puffer_arena.core.spaces import Box, Space, stored
 from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.players.described import describe, difference
 from puffer_arena.registry import load_env, source_digest

@@ -22,6 +22,7 @@ import numpy as np
 from puffer_arena.adapters.spaces import GymnasiumSpace, from_gymnasium
 from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import check_part_name
+from puffer_arena.core.composites import Dict, at, leaves
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import SpaceError, shown
 
@@ -111,7 +112,7 @@ class Codec:
 
         It raises a SpaceError where the value is of another shape or kind than its space.
         """
-        places = [(keys, leaf.write, ours.at(array, fields)) for keys, fields, leaf in self.leaves]
+        places = [(keys, leaf.write, at(array, fields)) for keys, fields, leaf in self.leaves]
         if len(places) == 1 and not places[0][0]:
             write, view = places[0][1:]
             return lambda value, i: write(value, view, i)
@@ -140,7 +141,7 @@ class Codec:
 
     def reader(self, array: Array) -> Read:
         """Return what reads the value of an entry of an array of stored ones."""
-        views = [(leaf, ours.at(array, fields)) for _, fields, leaf in self.leaves]
+        views = [(leaf, at(array, fields)) for _, fields, leaf in self.leaves]
         if len(views) == 1 and not self.leaves[0][0]:
             return functools.partial(views[0][0].read, views[0][1])
         return lambda i: _join(self.theirs, iter([leaf.read(view, i) for leaf, view in views]))
@@ -185,7 +186,7 @@ def _ours(space: Any, keys: tuple[Any, ...], found: dict[tuple[Any, ...], ours.S
     for key, field, part in _parts(space):
         if any(other[: len(keys) + 1] == (*keys, key) for other in found):
             parts[field] = _ours(part, (*keys, key), found)
-    return ours.Dict(parts)
+    return Dict(parts)
 
 
 def _parts(space: Any) -> list[tuple[Any, str, Any]]:
@@ -306,8 +307,8 @@ def check_stored(space: ours.Space, stored: Array) -> tuple[int, str] | None:
     Codes outside their range would be looked up beyond the end of a table, and numbers that are not finite spoil every
     weight; other bounds only say what is usual.
     """
-    for fields, leaf in ours.leaves(space):
-        view = ours.at(stored, fields)
+    for fields, leaf in leaves(space):
+        view = at(stored, fields)
         if view.dtype.kind == "f":
             with np.errstate(all="ignore"):
                 total = view.sum()

@@ -55,6 +55,10 @@ class ForeignEnv(Env):
     def is_drawn(self) -> bool:
         return bool(self.shape.picture)
 
+    @property
+    def can_be_watched(self) -> bool:
+        return bool(self.origin.watched)
+
     @functools.cached_property
     def name(self) -> str:
         return str(self.origin.env_id)

@@ -55,7 +55,7 @@ def emulate(make_env: Make, name: str = "", *, timeout: float = 60.0, restarts: 
         raise ParameterError(f"timeout = {timeout} must be above 0 seconds, and restarts = {restarts} at least 0")
     called = name or getattr(make_env, "__name__", type(make_env).__name__).strip("<>")
     env_id = f"emulated:{called}"
-    _emulated[env_id] = Origin(env_id, make_env, timeout, restarts)
+    _emulated[env_id] = Origin(env_id, make_env, timeout, restarts, watched=False)
     open_env.cache_clear()
     open_env(env_id)
     return env_id
@@ -137,9 +137,8 @@ def _known(env_id: str, rest: str) -> None:
 
 
 def _gymnasium_vector(env_id: str, rest: str) -> Origin:
-
     _known(env_id, rest)
-    return Origin(env_id, functools.partial(_make_vector, rest))
+    return Origin(env_id, functools.partial(_make_vector, rest), watched=False)
 
 
 def _make_vector(rest: str, count: int) -> Any:
@@ -202,7 +201,7 @@ def _games() -> set[str]:
 
 
 def _remote(env_id: str, rest: str) -> Origin:
-    return Origin(env_id, lobby_at(rest).take)
+    return Origin(env_id, lobby_at(rest).take, watched=False)
 
 
 def _emulated_again(env_id: str, rest: str) -> Origin:

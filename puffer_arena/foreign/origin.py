@@ -30,6 +30,7 @@ class Origin:
     timeout: float = 60.0  # seconds that a worker may take for a step
     restarts: int = 10  # of workers that died, for the whole batch
     drawn: bool = False  # its environments draw themselves, into their rows
+    watched: bool = True  # another process, such as `watch`, can make them and have them draw themselves
     on_ray: bool = False  # actors on a Ray cluster step them
 
 

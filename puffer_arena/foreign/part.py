@@ -13,7 +13,7 @@ import numpy as np
 from puffer_arena.batch.buffers import Layout, buffer_layout
 from puffer_arena.core.actions import action_dtype, blank_actions, count_choices
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Roles
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import ArenaError, DefinitionError, WorkerError
 from puffer_arena.foreign.picture import close_drawn
 from puffer_arena.foreign.remote import Lost

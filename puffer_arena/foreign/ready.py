@@ -12,7 +12,7 @@ Rows come by workers: a batch of 64 in 4 of them comes 16 at a time.
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import check_actions
+from puffer_arena.core.action_checks import check_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError
 from puffer_arena.kernels.tables import Step

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.core.actions import mask_flags, role_actions
+from puffer_arena.core.action_checks import mask_flags
+from puffer_arena.core.actions import role_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Roles
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import ActionError, SpaceError, WorkerError
 from puffer_arena.foreign.codecs import Read, Write
 from puffer_arena.foreign.shape import BY_TURNS, PARALLEL, REMOTE, SOLO, Shape, is_number

@@ -11,7 +11,8 @@ import numpy as np
 
 from puffer_arena.core import spaces as ours
 from puffer_arena.core.actions import check_kind, count_choices
-from puffer_arena.core.definition import KEPT_NAMES
+from puffer_arena.core.definition.counts import KEPT_NAMES
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import DefinitionError, SpaceError
 from puffer_arena.foreign.codecs import Codec, codec_of
 from puffer_arena.foreign.remote import RemoteEnv
@@ -128,15 +129,15 @@ def shape_of(env: Any, name: str, info: Mapping[str, Any] | None = None) -> Shap
     counts = {role: len(found.agents) for role, found in roles.items()}
     observation = _joined({role: found.sees.space for role, found in roles.items()}, counts)
     action = _joined({role: found.does.space for role, found in roles.items()}, counts)
-    if isinstance(observation, ours.Roles) != isinstance(action, ours.Roles):
-        observation = ours.Roles({role: found.sees.space for role, found in roles.items()}, counts)
-        action = ours.Roles({role: found.does.space for role, found in roles.items()}, counts)
+    if isinstance(observation, Roles) != isinstance(action, Roles):
+        observation = Roles({role: found.sees.space for role, found in roles.items()}, counts)
+        action = Roles({role: found.does.space for role, found in roles.items()}, counts)
     return Shape(kind, roles, observation, action, {}, masked and count_choices(action) > 0)
 
 
 def _joined(spaces: Mapping[str, ours.Space], counts: Mapping[str, int]) -> ours.Space:
     first = next(iter(spaces.values()))
-    return first if all(space == first for space in spaces.values()) else ours.Roles(spaces, counts)
+    return first if all(space == first for space in spaces.values()) else Roles(spaces, counts)
 
 
 def _role(agents: tuple[str, ...], sees: Any, does: Any) -> Role:

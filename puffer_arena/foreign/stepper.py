@@ -11,10 +11,12 @@ import numpy as np
 
 from puffer_arena.batch.stepper import OneThread
 from puffer_arena.batch.table import Table
-from puffer_arena.core.actions import check_actions, check_mask
+from puffer_arena.core.action_checks import check_actions, check_mask
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import draw_level
-from puffer_arena.core.spaces import Box, Roles, leaves
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ParameterError, SpaceError
 from puffer_arena.foreign.books import finite_check, open_books
 from puffer_arena.foreign.codecs import check_stored

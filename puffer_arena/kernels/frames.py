@@ -5,8 +5,9 @@ The row has `frame`, the newest, as the rules write it, and `frames`, the stack,
 
 from typing import Any
 
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Space, leaves
+from puffer_arena.core.spaces import Space
 from puffer_arena.machine.compile import generate, jit
 
 FILL, PUSH, RENEW = range(3)  # all frames are the newest; the others move on; the newest alone is another

@@ -1,6 +1,6 @@
 """What rules are given of spaces with names in them: masks and actions by part and role, an agent's own space.
 
-Where each role has a space, an agent's observation and action are records of one size for all (`core.spaces.Roles`);
+Where each role has a space, an agent's observation and action are records of one size for all (`core.roles.Roles`);
 the functions generated here give every rule its agent's own view of them, and choose the rule of its role.
 """
 
@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, count_choices, role_words
-from puffer_arena.core.spaces import WORD, Composite, Discrete, Roles, Space, within
+from puffer_arena.core.composites import Composite
+from puffer_arena.core.roles import WORD, Roles, within
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.kernels.binding import no_mask_several, no_mask_solo
 from puffer_arena.machine.compile import generate
 

@@ -5,9 +5,12 @@ import time
 import numpy as np
 
 from puffer_arena.authoring.explain import ending_rule, place_of
-from puffer_arena.core.actions import Binding, action_bounds, find_binding, lies_in
+from puffer_arena.core.actions import action_bounds, lies_in
 from puffer_arena.core.canvas import RecordingCanvas
-from puffer_arena.core.spaces import Box, leaves, space_of
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.keys import Binding, find_binding
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.laws.law import DoesNotApplyError, Subject, play
 

@@ -44,7 +44,7 @@ def jit(function: F) -> F:
 def machine_code(function: F) -> F:
     """Mark a function as `jit` does, and let plain Python call its compiled form: it paints, where Python takes seconds.
 
-    It takes arrays, numbers and tuples of numbers; `__arena_rule__` is what was written.
+    It takes arrays, numbers and tuples of numbers; `__arena_rule__` is what was written, which compiled code calls.
     """
 
     @functools.wraps(jit(function))
@@ -54,6 +54,23 @@ def machine_code(function: F) -> F:
 
     call.__arena_rule__ = function  # type: ignore[attr-defined]  # a mark on a plain function
     return call  # type: ignore[return-value]  # it takes and gives the same
+
+
+def unsigned(number: Any) -> Any:
+    """Return a number that is not negative as a word of 64 bits without a sign; to Python, and to arrays, it is what it was.
+
+    Compilers take for granted that products of words with a sign stay within 63 bits.
+    """
+    return number
+
+
+def signed(number: Any) -> Any:
+    """Return what `unsigned` made as an integer with a sign."""
+    return number
+
+
+unsigned.__arena_rule__ = np.uint64  # type: ignore[attr-defined]  # a mark on a plain function
+signed.__arena_rule__ = np.int64  # type: ignore[attr-defined]  # a mark on a plain function
 
 
 @functools.cache

@@ -24,6 +24,24 @@ def definition(function: FunctionType) -> ast.FunctionDef | None:
     return _definitions(code.co_filename, source).get((code.co_name, code.co_firstlineno))
 
 
+@functools.lru_cache(maxsize=512)
+def own_nodes(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return the nodes below `node`, in the order of the source, without those of functions within.
+
+    Every check asks for those of the same rules.
+    """
+    found: list[ast.AST] = []
+
+    def visit(parent: ast.AST) -> None:
+        for child in ast.iter_child_nodes(parent):
+            found.append(child)
+            if not isinstance(child, ast.FunctionDef | ast.Lambda):
+                visit(child)
+
+    visit(node)
+    return tuple(found)
+
+
 @functools.lru_cache(maxsize=4096)
 def source_text(node: ast.expr) -> str:
     """Return an expression as text; what rules read and write is known by it, and asked for again and again."""

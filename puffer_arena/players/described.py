@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.bots.layout import Leaf, read_leaves
-from puffer_arena.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
+from puffer_arena.core.composites import Dict, Tuple
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 
 def describe(space: Space) -> dict[str, Any]:

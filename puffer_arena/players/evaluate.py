@@ -29,7 +29,7 @@ class Measure(NamedTuple):
 
 @dataclass
 class Sample:
-    """What some episodes gave: name -> one number per episode.
+    """What some episodes gave: name -> one number per episode, all rows' first ones, then their second ones, and so on.
 
     The names are those for people: "return", with several agents "return of <role>", or against an opponent "return" and
     "opponent's return", with "won", "drawn" and "lost" between two sides, "first" and "rank" where each plays all; then
@@ -86,7 +86,7 @@ def evaluate(
     with make(env, num_envs=rows, seed=seed, split=split, **sized) as batch:
         acting = player.prepare(batch)
         mine = np.zeros((rows, 0), np.bool_) if side is None else seats(batch, side)
-        kept, sides = [], []
+        kept, sides, rows_of = [], [], []
         counted = np.zeros(rows, np.int64)
         for step in range(max_steps):
             if told is not None:
@@ -96,6 +96,7 @@ def evaluate(
             new = (finished["episodes"] > counted) & (counted < share)
             kept.append(finished[new])
             sides.append(mine[new])
+            rows_of.append(np.flatnonzero(new))
             counted = finished["episodes"].copy()
             acting.forget(batch.began)
             if counted.min() >= share:
@@ -106,7 +107,9 @@ def evaluate(
                 f"{max_steps} steps; raise --max-steps (max_steps=)"
             )
         ended = np.concatenate(kept)
-        results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides))
+        order = np.lexsort((np.concatenate(rows_of), ended["episodes"]))
+        ended = ended[order]
+        results = _of_roles(batch, ended) if side is None else _of_sides(batch, ended, np.concatenate(sides)[order])
         counters = {name: ended[name] for name in batch.env.counters}
         signals = _of_signals(batch, ended)
         return Sample({**results, "length": ended["episode_length"].astype(np.float64), **signals, **counters})

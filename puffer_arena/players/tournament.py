@@ -14,6 +14,7 @@ from puffer_arena.players.ratings import Game, Rating, rate
 
 MOST_PLAYERS = 64
 MOST_TRIES = 1000  # to pair a round without a repeated match
+DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,19 @@ class Standing:
 Play = Callable[[str, str, int], Match]  # plays the match of two players in a round
 
 
-def results_of(sample: Sample) -> tuple[int, ...]:
-    """Return who won each episode that `versus` played: by the scores where there are any, else by the returns."""
+def results_of(sample: Sample, legs: int = 1) -> tuple[int, ...]:
+    """Return who won each game that `versus` played: by the scores where there are any, else by the returns.
+
+    Args:
+        legs: so many episodes, one as each role, are one game: see `batch.seats.legs`.  Where legs are left over, they
+            do not count.
+    """
     columns = sample.columns
     if "won" in columns:
         outcome = columns["won"] - columns["lost"]
     else:
-        outcome = np.sign(columns["return"] - columns["opponent's return"])
+        ahead = columns["return"] - columns["opponent's return"]
+        outcome = np.sign(np.round(ahead[: len(ahead) // legs * legs].reshape(-1, legs).sum(axis=1), DECIMALS))
     return tuple(outcome.astype(int).tolist())
 
 

@@ -15,6 +15,7 @@ from puffer_arena.core.canvas import Canvas, Point
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.palette import Rgb
+from puffer_arena.core.still import still
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
 from puffer_arena.render.draw.fit import View, fit
@@ -218,5 +219,5 @@ def render_rgb(env: Env, state: Any, params: Any, size: tuple[int, int] = (480, 
             say_once(f"{error}; '{env.name}' is drawn from above instead")
     canvas = PygameCanvas(size, moment=moment)
     drawn: Canvas = canvas
-    env.draw(state, params, drawn)
+    env.draw(still(state), still(params), drawn)
     return canvas.rgb_array()

@@ -10,6 +10,7 @@ from imgui_bundle import imgui
 
 from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Row
+from puffer_arena.core.still import still
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import ImguiCanvas
@@ -43,7 +44,7 @@ class Games:
             return ""
         try:
             with ImguiCanvas(imgui.get_window_draw_list(), area) as canvas:  # from above, also what is in space
-                source.env.draw(Row(frame.states[0]), Row(frame.params[0]), canvas)
+                source.env.draw(still(Row(frame.states[0])), still(Row(frame.params[0])), canvas)
         except Exception as error:  # somebody's environment; the launcher lives on
             return f"draw failed: {error}"
         return ""

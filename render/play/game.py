@@ -18,7 +18,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ArenaError, ParameterError, UnknownName, suggest
 from puffer_arena.render.play.hands import Hands, share_controls
-from puffer_arena.render.play.match import Choose, Match, Sitter
+from puffer_arena.render.play.match import HUMAN, Choose, Match, Rated, Sitter, scripted
 from puffer_arena.render.play.scores import BOT, PERSON, Scores
 
 
@@ -35,6 +35,7 @@ class Game:
             for episodes from their beginning.
         match: who sits where; in place of `bot` and `agent`.
         roster: who may take over from `bot`, who is the first of it; F3 and F4 go through them.
+        rated: told of each round of a match that people begin by `take_seats`, see `Match`.
         follows: after an episode that the person won or lost, the bot of the next higher or lower level takes over.
 
     Attributes:
@@ -56,6 +57,7 @@ class Game:
         match: Match | None = None,
         roster: Sequence[Sitter] = (),
         follows: bool = False,
+        rated: Rated | None = None,
     ) -> None:
         if batch.num_envs != 1:
             raise ParameterError(f"num_envs = {batch.num_envs}; a game has 1 row")
@@ -67,7 +69,7 @@ class Game:
         self.level, self.origin = level, origin
         self.practice = origin is not None  # time was turned back: the score is no record
         self._bot = match or find_bot(batch, bot)
-        self.roster, self._chosen, self.follows = list(roster), 0, follows
+        self.roster, self._chosen, self.follows, self._rated = list(roster), 0, follows, rated
         self.bot_plays = False  # the bot steers the person's agent too
         self.helped = False  # the bot has steered the person's agent in this episode
         self.scores = scores or Scores(batch.env.name, batch.env.version, {}, None)
@@ -137,7 +139,8 @@ class Game:
     def share_pads(self, pads: Sequence[int]) -> None:
         """Share keyboard and gamepads, by their numbers, among the people."""
         self._pads = pads
-        for hands, controls in zip(self.hands, share_controls(len(self.hands), pads), strict=True):
+        shared = share_controls(len(self.hands), pads, by_turns=self.env.turn is not None)
+        for hands, controls in zip(self.hands, shared, strict=True):
             hands.controls = controls
 
     # -- seats --------------------------------------------------------------------------------------
@@ -149,9 +152,27 @@ class Game:
         self.hands = [known.get(agent) or Hands(self.batch, agent) for agent in agents]
         self.share_pads(self._pads)
 
-    def swap(self, seat: int) -> Sitter | None:
-        """Put the next of the match's roster into a seat; return who sits there now, None where nobody can."""
-        sitter = self.match.swap(seat) if self.match is not None else None
+    def take_seats(self) -> None:
+        """Make a match of it, where there are several agents: whoever steers them now has their seats, and a new round begins."""
+        if self.match is not None or self.batch.num_agents < 2 or self.origin is not None:
+            return
+        others = self.roster or scripted(self.env)
+        bot, human = others[self._chosen], Sitter(HUMAN)
+        seats = [bot] * self.batch.num_agents
+        seats[self.agent] = human
+        after = others[self._chosen + 1 :] + others[: self._chosen]
+        self._bot = self.match = Match(self.batch, seats, [bot, human, *after], rated=self._rated)
+        self.bot_plays = False
+        self._sit(self.match.people)
+        self.restart()
+
+    def swap(self, seat: int, by: int = 1) -> Sitter | None:
+        """Put the next of the match's roster, or the one before, into a seat; return who sits there now.
+
+        Raises:
+            ArenaError: see `Match.swap`.
+        """
+        sitter = self.match.swap(seat, by) if self.match is not None else None
         if sitter is not None and self.match is not None:
             self._sit(self.match.people)
         return sitter
@@ -237,9 +258,11 @@ class Game:
     def outcome(self) -> str:
         """How the episode ended for the person's agent: "won", "lost", "draw", "time" (was cut off) or "over".
 
-        By `Env.scores` where roles compete, by `Env.success` where the game has one.  Elsewhere nobody says what a
-        success is.
+        By `Env.scores` where roles compete, by `Env.success` where the game has one.  Elsewhere, and where people play each
+        other, nobody says what a success is.
         """
+        if self.match is not None and self.match.is_between_people:
+            return "over"
         env, counters = self.env, self.counters
         if env.scores:
             mine = env.role_of(self.batch.agent_ids[self.agent])

@@ -10,14 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, find_binding, values_of
+from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, values_of
+from puffer_arena.core.composites import at
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, Space, at, space_of
+from puffer_arena.core.keys import find_binding
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Box, Discrete, Space
 
 MOST_TAPS = 2  # more would make the game lag behind the person
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
 LEFT_HALF = {**WASD, "f": "space", "q": "shift", "e": "return"}  # keys of the left half -> the game's
 WHOLE, RIGHT, LEFT, NONE = "keyboard", "right half: arrows", "left half: W A S D, F, Q, E", "needs a gamepad"
+SHARED = "keyboard, when it is your turn"
 
 
 class Controls(NamedTuple):
@@ -34,14 +38,16 @@ class Controls(NamedTuple):
         return f"gamepad {self.pads[0] + 1}"
 
 
-def share_controls(people: int, pads: Sequence[int]) -> list[Controls]:
+def share_controls(people: int, pads: Sequence[int], by_turns: bool = False) -> list[Controls]:
     """Return what each of some people has in hand.
 
-    One person has all there is.  With gamepads enough for all others the first has the whole keyboard; else the first two
+    One person has all there is, as all have where they take turns.  With gamepads enough for all others the first has the whole keyboard; else the first two
     have its halves.
     """
     if people <= 1:
         return [Controls()] * people
+    if by_turns:
+        return [Controls(SHARED)] * people
     sitting = 1 if len(pads) >= people - 1 else 2
     keyboard = [Controls(WHOLE, ())] if sitting == 1 else [Controls(RIGHT, ()), Controls(LEFT, ())]
     others = [Controls(NONE, (pad,)) for pad in pads[: people - sitting]]
@@ -85,7 +91,7 @@ class Hands:
     @property
     def keys(self) -> dict[str, Any]:
         """The keys that count in this person's hands; alone, w, a, s, d are arrows where they are free."""
-        return playable_keys(self.own_keys) if self.controls.keys == WHOLE else dict(self.own_keys)
+        return playable_keys(self.own_keys) if self.controls.keys in (WHOLE, SHARED) else dict(self.own_keys)
 
     @property
     def is_my_turn(self) -> bool:

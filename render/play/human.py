@@ -12,6 +12,7 @@ import numpy as np
 
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.still import still
 from puffer_arena.errors import require
 from puffer_arena.render.display import begin_display, draw_icon, explained
 from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
@@ -65,7 +66,7 @@ class HumanViewer:
             self.show(render_rgb(env, state, params, window.size))
             return
         canvas = PygameCanvas(window.size, margin=12)
-        env.draw(state, params, canvas)
+        env.draw(still(state), still(params), canvas)
         window.title = f"{self.title} · {canvas.message}" if canvas.message else self.title
         self._present(window, canvas.surface())
 

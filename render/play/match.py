@@ -7,13 +7,15 @@ from functools import partial
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.batch.seats import list_sides, places
+from puffer_arena.batch.seats import legs, list_sides, places, side_returns
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ParameterError
+from puffer_arena.errors import ArenaError, ParameterError
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
+Rated = Callable[[list[str], list[float]], str]  # told of names and places of the sides, says it in a few words
 HUMAN = "human"
+DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,27 @@ class Match:
         seats: who sits in each, an agent's each.
         roster: who may be put into a seat, in the order of a seat's key.
         rounds: after how many the match is decided; 0 for as long as people like.
-        rated: told of each round that counts, names and places of the sides, what it has to say of it in a few words.
+        rated: told of each round that counts.
         points: side by side, of those who began there: a win is 1, shared first places split it.
         played: rounds that ended.
         mixed: somebody was swapped in this round, or time turned back: it does not count.
+        ended: who won the last round, in words.
+        left: who of the bots could not play on, and why.
+        legs: (opponent, side of the person) -> by how much the person was ahead in a round that waits for its other leg.
     """
 
     batch: Batch
     seats: list[Sitter]
     roster: list[Sitter]
     rounds: int = 0
-    rated: Callable[[list[str], list[float]], str] | None = None
+    rated: Rated | None = None
     points: list[float] = field(default_factory=list)
     played: int = 0
     mixed: bool = False
     said: str = ""
+    ended: str = ""
+    left: str = ""
+    legs: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = self.batch.num_agents
@@ -76,10 +84,11 @@ class Match:
             sides = list_sides(self.batch) if self.batch.env.agents else []
             if len(self.seats) != len(sides):
                 either = f"{count} or, by side, {len(sides)}" if len(sides) not in (0, count) else f"{count}"
-                raise ParameterError(f"{len(self.seats)} seats are given; '{self.batch.env.name}' has {either} here")
-            given, self.seats = self.seats, [self.seats[0]] * count
+                given = f"{len(self.seats)} seat{'s are' if len(self.seats) > 1 else ' is'} given"
+                raise ParameterError(f"{given}; '{self.batch.env.name}' has {either} here")
+            asked, self.seats = self.seats, [self.seats[0]] * count
             mate = next((sitter for sitter in self.roster if sitter.choose is not None), None)
-            for sitter, (first, *others) in zip(given, sides, strict=True):
+            for sitter, (first, *others) in zip(asked, sides, strict=True):
                 self.seats[first] = sitter
                 for agent in others:  # a person steers one agent
                     self.seats[agent] = mate if sitter.choose is None and mate is not None else sitter
@@ -92,25 +101,53 @@ class Match:
         return [agent for agent, sitter in enumerate(self.seats) if sitter.choose is None]
 
     def __call__(self, batch: Batch) -> Array:
-        """Return actions for every agent; those of people are for others to fill in."""
+        """Return actions for every agent; those of people are for others to fill in.
+
+        A bot who cannot go on, as one that gives no finite numbers, leaves its seats to a scripted one.
+        """
         actions = batch.actions.copy()
-        for sitter in {id(sitter): sitter for sitter in self.seats if sitter.choose is not None}.values():
+        waiting = [agent for agent, sitter in enumerate(self.seats) if sitter.choose is not None]
+        while waiting:
+            sitter = self.seats[waiting[0]]
             assert sitter.choose is not None  # people were left out
-            chosen = np.asarray(sitter.choose(batch))
-            for agent, other in enumerate(self.seats):
-                if other is sitter:
-                    actions[:, agent] = chosen[:, agent]
+            try:
+                chosen = np.asarray(sitter.choose(batch))
+            except ArenaError as error:
+                self._dismiss(sitter, error)
+                continue
+            own = [agent for agent in waiting if self.seats[agent] is sitter]
+            actions[:, own] = chosen[:, own]
+            waiting = [agent for agent in waiting if agent not in own]
         return actions
 
-    def swap(self, seat: int) -> Sitter | None:
-        """Put the next of the roster into a seat; return who sits there now, None where there is no such seat."""
+    def _dismiss(self, sitter: Sitter, reason: ArenaError) -> None:
+        """Put a scripted bot where somebody sits who cannot play on."""
+        substitute = scripted(self.batch.env)[0]
+        if sitter.name == substitute.name:
+            raise reason
+        self.seats = [substitute if other is sitter else other for other in self.seats]
+        self.roster = [other for other in self.roster if other is not sitter]
+        self.mixed, self.left = True, f"{sitter.name} leaves: {reason}"
+
+    def swap(self, seat: int, by: int = 1) -> Sitter | None:
+        """Put the next of the roster, or the one before, into a seat; return who sits there now, None where there is none.
+
+        Raises:
+            ArenaError: the next cannot play here, and is left out from now on.
+        """
         if not 0 <= seat < len(self.seats):
             return None
         names = [sitter.name for sitter in self.roster]
         at = names.index(self.seats[seat].name) if self.seats[seat].name in names else -1
-        self.seats[seat] = self.roster[(at + 1) % len(self.roster)]
+        wanted = self.roster[(at + by) % len(self.roster)]
+        try:
+            wanted.check(self.batch)
+        except ArenaError:
+            self.roster.remove(wanted)
+            raise
+        self.seats[seat] = wanted
         self.mixed = True
-        return self.seats[seat]
+        return wanted
 
     def name_of(self, side: int) -> str:
         """Return what a side is called, its role or agent, and who sits there."""
@@ -123,28 +160,57 @@ class Match:
 
     def begin(self) -> None:
         """Begin a round."""
-        self.mixed, self.said = False, ""
+        self.mixed, self.said, self.left = False, "", ""
         if self.decided:
             self.points, self.played = [0.0] * len(self.sides), 0
 
     def note(self) -> None:
         """Count the round that has just ended."""
+        (ranks,) = places(self.batch, self.batch.finished[:1])
+        self.ended = self.winner(ranks)
         if self.mixed:
             self.said = "not counted: somebody was swapped, or time turned back"
             return
-        (ranks,) = places(self.batch, self.batch.finished[:1])
         first = np.flatnonzero(ranks == 1.0)
         for side in first:
             self.points[side] += 1.0 / len(first)
         self.played += 1
         there = [k for k in range(len(self.sides)) if ranks[k] == ranks[k]]
-        if self.rated is not None:
-            self.said = self.rated([self._leader(k) for k in there], [float(ranks[k]) for k in there])
+        names = [self._leader(k) for k in there]
+        if self.rated is None:
+            return
+        if legs(self.batch.env) == len(names) == 2:
+            self.said = self._note_leg(names, self.rated)
+        else:
+            self.said = self.rated(names, [float(ranks[k]) for k in there])
+
+    def _note_leg(self, names: list[str], rated: Rated) -> str:
+        """Rate a round as each role against somebody as one, where one role comes out ahead whoever has it."""
+        if names.count(HUMAN) != 1:
+            return ""
+        side = names.index(HUMAN)
+        other, returns = names[1 - side], side_returns(self.batch, self.batch.finished[:1])[0]
+        ahead, before = float(returns[side] - returns[1 - side]), self.legs.pop((other, 1 - side), None)
+        if before is None:
+            self.legs[other, side] = ahead
+            return f"rated with a round as {[*self.batch.env.agents][1 - side]} against {other}, too"
+        total = round(before + ahead, DECIMALS)
+        return rated([HUMAN, other], [1.0 + (total < 0), 1.0 + (total > 0)])
 
     def _leader(self, side: int) -> str:
         """Return whom a side's result counts for: the person among them, or the first."""
         names = [self.seats[agent].name for agent in self.sides[side]]
         return HUMAN if HUMAN in names else names[0]
+
+    @property
+    def is_between_people(self) -> bool:
+        """Whether people sit on several sides, so that nobody's end of a round is that of all."""
+        return sum(any(self.seats[agent].choose is None for agent in side) for side in self.sides) > 1
+
+    def winner(self, ranks: Array) -> str:
+        """Return who won a round, in words; `ranks` as `places` gives them."""
+        first = [self.name_of(k) for k, rank in enumerate(ranks) if rank == 1.0]
+        return f"{first[0]} wins" if len(first) == 1 else "A draw"
 
     @property
     def decided(self) -> bool:

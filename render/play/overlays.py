@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from puffer_arena.core.actions import find_binding
+from puffer_arena.core.keys import find_binding
 from puffer_arena.core.spaces import Discrete
 from puffer_arena.render.draw.numbers import format_score, format_value
 from puffer_arena.render.play.gamepad import ARROW_AXES
@@ -95,16 +95,18 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
 def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write the environment's own line at the right, keys before it."""
     x, y, width, height = area
-    shown = shorten(screen.recorder.note or screen.message, width * 0.5, SMALL)
+    left = screen.game.match.left if screen.game.match is not None else ""
+    shown = shorten(screen.recorder.note or left or screen.message, width * 0.5, SMALL)
     right = x + width - theme.px(6)
     right -= write(theme, (right - text_width(shown, SMALL), y + (height - theme.px(SMALL)) / 2), shown, "text", SMALL)
     hints = [("P", "pause"), ("R", "restart"), ("B", "bot"), ("+ −", "speed"), ("H", "help")]  # noqa: RUF001
-    if len(screen.game.roster) > 1:
+    if len(screen.game.roster) > 1 and screen.game.match is None:
         hints.insert(3, ("F3 F4", "which"))
     if screen.game.match is not None:
         hints.insert(2, ("F1 – F8", "seats"))  # noqa: RUF001
     elif screen.game.batch.num_agents:
         hints.insert(2, ("Tab", "next agent"))
+        hints.insert(3, ("J", "more people"))
     if screen.borrowed:
         hints.insert(0, ("Esc", "go back"))
     top = y + (height - theme.px(20)) / 2
@@ -181,6 +183,8 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
 def title_of(game: "Game") -> tuple[str, str]:
     """Say what ended the episode, with its colour: what happened, where the game says so."""
     title, _, tone = ENDINGS[game.outcome]
+    if game.match is not None and game.match.is_between_people:
+        return game.match.ended, "sky"
     words = game.ending.words
     named = game.env.ending is not None and game.outcome != "won"
     return (words[:1].upper() + words[1:] if named else title), tone
@@ -228,12 +232,12 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
         else [("P, Esc", "pause")]
     )
     rows += [("R", "restart"), ("B", "let the bot play, take over again")]
-    if len(screen.game.roster) > 1:
+    if len(screen.game.roster) > 1 and screen.game.match is None:
         rows.append(("F3   F4", f"an easier, a harder bot: now {screen.game.bot_name}"))
     if screen.game.match is not None:
-        rows.append(("F1 – F8", "put somebody else into a seat"))  # noqa: RUF001
+        rows.append(("F1 – F8", "put somebody else into a seat, Shift: the one before"))  # noqa: RUF001
     elif screen.game.batch.num_agents:
-        rows.append(("Tab", "steer the next agent"))
+        rows += [("Tab", "steer the next agent"), ("J", "seats: more people join, or other bots")]
     rows += [("Backspace", "turn back a second (practice)"), ("F9", "record, stop recording")]
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
     rows += [("M", "sounds on" if screen.speaker.muted else "no sounds"), ("Pad", pad_meaning(screen))]

@@ -8,7 +8,7 @@ from puffer_arena.batch.make import make
 from puffer_arena.errors import ParameterError
 from puffer_arena.registry import load_env
 from puffer_arena.render.play.game import Game, find_agent
-from puffer_arena.render.play.match import Choose
+from puffer_arena.render.play.match import Choose, Rated
 from puffer_arena.render.play.scores import Scores, scores_file
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def play(
     match: "Callable[[Batch], Match] | None" = None,
     roster: "Callable[[Batch], list[Sitter]] | None" = None,
     follows: bool = False,
+    rated: "Callable[[Batch], Rated] | None" = None,
     size: tuple[int, int] | None = None,
     on_frame: "Callable[[PlayScreen], None] | None" = None,
 ) -> None:
@@ -51,6 +52,7 @@ def play(
         match: makes the match for the game's row: who sits where, in place of `bot` and `agent`.
         roster: makes the list of who may take over from `bot`, who is the first of it.
         follows: the bot of a level becomes better or worse as the person wins or loses.
+        rated: makes what is told of rounds, where people begin a match in the window.
         size: the window's first size; by default what the desktop has room for.
         on_frame: called with every frame before it is shown; for tests and screenshots.
 
@@ -71,7 +73,17 @@ def play(
         kept = Scores(batch.env.name, batch.env.version, asdict(batch.param_values), scores_file())
         seated = None if match is None else match(batch)
         others = () if roster is None else roster(batch)
-        game = Game(batch, bot, agent, level, scores=kept, match=seated, roster=others, follows=follows)
+        game = Game(
+            batch,
+            bot,
+            agent,
+            level,
+            scores=kept,
+            match=seated,
+            roster=others,
+            follows=follows,
+            rated=rated and rated(batch),
+        )
         begin_opengl()
         from puffer_arena.render.play.screen import PlayScreen
         from puffer_arena.render.window.gui import fit_desktop

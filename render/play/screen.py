@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, leaves
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
@@ -151,6 +152,9 @@ class PlayScreen:
                 self.game.release(key, pad)
         if event.type in (pygame.JOYDEVICEADDED, pygame.JOYDEVICEREMOVED):
             self.game.share_pads(self.pads.numbers)
+        if event.type == pygame.JOYDEVICEREMOVED and self.phase == PLAYING:  # somebody has left, or will be back
+            self.game.release_all()
+            self.phase = PAUSED
 
     def press(self, key: int, modifiers: int = 0) -> None:
         """Act on a key: the game's own keys come first, then the window's."""
@@ -177,7 +181,7 @@ class PlayScreen:
     def _command(self, key: int, *, back: bool) -> None:
         seat = key - pygame.K_F1
         if self.game.match is not None and 0 <= seat < MOST_SEAT_KEYS:
-            self.swap(seat)
+            self.swap(seat, -1 if back else 1)
             return
         match key:
             case pygame.K_ESCAPE if self.borrowed:
@@ -194,6 +198,8 @@ class PlayScreen:
                 self.help = not self.help
             case pygame.K_F3 | pygame.K_F4:
                 self.choose_bot(1 if key == pygame.K_F4 else -1)
+            case pygame.K_j | pygame.K_F6:
+                self.take_seats()
             case pygame.K_TAB:
                 self.game.steer(-1 if back else 1)
             case pygame.K_b | pygame.K_F2:
@@ -231,10 +237,19 @@ class PlayScreen:
         if self.phase in (PLAYING, PAUSED):
             self.phase = PAUSED if self.phase == PLAYING else PLAYING
 
-    def swap(self, seat: int) -> None:
+    def take_seats(self) -> None:
+        """Let several people play: show the seats before a new round."""
+        if self.game.match is None:
+            self.game.take_seats()
+            self.phase = READY if self.game.match is not None else self.phase
+
+    def swap(self, seat: int, by: int = 1) -> None:
         """Put somebody else into a seat; begin where nobody but bots is left to wait for."""
-        if self.game.swap(seat) is not None and not self.game.hands and self.phase == READY:
-            self.phase = PLAYING
+        try:
+            if self.game.swap(seat, by) is not None and not self.game.hands and self.phase == READY:
+                self.phase = PLAYING
+        except ArenaError as error:
+            self.recorder.note = str(error)
 
     def rewind(self) -> None:
         """Turn time back by a second; play goes on with the next key."""

@@ -9,7 +9,9 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
 from puffer_arena.batch.frame import Frame
-from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete, Space, leaves, space_of
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.grid_view import Watch
 from puffer_arena.render.window.imgui_canvas import packed

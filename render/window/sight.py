@@ -11,8 +11,10 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.past import raw
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, leaves, space_of
+from puffer_arena.core.roles import space_of
+from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.grid_view import Watch

@@ -14,6 +14,7 @@ from imgui_bundle import ImVec2, imgui
 from puffer_arena.core.canvas import Canvas, RecordingCanvas
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
+from puffer_arena.core.still import still
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
 from puffer_arena.render.draw.look import Look
@@ -65,6 +66,7 @@ def draw_row(
         look: how the person has moved the camera.
         agent: whom a camera goes along with that follows.
     """
+    state, params = still(state), still(params)
     followed = find_agents(env, state, params).get(agent) if look is not None and look.follows else None
     if env.engine == "panda3d":
         try:

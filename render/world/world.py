@@ -56,6 +56,7 @@ from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record, plain_value
+from puffer_arena.core.still import still
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.errors import DisplayError, suggest
@@ -198,6 +199,7 @@ class WorldView:
         self._place(state)
         self._cast_shadows()
         bodies = self._place(state)  # again: to find shadows Bullet takes a step
+        state, params = still(state), still(params)
         self._show_things(state, params)
         body = self._find_body(*followed) if followed is not None else None
         self._followed = None if body is None else body.get_pos(self._scene)

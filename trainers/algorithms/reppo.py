@@ -23,8 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from puffer_arena.core.composites import Tuple
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, MultiBinary, Roles, Tuple
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box, MultiBinary
 from puffer_arena.errors import TrainingError
 from puffer_arena.registry import load_env
 from puffer_arena.settings import flag, setting

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from puffer_arena.core.spaces import Roles
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.autograd import Autograd
 from puffer_arena.trainers.backends.backend import Backend

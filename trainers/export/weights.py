@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Roles
+from puffer_arena.core.roles import Roles
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, EntityLayer, QuantityLayer

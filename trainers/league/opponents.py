@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.batch.seats import list_sides, outcomes, places, seats
+from puffer_arena.batch.seats import legs, list_sides, outcomes, places, seats, side_returns
 from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, FileError
@@ -70,7 +70,10 @@ class Opponents:
         self.threads = ThreadPool(range(config.threads if config.device == "cpu" else 1))
         self.pool, self._rng = Pool(), np.random.default_rng(config.seed)
         self._which: dict[int, Array] = {}  # serial -> the agents whom a member steers
-        self._ended: list[tuple[Array, Array]] = []  # who played whom, and their places
+        self._ended: list[
+            tuple[Array, Array]
+        ] = []  # who played whom, and their places; their returns where games are legs
+        self._legs = legs(batch.env) == len(sides) == 2
         self._failures: dict[str, ArenaError] = {}  # of the config's players
         self._lost: list[Member] = []  # of a checkpoint's, whom nobody finds any more
         self._rival: Policy | None = None  # who plays the other role, where each has a policy of its own
@@ -212,7 +215,8 @@ class Opponents:
         if not len(rows):
             return
         counted = rows[~self.void[rows]]
-        self._ended.append((self.seated[counted], places(self.batch, self.batch.finished[counted])))
+        measure = side_returns if self._legs else places
+        self._ended.append((self.seated[counted], measure(self.batch, self.batch.finished[counted])))
         self.void[rows] = False
         self._draw(rows)
         self._forget(began)
@@ -231,7 +235,8 @@ class Opponents:
         settings, pool, taken = self.settings, self.pool, False
         pool.steps = steps
         if self._ended:
-            pool.record(*(np.concatenate(part) for part in zip(*self._ended, strict=True)))
+            who, came = (np.concatenate(part) for part in zip(*self._ended, strict=True))
+            pool.record(*(pool.legs.whole(who, came, bool(settings.role)) if self._legs else (who, came)))
             self._ended.clear()
         if SELF in pool_names(settings.pool):
             waited = steps - max((member.steps for member in pool.snapshots), default=0)

@@ -11,6 +11,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError
 from puffer_arena.players.player import Acting
 from puffer_arena.players.ratings import Rating, rate
+from puffer_arena.trainers.league.legs import Legs, read_legs
 from puffer_arena.trainers.league.matchmaking import most_crowded
 
 POLICY = "policy"  # what the policy that learns is called in tables
@@ -41,7 +42,7 @@ class Member:
 
 @dataclass
 class Pool:
-    """The members, their ratings and the payoffs between them."""
+    """The members, their ratings and the payoffs between them; `legs` of games that are not whole yet."""
 
     members: list[Member] = field(default_factory=list)
     ratings: dict[str, Rating] = field(default_factory=lambda: {POLICY: Rating()})
@@ -50,6 +51,7 @@ class Pool:
     games: int = 0  # since the newest snapshot
     updates: int = 0  # of the run that have begun
     steps: int = 0  # of the run so far
+    legs: Legs = field(default_factory=Legs)
 
     @property
     def snapshots(self) -> list[Member]:
@@ -70,6 +72,7 @@ class Pool:
         self.ratings[name] = Rating()
         if steps >= 0:
             self.ratings[name], self.games = self.ratings[like], 0
+            self.legs.set_par()
             for (a, b), score in list(self.payoffs.items()):
                 self.payoffs |= {(name, b): score} if a == like else {}
                 self.payoffs |= {(a, name): score} if b == like else {}
@@ -78,6 +81,7 @@ class Pool:
     def remove(self, member: Member) -> None:
         """Let somebody go, with all that is known of them."""
         self.members.remove(member)
+        self.legs.forget(member.serial)
         del self.ratings[member.name]
         self.payoffs = {pair: score for pair, score in self.payoffs.items() if member.name not in pair}
 
@@ -154,6 +158,7 @@ class Pool:
             "games": self.games,
             "updates": self.updates,
             "steps": self.steps,
+            "legs": self.legs.state(),
         }
 
 
@@ -170,7 +175,9 @@ def read_pool(state: Any, name: str) -> tuple[Pool, list[dict[str, Any]]]:
         ]
         ratings = {str(key): Rating(float(mu), float(sigma)) for key, (mu, sigma) in state["ratings"].items()}
         payoffs = {(str(a), str(b)): (float(games), float(p)) for a, b, games, p in state["payoffs"]}
-        pool = Pool([], ratings, payoffs, *(int(state[key]) for key in ("serials", "games", "updates", "steps")))
+        counts = {key: int(state[key]) for key in ("serials", "games", "updates", "steps")}
+        legs = read_legs(state["legs"]) if "legs" in state else Legs()
+        pool = Pool([], ratings, payoffs, **counts, legs=legs)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileError(f"{name} is damaged: its league lacks or holds what cannot be ({error})") from None
     numbers = [*itertools.chain(*ratings.values()), *itertools.chain(*payoffs.values())]

@@ -8,7 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from puffer_arena.core.spaces import MultiBinary, Space, Tuple
+from puffer_arena.core.composites import Tuple
+from puffer_arena.core.spaces import MultiBinary, Space
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder
 from puffer_arena.trainers.networks.heads import Head, action_features, feature_count

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.spaces import MultiBinary, Space, Tuple
+from puffer_arena.core.composites import Tuple
+from puffer_arena.core.spaces import MultiBinary, Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import Encoder

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.spaces import Box, Entities, MultiBinary, Space, leaves
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.spaces import Box, Entities, MultiBinary, Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.codes import CodeLayer

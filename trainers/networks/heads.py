@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from puffer_arena.core.actions import KINDS, action_dtype
+from puffer_arena.core.composites import Composite, at, leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Discrete, MultiBinary, MultiDiscrete, Space, at, leaves
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.errors import DefinitionError
 
 BARRED = -1e9  # logit of a choice that is masked out

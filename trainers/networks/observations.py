@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_arena.core.composites import at, leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Roles, Space, at, leaves
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 
 def leaf_arrays(space: Space, obs: Array) -> list[Array]:

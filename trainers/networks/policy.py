@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from puffer_arena.core.composites import Tuple
 from puffer_arena.core.env import Env
-from puffer_arena.core.spaces import Discrete, Space, Tuple
+from puffer_arena.core.spaces import Discrete, Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.bins import mean_of

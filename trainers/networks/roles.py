@@ -1,6 +1,6 @@
 """A policy for agents of several roles whose spaces differ: one of its own for each role, with or without a shared trunk.
 
-Observations carry their agent's role (`core.spaces.Roles`), and so do the outputs and actions made of them here, each
+Observations carry their agent's role (`core.roles.Roles`), and so do the outputs and actions made of them here, each
 in a last column; so whoever works on rows of agents, in whatever order, needs to know nothing of roles.
 """
 
@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from puffer_arena.core.actions import action_dtype, choice_sizes, role_words
+from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import WORD, Roles, Space, leaves, space_of, within
+from puffer_arena.core.roles import WORD, Roles, space_of, within
+from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.decision import DecisionPolicy

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from puffer_arena.core.spaces import Space, leaves
+from puffer_arena.core.composites import leaves
+from puffer_arena.core.spaces import Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.estimate.symlog import BINS, symexp, symlog, two_hot_mean

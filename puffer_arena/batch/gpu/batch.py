@@ -23,7 +23,8 @@ from puffer_arena.batch.gpu.kernel import Kernels
 from puffer_arena.batch.limits import check_size
 from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.batch.settings import Settings
-from puffer_arena.core.actions import action_bounds, check_actions, count_choices, draw_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import action_bounds, count_choices, draw_actions
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.core.params import ParamRows
 from puffer_arena.errors import ActionError, ArenaError, ParameterError, UnknownName, suggest

@@ -11,9 +11,12 @@ import numpy as np
 
 from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.batch.table import Table
-from puffer_arena.core.actions import action_bounds, action_dtype, check_actions
+from puffer_arena.core.action_checks import check_actions
+from puffer_arena.core.actions import action_bounds, action_dtype
+from puffer_arena.core.composites import Composite, at, leaves
 from puffer_arena.core.fields import Array
-from puffer_arena.core.spaces import Box, Composite, Roles, Space, at, leaves
+from puffer_arena.core.roles import Roles
+from puffer_arena.core.spaces import Box, Space
 from puffer_arena.errors import ArenaError, FileError
 
 
