@@ -154,6 +154,16 @@ def test_where_there_is_room_the_seats_stand_beside_the_game_which_stays_where_i
     assert (seats[0] == seats[2]).all()  # they are told while playing, too
 
 
+def test_bots_alone_begin_at_once():
+    phases = []
+
+    def match(batch):
+        return build_match(batch, "tag", "bot:hunt,random", 1, "runs", 0, Ratings("game", None))
+
+    play_on("tag", lambda screen: phases.append(screen.phase), match=match)
+    assert phases == ["playing"]
+
+
 def test_every_game_of_several_has_seats_and_a_gamepad_that_goes_pauses_it(monkeypatch):
     facts, words = [], []
     monkeypatch.setattr(screen_module, "draw_seats", lambda theme, match, *rest: words.append(match.board))

@@ -51,11 +51,11 @@ class PlayScreen:
         self.pads = Gamepads(
             stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.action))
         )
-        self.phase, self.help = READY, False
+        self.phase, self.help = READY if game.hands else PLAYING, False  # bots alone wait for nobody
         self.speaker = Speaker()
         self.seat: int | None = None  # chosen by a pad, which has no key for each
         self.message = ""  # what the environment says about its state
-        self._due = 0.0
+        self._due = time.perf_counter()
         self._ended = -1e9  # when the last episode did
         self._stepped = 0.0  # when the last step was made
         self._changed = True
