@@ -25,7 +25,7 @@ def find_wait() -> Callable[[None, int], int] | None:
     except (OSError, AttributeError):  # Windows looks for names in pygame's own part alone
         return None
     wait.argtypes, wait.restype = (ctypes.c_void_p, ctypes.c_int), ctypes.c_int
-    return wait  # type: ignore[no-any-return]  # ctypes has no types for what a library holds
+    return wait
 
 
 def wait_for_input(seconds: float) -> None:
