@@ -13,7 +13,7 @@ from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame, read_steering
-from puffer_arena.live.player import LoadActor
+from puffer_arena.live.playback import LoadActor
 from puffer_arena.live.view import Policy, View
 from puffer_arena.live.windows import require_curve
 from puffer_arena.machine.running import is_running
@@ -34,7 +34,7 @@ class Subscriber(View):
         address: how to attach.
         run_dir: the run's folder, when it is on this machine: where a resumed trainer is looked for.
         title: what to show until the trainer has told its own.
-        load_actor: see `Player`; None when no policy can be played here.
+        load_actor: see `Playback`; None when no policy can be played here.
         newest: returns the last policy saved, for when the trainer has ended.
 
     Raises:
@@ -218,12 +218,12 @@ class Subscriber(View):
 
     def _load_newest(self) -> None:
         """Play the last policy saved, when the trainer sends none any more."""
-        if self._newest is None or self._player is None:
+        if self._newest is None or self._playback is None:
             return
         policy = self._newest()
         if policy is None:
             raise ParameterError("the run has saved no checkpoint to play")
-        self._player.load(*policy)
+        self._playback.load(*policy)
 
     # -- messages ---------------------------------------------------------------------------------------
 
@@ -268,8 +268,8 @@ class Subscriber(View):
                 self._read_metrics(header)
             case b"policy", 3:
                 steps = read_count(header, "steps")
-                if self._player:
-                    self._player.load(parts[2], steps)
+                if self._playback:
+                    self._playback.load(parts[2], steps)
             case _:
                 raise FileError(f"a message {parts[0][:20]!r} of {len(parts)} parts")
 
@@ -302,7 +302,7 @@ class Subscriber(View):
         if status in ENDINGS:
             self.status, self._note = status, printable(header.get("note")) or ENDINGS[status]
             self._disconnect()
-            if self._player is not None:  # nothing trains any more: the last policy plays on
+            if self._playback is not None:  # nothing trains any more: the last policy plays on
                 self.mode = "smooth"
                 self._load_newest()
             return
@@ -320,9 +320,9 @@ class Subscriber(View):
             raise FileError("parameters that are no object")
         known = {name: value for name, value in values.items() if name in self.env.parameters}
         self._wanted = known
-        for name, value in known.items() if self._player else ():
-            if self._player and self._player.values.get(name, self._played.get(name)) != value:
-                self._player.set_param(name, value)
+        for name, value in known.items() if self._playback else ():
+            if self._playback and self._playback.values.get(name, self._played.get(name)) != value:
+                self._playback.set_param(name, value)
 
     def _read_metrics(self, header: dict[str, Any]) -> None:
         count, values = read_count(header, "count"), header["values"]

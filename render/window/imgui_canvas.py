@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from puffer_arena.core.canvas import Point
 from puffer_arena.core.fields import Array
 from puffer_arena.core.palette import Rgb
-from puffer_arena.render.draw.fit import View, fit
+from puffer_arena.render.draw.fit import Viewport, fit
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT
 from puffer_arena.render.draw.palette import color as rgb_of
@@ -62,7 +62,7 @@ class ImguiCanvas:
         self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
         self._font = imgui.get_font()
         self._clips = 0
-        self._view: View = fit((0.0, 0.0, area[2], area[3]), area)
+        self._view: Viewport = fit((0.0, 0.0, area[2], area[3]), area)
         self._seen = -math.inf, -math.inf, math.inf, math.inf  # left, top, right, bottom of what is not clipped
 
     def __enter__(self) -> "ImguiCanvas":
@@ -76,7 +76,7 @@ class ImguiCanvas:
             point_out(self._list, *self._marked, self._area)
 
     @property
-    def seen(self) -> View:
+    def seen(self) -> Viewport:
         """Where the world lies in the window."""
         return self._view
 
