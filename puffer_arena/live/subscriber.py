@@ -1,6 +1,7 @@
 """The window's end: attaches to a running trainer, notices when it goes, and finds it again when it resumes."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,6 +56,9 @@ class Subscriber(View):
         self._run_dir, self._newest = run_dir, newest
         self._context = self._zmq.Context()
         self._training_speed, self._count, self._trainer_note = 0.0, -1, ""
+        self._steering_told: object = None  # as it came
+        self._unread: list[bytes] | None = None  # the newest frame, which is not to be shown yet
+        self._read = -math.inf  # when the one before was
         self._connected, self._warned = False, 0.0
         self._refusals = self._silences = 0  # in a row: handshakes refused, and attempts without an answer
         self._connect(address)
@@ -64,7 +68,7 @@ class Subscriber(View):
 
         zmq = self._zmq
         self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
-        self._told_seconds = 0.0
+        self._told_seconds, self._unread = 0.0, None
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
         self._socket.rcvhwm, self._socket.sndhwm = 64, 64
@@ -224,8 +228,7 @@ class Subscriber(View):
     # -- messages ---------------------------------------------------------------------------------------
 
     def _receive(self, now: float) -> None:
-        """Take in what has come; of several frames only the newest is read."""
-        frame: list[bytes] | None = None
+        """Take in what has come; of several frames only the newest is read, and no more of them than the window draws."""
         for _ in range(MAX_READ):
             if self._socket.closed:
                 break
@@ -234,10 +237,11 @@ class Subscriber(View):
             except self._zmq.ZMQError:  # nothing there
                 break
             if parts[0] == b"frame":
-                frame = parts
+                self._unread = parts
             else:
                 self._try(self._handle, parts, now)
-        if frame is not None:
+        if self._unread is not None and now >= self._read + self.frame_seconds:
+            frame, self._unread, self._read = self._unread, None, now
             self._try(self._show, frame, now)
 
     def _try(self, handle: Callable[[list[bytes]], None], parts: list[bytes], now: float) -> None:
@@ -307,7 +311,8 @@ class Subscriber(View):
             self._trainer_note = self._note = printable(header["note"])
         self._training_speed = min(max(float(header["speed"]), 0.0), 1000.0)
         self._follow_params(header["values"])
-        self.steering = read_steering(header.get("steering"), self.env)
+        if (told := header.get("steering")) != self._steering_told:  # the same object as long as it says the same
+            self.steering, self._steering_told = read_steering(told, self.env), told
 
     def _follow_params(self, values: Any) -> None:
         """Let the policy here play with the parameters that training has now."""
