@@ -114,7 +114,9 @@ def balance(s: State, p: Params, memory: Memory) -> int:
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     span, pole = p.position_limit, 2 * p.pole_length
     width, deck = 2 * span + 1.2, 0.14 + CART_HEIGHT
-    canvas.view(width, 0.5 * width, left=-width / 2, low=-0.2 * width, up=True, bleed=True)
+    canvas.view(
+        width, max(0.5 * width, 0.2 * width + deck + pole + 0.4), left=-width / 2, low=-0.2 * width, up=True, bleed=True
+    )
     draw_hills(width, canvas)
     for k in range(-40, 41):  # sleepers, beyond what any picture shows
         canvas.rect(0.3 * k - 0.06, -0.2, 0.12, 0.12, "plank")
@@ -178,6 +180,7 @@ ENV = Env(
     keys={"left": PUSH_LEFT, "right": PUSH_RIGHT},
     ending=ending,
     endings=("held up to the end", "the pole fell", "left the track"),
+    casual={"angle_limit": 0.5, "pole_length": 1.0, "gravity": 6.0},
     steps_per_second=25.0,  # half of real time: at 50 nobody can hold it
     solved=475.0,
 )

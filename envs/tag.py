@@ -337,6 +337,6 @@ ENV = Env(
     sounds={"caught": "hit"},
     ending=ending,
     endings=("time is up: a runner escaped", "all caught, the last one by chaser {}"),
-    casual={"chasers": 2, "size": 17},
+    casual={"chasers": 2, "size": 17, "rest": 8},
     steps_per_second=4.0,
 )

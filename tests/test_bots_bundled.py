@@ -108,8 +108,9 @@ def test_play_takes_a_bots_parameters_only_where_it_fits_no_others() -> None:
 
 
 def test_people_begin_with_a_game_at_their_own_pace() -> None:
-    assert fitting_params(Options("tag")) == fitting_params(Options("tag", difficulty=9)) == {"chasers": 2, "size": 17}
-    assert fitting_params(Options("tag", param=("size=8",))) == {"chasers": 2, "size": 8}
+    casual = {"chasers": 2, "size": 17, "rest": 8}
+    assert fitting_params(Options("tag")) == fitting_params(Options("tag", difficulty=9)) == casual
+    assert fitting_params(Options("tag", param=("size=8",))) == {**casual, "size": 8}
     assert fitting_params(Options("tag", seats="human,bot:hunt")) == {}
 
 

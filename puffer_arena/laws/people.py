@@ -38,7 +38,7 @@ def mean_returns(subject: Subject, role: str | None) -> tuple[float, float]:
     for playing in (True, False):
         batch = subject.make(32 if subject.env.engine else 128, 6)  # a step of physics takes as long as many of rules
         rng, bot = np.random.default_rng(7), next(iter(batch.env.bots))
-        mine = np.array([role is None or name.rpartition("_")[0] == role for name in batch.agent_ids or ("",)])
+        mine = np.array([role is None or batch.env.role_of(name) == role for name in batch.agent_ids or ("",)])
         which = np.broadcast_to(mine & playing, batch.acting.shape).copy()
         for _ in range(600):
             batch.step(batch.act(bot, out=batch.sample_actions(rng), which=which))
