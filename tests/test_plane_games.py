@@ -253,3 +253,22 @@ def test_walls_hide_and_seekers_wait_while_hiders_prepare() -> None:
     seen = states["spotted"].any(axis=1)
     assert (np.sign(rewards) == np.where(seen[:, None], [-1, -1, 1, 1], [1, 1, -1, -1])).all()
     assert 0 < seen.sum() < 16
+
+
+@pytest.mark.parametrize("corner", [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)])
+def test_the_room_is_told_alike_in_whatever_corner_it_lies(corner: tuple[float, float]) -> None:
+    batch = make("hideseek", 1, compiled=False, seed=1)
+    state, params = batch.state(0), batch.state_params(0)
+    state.corner[0], state.corner[1] = corner
+    door_x, door_y = hideseek.door_at(state, params, 0)
+    agent, obs = state.agents[0], np.zeros(batch.obs.shape[-1])
+    agent.x, agent.y = 3.0 * corner[0], 3.0 * corner[1]  # half way into the room's corner, and looking there
+    state.heading[0] = math.atan2(corner[1], corner[0])
+    batch.env.observe(state, params, 0, obs)
+    assert obs[4:8] == pytest.approx([math.sqrt(0.5), math.sqrt(0.5), 0.5, 0.5])
+    state.heading[0] += 0.1  # left of it
+    batch.env.observe(state, params, 0, obs)
+    assert math.atan2(obs[5], obs[4]) == pytest.approx(math.pi / 4 + 0.1)
+    agent.x, agent.y, state.heading[0] = door_x - 1.0, door_y, 0.0  # looks along x at the door, a metre away
+    batch.env.observe(state, params, 0, obs)
+    assert obs[11:13] == pytest.approx([1.0 / 6.0, 0.0])

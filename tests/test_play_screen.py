@@ -1,5 +1,7 @@
 """The window of `play`, in this process: every game by its keys, the window's own, seats, ends and time."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,19 @@ pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play import screen as screen_module
 from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.seats import BESIDE
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.imgui_canvas import packed
 from tests.screens import holds, key
 from tests.screens import on_display as on_display
 
 
-def play_on(env_id, *acts, **options):
+def button(number):
+    """Press a button of a pad."""
+    return lambda screen: screen.take(pygame.event.Event(pygame.JOYBUTTONDOWN, button=number, instance_id=0))
+
+
+def play_on(env_id, *acts, size=(700, 640), **options):
     """Play; do one act per frame; return the screen's last picture."""
     from puffer_arena.render.play.play import play
 
@@ -29,7 +37,7 @@ def play_on(env_id, *acts, **options):
             return
         waiting.pop(0)(screen)
 
-    play(env_id, on_frame=on_frame, size=(700, 640), **options)
+    play(env_id, on_frame=on_frame, size=size, **options)
     return pictures
 
 
@@ -108,6 +116,42 @@ def test_seats_are_shown_and_swapped_by_their_keys():
     panel = [picture[70:160, 20:400] for picture in panels]
     assert (panel[0] != panel[2]).any()  # who sits there
     assert holds(panel[0], "accent") and not holds(panels[-1][70:110, 20:120], "accent")  # gone while playing
+
+
+def test_a_pad_alone_puts_somebody_else_into_a_seat_and_plays():
+    seated, steps = [], []
+
+    def match(batch):
+        return build_match(batch, "striker", "human,human", 3, "runs", 0, Ratings("game", None))
+
+    def note(screen):
+        seated.append([sitter.name for sitter in screen.game.match.seats])
+        steps.append((screen.phase, screen.game.steps))
+
+    choose, swap, begin, pause = (button(number) for number in (4, 5, 0, 7))
+    acts = choose, choose, swap, note, begin, lambda screen: screen.advance(time.perf_counter() + 1.0), pause, note
+    play_on("striker", *acts, match=match, params={"team": 1})
+    assert seated == [["human", "bot:footballer"]] * 2
+    assert steps[0] == ("ready", 0) and steps[1][0] == "paused" and steps[1][1] > 0
+
+
+@pytest.mark.parametrize("size", [(960, 540), (1280, 720)])
+def test_where_there_is_room_the_seats_stand_beside_the_game_which_stays_where_it_is(size, monkeypatch):
+    boards, drawn = [], screen_module.draw_row
+
+    def draw_row(env, state, params, area, *rest, **options):
+        boards.append(area)
+        return drawn(env, state, params, area, *rest, **options)
+
+    def match(batch):
+        return build_match(batch, "tag", "human,bot:hunt", 3, "runs", 0, Ratings("game", None))
+
+    monkeypatch.setattr(screen_module, "draw_row", draw_row)
+    panels = play_on("tag", key(pygame.K_SPACE), lambda screen: None, match=match, size=size)
+    assert len(boards) == 3 and len(set(boards)) == 1
+    assert boards[0][0] >= 8 + BESIDE and boards[0][0] + boards[0][2] <= size[0]
+    seats = [picture[70:110, 20:120] for picture in panels]
+    assert (seats[0] == seats[2]).all()  # they are told while playing, too
 
 
 def test_bots_alone_begin_at_once():

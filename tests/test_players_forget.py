@@ -4,7 +4,7 @@ import numpy as np
 
 from puffer_arena import make
 from puffer_arena.cli import play
-from puffer_arena.live.player import Player as LivePlayer
+from puffer_arena.live.playback import Playback
 from puffer_arena.players.evaluate import evaluate
 from puffer_arena.players.player import Player, versus
 from puffer_arena.trainers.playing import acting
@@ -49,7 +49,7 @@ def test_evaluation_forgets_with_each_episode_alone_and_against_another() -> Non
 
 def test_the_window_s_player_forgets_with_each_episode() -> None:
     diarist, now = Diarist(), [0.0]
-    player = LivePlayer(DUEL, {}, lambda policy, batch: diarist, num_envs=5, clock=lambda: now[0])
+    player = Playback(DUEL, {}, lambda policy, batch: diarist, num_envs=5, clock=lambda: now[0])
     player.load(b"", 0)
     while player._batch is None:
         player.poll()

@@ -19,7 +19,17 @@ from puffer_arena.render.window.charts import MOST_POINTS, Charts, family, limit
 from puffer_arena.render.window.grid_view import Watch, arrange
 from puffer_arena.render.window.imgui_canvas import clockwise
 from puffer_arena.render.window.knobs import settable
-from puffer_arena.render.window.pace import CALM_FRAME, CALM_POLL, CALM_SHARE, LIVELY, POLL, SHARE, SLOWEST, Pace
+from puffer_arena.render.window.pace import (
+    CALM_FRAME,
+    CALM_POLL,
+    CALM_SHARE,
+    CALM_WISH,
+    LIVELY,
+    POLL,
+    SHARE,
+    SLOWEST,
+    Pace,
+)
 from puffer_arena.render.window.panels import change_speed, nearest_stop
 from puffer_arena.render.window.policy_view import choice_names
 
@@ -185,9 +195,29 @@ def test_frames_are_drawn_at_once_after_input_and_at_a_bounded_cost_otherwise():
     assert not pace.due(0.03 / SHARE + 0.01, fresh=False)
     assert pace.due(SLOWEST, fresh=False)
     pace.touch(0.02)
-    assert pace.due(0.03, fresh=False)
+    assert pace.due(0.02, fresh=False)
+    pace.drew(0.02, 0.001, fresh=False)
+    assert pace.interval == 0.03 / SHARE  # an answer that shows no new rows is no measure for those
+    assert not pace.due(0.02 + POLL / 2, fresh=False)
+    assert pace.due(0.02 + POLL, fresh=False)
     assert pace.rest(0.03) == POLL
     assert not pace.due(0.02 + LIVELY, fresh=False)
+
+
+def test_an_answer_to_the_person_does_not_wait_for_new_rows():
+    pace = Pace(cores=2)
+    pace.drew(0.0, 0.03)
+    assert pace.looks(1.0)
+    pace.touch(1.01)
+    assert not pace.looks(1.01)
+    assert pace.due(1.01, fresh=False)
+    pace.drew(1.01, 0.001, fresh=False)
+    assert pace.looks(1.02)
+    pace.ask()  # the answer itself has changed what there is to show
+    assert pace.rest(1.02) == 0.0 and pace.due(1.02, fresh=True)
+    pace.drew(1.02, 0.001, fresh=False)
+    pace.touch(1.02 + 0.03 / SHARE)  # somebody who never rests still sees new rows
+    assert pace.looks(1.02 + 0.03 / SHARE)
 
 
 def test_beside_a_trainer_a_window_takes_a_small_share_of_the_machine():
@@ -195,7 +225,7 @@ def test_beside_a_trainer_a_window_takes_a_small_share_of_the_machine():
     pace.calm = True
     pace.drew(0.0, 0.009)
     assert pace.interval == pytest.approx(0.009 / (8 * CALM_SHARE))
-    assert pace.rest(0.0) == CALM_POLL  # a key waits no longer, though no frame is due
+    assert pace.rest(0.0) == min(pace.interval, CALM_POLL)
     pace.drew(0.0, 10.0)
     assert pace.interval == SLOWEST
 
@@ -208,8 +238,10 @@ def test_frames_are_asked_for_as_they_will_be_drawn():
     pace.drew(0.0, 1.0)
     assert pace.wish(0.0) == SLOWEST
     pace.touch(0.0)
-    assert pace.wish(0.1) == POLL
+    assert pace.wish(0.1) == CALM_WISH
     assert pace.wish(LIVELY) == SLOWEST
+    pace.calm = False
+    assert pace.wish(0.1) == POLL
 
 
 def test_choices_have_names():

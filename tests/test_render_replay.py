@@ -9,6 +9,7 @@ from puffer_arena.errors import ParameterError
 from puffer_arena.render.replay import timeline
 from puffer_arena.render.replay.show import show_replays
 from puffer_arena.render.replay.source import BESIDE, ReplaySource
+from puffer_arena.render.toolkit import pygame
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
 from puffer_arena.replay.writer import Writer
@@ -133,6 +134,33 @@ def test_a_replay_whose_game_has_changed_says_so_as_long_as_it_is_shown(played, 
     with Replay(changed) as replay:
         show_replays([replay], size=(960, 540), on_frame=lambda screen: setattr(screen.gui, "closing", True))
         assert replay.title_note in said and "version 7" in replay.title_note
+
+
+def test_a_pad_alone_steps_plays_takes_over_and_goes_back(played, on_display, tmp_path):
+    copy = tmp_path / "copy.mcap"  # a branch is recorded beside it
+    copy.write_bytes(played.read_bytes())
+    cross, buttons = {"hat": 0, "value": (1, 0)}, [{"button": number} for number in (0, 2, 0, 3)]
+    presses = [  # when, and what
+        ("paused at 0", pygame.JOYHATMOTION, cross),
+        ("paused at 1", pygame.JOYBUTTONDOWN, buttons[0]),
+        ("playing", pygame.JOYBUTTONDOWN, buttons[1]),
+        ("ready in a branch", pygame.JOYBUTTONDOWN, buttons[2]),
+        ("playing in a branch", pygame.JOYBUTTONDOWN, buttons[3]),
+    ]
+
+    def look(screen):
+        if hasattr(screen, "game"):
+            now = f"{screen.phase} in a branch"
+        else:
+            now = f"paused at {screen.replay.step}" if screen.replay.status == "paused" else "playing"
+        if presses and presses[0][0] == now:
+            _, kind, facts = presses.pop(0)
+            pygame.event.post(pygame.event.Event(kind, instance_id=0, **facts))
+        screen.gui.closing = not presses and not hasattr(screen, "game")
+
+    with Replay(copy) as replay:
+        show_replays([replay], size=(960, 540), on_frame=look)
+    assert not presses and len(list(tmp_path.glob("copy-*.mcap"))) == 1
 
 
 def test_what_is_set_for_branches_stays_set(played):

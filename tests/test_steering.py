@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,13 +15,15 @@ from puffer_arena.curriculum import CURRICULA, load_curriculum
 from puffer_arena.curriculum.choose import read_table, write_table
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels.drawn import as_table, take_level
+from puffer_arena.live.address import read_address
 from puffer_arena.live.commands import check_command
 from puffer_arena.live.messages import read_steering as read_told
+from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.registry import load_env
 from puffer_arena.replay.reader import Replay
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.runs.run import Run
-from puffer_arena.trainers.runs.train import Callbacks, train
+from puffer_arena.trainers.runs.train import Callbacks, resume_trainer, train
 from puffer_arena.trainers.trainer import make_trainer
 from tests.live_support import wait_for
 from tests.steered import Steered
@@ -78,6 +81,25 @@ def test_a_run_whose_curriculum_was_steered_resumes_exactly(tmp_path):
     learn(tmp_path / "parts", STEERED, total_steps=64)
     assert learn(tmp_path / "parts", [], resume=True, total_steps=96) == whole
     assert Run.open(tmp_path / "parts").config.curriculum == UNIFORM
+
+
+def test_a_size_made_smaller_can_be_made_larger_again_after_a_resume(tmp_path):
+    config = load_config("snake", overrides=SMALL)
+    run = Run.create(config, tmp_path, "run")
+    smaller = check_command("param", {"name": "rows", "value": 7})
+    train(config, run, Callbacks(lambda trainer: carry_out(trainer, smaller))).close()
+    trainer = resume_trainer(None, run)
+    log = SteeringLog(run.folder, trainer.steps)
+    with (
+        closing(Broadcast(trainer, run, "127.0.0.1", 0, log)) as shown,
+        closing(Subscriber(read_address(run.folder), run.folder)) as window,
+    ):
+        serving = SimpleNamespace(poll=lambda: shown.on_step(trainer, 0), status="", note="")
+        wait_for(lambda: window.wanted.get("rows") == 7, serving, window)
+        assert window.made["rows"] == 11  # up to which its slider goes
+        window.send("param", name="rows", value=11)
+        wait_for(lambda: window.wanted["rows"] == 11, serving, window)
+    trainer.close()
 
 
 def test_an_empty_table_goes_back_to_the_runs_own_parameters(tmp_path):

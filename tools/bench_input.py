@@ -125,8 +125,10 @@ def find_window(pid: int, environment: dict[str, str]) -> tuple[int, int, int, i
     """Wait for the window, give it the keyboard and return its place on the screen: left, top, width, height."""
     found = tell(environment, "search", "--sync", "--onlyvisible", "--pid", str(pid)).split()[-1]
     tell(environment, "windowmap", "--sync", found)  # it cannot have the keyboard before it is there
-    time.sleep(1.0)
-    tell(environment, "windowfocus", "--sync", found)
+    while subprocess.run(
+        ["xdotool", "windowfocus", "--sync", found], env=environment, stderr=subprocess.DEVNULL
+    ).returncode:
+        time.sleep(1.0)  # it is not to be seen yet
     told = dict(line.split("=") for line in tell(environment, "getwindowgeometry", "--shell", found).split())
     return int(told["X"]), int(told["Y"]), int(told["WIDTH"]), int(told["HEIGHT"])
 

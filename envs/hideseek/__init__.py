@@ -5,8 +5,9 @@ team moves them again; over a ramp one gets onto boxes and walls, and sees from 
 
 Actions       Dict: "move" Box(-1, 1, (2,)), ahead and turn to the left; "hands" Discrete(3): FREE, HOLD drags the
               nearest thing within reach, LOCK fixes it where it stands.  HOLD unlocks what one's own team has locked.
-Observation   float32 (11 + 16 + 6 (agents - 1) + 7 things,): role, velocity ahead and to the left, height, heading, place,
-              hands full, time left to hide and to seek; 16 rays, how far it is to what is around; of every other agent
+Observation   float32 (15 + 16 + 6 (agents - 1) + 7 things,): role, velocity ahead and to the left, height; heading and place
+              as if the hall were turned until the room lies ahead on both axes; hands full, time left to hide and to seek;
+              where the nearer door is, and the other; 16 rays, how far it is to what is around; of every other agent
               and every thing, all 0 unless seen: presence, place from the agent, and velocity and team, or angle and lock.
 Reward        from when the seekers may move, each step: reward_seen to seekers where they see a hider, else to hiders;
               to the others the same below 0.
@@ -58,5 +59,6 @@ ENV = Env(
     },
     idle={"move": (0.0, 0.0), "hands": FREE},
     counters=("hidden", "seen"),
+    version=1,
     scores={"hider": "hidden", "seeker": "seen"},
 )

@@ -104,7 +104,7 @@ def draw_agent(s: State, k: int, canvas: Canvas) -> None:
         x, y = own.x + 0.62 * size * math.cos(way), own.y + 0.62 * size * math.sin(way)
         canvas.circle(x, y, 0.26 * size, "white")
         look = s.heading[k]
-        canvas.circle(x + 0.1 * size * math.cos(look), y + 0.1 * size * math.sin(look), 0.14 * size, "shadow")
+        canvas.circle(x + 0.1 * size * math.cos(look), y + 0.1 * size * math.sin(look), 0.14 * size, "ink")
     canvas.agent(k, own.x, own.y, size)
     if 0 <= s.held[k] < len(s.lock):
         body = thing(s, s.held[k])
@@ -128,7 +128,7 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
         for turn in (-0.45, 0.45):
             ex, ey = math.cos(way + turn), math.sin(way + turn)
             canvas.sphere(own.x + 0.3 * ex, own.y + 0.3 * ey, own.z + 0.18, 0.13, "white")
-            canvas.sphere(own.x + 0.4 * ex, own.y + 0.4 * ey, own.z + 0.19, 0.07, "shadow")
+            canvas.sphere(own.x + 0.4 * ex, own.y + 0.4 * ey, own.z + 0.19, 0.07, "ink")
         if k >= len(s.spotted) and s.step_count < p.prepare:
             canvas.cylinder(
                 (own.x, own.y, own.z + 0.1), (own.x, own.y, own.z + 0.28), RADIUS + 0.02, "slate"

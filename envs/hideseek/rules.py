@@ -12,8 +12,10 @@ from puffer_arena.envs.hideseek.state import (
     LOCK,
     MASS,
     NOTHING,
+    OTHERS_AT,
     RADIUS,
     RAYS,
+    RAYS_AT,
     REACH,
     SEEKERS,
     SIDE,
@@ -25,6 +27,8 @@ from puffer_arena.envs.hideseek.state import (
     State,
     angle_of,
     block_length,
+    door_at,
+    from_room,
     is_inside,
     is_used,
     put,
@@ -161,23 +165,35 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
 
 
 @jit
+def away_from(body: Any, place: tuple[float, float]) -> float:
+    return math.hypot(place[0] - body.x, place[1] - body.y)
+
+
+@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     own, way = s.agents[agent], s.heading[agent]
     cos, sin, half = math.cos(way), math.sin(way), 0.5 * p.size
     team, eye = team_of(s, agent), (own.x, own.y, own.z + 0.2)
     obs[0] = 1.0 if team == HIDERS else -1.0
     obs[1], obs[2] = (own.vx * cos + own.vy * sin) / SPEED, (own.vy * cos - own.vx * sin) / SPEED
-    obs[3], obs[4], obs[5] = own.z - RADIUS, cos, sin
-    obs[6], obs[7] = s.corner[0] * own.x / half, s.corner[1] * own.y / half  # the room is where both are 1
+    obs[3] = own.z - RADIUS
+    obs[4], obs[5] = from_room(s, cos, sin)
+    obs[6], obs[7] = from_room(s, own.x / half, own.y / half)
     obs[8] = 1.0 if s.held[agent] != NOTHING else 0.0
     obs[9] = max(0.0, 1.0 - s.step_count / max(p.prepare, 1))
     obs[10] = max(0.0, 1.0 - s.step_count / p.max_steps)
+    doors = door_at(s, p, 0), door_at(s, p, 1)
+    nearer = 1 if away_from(own, doors[1]) < away_from(own, doors[0]) else 0
+    for j in range(2):
+        x, y = doors[nearer ^ j]
+        dx, dy = x - own.x, y - own.y
+        obs[11 + 2 * j], obs[12 + 2 * j] = (dx * cos + dy * sin) / half, (dy * cos - dx * sin) / half
     for ray in range(RAYS):
         dx, dy = math.cos(way + ray * 2.0 * math.pi / RAYS), math.sin(way + ray * 2.0 * math.pi / RAYS)
         far = min((half - own.x * (1.0 if dx > 0.0 else -1.0)) / max(abs(dx), 1e-6), 2.0 * p.size)
         far = max(min(far, (half - own.y * (1.0 if dy > 0.0 else -1.0)) / max(abs(dy), 1e-6)), 0.0)
-        obs[11 + ray] = far / p.size * cast(s, p, eye, (own.x + far * dx, own.y + far * dy, own.z + 0.2), NOTHING)
-    at = 11 + RAYS
+        obs[RAYS_AT + ray] = far / p.size * cast(s, p, eye, (own.x + far * dx, own.y + far * dy, own.z + 0.2), NOTHING)
+    at = OTHERS_AT
     for j in range(1, len(s.agents)):
         k = (agent + j) % len(s.agents)
         other = s.agents[k]

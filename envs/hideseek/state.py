@@ -18,8 +18,10 @@ SIDE = 5  # blocks that a wall of the room consists of, less its door
 RAYS = 16
 SEEN = (
     *("team", "speed ahead", "speed left", "height", "cosine", "sine", "x", "y", "hands full"),
-    *("time to hide", "time left", *(f"ray {k}" for k in range(RAYS))),
+    *("time to hide", "time left", "door ahead", "door left", "other door ahead", "other door left"),
+    *(f"ray {k}" for k in range(RAYS)),
 )
+RAYS_AT, OTHERS_AT = len(SEEN) - RAYS, len(SEEN)
 SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left", "team")
 SEEN_OF_THINGS = ("there", "ahead", "left", "cosine", "sine", "ramp", "lock")
 UNLOCKED, HIDERS, SEEKERS = range(3)  # whose lock is on a thing; the same numbers are the teams
@@ -118,6 +120,14 @@ def wall_at(s: State, p: Params, axis: int) -> float:
 def is_inside(s: State, p: Params, x: float, y: float) -> bool:
     """Tell whether a place lies in the room."""
     return bool(s.corner[0] * (x - wall_at(s, p, 0)) > 0.0 and s.corner[1] * (y - wall_at(s, p, 1)) > 0.0)
+
+
+@jit
+def from_room(s: State, x: float, y: float) -> tuple[float, float]:
+    """Turn a vector by quarters to where the room lies ahead on both axes, so that left stays left."""
+    if s.corner[0] * s.corner[1] > 0.0:
+        return s.corner[0] * x, s.corner[0] * y
+    return s.corner[1] * y, s.corner[0] * x
 
 
 @jit

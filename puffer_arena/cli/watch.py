@@ -12,7 +12,7 @@ import tyro
 from puffer_arena.cli.seats import list_sitters
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, read_address
-from puffer_arena.live.player import LoadActor
+from puffer_arena.live.playback import LoadActor
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import FinishedRun, Policy
 from puffer_arena.machine.running import is_running

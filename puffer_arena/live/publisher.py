@@ -187,14 +187,16 @@ class Publisher:
 
     def _publish(self, now: float, look: Look | None) -> None:
         windows = self.windows
+        if (
+            now >= self._next_status
+        ):  # first, so that a window never shows rows of a run whose state it has not heard of
+            self._send_status()
         if windows.want("frame") and (self.speed or now >= self._framed + windows.frame_seconds):
             self._framed = now
             windows.send(b"frame", *encode_frame(self._take_frame(look)))
         if now >= self._next_policy and self._policy is not None and windows.want("policy"):
             self._policy_sent, self._next_policy = now, now + POLICY_SECONDS
             windows.send(b"policy", {"steps": self.steps}, self._policy())
-        if now >= self._next_status:
-            self._send_status()
 
     def _take_frame(self, look: Look | None) -> Frame:
         rows = self.rows

@@ -1,6 +1,7 @@
 """The window's end: attaches to a running trainer, notices when it goes, and finds it again when it resumes."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
 from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame, read_steering
-from puffer_arena.live.player import LoadActor
+from puffer_arena.live.playback import LoadActor
 from puffer_arena.live.view import Policy, View
 from puffer_arena.live.windows import require_curve
 from puffer_arena.machine.running import is_running
@@ -33,7 +34,7 @@ class Subscriber(View):
         address: how to attach.
         run_dir: the run's folder, when it is on this machine: where a resumed trainer is looked for.
         title: what to show until the trainer has told its own.
-        load_actor: see `Player`; None when no policy can be played here.
+        load_actor: see `Playback`; None when no policy can be played here.
         newest: returns the last policy saved, for when the trainer has ended.
 
     Raises:
@@ -55,6 +56,9 @@ class Subscriber(View):
         self._run_dir, self._newest = run_dir, newest
         self._context = self._zmq.Context()
         self._training_speed, self._count, self._trainer_note = 0.0, -1, ""
+        self._steering_told: object = None  # as it came
+        self._unread: list[bytes] | None = None  # the newest frame, which is not to be shown yet
+        self._read = -math.inf  # when the one before was
         self._connected, self._warned = False, 0.0
         self._refusals = self._silences = 0  # in a row: handshakes refused, and attempts without an answer
         self._connect(address)
@@ -64,7 +68,7 @@ class Subscriber(View):
 
         zmq = self._zmq
         self._address, self._next_here, self._next_search = address, 0.0, self._clock() + HERE_SECONDS
-        self._told_seconds = 0.0
+        self._told_seconds, self._unread = 0.0, None
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
         self._socket.rcvhwm, self._socket.sndhwm = 64, 64
@@ -214,18 +218,17 @@ class Subscriber(View):
 
     def _load_newest(self) -> None:
         """Play the last policy saved, when the trainer sends none any more."""
-        if self._newest is None or self._player is None:
+        if self._newest is None or self._playback is None:
             return
         policy = self._newest()
         if policy is None:
             raise ParameterError("the run has saved no checkpoint to play")
-        self._player.load(*policy)
+        self._playback.load(*policy)
 
     # -- messages ---------------------------------------------------------------------------------------
 
     def _receive(self, now: float) -> None:
-        """Take in what has come; of several frames only the newest is read."""
-        frame: list[bytes] | None = None
+        """Take in what has come; of several frames only the newest is read, and no more of them than the window draws."""
         for _ in range(MAX_READ):
             if self._socket.closed:
                 break
@@ -234,10 +237,11 @@ class Subscriber(View):
             except self._zmq.ZMQError:  # nothing there
                 break
             if parts[0] == b"frame":
-                frame = parts
+                self._unread = parts
             else:
                 self._try(self._handle, parts, now)
-        if frame is not None:
+        if self._unread is not None and now >= self._read + self.frame_seconds:
+            frame, self._unread, self._read = self._unread, None, now
             self._try(self._show, frame, now)
 
     def _try(self, handle: Callable[[list[bytes]], None], parts: list[bytes], now: float) -> None:
@@ -264,8 +268,8 @@ class Subscriber(View):
                 self._read_metrics(header)
             case b"policy", 3:
                 steps = read_count(header, "steps")
-                if self._player:
-                    self._player.load(parts[2], steps)
+                if self._playback:
+                    self._playback.load(parts[2], steps)
             case _:
                 raise FileError(f"a message {parts[0][:20]!r} of {len(parts)} parts")
 
@@ -298,7 +302,7 @@ class Subscriber(View):
         if status in ENDINGS:
             self.status, self._note = status, printable(header.get("note")) or ENDINGS[status]
             self._disconnect()
-            if self._player is not None:  # nothing trains any more: the last policy plays on
+            if self._playback is not None:  # nothing trains any more: the last policy plays on
                 self.mode = "smooth"
                 self._load_newest()
             return
@@ -307,7 +311,8 @@ class Subscriber(View):
             self._trainer_note = self._note = printable(header["note"])
         self._training_speed = min(max(float(header["speed"]), 0.0), 1000.0)
         self._follow_params(header["values"])
-        self.steering = read_steering(header.get("steering"), self.env)
+        if (told := header.get("steering")) != self._steering_told:  # the same object as long as it says the same
+            self.steering, self._steering_told = read_steering(told, self.env), told
 
     def _follow_params(self, values: Any) -> None:
         """Let the policy here play with the parameters that training has now."""
@@ -315,9 +320,9 @@ class Subscriber(View):
             raise FileError("parameters that are no object")
         known = {name: value for name, value in values.items() if name in self.env.parameters}
         self._wanted = known
-        for name, value in known.items() if self._player else ():
-            if self._player and self._player.values.get(name, self._played.get(name)) != value:
-                self._player.set_param(name, value)
+        for name, value in known.items() if self._playback else ():
+            if self._playback and self._playback.values.get(name, self._played.get(name)) != value:
+                self._playback.set_param(name, value)
 
     def _read_metrics(self, header: dict[str, Any]) -> None:
         count, values = read_count(header, "count"), header["values"]

@@ -12,7 +12,7 @@ from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
 from puffer_arena.live.history import Curve, History, read_metrics
 from puffer_arena.live.messages import Steering
-from puffer_arena.live.player import LoadActor, Player
+from puffer_arena.live.playback import LoadActor, Playback
 from puffer_arena.registry import drawn_id, is_foreign, load_env
 
 MOST_DRAWN = 4  # rows of another library's environments, each of which takes milliseconds to draw itself
@@ -25,7 +25,7 @@ class View:
     Args:
         env_id: what is played.
         title: the run's name.
-        load_actor: see `Player`; None when no policy can be played here, for want of torch.
+        load_actor: see `Playback`; None when no policy can be played here, for want of torch.
     """
 
     takes_effect = "from the next episode"
@@ -43,7 +43,7 @@ class View:
         self.frame_seconds = 0.0
         self._note, self._load_actor, self._clock = "", load_actor, clock
         self._history = History()
-        self._player: Player | None = None
+        self._playback: Playback | None = None
         self._played: dict[str, Any] = {}
         self._rows: list[int] = []  # chosen by the person; none yet
         self._values: Any = None  # a Params, once it is known
@@ -59,7 +59,7 @@ class View:
     @property
     def note(self) -> str:
         """One line for the person."""
-        return (self._player.note if self._player and self.mode == "smooth" else "") or self._note
+        return (self._playback.note if self._playback and self.mode == "smooth" else "") or self._note
 
     @property
     def modes(self) -> Sequence[str]:
@@ -71,12 +71,12 @@ class View:
     @property
     def endings(self) -> Mapping[int, Ending]:
         """What is to be said of episodes that ended a moment ago; in time-lapse too many end."""
-        return self._player.endings if self._player and self.mode == "smooth" else {}
+        return self._playback.endings if self._playback and self.mode == "smooth" else {}
 
     @property
     def view_paused(self) -> bool:
         """Whether the policy that plays here stands still."""
-        return self._player is not None and self._player.paused
+        return self._playback is not None and self._playback.paused
 
     @property
     def made(self) -> Mapping[str, Any]:
@@ -86,12 +86,12 @@ class View:
     @property
     def wanted(self) -> Mapping[str, Any]:
         """The parameters that the next episodes begin with, as far as a person has changed them."""
-        return self._player.values if self._player and self.mode == "smooth" else self._wanted
+        return self._playback.values if self._playback and self.mode == "smooth" else self._wanted
 
     @property
     def speed(self) -> float:
         """Natural speed is 1."""
-        return self._player.speed if self._player else 1.0
+        return self._playback.speed if self._playback else 1.0
 
     def send(self, command: str, **arguments: Any) -> None:
         """Carry out a command; one that cannot be is answered in `note`."""
@@ -103,8 +103,8 @@ class View:
 
     def close(self) -> None:
         """Let go of everything."""
-        if self._player:
-            self._player.close()
+        if self._playback:
+            self._playback.close()
 
     # -- for the kinds of source ----------------------------------------------------------------------
 
@@ -119,24 +119,24 @@ class View:
         self.agent_ids = self.env.agent_ids(values)
         self._values = values
         changed = dict(params) != self._played or num_envs != self.num_envs
-        if self._load_actor and (self._player is None or changed):
-            if self._player:
-                self._player.close()
-            self._player = Player(self.env_id, params, self._load_actor, num_envs)
+        if self._load_actor and (self._playback is None or changed):
+            if self._playback:
+                self._playback.close()
+            self._playback = Playback(self.env_id, params, self._load_actor, num_envs)
             if self._rows:
-                self._player.watch(self._rows)
+                self._playback.watch(self._rows)
         self._played, self.num_envs = dict(params), num_envs
 
     def _choose_rows(self, rows: list[int]) -> None:
         """Remember which rows the person wants to see."""
         self._rows = rows
-        if self._player:
-            self._player.watch(rows)
+        if self._playback:
+            self._playback.watch(rows)
 
     def _play(self) -> None:
         """Let the policy play on, in smooth mode."""
-        if self.mode == "smooth" and self._player:
-            self.frame = self._player.poll() or self.frame
+        if self.mode == "smooth" and self._playback:
+            self.frame = self._playback.poll() or self.frame
 
     def _obey(self, command: Command) -> None:
         """Carry out a command on the policy that plays here.
@@ -144,7 +144,7 @@ class View:
         Raises:
             ArenaError: it cannot be.
         """
-        given, player = command.arguments, self._player
+        given, player = command.arguments, self._playback
         if player is None:
             raise ParameterError("no policy plays yet")
         match command.name:
@@ -200,8 +200,8 @@ class FinishedRun(View):
         policy = newest()
         if policy is None:
             self._note = "this run has saved no checkpoint yet; only its curves can be shown"
-        elif self._player:
-            self._player.load(*policy)
+        elif self._playback:
+            self._playback.load(*policy)
 
     @property
     def modes(self) -> Sequence[str]:

@@ -18,7 +18,7 @@ from puffer_arena.core.palette import Rgb
 from puffer_arena.core.still import still
 from puffer_arena.errors import DisplayError, MissingExtra
 from puffer_arena.machine.notices import say_once
-from puffer_arena.render.draw.fit import View, fit
+from puffer_arena.render.draw.fit import Viewport, fit
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, color, font_bytes
 from puffer_arena.render.toolkit import pygame
 
@@ -68,7 +68,7 @@ class PygameCanvas:
         self._fine = pygame.Surface((size[0] * self._factor, size[1] * self._factor), 0, 32)
         self._fine.fill(color(background))
         self._margin = margin * self._factor
-        self._view: View
+        self._view: Viewport
         self.view(*size)
 
     def surface(self) -> "pygame.Surface":

@@ -6,7 +6,7 @@ from puffer_arena.core.canvas import Point
 
 
 @dataclass(frozen=True)
-class View:
+class Viewport:
     """A world rectangle placed in a pixel rectangle: uniform scale, centred."""
 
     scale: float  # pixels per world unit
@@ -36,13 +36,13 @@ class View:
 
 def fit(
     world: tuple[float, float, float, float], pixels: tuple[float, float, float, float], *, up: bool = False
-) -> View:
+) -> Viewport:
     """Fit a world rectangle into a pixel one; each is (left, least y, width, height)."""
     left, low, width, height = world
     px, py, pixel_width, pixel_height = pixels
     scale = min(pixel_width / width, pixel_height / height)
     shown_width, shown_height = width * scale, height * scale
-    return View(
+    return Viewport(
         scale=scale,
         left=left,
         low=low,

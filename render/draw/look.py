@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from puffer_arena.core.canvas import Point
-from puffer_arena.render.draw.fit import View
+from puffer_arena.render.draw.fit import Viewport
 
 NOTCH = 1.4  # how much nearer two notches of the wheel bring the picture: Dear ImGui's unit
 NEAR = 2.5  # the zoom at which following begins
@@ -32,7 +32,7 @@ class Look:
     rise: float = 0.0
     middle: Point | None = None
     follows: bool = False
-    seen: View | None = None
+    seen: Viewport | None = None
 
     @property
     def is_moved(self) -> bool:
@@ -102,6 +102,6 @@ class Look:
         return flat * math.cos(around), flat * math.sin(around), out / self.zoom * math.sin(up)
 
 
-def center(view: View) -> Point:
+def center(view: Viewport) -> Point:
     """Return the world point in the middle of a picture."""
     return view.world(view.x0 + view.width / 2, view.y0 + view.height / 2)

@@ -12,7 +12,7 @@ from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ArenaError
 from puffer_arena.levels import Level
-from puffer_arena.render.draw.fit import View
+from puffer_arena.render.draw.fit import Viewport
 from puffer_arena.render.editor.canvas import Drawing
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.match import Sitter, scripted
@@ -91,7 +91,7 @@ class EditScreen:
         self.trainer: Trainer | None = None
         self.sitters = sitters or scripted(drawing.env)  # who can play the level
         self.chosen = 0  # among them
-        self._view: View | None = None
+        self._view: Viewport | None = None
         self._held: tuple[str, int] | None = None  # the thing that the mouse holds
         self._on_frame: Callable[[EditScreen], None] | None = None
 
@@ -269,7 +269,7 @@ class EditScreen:
         elif not imgui.is_mouse_down(imgui.MouseButton_.left):
             self._held = None
 
-    def _mark_things(self, theme: Theme, view: View) -> None:
+    def _mark_things(self, theme: Theme, view: Viewport) -> None:
         draw = imgui.get_window_draw_list()
         chosen = self.things()[self.thing % len(self.things())] if self.things() else None
         for name, places in self.drawing.level.things.items():
@@ -282,7 +282,7 @@ class EditScreen:
         cells = self.drawing.editor.cells
         return (x, y) if cells is None else cells.place(y, x)
 
-    def _near(self, theme: Theme, view: View, mouse: tuple[float, float]) -> tuple[str, int] | None:
+    def _near(self, theme: Theme, view: Viewport, mouse: tuple[float, float]) -> tuple[str, int] | None:
         """Return the thing under the mouse, and choose it."""
         reach = max(theme.px(REACH), 0.5 * view.scale if self.drawing.brushes else 0.0)
         for number, (name, k) in enumerate(self.things()):
@@ -293,7 +293,7 @@ class EditScreen:
                 return name, k
         return None
 
-    def _drag(self, view: View, mouse: tuple[float, float], wiped: bool) -> None:
+    def _drag(self, view: Viewport, mouse: tuple[float, float], wiped: bool) -> None:
         """Let the mouse paint, or move what it holds."""
         x, y = view.world(*mouse)
         brushes, cells = self.drawing.brushes, self.drawing.editor.cells

@@ -14,7 +14,16 @@ Axes = Mapping[int, tuple[str, str]]  # axis -> the keys of its negative and of 
 ARROW_AXES: Axes = {0: ("left", "right"), 1: ("up", "down")}
 STICKS = {0: 1, 1: -1, 3: 1, 4: -1}  # left x, y, right x, y -> which way is positive to people: right, up
 BUTTONS = {0: "space", 1: "shift", 11: "up", 12: "down", 13: "left", 14: "right"}  # 11 to 14: pads without a hat
-MENU_BUTTONS = {6: "restart", 7: "pause"}
+MENU_BUTTONS = {2: "bot", 3: "back", 4: "left shoulder", 5: "right shoulder", 6: "restart", 7: "pause"}
+VIEW_BUTTONS = {2: pygame.K_f, 3: pygame.K_h, 4: pygame.K_PAGEUP, 5: pygame.K_PAGEDOWN, 7: pygame.K_RETURN}
+VIEW_KEYS = {  # of windows in which one looks on
+    "left": pygame.K_LEFT,
+    "right": pygame.K_RIGHT,
+    "up": pygame.K_UP,
+    "down": pygame.K_DOWN,
+    "space": pygame.K_SPACE,
+    "shift": pygame.K_ESCAPE,
+}
 Press = tuple[str, float]  # key, how far it is down: 0 for a release, 1 for a button
 
 
@@ -102,5 +111,13 @@ def stick_axes(keys: Mapping[str, Any]) -> Axes:
 
 
 def menu_action(event: Any) -> str | None:
-    """Return "restart" or "pause" where an event is one of the pad's menu buttons."""
+    """Return a name of `MENU_BUTTONS` where an event is one of the pad's menu buttons."""
     return MENU_BUTTONS.get(event.button) if event.type == pygame.JOYBUTTONDOWN else None
+
+
+def view_keys(pads: Gamepads, event: Any) -> list[int]:
+    """Return the keys that an event presses in a window in which one looks on, as `watch` and `replay`."""
+    keys = [VIEW_KEYS[key] for key, strength in pads.translate(event) if strength]
+    if event.type == pygame.JOYBUTTONDOWN and event.button in VIEW_BUTTONS:
+        keys.append(VIEW_BUTTONS[event.button])
+    return keys

@@ -241,6 +241,8 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     rows += [("Backspace", "turn back a second (practice)"), ("F9", "record, stop recording")]
     rows += [("+   −", "faster, slower"), ("F11", "full screen"), ("Ctrl +   Ctrl −", "larger, smaller text")]  # noqa: RUF001
     rows += [("M", "sounds on" if screen.speaker.muted else "no sounds"), ("Pad", pad_meaning(screen))]
+    shoulders = "choose a seat, put another in" if screen.game.match is not None else "back a second"
+    rows.append(("", f"X: bot; shoulders: {shoulders}; {'Y: go back; ' if screen.borrowed else ''}Start: pause"))
     rows.append(("H", "close this"))
     width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))
     left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)

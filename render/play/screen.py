@@ -21,7 +21,7 @@ from puffer_arena.render.play.overlays import (
     draw_message,
 )
 from puffer_arena.render.play.record import GameRecorder
-from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats
+from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats, seats_room
 from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
@@ -53,6 +53,7 @@ class PlayScreen:
         )
         self.phase, self.help = READY if game.hands else PLAYING, False  # bots alone wait for nobody
         self.speaker = Speaker()
+        self.seat: int | None = None  # chosen by a pad, which has no key for each
         self.message = ""  # what the environment says about its state
         self._due = time.perf_counter()
         self._ended = -1e9  # when the last episode did
@@ -80,8 +81,8 @@ class PlayScreen:
         """Close the window."""
         self.recorder.close()
         self.speaker.close()
-        pygame.joystick.quit()
         if not self.borrowed:
+            pygame.joystick.quit()
             self.gui.close()
 
     def pixels(self) -> Array:
@@ -141,10 +142,8 @@ class PlayScreen:
             self.game.release_all()
             if self.phase == PLAYING:
                 self.phase = PAUSED
-        elif menu_action(event) == "restart":
-            self.restart()
-        elif menu_action(event) == "pause":
-            self.pause()
+        elif (action := menu_action(event)) is not None:
+            self._pad_command(action)
         pad = getattr(event, "instance_id", None)
         for key, strength in self.pads.translate(event):
             if strength:
@@ -213,6 +212,25 @@ class PlayScreen:
                 self.speaker.muted = not self.speaker.muted
             case pygame.K_F11:
                 pygame.display.toggle_fullscreen()
+
+    def _pad_command(self, action: str) -> None:
+        """Act on a pad's menu button; in a match the shoulders choose a seat and put somebody else into it."""
+        match = self.game.match
+        if action == "restart":
+            self.restart()
+        elif action == "pause":
+            self.pause()
+        elif action == "bot":
+            self.let_bot_play()
+        elif action == "back" and self.borrowed:
+            self.left = True
+        elif action == "left shoulder" and match is not None:
+            self.seat = 0 if self.seat is None else (self.seat + 1) % min(len(match.seats), MOST_SEAT_KEYS)
+        elif action == "left shoulder":
+            self.rewind()
+        elif action == "right shoulder" and match is not None:
+            self.seat = self.seat or 0
+            self.swap(self.seat)
 
     def pause(self) -> None:
         """Pause, or go on."""
@@ -285,7 +303,9 @@ class PlayScreen:
         card(theme, stage)
         batch = self.game.batch
         told = theme.px(MESSAGE_HEIGHT)  # room for a card, so that nothing is hidden, and nothing jumps when it comes
-        area = inset((stage[0], stage[1], stage[2], stage[3] - told), theme.px(12))
+        aside = seats_room(theme, stage) if self.game.match is not None else 0.0
+        board = stage[0] + aside, stage[1], stage[2] - aside, stage[3] - told
+        area = inset(board, theme.px(12))
         row = batch.state(0), batch.state_params(0)
         agents = [hands.agent for hands in self.game.hands] or [self.game.agent]
         views = agents if looks_over_shoulders(self.game.env, *row, agents) else agents[:1]
@@ -300,8 +320,8 @@ class PlayScreen:
             draw_help(theme, self, stage)
         else:
             draw_message(theme, self, stage)
-        if self.game.match is not None and self.phase != PLAYING and not self.help:
-            draw_seats(theme, self.game.match, self.game.hands, stage)
+        if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
+            draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
         imgui.end()
         self.gui.end()
 

@@ -53,6 +53,7 @@ HELP = (
     ("O", "what the watched agent sees"),
     ("M", "no sounds, or sounds again"),
     ("F12", "save a picture"),
+    ("Pad", "cross: step; A: play; X: take over; Y: keys; shoulders: episodes; Start: enlarge"),
     ("H, F1", "these keys"),
 )
 HEARD = 8  # steps at most that are heard as one; further on is a jump

@@ -10,7 +10,7 @@ from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Row
-from puffer_arena.render.draw.fit import View
+from puffer_arena.render.draw.fit import Viewport
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.imgui_canvas import packed
@@ -204,13 +204,13 @@ def draw_picture(env: Env, frame: Frame, slot: int, watch: Watch, area: Area) ->
     mark = watch.agent if env.agents and int(frame.rows[slot]) == watch.row else None
     states, params = frame.states[slot], frame.params[slot]
 
-    def draw() -> tuple[str, float, View | None]:
+    def draw() -> tuple[str, float, Viewport | None]:
         message, aspect = draw_row(env, Row(states), Row(params), area, slot, mark, look=watch.look, agent=watch.agent)
         return message, aspect, watch.look.seen
 
     key = area, mark, watch.agent, watch.look.place, states.tobytes(), params.tobytes()
     try:
-        drawn: tuple[str, float, View | None] = watch.drawn.draw(slot, key, draw)
+        drawn: tuple[str, float, Viewport | None] = watch.drawn.draw(slot, key, draw)
         message, watch.aspect, watch.look.seen = drawn
     except Exception as error:  # somebody's environment; the window lives on
         watch.faults.add(f"{env.name}: draw: {error}")

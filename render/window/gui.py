@@ -1,6 +1,5 @@
 """A pygame window with OpenGL, Dear ImGui and ImPlot in it: opening, events in, a frame out, closing."""
 
-import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import as_file, files
@@ -11,6 +10,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from puffer_arena.core.fields import Array
 from puffer_arena.render.display import begin_display, desktop_scale, open_window
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.waiting import wait_for_input
 from puffer_arena.render.window.opengl import forget_uploads, gl
 from puffer_arena.render.window.painter import Painter
 from puffer_arena.render.window.theme import BODY, Theme
@@ -77,8 +77,8 @@ class Gui:
         return round(width * self._framebuffer), round(height * self._framebuffer)
 
     def events(self, patience: float = 0.0) -> "list[pygame.Event]":
-        """Wait `patience` seconds, and return the input there is, passed on to Dear ImGui already."""
-        time.sleep(patience)  # SDL's own wait looks for events a thousand times a second
+        """Return the input there is, passed on to Dear ImGui already; wait for it `patience` seconds at most."""
+        wait_for_input(patience)
         happened = pygame.event.get()
         for event in happened:
             self._covered |= event.type in SHOWN_ANEW
@@ -140,7 +140,7 @@ class Gui:
     def flip(self) -> None:
         """Show the frame drawn, where it looks otherwise than the one before."""
         if self._painter.is_new or self._covered:
-            self._painter.show()
+            self._painter.show(whole=self._covered)
             pygame.display.flip()
             self._covered = False
         waiting, self._waiting = self._waiting, []

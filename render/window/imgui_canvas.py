@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from imgui_bundle import imgui
@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from puffer_arena.core.canvas import Point
 from puffer_arena.core.fields import Array
 from puffer_arena.core.palette import Rgb
-from puffer_arena.render.draw.fit import View, fit
+from puffer_arena.render.draw.fit import Viewport, fit
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.draw.palette import ASCENT, CAP_HEIGHT, DESCENT
 from puffer_arena.render.draw.palette import color as rgb_of
@@ -62,7 +62,8 @@ class ImguiCanvas:
         self._marked: tuple[Point, float] | None = None  # where that agent is, and its radius, in pixels
         self._font = imgui.get_font()
         self._clips = 0
-        self._view: View = fit((0.0, 0.0, area[2], area[3]), area)
+        self._view: Viewport = fit((0.0, 0.0, area[2], area[3]), area)
+        self._seen = -math.inf, -math.inf, math.inf, math.inf  # left, top, right, bottom of what is not clipped
 
     def __enter__(self) -> "ImguiCanvas":
         return self
@@ -75,7 +76,7 @@ class ImguiCanvas:
             point_out(self._list, *self._marked, self._area)
 
     @property
-    def seen(self) -> View:
+    def seen(self) -> Viewport:
         """Where the world lies in the window."""
         return self._view
 
@@ -93,6 +94,7 @@ class ImguiCanvas:
         self.aspect = width / height
         x, y, wide, high = self._area if bleed else (view.x0, view.y0, view.width, view.height)
         self._list.push_clip_rect((x, y), (x + wide, y + high), True)
+        self._seen = x, y, x + wide, y + high
         self._clips += 1
 
     def rect(
@@ -101,6 +103,9 @@ class ImguiCanvas:
         scale = self._view.scale
         x0, y0 = self._view.corner(x, y, height)
         x1, y1 = x0 + width * scale, y0 + height * scale
+        left, top, right, bottom = self._seen
+        if x1 < left - 1.0 or y1 < top - 1.0 or x0 > right + 1.0 or y0 > bottom + 1.0:  # on whole pixels, too
+            return
         corner = min(radius, width / 2, height / 2) * scale
         if corner < LEAST_CORNER:  # on whole pixels, so that neighbours neither overlap nor leave a seam
             corner = 0.0
@@ -177,6 +182,7 @@ def point_out(draw_list: Any, at: Point, radius: float, area: tuple[float, float
     draw_list.pop_clip_rect()
 
 
+@lru_cache(4096)
 def tint(name: str, alpha: float) -> int:
     """Return a packed colour for an alpha of 0 to 1."""
     return packed(name) if alpha >= 1.0 else packed(name, round(max(alpha, 0.0) * 255))

@@ -42,6 +42,7 @@ HELP = (
     ("← →", "watch the next one"),
     ("Tab", "look into the next agent"),
     ("Ctrl +   Ctrl −", "larger, smaller interface"),  # noqa: RUF001
+    ("Pad", "cross: watch the next; A: pause; B: back; X: take over; Y: keys; Start: enlarge"),
     ("H, F1", "these keys"),
 )
 

@@ -12,6 +12,7 @@ from imgui_bundle import imgui
 
 from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.palette import color
+from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import changes
 from puffer_arena.render.window.changes import CELL, Box, find_boxes, hash_cells, pick_triangles
 from puffer_arena.render.window.opengl import gl, link_program, uploads
@@ -38,6 +39,7 @@ in vec4 shade;
 out vec4 shown;
 void main() { shown = shade * texture(picture, at); }
 """
+SOFTWARE = (b"llvmpipe", b"softpipe")  # how Mesa calls a processor that draws
 PLACE, UV, TINT = range(3)  # the vertex shader's inputs
 WORDS = imgui.VERTEX_SIZE // 4
 
@@ -64,6 +66,9 @@ class Painter:
         self._size = (0, 0)  # of the picture, in pixels
         self._cells = np.zeros((0, 0), np.uint64)  # the hashes of what it shows
         self.is_new = False  # the picture differs from what was shown last
+        self._unshown: list[Box] = []  # where it does
+        self._shown_size = (0, 0)  # of the picture shown last
+        self._copies = flips_copy()
 
     def paint(self, data: Any, size: tuple[int, int], scale: float, *, all_new: bool = False) -> None:
         """Draw what has changed.
@@ -86,6 +91,7 @@ class Painter:
         if not boxes:
             return
         self.is_new = True
+        self._unshown += boxes
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._frame)
         gl.glViewport(0, 0, *size)
         gl.glUseProgram(self._program)
@@ -164,15 +170,25 @@ class Painter:
         gl.glFramebufferRenderbuffer(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_RENDERBUFFER, self._store)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
 
-    def show(self) -> None:
-        """Copy the picture into the window's back buffer."""
+    def show(self, *, whole: bool) -> None:
+        """Copy the picture into the window's back buffer, where that holds the one before only what has changed.
+
+        Args:
+            whole: the back buffer may have lost what it held.
+        """
+        width, height = self._size
+        if whole or not self._copies or self._shown_size != self._size:
+            boxes: list[Box] = [(0, 0, width, height)]
+        else:
+            boxes = self._unshown
         gl.glDisable(gl.GL_SCISSOR_TEST)
-        ends = 0, 0, *self._size
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
         gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, 0)
-        gl.glBlitFramebuffer(*ends, *ends, gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
+        for left, top, right, bottom in boxes:
+            ends = left, height - bottom, right, height - top
+            gl.glBlitFramebuffer(*ends, *ends, gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
-        self.is_new = False
+        self.is_new, self._unshown, self._shown_size = False, [], self._size
 
     def pixels(self) -> Array:
         """Return the picture as uint8, shape (height, width, 3)."""
@@ -183,6 +199,22 @@ class Painter:
         gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, 0)
         return data[::-1].copy()
+
+
+def flips_copy() -> bool:
+    """Try whether the back buffer holds after a flip what it did before; of graphics cards we expect nothing.
+
+    A processor copies the picture to the screen; a card may copy at one time and swap at another.
+    """
+    if not bytes(gl.glGetString(gl.GL_RENDERER)).startswith(SOFTWARE):
+        return False
+    red, green, blue = (part / 255 for part in color("background"))
+    for shade in (0.0, blue):  # the window has hardly appeared
+        gl.glClearColor(red, green, shade, 1.0)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        pygame.display.flip()
+    held = gl.glReadPixels(0, 0, 1, 1, gl.GL_RGB, gl.GL_UNSIGNED_BYTE)
+    return bytes(held) == bytes(color("background"))
 
 
 def scissor(left: float, top: float, right: float, bottom: float, height: int) -> Box:

@@ -13,6 +13,7 @@ from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError
 from puffer_arena.machine.cores import usable_cores
+from puffer_arena.render.play.gamepad import Gamepads, view_keys
 from puffer_arena.render.play.match import Sitter, scripted
 from puffer_arena.render.play.preparing import Preparing, rehearse
 from puffer_arena.render.play.record import recording_stem
@@ -67,6 +68,8 @@ class Screen:
         self.branch: PlayScreen | None = None  # while the person plays one
         self.on_frame: Callable[[Any], None] | None = None
         self._held: set[int] = set()  # keys
+        pygame.joystick.init()
+        self.pads = Gamepads()
         self.meetings = meetings
         self._pace = Pace(usable_cores())
         self._shown: object = None  # what the last frame showed, to see whether anything is new
@@ -82,19 +85,23 @@ class Screen:
                 self._pace.touch(now)
                 self._take(event)
             source = self.source
-            source.frame_seconds = self._pace.wish(now)
-            source.poll()
+            if self._pace.looks(now):
+                source.frame_seconds = self._pace.wish(now)
+                source.poll()
             self.preparing.poll()
             self._pace.calm = source.mode == "time-lapse" and source.status == "training" and not source.speed
             state = self._state(now)
-            if self._pace.due(now, state != self._shown) and pygame.display.get_active():
+            fresh = state != self._shown
+            if self._pace.due(now, fresh) and pygame.display.get_active():
                 self._shown = state
                 before = time.process_time()
                 self.draw()
                 if on_frame is not None:
                     on_frame(self)
                 self.gui.flip()
-                self._pace.drew(now, time.process_time() - before)
+                self._pace.drew(now, time.process_time() - before, fresh)
+                if self._pace.lively(now) and self._state(now) != state:
+                    self._pace.ask()
                 play_kept(source, self.panel.gallery, self.gui)
 
     def _take(self, event: "pygame.Event") -> None:
@@ -106,6 +113,8 @@ class Screen:
         elif event.type == pygame.KEYDOWN and not self.gui.typing and not self._is_stale(event.key):
             self._held.add(event.key)
             self.press(event.key, event.mod)
+        for key in view_keys(self.pads, event):
+            self.press(key)
 
     def _is_stale(self, key: int) -> bool:
         """Tell whether a key counts no more until it was up."""
@@ -114,6 +123,7 @@ class Screen:
     def close(self) -> None:
         """Close the window."""
         self.panel.sight.close()
+        pygame.joystick.quit()
         self.gui.close()
 
     def pixels(self) -> Array:

@@ -46,7 +46,7 @@ class Actor(Protocol):
 LoadActor = Callable[[bytes, Batch], Actor]
 
 
-class Player:
+class Playback:
     """Plays the newest policy in a batch of its own.
 
     Args:
