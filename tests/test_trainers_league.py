@@ -10,7 +10,7 @@ import torch
 
 from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
-from puffer_arena.errors import ArenaError, FileError, ParameterError, UnknownName
+from puffer_arena.errors import ArenaError, FileError, ParameterError, TrainingError, UnknownName
 from puffer_arena.machine.notices import SAID
 from puffer_arena.players.names import find_player
 from puffer_arena.players.player import Acting, forget_nothing
@@ -23,7 +23,7 @@ from puffer_arena.trainers.league.legs import Legs, read_legs
 from puffer_arena.trainers.league.matchmaking import chances, most_crowded
 from puffer_arena.trainers.league.pool import POLICY, WINDOW, Pool, read_pool
 from puffer_arena.trainers.networks.observations import leaf_tensors
-from puffer_arena.trainers.playing import acting, pool_policy
+from puffer_arena.trainers.playing import acting, actor_player, pool_policy
 from puffer_arena.trainers.runs.checkpoint import restore_trainer, save_checkpoint
 from tests.test_players_names import bot_file
 from tests.trainers_support import assert_same_future, assert_same_learning, small_config, small_trainer
@@ -277,6 +277,17 @@ def test_a_member_that_becomes_nan_is_dropped_and_said_and_the_run_goes_on(capsy
         in capsys.readouterr().err
     )
     assert broken not in trainer.opponent.pool.members and np.isfinite(trainer.update()["policy_loss"])
+    trainer.close()
+
+
+@pytest.mark.parametrize("env_id", ["tag", "lander_continuous"])
+def test_a_policy_that_becomes_nan_is_named_where_it_plays(env_id: str) -> None:
+    trainer = small_trainer(env_id)
+    with torch.no_grad():
+        trainer.policy.actor.output.weight.fill_(float("nan"))
+    player = actor_player(Actor(trainer.policy), "run:broken")
+    with make(env_id, 2) as batch, pytest.raises(TrainingError, match="'run:broken' gives numbers that are not finite"):
+        player.prepare(batch).choose(batch)
     trainer.close()
 
 

@@ -10,7 +10,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.seats import belongs
 from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import FileError, ParameterError, TrainingError, UnknownName, suggest
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.registry import is_edited
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
@@ -78,7 +78,7 @@ def policy_player(path: Path, env: str, seed: int, deterministic: bool) -> Playe
         actors = [Actor.load(path, env, role=role) for role in roles or [""]]
         for actor in actors:
             check_spaces(actor.policy, batch)
-        each = [acting(actor, seed + k, deterministic) for k, actor in enumerate(actors)]
+        each = [acting(actor, seed + k, deterministic, str(path)) for k, actor in enumerate(actors)]
         return by_role(batch, dict(zip(roles, each, strict=True))) if roles else each[0]
 
     return Player(str(path), prepare, dict(origin["params"]), None if roles else policy)
@@ -114,7 +114,7 @@ def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministi
 
     def prepare(batch: Batch) -> Acting:
         check_spaces(actor.policy, batch)
-        return acting(actor.fresh(), seed, deterministic)
+        return acting(actor.fresh(), seed, deterministic, name)
 
     return Player(name, prepare, dict(actor.policy.origin["params"]), actor.policy)
 
@@ -132,11 +132,19 @@ def check_spaces(policy: Any, batch: Batch) -> None:
         )
 
 
-def acting(actor: Actor, seed: int, deterministic: bool) -> Acting:
-    """Put an `Actor` in front of a batch."""
+def acting(actor: Actor, seed: int, deterministic: bool, name: str = "a policy") -> Acting:
+    """Put an `Actor` in front of a batch, where it chooses while its network gives finite numbers.
+
+    What it chooses raises TrainingError after that.
+    """
     rng = np.random.default_rng(seed)
 
     def choose(batch: Batch, which: Array | None = None) -> Array:
-        return np.asarray(actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)[0])
+        actions, probs, _ = actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)
+        numbers = actions if probs is None else probs
+        moving = numbers.reshape(batch.acting.size, -1)[batch.acting.reshape(-1)]
+        if moving.dtype.kind == "f" and not np.isfinite(moving).all():
+            raise TrainingError(f"the network of '{name}' gives numbers that are not finite")
+        return np.asarray(actions)
 
     return Acting(choose, actor.reset)

@@ -4,7 +4,6 @@ Cells are a unit wide, x is the column and y the row of their upper left corner,
 """
 
 import math
-from functools import lru_cache
 
 from puffer_arena.core.canvas import Canvas
 
@@ -19,7 +18,6 @@ def between(canvas: Canvas, start: float, end: float) -> float:
     return start + (end - start) * t * t * (3.0 - 2.0 * t)
 
 
-@lru_cache(1 << 16)  # cells are drawn again and again
 def grain(row: int, col: int, n: int) -> int:
     """Return a number in [0, n) that looks random and is always the same for a cell."""
     mixed = (row * 374_761_393 + col * 668_265_263) & 0xFFFFFFFF
