@@ -1,6 +1,7 @@
 """What curricula cost and what they bring: python tools/bench_curriculum.py cost | learn | walker | sparse
 
     python tools/bench_curriculum.py learn --methods uniform sfl --seeds 3
+    python tools/bench_curriculum.py sparse --methods none
 
 `cost` trains `maze` with 4096 rows without a curriculum and with each, update by update in turn, and prints steps/s as a
 share of those without, medians, and the share of the run's processor time that the curriculum takes.  `learn` trains
@@ -185,7 +186,7 @@ class OneLevelAndStates(States):
         return replace(super().next(count, rng), levels=np.full(count, LONG_WAY))
 
 
-def sparse(seeds: int, most: int | None) -> None:
+def sparse(methods: Sequence[str], seeds: int, most: int | None) -> None:
     """Print how often a goal is reached that no episode from the level's beginning comes to by chance."""
     states = {"every": 128, "share": 0.9, "alpha": 0.6, "latest": 0.5}
     ranked = {**states, "latest": 0.0}
@@ -194,6 +195,8 @@ def sparse(seeds: int, most: int | None) -> None:
         ("ranked", OneLevelAndStates, ranked),
         ("none", OneLevel, {}),
     ):
+        if name not in methods:
+            continue
         steps = most or SPARSE_STEPS[name]
         for seed in range(seeds):
             table = {"method": name_curriculum(kind), "settings": settings}
@@ -221,7 +224,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of the environment, for each run")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--methods", nargs="+", choices=[*MAZE.methods, "lessons"])
+    parser.add_argument("--methods", nargs="+", choices=[*MAZE.methods, "lessons", "ranked"])
     options = parser.parse_args()
     course = WALKER if options.what == "walker" else MAZE
     methods = options.methods or course.methods
@@ -229,7 +232,7 @@ def main() -> None:
     if options.what == "cost":
         cost(methods, options.rounds)
     elif options.what == "sparse":
-        sparse(options.seeds, options.steps)
+        sparse(options.methods or list(SPARSE_STEPS), options.seeds, options.steps)
     else:
         learn(course, methods, options.seeds, options.steps or course.steps)
 
