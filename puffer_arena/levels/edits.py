@@ -15,19 +15,20 @@ TRIES = 8  # until a changed level is valid
 
 
 def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
-    """Change the level at which row 0 of a batch begins; tell whether a valid one was found.
+    """Change the level at which row 0 of a batch begins; tell whether a valid one was found, else the row is as it was.
 
     Args:
         batch: made with room for the level's parameters.
         rng: all its chance.
-        changes: cells painted or things moved.
+        changes: cells painted or things moved, at first; the more tries fail the fewer.
     """
     before, drawn, state = take_level(batch), take_drawn(batch), raw(batch.rows.states)[0]
+    unchanged = state.copy()
     begin_level(batch, before)
     begun = state.copy()
-    for _ in range(TRIES):
+    for k in range(TRIES):
         level = before
-        for _ in range(changes):
+        for _ in range(max(1, changes - k * changes // TRIES)):
             level = change(batch, level, rng)
         state[:] = begun
         try:
@@ -37,10 +38,12 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
         except FileError:
             continue
         if take_drawn(batch) != drawn:  # the rules may have taken the change back, as of an outer wall
-            batch.adopt()
-            batch.look(np.arange(batch.num_envs) == 0)
-            return True
-    return False
+            break
+    else:
+        state[:] = unchanged
+    batch.adopt()
+    batch.look(np.arange(batch.num_envs) == 0)
+    return take_drawn(batch) != drawn
 
 
 def change(batch: Batch, level: Level, rng: np.random.Generator) -> Level:
