@@ -25,6 +25,17 @@ def test_what_is_assigned_is_played_once_and_told_with_its_outcome():
     assert all((ended.success == (ended.records["reached"] > 0)).all() for ended in told)
 
 
+def test_fixed_leaves_parameters_as_they_stand_and_levels_to_the_game():
+    told = []
+    for seed in range(2):
+        director = Director(maze(), load_curriculum(load_env("maze"), table("fixed")), seed)
+        director.begin()
+        told.append(np.concatenate([ended.records for ended in play(director, 60, np.random.default_rng(1))]))
+    assert told[0].tolist() == told[1].tolist()
+    assert {each["params"].tolist() for each in told[0]} == {maze().rows.params[0].tolist()}
+    assert len(set(told[0]["level"])) == len(told[0])
+
+
 @every_curriculum
 def test_tasks_repeat_with_the_seed_and_stay_in_their_bounds(method):
     def records(seed):

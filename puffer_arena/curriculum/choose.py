@@ -14,7 +14,7 @@ from puffer_arena.curriculum.levels import Learnable, Replay
 from puffer_arena.curriculum.progress import Progress
 from puffer_arena.curriculum.spread import read_spread
 from puffer_arena.curriculum.states import States
-from puffer_arena.curriculum.uniform import Uniform
+from puffer_arena.curriculum.uniform import Fixed, Uniform
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, shown, suggest
 from puffer_arena.levels import Level
 from puffer_arena.levels.drawn import check_level, editor_of
@@ -22,6 +22,7 @@ from puffer_arena.registry import import_class
 from puffer_arena.settings import build
 
 CURRICULA: dict[str, type[Curriculum]] = {
+    "fixed": Fixed,
     "uniform": Uniform,
     "lessons": Lessons,
     "plr": Replay,
