@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from puffer_arena.curriculum import load_curriculum
-from puffer_arena.curriculum.levels import Learnable, Replay
+from puffer_arena.curriculum.levels import Learnable, LevelReplay
 from puffer_arena.errors import ParameterError
 from puffer_arena.registry import load_env
 from tests.curricula import ended, maze
@@ -50,7 +50,7 @@ def test_ladders_of_two_parameters_climb_alone():
 
 
 def replay(**settings):
-    return Replay(load_env("maze"), {}, Replay.Settings(**{"capacity": 4, "staleness": 0.0, **settings}))
+    return LevelReplay(load_env("maze"), {}, LevelReplay.Settings(**{"capacity": 4, "staleness": 0.0, **settings}))
 
 
 def test_replay_keeps_the_levels_that_score_best_and_plays_them_by_rank():

@@ -177,7 +177,7 @@ def chunk_of(records, size=None):
 def test_a_chunk_takes_no_more_memory_than_it_may(small, tmp_path, chunk):
     data = small.read_bytes()
     with small.open("rb") as file:
-        places = [found for found in container.scan(file, "it") if isinstance(found, container.Place)]
+        places = [found for found in container.scan(file, "it") if isinstance(found, container.StoredChunk)]
     path = tmp_path / "bomb.mcap"
     path.write_bytes(data[: places[-1].at - 9] + chunk + container.end())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -137,7 +137,7 @@ def test_a_game_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(serving, "MOST_WAITING", 1)
     made = Server(bundled_bot("cartpole"))
     ours, theirs = socket.socketpair()
-    game = serving.Game(theirs, "", 0.0, True)
+    game = serving.Connection(theirs, "", 0.0, True)
     theirs.setblocking(False)
     made._games[theirs.fileno()] = game
     made._selector.register(theirs, serving.selectors.EVENT_READ)

@@ -15,7 +15,7 @@ from puffer_arena.batch.saving.kept import Kept
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Ended, Ranked, Tasks
-from puffer_arena.curriculum.levels import Replay
+from puffer_arena.curriculum.levels import LevelReplay
 from puffer_arena.curriculum.spread import Spread
 from puffer_arena.curriculum.starts import KEY
 from puffer_arena.levels.drawn import editor_of
@@ -23,7 +23,7 @@ from puffer_arena.levels.edits import vary
 from puffer_arena.settings import setting
 
 
-class Accel(Replay):
+class Accel(LevelReplay):
     """Prioritized level replay whose kept levels are edited, by what the game's editor can change.
 
     The paper plays an edited level once before it is kept.  Here it has its parent's score until it was played, so that
@@ -31,7 +31,7 @@ class Accel(Replay):
     """
 
     @dataclass(frozen=True)
-    class Settings(Replay.Settings):
+    class Settings(LevelReplay.Settings):
         """Those of plr, and of the edits."""
 
         replay: float = setting(0.8, 0.0, 1.0, "share of episodes on kept levels, once half of the places are taken")

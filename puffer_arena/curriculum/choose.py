@@ -10,7 +10,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.curriculum.accel import Accel
 from puffer_arena.curriculum.curriculum import Curriculum
 from puffer_arena.curriculum.lessons import Lessons
-from puffer_arena.curriculum.levels import Learnable, Replay
+from puffer_arena.curriculum.levels import Learnable, LevelReplay
 from puffer_arena.curriculum.progress import Progress
 from puffer_arena.curriculum.spread import read_spread
 from puffer_arena.curriculum.states import States
@@ -25,7 +25,7 @@ CURRICULA: dict[str, type[Curriculum]] = {
     "fixed": Fixed,
     "uniform": Uniform,
     "lessons": Lessons,
-    "plr": Replay,
+    "plr": LevelReplay,
     "accel": Accel,
     "sfl": Learnable,
     "states": States,

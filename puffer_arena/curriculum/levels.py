@@ -91,7 +91,7 @@ class Buffer:
         return {"levels": self.levels, **params, **self.columns}
 
 
-class Replay(Curriculum):
+class LevelReplay(Curriculum):
     """Prioritized level replay: plays a part of the episodes on levels that promise most, the rest on new ones."""
 
     @dataclass(frozen=True)

@@ -79,10 +79,10 @@ class Gpu:
 
     def kernel(self, function: Any) -> Any:
         """Return a linked function as one that can be launched."""
-        return Kernel(self.cuda.jit(function))
+        return GpuKernel(self.cuda.jit(function))
 
 
-class Kernel:
+class GpuKernel:
     """A function that the card runs, a thread for each row; its first call compiles it."""
 
     def __init__(self, function: Any) -> None:

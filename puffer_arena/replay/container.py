@@ -29,7 +29,7 @@ class Message(NamedTuple):
     data: bytes
 
 
-class Place(NamedTuple):
+class StoredChunk(NamedTuple):
     """Where a chunk's content lies in the file, unread."""
 
     at: int
@@ -84,7 +84,7 @@ def end() -> bytes:
 # -- reading --------------------------------------------------------------------------------------------
 
 
-def scan(file: BinaryIO, what: str) -> Iterator[Message | Place | dict[str, str]]:
+def scan(file: BinaryIO, what: str) -> Iterator[Message | StoredChunk | dict[str, str]]:
     """Go through a file's records from the beginning: messages, chunks' places, metadata; stop where it is cut off.
 
     Raises:
@@ -103,7 +103,7 @@ def scan(file: BinaryIO, what: str) -> Iterator[Message | Place | dict[str, str]
         if at + 9 + length > size:
             return
         if kind == CHUNK:
-            yield Place(at + 9, length)
+            yield StoredChunk(at + 9, length)
         elif kind == MESSAGE:
             yield read_message(file.read(length), what)
         elif kind == METADATA:
@@ -138,7 +138,7 @@ def read_metadata(content: bytes, what: str) -> dict[str, str]:
         raise FileError(f"{what} is damaged: its header cannot be read") from None
 
 
-def read_chunk(file: BinaryIO, place: Place, what: str) -> list[Message]:
+def read_chunk(file: BinaryIO, place: StoredChunk, what: str) -> list[Message]:
     """Return the messages of a chunk.
 
     Raises:

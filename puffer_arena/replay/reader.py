@@ -138,7 +138,7 @@ class Replay:
 
     def _scan(self) -> None:
         """Read the index."""
-        self._places: list[container.Place] = []
+        self._places: list[container.StoredChunk] = []
         self._firsts, self.steps = array("q"), 0
         self.events: list[Event] = []
         self.episodes: list[Episode] = []
@@ -162,7 +162,7 @@ class Replay:
             raise FileError(f"{self.what} is no replay: it has no header of ours")
         self.header: Header = header
 
-    def _take(self, summary: dict[str, Any], place: container.Place, header: Header) -> None:
+    def _take(self, summary: dict[str, Any], place: container.StoredChunk, header: Header) -> None:
         """Take in one block's summary, whose chunk is whole."""
         first, steps = read_count(summary, "first"), read_count(summary, "steps")
         if first != self.steps or not 0 < steps <= MAX_STEPS or len(self._places) >= MOST_BLOCKS:

@@ -29,7 +29,7 @@ CHUNK = 1 << 18  # bytes read at a time
 
 
 @dataclass
-class Game:
+class Connection:
     """One connection."""
 
     socket: socket.socket
@@ -76,7 +76,7 @@ class Server:
         self._door.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._door, selectors.EVENT_READ)
-        self._games: dict[int, Game] = {}
+        self._games: dict[int, Connection] = {}
         self._free = list(range(MOST_ACTORS - 1, -1, -1))
         self._first_asked = 0.0
         self.decisions = self.rounds = 0
@@ -131,17 +131,17 @@ class Server:
             nonce = secrets.token_hex(16) if self.key else ""
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            game = Game(connection, nonce, time.monotonic() + GREETING_SECONDS, False, self._tls is not None)
+            game = Connection(connection, nonce, time.monotonic() + GREETING_SECONDS, False, self._tls is not None)
             self._games[connection.fileno()] = game
             self._selector.register(connection, selectors.EVENT_READ)
             if not game.shakes:
                 self._greet(game)
 
-    def _greet(self, game: Game) -> None:
+    def _greet(self, game: Connection) -> None:
         game.known = not self.key
         self._put(game, hello(self.bot.model, game.nonce))
 
-    def _shake_hands(self, game: Game) -> None:
+    def _shake_hands(self, game: Connection) -> None:
         """Go on agreeing on TLS with a game."""
         assert isinstance(game.socket, ssl.SSLSocket)  # others never do
         try:
@@ -161,7 +161,7 @@ class Server:
         for game in [game for game in self._games.values() if not game.known and now > game.deadline]:
             self._leave(game)
 
-    def _leave(self, game: Game) -> None:
+    def _leave(self, game: Connection) -> None:
         """Part from a game; its actors are forgotten, and their places free."""
         if self._games.pop(game.socket.fileno(), None) is None:
             return
@@ -172,11 +172,11 @@ class Server:
         self.bot.reset(used)
         self._free += used.tolist()
 
-    def _put(self, game: Game, payload: bytes) -> None:
+    def _put(self, game: Connection, payload: bytes) -> None:
         game.goes += frame(payload)
         self._send(game)
 
-    def _send(self, game: Game) -> None:
+    def _send(self, game: Connection) -> None:
         try:
             while game.goes:
                 sent = game.socket.send(memoryview(game.goes)[:CHUNK])
@@ -193,7 +193,7 @@ class Server:
 
     # -- messages -----------------------------------------------------------------------------------
 
-    def _read(self, game: Game) -> None:
+    def _read(self, game: Connection) -> None:
         try:
             data = game.socket.recv(CHUNK)
         except WAITS:
@@ -219,7 +219,7 @@ class Server:
         except FileError:
             self._leave(game)
 
-    def _take(self, game: Game, payload: bytes) -> None:
+    def _take(self, game: Connection, payload: bytes) -> None:
         """Take in one message.
 
         Raises:
@@ -244,7 +244,7 @@ class Server:
             self._first_asked = time.perf_counter()
         game.asked.append(question)
 
-    def _seat(self, game: Game, actors: Numbers) -> None:
+    def _seat(self, game: Connection, actors: Numbers) -> None:
         """Give actors that are new a place in the bot.
 
         Raises:
@@ -261,9 +261,9 @@ class Server:
         for actor in new.tolist():
             game.slots[actor] = self._free.pop()
 
-    def _answer(self, games: list[Game]) -> None:
+    def _answer(self, games: list[Connection]) -> None:
         """Let the bot act on the first question of each game, as many as fit, at once."""
-        chosen: list[tuple[Game, Question]] = []
+        chosen: list[tuple[Connection, Question]] = []
         total = 0
         for game in games:
             if chosen and total + len(game.asked[0].actors) > MOST_COUNT:

@@ -22,7 +22,7 @@ from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.trainers.algorithms.algorithm import OnStep
 from puffer_arena.trainers.algorithms.off_policy import OffPolicy
 from puffer_arena.trainers.config import Config
-from puffer_arena.trainers.data.transitions import Steps, Transitions
+from puffer_arena.trainers.data.transitions import Drawn, Transitions
 from puffer_arena.trainers.networks.critics import Critics
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import MakeEncoder
@@ -82,7 +82,7 @@ class Offline(OffPolicy):
         drawn = torch.randint(count, (self.config.method.batch,), generator=self.generator).to(self.config.device)
         return drawn if among is None else among[drawn]
 
-    def minibatch(self, among: Tensor | None = None) -> Steps:
+    def minibatch(self, among: Tensor | None = None) -> Drawn:
         """Return steps drawn at random; see `draw`."""
         return self.transitions.steps(self.draw(among))
 

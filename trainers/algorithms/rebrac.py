@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from puffer_arena.errors import ParameterError
 from puffer_arena.settings import flag, setting
 from puffer_arena.trainers.algorithms.offline import DEFAULTS, Offline
-from puffer_arena.trainers.data.transitions import Steps
+from puffer_arena.trainers.data.transitions import Drawn
 from puffer_arena.trainers.networks.critics import average_of, follow
 from puffer_arena.trainers.networks.heads import Gaussian
 
@@ -104,7 +104,7 @@ class ReBRAC(Offline):
         return critic_loss + policy_loss, found
 
     @torch.no_grad()
-    def _target(self, steps: Steps) -> Tensor:
+    def _target(self, steps: Drawn) -> Tensor:
         """Draw the next action and return what Q is drawn to."""
         s = self.config.method
         means, _, _ = self.average_policy(steps.after, {})

@@ -12,7 +12,7 @@ from puffer_arena.trainers.networks.heads import Head
 from puffer_arena.trainers.networks.observations import leaf_tensors
 
 
-class Steps(NamedTuple):
+class Drawn(NamedTuple):
     """Some steps (s, a, r, s', a') of a dataset; leaves of observations are (rows, ...)."""
 
     obs: list[Tensor]
@@ -66,10 +66,10 @@ class Transitions:
         """Return rows of the observations, which are one more an episode than steps."""
         return [leaf[rows] for leaf in self.leaves]
 
-    def steps(self, chosen: Tensor) -> Steps:
+    def steps(self, chosen: Tensor) -> Drawn:
         """Return steps by their numbers, (rows,)."""
         rows = self.seen[chosen]
-        return Steps(
+        return Drawn(
             self.observe(rows),
             None if self.masks is None else self.masks[rows],
             self.actions[chosen],
