@@ -77,11 +77,11 @@ def test_settings_are_those_for_dear_steps() -> None:
 
 def test_other_libraries_environments_have_tuned_settings_of_their_own_or_of_their_library() -> None:
     maze = load_config("minigrid:MiniGrid-DoorKey-5x5-v0")
-    assert (maze.network.memory, maze.network.hidden, maze.ppo.horizon, maze.total_steps) == (
-        "mingru",
+    assert (maze.network.hidden, maze.ppo.normalize_advantages, maze.ppo.horizon, maze.total_steps) == (
         (128,),
+        "none",
         128,
-        2_000_000,
+        1_500_000,
     )
     for name in ("gymnasium:LunarLander-v3", "gymnasium:LunarLander-v3:drawn", "ray:gymnasium:LunarLander-v3"):
         assert (load_config(name).ppo.gamma, load_config(name).total_steps) == (0.999, 800_000)
