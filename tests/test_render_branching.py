@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from puffer_arena.errors import ParameterError
 
 pytest.importorskip("imgui_bundle")
-from puffer_arena.render.play import overlays
+from puffer_arena.render.play import overlays, preparing
 from puffer_arena.render.play.match import Sitter
 from puffer_arena.render.play.screen import PlayScreen
 from puffer_arena.render.toolkit import pygame
@@ -104,6 +104,7 @@ def test_the_window_lives_while_a_branchs_code_is_compiled(tmp_path, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(screen_module, "rehearse", rehearse)
+    monkeypatch.setattr(preparing, "_ready", set())  # of this process, where another test may have begun such a branch
     source.status, source.modes, source.mode = "playing", ("smooth",), "smooth"
     show(source, size=(960, 600), on_frame=on_frame)
     source.close()
