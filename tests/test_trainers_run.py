@@ -23,7 +23,8 @@ PROGRAM = """
 import sys
 sys.path.insert(0, {checkout!r})
 from tests.trainers_support import small_config
-from puffer_arena.trainers.runs.run import Callbacks, Run, train
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import Callbacks, train
 
 config = small_config("snake", checkpoint_minutes={minutes})
 {before}
@@ -367,7 +368,8 @@ import sys, threading, time
 sys.path.insert(0, {checkout!r})
 from tests.trainers_support import small_config
 from puffer_arena.batch.workers import watchdog
-from puffer_arena.trainers.runs.run import Callbacks, Run, train
+from puffer_arena.trainers.runs.run import Run
+from puffer_arena.trainers.runs.train import Callbacks, train
 
 watchdog.GRACE_SECONDS = 0.2
 config = small_config({game!r}, threads={threads})
