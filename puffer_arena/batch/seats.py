@@ -3,6 +3,8 @@
 Where all agents are of one role, each against all, a side is one agent.
 """
 
+from typing import Any
+
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
@@ -10,6 +12,8 @@ from puffer_arena.batch.rows import took_part
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ParameterError, UnknownName, suggest
+
+DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 def seats(batch: Batch, role: str = "") -> Array:
@@ -112,6 +116,11 @@ def list_sides(batch: Batch) -> list[list[int]]:
     """Return the agents of every side: each role's, or each agent where all are of one role."""
     sides = [members(batch, role) for role in batch.env.agents]
     return [[agent] for agent in sides[0]] if is_free_for_all(batch.env) else sides
+
+
+def outcome_of(ahead: Any) -> Array:
+    """Return 1 where somebody was ahead by some returns, -1 where behind, and 0 where they were equal."""
+    return np.asarray(np.sign(np.round(ahead, DECIMALS)))
 
 
 def side_returns(batch: Batch, finished: Array) -> Array:

@@ -36,7 +36,9 @@ class Accel(LevelReplay):
 
         replay: float = setting(0.8, 0.0, 1.0, "share of episodes on kept levels, once half of the places are taken")
         edits: int = setting(2, 0, 1000, "kept levels that are edited after a rollout")
-        changes: int = setting(3, 1, 1000, "cells painted or things moved in an edit")
+        changes: int = setting(
+            3, 1, 1000, "cells painted or things moved in an edit, fewer where no valid level is found"
+        )
 
     def __init__(self, env: Env, ranges: Mapping[str, Spread], settings: Any) -> None:
         editor_of(env)

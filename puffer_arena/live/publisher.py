@@ -187,9 +187,7 @@ class Publisher:
 
     def _publish(self, now: float, look: Look | None) -> None:
         windows = self.windows
-        if (
-            now >= self._next_status
-        ):  # first, so that a window never shows rows of a run whose state it has not heard of
+        if now >= self._next_status:  # first: a window never shows rows of a run whose state it has not heard of
             self._send_status()
         if windows.want("frame") and (self.speed or now >= self._framed + windows.frame_seconds):
             self._framed = now

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from puffer_arena.batch.seats import outcome_of
 from puffer_arena.errors import ParameterError
 from puffer_arena.players.evaluate import Sample
 from puffer_arena.players.ratings import Game, Rating, rate
 
 MOST_PLAYERS = 64
 MOST_TRIES = 1000  # to pair a round without a repeated match
-DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def results_of(sample: Sample, legs: int = 1) -> tuple[int, ...]:
         outcome = columns["won"] - columns["lost"]
     else:
         ahead = columns["return"] - columns["opponent's return"]
-        outcome = np.sign(np.round(ahead[: len(ahead) // legs * legs].reshape(-1, legs).sum(axis=1), DECIMALS))
+        outcome = outcome_of(ahead[: len(ahead) // legs * legs].reshape(-1, legs).sum(axis=1))
     return tuple(outcome.astype(int).tolist())
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
-from puffer_arena.batch.seats import legs, list_sides, places, side_returns
+from puffer_arena.batch.seats import legs, list_sides, outcome_of, places, side_returns
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
@@ -15,7 +15,6 @@ from puffer_arena.errors import ArenaError, ParameterError
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
 Rated = Callable[[list[str], list[float]], str]  # told of names and places of the sides, says it in a few words
 HUMAN = "human"
-DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,8 @@ class Match:
         if before is None:
             self.legs[other, side] = ahead
             return f"rated with a round as {[*self.batch.env.agents][1 - side]} against {other}, too"
-        total = round(before + ahead, DECIMALS)
-        return rated([HUMAN, other], [1.0 + (total < 0), 1.0 + (total > 0)])
+        outcome = outcome_of(before + ahead)
+        return rated([HUMAN, other], [1.0 + float(outcome < 0), 1.0 + float(outcome > 0)])
 
     def _leader(self, side: int) -> str:
         """Return whom a side's result counts for: the person among them, or the first."""

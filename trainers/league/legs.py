@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.seats import outcome_of
 from puffer_arena.core.fields import Array
 
-DECIMALS = 6  # of returns that count; sums of the same rewards may differ in their last bits
 MOST = 256  # legs that wait for their other, for each member and role; games that make up the par
 
 
@@ -50,7 +50,7 @@ class Legs:
             if np.isfinite(value)
         ]
         found = self._against_par(games) if one_role else self._paired(games)
-        results = np.sign(np.round([result for _, result in found], DECIMALS))
+        results = outcome_of([result for _, result in found])
         pairs = [(0, serial) for serial, _ in found]
         ranks = np.stack([np.where(results < 0, 2.0, 1.0), np.where(results > 0, 2.0, 1.0)], axis=1)
         return np.array(pairs, np.int64).reshape(-1, 2), ranks

@@ -70,9 +70,7 @@ class Opponents:
         self.threads = ThreadPool(range(config.threads if config.device == "cpu" else 1))
         self.pool, self._rng = Pool(), np.random.default_rng(config.seed)
         self._which: dict[int, Array] = {}  # serial -> the agents whom a member steers
-        self._ended: list[
-            tuple[Array, Array]
-        ] = []  # who played whom, and their places; their returns where games are legs
+        self._ended: list[tuple[Array, Array]] = []  # who played whom; their places, or returns where games are legs
         self._legs = legs(batch.env) == len(sides) == 2
         self._failures: dict[str, ArenaError] = {}  # of the config's players
         self._lost: list[Member] = []  # of a checkpoint's, whom nobody finds any more
