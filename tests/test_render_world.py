@@ -203,3 +203,32 @@ def test_gymnasium_renders_without_a_display():
         print(picture.shape, picture.std() > 5)
     """
     assert run_python(code, PYTHONPATH=os.pathsep.join(sys.path)).strip().endswith("True")
+
+
+@pytest.mark.parametrize("skipped", [1, 2])
+def test_a_frame_that_the_renderer_skips_is_no_old_picture(marble, monkeypatch, skipped):
+    engine = world.GraphicsEngine.get_global_ptr()
+    view = WorldView(marble.env, (80, 60))
+    first = view.draw(marble.state(0), marble.state_params(0))
+    for _ in range(20):
+        marble.step(marble.actions)
+
+    class Skipping:
+        frames = 0
+
+        def get_global_ptr(self):
+            return self
+
+        def render_frame(self):
+            self.frames += 1
+            if self.frames > skipped:
+                engine.render_frame()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "GraphicsEngine", Skipping())
+        if skipped > 1:
+            with pytest.raises(DisplayError, match="draws nothing any more"):
+                view.draw(marble.state(0), marble.state_params(0))
+        else:
+            assert (view.draw(marble.state(0), marble.state_params(0)) != first).any()
+    view.close()

@@ -237,10 +237,9 @@ class WorldView:
         return None if nearest is None or away[nearest] > radius else nearest
 
     def _take_picture(self) -> Array:
-        self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
-        GraphicsEngine.get_global_ptr().render_frame()
-        self._buffer.set_active(False)
-        release_context()
+        drawn = self._render() or self._render()  # a renderer may skip a frame, and the last picture would stay
+        if not drawn:
+            raise DisplayError(f"panda3d's renderer {self.renderer} draws nothing any more")
         width, height = self._fine
         data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
         total = np.zeros((self.size[1], self.size[0], 3), np.uint16)
@@ -249,6 +248,15 @@ class WorldView:
             for column in range(parts):
                 total += data[::-1][row::parts, column::parts]
         return (total // parts**2).astype(np.uint8)
+
+    def _render(self) -> bool:
+        """Draw a frame into the texture; return whether there is one."""
+        self._texture.clear_ram_image()
+        self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
+        GraphicsEngine.get_global_ptr().render_frame()
+        self._buffer.set_active(False)
+        release_context()
+        return bool(self._texture.has_ram_image())
 
     def _build(self, state: Any, params: Any) -> None:
         """Make the scene, unless it stands already."""
