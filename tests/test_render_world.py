@@ -210,7 +210,8 @@ def test_a_frame_that_the_renderer_skips_is_no_old_picture(marble, monkeypatch, 
     engine = world.GraphicsEngine.get_global_ptr()
     view = WorldView(marble.env, (80, 60))
     first = view.draw(marble.state(0), marble.state_params(0))
-    for _ in range(20):
+    marble.actions[:] = 1.0
+    for _ in range(60):
         marble.step(marble.actions)
 
     class Skipping:
