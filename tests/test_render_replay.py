@@ -176,6 +176,9 @@ def test_replays_beside_each_other_go_step_for_step(played, tmp_path):
     source = ReplaySource([Replay(played), Replay(tmp_path / "other.mcap")])
     source.seek(50)
     assert source.frame.rows.tolist() == [0, 1, 2, BESIDE, BESIDE + 2]
+    assert source.frame.values[:3, 0].tolist() == [50, 50, 50]
+    assert np.isnan(source.frame.values[3:]).all()  # nobody thought anything there
+    assert source.frame.probs is None
     source.seek(300)  # the shorter one waits at its end
     assert source.frame.states["step_count"].shape == (5,)
     assert source.label(BESIDE + 2) == "other #2"

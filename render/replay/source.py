@@ -153,12 +153,18 @@ class ReplaySource:
         frames = [frame for _, frame in parts]
 
         def joined(name: str) -> Array | None:
-            arrays = [getattr(frame, name) for frame in frames]
-            return None if any(array is None for array in arrays) else np.concatenate(arrays)
+            """Return what policies thought, NaN where none did."""
+            known = [array.shape[1:] for frame in frames if (array := getattr(frame, name)) is not None]
+            if len(set(known)) != 1:
+                return None
+            shapes = [(len(frame.rows), *known[0]) for frame in frames]
+            every = zip(frames, shapes, strict=True)
+            return np.concatenate(
+                [np.full(shape, np.nan) if (a := getattr(f, name)) is None else a for f, shape in every]
+            )
 
-        states, params = joined("states"), joined("params")
-        assert states is not None and params is not None  # every frame has them
         rows = np.concatenate([rows for rows, _ in parts])
+        states, params = (np.concatenate([getattr(frame, name) for frame in frames]) for name in ("states", "params"))
         return Frame(self.step, rows, states, params, joined("probs"), joined("values"))
 
     def poll(self) -> None:
