@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.endings import SAID_SECONDS, Ending, describe_ending
+from puffer_arena.batch.endings import SAID_SECONDS, Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.messages import Steering
+from puffer_arena.render.draw.ends import ending_of
 from puffer_arena.replay.reader import Episode, Event, Replay
 
 BESIDE = 100_000  # added to the rows of a second replay, so that each has a number of its own
@@ -197,10 +198,7 @@ class ReplaySource:
                 episodes = self.episodes(row + number * BESIDE)
                 place = bisect_right(episodes, self.step, key=lambda episode: episode.last) - 1
                 if place >= 0 and episodes[place].last > since and episodes[place].how:
-                    episode = episodes[place]
-                    last = {**episode.counters, "ending": 0}
-                    outcome = describe_ending(replay.env, last, episode.how == "truncated").outcome
-                    found[row + number * BESIDE] = Ending(outcome, episode.words or episode.how)
+                    found[row + number * BESIDE] = ending_of(replay, episodes[place])
         return found
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
 from puffer_arena.core.fields import Array
+from puffer_arena.render.draw.ends import end_color
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import packed
@@ -15,7 +16,6 @@ from puffer_arena.render.window.retained import Retained
 from puffer_arena.render.window.theme import SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, tooltip, write
 
-ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
 MARKS = {"start": "muted", "moved": "violet", "params": "sky", "checkpoint": "sky", "player": "violet"}
 EVENT_COLOR = "lime"  # of the game's own counters
 Curve = tuple[str, str, Array, Array]  # label, colour, steps, values
@@ -96,7 +96,9 @@ def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> N
         draw.add_rect_filled((left, y), (max(right - gap, left + 1), y + height), packed("accent", glow), theme.px(3))
         if episode.how and right - left > theme.px(3):
             edge = (right - gap - theme.px(2.5), y)
-            draw.add_rect_filled(edge, (right - gap, y + height), packed(ENDS[episode.how]), theme.px(1))
+            draw.add_rect_filled(
+                edge, (right - gap, y + height), packed(end_color(source.owner(row)[0], episode)), theme.px(1)
+            )
 
 
 def draw_events(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
