@@ -114,7 +114,8 @@ class Shown:
         rows = self._batch.table.rows
         states, params = (np.zeros((room, part.dtype.itemsize), np.uint8) for part in (rows.states, rows.params))
         length = np.array([0, self._every if self.copies else 0, self._most])
-        return Seen(self._turn, length, *np.zeros((2, room), np.int64), as_words(states), params)
+        steps, numbers = np.zeros((2, room), np.int64)
+        return Seen(self._turn, length, steps, numbers, as_words(states), params)
 
     def grow(self) -> None:
         """Have room for as many again."""

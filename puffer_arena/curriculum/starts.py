@@ -137,7 +137,7 @@ class Starts:
         if name not in self._batch.env.parameters:
             return None
         task = self._batch.rows.params[name][rows].astype(np.int64)
-        return np.where(behind > 0, np.minimum(task + behind, self.longest), self.params[name][places])
+        return np.asarray(np.where(behind > 0, np.minimum(task + behind, self.longest), self.params[name][places]))
 
     def state(self) -> dict[str, Array]:
         """Return all its arrays, as bytes where they are records."""
