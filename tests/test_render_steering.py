@@ -6,9 +6,12 @@ import pytest
 from imgui_bundle import imgui
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena.cli.steering import describe
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import parameters
+from puffer_arena.render.window.curriculum import METHODS, method_shown
 from puffer_arena.render.window.kept import play_kept
+from puffer_arena.render.window.steering import format_setting
 from tests.screens import Scripted, click, holds, key, mouse, watch
 from tests.screens import on_display as on_display
 from tests.steered import Steered
@@ -198,3 +201,11 @@ def test_kept_levels_are_shown_played_and_thrown_out():
     thrown = {given["key"] for command, given in source.sent if command == "drop"}
     assert thrown & {shown.key for shown in before}
     assert not thrown & {shown.key for shown in source.steering.levels}
+
+
+def test_no_curriculum_and_the_fixed_one_are_one_thing_to_a_person():
+    fixed = {"method": "fixed"}
+    assert method_shown({}) == method_shown(fixed) == METHODS[0] == "fixed"
+    assert format_setting({}) == format_setting(fixed) == "fixed"
+    assert describe({}) == describe(fixed) == "curriculum fixed"
+    assert method_shown({"lessons": []}) == format_setting({"lessons": []}) == "lessons"
