@@ -23,6 +23,7 @@ from puffer_arena.core import (
     Body2D,
     Box,
     Canvas,
+    Dict,
     Env,
     Header,
     Memory,
@@ -153,6 +154,15 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
 
 
 @jit
+def observe_state(s: State, p: Params, obs: Any) -> None:
+    for k in range(p.pistons):
+        obs.heights[k] = top(s, k)
+    obs.ball[0], obs.ball[1] = s.ball.x / p.pistons, 0.5 * (s.ball.y - p.ball)
+    obs.ball[2], obs.ball[3], obs.ball[4] = 0.3 * s.ball.vx, 0.3 * s.ball.vy, 0.3 * s.ball.spin
+    obs.ball[5] = min(1.0, s.step_count / p.max_steps)
+
+
+@jit
 def slope(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
     """Make a slope that falls to the left under the ball and travels along with it."""
     behind = s.pistons[agent].x - s.ball.x
@@ -217,6 +227,13 @@ ENV = Env(
     action=Box(-1.0, 1.0, (1,), labels=("up",)),
     reset=reset,
     observe=observe,
+    global_state=Dict(
+        {
+            "heights": Box(-np.inf, np.inf, ("pistons",)),
+            "ball": Box(-np.inf, np.inf, (6,), labels=("x", "y", "velocity x", "velocity y", "spin", "time")),
+        }
+    ),
+    observe_state=observe_state,
     draw=draw,
     agents={"piston": "pistons"},
     engine="pymunk",

@@ -7,6 +7,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.curriculum import Curriculum, Director, Tasks, load_curriculum
+from puffer_arena.curriculum.notes import Shown
 from puffer_arena.curriculum.starts import Starts
 from puffer_arena.curriculum.states import choose_places
 from puffer_arena.errors import TrainingError
@@ -91,10 +92,10 @@ def test_a_row_whose_place_was_taken_meanwhile_begins_at_its_level():
     director.begin()
     batch.step(batch.sample_actions(np.random.default_rng(0)))
     starts, kept = director.curriculum.starts, batch.keep(np.arange(3))
-    assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 1
-    director.entrances.present[:], director.entrances.weights[:] = (0, 1, -1), 0.5
+    assert starts.put(0, kept, 0) == 0 and starts.put(0, kept, 1) == 2  # of two places
+    director.entrances.present[:], director.entrances.weights[:] = (0, 2, -1), 0.5
     director.entrances.enter(np.arange(3), director.curriculum, batch.buffers)
-    assert director.entrances.present.tolist() == [-1, 1, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
+    assert director.entrances.present.tolist() == [-1, 2, -1] and director.entrances.weights.tolist() == [1, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -176,15 +177,15 @@ def test_states_get_the_places_that_they_would_get_one_by_one():
 def test_rows_find_what_they_begin_at_after_any_change():
     batch = maze(4)
     starts, kept = Starts(batch, 3), batch.keep(np.arange(4))
-    present, weights, rows = np.array([1, 0, 2, -1]), np.full(4, 0.5), np.arange(3)
-    for place in (2, 0, 1):
-        starts.put(place, kept, 0)  # serial numbers 0, 1, 2
+    serials = [starts.put(place, kept, 0) for place in (2, 0, 1)]
+    assert serials == [2, 3, 7]  # places plus three times how many came before
+    present, weights, rows = np.array([3, 2, 7, -1]), np.full(4, 0.5), np.arange(3)
     found, places = starts.find_entering(rows, present, weights)
     assert found.tolist() == [0, 1, 2] and places.tolist() == [0, 2, 1]
-    starts.serials[0] = -1
+    starts.put(0, kept, 1)
     found, places = starts.find_entering(rows, present, weights)
     assert found.tolist() == [1, 2] and places.tolist() == [2, 1]
-    assert present.tolist() == [-1, 0, 2, -1] and weights.tolist() == [1.0, 0.5, 0.5, 0.5]
+    assert present.tolist() == [-1, 2, 7, -1] and weights.tolist() == [1.0, 0.5, 0.5, 0.5]
 
 
 def test_a_part_of_the_states_are_the_latest_drawn_alike():
@@ -206,3 +207,30 @@ def test_a_part_of_the_states_are_the_latest_drawn_alike():
     assert alone.starts.filled.all() and set(alone.next(99, np.random.default_rng(0)).starts) == set(
         alone.starts.serials
     )
+
+
+def test_compiled_loops_show_the_rows_that_plain_python_shows():
+    class Watching(Curriculum):
+        keeps, every = 2, 3
+
+        def seen(self, rows, scores):
+            told.append((rows.states.tobytes(), rows.params.tobytes()))
+
+    found = []
+    for plainly in (False, True):
+        told = []
+        batch = maze(8)
+        director, rng = Director(batch, Watching(batch.env, {}, None)), np.random.default_rng(0)
+        assert director.shown.copies
+        if plainly:
+            director.shown = Shown(batch, 3, director._turn, False)
+            director._notes = True
+            director._take_hand()
+        director.begin()
+        for _ in range(3):
+            for t in range(20):  # so that there must be more room
+                batch.step(batch.sample_actions(rng))
+                director.follow(batch.began, t)
+            director.report()
+        found.append([b"".join(parts) for parts in zip(*told, strict=True)])
+    assert found[0] == found[1] and len(found[0][0])

@@ -5,14 +5,16 @@ import time
 import numpy as np
 import pytest
 
-from puffer_arena import ArenaError, list_envs
+from puffer_arena import ArenaError, list_envs, make
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play import screen as screen_module
 from puffer_arena.render.play.game import Game
+from puffer_arena.render.play.overlays import over_hints
 from puffer_arena.render.play.seats import BESIDE
 from puffer_arena.render.toolkit import pygame
+from puffer_arena.render.window import overlays
 from puffer_arena.render.window.imgui_canvas import packed
 from tests.screens import holds, key
 from tests.screens import on_display as on_display
@@ -269,3 +271,17 @@ def test_a_game_needs_the_display_it_was_promised(monkeypatch):
 
 def test_game_and_window_are_apart():
     assert "pygame" not in Game.__module__
+
+
+def test_the_card_at_the_end_says_what_the_bots_key_does_then():
+    game = Game(make("snake", 1, autoreset="disabled"), lambda batch: batch.act("greedy"), None)
+    assert ("B", "let the bot play") in over_hints(game)
+    game.bot_plays = True
+    assert ("B", "play yourself") in over_hints(game)
+
+
+def test_a_line_of_the_keys_that_goes_on_has_no_key(monkeypatch):
+    hints = []
+    monkeypatch.setattr(overlays, "key_hints", lambda theme, at, keys, right: hints.extend(keys))
+    play_on("snake", key(pygame.K_h), lambda screen: None)
+    assert ("Pad", "") in hints and ("", "") not in hints

@@ -144,3 +144,39 @@ def test_a_window_looks_as_if_it_drew_everything(env_id, on_display, tmp_path):
     different = sum((a != b).any() for a, b in pairwise(seen))
     assert different >= 6 and len(seen) == 17
     assert sum(stood) >= 12  # a picture that stands is not drawn again
+
+
+def test_what_lies_over_a_window_leaves_its_picture_as_it_is(on_display, monkeypatch):
+    """The list of keys comes and goes at once, also where a processor draws: nothing below is drawn for it."""
+    from puffer_arena.render.display import begin_opengl
+
+    begin_opengl()
+    from puffer_arena.render.window.local_source import LocalSource
+    from puffer_arena.render.window.painter import Layer
+    from puffer_arena.render.window.screen import Screen
+
+    taken, take = [], Layer.take
+
+    def counted(layer, cells, size):
+        boxes = take(layer, cells, size)
+        taken.append((layer, boxes))
+        return boxes
+
+    source = LocalSource(make("snake", 2, seed=1))
+    screen = Screen(source, SIZE)
+    try:
+        for _ in range(3):
+            screen.draw()
+        before = screen.pixels()
+        monkeypatch.setattr(Layer, "take", counted)
+        below = screen.gui._painter._below
+        for shown in (True, False):
+            screen.press(pygame.K_h)
+            for _ in range(3):  # Dear ImGui lays out what is new in two frames
+                screen.draw()
+            assert (screen.pixels() != before).any() == shown
+        assert {len(boxes) for layer, boxes in taken if layer is below} == {0}
+        assert any(boxes for layer, boxes in taken if layer is not below)
+    finally:
+        screen.close()
+        source.close()

@@ -6,11 +6,12 @@ from imgui_bundle import imgui
 
 from puffer_arena import make
 from puffer_arena.errors import ParameterError
+from puffer_arena.render.draw.ends import end_color, ending_of
 from puffer_arena.render.replay import timeline
 from puffer_arena.render.replay.show import show_replays
 from puffer_arena.render.replay.source import BESIDE, ReplaySource
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.replay.reader import Replay
+from puffer_arena.replay.reader import Episode, Replay
 from puffer_arena.replay.truth import verify
 from puffer_arena.replay.writer import Writer
 from tests.playing import DUEL
@@ -176,6 +177,9 @@ def test_replays_beside_each_other_go_step_for_step(played, tmp_path):
     source = ReplaySource([Replay(played), Replay(tmp_path / "other.mcap")])
     source.seek(50)
     assert source.frame.rows.tolist() == [0, 1, 2, BESIDE, BESIDE + 2]
+    assert source.frame.values[:3, 0].tolist() == [50, 50, 50]
+    assert np.isnan(source.frame.values[3:]).all()  # nobody thought anything there
+    assert source.frame.probs is None
     source.seek(300)  # the shorter one waits at its end
     assert source.frame.states["step_count"].shape == (5,)
     assert source.label(BESIDE + 2) == "other #2"
@@ -217,3 +221,18 @@ def test_a_person_scrubs_loops_takes_over_and_saves_a_branch(played, display, tm
     assert verify(branch).difference is None
     with Replay(branch) as child:
         assert child.header.parent["file"] == "bot.mcap"
+
+
+def test_a_success_is_never_red_on_the_timeline(tmp_path):
+    def ended(how, **counters):
+        return Episode(0, 0, 5, (1.0,), 5, 0, counters, how, "")
+
+    record(tmp_path / "maze.mcap", "maze", rows=(0,))
+    with Replay(tmp_path / "maze.mcap") as replay:
+        assert end_color(replay, ended("terminated", reached=1.0)) == "lime"
+        assert end_color(replay, ended("truncated", reached=0.0)) == "amber"
+        assert end_color(replay, ended("terminated")) == "rose"  # a damaged or older file may lack the counter
+        assert ending_of(replay, ended("terminated")).words == "terminated"
+    record(tmp_path / "snake.mcap", "snake", rows=(0,))
+    with Replay(tmp_path / "snake.mcap") as replay:  # nobody says what a success is
+        assert [end_color(replay, ended(how)) for how in ("terminated", "truncated")] == ["rose", "amber"]

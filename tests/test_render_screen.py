@@ -10,8 +10,9 @@ from puffer_arena.batch.frame import Frame
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.render.toolkit import pygame
-from puffer_arena.render.window import overlays
+from puffer_arena.render.window import charts, overlays
 from puffer_arena.render.window.panels import describe_stop
+from puffer_arena.render.window.screen import dead_keys
 from tests.screens import Scripted, click, holds, key, mouse, watch
 from tests.screens import on_display as on_display
 from tests.test_render_league import METRICS
@@ -190,3 +191,20 @@ def test_the_mouse_reads_curves_and_chooses_metrics():
     )
     assert (pictures[0] != pictures[1]).any()
     assert chosen[0].get(0) in source.metrics
+
+
+@pytest.mark.parametrize(("status", "dead"), [("training", ""), ("paused", ""), ("stopped", "MS"), ("playing", "MS")])
+def test_the_footer_names_no_key_that_nothing_answers_to(status, dead):
+    source = Scripted("snake")
+    source.status = status
+    assert dead_keys(source) == set(dead)
+    source.close()
+
+
+def test_what_stands_at_a_charts_right_edge_stays_within_it():
+    """The labels of steps are centred; what a person changed is written beside its mark."""
+    wide = {500.0: 40.0, 1000.0: 40.0}
+    assert charts.fitting([500.0, 1000.0], (0.0, 1000.0), 300.0, wide.__getitem__) == [500.0]
+    assert charts.fitting([500.0, 1000.0], (0.0, 1100.0), 300.0, wide.__getitem__) == [500.0, 1000.0]
+    assert charts.beside(100.0, 50.0, 300.0, 5.0) == 105.0
+    assert charts.beside(260.0, 50.0, 300.0, 5.0) == 205.0

@@ -6,9 +6,12 @@ import pytest
 from imgui_bundle import imgui
 
 pytest.importorskip("imgui_bundle")
+from puffer_arena.cli.steering import describe
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import parameters
+from puffer_arena.render.window.curriculum import METHODS, method_shown
 from puffer_arena.render.window.kept import play_kept
+from puffer_arena.render.window.steering import format_setting
 from tests.screens import Scripted, click, holds, key, mouse, watch
 from tests.screens import on_display as on_display
 from tests.steered import Steered
@@ -94,6 +97,31 @@ def test_a_slider_that_was_clicked_alone_or_typed_into_shows_what_is_so(twice):
     assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
 
 
+def test_a_typed_value_that_is_refused_is_typed_again_or_left():
+    source, faults = Scripted("snake"), []
+
+    def begin(screen):
+        sliders = screen.panel.sliders
+        sliders.typing, sliders.text, sliders.fresh = "reward_food", "many", True
+
+    def note(screen):
+        faults.append((screen.panel.sliders.typing, screen.panel.sliders.fault))
+
+    def press(code, text=""):
+        def post(screen):
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode=text, scancode=0))
+            pygame.event.post(pygame.event.Event(pygame.KEYUP, key=code, mod=0, scancode=0))
+
+        return post
+
+    rest = [lambda screen: None] * 4
+    refused = [press(pygame.K_RETURN, "\r"), *rest, note]
+    acts = [begin, *rest, *refused, *refused, press(pygame.K_ESCAPE), *rest, note]
+    watch(source, key(pygame.K_c), *acts, frames=1, size=(1280, 1000))
+    assert faults[0] == faults[1] and faults[0] == ("reward_food", "type a number")
+    assert faults[2] == ("", "") and not any(command == "param" for command, _ in source.sent)
+
+
 def test_a_slider_sends_its_parameter_when_let_go():
     source = Scripted("snake")
 
@@ -173,3 +201,11 @@ def test_kept_levels_are_shown_played_and_thrown_out():
     thrown = {given["key"] for command, given in source.sent if command == "drop"}
     assert thrown & {shown.key for shown in before}
     assert not thrown & {shown.key for shown in source.steering.levels}
+
+
+def test_no_curriculum_and_the_fixed_one_are_one_thing_to_a_person():
+    fixed = {"method": "fixed"}
+    assert method_shown({}) == method_shown(fixed) == METHODS[0] == "fixed"
+    assert format_setting({}) == format_setting(fixed) == "fixed"
+    assert describe({}) == describe(fixed) == "curriculum fixed"
+    assert method_shown({"lessons": []}) == format_setting({"lessons": []}) == "lessons"

@@ -17,8 +17,9 @@ from panda3d.core import (
 from puffer_arena.engines.bullet.hull import convex_hull
 from puffer_arena.machine.notices import SAID
 from puffer_arena.registry import load_env
+from puffer_arena.render.world.renderers import SOFTWARE
 from puffer_arena.render.world.shapes import draw_shape
-from puffer_arena.render.world.world import SOFTWARE, WorldView
+from puffer_arena.render.world.world import WorldView
 from tests.playing import variant
 
 WEDGE = [(x, y, z) for x in (-1.0, 1.0) for y, z in ((-1.5, -0.5), (1.5, -0.5), (1.5, 0.7))]

@@ -55,7 +55,8 @@ def test_play_shows_the_world_and_goes_on_showing_the_interface():
 def test_views_write_nothing_to_stderr_under_an_x_server():
     code = """
         from puffer_arena import make
-        from puffer_arena.render.world.world import PIPES, SOFTWARE, WorldView
+        from puffer_arena.render.world.renderers import PIPES, SOFTWARE
+        from puffer_arena.render.world.world import WorldView
         with make("marble", seed=4) as batch:
             for pipes in (SOFTWARE, PIPES):
                 WorldView(batch.env, (64, 48), pipes).draw(batch.state(0), batch.state_params(0))

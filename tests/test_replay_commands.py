@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from puffer_arena.cli.recording import Record, RunRecorder, read_seconds
+from puffer_arena.cli.recording import Record, RunRecorder, read_seconds, recorded
 from puffer_arena.errors import ParameterError
+from puffer_arena.players.evaluate import evaluate
+from puffer_arena.players.player import UNKNOWN, merge_thoughts
 from puffer_arena.replay.reader import Replay
 from puffer_arena.replay.truth import verify
+from puffer_arena.trainers.actor import Actor
+from puffer_arena.trainers.playing import actor_player
 from tests.commands import SMALL, UPDATE
 from tests.commands import here as here
 from tests.trainers_support import small_trainer
@@ -32,6 +36,28 @@ def test_evaluating_records_the_first_rows(tmp_path, here):
     assert verify(tmp_path / "it.mcap").rows == 4
     code, _, err = here(tmp_path, "eval", "snake", "bot:greedy", "--episodes", "6", "--record", "it.mcap")
     assert code == 2 and "exists" in err
+
+
+def test_evaluating_a_policy_records_what_it_thought(tmp_path, here):
+    trainer = small_trainer("tag")
+    player = actor_player(Actor(trainer.policy))
+    opened = []
+    evaluate("tag", recorded(player, str(tmp_path / "it.mcap"), 2, opened), episodes=4)
+    opened[0].close()
+    trainer.close()
+    with Replay(tmp_path / "it.mcap") as replay:
+        block = replay.block(0)
+        assert np.isfinite(block.values).all() and block.values.shape[1:] == (2, 6)
+        np.testing.assert_allclose(block.probs.sum(axis=-1), 1.0, rtol=1e-5)
+
+
+def test_thoughts_of_several_players_are_put_together_where_all_tell_theirs():
+    probs, values = np.full((2, 3, 4), 0.25), np.arange(6.0).reshape(2, 3)
+    last = np.array([False, False, True])
+    both = merge_thoughts([((probs, values), ~last), ((probs / 2, None), last)])
+    assert both[1] is None
+    assert (both[0][:, :2] == 0.25).all() and (both[0][:, 2] == 0.125).all()
+    assert merge_thoughts([(UNKNOWN, last), ((probs, values), ~last)]) == UNKNOWN
 
 
 def test_a_folder_that_cannot_be_written_is_told_once_and_training_goes_on(tmp_path, here):

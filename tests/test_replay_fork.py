@@ -79,6 +79,16 @@ def test_a_branch_of_key_frames_alone_stands_where_the_replay_stood(tmp_path):
             branch.batch.close()
 
 
+def test_a_branch_by_rules_that_were_edited_since_is_not_exact(tmp_path):
+    record(tmp_path / "it.mcap", "snake")
+    edited = with_header(tmp_path / "it.mcap", lambda header: header.update(rules="0" * len(header["rules"])))
+    for path, exact in ((tmp_path / "it.mcap", True), (edited, False)):
+        with Replay(path) as replay:
+            branch = fork(replay, 20, 0)
+            assert (branch.exact, branch.parent["exact"]) == (exact, exact)
+            branch.batch.close()
+
+
 @pytest.mark.parametrize("env_id", ["snake", DISCS], ids=["rules", "physics"])
 def test_a_branch_is_a_replay_that_names_its_parent(env_id, tmp_path):
     record(tmp_path / "it.mcap", env_id)

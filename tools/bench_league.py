@@ -1,5 +1,5 @@
 """Opponents and teams: python tools/bench_league.py cost [--env tag] [--members 8] [--rounds 8]
-                     python tools/bench_league.py teams [--seeds 5] [--steps 500_000]
+                     python tools/bench_league.py teams [--env tag] [--seeds 5] [--steps 500_000]
                      python tools/bench_league.py evidence [--env striker] [--seeds 5] [--steps 20_000_000]
                      python tools/bench_league.py apart [--env tag] [--steps 500_000]
 
@@ -7,9 +7,9 @@
 prints steps against the pool as a share of those of self-play, by wall time and by the time that all cores spent, medians
 of pairs: where the pool has the other side in half of the environments, as is the default, and in all of them.
 
-`teams` trains tag's chasers against the scripted runners with each agent's own view in its critic (IPPO) and with the
-global state and normalized values (MAPPO), for the same steps, and prints the return of a chaser on held-out levels, with
-intervals over seeds, and the differences of pairs of a seed.
+`teams` trains tag's chasers against the scripted runners, or twenty pistons that are all given what the team is, with each
+agent's own view in its critic (IPPO) and with the global state and normalized values (MAPPO), for the same steps, and
+prints an agent's return on held-out levels, with intervals over seeds, and the differences of pairs of a seed.
 
 `evidence` trains by self-play, against the latest snapshot, and against a pool drawn uniformly and by win rates, for the
 same steps; prints a tournament of the four, what each wins against opponents that none has met, a scripted bot and the bot
@@ -84,30 +84,36 @@ def cost(env: str, members: int, rounds: int) -> None:
         trainer.close()
 
 
-TEAM: dict[str, Any] = {"opponent.pool": "bot:hunt", "opponent.share": 1.0, "opponent.role": "chaser", "num_envs": 512}
 TEAMS: dict[str, dict[str, Any]] = {
+    "pistons": {"params": {"local": 0.0}},
+    "tag": {"opponent.pool": "bot:hunt", "opponent.share": 1.0, "opponent.role": "chaser", "num_envs": 512},
+}
+CRITICS: dict[str, dict[str, Any]] = {
     "IPPO": {"network.critic": "separate"},
     "MAPPO": {"network.critic": "state", "ppo.normalize_values": True, "ppo.normalize_rewards": False},
 }
 
 
-def teams(seeds: int, steps: int) -> None:
-    """Print what chasers learn with either critic, and how much more with the global state, seed by seed."""
-    print(f"tag, chasers against bot:hunt, {steps:,} steps, {seeds} seeds; {machine()}")
-    found: dict[str, list[float]] = {name: [] for name in TEAMS}
-    for seed, (name, settings) in itertools.product(range(seeds), TEAMS.items()):
+def teams(env: str, seeds: int, steps: int) -> None:
+    """Print what a team learns with either critic, and how much more with the global state, seed by seed."""
+    role: str | None = TEAMS[env].get("opponent.role")
+    print(f"{env}: {steps:,} steps, {seeds} seeds; {machine()}")
+    found: dict[str, list[float]] = {name: [] for name in CRITICS}
+    for seed, (name, settings) in itertools.product(range(seeds), CRITICS.items()):
         begun = time.process_time()
-        trainer = make_trainer(load_config("tag", overrides={**TEAM, **settings, "seed": seed, "total_steps": steps}))
+        trainer = make_trainer(
+            load_config(env, overrides={**TEAMS[env], **settings, "seed": seed, "total_steps": steps})
+        )
         while not trainer.finished:
             trainer.update()
-        player = versus(actor_player(trainer.actor()), scripted("hunt"), "chaser")
+        player = actor_player(trainer.actor())
         trainer.close()
-        means = evaluate("tag", player, EPISODES, side="chaser").means
-        found[name].append(means["return"])
-        told = f"return of a chaser {means['return']:.3f}, caught {means['caught']:.2f}, steps {means['length']:.1f}"
-        print(f"      seed {seed} {name:<6} {told}; {time.process_time() - begun:.0f} s of a core", flush=True)
-    for name, means in found.items():
-        report(f"{name}: return of a chaser", over_seeds(means))
+        met = player if role is None else versus(player, scripted("hunt"), role)
+        means = evaluate(env, met, EPISODES, side=role, params=TEAMS[env].get("params")).means
+        found[name].append(means["return" if role else "return of piston"])
+        print(f"      seed {seed} {name:<6} {told(means)}; {time.process_time() - begun:.0f} s of a core", flush=True)
+    for name, values in found.items():
+        report(f"{name}: return of an agent", over_seeds(values))
     more = [b - a for a, b in zip(found["IPPO"], found["MAPPO"], strict=True)]
     high = interval(np.array(more), rate=False)[1]
     report("MAPPO less IPPO, pairs of a seed", over_seeds(more), "not below 0", high >= 0)
@@ -242,7 +248,7 @@ def main() -> None:
     if given.what == "cost":
         cost(given.env, given.members, given.rounds)
     elif given.what == "teams":
-        teams(given.seeds, given.steps)
+        teams(given.env, given.seeds, given.steps)
     elif given.what == "apart":
         apart(given.env, given.steps)
     else:

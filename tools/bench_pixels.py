@@ -72,7 +72,8 @@ def reference(env_id: str, size: int) -> Callable[[], float]:
     One row in a view of its own, the only one there is (panda3d draws all of a process's together); building its scene
     does not count.
     """
-    from puffer_arena.render.world.world import SOFTWARE, WorldView
+    from puffer_arena.render.world.renderers import SOFTWARE
+    from puffer_arena.render.world.world import WorldView
 
     batch = make(env_id, 1, seed=1)
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from puffer_arena.batch.seats import belongs
 from puffer_arena.core.actions import blank_actions
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import FileError, ParameterError, TrainingError, UnknownName, suggest
-from puffer_arena.players.player import Acting, Player
+from puffer_arena.players.player import UNKNOWN, Acting, Player, Thoughts, merge_thoughts
 from puffer_arena.registry import is_edited
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
 from puffer_arena.trainers.runs.find import find_checkpoint
@@ -106,7 +106,10 @@ def by_role(batch: Batch, players: dict[str, Acting]) -> Acting:
         for player in players.values():
             player.forget(began)
 
-    return Acting(choose, forget)
+    def thoughts() -> Thoughts:
+        return merge_thoughts([(player.thoughts(), seats[role]) for role, player in players.items()])
+
+    return Acting(choose, forget, thoughts=thoughts)
 
 
 def actor_player(actor: Actor, name: str = "policy", seed: int = 1, deterministic: bool = False) -> Player:
@@ -138,13 +141,22 @@ def acting(actor: Actor, seed: int, deterministic: bool, name: str = "a policy")
     What it chooses raises TrainingError after that.
     """
     rng = np.random.default_rng(seed)
+    thought: Thoughts = UNKNOWN
 
     def choose(batch: Batch, which: Array | None = None) -> Array:
-        actions, probs, _ = actor.act(batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards)
+        nonlocal thought
+        actions, probs, values = actor.act(
+            batch.obs, batch.action_mask, deterministic, rng, batch.acting, batch.rewards
+        )
         numbers = actions if probs is None else probs
         moving = numbers.reshape(batch.acting.size, -1)[batch.acting.reshape(-1)]
         if moving.dtype.kind == "f" and not np.isfinite(moving).all():
             raise TrainingError(f"the network of '{name}' gives numbers that are not finite")
+        seats = batch.acting.shape
+        thought = (
+            None if probs is None else probs.reshape(*seats, -1),
+            values.reshape(seats) if np.isfinite(values).all() else None,
+        )
         return np.asarray(actions)
 
-    return Acting(choose, actor.reset)
+    return Acting(choose, actor.reset, thoughts=lambda: thought)

@@ -8,7 +8,7 @@ import numpy as np
 from puffer_arena.batch.program import Program
 from puffer_arena.batch.rows import take_records
 from puffer_arena.batch.saving.again import bring_back, play_again
-from puffer_arena.batch.saving.kept import Kept, keep_rows, place_rows
+from puffer_arena.batch.saving.kept import Kept, keep_rows, place_rows, take_over
 from puffer_arena.batch.saving.past import past_bytes, read_past, split_bytes
 from puffer_arena.batch.saving.recorder import Recorder
 from puffer_arena.batch.saving.snapshot import pack, unpack
@@ -198,6 +198,16 @@ class RowAccess(Written):
         out = self.buffers if out is None else out
         with self.stepper.alone:
             place_rows(self.table, self.stepper, self.recorder, which, kept, out, places, limits)
+
+    def take_over(self, which: Array, out: Buffers) -> None:
+        """Let episodes that have just begun in some rows go on from what was written there, without a past.
+
+        Args:
+            which: those rows, bool (num_envs,).
+            out: the buffers that the step wrote.
+        """
+        with self.stepper.alone:
+            take_over(self.stepper, self.recorder, which, out)
 
     def depict(self, rows: Array) -> None:
         """Bring up to date what some rows, (k,), look like: what another library's environments draw; ours say it always."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from puffer_arena.batch.table import Table
-from puffer_arena.batch.workers.threads import compile_step
+from puffer_arena.batch.workers.threads import compile_look, compile_step
 from puffer_arena.core.action_checks import all_below, all_below_plainly
 from puffer_arena.core.actions import choice_sizes
 from puffer_arena.core.bodies import place
@@ -42,7 +42,7 @@ class Program:
     values: Any  # Params of the first batch
     engine_parts: dict[str, Any] = field(default_factory=dict)  # what of the engine runs inside the kernels
     _bots: dict[str, Any] = field(default_factory=dict)
-    _stepping: dict[Any, Any] = field(default_factory=dict)  # the step kernel, by kind of blocks
+    _kinds: dict[Any, Any] = field(default_factory=dict)  # the kernels of steps and looks, by kind of blocks
     _ready: dict[Any, Any] = field(default_factory=dict)  # rules compiled once serve all kernels
 
     @cached_property
@@ -95,11 +95,6 @@ class Program:
         return self._finish(self._templates["enter"])
 
     @cached_property
-    def look(self) -> Any:
-        """look(span, rows, buffers, chosen)"""
-        return self._finish(self._templates["look"])
-
-    @cached_property
     def goals(self) -> Any:
         """goals(span, rows, later): the rule `move_goal` over rows, which an environment may lack"""
         return self._finish(bind_goals(self.env.name, self.env.move_goal))
@@ -121,10 +116,17 @@ class Program:
 
         It comes after `start` and an engine that compiled code cannot call.
         """
-        if kind not in self._stepping:
+        return self._of_blocks("step", compile_step, kind)
+
+    def look(self, kind: Any) -> Any:
+        """Return the compiled look(block, low, high, chosen) for a kind of blocks."""
+        return self._of_blocks("look", compile_look, kind)
+
+    def _of_blocks(self, role: str, build: Callable[..., Any], kind: Any) -> Any:
+        if (role, kind) not in self._kinds:
             layout = self.layout + digest(str(kind))
-            self._stepping[kind] = compile_step(self.env.name, self._templates["step"], kind, self._ready, layout)
-        return self._stepping[kind]
+            self._kinds[role, kind] = build(self.env.name, self._templates[role], kind, self._ready, layout)
+        return self._kinds[role, kind]
 
     @cached_property
     def all_below(self) -> Callable[[Array, int], bool]:

@@ -88,9 +88,11 @@ class Stepper:
         self._whole = 0, table.num_envs
         self._blocks = Blocks(self._rows)
         self._code: Callable[..., Any] | None = None  # of the step, once it is compiled
+        self._looking: Callable[..., Any] | None = None  # of looks
         self.alone = OneThread(table.env, self.worlds)
         # Rules may leave somebody no choice, or name nobody as next; a look takes as long as a row's step.
         self._watched = table.env.turn is not None or table.env.action_mask is not None
+        self._roles = isinstance(table.action, Roles)
         self._around_engine = self.worlds is not None and not self.worlds.fused
         self.steps_apart = not self._around_engine
         self._crew = None if self._around_engine else self._hire(threads)
@@ -178,7 +180,7 @@ class Stepper:
             ActionError: all choices of somebody are barred; it names the row and the agent.
         """
         table = self._table
-        if table.rows.plan[BARRED] or (out.action_mask.size and isinstance(table.action, Roles)):
+        if table.rows.plan[BARRED] or (self._roles and out.action_mask.size):
             table.rows.plan[BARRED] = 0
             acting = out.acting & (table.rows.states["ended"] == 0)[:, None]
             check_mask(table.env.name, table.agent_ids, table.action, out.action_mask, acting)
@@ -211,9 +213,22 @@ class Stepper:
     def look(self, which: Array, out: Buffers | None = None) -> None:
         """Observe the chosen rows, bool (num_envs,), as they stand, into `out`, by default the table's buffers."""
         out = self._table.buffers if out is None else out
-        self.run(self._program.look, out, which)
+        if self._program.compiled:
+            self._look_at(which, out)
+        else:
+            self.run(self._program.template("look"), out, which)
         if self._watched:
             self._check_masks(out)
+
+    def _look_at(self, which: Array, out: Buffers) -> None:
+        self.alone.check_open()
+        given = self._blocks.address(out), *self._whole, which
+        try:
+            if self._looking is None:
+                self._looking = entry_point(self._program.look(self._blocks.kind(out)), *given)
+            self._looking(*given)
+        except Exception as error:
+            raise self._explained(error) from None
 
     def run(self, kernel: Any, *arguments: Any, span: Span | None = None) -> None:
         """Run a kernel over all rows, or a span of them, on this thread."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.players.player import Acting, Player
 from puffer_arena.replay.writer import Writer
@@ -150,7 +151,7 @@ class RunRecorder:
 
 
 def recorded(player: Player, path: str, rows: int, opened: list[Writer]) -> Player:
-    """Return a player whose first rows are recorded, once; the caller closes what is in `opened`.
+    """Return a player whose first rows are recorded, once, with what it thought of them; the caller closes what is in `opened`.
 
     Raises:
         ArenaError: the file cannot be written, when the player is put in front of a batch.
@@ -159,6 +160,17 @@ def recorded(player: Player, path: str, rows: int, opened: list[Writer]) -> Play
     def prepare(batch: Batch) -> Acting:
         if not opened:
             opened.append(Writer(batch, path, range(min(rows, batch.num_envs)), players={"all": player.name}))
-        return player.prepare(batch)
+        acting = player.prepare(batch)
+        writer = opened[0]
+        if writer.batch is not batch:
+            return acting
+
+        def choose(batch: Batch, which: Array | None = None) -> Array:
+            actions = acting.choose(batch, which)
+            probs, values = (None if known is None else known[writer.chosen] for known in acting.thoughts())
+            writer.think(probs, values)
+            return actions
+
+        return acting._replace(choose=choose)
 
     return replace(player, prepare=prepare)

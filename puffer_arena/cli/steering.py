@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from puffer_arena.curriculum.choose import method_of
 from puffer_arena.errors import ArenaError, FileError, ParameterError
 from puffer_arena.live.commands import Command, check_command, decode_header, printable
 from puffer_arena.machine.files import write_bytes
@@ -99,10 +100,10 @@ def mixed_in(table: Mapping[str, Any], command: Command) -> Command:
 def describe(table: Mapping[str, Any]) -> str:
     """Say in a line what a curriculum's table asks for."""
     if not table:
-        return "no curriculum"
+        return "curriculum fixed"
     ranges = table.get("ranges", {})
     told = ", ".join(f"{name} {value}" for name, value in ranges.items()) if isinstance(ranges, Mapping) else ""
-    method = table.get("method", "lessons" if "lessons" in table or "ladders" in table else "uniform")
+    method = method_of(table)
     if drawn := len(table.get("levels", [])):
         told += f" with {drawn} drawn level{'' if drawn == 1 else 's'}, {100 * table.get('weight', 0.2):g} % of the episodes"
     return printable(f"curriculum {method} {told.strip()}".strip(), 200)

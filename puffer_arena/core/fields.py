@@ -7,6 +7,7 @@ interpreted code gets `Row` and `Cells` views that hand out `int` and `float`.
 Every row begins with a header that the kernels keep (`header_fields`); rules may read it.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -211,6 +212,22 @@ def _record(what: str, header: list[tuple[Any, ...]], state: type, params: Any) 
     return np.dtype([*header, *own], align=True)
 
 
+@functools.lru_cache(maxsize=256)  # what is edited is checked again and again
+def _bounds_of(state: type, kind: np.dtype[Any], params: Any) -> list[tuple[str, Any]]:
+    """Return what lies above the allowed values of fields and of the header, by name; they are at least 0."""
+    bounds: dict[str, Any] = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2}
+    bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
+    bounds |= {"alive": 2}
+    bounds = {name: below for name, below in bounds.items() if name in (kind.names or ())}
+    if "turn" not in state_fields(state) and "turn" in (kind.names or ()):
+        bounds["turn"] = kind["alive"].shape[0]
+    for name, declared in state_fields(state).items():
+        if declared.below is not None:
+            sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)
+            bounds[name] = np.array([dimension(size, params) for size in sizes])
+    return list(bounds.items())
+
+
 def check_rows(rows: Array, state: type, params: Any) -> None:
     """Check rows from outside: compiled rules do not check what they index with.
 
@@ -222,17 +239,7 @@ def check_rows(rows: Array, state: type, params: Any) -> None:
     Raises:
         FileError: a value lies outside what its field or the header allows.
     """
-    bounds: dict[str, Any] = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2}
-    bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
-    bounds |= {"alive": 2}
-    bounds = {name: below for name, below in bounds.items() if name in (rows.dtype.names or ())}
-    if "turn" not in state_fields(state) and "turn" in (rows.dtype.names or ()):
-        bounds["turn"] = rows.dtype["alive"].shape[0]
-    for name, declared in state_fields(state).items():
-        if declared.below is not None:
-            sizes = declared.below if isinstance(declared.below, tuple) else (declared.below,)
-            bounds[name] = np.array([dimension(size, params) for size in sizes])
-    for name, below in bounds.items():
+    for name, below in _bounds_of(state, rows.dtype, params):
         values = rows[name]
         if not ((values >= 0) & (values < below)).all():
             limits = ", ".join(map(str, np.atleast_1d(below)))

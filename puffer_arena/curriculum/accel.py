@@ -11,7 +11,8 @@ import numpy as np
 
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.make import make
-from puffer_arena.batch.saving.kept import Kept
+from puffer_arena.batch.saving.kept import OWN, Kept
+from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Ended, Ranked, Tasks
@@ -82,14 +83,18 @@ class Accel(LevelReplay):
         self._made += 1
 
     def _write(self, place: int) -> None:
-        """Let the row in which levels are edited begin at a kept level."""
-        scratch = self._scratch
+        """Let the row in which levels are edited show a kept level, at whose beginning `vary` puts it."""
+        rows = self._scratch.table.rows
         if self.starts.filled[place]:
-            scratch.place(np.zeros(1, np.int64), self.starts.at(np.array([place])))
+            own = rows.states[list(OWN)][0].copy()
+            for ours, kept in zip((rows.states, rows.params), self.starts.bytes, strict=True):
+                raw(ours)[0] = kept[place]
+            rows.states[list(OWN)][0] = own
             return
-        values = {name: column[place] for name, column in self.buffer.params.items()}
-        scratch.assign([0], values, int(self.buffer.levels[place]))
-        scratch.reset()
+        for name, column in self.buffer.params.items():
+            rows.following[name][0] = column[place]
+        rows.levels[0] = self.buffer.levels[place]
+        self._scratch.reset()
 
     def _find(self, episodes: Ended) -> Array:
         return np.where(episodes.starts >= 0, self.starts.find(episodes.starts), super()._find(episodes))

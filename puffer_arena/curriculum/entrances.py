@@ -8,7 +8,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum
-from puffer_arena.curriculum.queue import AT_LEVEL, DRAWN, Block, Places
+from puffer_arena.curriculum.hand import AT_LEVEL, DRAWN, Block, Places
 from puffer_arena.curriculum.starts import Starts
 from puffer_arena.errors import FileError
 from puffer_arena.kernels.tables import Buffers

@@ -113,6 +113,7 @@ class LevelReplay(Curriculum):
         super().__init__(env, ranges, settings)
         self.buffer = Buffer(settings.capacity, ranges, ("played", "best"))
         self.weighs = settings.robust
+        self._by_rank = np.arange(1.0, settings.capacity + 1.0) ** (-1.0 / settings.temperature)
         self._clock = np.zeros(1)
         self._known: tuple[tuple[float, bytes], Array] | None = None  # the chances, and what they were made of
 
@@ -142,14 +143,13 @@ class LevelReplay(Curriculum):
     def priorities(self) -> Array:
         """Return how likely each place is played next."""
         filled, s = self.buffer.filled, self.settings
-        ranks = np.empty(len(filled))
-        ranks[np.argsort(np.where(filled, -self.buffer["score"], np.inf), kind="stable")] = np.arange(
-            1, len(filled) + 1
-        )
-        weights = np.where(filled, ranks ** (-1.0 / s.temperature), 0.0)
+        best, count = np.argsort(np.where(filled, -self.buffer["score"], np.inf), kind="stable"), int(filled.sum())
+        weights = np.zeros(len(filled))
+        weights[best[:count]] = self._by_rank[:count]
         stale = np.where(filled, self._clock[0] - self.buffer["played"], 0.0)
-        mixed = (1.0 - s.staleness) * weights / weights.sum()
-        mixed += s.staleness * (stale / stale.sum() if stale.sum() > 0 else weights / weights.sum())
+        total, oldest = weights.sum(), stale.sum()
+        mixed = (1.0 - s.staleness) * weights / total
+        mixed += s.staleness * (stale / oldest if oldest > 0 else weights / total)
         return np.asarray(mixed / mixed.sum())
 
     def ended(self, episodes: Ended) -> None:

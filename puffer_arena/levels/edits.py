@@ -9,7 +9,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.saving.past import raw
 from puffer_arena.core.editor import Cells, Things
 from puffer_arena.errors import FileError
-from puffer_arena.levels.drawn import Level, begin_level, editor_of, finish, take_drawn, take_level, write_state
+from puffer_arena.levels.drawn import Level, editor_of, finish, take_drawn, take_level, write_state
 
 TRIES = 8  # until a changed level is valid
 
@@ -22,9 +22,11 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
         rng: all its chance.
         changes: cells painted or things moved, at first; the more tries fail the fewer.
     """
-    before, drawn, state = take_level(batch), take_drawn(batch), raw(batch.rows.states)[0]
+    before, rows = take_level(batch), batch.table.rows
+    drawn, state, first = take_drawn(batch), raw(rows.states)[0], np.arange(batch.num_envs) == 0
     unchanged = state.copy()
-    begin_level(batch, before)
+    rows.following[0], rows.levels[0] = rows.params[0], before.level
+    batch.reset(which=first)
     begun = state.copy()
     for k in range(TRIES):
         level = before
@@ -42,7 +44,7 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
     else:
         state[:] = unchanged
     batch.adopt()
-    batch.look(np.arange(batch.num_envs) == 0)
+    batch.look(first)
     return take_drawn(batch) != drawn
 
 

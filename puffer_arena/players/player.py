@@ -1,6 +1,6 @@
 """Who plays: a scripted bot, chance or anybody who was trained, alone or one against another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +19,12 @@ class Choose(Protocol):
         """Return actions shaped as `Batch.actions`; only those of agents in `which`, shaped as `acting`, count."""
 
 
+Thoughts = tuple[
+    Array | None, Array | None
+]  # action probabilities (rows, agents or 1, choices), values (rows, agents or 1)
+UNKNOWN: Thoughts = (None, None)
+
+
 class Acting(NamedTuple):
     """A player in front of one batch.
 
@@ -27,12 +33,14 @@ class Acting(NamedTuple):
         forget: takes where an episode began, as `Batch.began`.
         state: returns what it remembers and where its random numbers are, fit for JSON; what lies in rows is not its own.
         set_state: goes on from what `state` returned.
+        thoughts: returns what it made of the rows as it chose last, for a replay; None for what it does not tell.
     """
 
     choose: Choose
     forget: Callable[[Array], None]
     state: Callable[[], Any] = lambda: None
     set_state: Callable[[Any], None] = lambda _: None
+    thoughts: Callable[[], Thoughts] = lambda: UNKNOWN
 
 
 @dataclass
@@ -86,9 +94,33 @@ def versus(player: Player, other: Player, role: str) -> Player:
             first.forget(began)
             second.forget(began)
 
-        return Acting(choose, forget)
+        def thoughts() -> Thoughts:
+            return merge_thoughts([(first.thoughts(), mine), (second.thoughts(), ~mine)])
+
+        return Acting(choose, forget, thoughts=thoughts)
 
     return Player(f"{player.name} against {other.name}", prepare, {**other.params, **player.params})
+
+
+def merge_thoughts(parts: Sequence[tuple[Thoughts, Array]]) -> Thoughts:
+    """Return as one what several players made of the rows: what all tell alike.
+
+    Args:
+        parts: of each player, with its seats, bool (agents,) or (rows, agents).
+    """
+    merged: list[Array | None] = []
+    for k in range(2):
+        columns = [(thoughts[k], own) for thoughts, own in parts]
+        if len({None if column is None else column.shape for column, _ in columns}) > 1 or columns[0][0] is None:
+            merged.append(None)
+            continue
+        whole = columns[0][0].copy()
+        for column, own in columns[1:]:
+            assert column is not None  # all have the first one's shape
+            mine = np.broadcast_to(own, whole.shape[:2])
+            whole[mine] = column[mine]
+        merged.append(whole)
+    return merged[0], merged[1]
 
 
 def forget_nothing(began: Array) -> None:

@@ -32,7 +32,7 @@ class Branch:
     Attributes:
         batch: it alone, made with `autoreset="disabled"` and `record=True`; the caller closes it.
         parent: what to give `Writer` as its parent.
-        exact: whether its future is to the bit that of the recorded row.
+        exact: whether its future is to the bit that of the recorded row, by the rules that it was recorded with.
     """
 
     batch: Batch
@@ -67,7 +67,7 @@ def fork(replay: Replay, at: int, row: int) -> Branch:
                 enter_state(batch, 0, frame.states[slot : slot + 1], frame.params[slot : slot + 1])
         snapshot = batch.snapshot(0)
     branch = make_rows(replay, [slot], autoreset="disabled", record=True)
-    exact = branch.restore(0, snapshot) and exact
+    exact = branch.restore(0, snapshot) and exact and not replay.is_changed
     parent = {"file": replay.path.name, "step": int(at), "row": int(row), "exact": exact}
     return Branch(branch, parent, exact)
 

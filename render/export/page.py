@@ -16,6 +16,7 @@ import numpy as np
 from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.fields import Array, Row
 from puffer_arena.errors import ParameterError
+from puffer_arena.render.draw.ends import end_color
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.export.pictures import Part, check_part, picture_size, png, write_mp4, written
 from puffer_arena.replay.reader import Replay
@@ -23,7 +24,7 @@ from puffer_arena.replay.reader import Replay
 MOST_RATE = 60.0
 MOST_FRAMES = 20_000
 WHOLE = 64  # frames between those that hold all their calls
-COLORS = ("raised", "accent", "rose", "amber", "lime", "text", "background", "panel", "muted")
+COLORS = ("raised", "accent", "rose", "amber", "lime", "sky", "text", "background", "panel", "muted")
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -95,7 +96,7 @@ def timeline(replay: Replay, slot: int, first: int, last: int, stride: int) -> d
         {
             "first": max(episode.first - first, 0) / stride,
             "last": (min(episode.last, last) - first) / stride,
-            "how": episode.how,
+            "color": end_color(replay, episode) if episode.how else "",
             "score": f"{episode.score:.4g}",
             "words": episode.words,
         }

@@ -115,15 +115,15 @@ function draw() {
     context.globalAlpha = k % 2 ? 0.35 : 0.6;
     context.fillRect(left, 6, Math.max(right - left - 1, 1), 14);
     context.globalAlpha = 1;
-    context.fillStyle = DATA.colors[episode.how === "terminated" ? "rose" : "amber"];
-    if (episode.how) context.fillRect(right - 3, 6, 2, 14);
+    context.fillStyle = DATA.colors[episode.color];
+    if (episode.color) context.fillRect(right - 3, 6, 2, 14);
   });
   context.fillStyle = DATA.colors.lime;
   for (const event of DATA.events) context.fillRect((width * event.step) / last - 1, 23, 2, 5);
   context.fillStyle = DATA.colors.text;
   context.fillRect((width * step) / last - 1, 0, 2, height);
   const episode = DATA.episodes.findLast(one => one.first <= step);
-  const result = episode && episode.how ? `${episode.words && ", " + episode.words}, return ${episode.score}` : "";
+  const result = episode && episode.color ? `${episode.words && ", " + episode.words}, return ${episode.score}` : "";
   const seconds = Math.floor(step / DATA.rate);
   told.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}  step ${DATA.first + step * DATA.stride}` +
     (episode ? `  episode ${DATA.episodes.indexOf(episode) + 1} of ${DATA.episodes.length}${result}` : "") + `  ${DATA.messages[step] ?? ""}`;

@@ -14,7 +14,6 @@ from puffer_arena.render.window.theme import BODY, PAD, RADIUS, SMALL, TITLE, Th
 from puffer_arena.render.window.widgets import (
     Area,
     Hint,
-    card,
     hints_width,
     key_hints,
     pill,
@@ -123,6 +122,12 @@ def own_keys(game: "Game") -> tuple[str, str]:
     return " ".join([key_label(name) for name in game.own_keys][:6]), "play"
 
 
+def over_hints(game: "Game") -> list[Hint]:
+    """Return what a person may do once a game is over."""
+    other = "play yourself" if game.bot_plays else "let the bot play"
+    return [("Space  R", "once more"), ("Bksp", "back 1 s"), ("B", other)]
+
+
 def key_meanings(game: "Game") -> list[Hint]:
     """Return the game's keys with what they do; those that do the same stand together."""
     keys: dict[str, list[str]] = {}
@@ -157,7 +162,7 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
         "over": (
             ending,
             game.match.said if game.match is not None and game.match.said else result(game, screen.message),
-            [("Space  R", "once more"), ("Bksp", "back 1 s"), ("B", "let the bot play")],
+            over_hints(game),
         ),
     }.get(screen.phase, ("", "", []))
     if not title:
@@ -223,8 +228,8 @@ def pad_meaning(screen: "PlayScreen") -> str:
     return "sticks: " + ", ".join(" ".join(key_label(name) for name in names) for names in axes.values())
 
 
-def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
-    """List all keys over the game."""
+def help_lines(screen: "PlayScreen") -> list[Hint]:
+    """Return all keys, and what each does."""
     rows = key_meanings(screen.game)
     rows += (
         [("Esc", "go back to what this branch comes from"), ("P", "pause")]
@@ -244,15 +249,4 @@ def draw_help(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     shoulders = "choose a seat, put another in" if screen.game.match is not None else "back a second"
     rows.append(("", f"X: bot; shoulders: {shoulders}; {'Y: go back; ' if screen.borrowed else ''}Start: pause"))
     rows.append(("H", "close this"))
-    width, height = min(theme.px(520), area[2]), theme.px(64 + 28 * len(rows))
-    left, top = area[0] + (area[2] - width) / 2, area[1] + max((area[3] - height) / 2, 0)
-    imgui.get_window_draw_list().add_rect_filled(
-        (area[0], area[1]), (area[0] + area[2], area[1] + area[3]), packed("shadow", 190), theme.px(RADIUS + 2)
-    )
-    card(theme, (left, top, width, height), "panel")
-    write(theme, (left + theme.px(24), top + theme.px(18)), "Keys", "text", TITLE)
-    for k, (key, meaning) in enumerate(rows):
-        line = top + theme.px(54 + 28 * k)
-        key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
-        shown = shorten(meaning, width - theme.px(190), SMALL + 1)
-        write(theme, (left + theme.px(170), line + theme.px(2)), shown, "muted", SMALL + 1)
+    return rows

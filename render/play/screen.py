@@ -17,14 +17,15 @@ from puffer_arena.render.play.overlays import (
     draw_confetti,
     draw_footer,
     draw_head,
-    draw_help,
     draw_message,
+    help_lines,
 )
 from puffer_arena.render.play.record import GameRecorder
 from puffer_arena.render.play.seats import MOST_SEAT_KEYS, draw_seats, seats_room
 from puffer_arena.render.sounds import OUTCOMES, Speaker, heard
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window.gui import Gui
+from puffer_arena.render.window.overlays import draw_help
 from puffer_arena.render.window.theme import GAP
 from puffer_arena.render.window.widgets import Area, card, inset
 from puffer_arena.render.world.picture import draw_row, looks_over_shoulders
@@ -317,7 +318,7 @@ class PlayScreen:
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
         draw_footer(theme, self, (space, height - foot, width - 2 * space, foot))
         if self.help:
-            draw_help(theme, self, stage)
+            self.help = not draw_help(theme, help_lines(self), (width, height))
         else:
             draw_message(theme, self, stage)
         if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:

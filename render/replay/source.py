@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from puffer_arena.batch.endings import SAID_SECONDS, Ending, describe_ending
+from puffer_arena.batch.endings import SAID_SECONDS, Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.messages import Steering
+from puffer_arena.render.draw.ends import ending_of
 from puffer_arena.replay.reader import Episode, Event, Replay
 
 BESIDE = 100_000  # added to the rows of a second replay, so that each has a number of its own
@@ -153,12 +154,18 @@ class ReplaySource:
         frames = [frame for _, frame in parts]
 
         def joined(name: str) -> Array | None:
-            arrays = [getattr(frame, name) for frame in frames]
-            return None if any(array is None for array in arrays) else np.concatenate(arrays)
+            """Return what policies thought, NaN where none did."""
+            known = [array.shape[1:] for frame in frames if (array := getattr(frame, name)) is not None]
+            if len(set(known)) != 1:
+                return None
+            shapes = [(len(frame.rows), *known[0]) for frame in frames]
+            every = zip(frames, shapes, strict=True)
+            return np.concatenate(
+                [np.full(shape, np.nan) if (a := getattr(f, name)) is None else a for f, shape in every]
+            )
 
-        states, params = joined("states"), joined("params")
-        assert states is not None and params is not None  # every frame has them
         rows = np.concatenate([rows for rows, _ in parts])
+        states, params = (np.concatenate([getattr(frame, name) for frame in frames]) for name in ("states", "params"))
         return Frame(self.step, rows, states, params, joined("probs"), joined("values"))
 
     def poll(self) -> None:
@@ -191,10 +198,7 @@ class ReplaySource:
                 episodes = self.episodes(row + number * BESIDE)
                 place = bisect_right(episodes, self.step, key=lambda episode: episode.last) - 1
                 if place >= 0 and episodes[place].last > since and episodes[place].how:
-                    episode = episodes[place]
-                    last = {**episode.counters, "ending": 0}
-                    outcome = describe_ending(replay.env, last, episode.how == "truncated").outcome
-                    found[row + number * BESIDE] = Ending(outcome, episode.words or episode.how)
+                    found[row + number * BESIDE] = ending_of(replay, episodes[place])
         return found
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec2Like, imgui
 
 from puffer_arena.core.fields import Array
+from puffer_arena.render.draw.ends import end_color
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.replay.source import ReplaySource
 from puffer_arena.render.window.imgui_canvas import packed
@@ -15,7 +16,6 @@ from puffer_arena.render.window.retained import Retained
 from puffer_arena.render.window.theme import SMALL, Theme
 from puffer_arena.render.window.widgets import Area, card, inset, shorten, text_width, tooltip, write
 
-ENDS = {"terminated": "rose", "truncated": "amber", "": "muted"}
 MARKS = {"start": "muted", "moved": "violet", "params": "sky", "checkpoint": "sky", "player": "violet"}
 EVENT_COLOR = "lime"  # of the game's own counters
 Curve = tuple[str, str, Array, Array]  # label, colour, steps, values
@@ -34,7 +34,7 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     """Draw the timeline into `area` and take the mouse."""
     card(theme, area)
     x, y, width, height = inset(area, theme.px(10))
-    draw_head(theme, source, row, (x, y, width, theme.px(20)))
+    head = draw_head(theme, source, row, (x, y, width, theme.px(20)))
     top, band = y + theme.px(26), theme.px(16)
     steps = max(source.steps, 1)
 
@@ -45,7 +45,7 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     scrub.drawn.draw("episodes", key, lambda: draw_episodes(theme, source, row, (x, top, width, band)))
     plot = x, top + band + theme.px(12), width, height - theme.px(38) - band
     curves = scrub.drawn.draw("curves", key, lambda: draw_curves(theme, source, row, plot))
-    write_values(theme, source.step, curves, plot)
+    write_values(theme, source.step, curves, head)
     dots = x, top + band + theme.px(2), width, theme.px(8)
     scrub.drawn.draw("events", key, lambda: draw_events(theme, source, row, dots))
     draw = imgui.get_window_draw_list()
@@ -58,9 +58,9 @@ def draw_timeline(theme: Theme, source: ReplaySource, row: int, scrub: Scrub, ar
     take_mouse(theme, source, row, scrub, (x, y, width, height))
 
 
-def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
-    """Write where the person is, over the track."""
-    x, y, width, _ = area
+def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> Area:
+    """Write where the person is, over the track; return what room that leaves."""
+    x, y, width, height = area
     pace = source.replays[0].header.steps_per_second
     episodes = source.episodes(row)
     here = bisect_right(episodes, source.step, key=lambda episode: episode.first)
@@ -68,8 +68,10 @@ def draw_head(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
     left = f"{clock(source.step / pace)}   step {source.step}{part}"
     right = f"{clock(source.steps / pace)}   {source.steps} steps"
     right_width = text_width(right, SMALL)
-    write(theme, (x, y), shorten(left, width - right_width - theme.px(20), SMALL), "text", SMALL)
+    room = width - right_width - theme.px(20)
+    used = write(theme, (x, y), shorten(left, room, SMALL), "text", SMALL) + theme.px(18)
     write(theme, (x + width - right_width, y), right, "muted", SMALL)
+    return x + used, y, room - used, height
 
 
 def clock(seconds: float) -> str:
@@ -94,7 +96,9 @@ def draw_episodes(theme: Theme, source: ReplaySource, row: int, area: Area) -> N
         draw.add_rect_filled((left, y), (max(right - gap, left + 1), y + height), packed("accent", glow), theme.px(3))
         if episode.how and right - left > theme.px(3):
             edge = (right - gap - theme.px(2.5), y)
-            draw.add_rect_filled(edge, (right - gap, y + height), packed(ENDS[episode.how]), theme.px(1))
+            draw.add_rect_filled(
+                edge, (right - gap, y + height), packed(end_color(source.owner(row)[0], episode)), theme.px(1)
+            )
 
 
 def draw_events(theme: Theme, source: ReplaySource, row: int, area: Area) -> None:
@@ -132,16 +136,16 @@ def draw_curves(theme: Theme, source: ReplaySource, row: int, area: Area) -> lis
 
 
 def write_values(theme: Theme, step: int, curves: Sequence[Curve], area: Area) -> None:
-    """Write over the curves what they are at a step."""
-    x, y, _, height = area
-    draw, top = imgui.get_window_draw_list(), y + height - theme.px(15)
+    """Write in the curves' colours what they are at a step, as far as there is room."""
+    x, y, room, _ = area
     for label, tone, xs, ys in curves:
         index = int(np.searchsorted(xs, step, "right")) - 1
         text = f"{label} {format_value(float(ys[index])) if index >= 0 else '0'}"
         width = text_width(text, SMALL)
-        draw.add_rect_filled((x, top), (x + width + theme.px(8), y + height), packed("panel", 190), theme.px(3))
-        write(theme, (x + theme.px(4), top), text, tone, SMALL)
-        x += width + theme.px(18)
+        if width > room:
+            return
+        write(theme, (x, y), text, tone, SMALL)
+        x, room = x + width + theme.px(18), room - width - theme.px(18)
 
 
 def thinned(steps: Array, values: Array, most: int) -> tuple[Array, Array]:

@@ -1,6 +1,6 @@
 """Curves of the run: any metric over the steps, smoothed, with what it was under the mouse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -176,6 +176,7 @@ def draw_plot(
         implot.setup_axes_limits(x0, x1, y0, y1, implot.Cond_.always)
         steps = nice_ticks(x0, x1, max(int(size[0] / theme.px(90)), 1))
         levels = nice_ticks(y0, y1, max(int(size[1] / theme.px(28)), 2))
+        steps = fitting(steps, (x0, x1), size[0], lambda tick: text_width(format_tick(tick)))
         implot.setup_axis_ticks(implot.ImAxis_.x1, steps, [format_tick(tick) for tick in steps])
         implot.setup_axis_ticks(implot.ImAxis_.y1, levels, [tick_label(tick, levels) for tick in levels])
         legend = implot.LegendFlags_.no_buttons | implot.LegendFlags_.outside | implot.LegendFlags_.horizontal
@@ -197,6 +198,14 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float, float, float]:
     air = (high - low) * 0.08 or max(abs(high) * 0.1, 1e-6)
     first, last = min(float(curve.steps[0]) for curve in curves), max(float(curve.steps[-1]) for curve in curves)
     return first, max(last, first + 1.0), low - air, high + air
+
+
+def fitting(
+    ticks: Sequence[float], ends: tuple[float, float], width: float, label_width: Callable[[float], float]
+) -> list[float]:
+    """Return the ticks whose labels, centred under them, do not go over the right end of an axis so wide."""
+    first, last = ends
+    return [tick for tick in ticks if (last - tick) * width >= (last - first) * label_width(tick) / 2]
 
 
 def tick_label(tick: float, ticks: Sequence[float]) -> str:
@@ -233,9 +242,16 @@ def draw_marks(theme: Theme, chart: int, marks: Sequence[tuple[int, str]]) -> No
     for step, text in reversed(marks):
         x = implot.plot_to_pixels(float(step), 0.0).x
         if abs(x - mouse) < theme.px(4):
-            top = implot.get_plot_pos().y + theme.px(4)
-            write(theme, (x + theme.px(5), top), text, "amber", SMALL - 1)
+            at, apart = implot.get_plot_pos(), theme.px(5)
+            width = text_width(text, SMALL - 1)
+            left = beside(x, width, at.x + implot.get_plot_size().x, apart)
+            write(theme, (left, at.y + theme.px(4)), text, "amber", SMALL - 1)
             return
+
+
+def beside(x: float, width: float, right: float, apart: float) -> float:
+    """Return where a text begins beside a mark at `x`: on its right where there is room up to `right`, else on its left."""
+    return x + apart if x + apart + width <= right else x - apart - width
 
 
 def draw_reading(theme: Theme, names: Sequence[str], curves: Sequence[Curve]) -> None:

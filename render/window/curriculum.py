@@ -14,7 +14,7 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.core.palette import Rgb
 from puffer_arena.core.params import Parameter
-from puffer_arena.curriculum.choose import load_curriculum, read_table, write_table
+from puffer_arena.curriculum.choose import load_curriculum, method_of, read_table, write_table
 from puffer_arena.curriculum.ledger import is_wide
 from puffer_arena.curriculum.spread import Spread, read_spread
 from puffer_arena.errors import ArenaError
@@ -43,7 +43,7 @@ from puffer_arena.render.window.widgets import (
     tooltip,
 )
 
-METHODS = ("off", "uniform", "plr", "accel", "sfl", "states", "alp")
+METHODS = ("fixed", "uniform", "plr", "accel", "sfl", "states", "alp")
 PRESETS = Path("curricula")  # where presets lie; the same files as `train --curriculum FILE.toml` takes
 MOST_PRESETS = 20
 STRIP = 26  # pixels at scale 1: height of a distribution
@@ -65,6 +65,11 @@ def steer(source: Source, sliders: Sliders, table: Mapping[str, Any]) -> None:
     sliders.asked = dict(table), time.monotonic() + PATIENCE
 
 
+def method_shown(table: Mapping[str, Any]) -> str:
+    """Return the name of a table's method; without a table parameters are as fixed as `fixed` leaves them."""
+    return str(method_of(table)) if table else METHODS[0]
+
+
 def movable(source: Source) -> list[Parameter]:
     """Return the parameters that have a slider with two ends."""
     found = source.env.parameters.values()
@@ -75,12 +80,12 @@ def draw_curriculum(theme: Theme, source: Source, sliders: Sliders) -> None:
     """Lay out who chooses what episodes are, and presets."""
     section(theme, "Curriculum")
     table = table_of(source, sliders)
-    method = str(table.get("method", "lessons" if "lessons" in table else "uniform")) if table else "off"
+    method = method_shown(table)
     methods = list(METHODS) if method in METHODS else [*METHODS, method.rpartition(":")[2]]
     chosen = segmented(theme, "method", methods, METHODS.index(method) if method in METHODS else len(METHODS))
     if chosen is not None:
         name = methods[chosen]
-        steer(source, sliders, {} if name == "off" else {"method": name, "ranges": pinned(source, table)})
+        steer(source, sliders, {} if name == METHODS[0] else {"method": name, "ranges": pinned(source, table)})
     draw_presets(theme, source, sliders, table)
 
 

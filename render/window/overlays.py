@@ -100,7 +100,8 @@ def draw_help(theme: Theme, lines: Sequence[Hint], size: tuple[float, float]) ->
     write(theme, (left + theme.px(24), top + theme.px(20)), "Keys", "text", TITLE)
     for k, (key, meaning) in enumerate(lines):
         line = top + theme.px(58) + each * k
-        key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
+        if key:  # else the line goes on from the one before
+            key_hints(theme, (left + theme.px(24), line), [(key, "")], left + width)
         shown = shorten(meaning, width - theme.px(190), SMALL + 1)
         write(theme, (left + theme.px(180), line + theme.px(2)), shown, "muted", SMALL + 1)
     clicked = imgui.is_mouse_clicked(imgui.MouseButton_.left)

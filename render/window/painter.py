@@ -14,7 +14,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.render.draw.palette import color
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import changes
-from puffer_arena.render.window.changes import CELL, Box, find_boxes, hash_cells, pick_triangles
+from puffer_arena.render.window.changes import CELL, PRIME, Box, find_boxes, hash_cells, pick_triangles
 from puffer_arena.render.window.opengl import gl, link_program, uploads
 
 VERTEX = """
@@ -44,6 +44,30 @@ PLACE, UV, TINT = range(3)  # the vertex shader's inputs
 WORDS = imgui.VERTEX_SIZE // 4
 
 
+class Layer:
+    """A picture in OpenGL's memory."""
+
+    def __init__(self) -> None:
+        self.frame, self._store = int(gl.glGenFramebuffers(1)), int(gl.glGenRenderbuffers(1))
+        self.cells: Array = np.zeros((0, 0), np.uint64)  # the hashes of what it shows
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Make room for a picture of another size, or forget what it shows."""
+        width, height = size
+        self.cells = np.full((-(-height // CELL), -(-width // CELL)), np.iinfo(np.uint64).max, np.uint64)
+        gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, self._store)
+        gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, gl.GL_RGBA8, width, height)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self.frame)
+        gl.glFramebufferRenderbuffer(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_RENDERBUFFER, self._store)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+
+    def take(self, cells: Array, size: tuple[int, int]) -> list[Box]:
+        """Return where it is to be drawn anew, so that it shows what has these hashes."""
+        boxes = find_boxes(cells != self.cells, size)
+        self.cells = cells
+        return boxes
+
+
 class Painter:
     """Draws frames into a picture and shows it; needs the window's OpenGL context."""
 
@@ -62,9 +86,10 @@ class Painter:
         ):
             gl.glEnableVertexAttribArray(place)
             gl.glVertexAttribPointer(place, length, kind, normed, imgui.VERTEX_SIZE, ctypes.c_void_p(offset))
-        self._frame, self._store = int(gl.glGenFramebuffers(1)), int(gl.glGenRenderbuffers(1))
+        self._below, self._above = Layer(), Layer()  # the window's own, and with what lies over it
         self._size = (0, 0)  # of the picture, in pixels
-        self._cells = np.zeros((0, 0), np.uint64)  # the hashes of what it shows
+        self._layer = self._below  # the picture
+        self._cells = self._below.cells  # the hashes of what it shows
         self.is_new = False  # the picture differs from what was shown last
         self._unshown: list[Box] = []  # where it does
         self._shown_size = (0, 0)  # of the picture shown last
@@ -84,18 +109,40 @@ class Painter:
         if size != self._size or all_new:
             self._resize(size)
         points, indices, commands, textures = self._read(data, scale, size[1])
-        cells = np.empty_like(self._cells)
-        hash_cells(points.view(np.uint32), points, indices, commands, cells)
-        boxes = find_boxes(cells != self._cells, size)
-        self._cells = cells
+        own = count_commands(data)
+        cells = self._hash(points, indices, commands[:own])
+        over = self._hash(points, indices, commands[own:])
+        mixed = np.where(over == 0, cells, (cells ^ over) * PRIME)
+        boxes = find_boxes(mixed != self._cells, size)
         if not boxes:
             return
-        self.is_new = True
+        self.is_new, self._cells, self._layer = True, mixed, self._above if over.any() else self._below
         self._unshown += boxes
-        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._frame)
-        gl.glViewport(0, 0, *size)
+        self._begin(points)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._below.frame)
+        for box in self._below.take(cells, size):
+            clear(box, size[1])
+            self._paint_box(points, indices, commands[:own].copy(), textures[:own], box)
+        if self._layer is self._above:
+            boxes = self._above.take(mixed, size)
+            copy_boxes(self._below.frame, self._above.frame, boxes, size[1])
+            gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._above.frame)
+            for box in boxes:
+                self._paint_box(points, indices, commands[own:].copy(), textures[own:], box)
+        gl.glDisable(gl.GL_SCISSOR_TEST)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+
+    def _hash(self, points: Array, indices: Array, commands: Array) -> Array:
+        """Return the hash of every cell; 0 where nothing is drawn."""
+        cells = np.empty_like(self._cells)
+        hash_cells(points.view(np.uint32), points, indices, commands, cells)
+        return cells
+
+    def _begin(self, points: Array) -> None:
+        """Make OpenGL ready to draw triangles between these points."""
+        gl.glViewport(0, 0, *self._size)
         gl.glUseProgram(self._program)
-        gl.glUniform2f(self._size_at, *size)
+        gl.glUniform2f(self._size_at, *self._size)
         gl.glBindVertexArray(self._layout)
         gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._vertices)
         gl.glBufferData(gl.GL_ARRAY_BUFFER, points.nbytes, points, gl.GL_STREAM_DRAW)
@@ -104,12 +151,6 @@ class Painter:
         gl.glEnable(gl.GL_BLEND)
         gl.glBlendEquation(gl.GL_FUNC_ADD)
         gl.glBlendFunc(gl.GL_SRC_ALPHA, gl.GL_ONE_MINUS_SRC_ALPHA)
-        gl.glEnable(gl.GL_SCISSOR_TEST)
-        gl.glClearColor(*(part / 255 for part in color("background")), 1.0)
-        for box in boxes:
-            self._paint_box(points, indices, commands.copy(), textures, box)
-        gl.glDisable(gl.GL_SCISSOR_TEST)
-        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
 
     def _reset(self) -> None:
         """Undo what another renderer of this process may have left: worlds' leaves its own in the window's context."""
@@ -142,14 +183,13 @@ class Painter:
         return points, np.concatenate(indices) if indices else np.zeros(0, np.uint32), table, textures
 
     def _paint_box(self, points: Array, indices: Array, commands: Array, textures: list[int], box: Box) -> None:
-        """Draw one box anew."""
+        """Draw the triangles that reach into a box, there alone."""
         picked = np.empty_like(indices)
         length = pick_triangles(points, indices, commands, box, picked)
         gl.glBufferData(gl.GL_ELEMENT_ARRAY_BUFFER, 4 * length, picked, gl.GL_STREAM_DRAW)
         left, top, right, bottom = box
         height = self._size[1]
-        gl.glScissor(left, height - bottom, right - left, bottom - top)
-        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        gl.glEnable(gl.GL_SCISSOR_TEST)
         for (first, count, _, x0, y0, x1, y1), texture in zip(commands.tolist(), textures, strict=True):
             if not count:
                 continue
@@ -162,13 +202,10 @@ class Painter:
 
     def _resize(self, size: tuple[int, int]) -> None:
         """Make room for a picture of another size, or forget what it shows."""
-        width, height = self._size = size
-        self._cells = np.full((-(-height // CELL), -(-width // CELL)), np.iinfo(np.uint64).max, np.uint64)
-        gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, self._store)
-        gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, gl.GL_RGBA8, width, height)
-        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._frame)
-        gl.glFramebufferRenderbuffer(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_RENDERBUFFER, self._store)
-        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
+        self._size = size
+        for layer in (self._below, self._above):
+            layer.resize(size)
+        self._cells = self._below.cells
 
     def show(self, *, whole: bool) -> None:
         """Copy the picture into the window's back buffer, where that holds the one before only what has changed.
@@ -181,12 +218,7 @@ class Painter:
             boxes: list[Box] = [(0, 0, width, height)]
         else:
             boxes = self._unshown
-        gl.glDisable(gl.GL_SCISSOR_TEST)
-        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
-        gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, 0)
-        for left, top, right, bottom in boxes:
-            ends = left, height - bottom, right, height - top
-            gl.glBlitFramebuffer(*ends, *ends, gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
+        copy_boxes(self._layer.frame, 0, boxes, height)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
         self.is_new, self._unshown, self._shown_size = False, [], self._size
 
@@ -194,11 +226,41 @@ class Painter:
         """Return the picture as uint8, shape (height, width, 3)."""
         width, height = self._size
         data: Array = np.zeros((height, width, 3), np.uint8)
-        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._frame)
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._layer.frame)
         gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
         gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, 0)
         return data[::-1].copy()
+
+
+def count_commands(data: Any) -> int:
+    """Return how many draw commands are the window's own: its and its parts', not the help's, a menu's or a tooltip's."""
+    count, own = 0, None
+    for part in data.cmd_lists:
+        own = part._owner_name if own is None else own
+        if part._owner_name != own and not part._owner_name.startswith(f"{own}/"):
+            break
+        count += part.cmd_buffer.size()
+    return count
+
+
+def clear(box: Box, height: int) -> None:
+    """Empty a box of the picture that is drawn into."""
+    left, top, right, bottom = box
+    gl.glEnable(gl.GL_SCISSOR_TEST)
+    gl.glScissor(left, height - bottom, right - left, bottom - top)
+    gl.glClearColor(*(part / 255 for part in color("background")), 1.0)
+    gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+
+
+def copy_boxes(source: int, target: int, boxes: list[Box], height: int) -> None:
+    """Copy boxes of one framebuffer, by OpenGL's name, to another; 0 is the window's back buffer."""
+    gl.glDisable(gl.GL_SCISSOR_TEST)
+    gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, source)
+    gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, target)
+    for left, top, right, bottom in boxes:
+        ends = left, height - bottom, right, height - top
+        gl.glBlitFramebuffer(*ends, *ends, gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
 
 
 def flips_copy() -> bool:

@@ -68,15 +68,17 @@ def draw_policy(theme: Theme, source: Source, frame: Frame, watch: Watch, past: 
         watch.agent = max(int(frame.states[slot]["turn"]), 0)  # a policy has nothing to say while it waits
     if source.agent_ids:
         draw_agent_choice(theme, source, frame, slot, watch)
-    if frame.values is not None:
-        draw_value(theme, frame, float(frame.values[slot, watch.agent]), (watch.row, watch.agent), past)
-    if frame.probs is None or frame.probs.shape[-1] == 0:
-        if frame.values is None:
+    value = math.nan if frame.values is None else float(frame.values[slot, watch.agent])
+    if math.isfinite(value):
+        draw_value(theme, frame, value, (watch.row, watch.agent), past)
+    probs = np.zeros(0) if frame.probs is None else frame.probs[slot, watch.agent].astype(float)
+    if not np.isfinite(probs).any():
+        if math.isnan(value):
             with font(SMALL), colored(imgui.Col_.text, "muted"):
                 imgui.text_wrapped("No policy is speaking: a script plays, or its first word is on the way.")
         return
     role = source.env.role_of(source.agent_ids[watch.agent]) if source.agent_ids else None
-    shares = np.nan_to_num(frame.probs[slot, watch.agent].astype(float))
+    shares = np.nan_to_num(probs)
     for name, share in zip(choice_names(space_of(source.env.action, role), len(shares)), shares, strict=True):
         bar(theme, name, float(share), f"{share:.0%}", strong=share >= shares.max() and share > 0)
 

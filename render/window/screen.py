@@ -39,6 +39,7 @@ REPEATING = (
     *(pygame.K_PAGEUP, pygame.K_PAGEDOWN, pygame.K_KP_PERIOD, pygame.K_z, pygame.K_y),
 )
 COMPILING = "Compiling"
+TRAINER_KEYS = frozenset(("S", "M"))  # of `KEYS`, what only a run that trains answers to
 NARROW = 620  # pixels at scale 1 below which the panel folds
 
 
@@ -318,5 +319,12 @@ class Screen:
     def _draw_footer(self, area: Area) -> None:
         faults = self.watch.faults
         note = min(faults) if faults else (self.told or self.source.note) if self.source.status != "lost" else ""
-        hints = [hint for hint in self.keys if hint[0] != "S" or "time-lapse" in self.source.modes]
+        dead = dead_keys(self.source)
+        hints = [hint for hint in self.keys if hint[0] not in dead]
         draw_footer(self.gui.theme, hints, note, "rose" if faults else "amber", area)
+
+
+def dead_keys(source: Source) -> frozenset[str]:
+    """Return the keys of the footer that nothing answers to now."""
+    trains = "time-lapse" in source.modes and source.status in ("training", "paused")
+    return frozenset() if trains else TRAINER_KEYS

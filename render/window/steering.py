@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from puffer_arena.curriculum.choose import method_of
 from puffer_arena.render.draw.numbers import format_value
 from puffer_arena.render.window.source import Source
 
@@ -84,7 +85,7 @@ def format_setting(value: Any) -> str:
     if isinstance(value, dict):
         ranges = value.get("ranges", {})
         told = [f"{name} {given}" for name, given in ranges.items()] if isinstance(ranges, dict) else []
-        return " ".join([str(value.get("method", "uniform")), *told])[:80] if value else "off"
+        return " ".join([str(method_of(value)), *told])[:80] if value else "fixed"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)[:80]
     return f"{value:.4g}" if abs(value) < 1e5 else format_value(value)

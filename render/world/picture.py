@@ -152,7 +152,8 @@ def _mark(view: Any, x: float, y: float, radius: float, area: Area) -> None:
 
 def _open_view(env: Env, size: tuple[int, int], smooth: bool) -> _Kept:
     """Make the view for a size, in the place of another where too many are kept."""
-    from puffer_arena.render.world.world import SOFTWARE, WorldView
+    from puffer_arena.render.world.renderers import SOFTWARE
+    from puffer_arena.render.world.world import WorldView
 
     while len(_views) >= KEPT or size in _views:
         _views.pop(size if size in _views else next(iter(_views))).view.close()

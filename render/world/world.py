@@ -14,41 +14,28 @@ Of what the environment's `draw` says, the window uses two things beside this pi
 are.  `canvas.agent(k, x, y, radius)` with x and y of the world, in metres, marks the moving body whose middle is there
 seen from above, when a person steers or watches agent k.
 
-It draws with whatever the machine has: OpenGL without a display, OpenGL, or Panda's software renderer.
+It draws with whatever the machine has: OpenGL without a display, OpenGL, or Panda's software renderer (`renderers.py`).
 """
 
-import contextlib
-import ctypes
 import math
-import sys
 from typing import Any
 
 import numpy as np
 from panda3d.bullet import BulletWorld
 from panda3d.core import (
     AmbientLight,
-    CardMaker,
     CullBinManager,
     DirectionalLight,
-    FrameBufferProperties,
     GraphicsEngine,
     GraphicsOutput,
-    GraphicsPipe,
-    GraphicsPipeSelection,
     LPoint2,
     LPoint3,
     LQuaternion,
     LVector3,
-    Material,
     NodePath,
-    OrthographicLens,
-    PandaNode,
     PerspectiveLens,
     Texture,
     TransformState,
-    TransparencyAttrib,
-    WindowProperties,
-    load_prc_file_data,
 )
 from panda3d.core import Camera as Lens
 
@@ -62,20 +49,11 @@ from puffer_arena.engines.scene import call_build, scene_params
 from puffer_arena.errors import DisplayError, suggest
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.world.figures import IN_ORDER, Figure
-from puffer_arena.render.world.shapes import linear, mesh
+from puffer_arena.render.world.renderers import PIPES, open_buffer, release_context
+from puffer_arena.render.world.scenery import draw_shadow, open_sky, shine
+from puffer_arena.render.world.shapes import linear
 from puffer_arena.render.world.things import Things
 
-PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
-# Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
-QUIET = """
-audio-library-name null
-notify-level-display fatal
-notify-level-x11display fatal
-load-display
-aux-display
-"""
-_opened: set[str] = set()  # renderers of this process
-SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 FIELD_OF_VIEW = 60.0  # degrees, across
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
 SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
@@ -344,96 +322,6 @@ class WorldView:
         """Free the buffer."""
         GraphicsEngine.get_global_ptr().remove_window(self._buffer)
         release_context()
-
-
-def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str]:
-    """Return an offscreen buffer and the name of the renderer that made it."""
-    load_prc_file_data("puffer_arena", QUIET)
-    properties = FrameBufferProperties()
-    properties.set_rgba_bits(8, 8, 8, 0)
-    properties.set_depth_bits(24)
-    for name in pipes:
-        pipe = open_pipe(name)
-        if pipe is None:
-            continue
-        _opened.add(name)
-        buffer = GraphicsEngine.get_global_ptr().make_output(
-            pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
-        )
-        if buffer is not None:
-            return buffer, name
-    raise DisplayError(
-        f"panda3d can draw with none of {', '.join(pipes)} here; install an OpenGL driver, such as Mesa's"
-    )
-
-
-def open_pipe(name: str) -> Any:
-    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
-    selection = GraphicsPipeSelection.get_global_ptr()
-    if name == "p3tinydisplay":  # its other pipe holds on to the X server, and dies with it
-        return selection.make_pipe("TinyOffscreenGraphicsPipe", name) or selection.make_module_pipe(name)
-    return selection.make_module_pipe(name)
-
-
-def release_context() -> None:
-    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so."""
-    if sys.platform == "linux" and "p3headlessgl" in _opened:
-        with contextlib.suppress(OSError, AttributeError):
-            egl = ctypes.CDLL("libEGL.so.1")
-            egl.eglGetCurrentDisplay.restype = ctypes.c_void_p
-            egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
-            egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
-
-
-def open_sky() -> NodePath:
-    """Return a camera that sees nothing but the sky's gradient."""
-    scene = NodePath("sky")
-    low, high = linear("background"), linear("raised", 1.15)
-    corners = [((x, 1.0, z), (0, -1, 0), high if z > 0 else low) for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-    scene.attach_new_node(mesh(corners, [(0, 1, 2), (0, 2, 3)]))
-    scene.set_depth_write(False)
-    lens = OrthographicLens()
-    lens.set_film_size(2, 2)
-    lens.set_near_far(0.1, 10)
-    camera = Lens("sky", lens)
-    return scene.attach_new_node(camera)
-
-
-def shine(renderer: str) -> Material:
-    """Return the surface of all bodies: the colour of their vertices, with a highlight."""
-    material = Material()
-    material.set_specular((0.5, 0.5, 0.5, 1))
-    material.set_shininess(40.0)
-    if renderer in SOFTWARE:  # it multiplies a vertex's colour by the material's, which without this is that colour too
-        material.set_diffuse((1, 1, 1, 1))
-        material.set_ambient((1, 1, 1, 1))
-    return material
-
-
-def draw_shadow(radius: float) -> PandaNode:
-    """Return a disc that fades out towards its rim; its face looks along y.
-
-    Args:
-        radius: of the ball around the body's bounding box; a ball's own is by the root of 3 less.
-    """
-    side = 32
-    steps = (np.arange(side) + 0.5) / side * 2 - 1
-    fade = np.clip(1.0 - np.hypot(*np.meshgrid(steps, steps)), 0.0, 1.0) ** 0.8
-    image = np.zeros((side, side, 4), np.uint8)
-    image[..., 3] = (190 * fade).astype(np.uint8)
-    texture = Texture("shadow")
-    texture.setup_2d_texture(side, side, Texture.T_unsigned_byte, Texture.F_rgba)
-    texture.set_ram_image(image.tobytes())
-    card = CardMaker("shadow")
-    wide = 1.3 * radius / math.sqrt(3.0)
-    card.set_frame(-wide, wide, -wide, wide)
-    path = NodePath(card.generate())
-    path.set_texture(texture)
-    path.set_transparency(TransparencyAttrib.M_alpha)
-    path.set_light_off()
-    path.set_two_sided(True)
-    path.set_depth_write(False)
-    return path.node()
 
 
 def _listed(handle: Any) -> list[Any]:

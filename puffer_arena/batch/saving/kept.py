@@ -1,7 +1,6 @@
 """Whole rows that are kept in memory, so that episodes may begin there: a curriculum's states, levels that people draw."""
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +35,6 @@ class Kept:
     def bytes(self) -> tuple[Array, Array]:
         """States and parameters as bytes, (k, bytes) each, the same memory."""
         return raw(self.states), raw(self.params)
-
-
-def join(parts: Sequence[Kept]) -> Kept:
-    """Return the rows of several, which have no pasts, one after another."""
-    states, params = (np.concatenate(arrays) for arrays in zip(*(part.bytes for part in parts), strict=True))
-    kinds = parts[0].states.dtype, parts[0].params.dtype
-    return Kept(states.reshape(-1).view(kinds[0]), params.reshape(-1).view(kinds[1]))
 
 
 @kernel
@@ -125,10 +117,17 @@ def place_rows(
             if limits is not None:
                 past.params[table.env.time_limit] = limits[k]
             bring_back(table, stepper, recorder, slice(i, i + 1), past)
+        stepper.look(which, out)
+        out.began[which] = True
     else:
-        if stepper.worlds:
-            stepper.worlds.adopt(which)
-        if recorder:
-            recorder.begin(which)
+        take_over(stepper, recorder, which, out)
+
+
+def take_over(stepper: Stepper, recorder: Recorder | None, which: Array, out: Buffers) -> None:
+    """Let episodes that have just begun in some rows, bool (num_envs,), go on from what was written there."""
+    if stepper.worlds:
+        stepper.worlds.adopt(which)
+    if recorder:
+        recorder.begin(which)
     stepper.look(which, out)
-    out.began[which] = True
+    out.began[which] = True  # also where they stand in mid-episode

@@ -35,7 +35,7 @@ SPINS = 100_000  # looks at the control word before a worker sleeps, some 50 mic
 CALLED, DONE, MODE, ACTIONS, BLOCK, CODE = range(6)
 
 
-step = unpack = address = rebase = load = store = take = call_code = unbound
+step = look = unpack = address = rebase = load = store = take = call_code = unbound
 
 
 @jit
@@ -43,6 +43,13 @@ def step_span(block: int, low: int, high: int, actions: Array, mode: int) -> Non
     """Step the rows from `low` to below `high`; `block` is the address of rows and buffers (see `machine/blocks.py`)."""
     rows, out = unpack(block)
     step((np.uint64(low), np.uint64(high)), rows, actions, out, mode)
+
+
+@jit
+def look_span(block: int, low: int, high: int, chosen: Array) -> None:
+    """Observe the chosen rows of a span; see `step_span`."""
+    rows, out = unpack(block)
+    look((np.uint64(low), np.uint64(high)), rows, out, chosen)
 
 
 @jit
@@ -127,6 +134,11 @@ def compile_step(name: str, template: Any, kind: Any, ready: dict[Any, Any], lay
         ready, layout: as for `compile_function`.
     """
     return compile_function(bind(step_span, name, step=template, unpack=unpacker(kind)), name, ready, layout)
+
+
+def compile_look(name: str, template: Any, kind: Any, ready: dict[Any, Any], layout: str) -> Any:
+    """Compile `look_span` around a look kernel, as `compile_step` does."""
+    return compile_function(bind(look_span, name, look=template, unpack=unpacker(kind)), name, ready, layout)
 
 
 @functools.cache
