@@ -87,7 +87,8 @@ class Hands:
     @property
     def wanted(self) -> Space:
         """What keys set: what the agent's pilot is told, or what the agent can do."""
-        return self.env.keyed(self.batch.action, self.role)
+        space: Space = self.env.keyed(self.batch.action, self.role)
+        return space
 
     @property
     def own_keys(self) -> Mapping[str, Any]:
