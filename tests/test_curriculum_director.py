@@ -1,5 +1,7 @@
 """Who chooses the next episodes: what is assigned is played, and what is seen is true."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -107,8 +109,19 @@ def test_a_curriculum_that_goes_wrong_is_named(tmp_path, body, message):
     with pytest.raises(UnknownName, match="only read where a person names it"):
         load_curriculum(load_env("maze"), str(tmp_path / "broken.py"))
     director = Director(maze(2), load_curriculum(load_env("maze"), name_curriculum(str(tmp_path / "broken.py"))))
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(TrainingError, match=message) as found:
         director.begin()
+    assert re.search(r"curriculum Broken \(.*broken.py, line [45]\): ", str(found.value))
+
+
+def test_a_curriculum_of_no_file_is_named_too():
+    space = {}
+    exec(
+        "from puffer_arena.curriculum import *\n\nclass Typed(Curriculum):\n    def next(self, count, rng): 1 / 0",
+        space,
+    )
+    with pytest.raises(TrainingError, match=r"curriculum Typed \(<string>, line 4\): ZeroDivisionError"):
+        Director(maze(2), space["Typed"](load_env("maze"), {}, None)).begin()
 
 
 class Counting(Noting):

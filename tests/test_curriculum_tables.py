@@ -9,7 +9,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.params import param, read_together
-from puffer_arena.curriculum import CURRICULA, load_curriculum
+from puffer_arena.curriculum import CURRICULA, Director, load_curriculum
 from puffer_arena.curriculum.choose import name_curriculum, read_table
 from puffer_arena.curriculum.spread import read_spread
 from puffer_arena.errors import ArenaError, DefinitionError, FileError, ParameterError, UnknownName
@@ -75,6 +75,7 @@ def test_files_without_a_curriculum_are_refused(tmp_path):
         ({"until": {"measure": "reach"}}, "unknown measure 'reach'; did you mean 'reached'"),
         ({"until": {"measure": "success", "at_least": 1.5}}, "can never end it"),
         ({"until": {"measure": "success", "at_most": 1.0}}, "can never end it or always does"),
+        ({"until": {"measure": "length", "at_most": 0.5}}, "no episode is shorter than 1 step"),
         ({"until": {"measure": "success"}}, "needs a number: at_least or at_most"),
         ({"until": {"at_least": 0.5, "episodes": 0}}, "episodes = 0"),
         ({"until": {"at_least": 0.5, "smoothing": 1.0}}, "smoothing = 1.0"),
@@ -87,6 +88,18 @@ def test_files_without_a_curriculum_are_refused(tmp_path):
 def test_lessons_that_can_never_end_are_said_at_the_start(change, message):
     with pytest.raises(ArenaError, match=message):
         load_curriculum(load_env("maze"), {"lessons": [change, {"ranges": {"walls": 0.5}}]})
+
+
+@pytest.mark.parametrize("ranges", [{}, {"max_steps": "10:20"}])
+def test_a_lesson_that_waits_for_longer_episodes_than_there_are_is_said_at_the_start(ranges):
+    batch, lessons = make("maze", 2, size=7, max_steps=20), [{"until": {"measure": "length", "at_least": 21}}, {}]
+    lessons[0]["ranges"] = ranges
+    with pytest.raises(
+        ParameterError, match="no episode is longer than max_steps = 20 steps, so at_least = 21 can never"
+    ):
+        Director(batch, load_curriculum(batch.env, {"lessons": lessons}))
+    lessons[0]["until"]["at_least"] = 20
+    Director(batch, load_curriculum(batch.env, {"lessons": lessons}))
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,31 @@ def test_a_slider_that_was_clicked_alone_or_typed_into_shows_what_is_so(twice):
     assert not any(command in ("param", "learning_rate") for command, _ in source.sent)
 
 
+def test_a_typed_value_that_is_refused_is_typed_again_or_left():
+    source, faults = Scripted("snake"), []
+
+    def begin(screen):
+        sliders = screen.panel.sliders
+        sliders.typing, sliders.text, sliders.fresh = "reward_food", "many", True
+
+    def note(screen):
+        faults.append((screen.panel.sliders.typing, screen.panel.sliders.fault))
+
+    def press(code, text=""):
+        def post(screen):
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode=text, scancode=0))
+            pygame.event.post(pygame.event.Event(pygame.KEYUP, key=code, mod=0, scancode=0))
+
+        return post
+
+    rest = [lambda screen: None] * 4
+    refused = [press(pygame.K_RETURN, "\r"), *rest, note]
+    acts = [begin, *rest, *refused, *refused, press(pygame.K_ESCAPE), *rest, note]
+    watch(source, key(pygame.K_c), *acts, frames=1, size=(1280, 1000))
+    assert faults[0] == faults[1] and faults[0] == ("reward_food", "type a number")
+    assert faults[2] == ("", "") and not any(command == "param" for command, _ in source.sent)
+
+
 def test_a_slider_sends_its_parameter_when_let_go():
     source = Scripted("snake")
 

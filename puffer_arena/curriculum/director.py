@@ -350,8 +350,15 @@ class Director:
         try:
             yield
         except Exception as error:
+            own = [part.__code__ for part in vars(type(self.curriculum)).values() if inspect.isfunction(part)]
             frames = traceback.extract_tb(error.__traceback__)
-            mine = [frame for frame in frames if frame.filename == inspect.getfile(type(self.curriculum))]
-            where = f" ({mine[-1].filename}, line {mine[-1].lineno})" if mine else ""
+            lines = [
+                (frame.filename, frame.lineno)
+                for frame in frames
+                if frame.filename in {code.co_filename for code in own}
+            ]
+            # What is wrong with the tasks that it returned is found here, and not in a line of its own.
+            lines = lines or [(code.co_filename, code.co_firstlineno) for code in own if code.co_name == "next"]
+            where = f" ({lines[-1][0]}, line {lines[-1][1]})" if lines else ""
             kind = "" if isinstance(error, ArenaError) else f"{type(error).__name__}: "
             raise TrainingError(f"curriculum {type(self.curriculum).__name__}{where}: {kind}{error}") from error

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer_arena.batch.batch import Batch
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.curriculum import Curriculum, Ended, Tasks
@@ -147,6 +148,27 @@ class Lessons(Curriculum):
                     raise ParameterError(f"'{name}' is moved by two ladders, '{mine[name]}' and '{ladder.name}'")
                 self.ranges.setdefault(name, next(x.ranges[name] for x in ladder.lessons if name in x.ranges))
 
+    def begin(self, batch: Batch) -> None:
+        """Take notice of the batch.
+
+        Raises:
+            ParameterError: a lesson ends once episodes are longer than any can be.
+        """
+        super().begin(batch)
+        limit = self.env.time_limit
+        if limit not in self.env.parameters:
+            return
+        for ladder in self.ladders:
+            for k, lesson in enumerate(ladder.lessons):
+                spread = (self.ranges | dict(lesson.ranges)).get(limit)
+                most = float(batch.rows.params[limit].max() if spread is None else spread.high)
+                until = lesson.until
+                if until is not None and until.measure == "length" and until.rising and until.bound > most:
+                    raise ParameterError(
+                        f"until of lesson {k + 1} of {ladder.name}: no episode is longer than {limit} = {most:g} steps, so "
+                        f"at_least = {until.bound:g} can never end it"
+                    )
+
     def next(self, count: int, rng: np.random.Generator) -> Tasks:
         spreads = dict(self.ranges)
         for ladder in self.ladders:
@@ -217,6 +239,10 @@ def _read_until(env: Env, what: str, given: Any) -> Until:
     if measure == "success" and not (0.0 < bound <= 1.0 if rising else 0.0 <= bound < 1.0):
         raise ParameterError(
             f"until of {what}: success is from 0 to 1, so {bounds[0]} = {bound:g} can never end it or always does"
+        )
+    if measure == "length" and not rising and bound < 1.0:
+        raise ParameterError(
+            f"until of {what}: no episode is shorter than 1 step, so at_most = {bound:g} can never end it"
         )
     if not isinstance(episodes, int) or not 1 <= episodes <= MOST_EPISODES:
         raise ParameterError(f"until of {what}: episodes = {shown(episodes)}; it must be from 1 to {MOST_EPISODES}")

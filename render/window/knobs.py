@@ -40,15 +40,16 @@ def draw_typing(theme: Theme, sliders: Sliders, check: Callable[[str], Any], cha
     if sliders.fresh:
         imgui.set_keyboard_focus_here()
     entered, sliders.text = imgui.input_text(f"##type {sliders.typing}", sliders.text[:40], flags)
+    left = imgui.is_item_deactivated() and not sliders.fresh
+    sliders.fresh = False
     if entered:
         try:
             change(check(sliders.text.strip()))
             sliders.typing = sliders.fault = ""
         except (ValueError, ArenaError) as error:
-            sliders.fault = str(error)
-    elif imgui.is_item_deactivated() and not sliders.fresh:
+            sliders.fault, sliders.fresh = str(error), True  # Enter has taken the keyboard from it
+    elif left:
         sliders.typing = sliders.fault = ""
-    sliders.fresh = False
     if sliders.fault:
         with font(SMALL), colored(imgui.Col_.text, "rose"):
             imgui.text_wrapped(sliders.fault.replace("%", "%%"))
