@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.flight import Flight
 from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, values_of
 from puffer_arena.core.composites import at
 from puffer_arena.core.fields import Array
 from puffer_arena.core.keys import find_binding
 from puffer_arena.core.roles import space_of
 from puffer_arena.core.spaces import Box, Discrete, Space
-from puffer_arena.render.play.flight import Flight
 
 MOST_TAPS = 2  # more would make the game lag behind the person
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}

@@ -1,4 +1,4 @@
-"""A game's pilot in `play`: it acts as one person wants, in plain Python, and keeps what it needs from step to step."""
+"""A game's pilot in a batch of one row: it acts as a person wants, in plain Python, and keeps what it needs for that."""
 
 from typing import Any
 
