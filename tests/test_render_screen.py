@@ -3,7 +3,6 @@
 import dataclasses
 
 import pytest
-from imgui_bundle import imgui
 
 from puffer_arena import list_envs
 from puffer_arena.batch.frame import Frame
@@ -42,10 +41,7 @@ def test_the_mouse_moves_the_camera_and_a_key_lets_it_follow():
         told.append((screen.watch.look.zoom, screen.watch.look.follows, screen.watch.enlarged, screen.told))
 
     def slow_clicks(screen):
-        imgui.get_io().mouse_single_click_delay, imgui.get_io().mouse_double_click_time = (
-            61.0,
-            60.0,
-        )  # however slow this machine is
+        screen.gui.double_click = 60.0  # seconds, however slow this machine is
 
     drag = [mouse(pygame.MOUSEBUTTONDOWN, 300, 200), mouse(pygame.MOUSEMOTION, 340, 220)]
     drag += [mouse(pygame.MOUSEMOTION, 380, 240), mouse(pygame.MOUSEBUTTONUP, 380, 240)]

@@ -25,7 +25,7 @@ def test_the_panels_buttons_send_commands():
     acts = [act for y in (128, 168, 196, 240, 262) for x in (700, 900) for act in click(x, y)]
     watch(source, *acts, frames=2)
     names = {command for command, _ in source.sent}
-    assert names & {"pause", "save", "step"}
+    assert names & {"pause", "save", "step", "record"}
     assert names & {"mode", "speed", "rows"}
 
 
@@ -47,8 +47,8 @@ def test_a_click_on_a_slider_changes_nothing_and_a_double_click_types_a_value():
     source, typed = Scripted("snake"), []
 
     def patient(screen):
-        io = imgui.get_io()
-        io.mouse_single_click_delay, io.mouse_double_click_time = 61.0, 60.0  # seconds: a machine may be slow
+        # Seconds: a machine may be slow.
+        screen.gui.double_click = 60.0
 
     def type_five(screen):
         if screen.panel.sliders.typing == "reward_food":
@@ -81,8 +81,8 @@ def test_a_slider_that_was_clicked_alone_or_typed_into_shows_what_is_so(twice):
     source, typed, left = Scripted("snake"), set(), []
 
     def patient(screen):
-        io = imgui.get_io()
-        io.mouse_single_click_delay, io.mouse_double_click_time = 61.0, 60.0  # seconds: a machine may be slow
+        # Seconds: a machine may be slow.
+        screen.gui.double_click = 60.0
 
     def escape(screen):
         typed.add(screen.panel.sliders.typing)
@@ -209,3 +209,16 @@ def test_no_curriculum_and_the_fixed_one_are_one_thing_to_a_person():
     assert format_setting({}) == format_setting(fixed) == "fixed"
     assert describe({}) == describe(fixed) == "curriculum fixed"
     assert method_shown({"lessons": []}) == format_setting({"lessons": []}) == "lessons"
+
+
+def test_a_double_click_is_one_as_well_where_frames_are_slow():
+    """Dear ImGui takes one change of a button a frame, and tells the time between clicks by frames."""
+    times = []
+
+    def slow(screen):
+        screen.gui._took = 0.4
+        screen.draw()
+        times.append(imgui.get_io().mouse_double_click_time)
+
+    watch(Scripted("snake"), slow)
+    assert times == [pytest.approx(0.45 + 2 * 0.4)]

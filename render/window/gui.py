@@ -1,5 +1,6 @@
 """A pygame window with OpenGL, Dear ImGui and ImPlot in it: opening, events in, a frame out, closing."""
 
+import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import as_file, files
@@ -16,7 +17,8 @@ from puffer_arena.render.window.painter import Painter
 from puffer_arena.render.window.theme import BODY, Theme
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
-DOUBLE_CLICK = 0.45  # seconds in which a second click makes a double one, also where frames are slow
+DOUBLE_CLICK = 0.45  # seconds in which a second click makes a double one
+CLICK_FRAMES = 2  # frames that Dear ImGui lets pass between two clicks, however soon the second one came
 KEPT = (imgui.ImTextureStatus.ok, imgui.ImTextureStatus.want_updates)  # where what was drawn of it stays as it is
 SHOWN_ANEW = (
     *(pygame.WINDOWEXPOSED, pygame.WINDOWSHOWN, pygame.WINDOWRESTORED, pygame.WINDOWMAXIMIZED),
@@ -50,7 +52,6 @@ class Gui:
         self._contexts = imgui.create_context(), implot.create_context()
         io = imgui.get_io()
         io.set_ini_filename("")
-        io.mouse_double_click_time = DOUBLE_CLICK
         io.display_size = ImVec2(*size)
         self._framebuffer = gl.glGetIntegerv(gl.GL_VIEWPORT)[2] / size[0]  # pixels to a window unit, as on Retina
         with as_file(files("puffer_arena.assets") / "fonts" / "Inter.ttf") as path:
@@ -62,6 +63,8 @@ class Gui:
         self._painter = Painter()
         forget_uploads()
         self.closing = False
+        self.double_click = DOUBLE_CLICK
+        self._begun, self._took = 0.0, 0.0  # when the frame began, and the seconds that the one before took
         self._covered = True  # the window may have lost what it showed
         self._waiting: list[Callable[[], object]] = []  # for the frame's end
 
@@ -121,6 +124,9 @@ class Gui:
     def begin(self) -> None:
         """Begin a frame."""
         io = imgui.get_io()
+        self._begun = time.perf_counter()
+        io.mouse_double_click_time = self.double_click + CLICK_FRAMES * self._took
+        io.mouse_single_click_delay = io.mouse_double_click_time + 0.1  # Dear ImGui asks for more than that
         io.display_size = ImVec2(*self.size)
         io.display_framebuffer_scale = ImVec2(self._framebuffer, self._framebuffer)
         self._renderer.process_inputs()
@@ -143,6 +149,7 @@ class Gui:
             self._painter.show(whole=self._covered)
             pygame.display.flip()
             self._covered = False
+        self._took = time.perf_counter() - self._begun
         waiting, self._waiting = self._waiting, []
         for act in waiting:
             act()

@@ -181,6 +181,7 @@ def draw_controls(theme: Theme, source: Source, panel: Panel) -> None:
                     lambda: source.send("step"),
                 ),
                 ("Save", "( S )  write a checkpoint now", lambda: source.send("save")),
+                ("Record", "( F9 )  some environments into a replay, or stop that", lambda: source.send("record")),
             ],
         )
         imgui.end_disabled()
