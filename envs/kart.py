@@ -40,7 +40,17 @@ from puffer_arena.core import (
     to_world_axes,
     wheel3d,
 )
-from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, extent, find_place, heading, lay_road
+from puffer_arena.core.roads import (
+    SECTIONS,
+    draw_road,
+    draw_trees,
+    extent,
+    find_place,
+    heading,
+    is_near_road,
+    lay_road,
+    longest_pair,
+)
 
 if TYPE_CHECKING:
     from panda3d.bullet import BulletWorld
@@ -288,6 +298,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
     """Lay the road with its kerbs, plant trees, and put on wheels and drivers."""
+    pair = longest_pair(s)
     for k in range(SECTIONS):
         after = (k + 1) % SECTIONS
         x, y = 0.5 * (s.road[k, 0] + s.road[after, 0]), 0.5 * (s.road[k, 1] + s.road[after, 1])
@@ -296,8 +307,8 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
         for side in (s.left, s.right):
             draw_kerb(side[k, 0], side[k, 1], side[after, 0], side[after, 1], k, abs(s.bend[k]) > 0.03, canvas)
         if k % 3 == 0:
-            draw_tree(s, p, k, s.left[k, 0], s.left[k, 1], 1.9 + 0.4 * (k % 5), canvas)
-            draw_tree(s, p, k, s.right[k, 0], s.right[k, 1], 1.9 + 0.5 * (k % 4), canvas)
+            draw_tree(s, p, k, s.left[k, 0], s.left[k, 1], 1.9 + 0.4 * (k % 5), pair, canvas)
+            draw_tree(s, p, k, s.right[k, 0], s.right[k, 1], 1.9 + 0.5 * (k % 4), pair, canvas)
     lx, ly, rx, ry = s.left[3, 0], s.left[3, 1], s.right[3, 0], s.right[3, 1]
     canvas.cylinder((lx, ly, 0.0), (lx, ly, 4.0), 0.15, "white")
     canvas.cylinder((rx, ry, 0.0), (rx, ry, 4.0), 0.15, "white")
@@ -313,12 +324,11 @@ def draw_kerb(ax: float, ay: float, bx: float, by: float, k: int, bends: bool, c
     canvas.box((ax + bx) / 2, (ay + by) / 2, 0.04, reach, 0.5, 0.1, color, heading=turn)
 
 
-def draw_tree(s: State, p: Params, k: int, ax: float, ay: float, far: float, canvas: Canvas3D) -> None:
+def draw_tree(s: State, p: Params, k: int, ax: float, ay: float, far: float, pair: float, canvas: Canvas3D) -> None:
     """Plant a tree beyond a side of the road, unless another part of the road runs there."""
     x, y = s.road[k, 0] + far * (ax - s.road[k, 0]), s.road[k, 1] + far * (ay - s.road[k, 1])
-    for j in range(SECTIONS):
-        if math.hypot(s.road[j, 0] - x, s.road[j, 1] - y) <= 0.5 * p.width + 2.0:
-            return
+    if is_near_road(s, x, y, 0.5 * p.width + 2.0, pair):
+        return
     canvas.cylinder((x, y, 0.0), (x, y, 1.6), 0.25, "orange")
     canvas.sphere(x, y, 2.6, 1.5, "teal")
 

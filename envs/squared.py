@@ -8,6 +8,7 @@ Parameters    size, targets, reward_step, max_steps.
 Source        own; after "squared" of PufferLib's Ocean.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ from puffer_arena.core import (
     randint,
     standing,
 )
-from puffer_arena.core.tiles import creature, ground, surround
+from puffer_arena.core.tiles import between, burst, creature, ground, surround
 
 FLOOR, AGENT, TARGET = range(3)
 STAY, BACK, AHEAD = range(3)
@@ -49,6 +50,10 @@ class Params:
 class State(Header):
     row: int = i32(below="size")
     col: int = i32(below="size")
+    from_row: int = i32()  # where the last step began, and where it led before the middle
+    from_col: int = i32()
+    to_row: int = i32()
+    to_col: int = i32()
     score: int = i32()  # targets reached
     board: Array = i8("size", "size")  # FLOOR or TARGET
 
@@ -59,6 +64,7 @@ def reset(s: State, p: Params) -> None:
         for col in range(len(s.board)):
             s.board[row, col] = FLOOR
     s.row = s.col = p.size // 2
+    s.from_row = s.from_col = s.to_row = s.to_col = p.size // 2
     s.score, placed = 0, 0
     while placed < p.targets:
         side, along = randint(s, 4), randint(s, p.size - 1)
@@ -72,8 +78,9 @@ def reset(s: State, p: Params) -> None:
 
 @jit
 def step(s: State, p: Params, action: Array) -> tuple[float, bool, bool]:
-    s.row = min(max(s.row + MOVE[action[0]], 0), p.size - 1)
-    s.col = min(max(s.col + MOVE[action[1]], 0), p.size - 1)
+    s.from_row, s.from_col = s.row, s.col
+    s.row = s.to_row = min(max(s.row + MOVE[action[0]], 0), p.size - 1)
+    s.col = s.to_col = min(max(s.col + MOVE[action[1]], 0), p.size - 1)
     reward = -p.reward_step
     if s.board[s.row, s.col] == TARGET:
         s.board[s.row, s.col] = FLOOR
@@ -120,8 +127,17 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 gem(canvas, col + 0.5, row + 0.5)
     middle = p.size // 2 + 0.5
     canvas.ring(middle, middle, 0.3, "sand", width=0.06, alpha=0.6)
-    creature(canvas, s.col + 0.5, s.row + 0.5, 0.36, "sky")
-    canvas.agent(0, s.col + 0.5, s.row + 0.5, 0.4)
+    x, y = between(canvas, s.from_col, s.to_col) + 0.5, between(canvas, s.from_row, s.to_row) + 0.5
+    dx, dy = s.to_col - s.from_col, s.to_row - s.from_row
+    if s.row != s.to_row or s.col != s.to_col:  # a target was reached: it goes, and the agent with it
+        if canvas.moment < 1.0:
+            gem(canvas, s.to_col + 0.5, s.to_row + 0.5)
+            burst(canvas, s.to_col + 0.5, s.to_row + 0.5, "amber")
+        else:
+            x, y, dx, dy = s.col + 0.5, s.row + 0.5, 0, 0
+    hop = math.sin(math.pi * canvas.moment) if dx != 0 or dy != 0 else 0.0
+    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy), hop=0.3 * hop)
+    canvas.agent(0, x, y, 0.4)
     canvas.status(f"{s.score} of {p.targets} targets")
 
 
@@ -166,4 +182,5 @@ ENV = Env(
     endings=("reached every target", "time is up: {} reached"),
     steps_per_second=6.0,
     solved=0.9,
+    version=1,
 )

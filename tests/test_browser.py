@@ -14,6 +14,7 @@ from puffer_arena.browser import wasm
 from puffer_arena.browser.page import describe, write_page
 from puffer_arena.errors import ArenaError, DefinitionError
 from puffer_arena.players.names import bundled_bot
+from puffer_arena.render.play.game import Game
 from tests.chromium import browser, find_browser
 from tests.playing import GAMES, PUPPET, SLUICE
 
@@ -122,6 +123,26 @@ def play_both(game: str, steps: int) -> None:
 )
 def test_a_page_plays_as_the_rules_do(game: str) -> None:
     play_both(game, 200)
+
+
+@pytest.mark.slow
+def test_a_page_s_pilot_does_what_it_is_told_as_here() -> None:
+    with make("walker", 1, seed=5, autoreset="disabled") as batch:
+        game = Game(batch)
+        made = wasm.compile_module(batch, "", SIDE)
+        page = Page(made)
+        for k in range(120):
+            told = np.array([1.0, 0.0] if k < 80 else [0.0, 1.0])
+            game.release_all()
+            game.press("right" if k < 80 else "up")
+            page.put(made.places["wanted"], told.tobytes())
+            page.run(wasm.PILOT)
+            there = page.array(made.places["actions"], batch.actions)
+            game.step()
+            page.run(wasm.STEP)
+            assert there.tobytes() == batch.actions.tobytes(), k
+        states = page.array(made.places["rows.states"], batch.rows.states)
+        assert states.tobytes() == batch.rows.states.tobytes()
 
 
 def test_games_that_a_page_cannot_have_are_refused_by_name(tmp_path) -> None:

@@ -8,7 +8,15 @@ from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.fields import Row
 from puffer_arena.core.still import still
 
-NESTED = np.dtype([("x", float), ("count", np.int32), ("board", np.int8, (2, 3)), ("cars", [("y", float)], 2)])
+NESTED = np.dtype(
+    [
+        ("x", float),
+        ("count", np.int32),
+        ("board", np.int8, (2, 3)),
+        ("cars", [("y", float)], 2),
+        ("marks", float, (2, 2, 3)),
+    ]
+)
 
 
 def row() -> Row:
@@ -37,6 +45,16 @@ def test_elements_of_a_still_row_are_plain_numbers_wherever_they_lie() -> None:
     assert type(seen.board[1, 2]) is int and seen.board[1, 2] == 5 and seen.board[-1, 0] == 3
     assert [car.y for car in seen.cars] == [0.5, 1.5] and seen.cars[1].y == 1.5
     assert len(seen.board) == 2 and list(np.asarray(seen.board[0])) == [0, 1, 2] and np.asarray(seen.board).sum() == 15
+
+
+def test_a_part_of_a_still_array_unpacks_and_is_indexed_as_a_row_s_part_is() -> None:
+    record = np.zeros(1, NESTED)
+    record["marks"] = np.arange(12.0).reshape(2, 2, 3)
+    seen = still(Row(record[0]))
+    a, b, c = seen.marks[1, 0]
+    assert (a, b, c) == (6.0, 7.0, 8.0) and seen.marks[1, 0][2] == 8.0 and seen.marks[1, 1].shape == (3,)
+    assert seen.marks[1, 1, 2] == 11.0 and type(seen.marks[0, 1, 0]) is float
+    assert [list(part) for part in seen.marks[1]] == [[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]]
 
 
 def test_what_is_beyond_a_still_row_is_the_error_that_rows_give() -> None:

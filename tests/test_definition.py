@@ -16,6 +16,9 @@ BOTS = 'bots={"steady": {"guard": guard, "van": drive}}'
 AGENTS = 'agents={"guard": "guards", "van": "vans"}'
 SET = 'Entities(-1, 1, ("mines", 2))'
 FIRE = '"fire": Discrete(2, ("hold", "fire"))'
+PILOT = "draw=draw, pilot=__import__('puffer_arena.core').core.Pilot(%s),"
+WANTED = PILOT.replace("draw=draw, ", "").replace("%s", "Box(-1, 1, (1,)), fly")
+FLY = f"@jit\ndef fly(s, p, wanted, memory, action):\n    %s\n\n\nENV = Env({WANTED}"
 IDLE = 'idle={"turn": (0.0,), "fire": HOLD}'
 
 
@@ -60,6 +63,17 @@ def changed(folder: Path, game: str, old: str, new: str) -> str:
         ("turret", FIRE, '"fire": Discrete(2, ("hold",))', r"line \d+\): .*\n +a Discrete has 2 values and 1 labels"),
         ("turret", FIRE, '"fire": Discrete(0)', r"line \d+\): .*\n +a Discrete of 0 holds nothing"),
         ("turret", "observation=Box(-1, 1, (3,)", "observation=Box(-1, 1, 3", r"the shape of a Box is 3; give a tuple: \(3,\)"),
+        ("turret", "draw=draw,", "draw=draw, pilot=3,", r"pilot: is 3; give Pilot\(wanted, rule\), from puffer_arena.core"),
+        ("convoy", "draw=draw,", "draw=draw, pilot=3,", r"pilot: is 3; give Pilot\(wanted, rule\), from puffer_arena.core"),
+        ("convoy", "draw=draw,", PILOT % "Box(0, 1, (2,)), draw", "pilot: is for games whose agents all have one action"),
+        ("climber", "draw=draw,", PILOT % "'left', draw", r"pilot: is told 'left'; give a space, such as Box"),
+        ("climber", "draw=draw,", PILOT % "Box(0, 1, ('n',)), draw", "pilot: is told Box.*give numbers for its shape"),
+        ("climber", "draw=draw,", PILOT % "Box(0, 1, (1,)), draw", "pilot: is not marked for compiling; put @jit above 'def draw'"),
+        ("climber", "draw=draw,", PILOT % "Box(0, 1, (1,)), observe", r"pilot: takes \(s, p, obs\); it must take \(s, p, wanted, memory"),
+        ("climber", "ENV = Env(", FLY % "pass", r"'fly' .*\n +leaves a part of its action as it was"),
+        ("climber", "ENV = Env(", FLY % "action[0] = s.near", r"'fly' .*\n +.*no field 'near'"),
+        ("climber", "ENV = Env(", FLY % "s.step_count = 3", r"'fly' .*\n +writes State.step_count, which it may only read"),
+        ("climber", "ENV = Env(", FLY % "action[0] = math.nan", r"'fly' .*\n +gives what is no action"),
         ("convoy", "actions.guard[k].turn", "actions[k].turn", r"'step' .*\n +'actions' is no array .*: actions.guard, actions.van"),
         ("turret", "action.turn[0]", "action[0]", r"'step' .*\n +'action' is no array .*: action.turn, action.fire"),
         ("pads", "obs.me.part_1[0]", "obs.me[1]", r"'observe' .*\n +'obs.me' is no array .*: obs.me.part_0, obs.me.part_1"),

@@ -5,6 +5,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core import small_cosine, small_sine
+from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.envs import bandit, cartpole, squared
 from tests.grids import make as make_plainly
 from tests.grids import move
@@ -231,6 +232,21 @@ def test_the_edge_stops_moves_and_time_truncates() -> None:
         assert move(batch, (squared.AHEAD, squared.AHEAD))[1:] == (False, False)
     assert batch.obs[0, 4, 4] == squared.AGENT
     assert move(batch, (squared.AHEAD, squared.STAY))[1:] == (False, True)
+
+
+def test_a_picture_of_squared_moves_between_cells_and_ends_where_the_step_did():
+    batch = place_squared((4, 2))
+    s, p = batch.state(0), batch.state_params(0)
+
+    def shown(moment):
+        canvas = RecordingCanvas(moment=moment)
+        batch.env.draw(s, p, canvas)
+        return canvas.agents[0][:2]
+
+    move(batch, (squared.AHEAD, squared.STAY))
+    assert [shown(moment) for moment in (0.0, 0.5, 1.0)] == [(2.5, 2.5), (2.5, 3.0), (2.5, 3.5)]
+    move(batch, (squared.AHEAD, squared.STAY))  # onto the target, and from there to the middle
+    assert shown(0.5) == (2.5, 4.0) and shown(1.0) == (2.5, 2.5)
 
 
 def test_targets_lie_on_the_edge() -> None:

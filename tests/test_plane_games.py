@@ -7,6 +7,8 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
+from puffer_arena.core.roads import is_near_road, longest_pair
+from puffer_arena.core.still import still as still_row
 from puffer_arena.envs import pistons, sumo, swarm, volley
 from puffer_arena.envs.hideseek import state as hideseek
 
@@ -272,3 +274,34 @@ def test_the_room_is_told_alike_in_whatever_corner_it_lies(corner: tuple[float, 
     agent.x, agent.y, state.heading[0] = door_x - 1.0, door_y, 0.0  # looks along x at the door, a metre away
     batch.env.observe(state, params, 0, obs)
     assert obs[11:13] == pytest.approx([1.0 / 6.0, 0.0])
+
+
+def test_trees_stand_clear_of_the_road_as_if_every_section_were_looked_at() -> None:
+    with make("racer", 6, seed=4) as batch:
+        for i in range(6):
+            s, rng = still_row(batch.state(i)), np.random.default_rng(i)
+            pair, road = longest_pair(s), np.asarray(s.road)
+            for x, y in rng.uniform(-110.0, 110.0, (200, 2)):
+                near = np.hypot(road[:, 0] - x, road[:, 1] - y).min() <= 9.0
+                assert is_near_road(s, x, y, 9.0, pair) == near
+
+
+def test_what_rules_put_nowhere_else_is_not_put_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from puffer_arena.engines.bullet import arena
+
+    put = []
+    placed = arena.Mover.place
+    monkeypatch.setattr(
+        arena.Mover, "place", lambda self, pose, before: put.append(self.at) or placed(self, pose, before)
+    )
+    with make("hideseek", 1, seed=1) as batch:
+        idle = {"move": np.zeros((1, 4, 2)), "hands": np.zeros((1, 4), int)}
+        batch.step(idle)  # the new world has its bodies put where reset wants them
+        put.clear()
+        batch.step(idle)
+        assert not put
+        batch.rows.states["lock"][0, 0] = hideseek.HIDERS
+        batch.rows.states["kept"][0, 0] = 1.1, 2.2, hideseek.HALF, 0.3  # no single-precision numbers
+        for _ in range(3):
+            batch.step(idle)
+        assert len(set(put)) == 1  # the locked box alone, not the walls beside it

@@ -7,6 +7,8 @@ from puffer_arena.core import jit
 from puffer_arena.core.rays import ray_edge
 from puffer_arena.envs.hideseek.state import HALF, SIDE, WEDGE, Params, State, angle_of, block_length, thing
 
+REACH2 = 1.0  # m², more than the square of how far any side of a thing is from its middle
+
 
 @jit
 def cast(s: State, p: Params, eye: tuple[float, float, float], to: tuple[float, float, float], skip: int) -> float:
@@ -23,6 +25,9 @@ def cast(s: State, p: Params, eye: tuple[float, float, float], to: tuple[float, 
         if k == skip:
             continue
         body, is_ramp = thing(s, k), k >= len(s.boxes)
+        aside = (x1 - x0) * (body.y - y0) - (y1 - y0) * (body.x - x0)
+        if aside * aside > REACH2 * ((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0)):
+            continue  # it passes: no need to turn the thing's sides
         angle = angle_of(body)
         cos, sin, half = math.cos(angle), math.sin(angle), WEDGE if is_ramp else HALF
         for edge in range(1 if is_ramp else 4):  # of a ramp the high end; of a box all sides

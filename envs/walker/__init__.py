@@ -3,7 +3,8 @@
 The course differs from level to level.  With `bumps` 0.35, `length` 93 and no obstacles the task is BipedalWalker's; with
 stumps and pits it is that of its hardcore version.
 
-Actions       Box(-1, 1, (4,)): torque of hip and knee of the near leg, then of the far one; the sign is the way.
+Actions       Box(-1, 1, (4,)): torque of hip and knee of the near leg, then of the far one; the sign is the way.  A
+              person steers by a pilot: forwards, backwards, run.
 Observation   float32 (24,): hull's angle, spin, velocity along x and y; for each leg hip angle and speed, knee angle and
               speed, contact of the foot; then 10 rays ahead and below, each the part of RAY_LENGTH that is free.
 Reward        0.43 for each metre ahead, less tilt and torque, a tenth of BipedalWalker's; -10 for a fall.
@@ -15,10 +16,11 @@ Source        own; the task of BipedalWalker, Oleg Klimov 2016, Gymnasium.
 
 import numpy as np
 
-from puffer_arena.core import Box, Editor, Env, Things
+from puffer_arena.core import Box, Editor, Env, Pilot, Things
 from puffer_arena.envs.walker.bot import Gait, stride
 from puffer_arena.envs.walker.draw import draw
 from puffer_arena.envs.walker.editor import find_ground, finish, heights, put_ground
+from puffer_arena.envs.walker.pilot import HURRY, WALK, steer
 from puffer_arena.envs.walker.rules import act, ending, judge, observe, reset
 from puffer_arena.envs.walker.scene import build
 from puffer_arena.envs.walker.state import LABELS, RAYS, TIME_STEP, Params, State
@@ -39,17 +41,9 @@ ENV = Env(
     substeps=2,
     bots={"stride": stride},
     bot_memory=Gait,
-    keys={
-        "q": (0, 1.0),
-        "a": (0, -1.0),
-        "w": (1, 1.0),
-        "s": (1, -1.0),
-        "o": (2, 1.0),
-        "l": (2, -1.0),
-        "i": (3, 1.0),
-        "k": (3, -1.0),
-    },
-    idle=(0.0, 0.0, 0.0, 0.0),
+    pilot=Pilot(Box(-1.0, 1.0, (2,), labels=("forwards", "run")), steer),
+    keys={"right": (WALK, 1.0), "left": (WALK, -1.0), "up": (HURRY, 1.0)},
+    idle=(0.0, 0.0),
     editor=Editor(things=(Things("ground", find_ground, put_ground, heights),), finish=finish),
     counters=("crossed",),
     success="crossed",

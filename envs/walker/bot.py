@@ -8,11 +8,14 @@ PACE, STRAIGHT = 0.29, 0.1  # of the bot: speed as observed, and the standing kn
 
 
 class Gait(Memory):
-    """How far the bot's walk has come."""
+    """How far a walk has come: the bot's, or the pilot's."""
 
     phase: int = i32(below=3)
     swinging: int = i32(below=2)  # the leg in the air
     bend: float = f64()  # how far the standing leg's knee is from STRAIGHT
+    time: float = f64()  # of the pilot, since the legs changed, s
+    way: float = f64()  # where to, and how fast, the pilot walks
+    hurry: float = f64()
 
 
 @jit

@@ -19,6 +19,7 @@ from puffer_arena.authoring.explain import place, place_of
 from puffer_arena.authoring.expressions import Expressions
 from puffer_arena.authoring.known import (
     CHECKED,
+    FRACTION,
     KNOWN,
     NARROW,
     Known,
@@ -37,7 +38,7 @@ from puffer_arena.core.bodies import PhysicsField
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Field, header_fields, state_fields
 from puffer_arena.core.roles import space_of
-from puffer_arena.core.spaces import Discrete
+from puffer_arena.core.spaces import Box, Discrete
 from puffer_arena.machine.trees import definition, source_text
 
 DEEPEST = 12  # calls within calls that are followed
@@ -54,10 +55,18 @@ def check_bounds(env: Env) -> None:
     reader, s, p = Reader(env), Row(env.state), Row(env.params)
     memory = (s, p, *((KNOWN,) if env.agents else ()), Row(env.bot_memory))
     given_rules = [*((rule, (s, p)) for rule in rules), *((bot, memory) for bot in env.rules_of("bots"))]
+    choosing: list[tuple[Any, tuple[Known, ...]]] = [(bot, memory) for bot in env.bots.values()]
+    if env.pilot is not None:
+        space = env.pilot.wanted
+        element = FRACTION if isinstance(space, Box) else KNOWN
+        told = element if isinstance(space, Discrete) else Part(element, len(space.dtype.shape))
+        pilot = env.pilot.rule, (*memory[:-1], told, memory[-1])
+        given_rules.append(pilot)
+        choosing.append(pilot)
     for role in env.agents or (None,):
-        for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
+        for bot, given in choosing if isinstance(space_of(env.action, role), Discrete) else ():
             rule = bot.get(role) if isinstance(bot, Mapping) else bot
-            if isinstance(rule, FunctionType) and element_of(reader.call(rule, memory)).fraction:
+            if isinstance(rule, FunctionType) and element_of(reader.call(rule, given)).fraction:
                 reason = "returns what may be a fraction; an action is a whole number: int(...) or round(...)"
                 raise place_of(env, rule, reason)
     for rule, given in [*given_rules, *((rule, (s, p, s)) for rule in env.rules_of("move_goal"))]:

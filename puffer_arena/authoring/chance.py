@@ -46,7 +46,7 @@ def check_chance(env: Env) -> None:
     Raises:
         DefinitionError: one does; it names the line and what to write instead.
     """
-    looking = ("observe", "observe_state", "action_mask", "turn", "ending", "bots")
+    looking = ("observe", "observe_state", "action_mask", "turn", "ending", "bots", "pilot")
     rules = env.rules_of("reset", "step", "act", "judge", "move_goal", *looking)
     called = dict.fromkeys(function for rule in rules if rule is not None for function in with_called(rule))
     for function in called:

@@ -16,17 +16,20 @@ from puffer_arena.authoring.explain import ending_rule, explain, place_of
 from puffer_arena.authoring.source import check_source, rule_of
 from puffer_arena.authoring.writes import check_writes
 from puffer_arena.core.action_checks import check_actions
-from puffer_arena.core.actions import role_actions
+from puffer_arena.core.actions import draw_actions, role_actions
 from puffer_arena.core.composites import Dict, Tuple
 from puffer_arena.core.env import Env
-from puffer_arena.core.fields import Array, state_fields
+from puffer_arena.core.fields import Array, in_cells, state_fields
+from puffer_arena.core.pilot import Pilot
 from puffer_arena.core.roles import Roles, space_of
 from puffer_arena.core.spaces import Box, Discrete, Space
 from puffer_arena.errors import ActionError, shown
+from puffer_arena.kernels.acting import bind_pilot
 
 CHECKED_STEPS = 3
 SAME_LEVEL = "set every field in reset, and take random numbers from randint, uniform or normal"
 OWN_STREAM = "; a bot draws from a stream of its own: randint(memory, n)"
+TOLD = 8  # things that a pilot is told
 GARBAGE = (0x55, 0xAA, 0)  # bytes that observations are filled with, to see what is left of them; padding stays zero
 
 
@@ -72,6 +75,9 @@ def check_definition(env: Env, make_batch: Callable[[], Any]) -> None:
     for bot in env.bots:
         _check_bot(batch, bot)
         _check_unchanged(batch, before, env.bots[bot])
+    if env.pilot is not None:
+        _check_pilot(batch, env.pilot)
+        _check_unchanged(batch, before, env.pilot.rule)
     for name in env.parameters:
         if (batch.rows.params[name] != params[name]).any():
             raise env.error(
@@ -161,6 +167,29 @@ def _check_bot(batch: Any, bot: str) -> None:
             check_actions(env.name, space, given[0], given[0].copy())
         except ActionError as error:
             raise place_of(env, rule, f"bot '{bot}' gives what is no action: {error}") from None
+
+
+def _check_pilot(batch: Any, pilot: Pilot) -> None:
+    """Check that a pilot, told this and that, fills in whole actions, which lie in their space."""
+    env, memory = batch.env, batch.env.memory_dtype(batch.param_values)
+    fly, single = bind_pilot(env, memory), isinstance(pilot.wanted, Discrete)
+    told = draw_actions(
+        pilot.wanted, (TOLD, *pilot.wanted.dtype.shape), np.zeros((TOLD, 0), np.bool_), np.random.default_rng(0)
+    )
+    out = batch.actions.reshape(-1, *batch.action.dtype.shape).copy()
+    for wanted in told:
+        filled = []
+        for garbage in (0,) if isinstance(batch.action, Discrete) else GARBAGE:
+            out.view(np.uint8)[:] = garbage
+            row = [in_cells(part)[0] for part in (batch.rows.states, batch.rows.params, np.zeros(1, memory))]
+            fly(row[0], row[1], 0, int(wanted) if single else in_cells(wanted), row[2], in_cells(out))
+            filled.append(out[:1].copy())
+        if any(each.tobytes() != filled[0].tobytes() for each in filled):
+            raise place_of(env, pilot.rule, "leaves a part of its action as it was; it must fill in every element")
+        try:
+            check_actions(env.name, batch.action, filled[0], filled[0].copy())
+        except ActionError as error:
+            raise place_of(env, pilot.rule, f"gives what is no action: {error}") from None
 
 
 def _chosen(batch: Any, actions: Array, role: str | None) -> Array:

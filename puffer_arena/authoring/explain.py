@@ -102,7 +102,7 @@ def _explain_compiling(env: Env, error: Exception) -> DefinitionError:
 
 def _functions(env: Env) -> list[FunctionType]:
     """Return the author's functions: the rules, what they call outside of this package's core, and `build`."""
-    looking = ("observe", "observe_state", "action_mask", "turn", "ending", "bots")
+    looking = ("observe", "observe_state", "action_mask", "turn", "ending", "bots", "pilot")
     rules = env.rules_of("reset", "step", "act", "judge", "move_goal", *looking)
     called = [function for rule in rules if rule for function in with_called(rule)]
     own = [function for function in called if not function.__module__.startswith("puffer_arena.core.")]

@@ -79,6 +79,9 @@ def check_source(env: Env) -> None:
         given = (s, p, *several, memory, action_dtype(action))
         places = (*homes, *("" for _ in several), MEMORY)
         calls += [Call(rule_of(bot, role), given, places, reading | KEPT) for bot in env.bots.values()]
+        if env.pilot is not None:
+            kinds = (*given[:-2], action_dtype(env.pilot.wanted), *given[-2:])
+            calls.append(Call(env.pilot.rule, kinds, (*places[:-1], "", MEMORY), reading | KEPT))
     seen: set[Any] = set()
     for call in calls:  # grows by those that the rules make
         if call[:4] not in seen:
@@ -93,8 +96,9 @@ def check_source(env: Env) -> None:
         check_returns(env, env.ending, "the number of one of endings", 1)
     if env.move_goal is not None:
         check_returns(env, env.move_goal, "nothing, for it writes the goal into s", 0)
+    pilots = [env.pilot.rule] if env.pilot is not None else []
     for role in env.agents or [None]:
-        for bot in env.bots.values() if isinstance(space_of(env.action, role), Discrete) else ():
+        for bot in [*env.bots.values(), *pilots] if isinstance(space_of(env.action, role), Discrete) else ():
             check_returns(env, rule_of(bot, role), "the action", 1)
 
 

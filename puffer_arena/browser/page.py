@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def describe(game: str) -> dict[str, Any]:
             "waits": bool(env.waits or env.turn is not None),
             "bot": bot,
             "learned": learned(env.name, batch, module.places),
-            **actions(env, batch),
+            **actions(env, batch, module.places),
         }
 
 
@@ -149,8 +150,8 @@ def learned(game: str, batch: Batch, places: dict[str, int]) -> dict[str, Any] |
     return describe_learned(bundled_bot(game), batch, places) if game in bundled() else None
 
 
-def actions(env: Env, batch: Batch) -> dict[str, Any]:
-    """Return how the first agent acts: its numbers, and what keys set them to.
+def actions(env: Env, batch: Batch, places: dict[str, int]) -> dict[str, Any]:
+    """Return how the first agent acts: its numbers, and what keys set: these, or what its pilot is told.
 
     Raises:
         DefinitionError: its action has parts, or one for each role.
@@ -158,22 +159,32 @@ def actions(env: Env, batch: Batch) -> dict[str, Any]:
     if isinstance(batch.action, Roles) or len(list(leaves(batch.action))) > 1:
         raise DefinitionError(f"'{env.name}' has actions of parts, which a page does not play")
     role = env.role_of(batch.agent_ids[0]) if batch.agent_ids else None
-    stored, idle = action_dtype(batch.action), np.zeros((), action_dtype(batch.action))
+    space = env.keyed(batch.action, role)
+    stored, idle = action_dtype(space), np.zeros((), action_dtype(space))
     given = env.idle_of(role)
-    for path, value in values_of(batch.action, given).items() if given is not None else ():
+    for path, value in values_of(space, given).items() if given is not None else ():
         at(idle, path)[...] = value
     keys = {}
     for key, bound_to in env.keys_of(role).items():
-        bound = find_binding(batch.action, bound_to)
+        bound = find_binding(space, bound_to)
         assert bound is not None  # the environment has checked its keys
         keys[key] = [bound.component, bound.value]
+    acts = action_dtype(batch.action)
     return {
-        "single": isinstance(batch.action, Discrete),
+        "single": isinstance(space, Discrete),
+        "discrete": isinstance(batch.action, Discrete),
+        "numbers": math.prod(acts.shape),
+        "pilot": env.pilot is not None,
         "repeats": given is None,
         "choices": batch.num_choices,
         "idle": np.ravel(idle).tolist(),
-        "kind": stored.base.str[1:],
-        "width": stored.base.itemsize,
+        "kind": acts.base.str[1:],
+        "width": acts.base.itemsize,
+        "told": {
+            "place": places["wanted" if env.pilot is not None else "actions"],
+            "kind": stored.base.str[1:],
+            "width": stored.base.itemsize,
+        },
         "keys": keys,
     }
 

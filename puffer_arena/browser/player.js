@@ -5,7 +5,7 @@ const board = document.getElementById("board"), told = document.getElementById("
 const about = document.getElementById("about"), sliders = document.getElementById("sliders"), pad = document.getElementById("pad");
 const bot = document.getElementById("bot"), again = document.getElementById("again"), speed = document.getElementById("speed");
 const brain = document.getElementById("brain");
-const STEP = 0, BOT = 1, PAINT = 2, OVER_SECONDS = 0.9;
+const STEP = 0, BOT = 1, PAINT = 2, PILOT = 3, OVER_SECONDS = 0.9;
 const NAMES = {ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", " ": "space", Shift: "shift", Enter: "return"};
 const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 const modules = new Map();
@@ -157,7 +157,7 @@ function letTrainedAct() {
   for (let agent = 0; agent < agents; agent += 1) {
     if (!read(data.places["out.acting"] + agent, "b1")) continue;
     const mask = k => !data.choices || read(data.places["out.action_mask"] + agent * outputs + k, "b1");
-    const place = data.places.actions + agent * data.idle.length * data.width;
+    const place = data.places.actions + agent * data.numbers * data.width;
     decide(think(agent), mask).forEach((value, k) => put(place + k * data.width, data.kind, value));
   }
 }
@@ -167,8 +167,9 @@ function act() {
   if (data.learned && brain.value === "trained") letTrainedAct();
   else if (data.bot) game.run(BOT);
   if (bot.checked && brain.value) return;
-  mine().forEach((value, k) => put(place + k * data.width, data.kind, value));
-  if (data.single && data.choices) {
+  mine().forEach((value, k) => put(data.told.place + k * data.told.width, data.told.kind, value));
+  if (data.pilot) game.run(PILOT);
+  if (data.discrete && data.choices) {
     const mask = k => read(data.places["out.action_mask"] + k, "b1");
     if (!mask(read(place, data.kind))) for (let k = data.choices - 1; k >= 0; k -= 1) if (mask(k)) put(place, data.kind, k);
   }

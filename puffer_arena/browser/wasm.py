@@ -25,15 +25,17 @@ import numpy as np
 from puffer_arena.authoring.explain import explain
 from puffer_arena.batch.batch import Batch
 from puffer_arena.browser.world import check_engine, compile_world, run_zig, write_begin
+from puffer_arena.core.actions import action_dtype
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures import raster
 from puffer_arena.core.pictures.drawing import FLAT, Writer
 from puffer_arena.errors import DefinitionError
+from puffer_arena.kernels.acting import bind_pilot
 from puffer_arena.kernels.step import NEXT_STEP
 from puffer_arena.kernels.tables import Buffers
 from puffer_arena.machine.compile import OPTIONS, generate, link, load_numba
 
-STEP, BOT, PAINT = range(3)  # tasks
+STEP, BOT, PAINT, PILOT = range(4)  # tasks
 RUN = "int64(int64, int64)"
 TRIPLE = "wasm32-unknown-unknown"
 FEATURES = "+bulk-memory,+mutable-globals,+sign-ext,+nontrapping-fptoint"
@@ -94,6 +96,9 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
         "view": np.zeros(raster.NUMBERS),
         "points": np.zeros((raster.MOST_POINTS, 2)),
     }
+    if batch.env.pilot is not None:
+        arrays["wanted"] = np.zeros(1, action_dtype(batch.env.pilot.wanted))
+        arrays["flown"] = np.zeros(1, batch.env.memory_dtype(batch.param_values))
     places, end = {}, 0
     for name, array in arrays.items():
         places[name], end = end, -(-(end + array.nbytes) // ALIGNED) * ALIGNED
@@ -136,6 +141,11 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     if bot:
         lines += [f"    elif task == {BOT}:", f"        act(span, rows, {names['actions']}, {names['chosen']})"]
         rules["act"] = program.bot_template(bot)
+    if batch.env.pilot is not None:
+        acts = names["actions"] + ("[0]" if batch.num_agents else "")
+        given = f"rows.states[0], rows.params[0], 0, {names['wanted']}[0], {names['flown']}[0], {acts}"
+        lines += [f"    elif task == {PILOT}:", f"        fly({given})"]
+        rules["fly"] = bind_pilot(batch.env, batch.env.memory_dtype(batch.param_values))
     numba, done = load_numba(), dict[Any, Any]()
     called |= {
         name: numba.njit(**OPTIONS)(link(rule, batch.env.name, done, "", OPTIONS)) for name, rule in rules.items()

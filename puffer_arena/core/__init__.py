@@ -32,6 +32,7 @@ from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array, Header, Memory, f64, i8, i32, i64
 from puffer_arena.core.params import param
 from puffer_arena.core.pictures.first_person import paint_rooms
+from puffer_arena.core.pilot import Pilot
 from puffer_arena.core.random import normal, randint, random_bits, uniform
 from puffer_arena.core.rays import ray_circle, ray_polygon, ray_segment
 from puffer_arena.core.records import (
@@ -83,6 +84,7 @@ __all__ = [
     "MultiDiscrete",
     "OneWay2D",
     "Painted",
+    "Pilot",
     "Ray2D",
     "Ray3D",
     "Segment2D",

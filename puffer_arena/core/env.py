@@ -47,7 +47,8 @@ from puffer_arena.core.fields import (
 )
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.params import Parameter, build_params, declared_parameters, watched
-from puffer_arena.core.roles import Roles, each_space
+from puffer_arena.core.pilot import Pilot
+from puffer_arena.core.roles import Roles, each_space, space_of
 from puffer_arena.core.spaces import Box, Space
 from puffer_arena.errors import DefinitionError, ParameterError, UnknownName, suggest
 
@@ -82,6 +83,8 @@ class Env:
             action is an array: (component, value); where it has parts, their names come before that: ("fire", 1),
             ("aim", 0, -1.0).  Where roles see the game from different sides: role -> such keys.
         idle: the action while no key is held; None repeats the last one.
+        pilot: makes actions of what keys say, where actions are more than hands can do (`core.pilot`); `keys` and `idle`
+            are of what it is told then.
         casual: parameters with which people begin in `play`, where those of training would be over too soon.
         waits: whether time stands still for a person until a key goes down: one tap, one step.
         counters: State fields recorded when an episode ends, such as "score".
@@ -136,6 +139,7 @@ class Env:
     bot_memory: type = Memory
     keys: Mapping[str, Any] = field(default_factory=dict)
     idle: Any = None
+    pilot: Pilot | None = None
     casual: Mapping[str, Any] = field(default_factory=dict)
     waits: bool = False
     counters: tuple[str, ...] = ()
@@ -234,11 +238,16 @@ class Env:
         """Return what a role does while no key is held; None where that is what it did last."""
         return self.idle[role] if isinstance(self.action, Roles) and self.idle is not None else self.idle
 
+    def keyed(self, action: Space, role: str | None) -> Space:
+        """Return the space that a role's keys set: what its pilot is told, or its part of `action`, with sizes looked up."""
+        return space_of(action, role) if self.pilot is None else self.pilot.wanted
+
     def rules_of(self, *names: str) -> list[Any]:
         """Return rules by the names of their fields, those of all roles; "bots" are the rules of all bots."""
-        fields = [
-            given for name in names for given in (self.bots.values() if name == "bots" else [getattr(self, name)])
-        ]
+        fields: list[Any] = []
+        for name in names:
+            given = getattr(self, name)
+            fields += given.values() if name == "bots" else [given.rule if isinstance(given, Pilot) else given]
         every = [rule for given in fields for rule in (given.values() if isinstance(given, Mapping) else [given])]
         return [rule for rule in every if rule is not None]
 

@@ -4,6 +4,7 @@ A picture reads thousands of elements of a row that does not change meanwhile.  
 ten times as long as a list does.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from puffer_arena.core.fields import Array, Cells, Row
@@ -32,21 +33,27 @@ class StillCells(Cells):
 
     __slots__ = ("_depth", "_read")
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array, read: Any = None) -> None:
         super().__init__(array)
         records = array.dtype.names is not None
         self._depth = 0 if records and array.ndim > 1 else array.ndim
-        self._read: Any = [StillRow(record) for record in array] if records and self._depth else array.tolist()
+        if read is None:
+            read = [StillRow(record) for record in array] if records and self._depth else array.tolist()
+        self._read: Any = read
 
     def __getitem__(self, index: Any) -> Any:
         if self._depth == 1 and type(index) is int:
             return self._read[index]
-        if self._depth == 2 and type(index) is tuple and len(index) == 2:
+        if self._depth >= 2 and type(index) is tuple and len(index) == 2:
             row, col = index
             if type(row) is int and type(col) is int:
-                return self._read[row][col]
+                found = self._read[row][col]
+                return found if self._depth == 2 else StillCells(self._array[row, col], found)
         value = super().__getitem__(index)
         return StillRow(value._record) if isinstance(value, Row) else value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._read) if self._depth == 1 else map(self.__getitem__, range(len(self)))
 
 
 def still(row: Any) -> Any:

@@ -1,12 +1,17 @@
-"""The kernels in which scripted bots act: templates that ask a bot for every row, with the memory that it keeps there."""
+"""The kernels in which scripted bots act: templates that ask a bot for every row, with the memory that it keeps there.
+
+A pilot acts like a bot that is told what a person wants; `bind_pilot` makes a function of it for one row.
+"""
 
 from typing import Any
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.random import philox
+from puffer_arena.core.spaces import Discrete
+from puffer_arena.kernels.binding import clear_function
 from puffer_arena.kernels.step import Span, acts
 from puffer_arena.kernels.tables import Rows
-from puffer_arena.machine.compile import bind, jit, unbound
+from puffer_arena.machine.compile import bind, generate, jit, unbound
 
 BOTS = 0xB07  # the bots' streams have other keys than the levels
 NUMBER = 0  # of the bot, in the order of `Env.bots`
@@ -82,3 +87,17 @@ def bind_bot(name: str, num_agents: int, vector: bool, turns: bool, **bound: Any
     if num_agents == 0:
         return bind(act_solo_vector if vector else act_solo, name, **bound)
     return bind(act_several_vector if vector else act_several, name, **bound)
+
+
+def bind_pilot(env: Any, memory: Any) -> Any:
+    """Generate fly(s, p, agent, wanted, memory, actions), in which the pilot of `env` fills in actions[agent].
+
+    Args:
+        memory: dtype of what it keeps for an agent.
+    """
+    number = len(env.bots)  # of its random numbers' stream: behind all bots
+    given = ", ".join(["s", "p", *(["agent"] if env.agents else []), "wanted", "memory"])
+    acts = f"actions[agent] = pilot({given})" if isinstance(env.action, Discrete) else f"pilot({given}, actions[agent])"
+    own = bind(recall, f"{env.name}.pilot", NUMBER=number, clear=clear_function(memory))
+    lines = ["    recall(s, memory, agent)", f"    {acts}"]
+    return generate("fly", "s, p, agent, wanted, memory, actions", lines, recall=own, pilot=env.pilot.rule)

@@ -9,7 +9,6 @@ from puffer_arena.core.actions import action_bounds, lies_in
 from puffer_arena.core.canvas import RecordingCanvas
 from puffer_arena.core.composites import leaves
 from puffer_arena.core.keys import Binding, find_binding
-from puffer_arena.core.roles import space_of
 from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.laws.law import DoesNotApplyError, Subject, play
@@ -90,7 +89,7 @@ def keys(subject: Subject) -> str:
     env, batch = subject.env, subject.make(1, 0)
     bindings = 0
     for role in env.agents or (None,):
-        space, idle = space_of(batch.action, role), env.idle_of(role)
+        space, idle = env.keyed(batch.action, role), env.idle_of(role)
         for key, given in env.keys_of(role).items():
             bindings += 1
             bound = find_binding(space, given)

@@ -107,6 +107,11 @@ class Game:
         return self._first.action
 
     @property
+    def wanted(self) -> Space:
+        """What its keys set: what its pilot is told, or what it can do."""
+        return self._first.wanted
+
+    @property
     def keys(self) -> dict[str, Any]:
         """The keys that count in the first person's hands."""
         return self._first.keys

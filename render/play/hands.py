@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer_arena.batch.batch import Batch
+from puffer_arena.batch.flight import Flight
 from puffer_arena.core.actions import action_dtype, choice_sizes, choices_of, values_of
 from puffer_arena.core.composites import at
 from puffer_arena.core.fields import Array
@@ -70,6 +71,7 @@ class Hands:
         self.held: dict[str, float] = {}
         self.taps: deque[str] = deque(maxlen=MOST_TAPS)
         self.repeated = self.idle()
+        self._pilot = Flight(batch, agent) if self.env.pilot is not None else None
 
     @property
     def role(self) -> str | None:
@@ -81,6 +83,12 @@ class Hands:
     def action(self) -> Space:
         """What the agent can do."""
         return space_of(self.batch.action, self.role)
+
+    @property
+    def wanted(self) -> Space:
+        """What keys set: what the agent's pilot is told, or what the agent can do."""
+        space: Space = self.env.keyed(self.batch.action, self.role)
+        return space
 
     @property
     def own_keys(self) -> Mapping[str, Any]:
@@ -128,23 +136,25 @@ class Hands:
         """Forget what was done, as when an episode begins."""
         self.repeated = self.idle()
         self.taps.clear()
+        if self._pilot is not None:
+            self._pilot.forget()
 
     # -- actions ------------------------------------------------------------------------------------
 
     def idle(self) -> Any:
-        """Return what is done where no key is down."""
+        """Return what is wanted where no key is down."""
         given = self.env.idle_of(self.role)
-        if isinstance(self.action, Discrete):
+        if isinstance(self.wanted, Discrete):
             return 0 if given is None else given
-        idle = np.zeros((), action_dtype(self.action))
-        for path, value in values_of(self.action, given).items() if given is not None else ():
+        idle = np.zeros((), action_dtype(self.wanted))
+        for path, value in values_of(self.wanted, given).items() if given is not None else ():
             at(idle, path)[...] = value
         return idle
 
     def choose(self) -> Any:
         """Return the action that the keys mean."""
-        self.repeated = self._single() if isinstance(self.action, Discrete) else self._combined()
-        return self.repeated
+        self.repeated = self._single() if isinstance(self.wanted, Discrete) else self._combined()
+        return self.repeated if self._pilot is None else self._pilot.act(self.repeated)
 
     def _single(self) -> int:
         if self.taps:
@@ -162,7 +172,7 @@ class Hands:
             return np.asarray(self.repeated)
         action = self.idle()
         for key in pressed:
-            bound = find_binding(self.action, self.keys[key])
+            bound = find_binding(self.wanted, self.keys[key])
             assert bound is not None  # the environment has checked its keys
             numbers = at(action, bound.path).reshape(-1)
             strength = self.held.get(key, 1.0) if isinstance(bound.leaf, Box) else 1.0

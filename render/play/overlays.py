@@ -138,7 +138,7 @@ def key_meanings(game: "Game") -> list[Hint]:
 
 def action_meaning(game: "Game", action: Any) -> str:
     """Say in a few words what one of the environment's key bindings does: an action, or which part of one."""
-    bound = find_binding(game.action, action)
+    bound = find_binding(game.wanted, action)
     assert bound is not None  # the environment has checked its keys
     labels, where = list(getattr(bound.leaf, "labels", ())), " ".join(bound.path)
     number = bound.value if isinstance(bound.leaf, Discrete) else bound.component

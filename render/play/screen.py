@@ -50,7 +50,7 @@ class PlayScreen:
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
         self.pads = Gamepads(
-            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.action))
+            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.wanted))
         )
         self.phase, self.help = READY if game.hands else PLAYING, False  # bots alone wait for nobody
         self.speaker = Speaker()

@@ -12,7 +12,14 @@ from puffer_arena.core.bodies import physics_fields
 from puffer_arena.core.definition.counts import check_counters, check_signals
 from puffer_arena.core.definition.physics import check_engine
 from puffer_arena.core.definition.rules import OPTIONAL, check_rules
-from puffer_arena.core.definition.spaces import check_frames, check_idle, check_keys, check_spaces, take_roles
+from puffer_arena.core.definition.spaces import (
+    check_frames,
+    check_idle,
+    check_keys,
+    check_pilot,
+    check_spaces,
+    take_roles,
+)
 from puffer_arena.core.editor import Editor
 from puffer_arena.core.fields import MEMORY_HEADER, Field, Memory, header_fields, state_fields
 from puffer_arena.core.params import declared_parameters
@@ -78,6 +85,9 @@ def check_parts(env: Any) -> None:
     if env.move_goal is not None and (env.agents or env.engine):
         raise env.error("move_goal", "is for games of one agent whose bodies no engine moves; leave it out")
     check_turn(env)
+    check_pilot(env)
+    if env.pilot is not None:
+        check_rules(env, "pilot", env.pilot.rule)
     check_idle(env)
     check_keys(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):

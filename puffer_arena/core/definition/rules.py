@@ -50,6 +50,7 @@ def check_rule(env: Any, role: str, rule: Any, of: str | None = None) -> None:
         "observe_state": ["s", "p", "obs"],
         "move_goal": ["s", "p", "later"],
         "action_mask": ["s", "p", "agent", "mask"] if several else ["s", "p", "mask"],
+        "pilot": ["s", "p", *(["agent"] if several else []), "wanted", "memory", *(["action"] if vector else [])],
     }.get(role, ["s", "p", *(["agent"] if several else []), "memory", *(["action"] if vector else [])])
     given = list(inspect.signature(rule).parameters)
     if len(given) != len(expected):

@@ -8,8 +8,9 @@ from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import state_fields
 from puffer_arena.core.frames import MOST_FRAMES, stacked
 from puffer_arena.core.keys import allowed_bindings, check_key_name, find_binding
+from puffer_arena.core.pilot import Pilot
 from puffer_arena.core.roles import Roles, each_space, space_of
-from puffer_arena.core.spaces import Space
+from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.errors import ActionError, SpaceError, shown, suggest
 
 
@@ -82,6 +83,25 @@ def check_frames(env: Any) -> None:
                 raise env.error("frames", f"State.{name}: the name is kept for the stack; choose another")
 
 
+def check_pilot(env: Any) -> None:
+    """Check that what keys tell a pilot is one array of a fixed shape, or one choice."""
+    if env.pilot is None:
+        return
+    if not isinstance(env.pilot, Pilot):
+        raise env.error("pilot", f"is {shown(env.pilot)}; give Pilot(wanted, rule), from puffer_arena.core")
+    if isinstance(env.action, Roles):
+        raise env.error(
+            "pilot", "is for games whose agents all have one action; here each role has its own: leave it out"
+        )
+    wanted = env.pilot.wanted
+    if not isinstance(wanted, Box | Discrete | MultiDiscrete | MultiBinary):
+        raise env.error("pilot", f"is told {shown(wanted)}; give a space, such as Box(-1, 1, (2,))")
+    if any(isinstance(size, str) for size in getattr(wanted, "shape", ())):
+        raise env.error(
+            "pilot", f"is told {wanted}, but people have as many keys in every game; give numbers for its shape"
+        )
+
+
 def check_idle(env: Any) -> None:
     """Check that what is done without keys has the shape of an action."""
     if env.idle is None:
@@ -91,7 +111,7 @@ def check_idle(env: Any) -> None:
             raise env.error("idle", f"is {shown(env.idle)}; give one for every role, as action is")
         check_every_role(env, "idle", env.idle, "action")
     for role in env.agents or [None]:
-        space, given = space_of(env.action, role), env.idle_of(role)
+        space, given = env.keyed(env.action, role), env.idle_of(role)
         of = f"of '{role}' " if isinstance(env.action, Roles) else ""
         if given is None:
             continue
@@ -111,7 +131,7 @@ def check_keys(env: Any) -> None:
     if by_role and env.keys.keys() != env.agents.keys():
         raise env.error("keys", f"are those of {list(env.keys)}; give keys for every role of {list(env.agents)}")
     for role in env.agents or [None]:
-        space = space_of(env.action, role)
+        space = env.keyed(env.action, role)
         for key, given in env.keys_of(role).items():
             if wrong := check_key_name(key):
                 raise env.error("keys", wrong)

@@ -223,17 +223,20 @@ class Arena:
 
     # -- stepping -----------------------------------------------------------------------------------
 
-    def place(self, row: int) -> None:
-        """Put the bodies where the row has them; `bullet_kernels` saw to it that they can be there.
+    def place(self, row: int, seen: memoryview) -> None:
+        """Put the bodies where the row has them; `loops.sift` saw to it that they can be there.
 
         Args:
             row: bytes from the start of the rows to this one.
+            seen: bytes of the poses that row and world agree on, body by body; in a new world as `build` made it none counts.
         """
-        for mover in self.movers:
-            pose = POSE.unpack_from(self.plan.bytes, row + mover.at)
-            before = mover.built or read_pose(mover.node)
-            if pose != before:
-                mover.place(pose, before)
+        for k, mover in enumerate(self.movers):
+            wanted = self.plan.bytes[row + mover.at : row + mover.at + POSE.size]
+            agreed = seen[k * POSE.size : (k + 1) * POSE.size]
+            if mover.built or wanted != agreed:
+                pose, before = POSE.unpack(wanted), mover.built or POSE.unpack(agreed)
+                if pose != before:
+                    mover.place(pose, before)
             mover.built = ()
 
     def drive(self, row: int) -> int:

@@ -71,6 +71,7 @@ class BulletEngine:
         n = len(rows.states)
         self._table = rows.states.view(np.float64).reshape(n, -1)
         self._seen = np.zeros((n, len(self._plan.bodies), len(POSE_3D)))
+        self._agreed = [row.reshape(-1).view(np.uint8).data for row in self._seen]
         self._bodies = self._plan.bodies // 8  # counted in doubles
         self._tasks = np.zeros(n, np.int64)
         self._known: dict[bytes, Any] = {}
@@ -122,7 +123,7 @@ class BulletEngine:
                 if task & RENEW:
                     self._renew(i)
                 elif task & PLACE:
-                    arenas[i].place(i * size)  # type: ignore[union-attr]  # a world is made before it is MADE
+                    arenas[i].place(i * size, self._agreed[i])  # type: ignore[union-attr]  # a world is made before it is MADE
                 if plan.drives and (fault := arenas[i].drive(i * size)):  # type: ignore[union-attr]  # as below
                     faults[i] = fault
                 elif not advance(plan, self._worlds[i], self._moving[i], self._places[i], i * size, task):
@@ -141,7 +142,7 @@ class BulletEngine:
         self._moving[i] = ()
         self._arenas[i] = arena = self._make(self._rows.params[i])
         self._worlds[i], self._moving[i], self._places[i] = arena.world, arena.moving, arena.places
-        arena.place(i * self._plan.size)
+        arena.place(i * self._plan.size, self._agreed[i])
         self._rows.scenes["link"][i] = MADE
 
     def close(self) -> None:
