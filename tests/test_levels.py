@@ -113,10 +113,10 @@ def test_a_lander_that_was_moved_falls_from_there():
 def test_the_rules_say_why_a_level_is_not_valid_and_nothing_changes(text, said):
     with make("maze", size=7, compiled=False) as batch:
         draw_level(batch, maze())
-        before = batch.rows.states.copy()
+        before = [array.tobytes() for array in (batch.rows.states, batch.rows.params, batch.obs)]
         with pytest.raises(FileError, match=said):
             draw_level(batch, maze(text))
-        assert batch.rows.states["board"].tobytes() == before["board"].tobytes() or batch.state(0).step_count == 0
+        assert [array.tobytes() for array in (batch.rows.states, batch.rows.params, batch.obs)] == before
 
 
 @pytest.mark.parametrize(
@@ -310,6 +310,21 @@ def test_rooms_that_are_drawn_are_walked_through_by_the_bot():
         ):
             with pytest.raises(FileError, match=said):
                 draw_level(batch, dataclasses.replace(level, things={**level.things, **things}))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [({"cells": "###\n#G#"}, "2 lines of"), ({"things": {"start": [[-3, 9]]}}, "cannot be at -3, 9")],
+    ids=["of another size", "outside"],
+)
+def test_the_editor_opens_no_window_on_a_file_that_does_not_fit(tmp_path, drawn, said):
+    pytest.importorskip("imgui_bundle")
+    from puffer_arena.render.editor.show import edit
+
+    path = tmp_path / "level.json"
+    path.write_text(json.dumps({"game": "maze", "version": load_env("maze").version, "params": {"size": 7}, **drawn}))
+    with pytest.raises(FileError, match=said):
+        edit("maze", str(path), on_frame=lambda screen: pytest.fail("a window opened"))
 
 
 def test_a_game_without_an_editor_names_those_that_have_one():

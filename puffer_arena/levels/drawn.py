@@ -182,14 +182,19 @@ def draw_level(batch: Batch, level: Level) -> None:
     Raises:
         FileError: it does not fit, breaks a bound, or is not valid by the game's own word; nothing has changed.
     """
-    begin_level(batch, level)
-    before = batch.rows.states[0].copy()
+    rows, first = batch.table.rows, np.arange(batch.num_envs) == 0
+    row = rows.states, rows.params, rows.following, rows.levels
+    before = [part[:1].copy() for part in row]
     try:
+        begin_level(batch, level)
         write_state(batch.env, batch.rows.states[:1], batch.rows.params[0], level)
         if reason := finish(batch):
             raise FileError(f"the level is not valid: {reason}")
     except FileError:
-        batch.rows.states[0] = before
+        for part, was in zip(row, before, strict=True):
+            part[:1] = was
+        batch.adopt(first)
+        batch.look(first)
         raise
     batch.restore(0, batch.snapshot(0))  # its observation follows
 

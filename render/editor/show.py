@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from puffer_arena.batch.make import make
+from puffer_arena.errors import FileError
 from puffer_arena.levels.drawn import editor_of, read_level
 from puffer_arena.registry import load_env
 
@@ -44,6 +45,7 @@ def edit(
         MissingExtra: the extra `window` is not installed.
     """
     from puffer_arena.render.display import begin_opengl
+    from puffer_arena.render.editor.canvas import Drawing
     from puffer_arena.render.toolkit import require_window
 
     require_window()
@@ -53,15 +55,15 @@ def edit(
     given = {**(params or {}), **(drawn.params if drawn else {})}
     with make(env_id, compiled=False, autoreset="disabled", **given) as batch:
         batch.reset(levels=level)
+        drawing = Drawing(batch)
+        if drawn is not None and not drawing.change(drawn):
+            raise FileError(f"level '{file}': {drawing.fault}")
         begin_opengl()
-        from puffer_arena.render.editor.canvas import Drawing
         from puffer_arena.render.editor.screen import EditScreen
         from puffer_arena.render.window.gui import fit_desktop
 
-        drawing = Drawing(batch)
-        note = drawing.open(Path(file)) if file else ""
         screen = EditScreen(env_id, drawing, Path(folder), size or fit_desktop(FIRST_SIZE), sitters)
-        screen.note, screen.trainer = note, trainer
+        screen.note, screen.trainer = f"opened {file}" if file else "", trainer
         try:
             screen.run(on_frame)
         finally:
