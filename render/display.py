@@ -13,12 +13,20 @@ NO_DISPLAY = (
     "or under 'xvfb-run'"
 )
 
+NO_OPENGL = (
+    "this display draws no OpenGL ({reason}), which windows are drawn with; Mesa draws it in software: install its "
+    "drivers (on Debian and Ubuntu libgl1-mesa-dri). Pictures, videos and pages need none"
+)
+
 INVISIBLE = ("dummy", "offscreen")  # what SDL falls back to; fine only where somebody asked for it
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explained(says: str = NO_DISPLAY) -> Iterator[None]:
     """Turn pygame's errors about the display into one clear line; a display that was in use before stays.
+
+    Args:
+        says: the line, with a place for pygame's `reason`.
 
     Raises:
         ArenaError: there is no display, or it cannot show what was asked for.
@@ -29,7 +37,7 @@ def explained() -> Iterator[None]:
     except pygame.error as error:
         if not in_use:
             pygame.display.quit()
-        raise ArenaError(NO_DISPLAY.format(reason=str(error).strip() or "none found")) from None
+        raise ArenaError(says.format(reason=str(error).strip() or "none found")) from None
 
 
 def begin_display() -> None:
@@ -70,7 +78,7 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
     Raises:
         ArenaError: the display cannot show such a window.
     """
-    with explained():
+    with explained(NO_OPENGL if flags & pygame.OPENGL else NO_DISPLAY):
         pygame.display.set_caption(title)  # the window never has another
         try:
             surface = pygame.display.set_mode(size, flags, vsync=int(vsync))

@@ -100,6 +100,11 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     wait_until(lambda: source.poll() or (source.frame.steps, source.status) == (last, "stopped"))
     assert source.mode == "smooth" and source.note.startswith("stopped at ")
     assert source.note.endswith("of 1.00 G steps: by a request to terminate")
+    resumed = start("train", "--resume", "runs/a", cwd=tmp_path)
+    wait_until(lambda: source.poll() or source.status == "training", resumed)
+    assert source.mode == "time-lapse"  # as the person had it
+    resumed.terminate()
+    resumed.communicate()
     source.close()
     assert "Traceback" not in err and "stopped after" in out
     again = find_source(Options("run:a"))  # when nothing trains any more, it is said as well

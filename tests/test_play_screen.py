@@ -269,6 +269,15 @@ def test_a_game_needs_the_display_it_was_promised(monkeypatch):
         play_on("snake")
 
 
+def test_a_display_without_opengl_is_no_missing_display(monkeypatch):
+    def refuse(*_, **__):
+        raise pygame.error("GLX is not supported")
+
+    monkeypatch.setattr(pygame.display, "set_mode", refuse)
+    with pytest.raises(ArenaError, match=r"draws no OpenGL \(GLX is not supported\).*libgl1-mesa-dri"):
+        play_on("snake")
+
+
 def test_game_and_window_are_apart():
     assert "pygame" not in Game.__module__
 

@@ -60,6 +60,7 @@ class Subscriber(View):
         self._unread: list[bytes] | None = None  # the newest frame, which is not to be shown yet
         self._read = -math.inf  # when the one before was
         self._connected, self._warned = False, 0.0
+        self._left = ""  # the mode that the person had chosen, while nothing trains and the last policy plays
         self._refusals = self._silences = 0  # in a row: handshakes refused, and attempts without an answer
         self._connect(address)
 
@@ -179,6 +180,7 @@ class Subscriber(View):
             self._disconnect()
             self._connect(address)
             self.status, self._note = "waiting", "found the trainer again"
+            self.mode, self._left = self._left or self.mode, ""
         elif self.status not in ENDINGS and not is_running(self._address.pid):
             self.status = "lost"
             self._note = f"the trainer's process has ended; resume it with: train --resume {self._run_dir}"
@@ -212,7 +214,7 @@ class Subscriber(View):
     def _change_mode(self, name: str) -> None:
         if name not in self.modes:
             raise ParameterError(f"mode '{name}' cannot be had here; there is: {', '.join(self.modes)}")
-        self.mode, self._next_here = name, 0.0
+        self.mode, self._next_here, self._left = name, 0.0, ""
         if name == "smooth" and not self._connected:
             self._load_newest()
 
@@ -303,7 +305,7 @@ class Subscriber(View):
             self.status, self._note = status, printable(header.get("note")) or ENDINGS[status]
             self._disconnect()
             if self._playback is not None:  # nothing trains any more: the last policy plays on
-                self.mode = "smooth"
+                self._left, self.mode = self.mode, "smooth"
                 self._load_newest()
             return
         self.status = "paused" if status == "paused" else "training"
