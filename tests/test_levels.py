@@ -312,6 +312,28 @@ def test_rooms_that_are_drawn_are_walked_through_by_the_bot():
                 draw_level(batch, dataclasses.replace(level, things={**level.things, **things}))
 
 
+def test_a_stroke_of_the_mouse_is_undone_and_made_again_at_once():
+    from puffer_arena.render.editor.canvas import Drawing
+
+    with make("lander", compiled=False, autoreset="disabled") as batch:
+        batch.reset(levels=0)
+        drawing = Drawing(batch)
+        first = drawing.level
+        for x in (-1.0, 0.0, 1.0):  # as frames of a drag
+            drawing.begin_stroke()
+            assert drawing.move("craft", 0, x, 15.0)
+        drawing.end_stroke()
+        dragged = drawing.level
+        assert drawing.move("craft", 0, 2.0, 15.0) and drawing.move("craft", 0, 3.0, 15.0)
+        for expected in (2.0, 1.0):
+            drawing.undo()
+            assert drawing.level.things["craft"][0][0] == expected
+        drawing.undo()
+        assert drawing.level == first
+        drawing.redo()
+        assert drawing.level == dragged
+
+
 @pytest.mark.parametrize(
     ("drawn", "said"),
     [({"cells": "###\n#G#"}, "2 lines of"), ({"things": {"start": [[-3, 9]]}}, "cannot be at -3, 9")],

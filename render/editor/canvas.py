@@ -36,6 +36,7 @@ class Drawing:
         self.batch, self.env, self.editor = batch, batch.env, editor_of(batch.env)
         self._done: list[Level] = []
         self._undone: list[Level] = []
+        self._stroke, self._noted = False, False  # whether changes are one, and the first of them was noted
         self.level = take_level(batch)
         self.reason = self.fault = ""
         self._show(self.level)
@@ -76,12 +77,23 @@ class Drawing:
         before = self.level
         if not self._show(level):
             return False
-        self._done = [*self._done, before][-MOST_UNDO:]
+        if not self._noted:
+            self._done = [*self._done, before][-MOST_UNDO:]
+        self._noted = self._stroke
         self._undone.clear()
         return True
 
+    def begin_stroke(self) -> None:
+        """Let all changes until `end_stroke` be one: a stroke of the mouse is undone at once."""
+        self._stroke = True
+
+    def end_stroke(self) -> None:
+        """Let every change be one of its own again."""
+        self._stroke = self._noted = False
+
     def undo(self) -> None:
         """Take the last change back."""
+        self._noted = False
         if self._done:
             self._undone.append(self.level)
             self._show(self._done.pop())

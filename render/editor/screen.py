@@ -265,9 +265,11 @@ class EditScreen:
         if pressed:
             self._held = self._near(theme, view, (mouse.x, mouse.y))
         if held or wiped:
+            drawing.begin_stroke()
             self._drag(view, (mouse.x, mouse.y), wiped)
         elif not imgui.is_mouse_down(imgui.MouseButton_.left):
             self._held = None
+            drawing.end_stroke()
 
     def _mark_things(self, theme: Theme, view: Viewport) -> None:
         draw = imgui.get_window_draw_list()
