@@ -301,6 +301,8 @@ def draw_car(s: State, k: int, canvas: Canvas) -> None:
     def block(x0: float, x1: float, half: float, color: str, alpha: float = 1.0) -> None:
         canvas.polygon([at(x0, -half), at(x1, -0.8 * half), at(x1, 0.8 * half), at(x0, half)], color, alpha=alpha)
 
+    canvas.circle(car.x, car.y, 3.2, COLORS[k], alpha=0.15)  # cars are small where the whole course is seen
+    canvas.ring(car.x, car.y, 3.2, COLORS[k], width=0.45, alpha=0.6)
     streak(canvas, *at(-1.4, 0.0), car.vx, car.vy, 1.0, COLORS[k], seconds=0.16)
     canvas.line([(x + 0.25, y - 0.3) for x, y in (at(-1.2, 0), at(1.2, 0))], "shadow", width=1.5, alpha=0.5)
     for x, y in ((AXLE, 0.72), (AXLE, -0.72), (-AXLE, 0.72), (-AXLE, -0.72)):

@@ -216,3 +216,18 @@ def test_a_browser_moves_bodies(tmp_path) -> None:
         page.press("ArrowUp")
         page.evaluate("new Promise(done => { const wait = () => over ? done() : setTimeout(wait, 5); wait(); })")
         assert page.evaluate("bot.checked") is False and not page.faults
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_browser(), reason="no Chromium")
+def test_a_browser_walks_by_one_key(tmp_path) -> None:
+    write_page(tmp_path / "page.html", ["walker"])
+    with make("walker", 1) as batch:
+        fields = batch.rows.states.dtype.fields
+    with browser(tmp_path / "browser") as page:
+        page.open(tmp_path / "page.html")
+        assert page.evaluate("[game.data.pilot, Object.keys(game.data.keys)]") == [True, ["right", "left", "up"]]
+        hull = f"read(game.data.header.step_count + {fields['hull'][1] - fields['step_count'][1]}, 'f8')"
+        walk = f"bot.checked = false; begin(); const from = {hull}; press('right', true); "
+        walk += f"for (let k = 0; k < 400; k += 1) advance(); press('right', false); return {hull} - from;"
+        assert page.evaluate(f"(() => {{ {walk} }})()") > 5.0 and not page.faults
