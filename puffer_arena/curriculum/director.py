@@ -140,13 +140,13 @@ class Director:
         """Take in a step.
 
         Args:
-            began: the batch's, as the step wrote it.
+            began: the batch's flags, as the step wrote them.
             t: which step of the rollout it was.
             out: the buffers that the step wrote; by default the batch's.
         """
         if self.silent:
             return
-        started = np.ascontiguousarray(began, np.bool_).reshape(self._seats)
+        started = began.reshape(self._seats)
         if self._here:
             follows = self._hand_out(t, started)
         elif np.count_nonzero(started):

@@ -215,12 +215,12 @@ class Hand:
         shelf, seen: see there.
 
     Attributes:
-        run: run(t, first, began), see `hand_out`; `began` is contiguous.
+        run: run(t, first, began), see `hand_out`.
     """
 
     def __init__(self, block: Block, places: Places, endings: Endings, shelf: Shelf, seen: Seen) -> None:
         self._parts: Any = block, places, endings.log, (endings.episodes,), shelf, seen
         self._written = write_block(self._parts)
         given = int(self._written.ctypes.data), endings.offset
-        run = entry_point(compiled(kind_of(self._parts)), *given, 0, 0, np.zeros((1, 1), np.bool_))
+        run = entry_point(compiled(kind_of(self._parts)), *given, 0, 0, np.zeros((1, 1), np.bool_), strided=True)
         self.run = functools.partial(run, *given)

@@ -28,6 +28,7 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
     rows.following[0], rows.levels[0] = rows.params[0], before.level
     batch.reset(which=first)
     begun = state.copy()
+    changed = False
     for k in range(TRIES):
         level = before
         for _ in range(max(1, changes - k * changes // TRIES)):
@@ -39,13 +40,14 @@ def vary(batch: Batch, rng: np.random.Generator, changes: int) -> bool:
                 continue
         except FileError:
             continue
-        if take_drawn(batch) != drawn:  # the rules may have taken the change back, as of an outer wall
+        changed = take_drawn(batch) != drawn  # the rules may have taken the change back, as of an outer wall
+        if changed:
             break
-    else:
+    if not changed:
         state[:] = unchanged
     batch.adopt()
     batch.look(first)
-    return take_drawn(batch) != drawn
+    return changed
 
 
 def change(batch: Batch, level: Level, rng: np.random.Generator) -> Level:
