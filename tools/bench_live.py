@@ -1,6 +1,10 @@
 """Print what windows cost a training run: steps per second without a publisher, with one, and with a window attached.
 
     python tools/bench_live.py [--env snake] [--rounds 15] [--seconds 6.0]
+    python tools/bench_live.py --curriculum sfl
+
+With a curriculum, or `--curriculum none`, `maze` is trained with 4096 rows as `bench_curriculum.py cost` trains it; the
+window shows the curriculum's distribution and levels.
 
 One trainer runs all three in turn, in short slices whose order changes, so that they meet the same weights,
 caches and noise; the figures are medians of the ratios within a round.  The window is the real one, `watch` in a
@@ -25,6 +29,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench_curriculum import MAZE, PLAIN
 from screenshots import screenless
 
 from puffer_arena.cli.broadcast import Broadcast
@@ -52,6 +57,7 @@ class Slice:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What an attached and an unattached publisher cost a training run.")
     parser.add_argument("--env", default="snake")
+    parser.add_argument("--curriculum", default="", metavar="METHOD", help="train maze with it")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=6.0, help="length of one slice")
     options = parser.parse_args()
@@ -100,8 +106,11 @@ class WatchingWindow:
 
 def measure(options: argparse.Namespace, folder: Path, environment: dict[str, str]) -> None:
     """Measure and print."""
-    config = load_config(options.env, overrides={"total_steps": 10**12})
-    trainer = make_trainer(config)
+    endless = {"total_steps": 10**12}
+    if options.curriculum:
+        trainer = MAZE.make(options.curriculum, 0, num_envs=4096, **PLAIN, **endless)
+    else:
+        trainer = make_trainer(load_config(options.env, overrides=endless))
     run = Run.create(trainer.config, folder, "run")
     for _ in range(5):  # compile and warm up
         trainer.update()
@@ -117,7 +126,8 @@ def measure(options: argparse.Namespace, folder: Path, environment: dict[str, st
 
 
 def print_figures(options: argparse.Namespace, slices: dict[str, list[Slice]]) -> None:
-    print(f"{options.env}, {options.rounds} rounds of {options.seconds:g} s slices")
+    named = f"maze with curriculum {options.curriculum}" if options.curriculum else options.env
+    print(f"{named}, {options.rounds} rounds of {options.seconds:g} s slices")
     base = [one.rate for one in slices[KINDS[0]]]
     print(f"  {KINDS[0]:<13} {statistics.median(base):>10,.0f} steps/s")
     for kind in KINDS[1:]:
