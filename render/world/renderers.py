@@ -2,7 +2,8 @@
 
 import contextlib
 import ctypes
-import sys
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 from panda3d.core import (
@@ -16,7 +17,9 @@ from panda3d.core import (
 
 from puffer_arena.errors import DisplayError
 
-PIPES = ("p3headlessgl", "pandagl", "p3tinydisplay")
+HEADLESS = "p3headlessgl"  # OpenGL by EGL
+PIPES = (HEADLESS, "pandagl", "p3tinydisplay")
+DRAW, READ = 0x3059, 0x305A  # of EGL's current surfaces
 # Panda's settings.  Without the last two it opens displays of its own choice too, which write to stderr under X.
 QUIET = """
 audio-library-name null
@@ -25,7 +28,6 @@ notify-level-x11display fatal
 load-display
 aux-display
 """
-_opened: set[str] = set()  # renderers of this process
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 
 
@@ -39,10 +41,10 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
         pipe = open_pipe(name)
         if pipe is None:
             continue
-        _opened.add(name)
-        buffer = GraphicsEngine.get_global_ptr().make_output(
-            pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
-        )
+        with apart(name):
+            buffer = GraphicsEngine.get_global_ptr().make_output(
+                pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
+            )
         if buffer is not None:
             return buffer, name
     raise DisplayError(
@@ -50,19 +52,61 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
     )
 
 
+@functools.cache
 def open_pipe(name: str) -> Any:
-    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
+    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work.
+
+    There is one for the whole process: all of a kind share EGL's display, which ends with the first that is freed.
+    """
     selection = GraphicsPipeSelection.get_global_ptr()
     if name == "p3tinydisplay":  # its other pipe holds on to the X server, and dies with it
         return selection.make_pipe("TinyOffscreenGraphicsPipe", name) or selection.make_module_pipe(name)
     return selection.make_module_pipe(name)
 
 
-def release_context() -> None:
-    """Let go of EGL's context, which Panda leaves current: a window of this process could not make its own so."""
-    if sys.platform == "linux" and "p3headlessgl" in _opened:
-        with contextlib.suppress(OSError, AttributeError):
-            egl = ctypes.CDLL("libEGL.so.1")
-            egl.eglGetCurrentDisplay.restype = ctypes.c_void_p
-            egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
-            egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
+@contextlib.contextmanager
+def apart(renderer: str) -> Iterator[None]:
+    """Put the OpenGL context that this thread uses aside, and take it up again at the end.
+
+    Panda leaves its own current, which takes a window's away; and while a window has one by GLX, EGL gives Panda none,
+    which then draws into the window's without a word.
+
+    Args:
+        renderer: what draws meanwhile.
+    """
+    libraries = load_libraries() if renderer == HEADLESS else None
+    if libraries is None:
+        yield
+        return
+    egl, glx = libraries
+    used = (
+        egl.eglGetCurrentDisplay(),
+        *(egl.eglGetCurrentSurface(which) for which in (DRAW, READ)),
+        egl.eglGetCurrentContext(),
+    )
+    window = glx.glXGetCurrentDisplay(), glx.glXGetCurrentDrawable(), glx.glXGetCurrentContext()
+    if window[2]:
+        glx.glXMakeCurrent(window[0], 0, None)
+    try:
+        yield
+    finally:
+        egl.eglMakeCurrent(*(used if used[3] else (egl.eglGetCurrentDisplay(), None, None, None)))
+        if window[2]:
+            glx.glXMakeCurrent(*window)
+
+
+@functools.cache
+def load_libraries() -> Any:
+    """Return the libraries of EGL and GLX; None where one of them is missing."""
+    try:
+        egl, glx = ctypes.CDLL("libEGL.so.1"), ctypes.CDLL("libGL.so.1")
+        for function in (egl.eglGetCurrentDisplay, egl.eglGetCurrentSurface, egl.eglGetCurrentContext):
+            function.restype = ctypes.c_void_p
+        for function in (glx.glXGetCurrentDisplay, glx.glXGetCurrentContext):
+            function.restype = ctypes.c_void_p
+        glx.glXGetCurrentDrawable.restype = ctypes.c_ulong
+        egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
+        glx.glXMakeCurrent.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p]
+    except (OSError, AttributeError):
+        return None
+    return egl, glx

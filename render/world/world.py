@@ -46,10 +46,10 @@ from puffer_arena.core.params import params_record, plain_value
 from puffer_arena.core.still import still
 from puffer_arena.engines.bullet.engine import load_panda
 from puffer_arena.engines.scene import call_build, scene_params
-from puffer_arena.errors import DisplayError, suggest
+from puffer_arena.errors import suggest
 from puffer_arena.render.draw.look import Look
 from puffer_arena.render.world.figures import IN_ORDER, Figure
-from puffer_arena.render.world.renderers import PIPES, open_buffer, release_context
+from puffer_arena.render.world.renderers import PIPES, apart, open_buffer
 from puffer_arena.render.world.scenery import draw_shadow, open_sky, shine
 from puffer_arena.render.world.shapes import linear
 from puffer_arena.render.world.things import Things
@@ -215,9 +215,10 @@ class WorldView:
         return None if nearest is None or away[nearest] > radius else nearest
 
     def _take_picture(self) -> Array:
-        drawn = self._render() or self._render()  # a renderer may skip a frame, and the last picture would stay
-        if not drawn:
-            raise DisplayError(f"panda3d's renderer {self.renderer} draws nothing any more")
+        self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
+        with apart(self.renderer):
+            GraphicsEngine.get_global_ptr().render_frame()
+        self._buffer.set_active(False)
         width, height = self._fine
         data = np.frombuffer(self._texture.get_ram_image_as("RGB"), np.uint8).reshape(height, width, 3)
         total = np.zeros((self.size[1], self.size[0], 3), np.uint16)
@@ -226,15 +227,6 @@ class WorldView:
             for column in range(parts):
                 total += data[::-1][row::parts, column::parts]
         return (total // parts**2).astype(np.uint8)
-
-    def _render(self) -> bool:
-        """Draw a frame into the texture; return whether there is one."""
-        self._texture.clear_ram_image()
-        self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
-        GraphicsEngine.get_global_ptr().render_frame()
-        self._buffer.set_active(False)
-        release_context()
-        return bool(self._texture.has_ram_image())
 
     def _build(self, state: Any, params: Any) -> None:
         """Make the scene, unless it stands already."""
@@ -320,8 +312,8 @@ class WorldView:
 
     def close(self) -> None:
         """Free the buffer."""
-        GraphicsEngine.get_global_ptr().remove_window(self._buffer)
-        release_context()
+        with apart(self.renderer):
+            GraphicsEngine.get_global_ptr().remove_window(self._buffer)
 
 
 def _listed(handle: Any) -> list[Any]:
