@@ -28,6 +28,7 @@ notify-level-x11display fatal
 load-display
 aux-display
 """
+_opened: set[str] = set()  # renderers of this process
 SOFTWARE = ("p3tinydisplay",)  # shares no OpenGL state with a window of the same process
 
 
@@ -41,7 +42,8 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
         pipe = open_pipe(name)
         if pipe is None:
             continue
-        with apart(name):
+        _opened.add(name)
+        with apart():
             buffer = GraphicsEngine.get_global_ptr().make_output(
                 pipe, "puffer_arena", 0, properties, WindowProperties.size(*size), GraphicsPipe.BF_refuse_window
             )
@@ -65,16 +67,13 @@ def open_pipe(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def apart(renderer: str) -> Iterator[None]:
+def apart() -> Iterator[None]:
     """Put the OpenGL context that this thread uses aside, and take it up again at the end.
 
     Panda leaves its own current, which takes a window's away; and while a window has one by GLX, EGL gives Panda none,
-    which then draws into the window's without a word.
-
-    Args:
-        renderer: what draws meanwhile.
+    which then draws into the window's without a word.  A frame of any renderer frees what closed views of others had.
     """
-    libraries = load_libraries() if renderer == HEADLESS else None
+    libraries = load_libraries() if HEADLESS in _opened else None
     if libraries is None:
         yield
         return

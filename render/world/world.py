@@ -216,7 +216,7 @@ class WorldView:
 
     def _take_picture(self) -> Array:
         self._buffer.set_active(True)  # a frame is one of all active buffers, hence of those of other views too
-        with apart(self.renderer):
+        with apart():
             GraphicsEngine.get_global_ptr().render_frame()
         self._buffer.set_active(False)
         width, height = self._fine
@@ -312,7 +312,7 @@ class WorldView:
 
     def close(self) -> None:
         """Free the buffer."""
-        with apart(self.renderer):
+        with apart():
             GraphicsEngine.get_global_ptr().remove_window(self._buffer)
 
 
