@@ -110,7 +110,7 @@ def teams(env: str, seeds: int, steps: int) -> None:
         trainer.close()
         met = player if role is None else versus(player, scripted("hunt"), role)
         means = evaluate(env, met, EPISODES, side=role, params=TEAMS[env].get("params")).means
-        found[name].append(means["return" if role else "return of piston"])
+        found[name].append(next(value for column, value in means.items() if column.startswith("return")))
         print(f"      seed {seed} {name:<6} {told(means)}; {time.process_time() - begun:.0f} s of a core", flush=True)
     for name, values in found.items():
         report(f"{name}: return of an agent", over_seeds(values))
@@ -245,6 +245,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500_000)
     parser.add_argument("--exploit", type=int, default=0, help="steps of exploiters; half of --steps by default")
     given = parser.parse_args()
+    known = {"teams": TEAMS, "evidence": GAMES, "apart": GAMES}.get(given.what)
+    if known is not None and given.env not in known:
+        parser.error(f"{given.what} is of {', '.join(known)}")
     if given.what == "cost":
         cost(given.env, given.members, given.rounds)
     elif given.what == "teams":

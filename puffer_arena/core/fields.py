@@ -215,10 +215,9 @@ def _record(what: str, header: list[tuple[Any, ...]], state: type, params: Any) 
 @functools.lru_cache(maxsize=256)  # what is edited is checked again and again
 def _bounds_of(state: type, kind: np.dtype[Any], params: Any) -> list[tuple[str, Any]]:
     """Return what lies above the allowed values of fields and of the header, by name; they are at least 0."""
-    bounds: dict[str, Any] = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2}
-    bounds |= {"episode": 1 << 62, "step_count": 1 << 30}
-    bounds |= {"alive": 2}
-    bounds = {name: below for name, below in bounds.items() if name in (kind.names or ())}
+    header = {"level": 1 << 32, "rng_count": 1 << 32, "row_key": 1 << 32, "ended": 2, "alive": 2}
+    header |= {"episode": 1 << 62, "step_count": 1 << 30}
+    bounds: dict[str, Any] = {name: below for name, below in header.items() if name in (kind.names or ())}
     if "turn" not in state_fields(state) and "turn" in (kind.names or ()):
         bounds["turn"] = kind["alive"].shape[0]
     for name, declared in state_fields(state).items():

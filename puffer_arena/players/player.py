@@ -19,9 +19,8 @@ class Choose(Protocol):
         """Return actions shaped as `Batch.actions`; only those of agents in `which`, shaped as `acting`, count."""
 
 
-Thoughts = tuple[
-    Array | None, Array | None
-]  # action probabilities (rows, agents or 1, choices), values (rows, agents or 1)
+# Action probabilities (rows, agents or 1, choices), and values (rows, agents or 1).
+Thoughts = tuple[Array | None, Array | None]
 UNKNOWN: Thoughts = (None, None)
 
 

@@ -43,7 +43,8 @@ from puffer_arena.render.window.widgets import (
     tooltip,
 )
 
-METHODS = ("fixed", "uniform", "plr", "accel", "sfl", "states", "alp")
+FIXED = "fixed"  # nobody chooses: parameters are as they stand
+METHODS = (FIXED, "uniform", "plr", "accel", "sfl", "states", "alp")
 PRESETS = Path("curricula")  # where presets lie; the same files as `train --curriculum FILE.toml` takes
 MOST_PRESETS = 20
 STRIP = 26  # pixels at scale 1: height of a distribution
@@ -67,7 +68,7 @@ def steer(source: Source, sliders: Sliders, table: Mapping[str, Any]) -> None:
 
 def method_shown(table: Mapping[str, Any]) -> str:
     """Return the name of a table's method; without a table parameters are as fixed as `fixed` leaves them."""
-    return str(method_of(table)) if table else METHODS[0]
+    return str(method_of(table)) if table else FIXED
 
 
 def movable(source: Source) -> list[Parameter]:
@@ -85,7 +86,7 @@ def draw_curriculum(theme: Theme, source: Source, sliders: Sliders) -> None:
     chosen = segmented(theme, "method", methods, METHODS.index(method) if method in METHODS else len(METHODS))
     if chosen is not None:
         name = methods[chosen]
-        steer(source, sliders, {} if name == METHODS[0] else {"method": name, "ranges": pinned(source, table)})
+        steer(source, sliders, {} if name == FIXED else {"method": name, "ranges": pinned(source, table)})
     draw_presets(theme, source, sliders, table)
 
 

@@ -12,7 +12,7 @@ from imgui_bundle import ImVec2, imgui
 
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.params import Parameter
-from puffer_arena.render.window.curriculum import METHODS, draw_range, method_shown, table_of
+from puffer_arena.render.window.curriculum import FIXED, draw_range, method_shown, table_of
 from puffer_arena.render.window.knobs import Sliders, begin_typing, draw_typing, read_number, settable, settle
 from puffer_arena.render.window.source import Source
 from puffer_arena.render.window.steering import RATE, Steering, format_setting
@@ -34,7 +34,7 @@ def draw_parameters(theme: Theme, source: Source, frame: Frame, sliders: Sliders
     draw_undo(theme, source, sliders.steering)
     if rates:
         draw_learning_rate(theme, source, float(rates[-1][1]), sliders)
-    chosen = trains and method_shown(table_of(source, sliders)) != METHODS[0]
+    chosen = trains and method_shown(table_of(source, sliders)) != FIXED
     for parameter in ranged:
         if chosen and parameter.kind is not bool:
             draw_range(theme, source, parameter, sliders)
