@@ -54,16 +54,20 @@ def open_buffer(size: tuple[int, int], pipes: tuple[str, ...]) -> tuple[Any, str
     )
 
 
-@functools.cache
 def open_pipe(name: str) -> Any:
-    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work.
-
-    There is one for the whole process: all of a kind share EGL's display, which ends with the first that is freed.
-    """
+    """Return a renderer's pipe, one that needs no display where it has such; None where it does not work."""
+    if name == HEADLESS:
+        return headless_pipe()
     selection = GraphicsPipeSelection.get_global_ptr()
     if name == "p3tinydisplay":  # its other pipe holds on to the X server, and dies with it
         return selection.make_pipe("TinyOffscreenGraphicsPipe", name) or selection.make_module_pipe(name)
     return selection.make_module_pipe(name)
+
+
+@functools.cache
+def headless_pipe() -> Any:
+    """Return the process's one pipe of EGL: all would share its display, which ends with the first that is freed."""
+    return GraphicsPipeSelection.get_global_ptr().make_module_pipe(HEADLESS)
 
 
 @contextlib.contextmanager
@@ -73,39 +77,42 @@ def apart() -> Iterator[None]:
     Panda leaves its own current, which takes a window's away; and while a window has one by GLX, EGL gives Panda none,
     which then draws into the window's without a word.  A frame of any renderer frees what closed views of others had.
     """
-    libraries = load_libraries() if HEADLESS in _opened else None
-    if libraries is None:
+    egl, glx = load_libraries() if HEADLESS in _opened else (None, None)
+    if egl is None:
         yield
         return
-    egl, glx = libraries
-    used = (
-        egl.eglGetCurrentDisplay(),
-        *(egl.eglGetCurrentSurface(which) for which in (DRAW, READ)),
-        egl.eglGetCurrentContext(),
-    )
-    window = glx.glXGetCurrentDisplay(), glx.glXGetCurrentDrawable(), glx.glXGetCurrentContext()
-    if window[2]:
+    surfaces = [egl.eglGetCurrentSurface(which) for which in (DRAW, READ)]
+    used = egl.eglGetCurrentDisplay(), *surfaces, egl.eglGetCurrentContext()
+    window: tuple[Any, ...] = ()
+    if glx is not None and (context := glx.glXGetCurrentContext()):
+        window = glx.glXGetCurrentDisplay(), glx.glXGetCurrentDrawable(), context
         glx.glXMakeCurrent(window[0], 0, None)
     try:
         yield
     finally:
         egl.eglMakeCurrent(*(used if used[3] else (egl.eglGetCurrentDisplay(), None, None, None)))
-        if window[2]:
+        if window:
             glx.glXMakeCurrent(*window)
 
 
 @functools.cache
-def load_libraries() -> Any:
-    """Return the libraries of EGL and GLX; None where one of them is missing."""
-    try:
-        egl, glx = ctypes.CDLL("libEGL.so.1"), ctypes.CDLL("libGL.so.1")
+def load_libraries() -> tuple[Any, Any]:
+    """Return the libraries of EGL and GLX, None for each that is missing."""
+    egl, glx = _load("libEGL.so.1"), _load("libGL.so.1")
+    if egl is not None:
         for function in (egl.eglGetCurrentDisplay, egl.eglGetCurrentSurface, egl.eglGetCurrentContext):
             function.restype = ctypes.c_void_p
+        egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
+    if glx is not None:
         for function in (glx.glXGetCurrentDisplay, glx.glXGetCurrentContext):
             function.restype = ctypes.c_void_p
         glx.glXGetCurrentDrawable.restype = ctypes.c_ulong
-        egl.eglMakeCurrent.argtypes = [ctypes.c_void_p] * 4
         glx.glXMakeCurrent.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p]
-    except (OSError, AttributeError):
-        return None
     return egl, glx
+
+
+def _load(library: str) -> Any:
+    try:
+        return ctypes.CDLL(library)
+    except OSError:
+        return None
