@@ -80,7 +80,7 @@ def test_an_episode_from_mid_episode_lasts_as_long_as_any(env, params):
     batch.reset(which=np.isin(np.arange(6), rows))
     starts.enter(rows, np.ones(2, np.int64), batch.buffers)
     assert (batch.rows.params["max_steps"][rows] == again + params["max_steps"]).all()
-    same = starts.states.copy()
+    same = starts.bytes[0].copy().reshape(-1).view(starts.states.dtype)
     for name in ("row_key", "episode"):
         same[name][1] = batch.rows.states[name][0]
     assert batch.rows.states[0].tobytes() == same[1].tobytes()

@@ -78,7 +78,7 @@ class Accel(LevelReplay):
         if not vary(self._scratch, rng, self.settings.changes):
             return
         rows = self._scratch.rows
-        serial = self.starts.put(place, Kept(rows.states[:1].copy(), rows.params[:1].copy()), 0)
+        serial = self.starts.put(place, Kept(rows.states[:1], rows.params[:1]), 0)
         self.buffer.keep(place, KEY + serial, rows.params[0], score=score, played=self._clock[0])
         self._made += 1
 

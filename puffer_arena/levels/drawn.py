@@ -23,6 +23,7 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.make import make
 from puffer_arena.batch.saving.kept import Kept
+from puffer_arena.batch.saving.past import raw
 from puffer_arena.batch.saving.snapshot import check_states
 from puffer_arena.core.editor import Cells, Editor, Things
 from puffer_arena.core.env import Env
@@ -184,7 +185,7 @@ def draw_level(batch: Batch, level: Level) -> None:
     """
     rows, first = batch.table.rows, np.arange(batch.num_envs) == 0
     row = rows.states, rows.params, rows.following, rows.levels
-    before = [part[:1].copy() for part in row]
+    before = [raw(part[:1]).copy() for part in row]
     try:
         begin_level(batch, level)
         write_state(batch.env, batch.rows.states[:1], batch.rows.params[0], level)
@@ -192,7 +193,7 @@ def draw_level(batch: Batch, level: Level) -> None:
             raise FileError(f"the level is not valid: {reason}")
     except FileError:
         for part, was in zip(row, before, strict=True):
-            part[:1] = was
+            raw(part[:1])[:] = was
         batch.adopt(first)
         batch.look(first)
         raise

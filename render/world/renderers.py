@@ -77,7 +77,8 @@ def apart() -> Iterator[None]:
     Panda leaves its own current, which takes a window's away; and while a window has one by GLX, EGL gives Panda none,
     which then draws into the window's without a word.  A frame of any renderer frees what closed views of others had.
     """
-    egl, glx = load_libraries() if HEADLESS in _opened else (None, None)
+    libraries: tuple[Any, Any] = load_libraries() if HEADLESS in _opened else (None, None)
+    egl, glx = libraries
     if egl is None:
         yield
         return
