@@ -118,7 +118,7 @@ def nearest(s: State, p: Params, memory: Memory, action: Array) -> None:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
-    surround(canvas, p.size, p.size, "rock", "slate")
+    surround(canvas, p.size, p.size, "rock", "stone")
     for row in range(p.size):
         for col in range(p.size):
             ground(canvas, row, col, "meadow", "grass")

@@ -9,7 +9,7 @@ from puffer_arena.envs.bomber.state import BRICK, COLORS, EXTRA, FLOOR, WALL, Pa
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
-    surround(canvas, p.size, p.size, "rock", "slate")
+    surround(canvas, p.size, p.size, "rock", "stone")
     for row in range(p.size):
         for col in range(p.size):
             code = s.board[row, col]
