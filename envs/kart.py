@@ -40,17 +40,21 @@ from puffer_arena.core import (
     to_world_axes,
     wheel3d,
 )
-from puffer_arena.core.roads import (
-    SECTIONS,
-    draw_road,
-    draw_trees,
-    extent,
-    find_place,
-    heading,
-    is_near_road,
-    lay_road,
-    longest_pair,
+from puffer_arena.core.races import (
+    COLORS,
+    SEEN_OF_OTHERS,
+    allowed_speed,
+    begin_laps,
+    count_laps,
+    draw_course,
+    ending,
+    is_off_road,
+    see_others,
+    take_start,
+    tell_laps,
+    turn_ahead,
 )
+from puffer_arena.core.roads import SECTIONS, heading, is_near_road, lay_road, longest_pair
 
 if TYPE_CHECKING:
     from panda3d.bullet import BulletWorld
@@ -62,15 +66,12 @@ WHEELS = ((-0.75, 0.85), (0.75, 0.85), (-0.75, -0.85), (0.75, -0.85))  # front l
 WHEEL_RADIUS = 0.35  # m
 STEER, STEER_STEP = 0.5, 0.08  # rad, greatest; in one step
 TIME_STEP = 1 / 30
-COLORS = ("rose", "sky", "lime", "amber")
 BENDS = (1, 3, 5, 8, 12)  # sections ahead whose bends are seen
 SEEN = (
     *("speed ahead", "speed left", "turn rate", "steering", "across", "sine to road", "cosine to road"),
     *(f"bend {k}" for k in range(len(BENDS))),
     "skid",
 )
-SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left")
-HOME, OUT, TIME_UP = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -168,17 +169,14 @@ def reset(s: State, p: Params) -> None:
     s.home = s.finished = 0
     for k in range(len(s.cars)):
         s.alive[k] = 1 if k < p.cars else 0
-        s.at[k] = at = 2 - k // 2
-        side = (0.5 + (0.22 if k % 2 == 0 else -0.22)) if p.cars > 1 else 0.5
+        x, y = take_start(s, p, k)
         put_away(s, k)
         if s.alive[k]:
-            s.cars[k].x = side * s.left[at, 0] + (1.0 - side) * s.right[at, 0]
-            s.cars[k].y = side * s.left[at, 1] + (1.0 - side) * s.right[at, 1]
-            half = 0.5 * (heading(s, at) - 0.5 * math.pi)  # forwards is the kart's y
+            s.cars[k].x, s.cars[k].y = x, y
+            half = 0.5 * (heading(s, s.at[k]) - 0.5 * math.pi)  # forwards is the kart's y
             s.cars[k].qw, s.cars[k].qz = math.cos(half), math.sin(half)
-        s.driven[k], s.steer[k], s.lap[k] = 0.0, 0.0, 0
-        s.place[k] = s.mile[at]
-        find_place(s, k)
+        s.steer[k] = 0.0
+        begin_laps(s, k)
 
 
 @jit
@@ -190,7 +188,7 @@ def act(s: State, p: Params, actions: Array) -> None:
             s.wheels[k, wheel].brake = 40.0 * max(-gas, 0.0)
             s.wheels[k, wheel].steer = s.steer[k] if wheel < 2 else 0.0
             s.wheels[k, wheel].force = 0.5 * p.force * max(gas, 0.0) if wheel >= 2 else 0.0
-        if s.alive[k] and abs(s.across[k]) > 0.5 * p.width:  # grass
+        if s.alive[k] and is_off_road(s, p, k):  # grass
             s.cars[k].fx, s.cars[k].fy = -1.2 * MASS * s.cars[k].vx, -1.2 * MASS * s.cars[k].vy
 
 
@@ -199,20 +197,10 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
     for k in range(len(s.cars)):
         rewards[k] = 0.0
         if s.alive[k]:
-            before = s.place[k]
-            find_place(s, k)
-            moved = s.place[k] - before
-            moved -= s.length * round(moved / s.length)
-            s.driven[k] += moved
-            rewards[k] = p.reward_progress * moved
-            if s.driven[k] >= (s.lap[k] + 1) * s.length:
-                s.lap[k] += 1
-                rewards[k] += p.reward_lap
-            s.cost[k] += abs(s.across[k]) > 0.5 * p.width
+            count_laps(s, p, k, rewards)
             _, _, up = to_world_axes(s.cars[k], 0.0, 0.0, 1.0)
             is_out = abs(s.across[k]) > 1.5 * p.width or up < 0.3
             rewards[k] -= is_out
-            s.home += s.lap[k] >= p.laps
             terminated[k] = is_out or s.lap[k] >= p.laps
             if terminated[k]:
                 put_away(s, k)
@@ -228,13 +216,6 @@ def direction(s: State, k: int) -> float:
 
 
 @jit
-def ending(s: State, p: Params) -> int:
-    """Tell whether all came home, or how many."""
-    code = HOME if s.finished else TIME_UP if s.step_count >= p.max_steps else OUT
-    return code + 3 * s.home
-
-
-@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     kart, way, grip = s.cars[agent], direction(s, agent), 0.0
     right, ahead, _ = to_body_axes(kart, kart.vx, kart.vy, kart.vz)
@@ -246,54 +227,30 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     for j in range(5):
         obs[7 + j] = 10.0 * s.bend[(s.at[agent] + BENDS[j]) % SECTIONS]
     obs[12] = grip
-    at, ux, uy = 13, math.cos(way), math.sin(way)
-    for j in range(1, len(s.cars)):
-        k = (agent + j) % len(s.cars)
-        dx, dy = s.cars[k].x - kart.x, s.cars[k].y - kart.y
-        dvx, dvy = s.cars[k].vx - kart.vx, s.cars[k].vy - kart.vy
-        obs[at : at + 5] = 0.0
-        if s.alive[k]:
-            obs[at], obs[at + 1], obs[at + 2] = 1.0, 0.05 * (dx * ux + dy * uy), 0.05 * (dy * ux - dx * uy)
-            obs[at + 3], obs[at + 4] = 0.1 * (dvx * ux + dvy * uy), 0.1 * (dvy * ux - dvx * uy)
-        at += 5
+    see_others(s, agent, way, obs, 13)
 
 
 @jit
 def chauffeur(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
     """Aim at the middle of the road some way ahead, no faster than the bends until there allow."""
-    kart, allowed, k = s.cars[agent], 60.0, s.at[agent]
+    kart = s.cars[agent]
     speed = math.sqrt(kart.vx * kart.vx + kart.vy * kart.vy)
-    for j in range(12):
-        bend = abs(s.bend[(k + j) % SECTIONS]) + 1e-3
-        way = (s.mile[(k + j) % SECTIONS] - s.place[agent]) % s.length if j > 0 else 0.0
-        allowed = min(allowed, math.sqrt(0.35 * GRAVITY * min(p.grip, 2.0) / bend + 5.0 * way))
-    aim = k
-    for _ in range(8):
-        aim = (aim + 1) % SECTIONS
-        if (s.mile[aim] - s.place[agent]) % s.length > 4.0 + 0.4 * speed:
-            break
-    angle = math.atan2(s.road[aim, 1] - kart.y, s.road[aim, 0] - kart.x) - direction(s, agent)
-    angle -= 2.0 * math.pi * round(angle / (2.0 * math.pi))
+    allowed = allowed_speed(s, agent, 0.35 * GRAVITY * min(p.grip, 2.0), 5.0)
+    angle = turn_ahead(s, agent, direction(s, agent), speed)
     action[0] = min(1.0, max(-1.0, 0.5 * (allowed - speed)))
     action[1] = min(1.0, max(-1.0, 2.0 * angle))
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     """Look down on the whole course."""
-    left, bottom, right, top = extent(s, 3.0)
-    canvas.view(right - left, top - bottom, left=left, low=bottom, up=True, bleed=True)
-    canvas.rect(left - 200, bottom - 200, 600, 600, "leaf")
-    canvas.rect(left - 200, bottom - 200, 600, 600, "background", alpha=0.55)
-    draw_trees(s, p, left, bottom, right, top, canvas)
-    draw_road(s, p, canvas)
+    draw_course(s, p, canvas)
     for k in range(len(s.cars)):
         if s.alive[k]:
             x, y, way = s.cars[k].x, s.cars[k].y, direction(s, k)
             orb(canvas, x, y, 1.2, COLORS[k])
             canvas.line([(x, y), (x + 1.6 * math.cos(way), y + 1.6 * math.sin(way))], "white", width=0.4)
             canvas.agent(k, x, y, 1.4)
-    told = [f"{COLORS[k]} lap {min(s.lap[k] + 1, p.laps)}" for k in range(len(s.cars)) if s.alive[k]]
-    canvas.status(f"{', '.join(told)} of {p.laps}, {s.step_count * TIME_STEP:.1f} s" if told else "all have finished")
+    tell_laps(s, p, s.step_count * TIME_STEP, canvas)
 
 
 def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:

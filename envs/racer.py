@@ -38,7 +38,21 @@ from puffer_arena.core import (
     ray_segment,
     streak,
 )
-from puffer_arena.core.roads import SECTIONS, draw_road, draw_trees, extent, find_place, heading, lay_road
+from puffer_arena.core.races import (
+    COLORS,
+    SEEN_OF_OTHERS,
+    allowed_speed,
+    begin_laps,
+    count_laps,
+    draw_course,
+    ending,
+    is_off_road,
+    see_others,
+    take_start,
+    tell_laps,
+    turn_ahead,
+)
+from puffer_arena.core.roads import SECTIONS, heading, lay_road
 
 TIME_STEP = 1 / 30
 LONG, BROAD, AXLE = 3.0, 1.5, 1.0  # of a car; from its middle to an axle, m
@@ -52,10 +66,7 @@ SEEN = (
     *("grip used", "road width"),
     *(f"ray {k}" for k in range(RAYS)),
 )
-SEEN_OF_OTHERS = ("there", "ahead", "left", "speed ahead", "speed left")
 TRAIL = 48  # places that skid marks keep
-COLORS = ("rose", "sky", "lime", "amber")
-HOME, OUT, TIME_UP = range(3)  # endings
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,10 @@ def reset(s: State, p: Params) -> None:
     s.home = s.finished = 0
     for k in range(len(s.cars)):
         s.alive[k] = 1 if k < p.cars else 0
-        s.at[k] = at = 2 - k // 2
-        side = (0.5 + (0.22 if k % 2 == 0 else -0.22)) if p.cars > 1 else 0.5
-        s.cars[k].x = side * s.left[at, 0] + (1.0 - side) * s.right[at, 0]
-        s.cars[k].y = side * s.left[at, 1] + (1.0 - side) * s.right[at, 1]
-        s.cars[k].angle = heading(s, at)
-        s.driven[k], s.steer[k], s.used[k], s.lap[k] = 0.0, 0.0, 0.0, 0
-        s.marks[k] = 0.0
-        s.place[k] = s.mile[at]
-        find_place(s, k)
+        s.cars[k].x, s.cars[k].y = take_start(s, p, k)
+        s.cars[k].angle = heading(s, s.at[k])
+        s.steer[k], s.used[k], s.marks[k] = 0.0, 0.0, 0.0
+        begin_laps(s, k)
         if not s.alive[k]:
             put_away(s, k)
 
@@ -152,7 +158,7 @@ def drive(s: State, p: Params, k: int, steering: float, gas: float) -> None:
     s.steer[k] += min(max(STEER * steering - s.steer[k], -turn), turn)
     ux, uy = math.cos(car.angle), math.sin(car.angle)
     ahead, left = car.vx * ux + car.vy * uy, car.vy * ux - car.vx * uy
-    is_off = abs(s.across[k]) > 0.5 * p.width
+    is_off = is_off_road(s, p, k)
     most = 0.5 * GRAVITY * p.grip * (0.6 if is_off else 1.0)  # of an axle
     push = gas * (p.power if gas > 0.0 else BRAKE if ahead > 0.5 else 0.3 * p.power)
     if ahead < -4.0:
@@ -181,20 +187,10 @@ def judge(s: State, p: Params, rewards: Array, terminated: Array) -> bool:
     for k in range(len(s.cars)):
         rewards[k] = 0.0
         if s.alive[k]:
-            before = s.place[k]
-            find_place(s, k)
-            moved = s.place[k] - before
-            moved -= s.length * round(moved / s.length)
-            s.driven[k] += moved
-            rewards[k] = p.reward_progress * moved
-            if s.driven[k] >= (s.lap[k] + 1) * s.length:
-                s.lap[k] += 1
-                rewards[k] += p.reward_lap
-            s.cost[k] += abs(s.across[k]) > 0.5 * p.width
+            count_laps(s, p, k, rewards)
             is_lost = abs(s.across[k]) > 1.5 * p.width
             rewards[k] -= is_lost
             terminated[k] = is_lost or s.lap[k] >= p.laps
-            s.home += s.lap[k] >= p.laps
             mark = s.step_count % TRAIL
             s.marks[k, mark, 0], s.marks[k, mark, 1] = s.cars[k].x, s.cars[k].y
             s.marks[k, mark, 2] = s.used[k] > 1.0
@@ -219,13 +215,6 @@ def free_way(s: State, k: int, angle: float) -> float:
 
 
 @jit
-def ending(s: State, p: Params) -> int:
-    """Tell whether all came home, or how many."""
-    code = HOME if s.finished else TIME_UP if s.step_count >= p.max_steps else OUT
-    return code + 3 * s.home
-
-
-@jit
 def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     car = s.cars[agent]
     ux, uy = math.cos(car.angle), math.sin(car.angle)
@@ -238,46 +227,22 @@ def observe(s: State, p: Params, agent: int, obs: Array) -> None:
     obs[10], obs[11] = min(2.0, s.used[agent]), 0.1 * p.width
     for ray in range(RAYS):
         obs[12 + ray] = free_way(s, agent, car.angle + 0.28 * (ray - RAYS // 2))
-    at = 12 + RAYS
-    for j in range(1, len(s.cars)):
-        other = s.cars[(agent + j) % len(s.cars)]
-        dx, dy, dvx, dvy = other.x - car.x, other.y - car.y, other.vx - car.vx, other.vy - car.vy
-        obs[at : at + 5] = 0.0
-        if s.alive[(agent + j) % len(s.cars)]:
-            obs[at], obs[at + 1], obs[at + 2] = 1.0, 0.05 * (dx * ux + dy * uy), 0.05 * (dy * ux - dx * uy)
-            obs[at + 3], obs[at + 4] = 0.1 * (dvx * ux + dvy * uy), 0.1 * (dvy * ux - dvx * uy)
-        at += 5
+    see_others(s, agent, car.angle, obs, 12 + RAYS)
 
 
 @jit
 def driver(s: State, p: Params, agent: int, memory: Memory, action: Array) -> None:
     """Aim at the middle of the road some way ahead, no faster than the bends until there allow."""
-    car, allowed, k = s.cars[agent], 60.0, s.at[agent]
+    car = s.cars[agent]
     speed = math.sqrt(car.vx * car.vx + car.vy * car.vy)
-    for j in range(12):
-        bend = abs(s.bend[(k + j) % SECTIONS]) + 1e-3
-        way = (s.mile[(k + j) % SECTIONS] - s.place[agent]) % s.length if j > 0 else 0.0
-        allowed = min(allowed, math.sqrt(0.7 * GRAVITY * p.grip / bend + 0.7 * BRAKE * way))
-    aim = k
-    for _ in range(8):
-        aim = (aim + 1) % SECTIONS
-        if (s.mile[aim] - s.place[agent]) % s.length > 4.0 + 0.4 * speed:
-            break
-    angle = math.atan2(s.road[aim, 1] - car.y, s.road[aim, 0] - car.x) - car.angle
-    angle -= 2.0 * math.pi * round(angle / (2.0 * math.pi))
+    allowed = allowed_speed(s, agent, 0.7 * GRAVITY * p.grip, 0.7 * BRAKE)
+    angle = turn_ahead(s, agent, car.angle, speed)
     action[0] = min(1.0, max(-1.0, 2.5 * angle - 0.1 * car.spin))
     action[1] = min(1.0, max(-1.0, 0.6 * (allowed - speed)))
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    left, bottom, right, top = extent(s, 3.0)
-    canvas.view(right - left, top - bottom, left=left, low=bottom, up=True, bleed=True)
-    canvas.rect(left - 200, bottom - 200, 600, 600, "leaf")
-    canvas.rect(left - 200, bottom - 200, 600, 600, "background", alpha=0.55)
-    for k in range(-8, 24, 2):  # mown stripes
-        canvas.rect(left + 6.0 * k, bottom - 100, 6.0, 300, "lime", alpha=0.04)
-    draw_trees(s, p, left, bottom, right, top, canvas)
-    draw_road(s, p, canvas)
+    draw_course(s, p, canvas, mown=True)
     for k in range(len(s.cars)):
         for j in range(1, TRAIL):  # the oldest mark follows the newest one's place
             x0, y0, _ = s.marks[k, (s.step_count + j) % TRAIL]
@@ -287,8 +252,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     for k in range(len(s.cars)):
         if s.alive[k]:
             draw_car(s, k, canvas)
-    told = [f"{COLORS[k]} lap {min(s.lap[k] + 1, p.laps)}" for k in range(len(s.cars)) if s.alive[k]]
-    canvas.status(f"{', '.join(told)} of {p.laps}, {s.step_count * TIME_STEP:.1f} s" if told else "all have finished")
+    tell_laps(s, p, s.step_count * TIME_STEP, canvas)
 
 
 def draw_car(s: State, k: int, canvas: Canvas) -> None:

@@ -1,6 +1,5 @@
 """How doors looks."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +62,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 canvas.rect(col, row, 1.0, 1.0, "night", alpha=0.42)
     x, y = between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5
     ahead = DCOL[s.heading], DROW[s.heading]
-    hop = math.sin(math.pi * canvas.moment) if (s.row, s.col) != (s.from_row, s.from_col) else 0.0
-    creature(canvas, x, y, 0.36, "sky", ahead=ahead, hop=0.3 * hop)
+    hops = (s.row, s.col) != (s.from_row, s.from_col)
+    creature(canvas, x, y, 0.36, "sky", ahead=ahead, hops=hops)
     canvas.circle(x + 0.46 * ahead[0], y + 0.46 * ahead[1], 0.07, "white")
     if s.carried[0] > 0:
         draw_thing(canvas, x + 0.22, y - 0.34, s.carried[0], COLORS[min(s.carried[1], HUES)], size=0.6)

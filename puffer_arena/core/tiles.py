@@ -83,10 +83,18 @@ def block(canvas: Canvas, row: int, col: int, color: str, face: str, *, open_bel
 
 
 def creature(
-    canvas: Canvas, x: float, y: float, radius: float, color: str, *, ahead: tuple[int, int] = (0, 1), hop: float = 0.0
+    canvas: Canvas,
+    x: float,
+    y: float,
+    radius: float,
+    color: str,
+    *,
+    ahead: tuple[int, int] = (0, 1),
+    hops: bool = False,
 ) -> None:
-    """Draw a round creature with its middle at (x, y) that looks `ahead`, (columns, rows), `hop` radii above ground."""
+    """Draw a round creature with its middle at (x, y) that looks `ahead`, (columns, rows), and `hops` in the last step."""
     dx, dy = ahead
+    hop = 0.3 * math.sin(math.pi * canvas.moment) if hops else 0.0  # radii above ground
     canvas.circle(x, y + 0.62 * radius, 0.86 * radius, "shadow", alpha=0.3)
     y -= hop * radius
     wide = 1.0 - 0.1 * math.sin(math.pi * hop)
