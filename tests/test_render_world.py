@@ -184,6 +184,20 @@ def test_render_rgb_shows_the_world_where_this_machine_can(marble):
     assert np.array_equal(picture, render_rgb(marble.env, marble.state(0), marble.state_params(0), (96, 64)))
 
 
+def test_a_picture_whose_finer_one_would_be_too_large_is_drawn_as_it_is(marble, monkeypatch):
+    row = marble.state(0), marble.state_params(0)
+    drawn = {}
+    for finest in (4 * 90 * 70, 4 * 90 * 70 - 1):  # just enough, and not enough
+        monkeypatch.setattr(world, "FINEST", finest)
+        monkeypatch.setattr(world, "_views", {})
+        drawn[finest] = render_rgb(marble.env, *row, (90, 70))
+        world._views[90, 70].close()
+    smooth, plain = drawn.values()
+    view = WorldView(marble.env, (90, 70), supersample=1)
+    assert (plain == view.draw(*row)).all() and (plain != smooth).any()
+    view.close()
+
+
 def test_a_machine_that_cannot_draw_worlds_sees_them_from_above(marble, monkeypatch, capsys):
     monkeypatch.setattr(world, "open_buffer", lambda size, pipes: (_ for _ in ()).throw(DisplayError("no renderer")))
     monkeypatch.setattr(world, "_views", {})

@@ -55,6 +55,7 @@ from puffer_arena.render.world.shapes import linear
 from puffer_arena.render.world.things import Things
 
 FIELD_OF_VIEW = 60.0  # degrees, across
+FINEST = 2**25  # pixels drawn for a picture with smooth edges, at most: twice as many take more than a gigabyte
 KEPT_VIEWS = 4  # sizes of picture that `render_world` keeps ready
 SHADOW_REACH = 20.0  # metres below a body in which it casts a shadow
 
@@ -322,7 +323,7 @@ def _listed(handle: Any) -> list[Any]:
 
 
 def render_world(env: Env, state: Any, params: Any, size: tuple[int, int]) -> Array:
-    """Draw one row with a view that is kept for the next.
+    """Draw one row with a view that is kept for the next; edges of very large pictures are not smoothed.
 
     Raises:
         MissingExtra, DisplayError: see `WorldView`.
@@ -331,7 +332,7 @@ def render_world(env: Env, state: Any, params: Any, size: tuple[int, int]) -> Ar
     if view is None or view.env is not env:
         while len(_views) >= KEPT_VIEWS or size in _views:
             _views.pop(size if size in _views else next(iter(_views))).close()
-        view = _views[size] = WorldView(env, size)
+        view = _views[size] = WorldView(env, size, supersample=2 if 4 * size[0] * size[1] <= FINEST else 1)
     return view.draw(state, params)
 
 
