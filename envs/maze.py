@@ -10,7 +10,6 @@ Parameters    size, sight, walls, distance, max_steps.
 Source        Chevalier-Boisvert et al. 2023, "Minigrid & Miniworld" (reward); depth-first carving.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,11 +233,11 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 canvas.circle(x, y, 0.44, "white", alpha=0.5)
                 canvas.circle(x, y, 0.3, "amber")
                 canvas.circle(x, y, 0.14, "white")
-    shade(canvas, between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5, reach + 0.5)
     dx, dy = s.col - s.from_col, s.row - s.from_row
     x, y = between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5
-    hop = 0.3 * math.sin(math.pi * canvas.moment) if dx or dy else 0.0
-    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
+    shade(canvas, x, y, reach + 0.5)
+    moves = dx != 0 or dy != 0
+    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy) if moves else (0, 1), hops=moves)
     if s.reached:
         burst(canvas, x, y, "amber")
     canvas.agent(0, x, y, 0.36)

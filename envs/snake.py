@@ -163,7 +163,7 @@ def greedy(s: State, p: Params, memory: Memory) -> int:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.cols + 0.9, p.rows + 0.9, left=-0.45, low=-0.6, bleed=True)
-    surround(canvas, p.cols, p.rows, "rock", "slate")
+    surround(canvas, p.cols, p.rows, "rock", "stone")
     ate = s.hunger == 0 and s.step_count > 0
     for col in range(p.cols):
         block(canvas, -1, col, "rock", "slate", open_below=True)

@@ -8,7 +8,6 @@ Parameters    size, targets, reward_step, max_steps.
 Source        own; after "squared" of PufferLib's Ocean.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,7 +118,7 @@ def nearest(s: State, p: Params, memory: Memory, action: Array) -> None:
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
-    surround(canvas, p.size, p.size, "rock", "slate")
+    surround(canvas, p.size, p.size, "rock", "stone")
     for row in range(p.size):
         for col in range(p.size):
             ground(canvas, row, col, "meadow", "grass")
@@ -135,8 +134,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
             burst(canvas, s.to_col + 0.5, s.to_row + 0.5, "amber")
         else:
             x, y, dx, dy = s.col + 0.5, s.row + 0.5, 0, 0
-    hop = math.sin(math.pi * canvas.moment) if dx != 0 or dy != 0 else 0.0
-    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy), hop=0.3 * hop)
+    creature(canvas, x, y, 0.36, "sky", ahead=(dx, dy), hops=dx != 0 or dy != 0)
     canvas.agent(0, x, y, 0.4)
     canvas.status(f"{s.score} of {p.targets} targets")
 

@@ -13,7 +13,6 @@ Parameters    chasers, runners, size, walls, sight, rest, reward_catch, reward_s
 Source        own; the pursuit problem, Benda, Jagannathan, Dodhiawala 1986.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -288,8 +287,8 @@ def draw_agent(s: State, k: int, canvas: Canvas, color: str, radius: float) -> N
     sharing = [j for j in range(len(s.alive)) if (s.row[j], s.col[j], s.alive[j]) == (s.row[k], s.col[k], 1)]
     place = sharing.index(k) - 0.5 * (len(sharing) - 1) if k in sharing else 0.0
     x, y = between(canvas, x - dx, x) + 0.3 * place, between(canvas, y - dy, y) + 0.06 * place
-    hop = 0.3 * math.sin(math.pi * canvas.moment) if dx or dy else 0.0
-    creature(canvas, x, y, radius, color, ahead=(dx, dy) if dx or dy else (0, 1), hop=hop)
+    moves = dx != 0 or dy != 0
+    creature(canvas, x, y, radius, color, ahead=(dx, dy) if moves else (0, 1), hops=moves)
 
 
 AGENTS = standing("agents")

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from puffer_arena.errors import ArenaError
+from puffer_arena.live.address import read_address
 from tests.commands import NO_DISPLAY, SMALL, UPDATE, metrics_of, start, wait_for_file
 from tests.processes import wait_until
 
@@ -108,8 +109,25 @@ def test_a_window_steers_a_real_training_run(env, tmp_path, monkeypatch):
     source.close()
     assert "Traceback" not in err and "stopped after" in out
     again = find_source(Options("run:a"))  # when nothing trains any more, it is said as well
-    assert again.status == "stopped" and "train --resume" in again.note
+    assert again.status == "stopped" and "train --resume" in again.note and list(again.modes) == ["smooth"]
+    again.send("rows", indices=[5, 6])
+    wait_until(lambda: again.poll() or (again.frame is not None and again.frame.rows.tolist() == [5, 6]))
+    stopped_at = again.frame.steps
+    resumed = start("train", "--resume", "runs/a", cwd=tmp_path)
+    wait_until(lambda: again.poll() or (again.status == "training" and again.frame.steps > stopped_at), resumed)
+    assert again.mode == "time-lapse" and again.frame.rows.tolist() == [5, 6] and again.total == 10**9
+    assert again.metrics["learning_rate"][0][0] < stopped_at  # the curves so far are there still
+    resumed.kill()
+    resumed.communicate()
     again.close()
+    left = find_source(Options("run:a"))  # a killed trainer's address is still there, and nobody answers at it
+    wait_until(lambda: left.poll() or left.frame is not None)
+    assert left.status == "stopped" and read_address(folder) is not None
+    resumed = start("train", "--resume", "runs/a", cwd=tmp_path)
+    wait_until(lambda: left.poll() or left.status == "training", resumed)
+    resumed.terminate()
+    resumed.communicate()
+    left.close()
 
 
 PLANTED = """

@@ -20,7 +20,7 @@ from puffer_arena.core.fields import Row
 from puffer_arena.errors import ParameterError
 from puffer_arena.foreign.picture import reduced
 from puffer_arena.foreign.remote import Lobby
-from puffer_arena.live.view import MOST_DRAWN, FinishedRun
+from puffer_arena.live.view import MOST_DRAWN, PlayerView
 from puffer_arena.players.names import find_player
 from puffer_arena.registry import load_env
 from puffer_arena.render.world.world import WorldView
@@ -139,7 +139,7 @@ def test_a_recorded_episode_is_shown_as_its_environment_drew_it(tmp_path: Path) 
 def test_a_window_shows_who_plays_as_the_environment_draws_it(tmp_path: Path) -> None:
     env = emulate(Painted)
     player = find_player("random", env, str(tmp_path))
-    source = FinishedRun(tmp_path, env, {}, lambda _, batch: AtPlay(player.prepare(batch), batch), lambda: (b"", 0))
+    source = PlayerView("random", env, {}, lambda _, batch: AtPlay(player.prepare(batch), batch))
     assert list(source.modes) == ["smooth"] and source.num_envs == MOST_DRAWN
     until = time.monotonic() + 60
     while source.frame is None or not source.frame.states["picture"].any():

@@ -9,8 +9,9 @@ from puffer_arena import make
 from puffer_arena.core.fields import Array
 from puffer_arena.core.roads import is_near_road, longest_pair
 from puffer_arena.core.still import still as still_row
-from puffer_arena.envs import pistons, sumo, swarm, volley
+from puffer_arena.envs import pistons, sumo, swarm
 from puffer_arena.envs.hideseek import state as hideseek
+from puffer_arena.envs.volley import state as volley
 
 
 def place(batch, field: str, *points: tuple[float, float], vx: float = 0.0, vy: float = 0.0) -> None:

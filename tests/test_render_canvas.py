@@ -10,6 +10,7 @@ from puffer_arena import list_envs, make
 from puffer_arena.core import bands
 from puffer_arena.core.palette import load_palette
 from puffer_arena.errors import UnknownName
+from puffer_arena.registry import load_env
 from puffer_arena.render.draw.canvas import PygameCanvas, render_rgb
 from puffer_arena.render.draw.fit import fit
 from puffer_arena.render.draw.palette import choose_palette, color, font_bytes
@@ -191,6 +192,16 @@ def test_every_environment_draws_a_picture_at_any_size(env_id):
             assert picture.dtype == np.uint8
             assert picture.flags.c_contiguous
             assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.parametrize("env_id", [name for name in list_envs() if load_env(name).engine != "panda3d"])
+def test_no_small_picture_is_mostly_empty(env_id):
+    canvas = PygameCanvas((256, 256))
+    with make(env_id, 1, seed=1) as batch:
+        batch.env.draw(batch.state(0), batch.state_params(0), canvas)
+    fields = canvas.rgb_array().reshape(8, 32, 8, 32, 3).transpose(0, 2, 1, 3, 4).reshape(64, 1024, 3)
+    empty = (fields == fields[:, :1]).all(axis=(1, 2))
+    assert empty.sum() <= 16, "fields of 32 pixels in one colour, of 64"
 
 
 def test_drawing_starts_no_window_no_sound_and_prints_nothing():

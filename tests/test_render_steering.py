@@ -3,7 +3,6 @@
 from itertools import takewhile
 
 import pytest
-from imgui_bundle import imgui
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.steering import describe
@@ -209,16 +208,3 @@ def test_no_curriculum_and_the_fixed_one_are_one_thing_to_a_person():
     assert format_setting({}) == format_setting(fixed) == "fixed"
     assert describe({}) == describe(fixed) == "curriculum fixed"
     assert method_shown({"lessons": []}) == format_setting({"lessons": []}) == "lessons"
-
-
-def test_a_double_click_is_one_as_well_where_frames_are_slow():
-    """Dear ImGui takes one change of a button a frame, and tells the time between clicks by frames."""
-    times = []
-
-    def slow(screen):
-        screen.gui._took = 0.4
-        screen.draw()
-        times.append(imgui.get_io().mouse_double_click_time)
-
-    watch(Scripted("snake"), slow)
-    assert times == [pytest.approx(0.45 + 2 * 0.4)]

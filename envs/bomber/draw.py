@@ -9,7 +9,7 @@ from puffer_arena.envs.bomber.state import BRICK, COLORS, EXTRA, FLOOR, WALL, Pa
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
-    surround(canvas, p.size, p.size, "rock", "slate")
+    surround(canvas, p.size, p.size, "rock", "stone")
     for row in range(p.size):
         for col in range(p.size):
             code = s.board[row, col]
@@ -87,6 +87,6 @@ def draw_player(s: State, k: int, canvas: Canvas) -> None:
     dx, dy = s.col[k] - s.from_col[k], s.row[k] - s.from_row[k]
     x, y = between(canvas, x - dx, x), between(canvas, y - dy, y)
     together = sum(int(s.alive[j]) for j in range(k) if s.row[j] == s.row[k] and s.col[j] == s.col[k])
-    hop = 0.3 * math.sin(math.pi * canvas.moment) if dx or dy else 0.0
     ahead = (dx, dy) if dx or dy else (0, 1)
-    creature(canvas, x + 0.18 * together, y - 0.1 * together, 0.36, COLORS[k], ahead=ahead, hop=hop)
+    x, y = x + 0.18 * together, y - 0.1 * together
+    creature(canvas, x, y, 0.36, COLORS[k], ahead=ahead, hops=dx != 0 or dy != 0)

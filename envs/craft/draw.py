@@ -49,11 +49,11 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         if s.mob_kind[k] > 0:
             draw_mob(s, k, canvas)
     ahead = DCOL[s.facing], DROW[s.facing]
-    hop = 0.3 * math.sin(math.pi * canvas.moment) if (s.row, s.col) != (s.from_row, s.from_col) else 0.0
+    hops = (s.row, s.col) != (s.from_row, s.from_col)
     swing = 0.18 * math.sin(math.pi * canvas.moment) if s.did > 0 else 0.0
     at = x + 0.5 + swing * ahead[0], y + 0.5 + swing * ahead[1]
     canvas.agent(0, *at, 0.36)
-    creature(canvas, *at, 0.36, "rose" if s.hurt > 0 and canvas.moment < 0.6 else "amber", ahead=ahead, hop=hop)
+    creature(canvas, *at, 0.36, "rose" if s.hurt > 0 and canvas.moment < 0.6 else "amber", ahead=ahead, hops=hops)
     if s.pickaxe > 0:
         tip = at[0] + 0.42, at[1] - 0.28
         canvas.line([(at[0] + 0.22, at[1] + 0.18), tip], "plank", width=0.07)

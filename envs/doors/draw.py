@@ -1,12 +1,11 @@
 """How doors looks."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from puffer_arena.core import Array, Canvas
-from puffer_arena.core.tiles import between, block, burst, creature, ground, surround
+from puffer_arena.core.tiles import FACE, between, block, burst, creature, grain, ground, surround
 from puffer_arena.envs.doors.rules import observe
 from puffer_arena.envs.doors.state import (
     BALL,
@@ -41,7 +40,8 @@ class Sight(NamedTuple):
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     rows, cols = s.kind.shape
     canvas.view(float(cols), float(rows), bleed=True)
-    surround(canvas, cols, rows, "rock", "slate")
+    surround(canvas, cols, rows, "grass", "meadow")
+    draw_house(canvas, cols, rows)
     kinds, colors = np.zeros((p.sight, p.sight), np.uint8), np.zeros((p.sight, p.sight), np.uint8)
     observe(s, p, Sight(kinds, colors, np.zeros(2, np.uint8), np.zeros(2, np.uint8)))
     for row in range(rows):
@@ -62,8 +62,8 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
                 canvas.rect(col, row, 1.0, 1.0, "night", alpha=0.42)
     x, y = between(canvas, s.from_col, s.col) + 0.5, between(canvas, s.from_row, s.row) + 0.5
     ahead = DCOL[s.heading], DROW[s.heading]
-    hop = math.sin(math.pi * canvas.moment) if (s.row, s.col) != (s.from_row, s.from_col) else 0.0
-    creature(canvas, x, y, 0.36, "sky", ahead=ahead, hop=0.3 * hop)
+    hops = (s.row, s.col) != (s.from_row, s.from_col)
+    creature(canvas, x, y, 0.36, "sky", ahead=ahead, hops=hops)
     canvas.circle(x + 0.46 * ahead[0], y + 0.46 * ahead[1], 0.07, "white")
     if s.carried[0] > 0:
         draw_thing(canvas, x + 0.22, y - 0.34, s.carried[0], COLORS[min(s.carried[1], HUES)], size=0.6)
@@ -73,6 +73,19 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     asked = f"go to the {thing}" if s.mission[0] == GOAL else f"get the {NAMES[min(s.mission[1], HUES)]} {thing}"
     canvas.agent(0, x, y, 0.36)
     canvas.status(f"{asked}, {p.max_steps - s.step_count} steps left")
+
+
+def draw_house(canvas: Canvas, cols: int, rows: int) -> None:
+    """Draw the tops of the walls, all over the board: courses of stone, and the shadow that they throw on the grass."""
+    canvas.rect(-0.12, 0.2, cols + 0.24, rows + 0.1, "shadow", radius=0.2, alpha=0.35)
+    canvas.rect(0.0, 0.0, cols, rows, "rock")
+    for row in range(2 * rows):
+        canvas.line([(0.0, 0.5 * row), (cols, 0.5 * row)], "slate", width=0.03, alpha=0.4)
+        for col in range(cols):
+            x = col + 0.5 * (row % 2) + 0.1 * grain(row, col, 4)
+            canvas.line([(x, 0.5 * row), (x, 0.5 * row + 0.5)], "slate", width=0.03, alpha=0.4)
+    canvas.rect(0.0, rows - FACE, cols, FACE, "slate")
+    canvas.rect(0.0, rows - FACE - 0.05, cols, 0.06, "white", alpha=0.16)
 
 
 def is_lit(s: State, p: Params, kinds: Array, row: int, col: int) -> bool:

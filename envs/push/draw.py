@@ -1,7 +1,5 @@
 """How push looks."""
 
-import math
-
 from puffer_arena.core import Canvas
 from puffer_arena.core.tiles import between, block, burst, creature, ground, surround
 from puffer_arena.envs.push.levels import DCOL, DROW, cell
@@ -10,7 +8,7 @@ from puffer_arena.envs.push.state import BOX, HOME, TARGET, WALL, Params, State
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(p.size, p.size, bleed=True)
-    surround(canvas, p.size, p.size, "rock", "slate")
+    surround(canvas, p.size, p.size, "rock", "stone")
     for row in range(p.size):
         for col in range(p.size):
             code = s.board[row, col]
@@ -32,8 +30,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
     if s.brought == 1:
         burst(canvas, s.col + dx + 0.5, s.row + dy + 0.5, "lime")
     x, y = between(canvas, s.col - dx, s.col) + 0.5, between(canvas, s.row - dy, s.row) + 0.5
-    hop = math.sin(math.pi * canvas.moment) if s.moved == 1 else 0.0
-    creature(canvas, x, y, 0.36, "sky", ahead=(DCOL[s.facing], DROW[s.facing]), hop=0.3 * hop)
+    creature(canvas, x, y, 0.36, "sky", ahead=(DCOL[s.facing], DROW[s.facing]), hops=s.moved == 1)
     canvas.agent(0, x, y, 0.36)
     canvas.status(
         f"{s.home} of {s.home + s.away} boxes home, {s.pushes} pushes, {p.max_steps - s.step_count} steps left"

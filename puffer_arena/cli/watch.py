@@ -13,8 +13,9 @@ from puffer_arena.cli.seats import list_sitters
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.playback import LoadActor
+from puffer_arena.live.stopped import StoppedRun
 from puffer_arena.live.subscriber import Subscriber
-from puffer_arena.live.view import FinishedRun, Policy
+from puffer_arena.live.view import PlayerView, Policy
 from puffer_arena.machine.running import is_running
 from puffer_arena.players.names import env_of, find_player, run_named
 from puffer_arena.players.player import Acting
@@ -112,10 +113,10 @@ def find_source(options: Options) -> Any:
         address = replace(address, env=choose_env(address.env, "", options.env, f"run '{folder}'"))
         print(f"watching {folder}, which trains now", flush=True)
         return Subscriber(address, folder, folder.name, actor_loader(), lambda: newest_policy(folder))
-    return finished_run(folder, options.env)
+    return stopped_run(folder, options.env, address)
 
 
-def at_play(options: Options) -> FinishedRun:
+def at_play(options: Options) -> PlayerView:
     """Return somebody at play, without a run.
 
     Raises:
@@ -133,7 +134,7 @@ def at_play(options: Options) -> FinishedRun:
     def load_player(_: bytes, batch: Any) -> Any:
         return AtPlay(player.prepare(batch), batch)
 
-    return FinishedRun(Path(options.run), env, player.params, load_player, lambda: (b"", 0))
+    return PlayerView(Path(options.run).name, env, player.params, load_player)
 
 
 class AtPlay:
@@ -154,12 +155,13 @@ class AtPlay:
         self.acting.forget(which)
 
 
-def finished_run(folder: Path, env: str = "") -> FinishedRun:
-    """Return a run that does not train now, with its last policy at play.
+def stopped_run(folder: Path, env: str = "", left: Address | None = None) -> StoppedRun:
+    """Return a run that does not train now, with its last policy at play until somebody resumes it.
 
     Args:
         folder: the run's.
         env: the environment as the person named it; needed where it is none of puffer_arena's own.
+        left: what a trainer that was killed left of itself.
 
     Raises:
         ParameterError: its environment must be named.
@@ -177,7 +179,7 @@ def finished_run(folder: Path, env: str = "") -> FinishedRun:
     print(f"watching {folder}, which does not train now: its curves, and its last policy at play", flush=True)
     loader = actor_loader()
     assert loader is not None  # torch is there
-    return FinishedRun(folder, env, config.params, loader, lambda: newest_policy(folder), total=config.total_steps)
+    return StoppedRun(folder, env, config.params, loader, lambda: newest_policy(folder), config.total_steps, left)
 
 
 def newest_policy(folder: Path) -> Policy | None:

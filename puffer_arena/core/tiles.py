@@ -26,12 +26,19 @@ def grain(row: int, col: int, n: int) -> int:
 
 
 def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> None:
-    """Fill the picture, as far as it shows what lies around a board, with marks in `tint` here and there."""
+    """Fill the picture, as far as it shows what lies around a board: uneven ground in `tint`, and stones on it."""
     canvas.rect(-BEYOND, -BEYOND, cols + 2 * BEYOND, rows + 2 * BEYOND, color)
     for row in range(-MARKED, rows + MARKED, 2):
         for col in range(-MARKED, cols + MARKED, 2):
+            if 0 < row < rows - 2 and 0 < col < cols - 2:
+                continue
             x, y = col + 0.2 * grain(row, col, 8), row + 0.2 * grain(row + 50, col, 8)
-            canvas.rect(x, y, 0.1 + 0.06 * grain(row, col + 50, 5), 0.1, tint, alpha=0.5)
+            if (row + col) % 4 == 0:
+                wide = 1.2 + 0.2 * grain(row, col + 9, 6)
+                canvas.rect(x, y, wide, 1.9 - 0.4 * wide, tint, radius=0.5, alpha=0.2)
+            size = 0.1 + 0.03 * grain(row, col + 50, 6)
+            canvas.circle(x + 0.3, y + 0.04, size, "shadow", alpha=0.3)
+            canvas.circle(x + 0.3, y, size, tint)
 
 
 def tabletop(canvas: Canvas, width: float, height: float) -> None:
@@ -76,10 +83,18 @@ def block(canvas: Canvas, row: int, col: int, color: str, face: str, *, open_bel
 
 
 def creature(
-    canvas: Canvas, x: float, y: float, radius: float, color: str, *, ahead: tuple[int, int] = (0, 1), hop: float = 0.0
+    canvas: Canvas,
+    x: float,
+    y: float,
+    radius: float,
+    color: str,
+    *,
+    ahead: tuple[int, int] = (0, 1),
+    hops: bool = False,
 ) -> None:
-    """Draw a round creature with its middle at (x, y) that looks `ahead`, (columns, rows), `hop` radii above ground."""
+    """Draw a round creature with its middle at (x, y) that looks `ahead`, (columns, rows), and `hops` in the last step."""
     dx, dy = ahead
+    hop = 0.3 * math.sin(math.pi * canvas.moment) if hops else 0.0  # radii above ground
     canvas.circle(x, y + 0.62 * radius, 0.86 * radius, "shadow", alpha=0.3)
     y -= hop * radius
     wide = 1.0 - 0.1 * math.sin(math.pi * hop)

@@ -22,6 +22,7 @@ HERE_SECONDS = 1.0  # between signs of life, unless frames are wanted much soone
 LEAVE_MILLISECONDS = 2_000  # at most, for the goodbye
 MAX_READ = 256  # messages taken in at a time
 PATIENT = 2  # failures in a row until the person is told
+VIEW_COMMANDS = ("view_pause", "view_resume", "view_step")
 ENDINGS = {"finished": "training is complete", "stopped": "training was stopped"}
 
 log = logging.getLogger("puffer_arena.live")
@@ -31,11 +32,12 @@ class Subscriber(View):
     """A running trainer, as `puffer_arena.render.window.source.Source` wants it.
 
     Args:
-        address: how to attach.
+        address: how to attach; None where nobody trains yet (`StoppedRun`).
         run_dir: the run's folder, when it is on this machine: where a resumed trainer is looked for.
         title: what to show until the trainer has told its own.
         load_actor: see `Playback`; None when no policy can be played here.
         newest: returns the last policy saved, for when the trainer has ended.
+        env: the environment, where there is no address that names it.
 
     Raises:
         MissingExtra: pyzmq is not installed, or has no CURVE.
@@ -44,14 +46,16 @@ class Subscriber(View):
 
     def __init__(
         self,
-        address: Address,
+        address: Address | None,
         run_dir: Path | None = None,
         title: str = "",
         load_actor: LoadActor | None = None,
         newest: Callable[[], Policy | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        env: str = "",
     ) -> None:
-        super().__init__(address.env, title or address.env, load_actor, clock)
+        self._named = address.env if address else env
+        super().__init__(self._named, title or self._named, load_actor, clock)
         self._zmq = require_curve()
         self._run_dir, self._newest = run_dir, newest
         self._context = self._zmq.Context()
@@ -62,7 +66,12 @@ class Subscriber(View):
         self._connected, self._warned = False, 0.0
         self._left = ""  # the mode that the person had chosen, while nothing trains and the last policy plays
         self._refusals = self._silences = 0  # in a row: handshakes refused, and attempts without an answer
-        self._connect(address)
+        self._address: Address | None = None  # of the trainer that is attached to, or was last
+        self._socket: Any = None
+        self._monitor: Any = None
+        self._next_here = self._next_search = 0.0
+        if address is not None:
+            self._connect(address)
 
     def _connect(self, address: Address) -> None:
         from zmq.utils import z85
@@ -116,7 +125,7 @@ class Subscriber(View):
 
     def close(self) -> None:
         """Say goodbye; the trainer goes on."""
-        if not self._socket.closed:
+        if self._socket is not None:
             if self._connected:
                 self._tell("leave")
                 self._socket.linger = LEAVE_MILLISECONDS
@@ -128,17 +137,19 @@ class Subscriber(View):
 
     def _disconnect(self) -> None:
         self._connected = False
-        if self._socket.closed:  # when the trainer had said goodbye
+        if self._socket is None:  # when the trainer had said goodbye
             return
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close()
+        self._socket = self._monitor = None
 
     def _watch_connection(self) -> None:
         """Learn from ZeroMQ whether the trainer's process is still at the other end."""
         from zmq.utils.monitor import recv_monitor_message
 
-        while not self._monitor.closed and self._monitor.poll(0):
+        where = self._address.address if self._address else ""
+        while self._monitor is not None and self._monitor.poll(0):
             event, zmq = recv_monitor_message(self._monitor)["event"], self._zmq
             match event:
                 case zmq.EVENT_HANDSHAKE_SUCCEEDED:
@@ -148,7 +159,7 @@ class Subscriber(View):
                 case zmq.EVENT_CONNECT_RETRIED:
                     self._silences += 1
                     if self._silences == PATIENT and self._run_dir is None and self.status not in ENDINGS:
-                        self._lose(f"nothing answers at {self._address.address}; does the trainer still run there?")
+                        self._lose(f"nothing answers at {where}; does the trainer still run there?")
                 case zmq.EVENT_DISCONNECTED:
                     if self._connected and self.status not in (*ENDINGS, "waiting"):
                         self._lose("the trainer has gone; waiting for it to come back")
@@ -157,7 +168,7 @@ class Subscriber(View):
                     self._refusals += 1
                     if self._refusals == PATIENT and self.status not in ENDINGS:
                         self._lose(
-                            f"{self._address.address} refuses this key: compare it with what the trainer printed "
+                            f"{where} refuses this key: compare it with what the trainer printed "
                             "(or no trainer of this version listens there)"
                         )
 
@@ -175,13 +186,13 @@ class Subscriber(View):
             self._note = str(error)
             return
         if address is not None:
-            address = replace(address, env=self._address.env)  # not the file chooses what is imported
+            address = replace(address, env=self._named)  # not the file chooses what is imported
         if address is not None and address != self._address:
             self._disconnect()
             self._connect(address)
             self.status, self._note = "waiting", "found the trainer again"
             self.mode, self._left = self._left or self.mode, ""
-        elif self.status not in ENDINGS and not is_running(self._address.pid):
+        elif self.status not in ENDINGS and self._address is not None and not is_running(self._address.pid):
             self.status = "lost"
             self._note = f"the trainer's process has ended; resume it with: train --resume {self._run_dir}"
 
@@ -198,9 +209,10 @@ class Subscriber(View):
             ArenaError: it cannot be.
         """
         smooth, self._trainer_note = self.mode == "smooth", ""
+        plays_here = command.name in VIEW_COMMANDS or (self.status in ENDINGS and self._playback is not None)
         if command.name == "mode":
             self._change_mode(command.arguments["name"])
-        elif command.name in ("view_pause", "view_resume", "view_step") or (smooth and command.name == "speed"):
+        elif plays_here or (smooth and command.name == "speed"):
             super()._obey(command)
         elif not self._connected and self.status != "waiting":  # at first ZeroMQ keeps what is sent
             raise ParameterError(f"'{command.name}' needs a trainer, and none is connected")
@@ -232,7 +244,7 @@ class Subscriber(View):
     def _receive(self, now: float) -> None:
         """Take in what has come; of several frames only the newest is read, and no more of them than the window draws."""
         for _ in range(MAX_READ):
-            if self._socket.closed:
+            if self._socket is None:
                 break
             try:
                 parts = self._socket.recv_multipart(self._zmq.NOBLOCK)

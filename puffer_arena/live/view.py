@@ -3,18 +3,18 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from puffer_arena.batch.endings import Ending
 from puffer_arena.batch.frame import Frame
 from puffer_arena.errors import ArenaError, ParameterError
 from puffer_arena.live.commands import MODES, Command, check_command
-from puffer_arena.live.history import Curve, History, read_metrics
+from puffer_arena.live.history import Curve, History
 from puffer_arena.live.messages import Steering
 from puffer_arena.live.playback import LoadActor, Playback
 from puffer_arena.registry import drawn_id, is_foreign, load_env
 
+ROWS = 64  # to watch of a policy at play where nothing trains
 MOST_DRAWN = 4  # rows of another library's environments, each of which takes milliseconds to draw itself
 Policy = tuple[bytes, int]  # the policy and the steps it has learned for
 
@@ -164,48 +164,38 @@ class View:
             case "param":
                 player.set_param(given["name"], given["value"])
             case _:
-                raise ParameterError(f"'{command.name}' needs a trainer; this run does not train now")
+                raise ParameterError(f"'{command.name}' needs a trainer, and nothing trains here now")
 
 
-class FinishedRun(View):
-    """A run that does not train: its curves, and its last policy at play.
+class PlayerView(View):
+    """Somebody at play, without a run.
 
     Args:
-        run_dir: the run's folder; of somebody who plays without one, their name.
-        env_id: what it trained in.
+        title: their name.
+        env_id: what is played.
         params: the environment's parameters.
-        newest: returns the last policy saved, or None.
+        policy: what `load_actor` makes them of.
         num_envs: rows there are to watch.
-        total: environment steps that the run was to have.
     """
 
     def __init__(
         self,
-        run_dir: Path,
+        title: str,
         env_id: str,
         params: Mapping[str, Any],
         load_actor: LoadActor,
-        newest: Callable[[], Policy | None],
-        num_envs: int = 64,
-        total: int = 0,
+        policy: Policy = (b"", 0),
+        num_envs: int = ROWS,
     ) -> None:
-        super().__init__(env_id, run_dir.name, load_actor)
-        self.mode, self.total = "smooth", total
-        self._history = read_metrics(run_dir / "metrics.jsonl")
-        done = max((curve[-1][0] for curve in self.metrics.values() if curve), default=0.0)
-        self.status = "finished" if done >= total else "stopped"
-        if self.status == "stopped":
-            self._note = f"go on with: train --resume {run_dir}"
+        super().__init__(env_id, title, load_actor)
+        self.mode, self.status = "smooth", "finished"
         self._begin(params, num_envs)
-        policy = newest()
-        if policy is None:
-            self._note = "this run has saved no checkpoint yet; only its curves can be shown"
-        elif self._playback:
+        if self._playback:
             self._playback.load(*policy)
 
     @property
     def modes(self) -> Sequence[str]:
-        """Only the policy can be watched; the training rows are gone."""
+        """There are no training rows."""
         return ("smooth",)
 
     def poll(self) -> None:

@@ -14,11 +14,11 @@ from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.waiting import wait_for_input
 from puffer_arena.render.window.opengl import forget_uploads, gl
 from puffer_arena.render.window.painter import Painter
+from puffer_arena.render.window.presses import Presses
 from puffer_arena.render.window.theme import BODY, Theme
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 DOUBLE_CLICK = 0.45  # seconds in which a second click makes a double one
-CLICK_FRAMES = 2  # frames that Dear ImGui lets pass between two clicks, however soon the second one came
 KEPT = (imgui.ImTextureStatus.ok, imgui.ImTextureStatus.want_updates)  # where what was drawn of it stays as it is
 SHOWN_ANEW = (
     *(pygame.WINDOWEXPOSED, pygame.WINDOWSHOWN, pygame.WINDOWRESTORED, pygame.WINDOWMAXIMIZED),
@@ -64,7 +64,7 @@ class Gui:
         forget_uploads()
         self.closing = False
         self.double_click = DOUBLE_CLICK
-        self._begun, self._took = 0.0, 0.0  # when the frame began, and the seconds that the one before took
+        self._presses = Presses()
         self._covered = True  # the window may have lost what it showed
         self._waiting: list[Callable[[], object]] = []  # for the frame's end
 
@@ -82,7 +82,10 @@ class Gui:
     def events(self, patience: float = 0.0) -> "list[pygame.Event]":
         """Return the input there is, passed on to Dear ImGui already; wait for it `patience` seconds at most."""
         wait_for_input(patience)
+        began = time.perf_counter()
         happened = pygame.event.get()
+        presses = sum(event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 for event in happened)
+        self._presses.found(began, time.perf_counter(), presses)
         for event in happened:
             self._covered |= event.type in SHOWN_ANEW
             if event.type == pygame.QUIT:
@@ -124,13 +127,13 @@ class Gui:
     def begin(self) -> None:
         """Begin a frame."""
         io = imgui.get_io()
-        self._begun = time.perf_counter()
-        io.mouse_double_click_time = self.double_click + CLICK_FRAMES * self._took
+        io.mouse_double_click_time = self._presses.patience(self.double_click)
         io.mouse_single_click_delay = io.mouse_double_click_time + 0.1  # Dear ImGui asks for more than that
         io.display_size = ImVec2(*self.size)
         io.display_framebuffer_scale = ImVec2(self._framebuffer, self._framebuffer)
         self._renderer.process_inputs()
         imgui.new_frame()
+        self._presses.taken(imgui.is_mouse_clicked(imgui.MouseButton_.left), len(self._contexts[0].input_events_queue))
 
     def end(self) -> None:
         """Draw the frame; `flip` shows it."""
@@ -149,7 +152,6 @@ class Gui:
             self._painter.show(whole=self._covered)
             pygame.display.flip()
             self._covered = False
-        self._took = time.perf_counter() - self._begun
         waiting, self._waiting = self._waiting, []
         for act in waiting:
             act()
