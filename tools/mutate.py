@@ -29,7 +29,7 @@ COPIED = ("puffer_arena", "envs", "render", "trainers", "assets", "tests", "exam
 SUBJECTS = {
     "envs/snake.py": ["tests/test_envs_snake.py"],
     "envs/connect4.py": ["tests/test_envs_connect4.py", "-k", "not bot and not further and not pettingzoo"],
-    "envs/tag.py": ["tests/test_envs_tag.py"],
+    "envs/tag/rules.py": ["tests/test_envs_tag.py"],
 }
 RULES = ("reset", "step", "turn", "act", "judge", "observe", "action_mask")
 LIMIT = 10  # times what the tests take unchanged: a rule that never ends is noticed, too
