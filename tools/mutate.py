@@ -2,7 +2,7 @@
 
     python tools/mutate.py                                  # the modules of SUBJECTS, 60 places of each
     python tools/mutate.py envs/connect4/rules.py           # one of them
-    python tools/mutate.py envs/snake.py --tests tests/test_envs_snake.py --places 200
+    python tools/mutate.py envs/snake/rules.py --tests tests/test_envs_snake.py --places 200
 
 A place is a comparison, an operator, a number, a condition or an assignment within a rule: a function that the environment
 names as its `reset`, `step` and so on, or one that these call.  Each change is tried in a copy of the checkout by a process of its own, which ends with the
@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("puffer_arena", "envs", "render", "trainers", "assets", "tests", "examples", "pyproject.toml")
 SUBJECTS = {
-    "envs/snake.py": ["tests/test_envs_snake.py"],
+    "envs/snake/rules.py": ["tests/test_envs_snake.py"],
     "envs/connect4/rules.py": ["tests/test_envs_connect4.py", "-k", "not bot and not further and not pettingzoo"],
     "envs/tag/rules.py": ["tests/test_envs_tag.py"],
 }
