@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # threads do not live on in a fork
 import numpy as np
 
 from puffer_arena import load_bot, make
-from puffer_arena.cli.people import add_round, read_rounds
+from puffer_arena.cli.people import add_round, read_legs, read_rounds
 from puffer_arena.datasets import read_dataset, write_dataset
 from puffer_arena.datasets import record as record_episodes
 from puffer_arena.errors import FileError
@@ -91,8 +91,8 @@ def rounds(folder: Path) -> str:
     """Keep three rounds that somebody played, one after the other, from the first that is missing on."""
     path = folder / "rounds.json"
     for k in range(len(read_rounds(path).get("tag", [])), 3):
-        add_round(path, "tag", ["human", "arena:tag"], [1.0, 2.0 + k])
-    return str([places for _, places in read_rounds(path)["tag"]])
+        add_round(path, "tag", ["human", "arena:tag"], [1.0, 2.0 + k], {("arena:tag", 1): float(k)})
+    return str([places for _, places in read_rounds(path)["tag"]] + [*read_legs(path)["tag"].values()])
 
 
 TASKS: dict[str, Callable[[Path], str]] = {

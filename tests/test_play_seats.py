@@ -1,5 +1,7 @@
 """Seats: who steers whom, who is swapped in, what a match counts, and what a person's rating is made of."""
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from puffer_arena import make
+from puffer_arena.cli.people import MOST_LEGS, read_rounds
 from puffer_arena.cli.seats import HUMAN, Ratings, build_match, full_name, prior
 from puffer_arena.errors import FileError, ParameterError, UnknownName
 from puffer_arena.players.ratings import Rating
@@ -58,6 +61,10 @@ def open_arrow(game: Game, agent: int) -> str:
     return next(name for name in ("up", "left", "down", "right") if game.batch.action_mask[0, agent, keys[name]])
 
 
+DAMAGED_LEGS = [
+    *("x", [], ["bot:hunt", 0], ["bot:hunt", 2, 1.0], ["bot:hunt", 0, "1"], ["bot:hunt", 0, math.inf], [[], 0, 1.0]),
+    ["bot:hunt", 1, 3],
+]
 LETTERS = {"up": "w", "left": "a", "down": "s", "right": "d"}
 
 
@@ -161,7 +168,28 @@ def test_a_round_of_a_person_is_rated_where_it_counts() -> None:
     game.restart()
     while not game.over:
         game.step()
-    assert HUMAN in ratings.table and game.match.said.startswith("your rating") and not game.match.legs
+    assert HUMAN in ratings.table and game.match.said.startswith("your rating") and not ratings.legs
+
+
+def test_a_round_that_waits_for_its_other_leg_outlasts_the_window(tmp_path: Path) -> None:
+    file, rounds = tmp_path / "folder" / "ratings.json", tmp_path / "folder" / "rounds.json"
+    first = Ratings("tag 1", file)
+    assert first.pair("bot:hunt", 0, 2.5) is None and first.pair("arena:tag@3", 1, -1.0) is None
+    assert first.pair("bot:hunt", 0, 0.5) is None  # the newer one counts
+    assert Ratings("tag 2", file).pair("bot:hunt", 1, 0.0) is None  # another version, or other parameters
+    again = Ratings("tag 1", file)
+    assert again.legs == {("arena:tag@3", 1): -1.0, ("bot:hunt", 0): 0.5}
+    assert again.pair("bot:hunt", 1, -2.0) == -1.5 and again.note([HUMAN, "bot:hunt"], [2.0, 1.0])
+    assert Ratings("tag 1", file).legs == {("arena:tag@3", 1): -1.0}
+    assert read_rounds(rounds) == {"tag 1": [([HUMAN, "bot:hunt"], [2.0, 1.0])]}
+    for k in range(MOST_LEGS):
+        again.pair(f"bot:{k}", 0, 1.0)
+    kept = Ratings("tag 1", file).legs
+    assert len(kept) == MOST_LEGS and ("arena:tag@3", 1) not in kept and kept == again.legs
+    rounds.write_text(json.dumps({"legs": {"tag 1": DAMAGED_LEGS, "x": 3}}))
+    assert Ratings("tag 1", file).legs == {("bot:hunt", 1): 3.0}
+    rounds.write_text('{"legs": []}')
+    assert Ratings("tag 1", file).legs == {}
 
 
 def test_a_round_of_equal_roles_is_rated_at_once() -> None:
@@ -176,7 +204,7 @@ def test_more_people_join_a_game_that_one_began_alone(tmp_path: Path) -> None:
     batch = make("tag", 1, seed=5, autoreset="disabled", record=True, chasers=2, runners=1, max_steps=10)
     ratings = Ratings("game", tmp_path / "ratings.json")
     roster = [Sitter("random", lambda batch: batch.actions), *scripted(batch.env)]
-    game = Game(batch, roster[0].choose, agent="chaser_1", roster=roster, rated=ratings.note)
+    game = Game(batch, roster[0].choose, agent="chaser_1", roster=roster, rated=ratings)
     game.press("left")
     game.step()
     game.take_seats()

@@ -1,5 +1,7 @@
 """Options of PPO and its relatives: staggered starts, Adam-Rel, what is drawn and normalized, and values in bins."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,13 @@ from puffer_arena.bots.bot import Bot  # noqa: E402  torch may not be there
 from puffer_arena.bots.model import Model  # noqa: E402
 from puffer_arena.errors import ArenaError, TrainingError  # noqa: E402
 from puffer_arena.trainers.backends.autograd import Autograd  # noqa: E402
+from puffer_arena.trainers.config import Optimizer  # noqa: E402
 from puffer_arena.trainers.data.rollout import prioritized  # noqa: E402
 from puffer_arena.trainers.export.bot import export_policy  # noqa: E402
 from puffer_arena.trainers.networks.bins import cross_entropy, edges, mean_of, smeared  # noqa: E402
 from puffer_arena.trainers.optimize.adam import AdamW  # noqa: E402
 from puffer_arena.trainers.optimize.muon import Muon  # noqa: E402
+from puffer_arena.trainers.optimize.optimizers import Optimizers  # noqa: E402
 from tests.processes import run_python  # noqa: E402
 from tests.trainers_support import assert_same_future, small_trainer  # noqa: E402
 
@@ -63,6 +67,27 @@ def test_weights_move_to_the_bit_as_by_torchs_own_optimizers(name):
     for one, other in zip(ours, theirs, strict=True):
         assert torch.equal(one, other)
         assert all(torch.equal(mine.state[one][part], reference.state[other][part]) for part in mine.state[one])
+
+
+@pytest.mark.parametrize(("kind", "off"), [(torch.float32, 1e-6), (torch.bfloat16, 0.03)])
+def test_muon_draws_all_singular_values_to_one_in_the_runs_precision(kind, off):
+    gradient = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    weight = nn.Parameter(torch.zeros_like(gradient))
+    weight.grad = gradient
+    Muon([weight], lr=1.0, momentum=0.0, weight_decay=0.0, kind=kind).step()
+    values = torch.linalg.svdvals(weight.detach() / math.sqrt(6 / 4)).double()
+    wanted = torch.linalg.svdvals(gradient).double() / gradient.double().norm()
+    for _ in range(5):
+        wanted = 3.4445 * wanted - 4.775 * wanted**3 + 2.0315 * wanted**5
+    assert torch.allclose(values.sort().values, wanted.sort().values, atol=off)
+    assert ((values > 0.65) & (values < 1.25)).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_muon_works_in_the_runs_precision(precision):
+    network = small_trainer("squared").policy
+    parts = Optimizers(network, Optimizer(name="muon"), precision).parts
+    assert [part.kind for part, _ in parts if isinstance(part, Muon)] == [getattr(torch, precision)]
 
 
 def test_training_does_without_torchs_compiler():

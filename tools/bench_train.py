@@ -1,7 +1,8 @@
-"""Measure training: python tools/bench_train.py [speed] [solve]
+"""Measure training: python tools/bench_train.py [speed] [solve] [muon]
 
 speed    steps/s of PPO, beside the machine's matrix rate and Stable-Baselines3 in the same run
 solve    wall clock from the first step to a score, five seeds
+muon     steps/s of games whose hidden matrices move by Muon, with its products in float32 and in bfloat16, on one core
 """
 
 import statistics
@@ -152,7 +153,21 @@ def solve() -> None:
         report(label, value, f"5 of 5 in <= {limit:g} s", solved == len(runs) and slowest <= limit)
 
 
+def muon() -> None:
+    """Print what the numbers of Muon's products cost: bfloat16 is for machines that have it, the rest has float32."""
+    for env_id in ("rooms", "swarm", "push", "bomber", "snake"):
+        trainers = {kind: training(env_id, threads=1, precision="float32") for kind in ("float32", "bfloat16")}
+        for kind, (trainer, _) in trainers.items():
+            own: Any = trainer
+            own.optimizer.parts[1][0].kind = getattr(torch, kind)
+        rates = interleave({kind: run for kind, (_, run) in trainers.items()}, ROUNDS)
+        told = f"{ratio(rates['float32'], rates['bfloat16']):.2f} x ({describe(rates['float32'])})"
+        report(f"{env_id}: Muon in float32 / in bfloat16, steps/s", told)
+        for trainer, _ in trainers.values():
+            trainer.close()
+
+
 if __name__ == "__main__":
     print(machine())
-    for part in sys.argv[1:] or ["speed", "solve"]:
-        {"speed": speed, "solve": solve}[part]()
+    for part in sys.argv[1:] or ["speed", "solve", "muon"]:
+        {"speed": speed, "solve": solve, "muon": muon}[part]()

@@ -31,7 +31,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.bots.file import NO_DIGEST
 from puffer_arena.cli import sweep
-from puffer_arena.cli.people import add_round, read_rounds
+from puffer_arena.cli.people import add_round, read_legs, read_rounds
 from puffer_arena.cli.seats import read_ratings, write_ratings
 from puffer_arena.cli.steering import Change, read_steering
 from puffer_arena.curriculum.choose import load_curriculum, read_table, write_table
@@ -173,7 +173,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "curriculum": as_file(read_curriculum, "a.toml"),
     "search": as_file(read_search, "a.toml"),
     "steering": as_file(read_steering, "steering.jsonl"),
-    "rounds": as_file(read_rounds, "rounds.json"),
+    "rounds": as_file(lambda path: (read_rounds(path), read_legs(path)), "rounds.json"),
     "ratings": as_file(read_ratings, "ratings.json"),
     "scores": as_file(lambda path: Scores(GAME, 0, {}, path), "scores.json"),
     "dataset": as_file(lambda path: same_game(read_about(path.parent), GAME, "it"), ABOUT),
@@ -241,7 +241,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
                 yield f"level_{kind}", (place / f"a.{kind}").read_bytes()
         write_dataset(record(GAME, [chance(1)], 1), place / "data")
         yield "dataset", (place / "data" / ABOUT).read_bytes()
-        add_round(place / "rounds.json", GAME, ["human", "arena:cartpole"], [1.0, 2.0])
+        add_round(place / "rounds.json", GAME, ["human", "arena:cartpole"], [1.0, 2.0], {("bot:hunt", 0): 1.5})
         yield "rounds", (place / "rounds.json").read_bytes()
         write_ratings(place / "ratings.json", GAME, {"human": Rating(), "arena:cartpole": Rating(30.0, 2.0)})
         yield "ratings", (place / "ratings.json").read_bytes()

@@ -94,7 +94,7 @@ def run(options: Options) -> int:
         record=options.record,
         match=(lambda batch: seated(options, batch)) if options.seats else None,
         follows=options.difficulty == AUTO,
-        rated=lambda batch: kept_ratings(batch).note,
+        rated=kept_ratings,
     )
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from puffer_arena.cli.people import add_round
+from puffer_arena.cli.people import MOST_LEGS, Legs, add_round, read_legs, write_legs
 from puffer_arena.errors import ParameterError
 from puffer_arena.machine.files import read_json_table, write_bytes
 from puffer_arena.players.names import bundled, find_player
@@ -58,7 +58,7 @@ def build_match(
     people = names.count(HUMAN)
     if len(names) == batch.num_agents and people > 4:
         raise ParameterError(f"--seats has {people} people; up to four play on one machine")
-    return Match(batch, [known[name] for name in names], [*known.values()], rounds, ratings.note)
+    return Match(batch, [known[name] for name in names], [*known.values()], rounds, ratings)
 
 
 def bundled_name(env: str) -> str:
@@ -147,11 +147,15 @@ class Ratings:
     Args:
         key: of the game in the file.
         path: the file; None keeps nothing.
+
+    Attributes:
+        legs: rounds that wait for one as the other role against the same opponent, one for each.
     """
 
     def __init__(self, key: str, path: Path | None) -> None:
         self._key, self._path = key, path
         self.table: dict[str, Rating] = {} if path is None else read_ratings(path).get(key, {})
+        self.legs: Legs = {} if path is None else read_legs(path.with_name(ROUNDS)).get(key, {})
 
     def note(self, names: list[str], places: list[float]) -> str:
         """Take in a round, one name a side, where people met others; return what it says of the person.
@@ -166,9 +170,27 @@ class Ratings:
         if self._path is not None:
             with contextlib.suppress(OSError):
                 write_ratings(self._path, self._key, self.table)
-                add_round(self._path.with_name(ROUNDS), self._key, names, places)
+                add_round(self._path.with_name(ROUNDS), self._key, names, places, self.legs)
         own = self.table[HUMAN]
         return f"your rating {own.mu:.1f} ± {own.mu - own.interval[0]:.1f}"
+
+    def pair(self, other: str, side: int, ahead: float) -> float | None:
+        """Return by how much the person was ahead over both legs; None after the first, which waits, here and in the file.
+
+        Args:
+            other: the opponent.
+            side: the person's.
+            ahead: by how much the person was ahead in this one.
+        """
+        before = self.legs.pop((other, 1 - side), None)
+        if before is not None:
+            return before + ahead
+        self.legs.pop((other, side), None)
+        self.legs = dict([*self.legs.items(), ((other, side), ahead)][-MOST_LEGS:])
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                write_legs(self._path.with_name(ROUNDS), self._key, self.legs)
+        return None
 
     def even_level(self, prefix: str) -> int:
         """Return the difficulty at which a game against a bot is most open."""

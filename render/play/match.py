@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -13,8 +14,17 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import ArenaError, ParameterError
 
 Choose = Callable[[Batch], Array]  # returns actions for every agent, shaped as `Batch.actions`
-Rated = Callable[[list[str], list[float]], str]  # told of names and places of the sides, says it in a few words
 HUMAN = "human"
+
+
+class Rated(Protocol):
+    """Who rates the rounds that count."""
+
+    def note(self, names: list[str], places: list[float]) -> str:
+        """Take in who had each side and their places; say in a few words what came of it."""
+
+    def pair(self, other: str, side: int, ahead: float) -> float | None:
+        """Return by how much the person was ahead over both legs of a game; None after the first, which waits."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,6 @@ class Match:
         mixed: somebody was swapped in this round, or time turned back: it does not count.
         ended: who won the last round, in words.
         left: who of the bots could not play on, and why.
-        legs: (opponent, side of the person) -> by how much the person was ahead in a round that waits for its other leg.
     """
 
     batch: Batch
@@ -75,7 +84,6 @@ class Match:
     said: str = ""
     ended: str = ""
     left: str = ""
-    legs: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = self.batch.num_agents
@@ -181,7 +189,7 @@ class Match:
         if legs(self.batch.env) == len(names) == 2:
             self.said = self._note_leg(names, self.rated)
         else:
-            self.said = self.rated(names, [float(ranks[k]) for k in there])
+            self.said = self.rated.note(names, [float(ranks[k]) for k in there])
 
     def _note_leg(self, names: list[str], rated: Rated) -> str:
         """Rate a round as each role against somebody as one, where one role comes out ahead whoever has it."""
@@ -189,12 +197,11 @@ class Match:
             return ""
         side = names.index(HUMAN)
         other, returns = names[1 - side], side_returns(self.batch, self.batch.finished[:1])[0]
-        ahead, before = float(returns[side] - returns[1 - side]), self.legs.pop((other, 1 - side), None)
-        if before is None:
-            self.legs[other, side] = ahead
+        both = rated.pair(other, side, float(returns[side] - returns[1 - side]))
+        if both is None:
             return f"rated with a round as {[*self.batch.env.agents][1 - side]} against {other}, too"
-        outcome = outcome_of(before + ahead)
-        return rated([HUMAN, other], [1.0 + float(outcome < 0), 1.0 + float(outcome > 0)])
+        outcome = outcome_of(both)
+        return rated.note([HUMAN, other], [1.0 + float(outcome < 0), 1.0 + float(outcome > 0)])
 
     def _leader(self, side: int) -> str:
         """Return whom a side's result counts for: the person among them, or the first."""

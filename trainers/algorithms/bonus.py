@@ -96,7 +96,7 @@ class CuriousPPO(TwoCriticsPPO):
             torch.manual_seed(config.seed + 1)
             self.novelty = self.make_novelty(self.policy, config.method).to(config.device)
         own = dataclasses.replace(config.optimizer, name="adam", learning_rate=config.method.bonus_learning_rate)
-        self.novelty_optimizer = Optimizers(self.novelty, own)
+        self.novelty_optimizer = Optimizers(self.novelty, own, config.precision)
         self.bonus_scale = RewardScale(self.rollout.streams)
 
     @abstractmethod

@@ -71,7 +71,7 @@ class OffPolicy(Algorithm):
             torch.manual_seed(config.seed + 1)
             self.networks = nn.ModuleDict({"policy": self.policy, **self.build()}).to(config.device)
         self.followers.to(config.device)
-        self.optimizer = Optimizers(self.networks, config.optimizer, lambda: self.between())
+        self.optimizer = Optimizers(self.networks, config.optimizer, config.precision, lambda: self.between())
         self.player = Actor(self.policy)
         self._thoughts: tuple[Array | None, Array] = None, np.zeros(config.num_envs, np.float32)
         self.learning_rate = config.optimizer.learning_rate

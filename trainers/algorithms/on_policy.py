@@ -84,7 +84,7 @@ class OnPolicy(Algorithm):
             self.director.begin()
         self.policy = make_policy(self.batch, config, self.values, make_encoder).to(config.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.optimizer = Optimizers(self.policy, config.optimizer, lambda: self.between())
+        self.optimizer = Optimizers(self.policy, config.optimizer, config.precision, lambda: self.between())
         pool = config.opponent.pool
         self.opponent = Opponents(self.batch, config, self.policy, make_encoder) if pool else None
         self.equip()

@@ -141,7 +141,7 @@ class REPPO(OnPolicy):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed + 1)
             self.judge = Judge(self.policy, self.config.method).to(self.config.device)
-        self.judge_optimizer = Optimizers(self.judge, self.config.optimizer)
+        self.judge_optimizer = Optimizers(self.judge, self.config.optimizer, self.config.precision)
 
     def losses(self) -> list[Loss]:
         return []

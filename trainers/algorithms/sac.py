@@ -96,7 +96,7 @@ class SAC(Replayed):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed + 1)
             self.judges = Judges(self.policy, self.config.method.alpha).to(self.config.device)
-        self.judges_optimizer = Optimizers(self.judges, self.config.optimizer)
+        self.judges_optimizer = Optimizers(self.judges, self.config.optimizer, self.config.precision)
         self.target = average_of(self.judges.critics)
 
     def loss(self, steps: Segment, rewards: Tensor, s: Any) -> tuple[Tensor, dict[str, Tensor]]:

@@ -13,17 +13,31 @@ LEAST = 1e-7  # a matrix shorter than this is not lengthened to 1
 
 
 class Muon:
-    """Bit for bit `torch.optim.Muon`, without torch's compiler, which that imports.
+    """In bfloat16 bit for bit `torch.optim.Muon`, without torch's compiler, which that imports.
+
+    Args:
+        matrices: to move.
+        lr: the rate at the start.
+        momentum: what stays of the gradients before.
+        weight_decay: the part of a matrix that goes, times the rate.
+        kind: in which numbers matrices are made orthogonal.
 
     Attributes:
         state: of a matrix: "momentum_buffer" of its shape; empty before its first gradient.
         param_groups: one, with its "params" and the rate "lr", which may be changed between steps.
     """
 
-    def __init__(self, matrices: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        kind: torch.dtype = torch.bfloat16,
+    ) -> None:
         self.param_groups: list[dict[str, Any]] = [{"params": list(matrices), "lr": lr}]
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
-        self._momentum, self._weight_decay = momentum, weight_decay
+        self._momentum, self._weight_decay, self.kind = momentum, weight_decay, kind
 
     @torch.no_grad()
     def step(self) -> None:
@@ -38,14 +52,14 @@ class Muon:
             ahead = matrix.grad.lerp(buffer, self._momentum)  # as Nesterov has it
             rows, columns = matrix.shape
             matrix.mul_(1 - rate * self._weight_decay)
-            matrix.add_(orthogonal(ahead), alpha=-rate * math.sqrt(max(1, rows / columns)))
+            matrix.add_(orthogonal(ahead.to(self.kind)), alpha=-rate * math.sqrt(max(1, rows / columns)))
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about U V^T of `matrix` = U S V^T, in bfloat16, by Newton-Schulz' iteration."""
+    """Return about U V^T of `matrix` = U S V^T by Newton-Schulz' iteration, in the numbers that it is given in."""
     a, b, c = QUINTIC
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.bfloat16().T if tall else matrix.bfloat16()
+    x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=LEAST)
     for _ in range(ITERATIONS):
         square = x @ x.T
