@@ -24,15 +24,16 @@ def axis(number, value, pad=0):
 
 
 def pads_of(game):
-    return Gamepads(stick_axes(game.keys), analog=isinstance(game.wanted, Box))
+    return Gamepads(stick_axes(game.keys), analog=isinstance(game.wanted, Box), chooses=True)
 
 
 def feed(game, pads, *events):
-    for key, strength in (press for event in events for press in pads.translate(event)):
-        if strength:
-            game.press(key, strength)
-        else:
-            game.release(key)
+    for given in events:
+        for key, strength in pads.translate(given):
+            if strength:
+                game.press(key, strength, given.instance_id)
+            else:
+                game.release(key, given.instance_id)
 
 
 def heading(game):

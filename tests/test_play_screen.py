@@ -43,6 +43,25 @@ def play_on(env_id, *acts, size=(700, 640), **options):
     return pictures
 
 
+def test_the_keys_that_a_pad_chooses_from_are_shown_while_one_plays():
+    seen = []
+
+    def plug(screen):
+        assert screen.phase == "playing" and not screen.game.hands[0].held  # A begins, and lays nothing yet
+        screen.pads._open[0] = object()
+        screen.game.share_pads([0])
+
+    def lean(screen):
+        seen.append(screen.pixels())
+        for value in (1.0, 0.0):
+            screen.take(pygame.event.Event(pygame.JOYAXISMOTION, axis=0, value=value, instance_id=0))
+
+    last = play_on("connect4", button(0), plug, lean, lambda screen: None, seed=3)[-1]
+    foot = slice(530, 600)  # below the board
+    assert holds(seen[0][foot], "accent") and holds(last[foot], "accent")
+    assert (seen[0][foot] != last[foot]).any()
+
+
 @pytest.mark.parametrize("env_id", list_envs())
 def test_every_environment_can_be_played_by_its_keys(env_id):
     pressed = []

@@ -79,9 +79,10 @@ class Env:
         bots: name -> scripted policy; the first is the default opponent.
         bot_memory: what a bot keeps for an agent during an episode: `Memory`, or a subclass with fields.
         keys: key name -> action for people ("up", "space", "w", ...; the pad's stick and d-pad send the arrows, its
-            first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys).  Where an
-            action is an array: (component, value); where it has parts, their names come before that: ("fire", 1),
-            ("aim", 0, -1.0).  Where roles see the game from different sides: role -> such keys.
+            first buttons "space" and "shift"; without arrows its sticks hold the pairs of opposite keys; from all
+            others people choose by a stick).  Where an action is an array: (component, value); where it has parts, their
+            names come before that: ("fire", 1), ("aim", 0, -1.0).  Where roles see the game from different sides: role ->
+            such keys.
         idle: the action while no key is held; None repeats the last one.
         pilot: makes actions of what keys say, where actions are more than hands can do (`core.pilot`); `keys` and `idle`
             are of what it is told then.

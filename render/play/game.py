@@ -126,7 +126,8 @@ class Game:
         for hands in self.hands:
             read = hands.reads(key, pad)
             if read is not None:
-                taken |= hands.press(read, strength, not self._by_moves or hands.is_my_turn)
+                press = hands.press if pad is None else hands.press_pad
+                taken |= press(read, strength, not self._by_moves or hands.is_my_turn)
         return taken
 
     def release(self, key: str, pad: int | None = None) -> None:
@@ -134,7 +135,7 @@ class Game:
         for hands in self.hands:
             read = hands.reads(key, pad)
             if read is not None:
-                hands.held.pop(read, None)
+                hands.release(read, from_pad=pad is not None)
 
     def release_all(self) -> None:
         """Forget every key, as when the window loses the keyboard."""

@@ -1,7 +1,7 @@
 """Gamepads as keys: the stick and the d-pad send the arrows, the first buttons "space" and "shift".
 
 A game without arrows has its own keys on the sticks, a pair of opposite keys to an axis.  Where actions are continuous,
-how far a stick leans counts too.
+how far a stick leans counts too.  Keys for which there is no control are chosen one after the other: `play.chooser`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,8 @@ Axes = Mapping[int, tuple[str, str]]  # axis -> the keys of its negative and of 
 ARROW_AXES: Axes = {0: ("left", "right"), 1: ("up", "down")}
 STICKS = {0: 1, 1: -1, 3: 1, 4: -1}  # left x, y, right x, y -> which way is positive to people: right, up
 BUTTONS = {0: "space", 1: "shift", 11: "up", 12: "down", 13: "left", 14: "right"}  # 11 to 14: pads without a hat
+PREVIOUS, NEXT, ACT = "previous", "next", "act"  # what is sent to choose a key, and to do the chosen one
+CHOOSE_AXIS, ACT_AXIS, ACT_BUTTON = 3, 5, 10  # right stick, right trigger, right stick pressed or shoulder
 MENU_BUTTONS = {2: "bot", 3: "back", 4: "left shoulder", 5: "right shoulder", 6: "restart", 7: "pause"}
 VIEW_BUTTONS = {2: pygame.K_f, 3: pygame.K_h, 4: pygame.K_PAGEUP, 5: pygame.K_PAGEDOWN, 7: pygame.K_RETURN}
 VIEW_KEYS = {  # of windows in which one looks on
@@ -33,6 +35,7 @@ class Gamepads:
 
     axes: Axes = field(default_factory=lambda: ARROW_AXES)
     analog: bool = False  # whether it matters how far a stick leans
+    chooses: bool = False  # whether keys may be chosen
     pressed: dict[tuple[int, str], str] = field(default_factory=dict)  # (pad, control) -> key
     _open: dict[int, Any] = field(default_factory=dict)
 
@@ -62,6 +65,8 @@ class Gamepads:
             return self._release([held for held in self.pressed if held[0] == pad])
         elif event.type == pygame.JOYAXISMOTION and event.axis in self.axes:
             return self._lean(pad, event.axis, event.value)
+        elif event.type == pygame.JOYAXISMOTION and self.chooses:
+            return self._choose(pad, event.axis, event.value)
         elif event.type == pygame.JOYHATMOTION:
             across, up = event.value
             return [
@@ -71,7 +76,18 @@ class Gamepads:
         elif event.type in (pygame.JOYBUTTONDOWN, pygame.JOYBUTTONUP) and event.button in BUTTONS:
             key = BUTTONS[event.button] if event.type == pygame.JOYBUTTONDOWN else None
             return self._set(pad, f"button {event.button}", key)
+        elif event.type in (pygame.JOYBUTTONDOWN, pygame.JOYBUTTONUP) and self.chooses and event.button == ACT_BUTTON:
+            return self._set(pad, f"button {event.button}", ACT if event.type == pygame.JOYBUTTONDOWN else None)
         return []
+
+    def _choose(self, pad: int, axis: int, value: float) -> list[Press]:
+        """Return what the right stick and the trigger ask of a chooser; a trigger that is let go is at -1."""
+        keys = {CHOOSE_AXIS: (PREVIOUS, NEXT), ACT_AXIS: (None, ACT)}.get(axis)
+        if keys is None:
+            return []
+        control = f"axis {axis}"
+        leans = abs(value) >= (0.35 if (pad, control) in self.pressed else 0.5)
+        return self._set(pad, control, keys[value > 0] if leans else None)
 
     def _lean(self, pad: int, axis: int, value: float) -> list[Press]:
         control, far = f"axis {axis}", abs(value)

@@ -17,6 +17,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.keys import find_binding
 from puffer_arena.core.roles import space_of
 from puffer_arena.core.spaces import Box, Discrete, Space
+from puffer_arena.render.play.chooser import Chooser
+from puffer_arena.render.play.gamepad import ACT
 
 MOST_TAPS = 2  # more would make the game lag behind the person
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
@@ -63,6 +65,7 @@ class Hands:
         controls: what the person has in hand.
         held: how far each key is down; the newest last.
         taps: keys that went down since they were asked for.
+        chooser: the keys that a gamepad has no control for.
     """
 
     def __init__(self, batch: Batch, agent: int) -> None:
@@ -70,6 +73,8 @@ class Hands:
         self.controls = Controls()
         self.held: dict[str, float] = {}
         self.taps: deque[str] = deque(maxlen=MOST_TAPS)
+        self.chooser = Chooser(self.own_keys)
+        self._choosing: dict[str, str] = {}  # key of a gamepad that is down -> the chosen key that it does, or ""
         self.repeated = self.idle()
         self._pilot = Flight(batch, agent) if self.env.pilot is not None else None
 
@@ -127,8 +132,33 @@ class Hands:
         self.held[key] = strength
         return True
 
+    def press_pad(self, key: str, strength: float, counts: bool) -> bool:
+        """Note what a gamepad sends: a key of the game, or the choice of one; tell whether it means anything here."""
+        wish = None if key in self.keys else self.chooser.wish(key)
+        if wish is None:
+            return self.press(key, strength, counts)
+        if not counts or key in self._choosing:  # a stick says often how far it leans
+            return counts
+        self._choosing[key] = self.chooser.chosen if wish == ACT else ""
+        if wish == ACT:
+            return self.press(self.chooser.chosen, 1.0, counts)
+        self.chooser.move(wish, self.may)
+        return True
+
+    def release(self, key: str, from_pad: bool = False) -> None:
+        """Note that a key went up."""
+        self.held.pop(self._choosing.pop(key, key) if from_pad else key, None)
+
+    def may(self, key: str) -> bool:
+        """Tell whether what one of the game's keys does is allowed now, where it is a choice among several."""
+        if not (self.batch.num_choices and isinstance(self.action, Discrete)):
+            return True
+        mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
+        return bool(mask[self.own_keys[key]])
+
     def release_all(self) -> None:
         """Forget every key."""
+        self._choosing.clear()
         self.held.clear()
         self.taps.clear()
 

@@ -220,12 +220,52 @@ def result(game: "Game", message: str = "") -> str:
     return "   ·   ".join([*best, *said, f"return {format_value(game.episode_return)}", f"{game.steps} steps"])
 
 
+def draw_chooser(theme: Theme, screen: "PlayScreen", area: Area) -> None:
+    """Write the keys that a gamepad chooses from into the foot of `area`, the chosen one in the middle where they are many."""
+    people = screen.game.hands
+    hands = next((each for each in people if each.is_my_turn), people[0] if people else None)
+    if hands is None or not hands.chooser.keys:
+        return
+    chooser, apart, edge = hands.chooser, theme.px(5), theme.px(20)
+    labels = [key_label(name) for name in chooser.keys]
+    widths = [max(text_width(label, BODY) + theme.px(14), theme.px(26)) for label in labels]
+    room, first, last = area[2] - 2 * edge, chooser.at, chooser.at + 1
+    while (first > 0 or last < len(labels)) and sum(widths[max(first - 1, 0) : last + 1]) + apart * (
+        last - first
+    ) < room:
+        first, last = max(first - 1, 0), min(last + 1, len(labels))
+    x = area[0] + (area[2] - sum(widths[first:last]) - apart * (last - first - 1)) / 2
+    top, height = area[1] + area[3] - theme.px(MESSAGE_HEIGHT - 8), theme.px(28)
+    draw = imgui.get_window_draw_list()
+    for k in range(first, last):
+        is_chosen = k == chooser.at
+        tone = "text" if hands.may(chooser.keys[k]) else "muted"
+        draw.add_rect_filled((x, top), (x + widths[k], top + height), packed("raised"), theme.px(6))
+        if is_chosen:
+            draw.add_rect((x, top), (x + widths[k], top + height), packed("accent"), theme.px(6), theme.px(2))
+        at = x + (widths[k] - text_width(labels[k], BODY)) / 2, top + (height - theme.px(BODY)) / 2 - theme.px(1)
+        write(theme, at, labels[k], "accent" if is_chosen and tone == "text" else tone, BODY)
+        x += widths[k] + apart
+    said = f"{action_meaning(screen.game, hands.own_keys[chooser.chosen])}   ·   {chooser_meaning(screen.game)}"
+    at = area[0] + (area[2] - text_width(said, SMALL)) / 2, top + height + theme.px(8)
+    write(theme, at, said, "muted", SMALL)
+
+
+def chooser_meaning(game: "Game") -> str:
+    """Say how a gamepad chooses a key and does it."""
+    sides = "right stick" if "left" in game.own_keys else "stick or d-pad"
+    return f"{sides}: choose; {'right trigger' if 'space' in game.own_keys else 'A'}: do it"
+
+
 def pad_meaning(screen: "PlayScreen") -> str:
     """Say what a gamepad does."""
-    axes = screen.pads.axes
-    if axes is ARROW_AXES:
-        return "stick or d-pad: arrows; buttons: Space, Shift"
-    return "sticks: " + ", ".join(" ".join(key_label(name) for name in names) for names in axes.values())
+    axes, game = screen.pads.axes, screen.game
+    choice = [chooser_meaning(game)] if game.hands and game.hands[0].chooser.keys else []
+    if axes is not ARROW_AXES:
+        told = "sticks: " + ", ".join(" ".join(key_label(name) for name in names) for names in axes.values())
+        return "; ".join([told, *choice])
+    direct = any(name in game.own_keys for names in axes.values() for name in names)
+    return "; ".join([*(["stick or d-pad: arrows; buttons: Space, Shift"] if direct else []), *choice])
 
 
 def help_lines(screen: "PlayScreen") -> list[Hint]:

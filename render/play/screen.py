@@ -10,10 +10,11 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
 from puffer_arena.render.play.game import Game
-from puffer_arena.render.play.gamepad import Gamepads, menu_action, stick_axes
+from puffer_arena.render.play.gamepad import ACT, Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import (
     CONFETTI_SECONDS,
     MESSAGE_HEIGHT,
+    draw_chooser,
     draw_confetti,
     draw_footer,
     draw_head,
@@ -35,6 +36,7 @@ MOST_STEPS = 4  # made up at once after a hitch
 REWIND = 1.0  # seconds of play that Backspace takes back
 STILL = 0.25  # seconds between frames while nothing moves
 SPEEDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
+BEGINNING = ("space", "return", ACT)  # keys that begin, whether they mean something in the game or not
 READY, PLAYING, PAUSED, OVER = "ready", "playing", "paused", "over"
 
 
@@ -50,7 +52,9 @@ class PlayScreen:
         pygame.key.set_repeat()  # a key held down is pressed once
         pygame.joystick.init()
         self.pads = Gamepads(
-            stick_axes(game.keys), analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.wanted))
+            stick_axes(game.keys),
+            analog=any(isinstance(leaf, Box) for _, leaf in leaves(game.wanted)),
+            chooses=True,
         )
         self.phase, self.help = READY if game.hands else PLAYING, False  # bots alone wait for nobody
         self.speaker = Speaker()
@@ -170,12 +174,13 @@ class PlayScreen:
 
     def play_key(self, name: str, strength: float = 1.0, pad: int | None = None) -> bool:
         """Give a key to the game, which it also starts or resumes; tell whether it took it."""
-        if self.phase == OVER and name in ("space", "return"):
+        if self.phase == OVER and name in BEGINNING:
             self.restart()
             return True
-        if self.phase in (READY, PAUSED) and (name in ("space", "return") or self.game.reads(name, pad)):
+        if self.phase in (READY, PAUSED) and (name in BEGINNING or self.game.reads(name, pad)):
             self.phase, self.help = PLAYING, False
-            self.game.press(name, strength, pad)
+            if self.game.reads(name, pad):
+                self.game.press(name, strength, pad)
             return True
         return self.phase != OVER and self.game.press(name, strength, pad)
 
@@ -321,6 +326,8 @@ class PlayScreen:
             self.help = not draw_help(theme, help_lines(self), (width, height))
         else:
             draw_message(theme, self, stage)
+            if self.phase == PLAYING and self.pads.numbers and not self.game.bot_plays:
+                draw_chooser(theme, self, stage)
         if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
             draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
         imgui.end()
