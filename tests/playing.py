@@ -1,6 +1,7 @@
 """The games of these tests, and ways to play and to read their rows."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.settings import Settings
 
 GAMES = Path(__file__).parent / "games"
+ENVS = Path(__file__).parent.parent / "envs"
 COUNTDOWN, GATES, DUEL, RELAY = (str(GAMES / f"{name}.py") for name in ("countdown", "gates", "duel", "relay"))
 PUPPET, DISCS, PILE, SHOVE, SLUICE, CRANE = (
     str(GAMES / f"{name}.py") for name in ("puppet", "discs", "pile", "shove", "sluice", "crane")
@@ -34,6 +36,18 @@ def play(batch, steps, seed=0):
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         batch.step(batch.sample_actions(rng))
+
+
+def source_of(game):
+    """Return the text of one of the package's games as of one file: a folder's rules stand where it imports them."""
+    folder = ENVS / game
+    if not folder.is_dir():
+        return folder.with_suffix(".py").read_text("utf-8")
+    _, _, rules = (folder / "rules.py").read_text("utf-8").partition('"""\n')  # behind its docstring of one line
+    imported = re.compile(rf"from puffer_arena\.envs\.{game}\.rules import (\([^)]*\)|[^\n]*)\n")
+    text, count = imported.subn(lambda _: rules, (folder / "__init__.py").read_text("utf-8"))
+    assert count == 1, game
+    return text
 
 
 def variant(env_id, build=None, params=None, **changes):

@@ -9,16 +9,14 @@ from puffer_arena import make
 from puffer_arena.adapters.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from puffer_arena.adapters.pettingzoo import parallel_env
 from puffer_arena.errors import ActionError
-from tests.playing import COUNTDOWN, both_modes, play
+from tests.playing import COUNTDOWN, both_modes, play, source_of
 
-ENVS = Path(__file__).parent.parent / "envs"
 OPEN = "mask[way] = not is_wall("
 WALLED = "mask[way] = s.step_count < 5 and not is_wall("
 
 
-def changed(folder, source: Path, name: str, *changes: tuple[str, str]) -> str:
+def changed(folder, text: str, name: str, *changes: tuple[str, str]) -> str:
     """Write a variant of a game and return its path."""
-    text = source.read_text()
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -30,16 +28,15 @@ def changed(folder, source: Path, name: str, *changes: tuple[str, str]) -> str:
 @pytest.fixture(scope="module")
 def walled(tmp_path_factory) -> str:
     """A maze whose mask bars everything from the fifth step on, when no trial play looks."""
-    return changed(tmp_path_factory.mktemp("walled"), ENVS / "maze.py", "walled", (OPEN, WALLED))
+    return changed(tmp_path_factory.mktemp("walled"), source_of("maze"), "walled", (OPEN, WALLED))
 
 
 @pytest.fixture(scope="module")
 def stuck(tmp_path_factory) -> str:
     """A game of tag in which the mask bars everything to the second agent of the third row, from the fifth step on."""
-    closed = (
-        "    if s.step_count >= 5 and agent == 1 and s.row_key % 4 == 3:\n        mask[:] = False\n\n\n@jit\ndef hunt"
-    )
-    return changed(tmp_path_factory.mktemp("stuck"), ENVS / "tag.py", "stuck", ("\n\n@jit\ndef hunt", closed))
+    last = "s.col[agent] + DCOL[move])\n"
+    closed = "    if s.step_count >= 5 and agent == 1 and s.row_key % 4 == 3:\n        mask[:] = False\n"
+    return changed(tmp_path_factory.mktemp("stuck"), source_of("tag"), "stuck", (last, last + closed))
 
 
 @both_modes
@@ -66,7 +63,9 @@ def test_it_is_said_at_the_step_that_leads_there_and_where_it_is_restored(walled
 def test_a_component_that_is_barred_is_named(tmp_path) -> None:
     rule = "@jit\ndef bar(s, p, allowed):\n    allowed[3:5] = s.step_count < 2\n\n\n@jit\ndef hasty"
     own = Path(COUNTDOWN).read_text().partition("action_mask=")[2].partition(",")[0]
-    barred = changed(tmp_path, Path(COUNTDOWN), "barred", ("@jit\ndef hasty", rule), (f"mask={own},", "mask=bar,"))
+    barred = changed(
+        tmp_path, Path(COUNTDOWN).read_text(), "barred", ("@jit\ndef hasty", rule), (f"mask={own},", "mask=bar,")
+    )
     batch = make(barred, num_envs=2, compiled=False, limit=10)
     with pytest.raises(ActionError, match="'barred': in row 0, action_mask bars every choice of component 1"):
         for _ in range(2):

@@ -9,9 +9,10 @@ from puffer_arena.authoring.check import check_definition
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.settings import Settings
 from puffer_arena.errors import DefinitionError
+from tests.playing import source_of
 
 ROOT = Path(__file__).parent.parent
-PLACES = dict.fromkeys(("connect4", "memory", "target"), "envs")
+OWN = {"connect4", "memory", "target"}  # games of the package; the others are examples
 BOTS = 'bots={"steady": {"guard": guard, "van": drive}}'
 AGENTS = 'agents={"guard": "guards", "van": "vans"}'
 SET = 'Entities(-1, 1, ("mines", 2))'
@@ -24,7 +25,7 @@ IDLE = 'idle={"turn": (0.0,), "fire": HOLD}'
 
 def changed(folder: Path, game: str, old: str, new: str) -> str:
     """Write one of the games with a change, and return its path."""
-    source = (ROOT / PLACES.get(game, "examples") / f"{game}.py").read_text("utf-8")
+    source = source_of(game) if game in OWN else (ROOT / "examples" / f"{game}.py").read_text("utf-8")
     assert old in source
     (folder / "wrong.py").write_text(source.replace(old, new, 1))
     return str(folder / "wrong.py")

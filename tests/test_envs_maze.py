@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from puffer_arena.envs import maze
+from puffer_arena.envs.maze import state as maze
 from puffer_arena.errors import ParameterError
 from tests.grids import cells, flood, make, move
 

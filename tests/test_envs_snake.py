@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from puffer_arena.envs import snake
+from puffer_arena.envs.snake import state as snake
 from tests.grids import cells, make, move
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from puffer_arena.envs import tag
+from puffer_arena.envs.tag import state as tag
 from tests.grids import cells, flood, make
 
 

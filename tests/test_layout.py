@@ -60,6 +60,7 @@ OWNERS = {
     "trackio": {"trainers"},
 }
 SIBLINGS = {"envs", "render", "trainers", "assets"}
+LINES = 250  # of a file of a game
 
 
 def imports(path: Path) -> set[str]:
@@ -112,6 +113,11 @@ def test_wheels_hold_every_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert settings["packages"] == ["puffer_arena"]
     assert {top: f"puffer_arena/{top}" for top in SIBLINGS} | {"tools/startup": "/"} == settings["force-include"]
+
+
+def test_a_game_is_written_in_short_files() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in files("envs")}
+    assert [str(path) for path, count in lines.items() if count > LINES] == [], "lay a long game out as a folder"
 
 
 GENERATING = {

@@ -11,7 +11,7 @@ from puffer_arena import list_envs, make
 from puffer_arena.curriculum import Director, load_curriculum
 from puffer_arena.curriculum.gallery import Shown, enter
 from puffer_arena.curriculum.queue import DRAWN
-from puffer_arena.envs.maze import FLOOR, GOAL, WALL
+from puffer_arena.envs.maze.state import FLOOR, GOAL, WALL
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.levels import Level, draw_level, read_level, snapshot_of, write_level
 from puffer_arena.levels.drawn import as_table, take_level

@@ -9,8 +9,10 @@ from puffer_arena import make
 from puffer_arena.core.fields import Array
 from puffer_arena.core.roads import is_near_road, longest_pair
 from puffer_arena.core.still import still as still_row
-from puffer_arena.envs import pistons, sumo, swarm
 from puffer_arena.envs.hideseek import state as hideseek
+from puffer_arena.envs.pistons import state as pistons
+from puffer_arena.envs.sumo import state as sumo
+from puffer_arena.envs.swarm import state as swarm
 from puffer_arena.envs.volley import state as volley
 
 

@@ -1,6 +1,7 @@
 """Opponents and teams: python tools/bench_league.py cost [--env tag] [--members 8] [--rounds 8]
                      python tools/bench_league.py teams [--env tag] [--seeds 5] [--steps 500_000]
                      python tools/bench_league.py evidence [--env striker] [--seeds 5] [--steps 20_000_000]
+                                                           [--snapshot-steps 2_000_000]
                      python tools/bench_league.py apart [--env tag] [--steps 500_000]
 
 `cost` trains with the same settings by pure self-play and against a pool of snapshots, update by update in turn, and
@@ -13,8 +14,9 @@ prints an agent's return on held-out levels, with intervals over seeds, and the 
 
 `evidence` trains by self-play, against the latest snapshot, and against a pool drawn uniformly and by win rates, for the
 same steps; prints a tournament of the four, what each wins against opponents that none has met, a scripted bot and the bot
-that comes with the game where it fits, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.  Its games
-are striker, striker2 (two a side), tag and connect4 (against alpha-beta of depth 4).
+that comes with the game where it fits, and how far an exploiter of as many steps as `--exploit` gets against it; on one core.
+Pools take a snapshot at the win rate that is their default, or after `--snapshot-steps`.  The games are striker, striker2
+(two a side), tag and connect4 (against alpha-beta of depth 4).
 
 `apart` prints the same figures for chance, the scripted bot and a policy after a short self-play: how far they tell
 players apart.
@@ -191,15 +193,16 @@ def exploit(game: Game, player: Player, steps: int, seed: int) -> float:
     return statistics.mean(meet(game, found, player))
 
 
-def evidence(name: str, seeds: int, steps: int, exploiting: int) -> None:
+def evidence(name: str, seeds: int, steps: int, exploiting: int, snapshot_steps: int) -> None:
     """Print what leagues bring."""
     game = GAMES[name]
     print(f"{name}: {steps:,} steps, {exploiting:,} of exploiters, {seeds} seeds; {machine()}")
+    pools = {"opponent.snapshot_steps": snapshot_steps}
     figures: dict[str, dict[str, list[float]]] = {name: {} for name in LEAGUES}
     for seed in range(seeds):
         players, begun = {}, time.perf_counter()
         for league, settings in LEAGUES.items():
-            players[league] = learn(game, steps, seed, **settings)
+            players[league] = learn(game, steps, seed, **pools, **settings)
         matches = [Match(a, b, meet(game, players[a], players[b])) for a, b in itertools.combinations(LEAGUES, 2)]
         for standing in standings([*LEAGUES], matches, seed):
             player = players[standing.name]
@@ -244,6 +247,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=500_000)
     parser.add_argument("--exploit", type=int, default=0, help="steps of exploiters; half of --steps by default")
+    parser.add_argument("--snapshot-steps", type=int, default=2_000_000, help="most steps between two snapshots")
     given = parser.parse_args()
     known = {"teams": TEAMS, "evidence": GAMES, "apart": GAMES}.get(given.what)
     if known is not None and given.env not in known:
@@ -255,7 +259,7 @@ def main() -> None:
     elif given.what == "apart":
         apart(given.env, given.steps)
     else:
-        evidence(given.env, given.seeds, given.steps, given.exploit or given.steps // 2)
+        evidence(given.env, given.seeds, given.steps, given.exploit or given.steps // 2, given.snapshot_steps)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Change rules one place at a time, and count the changes that their tests notice.
 
     python tools/mutate.py                                  # the modules of SUBJECTS, 60 places of each
-    python tools/mutate.py envs/connect4.py                 # one of them
-    python tools/mutate.py envs/snake.py --tests tests/test_envs_snake.py --places 200
+    python tools/mutate.py envs/connect4/rules.py           # one of them
+    python tools/mutate.py envs/snake/rules.py --tests tests/test_envs_snake.py --places 200
 
 A place is a comparison, an operator, a number, a condition or an assignment within a rule: a function that the environment
 names as its `reset`, `step` and so on, or one that these call.  Each change is tried in a copy of the checkout by a process of its own, which ends with the
@@ -27,9 +27,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("puffer_arena", "envs", "render", "trainers", "assets", "tests", "examples", "pyproject.toml")
 SUBJECTS = {
-    "envs/snake.py": ["tests/test_envs_snake.py"],
-    "envs/connect4.py": ["tests/test_envs_connect4.py", "-k", "not bot and not further and not pettingzoo"],
-    "envs/tag.py": ["tests/test_envs_tag.py"],
+    "envs/snake/rules.py": ["tests/test_envs_snake.py"],
+    "envs/connect4/rules.py": ["tests/test_envs_connect4.py", "-k", "not bot and not further and not pettingzoo"],
+    "envs/tag/rules.py": ["tests/test_envs_tag.py"],
 }
 RULES = ("reset", "step", "turn", "act", "judge", "observe", "action_mask")
 LIMIT = 10  # times what the tests take unchanged: a rule that never ends is noticed, too
@@ -73,16 +73,17 @@ def main() -> int:
             lay = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             lay(ROOT / name, Path(folder) / name)
         for module, tests in subjects.items():
-            changes = list(every_change((ROOT / module).read_text("utf-8")))
+            changes = list(every_change(ROOT / module))
             drawn = random.Random(options.seed).sample(changes, min(options.places, len(changes)))
             survived += try_changes(Path(folder), module, tests, sorted(drawn, key=lambda c: c.line), len(changes))
     return 1 if survived else 0
 
 
-def every_change(text: str) -> Iterator[Change]:
+def every_change(module: Path) -> Iterator[Change]:
     """Yield a module with each of the changes that there are to its rules."""
-    tree = ast.parse(text)
-    for rule in find_rules(tree):
+    text = module.read_text("utf-8")
+    tree, maker = ast.parse(text), text if "ENV = Env(" in text else module.with_name("__init__.py").read_text("utf-8")
+    for rule in find_rules(tree, ast.parse(maker)):
         for node in ast.walk(rule):
             for changed in changes_of(node):
                 if hasattr(node, "lineno"):
@@ -90,10 +91,10 @@ def every_change(text: str) -> Iterator[Change]:
                     yield Change(node.lineno, ast.unparse(node), ast.unparse(changed), ast.unparse(whole))
 
 
-def find_rules(tree: ast.Module) -> list[ast.FunctionDef]:
-    """Return the functions of an environment's file that `Env(...)` names in RULES, and those they call."""
+def find_rules(tree: ast.Module, maker: ast.Module) -> list[ast.FunctionDef]:
+    """Return the functions of a module that `Env(...)` in `maker` names in RULES, and those they call."""
     functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
-    made = [each.keywords for each in ast.walk(tree) if isinstance(each, ast.Call) and names_of(each.func) == {"Env"}]
+    made = [each.keywords for each in ast.walk(maker) if isinstance(each, ast.Call) and names_of(each.func) == {"Env"}]
     reached, ahead = dict[str, ast.FunctionDef](), [(names_of(k.value)) for k in made[-1] if k.arg in RULES]
     while ahead:
         for name in ahead.pop() & functions.keys() - reached.keys():

@@ -1,22 +1,28 @@
-"""What a new world is made of, and the creatures that come up in it."""
+"""What a new world is made of, and the creatures that come up and roam in it."""
 
 from puffer_arena.core import jit, random_bits
 from puffer_arena.envs.craft.state import (
     COAL,
     COW,
+    DCOL,
     DIAMOND,
+    DOWN,
+    DROW,
     GRASS,
     GRID,
     IRON,
     LAVA,
+    LEFT,
     MOBS,
     PATH,
     PLANT,
+    RIGHT,
     RIPE,
     SAND,
     SKELETON,
     STONE,
     TREE,
+    UP,
     WATER,
     ZOMBIE,
     Params,
@@ -84,3 +90,39 @@ def come(s: State, p: Params, far: int, ripens: bool) -> None:
             s.mob_col[k] = s.mob_from_col[k] = col
             s.who[row, col] = k + 1
             return
+
+
+@jit
+def roam(s: State, p: Params) -> None:
+    """Move creatures, let them bite, and let others come."""
+    bits = random_bits(s)
+    come(s, p, bits >> 8 & 7, True)
+    for k in range(MOBS):
+        s.mob_from_row[k], s.mob_from_col[k] = s.mob_row[k], s.mob_col[k]
+        if s.mob_kind[k] == 0:
+            continue
+        bits = bits >> 3 | (bits & 7) << 29  # three bits for each
+        down, across = s.row - s.mob_row[k], s.col - s.mob_col[k]
+        away = abs(down) + abs(across)
+        if away > 16:
+            s.who[s.mob_row[k], s.mob_col[k]] = 0
+            s.mob_kind[k] = 0
+            continue
+        way = 1 + (bits & 3)
+        s.mob_rest[k] = max(s.mob_rest[k] - 1, 0)
+        if s.mob_kind[k] > COW and away == 1:
+            if s.mob_rest[k] == 0:
+                s.hurt += 4 if s.asleep == 1 else 2 if s.mob_kind[k] == ZOMBIE else 1
+                s.mob_rest[k] = 5
+            continue
+        if s.mob_kind[k] > COW and away < 8 and bits & 7 > 1:
+            way = (DOWN if down > 0 else UP) if abs(down) >= abs(across) else (RIGHT if across > 0 else LEFT)
+        elif bits & 4:
+            continue
+        row, col = s.mob_row[k] + DROW[way], s.mob_col[k] + DCOL[way]
+        code = what(s, row, col)
+        stays = code == PATH if s.mob_kind[k] == SKELETON else code in (GRASS, SAND)
+        if stays and not (row == s.row and col == s.col):
+            s.who[s.mob_row[k], s.mob_col[k]] = 0
+            s.mob_row[k], s.mob_col[k] = row, col
+            s.who[row, col] = k + 1

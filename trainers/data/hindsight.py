@@ -39,7 +39,7 @@ class Hindsight:
         if env.move_goal is None:
             raise TrainingError(
                 f"hindsight moves the goals of a game, and '{env.name}' has no rule for that: add move_goal(s, p, later) to "
-                f"its Env, as envs/maze.py does, or leave {config.algorithm}.hindsight at 0"
+                f"its Env, as envs/maze does, or leave {config.algorithm}.hindsight at 0"
             )
         self.head = head
         self.batch = make(config.env, steps, config.seed, autoreset="disabled", **config.params)
