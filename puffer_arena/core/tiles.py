@@ -41,6 +41,28 @@ def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> Non
             canvas.circle(x + 0.3, y, size, tint)
 
 
+def masonry(
+    canvas: Canvas,
+    width: float,
+    height: float,
+    color: str,
+    joint: str,
+    *,
+    left: float = 0.0,
+    top: float = 0.0,
+    stone: float = 1.0,
+) -> None:
+    """Fill a rectangle with courses of stones, each so wide and half as high, with joints in the colour `joint`."""
+    canvas.rect(left, top, width, height, color)
+    for row in range(math.ceil(2.0 * height / stone)):
+        y = top + 0.5 * stone * row
+        canvas.line([(left, y), (left + width, y)], joint, width=0.03 * stone, alpha=0.4)
+        for col in range(math.ceil(width / stone)):
+            x = left + stone * (col + 0.5 * (row % 2) + 0.1 * grain(row, col, 4))
+            if x < left + width:
+                canvas.line([(x, y), (x, y + 0.5 * stone)], joint, width=0.03 * stone, alpha=0.4)
+
+
 def tabletop(canvas: Canvas, width: float, height: float) -> None:
     """Fill the picture with the boards of a table under a lamp, on which a board of this size lies."""
     canvas.rect(-BEYOND, -BEYOND, width + 2 * BEYOND, height + 2 * BEYOND, "plank")
