@@ -78,7 +78,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 def draw_house(canvas: Canvas, cols: int, rows: int) -> None:
     """Draw the tops of the walls, all over the board: courses of stone, and the shadow that they throw on the grass."""
     canvas.rect(-0.12, 0.2, cols + 0.24, rows + 0.1, "shadow", radius=0.2, alpha=0.35)
-    masonry(canvas, cols, rows, "rock", "slate")
+    masonry(canvas, cols, rows, "rock", "slate", stone=2.0)
     canvas.rect(0.0, rows - FACE, cols, FACE, "slate")
     canvas.rect(0.0, rows - FACE - 0.05, cols, 0.06, "white", alpha=0.16)
 

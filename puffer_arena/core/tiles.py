@@ -30,7 +30,9 @@ def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> Non
     canvas.rect(-BEYOND, -BEYOND, cols + 2 * BEYOND, rows + 2 * BEYOND, color)
     for row in range(-MARKED, rows + MARKED, 2):
         for col in range(-MARKED, cols + MARKED, 2):
-            if 0 < row < rows - 2 and 0 < col < cols - 2:
+            under = 0 < row < rows - 2 and 0 < col < cols - 2
+            in_corner = not (-3 <= row < rows + 3 or -3 <= col < cols + 3)  # which no picture of the whole board shows
+            if under or in_corner:
                 continue
             x, y = col + 0.2 * grain(row, col, 8), row + 0.2 * grain(row + 50, col, 8)
             if (row + col) % 4 == 0:
