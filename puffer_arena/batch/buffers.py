@@ -1,5 +1,6 @@
 """What a step writes: how the buffers are laid out and made.  `kernels/tables.py` declares them."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from puffer_arena.core.spaces import Space, stored
 from puffer_arena.errors import ActionError, UnknownName, suggest
 from puffer_arena.kernels.tables import BUFFERS, CHOICES, NUMBER, OBSERVATION, SIGNALS, STATE, Buffers
 
+SEATED = tuple(name for name in Buffers._fields if BUFFERS[name].holds != STATE)  # have an entry for each agent
 Layout = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
@@ -58,16 +60,15 @@ def make_buffers(layout: Layout, given: dict[str, Array]) -> Buffers:
     return Buffers(**arrays)
 
 
-def by_seat(buffers: Buffers) -> dict[str, Array]:
-    """Return views of buffers with one entry a seat, an agent of a row: (num_envs * agents, *entry).
+def by_seat(buffers: Buffers, names: Collection[str] = SEATED) -> dict[str, Array]:
+    """Return views of the named buffers with one entry a seat, an agent of a row: (num_envs * agents, *entry).
 
     The global state has none: it is a row's.
     """
     several = buffers.rewards.ndim == 2
     views = {}
-    for name, array in buffers._asdict().items():
-        if BUFFERS[name].holds == STATE:
-            continue
+    for name in names:
+        array = getattr(buffers, name)
         leading = 2 if several or BUFFERS[name].seats else 1
         views[name] = array.reshape(buffers.rewards.size, *array.shape[leading:])
     return views

@@ -15,7 +15,7 @@ from puffer_arena.core.fields import Array
 from puffer_arena.errors import TrainingError
 from puffer_arena.trainers.backends.choose import choose_backend
 from puffer_arena.trainers.config import Config
-from puffer_arena.trainers.data.arrays import aligned_copy, aligned_zeros
+from puffer_arena.trainers.data.arrays import aligned_copy, aligned_rows, aligned_zeros
 from puffer_arena.trainers.networks.policy import Policy
 from puffer_arena.trainers.threadpool import ThreadPool
 
@@ -65,7 +65,7 @@ class Frozen:
         actions = blank_actions(batch.action, batch.rewards.shape)
         if not len(some):
             return actions
-        parts, head, rng = by_seat(batch.buffers), self.policy.head, self.generator()
+        parts, head, rng = by_seat(batch.buffers, ("obs", "action_mask")), self.policy.head, self.generator()
         noise = head.draw_noise(
             (len(some),),
             lambda shape: rng.random(shape, np.float32),
@@ -78,9 +78,9 @@ class Frozen:
         def act(thread: int) -> None:
             for a, b in spans[thread :: len(self.pool.parts)]:
                 rows = some[a:b]
-                state = {name: aligned_copy(part[rows]) for name, part in self.memory.items()}
-                obs, masks = aligned_copy(parts["obs"][rows]), aligned_copy(parts["action_mask"][rows])
-                taken, log_prob = aligned_copy(chosen[a:b]), aligned_copy(log_probs[a:b])
+                state = {name: aligned_rows(part, rows) for name, part in self.memory.items()}
+                obs, masks = aligned_rows(parts["obs"], rows), aligned_rows(parts["action_mask"], rows)
+                taken, log_prob = aligned_zeros(chosen[a:b].shape, chosen.dtype), aligned_zeros((b - a,), np.float32)
                 self.backend.act(obs, state, masks, aligned_copy(noise[a:b]), taken, log_prob)
                 chosen[a:b], log_probs[a:b] = taken, log_prob
                 for name, part in self.memory.items():
