@@ -77,6 +77,7 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "marble": {},
     "rooms": {
         "network.hidden": (64,),
+        "network.channels": (16, 32),
         "network.memory_size": 64,
         "params": {"rooms": 1, "things": 2, "shown": 1000, "max_steps": 40},
         "curriculum.method": "uniform",

@@ -1,10 +1,11 @@
 """How good a bot is: played on held-out levels, with chance and the scripted bot beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from puffer_arena.batch.make import make
 from puffer_arena.bots.bot import Bot
+from puffer_arena.core.fields import Array
 from puffer_arena.players.bots import bot_player
 from puffer_arena.players.calibrate import rating_of, returns_of, share_of
 from puffer_arena.players.evaluate import Sample, Told, evaluate, summarize
@@ -55,19 +56,23 @@ def measure_of(columns: Iterable[str]) -> str:
 def _play(
     env: str, player: Player, met: str, episodes: int, params: dict[str, Any], seed: int, told: Told | None
 ) -> Sample:
-    """Play held-out episodes, against a scripted bot where one is named.
-
-    Points are 1 for a win, 1/2 for a draw; where each plays all, the part of the others that is left behind.
-    """
+    """Play held-out episodes, against a scripted bot where one is named."""
     if not met:
         return evaluate(env, player, episodes, seed=seed, params=params, told=told)
     pair = versus(player, scripted(met), "")
     columns = evaluate(env, pair, episodes, seed=seed, params=params, side="", told=told).columns
-    if "won" in columns:
-        return Sample({"points": columns["won"] + 0.5 * columns["drawn"], **columns})
     with make(env, num_envs=1, **params) as batch:
-        others = batch.num_agents - 1
-    return Sample({"points": 1.0 - (columns["rank"] - 1.0) / others, **columns})
+        return Sample({"points": points_of(columns, batch.num_agents), **columns})
+
+
+def points_of(columns: Mapping[str, Array], agents: int) -> Array:
+    """Return the points of episodes against others, of columns that `evaluate` gives: 1 for a win, 1/2 for a draw.
+
+    Where each of some agents plays all, they are the part of the others that is left behind.
+    """
+    if "won" in columns:
+        return columns["won"] + 0.5 * columns["drawn"]
+    return 1.0 - (columns["rank"] - 1.0) / (agents - 1)
 
 
 def _columns(sample: Sample) -> dict[str, Any]:
