@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from puffer_arena.cli.seats import list_sitters
+from puffer_arena.cli.seats import CONFIG, MAX_BYTES, list_sitters
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.playback import LoadActor
 from puffer_arena.live.stopped import StoppedRun
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import PlayerView, Policy
+from puffer_arena.machine.files import read_json_table
 from puffer_arena.machine.running import is_running
 from puffer_arena.players.names import env_of, find_player, run_named
 from puffer_arena.players.player import Acting
@@ -79,7 +80,9 @@ def meetings_of(options: Options, source: Any) -> Any:
     if options.address or (run := run_named(options.run)) is None:
         return None
     folder = find_run(run, options.runs_dir)
-    return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve())
+    params = read_json_table(folder / CONFIG, MAX_BYTES).get("params")
+    named = params if isinstance(params, dict) else {}
+    return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve(), named)
 
 
 def sitters_of(options: Options, source: Any) -> "list[Sitter]":

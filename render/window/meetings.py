@@ -1,6 +1,8 @@
 """Matches of any two of a run's league, each in a window of its own: what a click on the league's heat map begins."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from puffer_arena.core.env import Env
 from puffer_arena.render.front.programs import Programs
@@ -16,11 +18,13 @@ class Meetings:
         env: the same.
         agents: how many there are.
         folder: the run's, whose newest checkpoint holds the members.
+        params: the parameters that the run named: matches are of the game that the league plays.
     """
 
-    def __init__(self, env_id: str, env: Env, agents: int, folder: Path) -> None:
+    def __init__(self, env_id: str, env: Env, agents: int, folder: Path, params: Mapping[str, Any]) -> None:
         self._env_id, self._folder = env_id, folder
         self._sides = len(env.agents) if len(env.agents) > 1 else agents
+        self._params = [word for pair in params.items() for word in ("--param", pair_text(*pair))]
         self._programs = Programs()
         self.note = ""  # what was last begun, or went wrong
 
@@ -31,7 +35,7 @@ class Meetings:
     def command(self, one: str, other: str) -> tuple[str, ...]:
         """Return the command that shows it."""
         seats = [self._player(one), *[self._player(other)] * (self._sides - 1)]
-        return "play", self._env_id, "--seats", ",".join(seats)
+        return "play", self._env_id, "--seats", ",".join(seats), *self._params
 
     def poll(self) -> None:
         """Take in what programs that ended had to say."""
@@ -42,3 +46,8 @@ class Meetings:
         if member in (POLICY, NOW):
             return f"run:{self._folder}"
         return f"run:{self._folder}#{member}" if member.startswith(PAST) else member
+
+
+def pair_text(name: str, value: Any) -> str:
+    """Return a parameter as --param takes it: a list is its numbers with commas between."""
+    return f"{name}={','.join(map(str, value)) if isinstance(value, list | tuple) else value}"
