@@ -32,6 +32,7 @@ from puffer_arena.core import (
     streak,
     uniform,
 )
+from puffer_arena.core.tiles import grain
 
 PUSH_LEFT, PUSH_RIGHT = range(2)
 CART_WIDTH, CART_HEIGHT = 0.6, 0.32  # drawn size, metres
@@ -162,9 +163,14 @@ def draw_hills(width: float, canvas: Canvas) -> None:
         canvas.circle(0.25 * k * width + 0.4, -0.7, 0.15 * width + 0.15 * (k * k % 4), "slate")
     canvas.rect(-12.0, -12.0, 24.0, 11.9, "soil")
     canvas.rect(-12.0, -0.34, 24.0, 0.26, "grass")
-    for k in range(-30, 31):
-        x, y = 0.4 * k + 0.1 * (k * k % 4), -0.55 - 0.17 * (k * k % 7)
-        canvas.rect(x, y, 0.14, 0.05, "plank", radius=0.02, alpha=0.7)
+    for depth in (0.8, 1.5, 2.3, 3.2):  # the deeper, the darker
+        canvas.rect(-12.0, -12.0, 24.0, 12.0 - depth, "shadow", alpha=0.12)
+    for k in range(72):
+        x, y = 0.33 * (k - 36) + 0.04 * grain(k, 1, 8), -0.6 - 0.06 * grain(k, 2, 48)
+        if k % 2:
+            canvas.rect(x, y, 0.16, 0.05, "plank", radius=0.02, alpha=0.8)
+        else:
+            canvas.circle(x, y, 0.03 + 0.012 * grain(k, 3, 6), "stone", alpha=0.5)
 
 
 ENV = Env(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from puffer_arena.core import Array, Canvas
-from puffer_arena.core.tiles import FACE, between, block, burst, creature, grain, ground, surround
+from puffer_arena.core.tiles import FACE, between, block, burst, creature, ground, masonry, surround
 from puffer_arena.envs.doors.rules import observe
 from puffer_arena.envs.doors.state import (
     BALL,
@@ -78,12 +78,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 def draw_house(canvas: Canvas, cols: int, rows: int) -> None:
     """Draw the tops of the walls, all over the board: courses of stone, and the shadow that they throw on the grass."""
     canvas.rect(-0.12, 0.2, cols + 0.24, rows + 0.1, "shadow", radius=0.2, alpha=0.35)
-    canvas.rect(0.0, 0.0, cols, rows, "rock")
-    for row in range(2 * rows):
-        canvas.line([(0.0, 0.5 * row), (cols, 0.5 * row)], "slate", width=0.03, alpha=0.4)
-        for col in range(cols):
-            x = col + 0.5 * (row % 2) + 0.1 * grain(row, col, 4)
-            canvas.line([(x, 0.5 * row), (x, 0.5 * row + 0.5)], "slate", width=0.03, alpha=0.4)
+    masonry(canvas, cols, rows, "rock", "slate", stone=2.0)
     canvas.rect(0.0, rows - FACE, cols, FACE, "slate")
     canvas.rect(0.0, rows - FACE - 0.05, cols, 0.06, "white", alpha=0.16)
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from puffer_arena.core import Canvas, jit, paint_rooms
+from puffer_arena.core.tiles import masonry
 from puffer_arena.envs.rooms.state import VIEW, Params, State
 
 NAMES = ("rose", "amber", "leaf", "sky", "violet", "white")  # of the palette, as the things' colours
@@ -12,7 +13,10 @@ SCREEN = (144, 192)  # rows and columns of what `draw` shows people
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
-    canvas.view(16.0, 9.0)
+    canvas.view(16.0, 9.0, bleed=True)
+    masonry(canvas, 48.0, 36.0, "rock", "slate", left=-16.0, top=-13.5, stone=3.0)
+    canvas.rect(-0.3, -0.1, 16.6, 9.6, "shadow", radius=0.5, alpha=0.4)
+    canvas.rect(-0.3, -0.3, 16.6, 9.6, "raised", radius=0.5)
     screen = np.zeros((SCREEN[0], SCREEN[1], 3), np.uint8)
     paint_rooms(screen, s.plan, (s.x, s.y, s.heading, VIEW), s.things)
     canvas.picture(0.0, 0.0, 12.0, 9.0, screen)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from puffer_arena.core import Body2D, Canvas, bands, glow, orb, streak
+from puffer_arena.core.tiles import grain
 from puffer_arena.envs.volley.state import BALL, PLAYER, POST, Params, State
 
 
@@ -41,7 +42,8 @@ def draw_beach(s: State, p: Params, wide: float, high: float, low: float, canvas
     canvas.rect(-3 * wide, 0.9, 6 * wide, 3 * high, "background", alpha=0.62)
     glow(canvas, -0.22 * wide, 1.1, 0.3 * wide, "amber", strength=0.3)
     canvas.circle(-0.22 * wide, 1.1, 0.07 * wide, "amber")
-    canvas.rect(-3 * wide, 0.0, 6 * wide, 1.0, "panel")
+    canvas.rect(-3 * wide, 0.0, 6 * wide, 1.0, "deep")
+    canvas.rect(-3 * wide, 0.0, 6 * wide, 1.0, "night", alpha=0.65)
     for k in range(7):  # the sun on the sea
         y = 0.93 - 0.13 * k
         canvas.rect(-0.22 * wide - 0.5 - 0.12 * k, y, 1.0 + 0.24 * k, 0.04, "amber", radius=0.02, alpha=0.5 - 0.05 * k)
@@ -53,10 +55,18 @@ def draw_beach(s: State, p: Params, wide: float, high: float, low: float, canvas
 
 def draw_sand(s: State, p: Params, wide: float, canvas: Canvas) -> None:
     """Draw the sand, in which those who stand are half buried, with the shadows on it."""
-    for height, color, alpha in ((20.16, "amber", 1.0), (20.16, "background", 0.5), (19.95, "background", 0.15)):
+    for height, color, alpha in ((20.16, "sand", 1.0), (20.16, "background", 0.4), (19.95, "background", 0.15)):
         canvas.rect(-3 * wide, -20.0, 6 * wide, height, color, alpha=alpha)
-    for k in range(26):
-        canvas.circle((k * 3.71) % (2 * wide) - wide, -0.3 - (k * 0.37) % 1.6, 0.05, "shadow", alpha=0.25)
+    for k in range(60):
+        x, y = 1.2 * wide * (grain(k, 1, 64) / 32 - 1.0), -0.35 - 0.1 * grain(k, 2, 56)
+        if k % 3:
+            canvas.line([(x - 0.4, y), (x, y + 0.06), (x + 0.5, y - 0.03)], "plank", width=0.06, alpha=0.5)
+        elif k % 2:
+            canvas.circle(x, y, 0.05 + 0.02 * grain(k, 3, 4), "shadow", alpha=0.3)
+        else:  # a shell
+            for way in (-1, 0, 1):
+                tip = x + 0.13 * way, y + 0.26 - 0.05 * abs(way)
+                canvas.line([(x, y), tip], "white", width=0.11, alpha=0.45)
     for player in s.players:
         draw_shadow(player, PLAYER, canvas)
     draw_shadow(s.ball, BALL, canvas)

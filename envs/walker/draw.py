@@ -3,6 +3,7 @@
 import math
 
 from puffer_arena.core import Body2D, Canvas, bands
+from puffer_arena.core.tiles import grain
 from puffer_arena.envs.walker.state import HULL, LEG_LENGTH, SHIN_WIDTH, START, THIGH_WIDTH, Params, State
 
 
@@ -30,6 +31,15 @@ def draw_ground(ax: float, ay: float, bx: float, by: float, low: float, canvas: 
     """Draw the ground under one edge; its grass lies below what feet stand on."""
     if bx > ax:
         canvas.polygon([(ax, low - 30.0), (bx + 0.02, low - 30.0), (bx + 0.02, by), (ax, ay)], "soil")
+        for depth in (1.6, 3.2, 5.0):  # the deeper, the darker
+            under = [(ax, low - 30.0), (bx + 0.02, low - 30.0), (bx + 0.02, by - depth), (ax, ay - depth)]
+            canvas.polygon(under, "shadow", alpha=0.12)
+        for k in range(2 if bx - ax < 5.0 else 0):
+            x, y = (
+                ax + (k + 0.1 * grain(k, round(3.0 * ax), 9)) * 0.5 * (bx - ax),
+                ay - 1.1 - 0.7 * grain(k, round(5.0 * ax), 8),
+            )
+            canvas.circle(x, y, 0.08 + 0.05 * grain(round(7.0 * ax), k, 5), "stone", alpha=0.35)
         canvas.polygon([(ax, ay - 0.5), (bx + 0.02, by - 0.5), (bx + 0.02, by), (ax, ay)], "grass")
     canvas.line([(ax, ay - 0.06), (bx, by - 0.06)], "leaf", width=0.12)
 

@@ -30,7 +30,9 @@ def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> Non
     canvas.rect(-BEYOND, -BEYOND, cols + 2 * BEYOND, rows + 2 * BEYOND, color)
     for row in range(-MARKED, rows + MARKED, 2):
         for col in range(-MARKED, cols + MARKED, 2):
-            if 0 < row < rows - 2 and 0 < col < cols - 2:
+            under = 0 < row < rows - 2 and 0 < col < cols - 2
+            in_corner = not (-3 <= row < rows + 3 or -3 <= col < cols + 3)  # which no picture of the whole board shows
+            if under or in_corner:
                 continue
             x, y = col + 0.2 * grain(row, col, 8), row + 0.2 * grain(row + 50, col, 8)
             if (row + col) % 4 == 0:
@@ -39,6 +41,28 @@ def surround(canvas: Canvas, cols: int, rows: int, color: str, tint: str) -> Non
             size = 0.1 + 0.03 * grain(row, col + 50, 6)
             canvas.circle(x + 0.3, y + 0.04, size, "shadow", alpha=0.3)
             canvas.circle(x + 0.3, y, size, tint)
+
+
+def masonry(
+    canvas: Canvas,
+    width: float,
+    height: float,
+    color: str,
+    joint: str,
+    *,
+    left: float = 0.0,
+    top: float = 0.0,
+    stone: float = 1.0,
+) -> None:
+    """Fill a rectangle with courses of stones, each so wide and half as high, with joints in the colour `joint`."""
+    canvas.rect(left, top, width, height, color)
+    for row in range(math.ceil(2.0 * height / stone)):
+        y = top + 0.5 * stone * row
+        canvas.line([(left, y), (left + width, y)], joint, width=0.03 * stone, alpha=0.4)
+        for col in range(math.ceil(width / stone)):
+            x = left + stone * (col + 0.5 * (row % 2) + 0.1 * grain(row, col, 4))
+            if x < left + width:
+                canvas.line([(x, y), (x, y + 0.5 * stone)], joint, width=0.03 * stone, alpha=0.4)
 
 
 def tabletop(canvas: Canvas, width: float, height: float) -> None:
