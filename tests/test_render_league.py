@@ -45,6 +45,10 @@ def test_a_cell_of_the_heat_map_begins_a_match_of_the_two(tmp_path) -> None:
     tag = Meetings("tag", load_env("tag"), 6, tmp_path, {})
     wanted = f"run:{tmp_path},run:{tmp_path}#self@0"
     assert tag.command("policy", "self@0") == ("play", "tag", "--seats", wanted)
+    runner = Meetings("tag", load_env("tag"), 6, tmp_path, {}, "runner")  # who keeps a role has its side
+    assert runner.command("policy", "self@0")[-1] == f"run:{tmp_path}#self@0,run:{tmp_path}"
+    assert runner.command("policy", "bot:hunt")[-1] == f"bot:hunt,run:{tmp_path}"
+    assert runner.command("bot:hunt", "random")[-1] == "bot:hunt,random"
     sumo = Meetings("sumo", load_env("sumo"), 4, tmp_path, {"max_steps": 40, "pair": [1, 2]})
     seats = "bot:rikishi,random,random,random"
     expect = ("play", "sumo", "--seats", seats, "--param", "max_steps=40", "--param", "pair=1,2")

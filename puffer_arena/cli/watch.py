@@ -80,9 +80,10 @@ def meetings_of(options: Options, source: Any) -> Any:
     if options.address or (run := run_named(options.run)) is None:
         return None
     folder = find_run(run, options.runs_dir)
-    params = read_json_table(folder / CONFIG, MAX_BYTES).get("params")
-    named = params if isinstance(params, dict) else {}
-    return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve(), named)
+    config, env = read_json_table(folder / CONFIG, MAX_BYTES), source.env
+    params, opponent = (each if isinstance(each := config.get(key), dict) else {} for key in ("params", "opponent"))
+    role = next(iter(env.agents), "") if opponent.get("separate") else str(opponent.get("role", ""))
+    return Meetings(options.env or env.name, env, len(source.agent_ids), folder.resolve(), params, role)
 
 
 def sitters_of(options: Options, source: Any) -> "list[Sitter]":
