@@ -55,7 +55,7 @@ def pool_policy(path: Path, member: str) -> bytes:
 
 def _keys_of(about: dict[str, Any]) -> dict[str, str]:
     """Return where a checkpoint holds the policies of its pools, by the members' names as in the metrics."""
-    found = {}
+    found: dict[str, str] = {}
     for k, (role, part) in enumerate(about.get("parts", {"": about}).items()):
         before, prefix = (f"{role}/", f"role.{role}/") if k else ("", "")
         members = part.get("league", {}).get("members", [])
