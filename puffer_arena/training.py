@@ -103,7 +103,7 @@ def train(
         overrides["total_steps"] = total_steps
     if offline:
         overrides["offline"] = str(offline)
-    config = load_config(env, overrides=overrides, preset=preset, algorithm=name)
+    config = load_config(env, overrides=overrides, preset=preset, algorithm=name, resumes=resume)
     metrics: list[dict[str, float]] = []
 
     def keep(trainer: Any, measured: dict[str, float]) -> None:

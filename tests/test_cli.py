@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -219,6 +220,17 @@ def test_resume_goes_on_where_the_run_stopped(tmp_path, here):
     said = here(tmp_path, "train", "--resume", "newest", "--steps", 5 * UPDATE)[1]
     assert "finished after 5.12 k steps" in said
     assert [entry["updates"] for entry in metrics_of(tmp_path / "runs" / "a")] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_with_a_pool_resumes_without_the_files_of_its_opponents(tmp_path, here):
+    small = (*SMALL, "--param", "max_steps=12")
+    assert here(tmp_path, "train", "tag", *small, "--steps", UPDATE, "--name", "other")[0] == 0
+    pool = ("--opponent.pool", "self,run:other")
+    assert here(tmp_path, "train", "tag", *small, *pool, "--steps", 2 * UPDATE, "--name", "a")[0] == 0
+    shutil.rmtree(tmp_path / "runs" / "other")
+    code, said, err = here(tmp_path, "train", "--resume", "a", "--steps", 4 * UPDATE)
+    assert code == 0 and "finished after 4.1 k steps" in said, err
+    assert "league/win_rate/runs/other" in metrics_of(tmp_path / "runs" / "a")[-1]
 
 
 def test_the_newest_run_is_one_with_a_checkpoint(tmp_path):

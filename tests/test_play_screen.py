@@ -1,6 +1,7 @@
 """The window of `play`, in this process: every game by its keys, the window's own, seats, ends and time."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
 from puffer_arena.render.play import screen as screen_module
 from puffer_arena.render.play.game import Game
-from puffer_arena.render.play.overlays import over_hints
+from puffer_arena.render.play.overlays import PAUSED_HINTS, free_hints, over_hints
 from puffer_arena.render.play.seats import BESIDE
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import overlays
@@ -299,6 +300,23 @@ def test_a_display_without_opengl_is_no_missing_display(monkeypatch):
 
 def test_game_and_window_are_apart():
     assert "pygame" not in Game.__module__
+
+
+def test_letters_that_a_game_has_for_itself_are_not_named_for_anything_else():
+    asked = [*PAUSED_HINTS, ("P, Esc", "pause"), ("M", "no sounds")]
+    expect = [("Esc", "go on"), ("Bksp", "back 1 s"), ("F5", "restart"), ("F1", "all keys"), ("Esc", "pause")]
+    with make("hex", 1, autoreset="disabled") as batch:
+        screen = SimpleNamespace(game=Game(batch, "bridge"), phase="paused", borrowed=False)
+        assert free_hints(screen, asked) == expect
+        screen.phase = "over"  # no letter is a move there
+        assert free_hints(screen, asked) == asked
+        screen.phase, screen.borrowed = "paused", True
+        assert free_hints(screen, asked)[0] == ("Pause", "go on")
+        screen.game.match = object()  # F1 to F8 are seats
+        assert free_hints(screen, PAUSED_HINTS) == [("Pause", "go on"), ("Bksp", "back 1 s")]
+    with make("snake", 1, autoreset="disabled") as batch:
+        screen = SimpleNamespace(game=Game(batch, "greedy"), phase="paused", borrowed=False)
+        assert free_hints(screen, asked) == asked
 
 
 def test_the_card_at_the_end_says_what_the_bots_key_does_then():

@@ -15,7 +15,7 @@ from puffer_arena.errors import FileError, ParameterError, UnknownName
 from puffer_arena.players.ratings import Rating
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.hands import LEFT, NONE, RIGHT, SHARED, WHOLE, Controls, share_controls
-from puffer_arena.render.play.match import Sitter, scripted
+from puffer_arena.render.play.match import Sitter, scripted, short_name
 from puffer_arena.render.play.screen import side_by_side
 from puffer_arena.render.world.picture import looks_over_shoulders
 
@@ -190,6 +190,11 @@ def test_a_round_that_waits_for_its_other_leg_outlasts_the_window(tmp_path: Path
     assert Ratings("tag 1", file).legs == {("bot:hunt", 1): 3.0}
     rounds.write_text('{"legs": []}')
     assert Ratings("tag 1", file).legs == {}
+
+
+def test_seats_name_players_without_their_folders() -> None:
+    names = ["run:/a/b.c#self@5", "run:b#runner/self@5", "/a/b/tag.bot", "arena:tag@5", "newest policy of b"]
+    assert [short_name(name) for name in names] == ["run:b.c#self@5", names[1], "tag.bot", *names[3:]]
 
 
 def test_a_round_of_equal_roles_is_rated_at_once() -> None:

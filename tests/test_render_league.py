@@ -42,11 +42,17 @@ def test_a_cell_of_the_heat_map_begins_a_match_of_the_two(tmp_path) -> None:
     found = [pair_at(each["x"] + 5, each["y"] + 5, 3) for each in cells]
     assert found == [None if i == j else (i, j) for i in range(3) for j in range(3)]
     assert pair_at(0, 0, 3) is None
-    tag = Meetings("tag", load_env("tag"), 6, tmp_path)
+    tag = Meetings("tag", load_env("tag"), 6, tmp_path, {})
     wanted = f"run:{tmp_path},run:{tmp_path}#self@0"
     assert tag.command("policy", "self@0") == ("play", "tag", "--seats", wanted)
-    sumo = Meetings("sumo", load_env("sumo"), 4, tmp_path)
-    assert sumo.command("bot:rikishi", "random")[-1] == "bot:rikishi,random,random,random"
+    runner = Meetings("tag", load_env("tag"), 6, tmp_path, {}, "runner")  # who keeps a role has its side
+    assert runner.command("policy", "self@0")[-1] == f"run:{tmp_path}#self@0,run:{tmp_path}"
+    assert runner.command("policy", "bot:hunt")[-1] == f"bot:hunt,run:{tmp_path}"
+    assert runner.command("bot:hunt", "random")[-1] == "bot:hunt,random"
+    sumo = Meetings("sumo", load_env("sumo"), 4, tmp_path, {"max_steps": 40, "pair": [1, 2]})
+    seats = "bot:rikishi,random,random,random"
+    expect = ("play", "sumo", "--seats", seats, "--param", "max_steps=40", "--param", "pair=1,2")
+    assert sumo.command("bot:rikishi", "random") == expect  # the game that the run learns
 
 
 def test_payoffs_are_drawn_in_two_colours_by_how_far_they_are_from_even() -> None:

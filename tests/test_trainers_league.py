@@ -172,6 +172,9 @@ def test_roles_with_policies_of_their_own_meet_each_other_and_go_on_to_the_bit(t
         assert (part.opponent.learners == mine).all()
     saved = tmp_path / "saved.safetensors"
     save_checkpoint(saved, trainer)
+    for part, before in ((chasers, ""), (runners, "runner/")):
+        past = part.opponent.pool.snapshots[-1]
+        assert pool_policy(saved, before + past.name) == past.data
     kept = {key: value.clone() for key, value in runners.policy.state_dict().items()}
     again = restore_trainer(saved)
     assert_same_learning(trainer, again)

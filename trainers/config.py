@@ -182,6 +182,7 @@ def load_config(
     overrides: Mapping[str, Any] | None = None,
     preset: str = "",
     algorithm: str = "",
+    resumes: bool = False,
 ) -> Config:
     """Return the config of a run: defaults, the environment's tuned TOML, a preset, `file`, then `overrides`.
 
@@ -194,6 +195,7 @@ def load_config(
         overrides: dotted name -> value, such as {"ppo.gamma": 0.99}; text is read as TOML.
         preset: a name of `list_presets`.
         algorithm: in place of the config's own.
+        resumes: see `check_fit`.
 
     Raises:
         UnknownName: an environment, algorithm, setting, preset or choice that does not exist.
@@ -232,7 +234,7 @@ def load_config(
         settings["algorithm"] = algorithm
     _drop_other_methods(settings)
     config = from_dict(settings)
-    check_fit(config)
+    check_fit(config, resumes)
     return config
 
 
@@ -274,8 +276,11 @@ def _read_preset(name: str) -> dict[str, Any]:
     return parse_toml(source, f"preset '{name}'")
 
 
-def check_fit(config: Config) -> None:
+def check_fit(config: Config, resumes: bool = False) -> None:
     """Check the settings that name something of the environment.
+
+    Args:
+        resumes: a run goes on, whose checkpoint holds its opponents; files that they once came from may be gone.
 
     Raises:
         UnknownName: a parameter, bot or role that the environment does not have.
@@ -294,7 +299,7 @@ def check_fit(config: Config) -> None:
     if config.opponent.pool:
         check_role(env, config.opponent.role)
         for name in pool_names(config.opponent.pool):
-            if name != SELF:
+            if name != SELF and not resumes:
                 find_player(name, config.env)
 
 

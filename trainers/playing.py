@@ -36,7 +36,7 @@ def run_player(name: str, env: str, runs_dir: str, seed: int, deterministic: boo
 
 
 def pool_policy(path: Path, member: str) -> bytes:
-    """Return the policy of a member of the pool in a checkpoint.
+    """Return the policy of a member of the pool in a checkpoint; ROLE/MEMBER of the second role's, where each has its own.
 
     Raises:
         UnknownName: there is no such member, or it is no policy.
@@ -44,13 +44,23 @@ def pool_policy(path: Path, member: str) -> bytes:
     """
     _, tensors, about = unpack(read_bytes(path), {CHECKPOINT_KIND: CHECKPOINT_VERSION}, f"'{path}'")
     try:
-        members = {str(each["name"]): f"league/{each['serial']}" for each in about.get("league", {}).get("members", [])}
+        members = _keys_of(about)
     except (AttributeError, KeyError, TypeError) as error:
         raise FileError(f"'{path}' is damaged: its league lacks {error}") from None
     kept = {name: key for name, key in members.items() if key in tensors}
     if member not in kept:
         raise UnknownName(f"'{path}' has no policy '{member}' in its pool; {suggest(member, kept)}")
     return tensors[kept[member]].numpy().tobytes()
+
+
+def _keys_of(about: dict[str, Any]) -> dict[str, str]:
+    """Return where a checkpoint holds the policies of its pools, by the members' names as in the metrics."""
+    found: dict[str, str] = {}
+    for k, (role, part) in enumerate(about.get("parts", {"": about}).items()):
+        before, prefix = (f"{role}/", f"role.{role}/") if k else ("", "")
+        members = part.get("league", {}).get("members", [])
+        found |= {f"{before}{each['name']}": f"{prefix}league/{each['serial']}" for each in members}
+    return found
 
 
 def policy_env(path: Path) -> str:

@@ -22,7 +22,7 @@ from puffer_arena.players.player import versus
 from puffer_arena.players.tournament import results_of
 from puffer_arena.registry import load_env
 from puffer_arena.replay.reader import Replay
-from puffer_arena.trainers.config import Config
+from puffer_arena.trainers.config import SELF, Config, pool_names
 from puffer_arena.trainers.runs.find import naming
 
 UNSAVED, INTERRUPTED = 1, 130
@@ -199,7 +199,7 @@ class Session:
         seconds = time.monotonic() - self.begun
         values, folder = self.progress.values, self.place.folder
         rate = (trainer.steps - self.steps_before) / max(seconds, 1e-9)
-        if self.options.exploit:
+        if self.options.exploit or (self.options.resume and is_exploiter(trainer)):
             self.display.say(exploitability(trainer))
         score = f", mean return {format_value(values['episode_return'])}" if "episode_return" in values else ""
         what = "finished" if complete else "stopped"
@@ -221,6 +221,15 @@ class Session:
             if self.can_be_watched:
                 self.display.say(f"  look:     {command_line('watch', folder, *named)}")
             self.display.say(f"  measure:  {command_line('eval', self.config.env, folder)}")
+
+
+def is_exploiter(trainer: Any) -> bool:
+    """Tell whether a run learns against one player alone, as --exploit has it, who is still there."""
+    settings = trainer.config.opponent
+    alone = settings.share == 1.0 and settings.pool != SELF and pool_names(settings.pool) == [settings.pool]
+    if not alone or settings.separate:
+        return False
+    return [member.name for member in trainer.opponent.pool.members] == [settings.pool]
 
 
 def exploitability(trainer: Any) -> str:

@@ -204,7 +204,7 @@ def final_config(options: Any) -> Config:
         for name in pool_names(settings["opponent"]["pool"])
     )
     config = from_dict(settings)
-    check_fit(config)
+    check_fit(config, bool(options.resume))
     return config
 
 

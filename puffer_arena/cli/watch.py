@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from puffer_arena.cli.seats import list_sitters
+from puffer_arena.cli.seats import CONFIG, MAX_BYTES, list_sitters
 from puffer_arena.errors import FileError, ParameterError
 from puffer_arena.live.address import Address, read_address
 from puffer_arena.live.playback import LoadActor
 from puffer_arena.live.stopped import StoppedRun
 from puffer_arena.live.subscriber import Subscriber
 from puffer_arena.live.view import PlayerView, Policy
+from puffer_arena.machine.files import read_json_table
 from puffer_arena.machine.running import is_running
 from puffer_arena.players.names import env_of, find_player, run_named
 from puffer_arena.players.player import Acting
@@ -79,7 +80,10 @@ def meetings_of(options: Options, source: Any) -> Any:
     if options.address or (run := run_named(options.run)) is None:
         return None
     folder = find_run(run, options.runs_dir)
-    return Meetings(options.env or source.env.name, source.env, len(source.agent_ids), folder.resolve())
+    config, env = read_json_table(folder / CONFIG, MAX_BYTES), source.env
+    params, opponent = (each if isinstance(each := config.get(key), dict) else {} for key in ("params", "opponent"))
+    role = next(iter(env.agents), "") if opponent.get("separate") else str(opponent.get("role", ""))
+    return Meetings(options.env or env.name, env, len(source.agent_ids), folder.resolve(), params, role)
 
 
 def sitters_of(options: Options, source: Any) -> "list[Sitter]":

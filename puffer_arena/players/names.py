@@ -5,7 +5,7 @@ bot:greedy              a scripted bot of the environment
 arena:snake@7           a trained bot that comes with puffer_arena, at a difficulty from 0 to 10; best without
 run:NAME                the newest checkpoint of a run, by its name
 newest, run:newest      that of the newest run
-run:newest#self@4096    a snapshot in that run's pool of opponents
+run:newest#self@4096    a snapshot in that run's pool of opponents; run:newest#runner/self@4096 one in the second role's
 path/to/file            a bot's file, a checkpoint or a policy; a run's folder for its newest checkpoint
 """
 

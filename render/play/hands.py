@@ -24,7 +24,7 @@ MOST_TAPS = 2  # more would make the game lag behind the person
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
 LEFT_HALF = {**WASD, "f": "space", "q": "shift", "e": "return"}  # keys of the left half -> the game's
 WHOLE, RIGHT, LEFT, NONE = "keyboard", "right half: arrows", "left half: W A S D, F, Q, E", "needs a gamepad"
-SHARED = "keyboard, when it is your turn"
+SHARED = "keyboard, by turns"
 
 
 class Controls(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +48,13 @@ class Sitter:
         """
         if self.choose is not None:
             self.choose(batch)
+
+
+def short_name(name: str) -> str:
+    """Return a player's name without folders, as there is room for in a window: run:/a/b#self@5 is run:b#self@5."""
+    kind, colon, rest = name.partition(":") if name.startswith("run:") else ("", "", name)
+    path, mark, member = rest.partition("#")
+    return f"{kind}{colon}{Path(path).name}{mark}{member}"
 
 
 def scripted(env: Env) -> list[Sitter]:
@@ -162,7 +170,7 @@ class Match:
         ids = [self.batch.agent_ids[agent] for agent in agents]
         roles = {self.batch.env.role_of(each) for each in self.batch.agent_ids}
         called = ids[0].replace("_", " ") if len(roles) == 1 else self.batch.env.role_of(ids[0])
-        names = dict.fromkeys(self.seats[agent].name for agent in agents)
+        names = dict.fromkeys(short_name(self.seats[agent].name) for agent in agents)
         return f"{called} ({' + '.join('you' if name == HUMAN else name for name in names)})"
 
     def begin(self) -> None:

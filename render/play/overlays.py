@@ -91,6 +91,11 @@ def figures(screen: "PlayScreen") -> list[tuple[str, str]]:
     return found + [(name.replace("_", " "), format_score(value)) for name, value in game.counters.items()]
 
 
+# Keys that do what a letter does, for games that have the letter for themselves.
+SPARE = {"r": "F5", "b": "F2", "h": "F1", "j": "F6"}
+PAUSED_HINTS: list[Hint] = [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]
+
+
 def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     """Write the environment's own line at the right, keys before it."""
     x, y, width, height = area
@@ -109,7 +114,22 @@ def draw_footer(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     if screen.borrowed:
         hints.insert(0, ("Esc", "go back"))
     top = y + (height - theme.px(20)) / 2
-    key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *hints], right - theme.px(PAD))
+    key_hints(theme, (x + theme.px(4), top), [own_keys(screen.game), *free_hints(screen, hints)], right - theme.px(PAD))
+
+
+def free_hints(screen: "PlayScreen", hints: list[Hint]) -> list[Hint]:
+    """Name other keys in place of letters that the game has for itself, as hex has; leave out what has no other."""
+    game = screen.game
+    found: list[Hint] = []
+    for key, meaning in hints:
+        letter = key.partition(",")[0].lower()
+        if screen.phase == "over" or len(letter) != 1 or not game.reads(letter):
+            found.append((key, meaning))
+        elif letter == "p":
+            found.append(("Pause" if screen.borrowed else "Esc", meaning))
+        elif letter in SPARE and game.match is None:  # where F1 to F8 are seats
+            found.append((SPARE[letter], meaning))
+    return found
 
 
 def key_label(name: str) -> str:
@@ -158,7 +178,7 @@ def draw_message(theme: Theme, screen: "PlayScreen", area: Area) -> None:
     ending, tone = title_of(game) if screen.phase == "over" else ("", "text")
     title, about, hints = {
         "ready": ("Ready?", game.env.summary.rstrip("."), [*key_meanings(game), *begin]),
-        "paused": ("Paused", "", [("P", "go on"), ("Bksp", "back 1 s"), ("R", "restart"), ("H", "all keys")]),
+        "paused": ("Paused", "", free_hints(screen, PAUSED_HINTS)),
         "over": (
             ending,
             game.match.said if game.match is not None and game.match.said else result(game, screen.message),
@@ -270,8 +290,7 @@ def pad_meaning(screen: "PlayScreen") -> str:
 
 def help_lines(screen: "PlayScreen") -> list[Hint]:
     """Return all keys, and what each does."""
-    rows = key_meanings(screen.game)
-    rows += (
+    rows = (
         [("Esc", "go back to what this branch comes from"), ("P", "pause")]
         if screen.borrowed
         else [("P, Esc", "pause")]
@@ -288,5 +307,4 @@ def help_lines(screen: "PlayScreen") -> list[Hint]:
     rows += [("M", "sounds on" if screen.speaker.muted else "no sounds"), ("Pad", pad_meaning(screen))]
     shoulders = "choose a seat, put another in" if screen.game.match is not None else "back a second"
     rows.append(("", f"X: bot; shoulders: {shoulders}; {'Y: go back; ' if screen.borrowed else ''}Start: pause"))
-    rows.append(("H", "close this"))
-    return rows
+    return [*key_meanings(screen.game), *free_hints(screen, rows), ("Esc", "close this")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imgui_bundle import imgui
 
 from puffer_arena.render.play.hands import Hands
-from puffer_arena.render.play.match import Match
+from puffer_arena.render.play.match import Match, short_name
 from puffer_arena.render.window.imgui_canvas import packed
 from puffer_arena.render.window.theme import BODY, RADIUS, SMALL, TITLE, Theme
 from puffer_arena.render.window.widgets import Area, key_hints, shorten, write
@@ -46,6 +46,6 @@ def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area, c
             theme, (left + theme.px(62), y + theme.px(2)), shorten(name, theme.px(100), SMALL + 1), "muted", SMALL + 1
         )
         person = sitter.choose is None
-        text = f"you ({in_hand[k]})" if person and k in in_hand else "you" if person else sitter.name
+        text = f"you ({in_hand[k]})" if person and k in in_hand else "you" if person else short_name(sitter.name)
         text = shorten(text, width - theme.px(172 + EDGE), BODY)
         write(theme, (left + theme.px(172), y), text, "accent" if person else "text", BODY)
