@@ -29,6 +29,7 @@ from puffer_arena.players.strength import measure_of, measure_strength
 from puffer_arena.registry import load_env
 from puffer_arena.trainers.config import load_config
 from puffer_arena.trainers.export.bot import export_policy, meets_scripted, with_earlier, with_measured
+from puffer_arena.trainers.export.origin import setting_words
 from puffer_arena.trainers.runs.find import EARLIER
 from puffer_arena.trainers.trainer import make_trainer
 
@@ -128,7 +129,7 @@ def option(key: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         name = "--param" if key == "params" else f"--{key}"
         return [f"{name} {part}={each}" for part, each in value.items()]
-    return [f"--{key.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, tuple) else value}"]
+    return [" ".join(setting_words(key, value))]
 
 
 def fitting(data: bytes, earlier: list[bytes]) -> bytes:

@@ -1,7 +1,6 @@
 """Exporting: a policy, what it saw and did, where it comes from, in one bot's file."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,12 @@ from puffer_arena.bots import file as bots_file
 from puffer_arena.bots.layout import read_leaves
 from puffer_arena.bots.model import MOST_EARLIER, Model
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ArenaError, FileError, ParameterError
+from puffer_arena.errors import ParameterError
 from puffer_arena.players.described import describe
 from puffer_arena.registry import env_name, load_env, source_digest
 from puffer_arena.trainers.actor import CHECKPOINT_KIND, CHECKPOINT_VERSION, Actor, roles_in
-from puffer_arena.trainers.config import from_dict, load_config, pool_names, to_dict
+from puffer_arena.trainers.config import load_config, pool_names
+from puffer_arena.trainers.export.origin import origin_of
 from puffer_arena.trainers.export.weights import describe_network, plain_copy
 from puffer_arena.trainers.networks.observations import leaf_arrays, leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy
@@ -31,7 +31,6 @@ EARLIER_VECTORS = 16  # and of each earlier policy in it,
 FEWEST_VECTORS = 4
 VECTOR_BYTES = 65_536  # beyond which there are fewer of them: pictures would be most of a file
 WATCHED_STEPS = 4  # of play between two parity vectors, while the ranges of observations are noted
-FREE_SETTINGS = ("env", "threads", "device", "precision", "compile", "gradients", "checkpoint_minutes")
 
 
 @dataclass
@@ -161,42 +160,6 @@ def export_file(path: str | Path, env: str = "", half: bool = False, seed: int =
 def meets_scripted(env: str) -> bool:
     """Tell whether training meets a scripted bot: it is games against that which say how good a policy is."""
     return any(name.startswith("bot:") for name in pool_names(load_config(env).opponent.pool))
-
-
-def origin_of(about: Mapping[str, Any], env: str, name: str) -> dict[str, Any]:
-    """Return where a checkpoint's policy comes from: command, algorithm, seed, steps, seconds, changed settings."""
-    try:
-        config = from_dict({**about["config"], "env": env})
-        steps, seconds = int(about["steps"]), float(about["seconds"])
-    except (ArenaError, KeyError, TypeError, ValueError) as error:
-        raise FileError(f"{name} is damaged: {error}") from None
-    now = _flat(to_dict(load_config(env, algorithm=config.algorithm)))
-    changed = {
-        key: value
-        for key, value in _flat(to_dict(config)).items()
-        if key not in FREE_SETTINGS and now.get(key) != value and not key.startswith("params.")
-    }
-    words = [word for key, value in changed.items() for word in (f"--{key.replace('_', '-')}", *_words(value))]
-    words += [word for key, value in config.params.items() for word in ("--param", f"{key}={value}")]
-    return {
-        "command": shlex.join(["python", "-m", "puffer_arena", "train", env, *words]),
-        "algorithm": config.algorithm,
-        "seed": config.seed,
-        "steps": steps,
-        "seconds": round(seconds, 1),
-        "settings": changed,
-    }
-
-
-def _words(value: Any) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
 
 
 def watch(policy: Policy, env: str, seed: int) -> Seen:
