@@ -1,6 +1,7 @@
 """Opening a window: the only place where pygame's display starts; sound never does."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -87,6 +88,16 @@ def open_window(title: str, size: tuple[int, int], flags: int = 0, *, vsync: boo
         pygame.display.set_icon(draw_icon())  # afterwards: a failed try makes pygame forget it and the title
         pygame.display.set_caption(title)
         return surface
+
+
+def limit_window(size: tuple[int, int]) -> None:
+    """Let a person make the window no smaller than `size`; a window that is smaller already may stay as it is."""
+    with warnings.catch_warnings():  # pygame has no other way to it than one that is to go, with windows of this kind
+        warnings.simplefilter("ignore", DeprecationWarning)
+        window = pygame.Window.from_display_module() if hasattr(pygame.Window, "from_display_module") else None
+    if window is not None:
+        width, height = window.size
+        window.minimum_size = min(size[0], width), min(size[1], height)
 
 
 def draw_icon() -> "pygame.Surface":

@@ -9,7 +9,7 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui, implot
 
 from puffer_arena.core.fields import Array
-from puffer_arena.render.display import begin_display, desktop_scale, open_window
+from puffer_arena.render.display import begin_display, desktop_scale, limit_window, open_window
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.waiting import wait_for_input
 from puffer_arena.render.window.opengl import forget_uploads, gl
@@ -24,6 +24,7 @@ SHOWN_ANEW = (
     *(pygame.WINDOWEXPOSED, pygame.WINDOWSHOWN, pygame.WINDOWRESTORED, pygame.WINDOWMAXIMIZED),
     *(pygame.WINDOWSIZECHANGED, pygame.WINDOWFOCUSGAINED, pygame.VIDEOEXPOSE, pygame.VIDEORESIZE),
 )
+LEAST = (480, 360)  # of a window, at scale 1: nothing in it can be read that has less room
 MARGINS = (40, 90)  # pixels of the desktop that frames, bars and panels take
 
 
@@ -58,6 +59,7 @@ class Gui:
             io.fonts.add_font_from_file_ttf(str(path), BODY)
         self.theme = Theme(desktop_scale() if self._framebuffer == 1 else 1.0)
         self.theme.apply()
+        limit_window((round(self.theme.px(LEAST[0])), round(self.theme.px(LEAST[1]))))
         backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
         self._renderer = backend.PygameRenderer()
         self._painter = Painter()
@@ -116,6 +118,7 @@ class Gui:
         chosen = SCALES[min(max(near + steps, 0), len(SCALES) - 1)] if steps else desktop_scale()
         self.theme = Theme(chosen)
         self.theme.apply()
+        limit_window((round(self.theme.px(LEAST[0])), round(self.theme.px(LEAST[1]))))
 
     def press_scale(self, key: int) -> bool:
         """Take a key that was pressed with Ctrl where it changes the interface's size; tell whether it does."""
