@@ -44,8 +44,8 @@ class Controls(NamedTuple):
 def share_controls(people: int, pads: Sequence[int], by_turns: bool = False) -> list[Controls]:
     """Return what each of some people has in hand.
 
-    One person has all there is, as all have where they take turns.  With gamepads enough for all others the first has the whole keyboard; else the first two
-    have its halves.
+    One person has all there is, as all have where they take turns.  With gamepads enough for all others the first has
+    the whole keyboard; else the first two have its halves.
     """
     if people <= 1:
         return [Controls()] * people
