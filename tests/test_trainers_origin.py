@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 from puffer_arena.cli.train import final_config, parse_arguments
+from puffer_arena.errors import FileError
 from puffer_arena.trainers.config import load_config, to_dict
 from puffer_arena.trainers.export.origin import FREE_SETTINGS, origin_of
 
@@ -29,3 +30,10 @@ def test_the_command_makes_the_config_again(env, algorithm, settings):
     for free in FREE_SETTINGS:
         again.pop(free), wanted.pop(free)
     assert again == wanted
+
+
+@pytest.mark.parametrize("curriculum", [{"method": "uniform", "ranges": 5}, {"method": "plr", "settings": "capacity"}])
+def test_a_curriculum_that_is_none_is_a_damaged_file(curriculum):
+    config = {**to_dict(load_config("maze")), "curriculum": curriculum}
+    with pytest.raises(FileError, match=r"^'it' is damaged: "):
+        origin_of({"config": config, "steps": 1, "seconds": 1.0}, "maze", "'it'")

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from puffer_arena.bots.bot import Bot
+from puffer_arena.core.params import pair_text
 from puffer_arena.machine.files import write_bytes
 from puffer_arena.players.calibrate import calibrate, rating_in
 from puffer_arena.players.described import describe, difference
@@ -128,7 +129,7 @@ def option(key: str, value: Any) -> list[str]:
     """Return a setting as `train` takes it."""
     if isinstance(value, dict):
         name = "--param" if key == "params" else f"--{key}"
-        return [f"{name} {part}={each}" for part, each in value.items()]
+        return [f"{name} {pair_text(*pair)}" for pair in value.items()]
     return [" ".join(setting_words(key, value))]
 
 

@@ -1,8 +1,8 @@
 """Parameters: a frozen dataclass for people, a record per row for the kernels.
 
 `param` declares a default with the range it may take; that range is what a curriculum, a slider and the
-command line work within.  A default that is a tuple makes it several numbers, each in that range.  A parameter that shapes memory or a level takes effect at a row's next
-reset; any other at once (`shapes_level`).
+command line work within.  A default that is a tuple makes it several numbers, each in that range.  A
+parameter that shapes memory or a level takes effect at a row's next reset; any other at once (`shapes_level`).
 """
 
 import ast
@@ -203,6 +203,12 @@ def plain_value(stored: Any) -> Any:
     """Return a parameter as a row holds it as a number, or a tuple of numbers."""
     value = np.asarray(stored).tolist()
     return tuple(value) if isinstance(value, list) else value
+
+
+def pair_text(name: str, value: Any) -> str:
+    """Return a parameter as the command line takes it: name=value, several numbers with commas between."""
+    several = value if isinstance(value, list | tuple) else (value,)
+    return f"{name}={','.join(map(str, several))}"
 
 
 def record_values(record: Any) -> dict[str, Any]:

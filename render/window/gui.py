@@ -57,9 +57,7 @@ class Gui:
         self._framebuffer = gl.glGetIntegerv(gl.GL_VIEWPORT)[2] / size[0]  # pixels to a window unit, as on Retina
         with as_file(files("puffer_arena.assets") / "fonts" / "Inter.ttf") as path:
             io.fonts.add_font_from_file_ttf(str(path), BODY)
-        self.theme = Theme(desktop_scale() if self._framebuffer == 1 else 1.0)
-        self.theme.apply()
-        limit_window((round(self.theme.px(LEAST[0])), round(self.theme.px(LEAST[1]))))
+        self._take_scale(desktop_scale() if self._framebuffer == 1 else 1.0)
         backend: Any = import_module("imgui_bundle.python_backends.pygame_backend")  # it has no types
         self._renderer = backend.PygameRenderer()
         self._painter = Painter()
@@ -116,9 +114,12 @@ class Gui:
         """Make the interface larger or smaller by some steps; 0 goes back to normal size."""
         near = min(range(len(SCALES)), key=lambda k: abs(SCALES[k] - self.theme.scale))
         chosen = SCALES[min(max(near + steps, 0), len(SCALES) - 1)] if steps else desktop_scale()
-        self.theme = Theme(chosen)
+        self._take_scale(chosen)
+
+    def _take_scale(self, scale: float) -> None:
+        self.theme = Theme(scale)
         self.theme.apply()
-        limit_window((round(self.theme.px(LEAST[0])), round(self.theme.px(LEAST[1]))))
+        limit_window((round(scale * LEAST[0]), round(scale * LEAST[1])))
 
     def press_scale(self, key: int) -> bool:
         """Take a key that was pressed with Ctrl where it changes the interface's size; tell whether it does."""

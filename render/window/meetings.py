@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_arena.core.env import Env
+from puffer_arena.core.params import pair_text
 from puffer_arena.render.front.programs import Programs
 
 POLICY, NOW, PAST = "policy", "now", "self@"  # what learns, as the metrics call it; the other role's; snapshots
@@ -61,8 +62,3 @@ class Meetings:
         if member in (POLICY, NOW):
             return f"run:{self._folder}"
         return f"run:{self._folder}#{member}" if member.startswith(PAST) else member
-
-
-def pair_text(name: str, value: Any) -> str:
-    """Return a parameter as --param takes it: a list is its numbers with commas between."""
-    return f"{name}={','.join(map(str, value)) if isinstance(value, list | tuple) else value}"

@@ -1,9 +1,10 @@
 """Where a policy comes from: the command that trains one alike, and what else is told of its run."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from puffer_arena.core.params import pair_text
 from puffer_arena.errors import ArenaError, FileError
 from puffer_arena.trainers.config import Config, from_dict, load_config, to_dict
 
@@ -24,11 +25,11 @@ def origin_of(about: Mapping[str, Any], env: str, name: str) -> dict[str, Any]:
     """
     try:
         config = from_dict({**about["config"], "env": env})
-        steps, seconds = int(about["steps"]), float(about["seconds"])
-    except (ArenaError, KeyError, TypeError, ValueError) as error:
+        steps, seconds, words = int(about["steps"]), float(about["seconds"]), words_of(config)
+    except (ArenaError, AttributeError, KeyError, TypeError, ValueError) as error:  # of tables that are none, too
         raise FileError(f"{name} is damaged: {error}") from None
     return {
-        "command": shlex.join(["python", "-m", "puffer_arena", "train", env, *words_of(config)]),
+        "command": shlex.join(["python", "-m", "puffer_arena", "train", env, *words]),
         "algorithm": config.algorithm,
         "seed": config.seed,
         "steps": steps,
@@ -64,13 +65,7 @@ def setting_words(key: str, value: Any) -> list[str]:
 
 
 def _pairs(option: str, values: Mapping[str, Any]) -> list[str]:
-    return [word for key, value in values.items() for word in (option, f"{key}={_text(value)}")]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(map(_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return [word for pair in values.items() for word in (option, pair_text(*pair))]
 
 
 def _changed(config: Config) -> dict[str, Any]:
