@@ -189,9 +189,9 @@ class _Stepped(Memory):
         keep = (~began).to(seen.dtype)[..., None]
         state = {name: part.to(seen.dtype) for name, part in state.items()}
         outputs = []
-        for t in range(len(features)):
+        for t, now in enumerate(seen.unbind()):  # whose gradient is one stack; that of seen[t] is as large as seen
             before = {name: part * keep[t] for name, part in state.items()}
-            state = self.step(seen[t], recurrent, before)
+            state = self.step(now, recurrent, before)
             if acting is not None:
                 moves = acting[t, :, None]
                 state = {name: torch.where(moves, part, before[name].to(part.dtype)) for name, part in state.items()}
