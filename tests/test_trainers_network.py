@@ -1,5 +1,6 @@
 """Networks and heads: shapes from spaces, masks, memory, gradients."""
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer
 from puffer_arena.trainers.networks.heads import make_head
-from puffer_arena.trainers.networks.memory import MinGru
+from puffer_arena.trainers.networks.memory import Gru, MinGru
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy, matrix_flops, parameter_count
 from puffer_arena.trainers.optimize.optimizers import hidden_matrices
@@ -307,19 +308,22 @@ def test_several_values_stand_side_by_side() -> None:
     assert policy([torch.randn(2, 3)], {})[1].shape == (2, 2)
 
 
-def test_a_scan_is_the_loop_it_stands_for() -> None:
+@pytest.mark.parametrize("kind", [MinGru, Gru])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_scan_is_the_loop_it_stands_for(kind: type[MinGru | Gru], waits: bool) -> None:
     torch.manual_seed(0)
-    memory = MinGru(4, 3)
+    memory = kind(4, 3)
+    exact = copy.deepcopy(memory).double()
     features, state = torch.randn(7, 5, 4, requires_grad=True), {"h": torch.randn(5, 3, requires_grad=True)}
-    began = torch.rand(7, 5) < 0.3
-    fast = memory.sequence(features, state, began)
-    slow = memory.double().sequence(features.double(), {"h": state["h"].double()}, began)
+    began, acting = torch.rand(7, 5) < 0.3, torch.rand(7, 5) < 0.6 if waits else None
+    fast = memory.sequence(features, state, began, acting)
+    slow = exact.sequence(features.double(), {"h": state["h"].double()}, began, acting)
     torch.testing.assert_close(fast.double(), slow)
     weight = torch.randn(7, 5, 3)
-    wanted = torch.autograd.grad((slow.float() * weight).sum(), [features, state["h"]])
-    found = torch.autograd.grad((fast * weight).sum(), [features, state["h"]])
+    wanted = torch.autograd.grad((slow.float() * weight).sum(), [features, state["h"], *exact.parameters()])
+    found = torch.autograd.grad((fast * weight).sum(), [features, state["h"], *memory.parameters()])
     for a, b in zip(found, wanted, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-5)
 
 
 def test_gates_are_matrices_of_their_own_and_an_lstm_begins_by_remembering() -> None:
