@@ -67,6 +67,12 @@ def best(s: State, p: Params, memory: Memory) -> int:
     return PAYING[s.sign]
 
 
+def click(s: State, p: Params, x: float, y: float) -> int | None:
+    """Return the arm at (x, y)."""
+    arm = round(x - 1.0)
+    return arm if 0 <= arm < ARMS and abs(x - 1.0 - arm) <= 0.36 and 2.35 <= y <= 4.75 else None
+
+
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(9.0, 5.4, bleed=True)
     tabletop(canvas, 9.0, 5.4)
@@ -95,6 +101,7 @@ ENV = Env(
     draw=draw,
     bots={"best": best},
     keys={str(arm + 1): arm for arm in range(ARMS)},
+    click=click,
     counters=("hits",),
     ending=ending,
     endings=("pulls that paid: {}",),

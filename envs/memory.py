@@ -74,6 +74,13 @@ def recall(s: State, p: Params, memory: Memory) -> int:
     return s.cue
 
 
+def click(s: State, p: Params, x: float, y: float) -> int | None:
+    """Return the answer at (x, y)."""
+    answer = round((x - 1.05) / 1.3)
+    within = 0 <= answer < len(GLYPHS) and abs(x - 1.05 - 1.3 * answer) <= 0.45 and 3.0 <= y <= 3.72
+    return answer if within else None
+
+
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     canvas.view(6.0, 4.6, bleed=True)
     tabletop(canvas, 6.0, 4.6)
@@ -110,6 +117,7 @@ ENV = Env(
     draw=draw,
     bots={"recall": recall},
     keys={"left": 0, "down": 1, "up": 2, "right": 3, "a": 0, "b": 1, "c": 2, "d": 3},
+    click=click,
     idle=0,
     counters=("right",),
     success="right",

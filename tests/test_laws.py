@@ -86,6 +86,21 @@ def test_what_is_done_without_keys_is_an_action(tmp_path) -> None:
     assert "environment 'restless': idle: is None, which does not lie in Dict" in said(report, "keys")
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("return None", "'click' (game.py, line {line}): def click(s: State, p: Params, x: float, y: float) -> int | None:\n    finds nothing"),
+        ("s.caught += 1\n    return STAY", "writes State, which it may only read"),
+        ("return 3", "click: gives 3 at (0, 0); give 0 to 2, or None"),
+    ],
+)  # fmt: skip
+def test_clicks_are_choices(tmp_path, rule: str, words: str) -> None:
+    text = f"\n\ndef click(s: State, p: Params, x: float, y: float) -> int | None:\n    {rule}\n\n\ndef draw("
+    report = check(game(tmp_path, ("\n\ndef draw(", text), ("bots=", "click=click, bots=")), laws=["clicks"])
+    line = 1 + (tmp_path / "game.py").read_text().partition("def click")[0].count("\n")
+    assert words.format(line=line) in said(report, "clicks").replace(str(tmp_path) + "/", "")
+
+
 def test_a_bot_is_measured_alone_where_what_one_wins_others_lose(tmp_path) -> None:
     shared = (
         "    mean = 0.0\n    for frog in range(p.frogs):\n        mean += rewards[frog] / p.frogs\n"

@@ -10,6 +10,7 @@ from puffer_arena import ArenaError, list_envs, make
 
 pytest.importorskip("imgui_bundle")
 from puffer_arena.cli.seats import Ratings, build_match
+from puffer_arena.envs.hex.draw import middle
 from puffer_arena.render.play import screen as screen_module
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.overlays import PAUSED_HINTS, free_hints, over_hints
@@ -17,7 +18,7 @@ from puffer_arena.render.play.seats import BESIDE
 from puffer_arena.render.toolkit import pygame
 from puffer_arena.render.window import overlays
 from puffer_arena.render.window.imgui_canvas import packed
-from tests.screens import holds, key
+from tests.screens import click, holds, key
 from tests.screens import on_display as on_display
 
 
@@ -82,6 +83,29 @@ def test_every_environment_can_be_played_by_its_keys(env_id):
     assert pressed[0] == "playing"
     assert pressed[1] >= 1
     assert (pictures[0] != pictures[-1]).any()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "params", "cell"), [("hex", {"size": 11, "opening": 0}, (9, 8)), ("connect4", {"opening": 0}, (2, 0))]
+)
+def test_a_click_begins_and_is_the_choice_that_the_mouse_points_at(env_id, params, cell):
+    chosen = []
+
+    def laid(game):
+        state = game.batch.state(0)
+        return (state.row, state.col) if env_id == "hex" else (state.column, 0)
+
+    def press(screen):
+        x, y = middle(*cell) if env_id == "hex" else (cell[0] + 0.5, 3.0)
+        for act in click(*screen.look.seen.point(x, y)):
+            act(screen)
+
+    def note(screen):
+        if screen.game.steps:
+            chosen.append((screen.phase, laid(screen.game)))
+
+    play_on(env_id, lambda screen: None, press, *[note] * 6, params=params)
+    assert chosen[0] == ("playing", cell)
 
 
 def test_the_windows_keys_work_while_playing():

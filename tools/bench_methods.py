@@ -70,16 +70,16 @@ DQN = {
     "optimizer.name": "adam", "optimizer.learning_rate": 5e-4, "optimizer.max_grad_norm": 10.0,
 }  # fmt: skip
 REPPO = {"algorithm": "reppo", "num_envs": 128, "optimizer.name": "adam", "optimizer.learning_rate": 0.001}
-OPTIONS: Variants = {  # of PPO, each by itself
+OPTIONS: Variants = {  # of PPO, each by itself; the tuned configs have muon and rewards as they are
     "ppo": {},
     "stagger": {"ppo.stagger": 200},
     "adam-rel": {"optimizer.relative": True},
     "kl stop": {"ppo.epochs": 4, "ppo.target_kl": 0.02},
     "minibatch advantages": {"ppo.normalize_advantages": "minibatch"},
     "raw advantages": {"ppo.normalize_advantages": "none"},
-    "raw rewards": {"ppo.normalize_rewards": False},
+    "normalized rewards": {"ppo.normalize_rewards": True},
     "prioritized streams": {"ppo.priority": 0.8},
-    "muon": {"optimizer.name": "muon"},
+    "adam": {"optimizer.name": "adam"},
     "observations": {"network.normalize": True},
     "hl-gauss": {"network.value_bins": 51, "network.value_reach": 5.0},
     "separate critic": {"network.critic": "separate"},
@@ -102,7 +102,7 @@ FEW: Variants = {
         "ppo.target_kl": 0.05, "network.critic": "separate",
     },
     "pqn": PQN,
-    "dreamer": {"algorithm": "dreamer", "network.memory": "rssm"},
+    "dreamer": {"algorithm": "dreamer", "network.memory": "rssm", "total_steps": 100_000},
 }  # fmt: skip
 SAC = {
     "algorithm": "sac", "num_envs": 16, "total_steps": 60_000, "optimizer.name": "adam",

@@ -16,7 +16,7 @@ import numpy as np
 
 from puffer_arena.core import Box, Brush, Discrete, Editor, Env, Painted
 from puffer_arena.envs.connect4.bot import Search, search
-from puffer_arena.envs.connect4.draw import draw
+from puffer_arena.envs.connect4.draw import click, draw
 from puffer_arena.envs.connect4.editor import finish, let_fall, stones_of
 from puffer_arena.envs.connect4.rules import mask_columns, observe, reset, step, turn
 from puffer_arena.envs.connect4.state import EMPTY, MOST_COLS, TOP, WALL, Params, State
@@ -36,6 +36,7 @@ ENV = Env(
     bots={"search": search},
     bot_memory=Search,
     keys={str(k + 1): k for k in range(MOST_COLS)},
+    click=click,
     editor=Editor(
         cells=Painted(
             "",

@@ -22,6 +22,11 @@ def stones_in_line(s: State, p: Params) -> int:
     return found
 
 
+def click(s: State, p: Params, agent: int, x: float, y: float) -> int | None:
+    """Return the column at (x, y)."""
+    return int(x) if 0.0 <= x < p.cols and y >= TOP - 0.12 else None
+
+
 def draw(s: State, p: Params, canvas: Canvas) -> None:
     names, colors = ("Red", "Yellow"), ("rose", "amber")
     width, top = float(p.cols), TOP

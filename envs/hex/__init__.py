@@ -18,7 +18,7 @@ import numpy as np
 
 from puffer_arena.core import Box, Brush, Discrete, Editor, Env, Painted
 from puffer_arena.envs.hex.bot import Ways, bridge
-from puffer_arena.envs.hex.draw import draw
+from puffer_arena.envs.hex.draw import click, draw
 from puffer_arena.envs.hex.editor import finish
 from puffer_arena.envs.hex.rules import mask_cells, observe, reset, step, turn
 from puffer_arena.envs.hex.state import DOWN, EMPTY, FIRST, LETTERS, MOST, SIDE, WALL, Params, State
@@ -41,6 +41,7 @@ ENV = Env(
         "red": {letter: k // SIDE * MOST + k % SIDE for k, letter in enumerate(LETTERS)},
         "blue": {letter: k % SIDE * MOST + k // SIDE for k, letter in enumerate(LETTERS)},
     },
+    click=click,
     editor=Editor(
         cells=Painted(
             "owner",

@@ -1,10 +1,27 @@
 """How hex looks."""
 
+import math
+
 from puffer_arena.core import Canvas
 from puffer_arena.core.tiles import tabletop
-from puffer_arena.envs.hex.state import DOWN, FIRST, LETTERS, NOBODY, SIDE, Params, State
+from puffer_arena.envs.hex.state import DOWN, FIRST, LETTERS, MOST, NOBODY, SIDE, Params, State
 
+RADIUS = 0.577  # of a cell, to its corners
 HEXAGON = ((0, -2), (1, -1), (1, 1), (0, 2), (-1, 1), (-1, -1))  # corners, in halves of a cell's width, in 0.29 of it
+
+
+def middle(row: int, col: int) -> tuple[float, float]:
+    """Return where a cell's middle lies in the picture."""
+    return FIRST[0] + col + DOWN[0] * row, FIRST[1] + DOWN[1] * row
+
+
+def click(s: State, p: Params, agent: int, x: float, y: float) -> int | None:
+    """Return the cell at (x, y), as the player `agent` names it."""
+    cells = [(row, col) for row in range(p.size) for col in range(p.size)]
+    row, col = min(cells, key=lambda cell: math.dist(middle(*cell), (x, y)))
+    if math.dist(middle(row, col), (x, y)) > RADIUS:
+        return None
+    return row * MOST + col if agent == 0 else col * MOST + row
 
 
 def draw(s: State, p: Params, canvas: Canvas) -> None:
@@ -20,7 +37,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
         canvas.agent(k, x, 0.6, 0.4)
     for row in range(p.size):
         for col in range(p.size):
-            x, y = FIRST[0] + col + DOWN[0] * row, FIRST[1] + DOWN[1] * row
+            x, y = middle(row, col)
             around = [(x + 0.5 * across, y + 0.2885 * up) for across, up in HEXAGON]
             canvas.polygon(around, "raised")
             owner = int(s.owner[row, col])

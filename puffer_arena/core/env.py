@@ -83,6 +83,8 @@ class Env:
             others people choose by a stick).  Where an action is an array: (component, value); where it has parts, their
             names come before that: ("fire", 1), ("aim", 0, -1.0).  Where roles see the game from different sides: role ->
             such keys.
+        click: plain Python, click(s, p, x, y) says which choice a click at (x, y) of the picture is, in units of `draw`,
+            None for none: a board's cell, say.  With several agents click(s, p, agent, x, y).
         idle: the action while no key is held; None repeats the last one.
         pilot: makes actions of what keys say, where actions are more than hands can do (`core.pilot`); `keys` and `idle`
             are of what it is told then.
@@ -139,6 +141,7 @@ class Env:
     bots: Mapping[str, Any] = field(default_factory=dict)  # name -> a rule, or role -> rule
     bot_memory: type = Memory
     keys: Mapping[str, Any] = field(default_factory=dict)
+    click: Rule | None = None
     idle: Any = None
     pilot: Pilot | None = None
     casual: Mapping[str, Any] = field(default_factory=dict)
@@ -242,6 +245,25 @@ class Env:
     def keyed(self, action: Space, role: str | None) -> Space:
         """Return the space that a role's keys set: what its pilot is told, or its part of `action`, with sizes looked up."""
         return space_of(action, role) if self.pilot is None else self.pilot.wanted
+
+    def clicked(self, state: Any, params: Any, agent: int | None, x: float, y: float) -> int | None:
+        """Return the choice that a click at (x, y) of the picture stands for, in units of `draw`; None for none.
+
+        Args:
+            agent: who clicks, None in a solo environment.
+
+        Raises:
+            DefinitionError: `click` gives what is no choice of this agent.
+        """
+        if self.click is None:
+            return None
+        who = () if agent is None else (agent,)
+        found = self.click(state, params, *who, x, y)
+        role = None if agent is None else self.role_of(self.agent_ids(params)[agent])
+        wanted: Any = self.keyed(self.action, role)  # a Discrete, as was checked
+        if found is None or (isinstance(found, int | np.integer) and 0 <= found < wanted.n):
+            return None if found is None else int(found)
+        raise self.error("click", f"gives {found!r} at ({x:.3g}, {y:.3g}); give 0 to {wanted.n - 1}, or None")
 
     def rules_of(self, *names: str) -> list[Any]:
         """Return rules by the names of their fields, those of all roles; "bots" are the rules of all bots."""

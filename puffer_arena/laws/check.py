@@ -36,6 +36,7 @@ LAWS = (
     Law("bots", "bots only read the row", people.bots),
     Law("strength", "the first bot beats random play in every role", people.strength),
     Law("keys", "keys and the idle action are valid actions", people.keys),
+    Law("clicks", "clicks on the picture are choices", people.clicks),
     Law("drawing", "it draws, in colours of the palette, and leaves the row as it is", people.drawing),
     Law("endings", "episodes end", people.endings),
     Law("speed", "how fast it steps", people.speed),

@@ -1,5 +1,6 @@
 """Laws about people and bots: what can be steered, seen and beaten, and that it comes to an end."""
 
+import itertools
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from puffer_arena.laws.law import DoesNotApplyError, Subject, play
 
 ENDING_STEPS, ENDING_ROWS = 5000, 16
 SPEED_SECONDS = 0.5
+CLICKS = 25  # along each side of a picture
 
 
 def bots(subject: Subject) -> str:
@@ -101,6 +103,29 @@ def keys(subject: Subject) -> str:
     if not bindings:
         raise DoesNotApplyError("no keys, so nobody can play it")
     return f"{bindings} keys"
+
+
+def clicks(subject: Subject) -> str:
+    """Clicks on the picture are choices, and leave the row as it is."""
+    batch = subject.make(1, 4)
+    env = batch.env
+    if env.click is None:
+        raise DoesNotApplyError("nothing to click on")
+    found = set()
+    for _ in range(8):
+        before, canvas = batch.rows.states.tobytes(), RecordingCanvas()
+        env.draw(batch.state(0), batch.state_params(0), canvas)
+        seen = canvas.primitives[0][1]
+        ends = [(seen[low], seen[low] + seen[size]) for low, size in (("left", "width"), ("low", "height"))]
+        for x, y in itertools.product(*(np.linspace(*end, CLICKS) for end in ends)):
+            for agent in range(batch.num_agents) or [None]:
+                found.add(env.clicked(batch.state(0), batch.state_params(0), agent, float(x), float(y)))
+        if batch.rows.states.tobytes() != before:
+            raise place_of(env, env.click, "writes State, which it may only read")
+        play(batch, 1, bots=True)
+    if not (choices := found - {None}):
+        raise place_of(env, env.click, "finds nothing anywhere in the picture; x and y are in the units of draw")
+    return f"{len(choices)} choices"
 
 
 def is_within(bound: Binding) -> bool:

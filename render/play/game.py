@@ -130,6 +130,16 @@ class Game:
                 taken |= press(read, strength, not self._by_moves or hands.is_my_turn)
         return taken
 
+    def at(self, x: float, y: float) -> tuple[Hands, int] | None:
+        """Return whose choice a click at (x, y) of the picture would be now, and which; None where it is none."""
+        if self.env.click is None or self.over or self.bot_plays:
+            return None
+        for hands in self.hands:
+            if hands.has_mouse and (hands.is_my_turn or not self._by_moves):
+                choice = hands.at(x, y)
+                return None if choice is None else (hands, choice)
+        return None
+
     def release(self, key: str, pad: int | None = None) -> None:
         """Note that a key went up."""
         for hands in self.hands:

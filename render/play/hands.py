@@ -64,7 +64,7 @@ class Hands:
         agent: whom the person steers, a number.
         controls: what the person has in hand.
         held: how far each key is down; the newest last.
-        taps: keys that went down since they were asked for.
+        taps: keys that went down since they were asked for, and choices that were clicked.
         chooser: the keys that a gamepad has no control for.
     """
 
@@ -72,7 +72,7 @@ class Hands:
         self.batch, self.env, self.agent = batch, batch.env, agent
         self.controls = Controls()
         self.held: dict[str, float] = {}
-        self.taps: deque[str] = deque(maxlen=MOST_TAPS)
+        self.taps: deque[str | int] = deque(maxlen=MOST_TAPS)
         self.chooser = Chooser(self.own_keys)
         self._choosing: dict[str, str] = {}  # key of a gamepad that is down -> the chosen key that it does, or ""
         self.repeated = self.idle()
@@ -132,6 +132,17 @@ class Hands:
         self.held[key] = strength
         return True
 
+    @property
+    def has_mouse(self) -> bool:
+        """Whether the mouse is this person's: of several it is the first one's, or whose turn it is."""
+        return self.controls.keys in (WHOLE, SHARED, RIGHT)
+
+    def at(self, x: float, y: float) -> int | None:
+        """Return the choice that a click at (x, y) of the picture is, None where it is none or barred."""
+        who = self.agent if self.batch.num_agents else None
+        found: int | None = self.env.clicked(self.batch.state(0), self.batch.state_params(0), who, x, y)
+        return found if found is not None and self._is_open(found) else None
+
     def press_pad(self, key: str, strength: float, counts: bool) -> bool:
         """Note what a gamepad sends: a key of the game, or the choice of one; tell whether it means anything here."""
         wish = None if key in self.keys else self.chooser.wish(key)
@@ -151,10 +162,14 @@ class Hands:
 
     def may(self, key: str) -> bool:
         """Tell whether what one of the game's keys does is allowed now, where it is a choice among several."""
+        return not isinstance(self.action, Discrete) or self._is_open(self.own_keys[key])
+
+    def _is_open(self, choice: int) -> bool:
+        """Tell whether a choice of a Discrete action is allowed now."""
         if not (self.batch.num_choices and isinstance(self.action, Discrete)):
             return True
         mask = self.batch.action_mask[0, self.agent] if self.batch.num_agents else self.batch.action_mask[0]
-        return bool(mask[self.own_keys[key]])
+        return bool(mask[choice])
 
     def release_all(self) -> None:
         """Forget every key."""
@@ -188,7 +203,8 @@ class Hands:
 
     def _single(self) -> int:
         if self.taps:
-            return int(self.keys[self.taps.popleft()])
+            tap = self.taps.popleft()
+            return int(self.keys[tap] if isinstance(tap, str) else tap)
         if self.held:
             return int(self.keys[next(reversed(self.held))])
         idle = self.env.idle_of(self.role)
@@ -196,7 +212,7 @@ class Hands:
 
     def _combined(self) -> Array:
         """Return an action: every key held, or tapped since the last step, sets its component."""
-        pressed = [*self.held, *(key for key in self.taps if key not in self.held)]
+        pressed = [*self.held, *(key for key in self.taps if isinstance(key, str) and key not in self.held)]
         self.taps.clear()
         if not pressed and self.env.idle_of(self.role) is None:
             return np.asarray(self.repeated)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 KEY_LABELS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "return": "Enter"}
 MESSAGE_HEIGHT = 82  # pixels at scale 1 that `draw_message` needs
+MOST_TOLD = 20  # meanings of keys in a list
 PILLS = {
     "ready": ("ready", "sky"),
     "playing": ("playing", "lime"),
@@ -149,11 +150,18 @@ def over_hints(game: "Game") -> list[Hint]:
 
 
 def key_meanings(game: "Game") -> list[Hint]:
-    """Return the game's keys with what they do; those that do the same stand together."""
+    """Return the mouse and the game's keys with what they do; those that do the same stand together.
+
+    Of more than can be told apart in a list, as a board's cells, the first and the last are named.
+    """
+    mouse = [("Click", "choose in the picture")] if game.env.click is not None else []
     keys: dict[str, list[str]] = {}
     for name, action in game.own_keys.items():
         keys.setdefault(action_meaning(game, action), []).append(key_label(name))
-    return [("  ".join(names), meaning) for meaning, names in keys.items()]
+    told = [("  ".join(names), meaning) for meaning, names in keys.items()]
+    if len(told) > MOST_TOLD:
+        told = [(f"{told[0][0]} – {told[-1][0]}", f"{len(told)} choices, a key for each")]  # noqa: RUF001
+    return [*mouse, *told]
 
 
 def action_meaning(game: "Game", action: Any) -> str:

@@ -9,6 +9,7 @@ from puffer_arena.core.composites import leaves
 from puffer_arena.core.fields import Array
 from puffer_arena.core.spaces import Box
 from puffer_arena.errors import ArenaError
+from puffer_arena.render.draw.look import Look
 from puffer_arena.render.play.game import Game
 from puffer_arena.render.play.gamepad import ACT, Gamepads, menu_action, stick_axes
 from puffer_arena.render.play.overlays import (
@@ -60,6 +61,7 @@ class PlayScreen:
         self.speaker = Speaker()
         self.seat: int | None = None  # chosen by a pad, which has no key for each
         self.message = ""  # what the environment says about its state
+        self.look = Look()  # the game's own camera; it knows where the picture lies
         self._due = time.perf_counter()
         self._ended = -1e9  # when the last episode did
         self._stepped = 0.0  # when the last step was made
@@ -183,6 +185,20 @@ class PlayScreen:
                 self.game.press(name, strength, pad)
             return True
         return self.phase != OVER and self.game.press(name, strength, pad)
+
+    def _point(self) -> None:
+        """Let the mouse choose what it points at in the picture just drawn; a click also starts or resumes the game."""
+        x, y = imgui.get_mouse_pos()
+        if self.look.seen is None or self.help or self.phase == OVER or not imgui.is_window_hovered():
+            return
+        found = self.game.at(*self.look.seen.world(x, y))
+        if found is None:
+            return
+        imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
+        if imgui.is_mouse_clicked(imgui.MouseButton_.left):
+            hands, choice = found
+            self.phase, self._changed = PLAYING, True
+            hands.taps.append(choice)
 
     def _command(self, key: int, *, back: bool) -> None:
         seat = key - pygame.K_F1
@@ -314,10 +330,12 @@ class PlayScreen:
         area = inset(board, theme.px(12))
         row = batch.state(0), batch.state_params(0)
         agents = [hands.agent for hands in self.game.hands] or [self.game.agent]
+        look = self.look if self.game.env.click is not None else None
         views = agents if looks_over_shoulders(self.game.env, *row, agents) else agents[:1]
         for slot, (agent, part) in enumerate(zip(views, side_by_side(area, len(views), space), strict=True)):
             mine = agent if batch.num_agents else None
-            self.message, _ = draw_row(self.game.env, *row, part, slot, mark=mine, moment=self.moment)
+            self.message, _ = draw_row(self.game.env, *row, part, slot, mark=mine, moment=self.moment, look=look)
+        self._point()
         if self._celebrates(now := time.perf_counter()):
             draw_confetti(theme, now - self._ended, area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))

@@ -13,6 +13,7 @@ from puffer_arena.core.definition.counts import check_counters, check_signals
 from puffer_arena.core.definition.physics import check_engine
 from puffer_arena.core.definition.rules import OPTIONAL, check_rules
 from puffer_arena.core.definition.spaces import (
+    check_click,
     check_frames,
     check_idle,
     check_keys,
@@ -90,6 +91,7 @@ def check_parts(env: Any) -> None:
         check_rules(env, "pilot", env.pilot.rule)
     check_idle(env)
     check_keys(env)
+    check_click(env)
     if several := sorted(name for name in env.dimensions if env.parameters[name].size):
         raise env.error("params", f"'{several[0]}' is an array, and sizes memory; give the size a parameter of its own")
 

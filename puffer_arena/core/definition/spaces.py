@@ -1,5 +1,6 @@
-"""What agents see and do, by role or alike, and the keys and idle actions of people."""
+"""What agents see and do, by role or alike, and the keys, clicks and idle actions of people."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from puffer_arena.core.pilot import Pilot
 from puffer_arena.core.roles import Roles, each_space, space_of
 from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from puffer_arena.errors import ActionError, SpaceError, shown, suggest
+from puffer_arena.machine.compile import is_jit
 
 
 def take_roles(env: Any) -> None:
@@ -138,3 +140,17 @@ def check_keys(env: Any) -> None:
             if find_binding(space, given) is None:
                 of = f" of '{role}'" if by_role else ""
                 raise env.error("keys", f"'{key}'{of} is {given!r}; allowed: {allowed_bindings(space)}")
+
+
+def check_click(env: Any) -> None:
+    """Check that clicks can be asked about, and stand for choices of a picture from above."""
+    if env.click is None:
+        return
+    wanted = ["s", "p", *(["agent"] if env.agents else []), "x", "y"]
+    if not callable(env.click) or is_jit(env.click) or list(inspect.signature(env.click).parameters) != wanted:
+        raise env.error("click", f"must be a plain function, not @jit, that takes ({', '.join(wanted)})")
+    if env.engine == "panda3d":
+        raise env.error("click", "is of pictures of a plane, and 'panda3d' shows a world in space; leave it out")
+    for role in env.agents or [None]:
+        if not isinstance(space := env.keyed(env.action, role), Discrete):
+            raise env.error("click", f"stands for one choice of a Discrete, and the action is {space}; leave it out")
