@@ -119,7 +119,7 @@ BITS = {
 STUDIES = {
     "cartpole": Study("cartpole", 2_000_000, 475.0, {**groups(500), "pqn": PQN, "dqn": DQN}),
     "maze": Study("maze", 4_000_000, 0.85, groups(64), {"size": 7, "distance": 6, "max_steps": 60}),
-    "snake": Study("snake", 4_000_000, 10.0, {**groups(256), "pqn": PQN}, {"rows": 7, "cols": 7}),
+    "snake": Study("snake", 4_000_000, 10.0, groups(256), {"rows": 7, "cols": 7}),
     "sparse-maze": Study(
         "maze",
         24_000,
@@ -146,6 +146,15 @@ STUDIES = {
     "few-steps": Study("cartpole", 400_000, 475.0, FEW, looks=100),
     "minefield": Study(
         "examples/minefield.py", 2_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
+    ),
+    "marble-costs": Study(
+        "marble",
+        2_000_000,
+        float("inf"),
+        prices(1.0),
+        {"gap": 0.2, "drop": 0.2, "wind": 0.1},
+        {"algorithm": "safe_ppo", "safe_ppo.cost_limit": 10.0, "safe_ppo.normalize_rewards": True},
+        costs=True,
     ),
     "far-edge": Study(
         "examples/minefield.py",
