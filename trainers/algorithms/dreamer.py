@@ -190,7 +190,7 @@ class Dreamer(OffPolicy):
             actions: what to do, (steps, rows, components); the policy's own draws without.
         """
         policy, world, head = self.policy, self.world, self.policy.head
-        features, done, rewards, going_on = [torch.cat([h, z], -1)], [], [], []
+        features, done, states = [torch.cat([h, z], -1)], [], []
         for t in range(steps):
             if actions is None:
                 noise = head.draw_noise((len(h),), self._uniform, self._normal)
@@ -201,9 +201,10 @@ class Dreamer(OffPolicy):
             z = world.foresee(h).sample(self.generator)
             features.append(torch.cat([h, z], -1))
             done.append(action)
-            rewards.append(two_hot_mean(world.reward(h)))
-            going_on.append(world.going_on(h)[:, 0].sigmoid())
-        return Dream(torch.stack(features), torch.stack(done), torch.stack(rewards), torch.stack(going_on))
+            states.append(h)
+        after = torch.stack(states)  # what a step gives is asked of all of them at once
+        rewards, going_on = two_hot_mean(world.reward(after)), world.going_on(after)[..., 0].sigmoid()
+        return Dream(torch.stack(features), torch.stack(done), rewards, going_on)
 
     def _uniform(self, shape: tuple[int, ...]) -> Array:
         return torch.rand(shape, generator=self.generator).numpy()
