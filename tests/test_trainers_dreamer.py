@@ -194,6 +194,29 @@ def test_the_state_forgets_where_an_episode_begins():
     trainer.close()
 
 
+def test_a_dream_keeps_to_the_choices_that_the_model_takes_for_open():
+    trainer = trainer_of("maze", params=MAZE)
+    for _ in range(3):
+        trainer.update()
+    s = trainer.config.method
+    part = trainer.buffer.draw(3, 6, trainer.generator)
+    assert part.mask is not None and part.mask.gather(-1, part.actions).all()  # as it was played
+    _, (h, z), _ = trainer.model(part, s)
+    dream = trainer.imagine(h, z, 4)
+    features = dream.features[:-1].flatten(0, 1)
+    assert torch.equal(trainer.world.open_choices(features), dream.mask.flatten(0, 1))
+    chosen = dream.mask.gather(-1, dream.actions)[..., 0]
+    assert (chosen | ~dream.mask.any(-1)).all()
+    loss = trainer.world.mask_loss(features, dream.mask.flatten(0, 1))
+    logits = trainer.world.bars(features)
+    plain = torch.where(dream.mask.flatten(0, 1), logits, -logits).sigmoid().log()
+    torch.testing.assert_close(loss, -plain.sum(-1))
+    trainer.close()
+    solo = trainer_of("cartpole")
+    assert solo.world.bars is None and "mask" not in solo.buffer.columns
+    solo.close()
+
+
 def test_forecasts_begin_with_what_was_seen_and_go_on_by_actions_alone():
     trainer = trainer_of("maze", params=MAZE)
     for _ in range(3):

@@ -4,13 +4,14 @@ Hafner et al. 2023, "Mastering diverse domains through world models" (DreamerV3)
 small size.  With h, z, the prior p and the posterior q of networks/world.py, and sg(.) taken as a constant,
 
     L_world  = -ln p(x_t | h_t, z_t) - ln p(r_t | h_{t+1}) - ln p(c_t | h_{t+1})                 (equations 4 and 5)
-               + max(1, KL[sg(q) | p]) + 0.1 max(1, KL[q | sg(p)])
+               - ln p(m_t | h_t, z_t) + max(1, KL[sg(q) | p]) + 0.1 max(1, KL[q | sg(p)])
     R_t      = r_t + gamma c_t ((1 - lambda) v_{t+1} + lambda R_{t+1}),  R_H = v_H               (equation 7)
     L_critic = -ln p(R_t | h_t, z_t) - ln p(sg(v'_t) | h_t, z_t),  v' its running average        (section 3)
     L_actor  = -sg((R_t - v_t) / max(1, S)) ln pi(a_t | h_t, z_t) - entropy_coef H[pi]           (equation 11)
 
 S is the running average of the spread between the 5th and 95th percentile of R.  Rewards and values are two-hot in the
-symmetric logarithm, numbers that are seen are symlogs.  Masks hold where it acts; in what it imagines nothing is barred.
+symmetric logarithm, numbers that are seen are symlogs.  Where the game bars choices, m, the model learns which: in what
+is imagined those count as barred that probably are, for what they would lead to has never been seen.
 """
 
 import time
@@ -63,6 +64,7 @@ class Dream(NamedTuple):
     actions: Tensor
     rewards: Tensor
     going_on: Tensor  # probability that the episode goes on after the step
+    mask: Tensor | None  # choices that are open before the step, bool; None where none is ever barred
 
 
 def free_divergence(posterior: Latents, prior: Latents, s: Settings) -> tuple[Tensor, Tensor]:
@@ -104,12 +106,21 @@ class Dreamer(OffPolicy):
                 f"dreamer.capacity = {s.capacity} keeps {s.capacity // config.num_envs} steps of each of {config.num_envs} "
                 f"environments; segments have dreamer.length = {s.length}"
             )
-        self.buffer = ReplayBuffer(self.batch.observation, self.policy.head, config.num_envs, s.capacity, config.device)
+        self.buffer = ReplayBuffer(
+            self.batch.observation,
+            self.policy.head,
+            config.num_envs,
+            s.capacity,
+            config.device,
+            choices=self.batch.num_choices,
+        )
         self.spread = np.ones(1, np.float32)  # S
         self.fresh = np.ones(config.num_envs, np.bool_)  # rows whose observation is the first of an episode
 
     def build(self) -> dict[str, nn.Module]:
-        self.world = World(self.policy.observation, self.config.network, self.policy.feature_width)
+        self.world = World(
+            self.policy.observation, self.config.network, self.policy.feature_width, self.batch.num_choices
+        )
         self.followers["average"] = self.average = average_of(self.policy.judge)
         return {"world": self.world}
 
@@ -137,7 +148,8 @@ class Dreamer(OffPolicy):
 
     def _note(self, obs: Array, masks: Array, actions: Array, rewards: Array, terminated: Array, began: Array) -> None:
         done = self.policy.head.from_env(actions)
-        self.buffer.add(obs=obs, actions=done, rewards=rewards, terminated=terminated, began=self.fresh)
+        open_choices = {"mask": masks} if self.batch.num_choices else {}
+        self.buffer.add(obs=obs, actions=done, rewards=rewards, terminated=terminated, began=self.fresh, **open_choices)
         self.fresh[:] = began
 
     def learn(self) -> tuple[Tensor, dict[str, Tensor]]:
@@ -165,7 +177,10 @@ class Dreamer(OffPolicy):
             kept.append((h, z, posterior.log_probs, after))
         h, z, log_probs, after = (torch.stack(each).flatten(0, 1) for each in zip(*kept, strict=True))
         cost, nats = free_divergence(Latents(log_probs), world.foresee(h), s)
-        drawn = world.unlikeliness(torch.cat([h, z], -1), [leaf.flatten(0, 1) for leaf in part.obs])
+        features = torch.cat([h, z], -1)
+        drawn = world.unlikeliness(features, [leaf.flatten(0, 1) for leaf in part.obs])
+        if part.mask is not None:
+            drawn = drawn + world.mask_loss(features, part.mask.flatten(0, 1))
         reward_loss = two_hot_loss(world.reward(after), part.rewards.flatten())
         ends = functional.binary_cross_entropy_with_logits(
             world.going_on(after)[:, 0], 1.0 - part.terminated.flatten(), reduction="none"
@@ -191,10 +206,13 @@ class Dreamer(OffPolicy):
         """
         policy, world, head = self.policy, self.world, self.policy.head
         features, done, states = [torch.cat([h, z], -1)], [], []
+        masks: list[Tensor] = []
         for t in range(steps):
             if actions is None:
                 noise = head.draw_noise((len(h),), self._uniform, self._normal)
-                action = head.sample(policy.act(features[-1]), torch.from_numpy(noise).to(h.device), None)
+                mask = world.open_choices(features[-1])
+                masks += [] if mask is None else [mask]
+                action = head.sample(policy.act(features[-1]), torch.from_numpy(noise).to(h.device), mask)
             else:
                 action = actions[t]
             h = policy.recur(h, z, action)
@@ -204,7 +222,7 @@ class Dreamer(OffPolicy):
             states.append(h)
         after = torch.stack(states)  # what a step gives is asked of all of them at once
         rewards, going_on = two_hot_mean(world.reward(after)), world.going_on(after)[..., 0].sigmoid()
-        return Dream(torch.stack(features), torch.stack(done), rewards, going_on)
+        return Dream(torch.stack(features), torch.stack(done), rewards, going_on, torch.stack(masks) if masks else None)
 
     def _uniform(self, shape: tuple[int, ...]) -> Array:
         return torch.rand(shape, generator=self.generator).numpy()
@@ -222,7 +240,8 @@ class Dreamer(OffPolicy):
         low, high = torch.quantile(returns.flatten(), torch.tensor([0.05, 0.95], device=returns.device))
         self.spread += (1.0 - SPREAD_DECAY) * (float(high - low) - self.spread)
         advantage = ((returns - values[:-1]) / max(1.0, float(self.spread[0]))).flatten()
-        log_prob, entropy = policy.head.evaluate(policy.act(steps), dream.actions.flatten(0, 1), None)
+        mask = None if dream.mask is None else dream.mask.flatten(0, 1)
+        log_prob, entropy = policy.head.evaluate(policy.act(steps), dream.actions.flatten(0, 1), mask)
         actor_loss = -(reached * (advantage * log_prob + s.entropy_coef * entropy)).mean()
         own = logits[:-1].flatten(0, 1)
         kept = two_hot_mean(self.average(steps)).detach()

@@ -5,7 +5,7 @@ Hafner et al. 2023, arXiv 2301.04104, equation 3, at a small size.  With h the d
     posterior   z_t ~ q(z_t | h_t, x_t)          x_t: what is seen; `latents` choices of `classes` each, one-hot
     recurrence  h_{t+1} = f(h_t, z_t, a_t)       zero where an episode begins
     prior       z_{t+1} ~ p(z_{t+1} | h_{t+1})   what x_{t+1} will tell, before it is seen
-    reward, continuation of step t from h_{t+1};  observation from (h_t, z_t);  actor and critic from (h_t, z_t)
+    reward, continuation of step t from h_{t+1};  observation, open choices, actor and critic from (h_t, z_t)
 
 The rewards of a step are read from h_{t+1}, which has the action in it, so that an episode's last reward needs no
 observation after its end.  The policy holds what acting takes, and acts on the likeliest latents.
@@ -147,9 +147,13 @@ class WorldPolicy(Policy):
 
 
 class World(nn.Module):
-    """What only learning and imagining take: prior, observation, reward and continuation."""
+    """What only learning and imagining take: prior, observation, open choices, reward and continuation.
 
-    def __init__(self, observation: Space, network: Network, feature_width: int) -> None:
+    Args:
+        choices: how many may be barred, 0 where none ever is.
+    """
+
+    def __init__(self, observation: Space, network: Network, feature_width: int, choices: int) -> None:
         super().__init__()
         size, latents = network.memory_size, network.latents * network.classes
         self.network = network
@@ -163,6 +167,7 @@ class World(nn.Module):
         ]
         self.widths = shapes
         self.draw = layers(feature_width, network.hidden, sum(shapes))
+        self.bars = layers(feature_width, network.hidden[-1:], choices) if choices else None
 
     def _each(self) -> Any:
         return zip(self.codes, self.spaces, strict=True)
@@ -170,6 +175,16 @@ class World(nn.Module):
     def foresee(self, h: Tensor) -> Latents:
         """Return p(z | h)."""
         return Latents.of(self.prior(h), self.network)
+
+    def mask_loss(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return -ln p of the choices that are open, bool (rows, choices), summed over them: (rows,)."""
+        assert self.bars is not None  # there are masks
+        each = functional.binary_cross_entropy_with_logits(self.bars(features), mask.float(), reduction="none")
+        return each.sum(-1)
+
+    def open_choices(self, features: Tensor) -> Tensor | None:
+        """Return which choices are probably open, bool (rows, choices); None where none is ever barred."""
+        return None if self.bars is None else self.bars(features) > 0.0
 
     def unlikeliness(self, features: Tensor, obs: list[Tensor]) -> Tensor:
         """Return how little observations (rows, ...) are expected, (rows,): -ln p of codes, else squares of symlogs."""
