@@ -1,4 +1,4 @@
-"""Compare learning methods by what their policies reach: python tools/bench_methods.py [STUDY ...] [--seeds 5]
+"""Compare learning methods by what their policies reach: python tools/bench_methods.py [STUDY ...] [--seeds 5] [--variants NAME ...]
 
 Every variant of a study trains with the environment's tuned network and optimizer for the same environment steps.  Now
 and then its policy plays episodes of its own to their ends; printed are the steps until their mean return reaches the
@@ -241,6 +241,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES, "options"], metavar="STUDY")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--variants", nargs="*", metavar="VARIANT", help="of each study, besides its first; all by default"
+    )
     options = parser.parse_args()
     print(machine())
     named = [name for each in options.studies for name in STUDIES if name == each or name.startswith(f"{each}-")]
@@ -248,6 +251,8 @@ def main() -> None:
         study = STUDIES[name]
         plain: list[Run] = []
         for variant, settings in study.variants.items():
+            if plain and options.variants is not None and variant not in options.variants:
+                continue
             runs = [train(study, seed, settings) for seed in range(options.seeds)]
             plain = plain or runs
             compared = "" if study.costs else beside(plain, runs)
