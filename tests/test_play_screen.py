@@ -21,6 +21,8 @@ from puffer_arena.render.window.imgui_canvas import packed
 from tests.screens import click, holds, key
 from tests.screens import on_display as on_display
 
+NOWHERE = 0.0, 0.0, 0.0, 0.0
+
 
 def button(number):
     """Press a button of a pad."""
@@ -106,6 +108,23 @@ def test_a_click_begins_and_is_the_choice_that_the_mouse_points_at(env_id, param
 
     play_on(env_id, lambda screen: None, press, *[note] * 6, params=params)
     assert chosen[0] == ("playing", cell)
+
+
+def test_a_click_on_the_seats_lays_no_stone_below_them():
+    laid = []
+
+    def match(batch):
+        return build_match(batch, "hex", "human,human", 1, "runs", 0, Ratings("game", None))
+
+    def press(screen):
+        for act in click(60, 80):
+            act(screen)
+
+    def note(screen):
+        laid.append(screen.game.steps)
+
+    play_on("hex", lambda screen: None, press, *[note] * 4, params={"size": 11}, match=match)
+    assert laid == [0, 0, 0, 0]
 
 
 def test_the_windows_keys_work_while_playing():
@@ -212,7 +231,7 @@ def test_bots_alone_begin_at_once():
 
 def test_every_game_of_several_has_seats_and_a_gamepad_that_goes_pauses_it(monkeypatch):
     facts, words = [], []
-    monkeypatch.setattr(screen_module, "draw_seats", lambda theme, match, *rest: words.append(match.board))
+    monkeypatch.setattr(screen_module, "draw_seats", lambda theme, match, *rest: words.append(match.board) or NOWHERE)
 
     def note(screen):
         match = screen.game.match
@@ -245,7 +264,7 @@ def test_every_game_of_several_has_seats_and_a_gamepad_that_goes_pauses_it(monke
 
 def test_the_seats_do_not_lie_over_the_list_of_keys(monkeypatch):
     shown = []
-    monkeypatch.setattr(screen_module, "draw_seats", lambda *_: shown.append("seats"))
+    monkeypatch.setattr(screen_module, "draw_seats", lambda *_: shown.append("seats") or NOWHERE)
     monkeypatch.setattr(screen_module, "draw_help", lambda *_: shown.append("keys"))
 
     def match(batch):

@@ -335,7 +335,6 @@ class PlayScreen:
         for slot, (agent, part) in enumerate(zip(views, side_by_side(area, len(views), space), strict=True)):
             mine = agent if batch.num_agents else None
             self.message, _ = draw_row(self.game.env, *row, part, slot, mark=mine, moment=self.moment, look=look)
-        self._point()
         if self._celebrates(now := time.perf_counter()):
             draw_confetti(theme, now - self._ended, area)
         draw_head(theme, self, (space, 0.0, width - 2 * space, head))
@@ -346,8 +345,11 @@ class PlayScreen:
             draw_message(theme, self, stage)
             if self.phase == PLAYING and self.pads.numbers and not self.game.bot_plays:
                 draw_chooser(theme, self, stage)
+        seats = 0.0, 0.0, 0.0, 0.0
         if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
-            draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
+            seats = draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
+        if not lies_in(seats, imgui.get_mouse_pos()):
+            self._point()
         imgui.end()
         self.gui.end()
 
@@ -357,6 +359,11 @@ def side_by_side(area: Area, count: int, apart: float) -> list[Area]:
     x, y, width, height = area
     each = (width - (count - 1) * apart) / count
     return [(x + k * (each + apart), y, each, height) for k in range(count)]
+
+
+def lies_in(area: Area, point: ImVec2) -> bool:
+    """Tell whether a point of the window lies in an area."""
+    return 0.0 <= point.x - area[0] < area[2] and 0.0 <= point.y - area[1] < area[3]
 
 
 def key_name(key: int) -> str:

@@ -21,8 +21,12 @@ def seats_room(theme: Theme, area: Area) -> float:
     return taken if area[2] - taken >= ROOM * area[3] else 0.0
 
 
-def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area, chosen: int | None = None) -> None:
-    """Draw the seats in the upper left of `area`, the window's stage, as far as there is room; point out one."""
+def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area, chosen: int | None = None) -> Area:
+    """Draw the seats in the upper left of `area`, the window's stage, as far as there is room; point out one.
+
+    Returns:
+        Where they stand.
+    """
     in_hand = {each.agent: each.controls.label for each in hands}
     room = area[3] * 0.6 - theme.px(44 + EDGE)
     shown = min(len(match.seats), max(int(room / theme.px(LINE)), 1))
@@ -49,3 +53,4 @@ def draw_seats(theme: Theme, match: Match, hands: Sequence[Hands], area: Area, c
         text = f"you ({in_hand[k]})" if person and k in in_hand else "you" if person else short_name(sitter.name)
         text = shorten(text, width - theme.px(172 + EDGE), BODY)
         write(theme, (left + theme.px(172), y), text, "accent" if person else "text", BODY)
+    return left, top, width, height
