@@ -104,6 +104,11 @@ FEW: Variants = {
     "pqn": PQN,
     "dreamer": {"algorithm": "dreamer", "network.memory": "rssm", "total_steps": 100_000},
 }  # fmt: skip
+FEW_IN_MAZES = {
+    "ppo, tuned": {"network.memory": "mingru"},
+    **{name: FEW[name] for name in FEW if name != "pqn"},
+}  # pqn takes no masks
+SMALL_MAZE = {"size": 5, "distance": 4, "max_steps": 40}
 SAC = {
     "algorithm": "sac", "num_envs": 16, "total_steps": 60_000, "optimizer.name": "adam",
     "optimizer.learning_rate": 0.001, "optimizer.max_grad_norm": 10.0,
@@ -143,7 +148,11 @@ STUDIES = {
     "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
     "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
     "options-maze": Study("maze", 4_000_000, 0.85, OPTIONS, {"size": 7, "distance": 6, "max_steps": 60}),
-    "few-steps": Study("cartpole", 400_000, 475.0, FEW, looks=100),
+    "few-steps-cartpole": Study("cartpole", 400_000, 475.0, FEW, looks=100),
+    "few-steps-maze": Study("maze", 400_000, 0.85, FEW_IN_MAZES, SMALL_MAZE, looks=200),
+    "few-steps-pixels": Study(
+        "maze:pixels=20", 400_000, 0.85, FEW_IN_MAZES, SMALL_MAZE, {"network.images": "mlp"}, looks=200
+    ),
     "minefield": Study(
         "examples/minefield.py", 2_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
     ),
@@ -165,6 +174,9 @@ STUDIES = {
         {"num_envs": 512, "network.hidden": (64, 64)},
     ),
 }
+
+
+GROUPS = ("options", "few-steps")  # of studies, whose names begin so
 
 
 @dataclass(frozen=True)
@@ -239,7 +251,7 @@ def beside(plain: list[Run], runs: list[Run]) -> str:
 def main() -> None:
     """Print one line for each study and variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES, "options"], metavar="STUDY")
+    parser.add_argument("studies", nargs="*", default=["cartpole"], choices=[*STUDIES, *GROUPS], metavar="STUDY")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
         "--variants", nargs="*", metavar="VARIANT", help="of each study, besides its first; all by default"

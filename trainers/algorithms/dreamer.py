@@ -42,7 +42,7 @@ class Settings:
     """Play, replay, and the three losses."""
 
     horizon: int = setting(16, 1, 4096, "steps of every environment per update")
-    minibatches: int = setting(4, 1, 10_000, "optimizer steps per update")
+    minibatches: int = setting(8, 1, 10_000, "optimizer steps per update")
     capacity: int = setting(100_000, 1, 2**40, "steps that are kept to learn from")
     warm_up: int = setting(1000, 0, 2**40, "steps before anything is learned")
     batch: int = setting(16, 1, 2**16, "segments in a minibatch")
@@ -53,7 +53,7 @@ class Settings:
     trace: float = setting(0.95, 0.0, 1.0, "lambda of the returns")
     free_nats: float = setting(1.0, 0.0, 1e3, "divergence that costs nothing")
     posterior_weight: float = setting(0.1, 0.0, 1e3, "of the divergence that draws the posterior to the prior")
-    entropy_coef: float = setting(1e-3, 0.0, 10.0, "weight of the entropy bonus")
+    entropy_coef: float = setting(1e-2, 0.0, 10.0, "weight of the entropy bonus")
     average: float = setting(0.02, 1e-6, 1.0, "share by which the critic's running average moves a step")
 
 
