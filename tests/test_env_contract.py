@@ -18,7 +18,7 @@ from tests.untraced import untraced
 
 HEADINGS = ("Actions", "Observation", "Reward", "Termination", "Parameters", "Source")
 FIGURES = ("speed",)  # what a test does not time
-MAY_NOT_APPLY = ("masks", "rewind")  # every environment of ours has bots, keys, levels and parameters
+MAY_NOT_APPLY = ("masks", "rewind", "clicks")  # every environment of ours has bots, keys, levels and parameters
 every_law = pytest.mark.parametrize("law", [law for law in LAWS if law.name not in FIGURES], ids=lambda law: law.name)
 every_env = pytest.mark.parametrize("env_id", list_envs())
 
