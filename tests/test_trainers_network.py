@@ -13,7 +13,7 @@ from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.encoder import ConvolutionLayer
 from puffer_arena.trainers.networks.heads import make_head
-from puffer_arena.trainers.networks.memory import Gru, MinGru
+from puffer_arena.trainers.networks.memory import Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy, matrix_flops, parameter_count
 from puffer_arena.trainers.optimize.optimizers import hidden_matrices
@@ -324,6 +324,20 @@ def test_a_scan_is_the_loop_it_stands_for(kind: type[MinGru | Gru], waits: bool)
     found = torch.autograd.grad((fast * weight).sum(), [features, state["h"], *memory.parameters()])
     for a, b in zip(found, wanted, strict=True):
         torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [MinGru, Gru, Lstm])
+def test_segments_are_learned_from_in_bfloat16(kind: type[MinGru | Gru | Lstm]) -> None:
+    torch.manual_seed(0)
+    memory = kind(4, 3)
+    features, state = torch.randn(7, 5, 4), {name: torch.randn(5, *shape) for name, shape in memory.spec.items()}
+    began = torch.rand(7, 5) < 0.3
+    plain = memory.sequence(features, state, began)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = memory.sequence(features, state, began)
+    torch.testing.assert_close(rounded.float(), plain, rtol=0.05, atol=0.05)
+    rounded.float().sum().backward()
+    assert all(weight.grad is not None and torch.isfinite(weight.grad).all() for weight in memory.parameters())
 
 
 def test_gates_are_matrices_of_their_own_and_an_lstm_begins_by_remembering() -> None:

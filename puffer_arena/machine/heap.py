@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Have large blocks that were freed handed out again; where the C library is not glibc nothing changes.
 
     By default it gives every block of some megabytes back to the system, and asks for it anew at the next minibatch: a
-    page fault for each 4 KiB, which took a seventh of the time that convolutions take to learn.
+    page fault for each 4 KiB, which takes a good part of the time in which convolutions learn.
     """
     if platform.libc_ver()[0] == "glibc":
         library = ctypes.CDLL(None)

@@ -348,7 +348,7 @@ class PlayScreen:
         seats = 0.0, 0.0, 0.0, 0.0
         if self.game.match is not None and (self.phase != PLAYING or aside) and not self.help:
             seats = draw_seats(theme, self.game.match, self.game.hands, stage, self.seat)
-        if not lies_in(seats, imgui.get_mouse_pos()):
+        if not is_over(seats, imgui.get_mouse_pos()):
             self._point()
         imgui.end()
         self.gui.end()
@@ -361,7 +361,7 @@ def side_by_side(area: Area, count: int, apart: float) -> list[Area]:
     return [(x + k * (each + apart), y, each, height) for k in range(count)]
 
 
-def lies_in(area: Area, point: ImVec2) -> bool:
+def is_over(area: Area, point: ImVec2) -> bool:
     """Tell whether a point of the window lies in an area."""
     return 0.0 <= point.x - area[0] < area[2] and 0.0 <= point.y - area[1] < area[3]
 

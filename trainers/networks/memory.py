@@ -185,7 +185,11 @@ class _Stepped(Memory):
     def sequence(
         self, features: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
     ) -> Tensor:
-        seen, recurrent = self.inputs(features), self.recurrent.stacked()
+        return self._through_time(self.inputs(features), state, began, acting)
+
+    def _through_time(self, seen: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None) -> Tensor:
+        """Return outputs (time, rows, size) from the input's part of all gates, (time, rows, gates * size)."""
+        recurrent = self.recurrent.stacked()
         keep = (~began).to(seen.dtype)[..., None]
         state = {name: part.to(seen.dtype) for name, part in state.items()}
         outputs = []
@@ -208,13 +212,10 @@ class Gru(_Stepped):
         super().__init__(inputs, size)
         self.spec = {"h": (size,)}
 
-    def sequence(
-        self, features: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None = None
-    ) -> Tensor:
-        if features.device.type != "cpu" or self.recurrent.each[0].weight.dtype != torch.float32:
-            return super().sequence(features, state, began, acting)
-        weight, bias = self.recurrent.stacked()
-        output: Tensor = _GruScan.apply(self.inputs(features), weight, bias, state["h"], (~began).float(), acting)  # type: ignore[no-untyped-call]  # torch's
+    def _through_time(self, seen: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None) -> Tensor:
+        if seen.device.type != "cpu" or seen.dtype != torch.float32:  # in bfloat16 products are torch's to cast
+            return super()._through_time(seen, state, began, acting)
+        output: Tensor = _GruScan.apply(seen, *self.recurrent.stacked(), state["h"].float(), (~began).float(), acting)  # type: ignore[no-untyped-call]  # torch's
         return output
 
     def step(self, seen: Tensor, recurrent: tuple[Tensor, Tensor | None], state: Mapping[str, Tensor]) -> State:
