@@ -213,9 +213,12 @@ class Gru(_Stepped):
         self.spec = {"h": (size,)}
 
     def _through_time(self, seen: Tensor, state: Mapping[str, Tensor], began: Tensor, acting: Tensor | None) -> Tensor:
-        if seen.device.type != "cpu" or seen.dtype != torch.float32:  # in bfloat16 products are torch's to cast
+        if seen.device.type != "cpu" or seen.dtype == torch.float64:
             return super()._through_time(seen, state, began, acting)
-        output: Tensor = _GruScan.apply(seen, *self.recurrent.stacked(), state["h"].float(), (~began).float(), acting)  # type: ignore[no-untyped-call]  # torch's
+        with torch.autocast("cpu", enabled=False):  # its products are small, and Python's part is the larger
+            output: Tensor = _GruScan.apply(  # type: ignore[no-untyped-call]  # torch's
+                seen.float(), *self.recurrent.stacked(), state["h"].float(), (~began).float(), acting
+            )
         return output
 
     def step(self, seen: Tensor, recurrent: tuple[Tensor, Tensor | None], state: Mapping[str, Tensor]) -> State:
