@@ -144,7 +144,7 @@ STUDIES = {
     "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),
     "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO}),
     "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO}),
-    "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"network.hidden": (64, 64)}),
+    "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"ppo.normalize_rewards": False}),
     "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
     "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
     "options-maze": Study("maze", 4_000_000, 0.85, OPTIONS, {"size": 7, "distance": 6, "max_steps": 60}),
