@@ -1,4 +1,4 @@
-"""Measure learning: python tools/bench_games.py [GAME ...] [--seeds N] [--first S] [--minutes M] [--cores N] [--verbose]
+"""Measure learning: python tools/bench_games.py [GAME ...] [--seeds N] [--minutes M] [--cores N] [--verbose]
 
 Trains each game with its tuned config, and now and then plays held-out levels with the likeliest actions, in craft, bomber
 and rooms with actions drawn from the policy.  The seconds run from before the trainer is made to the first such look that
@@ -94,11 +94,11 @@ def train(env_id: str, task: Task, seed: int, minutes: float, cores: int, verbos
     return found, seconds, steps
 
 
-def measure(env_id: str, first: int, seeds: int, minutes: float, cores: int, verbose: bool) -> None:
+def measure(env_id: str, seeds: int, minutes: float, cores: int, verbose: bool) -> None:
     """Print the table's row of one game."""
     task = TASKS[env_id]
     reached, taken = [], []
-    for seed in range(first, first + (seeds or task.seeds)):
+    for seed in range(seeds or task.seeds):
         found, seconds, steps = train(env_id, task, seed, minutes or task.minutes, cores, verbose)
         reached.append(found)
         taken.append(seconds)
@@ -119,7 +119,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("games", nargs="*", metavar="GAME", default=list(TASKS), help=f"of {', '.join(TASKS)}")
     parser.add_argument("--seeds", type=int, default=0, help="five of grid games, three of others by default")
-    parser.add_argument("--first", type=int, default=0, metavar="S", help="the first seed")
     parser.add_argument("--minutes", type=float, default=0.0, help="give up after so many; what is wanted by default")
     parser.add_argument("--cores", type=int, default=0, help="threads of training; all cores by default")
     parser.add_argument("--verbose", action="store_true", help="print every look")
@@ -129,4 +128,4 @@ if __name__ == "__main__":
             parser.error(f"unknown game '{game}'; there are {', '.join(TASKS)}")
     print(machine())
     for game in given.games:
-        measure(game, given.first, given.seeds, given.minutes, given.cores, given.verbose)
+        measure(game, given.seeds, given.minutes, given.cores, given.verbose)
