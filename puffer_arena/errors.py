@@ -30,6 +30,7 @@ from types import ModuleType
 
 SUGGESTED_FROM = 0.6  # likeness from which a valid name may be what was meant
 INITIALS = 0.95  # likeness of a name and its initials; a name itself is nearer
+MAX_SHOWN = 500  # characters of a text from outside
 
 
 class ArenaError(Exception):
@@ -73,7 +74,13 @@ class SpaceError(ArenaError, ValueError):
 
 
 class FileError(ArenaError, ValueError):
-    """A file from outside that is damaged, foreign or of another version."""
+    """A file from outside that is damaged, foreign or of another version.
+
+    Its message is one line whatever the file holds: it may quote other errors, and they the file's own names.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text, len(text)))
 
 
 class TrainingError(ArenaError, RuntimeError):
@@ -119,6 +126,11 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # a whole number of thousands of digits, or a nest too deep
         return f"{type(value).__name__} too large to show"
     return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def printable(text: object, limit: int = MAX_SHOWN) -> str:
+    """Return a text from outside as a terminal may have it: cut short, and what moves a cursor written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text)[:limit])
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:

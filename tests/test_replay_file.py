@@ -131,6 +131,14 @@ def open_and_read(path):
         assert "\n" not in str(error) and len(str(error)) < 2000
 
 
+def test_a_name_of_the_file_moves_no_cursor(small, tmp_path):
+    path = tmp_path / "named.mcap"
+    path.write_bytes(small.read_bytes().replace(b"max_hunger", b"max_h\\nger"))
+    with pytest.raises(FileError, match=r"unknown parameter 'max_h\\nger'; did you mean 'max_hunger'") as refused:
+        Replay(path)
+    assert str(refused.value).isprintable()
+
+
 def fuzz(small, tmp_path, count):
     data, path = small.read_bytes(), tmp_path / "fuzzed.mcap"
 

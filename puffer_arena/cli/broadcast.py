@@ -12,9 +12,9 @@ from puffer_arena.cli.steering import CHANGES, Change, SteeringLog, carry_out, m
 from puffer_arena.cli.windows import why_no_window
 from puffer_arena.core.fields import Array
 from puffer_arena.curriculum.gallery import tell
-from puffer_arena.errors import ArenaError, UnknownName
+from puffer_arena.errors import ArenaError, UnknownName, printable
 from puffer_arena.live.address import FILE_NAME
-from puffer_arena.live.commands import Command, printable
+from puffer_arena.live.commands import Command
 from puffer_arena.live.history import read_metrics
 from puffer_arena.live.publisher import Publisher
 from puffer_arena.render.draw.numbers import format_count

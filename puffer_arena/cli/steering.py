@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from puffer_arena.curriculum.choose import method_of
-from puffer_arena.errors import ArenaError, FileError, ParameterError
-from puffer_arena.live.commands import Command, check_command, decode_header, printable
+from puffer_arena.errors import ArenaError, FileError, ParameterError, printable
+from puffer_arena.live.commands import Command, check_command, decode_header
 from puffer_arena.machine.files import write_bytes
 
 if TYPE_CHECKING:

@@ -19,7 +19,15 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from puffer_arena.core.fields import Array, check_name
-from puffer_arena.errors import DefinitionError, ParameterError, UnknownKeyword, UnknownName, shown, suggest
+from puffer_arena.errors import (
+    DefinitionError,
+    ParameterError,
+    UnknownKeyword,
+    UnknownName,
+    printable,
+    shown,
+    suggest,
+)
 
 T = TypeVar("T", int, float, bool)
 MOST_NUMBERS = 4096  # of one parameter
@@ -169,7 +177,7 @@ def build_params(params: type, overrides: dict[str, Any]) -> Any:
     values = {}
     for name, value in overrides.items():
         if name not in declared:
-            raise UnknownKeyword(f"unknown parameter '{name}'; {suggest(name, declared)}")
+            raise UnknownKeyword(f"unknown parameter '{printable(name, 100)}'; {suggest(name, declared)}")
         values[name] = declared[name].check(value)
     try:
         return params(**values)

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.errors import FileError, ParameterError
-from puffer_arena.live.commands import printable
+from puffer_arena.errors import FileError, ParameterError, printable
 
 FILE_NAME = "live.json"
 MAX_BYTES = 10_000

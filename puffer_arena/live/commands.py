@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from puffer_arena.errors import FileError, ParameterError, UnknownName, suggest
+from puffer_arena.errors import FileError, ParameterError, UnknownName, printable, suggest
 
 MAX_COMMAND = 30_000  # bytes of JSON
 MAX_TABLE = 24_000  # of a curriculum's table, as JSON
 MAX_HEADER = 131_072
 MAX_ROWS = 64  # rows that can be watched at once
-MAX_SHOWN = 500  # characters of a text from the other side
 MODES = ("time-lapse", "smooth")
 STREAMS = ("frame", "policy")
 
@@ -83,11 +82,6 @@ COMMANDS: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "hello": {},
     "leave": {},
 }
-
-
-def printable(text: Any, limit: int = MAX_SHOWN) -> str:
-    """Return a text from outside as a terminal may have it: cut short, and what moves a cursor written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text)[:limit])
 
 
 def check_command(name: Any, arguments: dict[str, Any]) -> Command:

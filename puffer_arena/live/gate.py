@@ -29,8 +29,8 @@ import zmq
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
-from puffer_arena.errors import ArenaError, ParameterError
-from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, printable
+from puffer_arena.errors import ArenaError, ParameterError, printable
+from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command
 from puffer_arena.live.door import open_door, shut_door
 from puffer_arena.live.line import Line
 

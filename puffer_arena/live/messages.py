@@ -23,8 +23,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
 from puffer_arena.curriculum.gallery import Shown
 from puffer_arena.curriculum.gallery import read as read_gallery
-from puffer_arena.errors import FileError
-from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, printable, read_count
+from puffer_arena.errors import FileError, printable
+from puffer_arena.live.commands import MAX_ROWS, decode_header, encode_header, read_count
 
 PROTOCOL = 2
 MAX_HISTORY = 8_000_000  # bytes of metrics

@@ -16,8 +16,8 @@ from puffer_arena.batch.endings import Ending, Lately
 from puffer_arena.batch.frame import Frame
 from puffer_arena.batch.make import make
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ArenaError, UnknownName, suggest
-from puffer_arena.live.commands import MAX_ROWS, printable
+from puffer_arena.errors import ArenaError, UnknownName, printable, suggest
+from puffer_arena.live.commands import MAX_ROWS
 from puffer_arena.registry import load_env
 
 MAX_CATCH_UP = 0.25  # seconds of play made up at once after a hitch; more is dropped

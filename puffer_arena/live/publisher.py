@@ -24,9 +24,9 @@ import numpy as np
 from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.frame import Frame
 from puffer_arena.core.fields import Array
-from puffer_arena.errors import ArenaError, ParameterError, UnknownName
+from puffer_arena.errors import ArenaError, ParameterError, UnknownName, printable
 from puffer_arena.live.address import Address, remove_address, write_address
-from puffer_arena.live.commands import MAX_ROWS, Command, printable
+from puffer_arena.live.commands import MAX_ROWS, Command
 from puffer_arena.live.history import History
 from puffer_arena.live.messages import PROTOCOL, encode_frame
 from puffer_arena.live.windows import Windows

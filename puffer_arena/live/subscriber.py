@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from puffer_arena.errors import ArenaError, FileError, ParameterError
+from puffer_arena.errors import ArenaError, FileError, ParameterError, printable
 from puffer_arena.live.address import Address, read_address
-from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, printable, read_count
+from puffer_arena.live.commands import Command, decode_header, decode_list, encode_command, read_count
 from puffer_arena.live.history import History
 from puffer_arena.live.messages import MAX_BODY, MAX_HISTORY, PROTOCOL, decode_frame, read_steering
 from puffer_arena.live.playback import LoadActor

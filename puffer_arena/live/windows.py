@@ -17,8 +17,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from puffer_arena.errors import ArenaError, MissingExtra, TrainingError, require
-from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, decode_header, encode_header, printable
+from puffer_arena.errors import ArenaError, MissingExtra, TrainingError, printable, require
+from puffer_arena.live.commands import MAX_COMMAND, Command, decode_command, decode_header, encode_header
 from puffer_arena.live.door import open_door
 from puffer_arena.live.line import Line
 

@@ -16,8 +16,8 @@ from puffer_arena.batch.batch import Batch
 from puffer_arena.batch.settings import AUTORESET
 from puffer_arena.core.env import Env
 from puffer_arena.core.params import params_record
-from puffer_arena.errors import ArenaError, FileError
-from puffer_arena.live.commands import MAX_ROWS, decode_header, printable
+from puffer_arena.errors import ArenaError, FileError, printable
+from puffer_arena.live.commands import MAX_ROWS, decode_header
 from puffer_arena.machine.compile import machine
 from puffer_arena.registry import source_digest
 

@@ -24,8 +24,8 @@ from puffer_arena.batch.saving.snapshot import check_params, check_states
 from puffer_arena.core.env import Env
 from puffer_arena.core.fields import Array
 from puffer_arena.core.params import params_record
-from puffer_arena.errors import FileError, ParameterError
-from puffer_arena.live.commands import decode_header, printable, read_count
+from puffer_arena.errors import FileError, ParameterError, printable
+from puffer_arena.live.commands import decode_header, read_count
 from puffer_arena.registry import choose_env, drawn_id, is_edited, load_env
 from puffer_arena.replay import container
 from puffer_arena.replay.block import MAX_STEPS, Block, decode, shape_of

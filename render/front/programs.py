@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from puffer_arena.batch.workers.processes import python
-from puffer_arena.live.commands import printable
+from puffer_arena.errors import printable
 
 MOST_BYTES = 4000  # of what a program said last
 FINE = (0, 130, -2)  # done, and interrupted by the person
