@@ -13,7 +13,7 @@ import numpy as np
 
 from puffer_arena.core.fields import Array
 from puffer_arena.core.pictures.textures import SPRITES, TEXELS, TINTS
-from puffer_arena.machine.compile import jit, machine_code
+from puffer_arena.machine.compile import jit, machine_code, unsigned
 
 Whole: TypeAlias = int | np.int64
 FLOOR_TEXELS = 8 << 10  # where those of floors begin
@@ -28,7 +28,7 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
     """Paint what an eye half a metre over the floor sees; walls are a metre high, and cells a metre wide.
 
     Args:
-        picture: uint8 (rows, cols, 3), written in full.
+        picture: uint8 (rows, cols, 3), of one block of memory, written in full.
         cells: whole numbers (rows, cols): k > 0 is a wall of MATERIALS[k - 1], -k <= 0 a floor of FLOORS[k]; numbers
             wrap around.  Beyond the cells all is wall.
         eye: x (in columns of cells), y (in rows), the heading in radians from +x towards +y, and the angle of view.
@@ -43,6 +43,7 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
     for row in range(rows):  # how far away the floor or ceiling is that it sees, in 1024ths, and its light
         far = 0.5 * focal / max(abs(row + 0.5 - 0.5 * rows), 0.25)
         away[row], light[row] = int(far * 1024.0), int(light_at(far))
+    pixels = picture.reshape(picture.size)  # whose places without a sign no compiler wraps around
     for col in range(cols):
         aside = (col + 0.5 - 0.5 * cols) / focal
         way_x, way_y = ahead_x - aside * ahead_y, ahead_y + aside * ahead_x
@@ -50,10 +51,10 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
         high = focal / depth[col]  # in pixels
         top = max(math.ceil(0.5 * (rows - high) - 0.5), 0)
         foot = min(max(math.ceil(0.5 * (rows + high) - 0.5), 0), rows)
-        column = picture[:, col]
-        paint_ceiling(column, top, light)
-        paint_wall(column, (top, foot), high, (texels, int(light_at(depth[col]) * shade)))
-        paint_floor(column, foot, (away, light), cells, (x, y, way_x, way_y))
+        column = unsigned(3 * col), unsigned(3 * cols)  # its first byte, and how far the next row's is
+        paint_ceiling(pixels, column, top, light)
+        paint_wall(pixels, column, (top, foot, rows), high, (texels, int(light_at(depth[col]) * shade)))
+        paint_floor(pixels, column, (foot, rows), (away, light), cells, (x, y, way_x, way_y))
     paint_things(picture, depth, (x, y, ahead_x, ahead_y), things, focal)
 
 
@@ -90,47 +91,60 @@ def cast(cells: Array, x: float, y: float, way_x: float, way_y: float) -> tuple[
 
 
 @jit
-def paint_pixel(column: Array, row: int, texel: Whole, shade: Whole) -> None:
+def paint_pixel(pixels: Array, at: Whole, texel: Whole, shade: Whole) -> None:
     """Paint a texel by its light, in 256ths; red and blue are multiplied at once."""
     both = (texel & 0xFF00FF) * shade >> 8
-    column[row, 0] = both & 255
-    column[row, 1] = ((texel >> 8) & 255) * shade >> 8
-    column[row, 2] = (both >> 16) & 255
+    pixels[at] = both & 255
+    pixels[at + unsigned(1)] = ((texel >> 8) & 255) * shade >> 8
+    pixels[at + unsigned(2)] = (both >> 16) & 255
 
 
 @jit
-def paint_ceiling(column: Array, top: int, light: Array) -> None:
-    for row in range(top):
-        paint_pixel(column, row, CEILING[0] | CEILING[1] << 8 | CEILING[2] << 16, light[row])
+def paint_ceiling(pixels: Array, column: tuple[Whole, Whole], top: int, light: Array) -> None:
+    at, down = column
+    row = unsigned(0)
+    while row < unsigned(top):
+        paint_pixel(pixels, at, CEILING[0] | CEILING[1] << 8 | CEILING[2] << 16, light[row])
+        row, at = row + unsigned(1), at + down
 
 
 @jit
-def paint_wall(column: Array, span: tuple[int, int], high: float, look: tuple[Whole, Whole]) -> None:
+def paint_wall(
+    pixels: Array, column: tuple[Whole, Whole], span: tuple[int, int, int], high: float, look: tuple[Whole, Whole]
+) -> None:
     """Paint a wall of some height in pixels from its texels and its light; v counts texels in 65536ths."""
-    (top, foot), (texels, shade) = span, look
+    (top, foot, rows), (texels, shade) = span, look
     step = 32.0 / high * 65536.0
-    v, by = int((top + 0.5 - 0.5 * len(column) + 0.5 * high) * step), int(step)
-    for row in range(top, foot):
-        paint_pixel(column, row, np.int64(TEXELS[texels | ((v >> 16) & 31)]), shade)
-        v += by
+    v, by = int((top + 0.5 - 0.5 * rows + 0.5 * high) * step), int(step)
+    at, down = column[0] + unsigned(top) * column[1], column[1]
+    for _ in range(top, foot):
+        paint_pixel(pixels, at, np.int64(TEXELS[unsigned(texels | ((v >> 16) & 31))]), shade)
+        v, at = v + by, at + down
 
 
 @jit
 def paint_floor(
-    column: Array, foot: int, level: tuple[Array, Array], cells: Array, ray: tuple[float, float, float, float]
+    pixels: Array,
+    column: tuple[Whole, Whole],
+    span: tuple[int, int],
+    level: tuple[Array, Array],
+    cells: Array,
+    ray: tuple[float, float, float, float],
 ) -> None:
     """Paint the floor before a wall, each pixel by the cell that it lies in; places count texels in 65536ths."""
-    away, light = level
+    (foot, rows), (away, light) = span, level
     x, y, way_x, way_y = ray
     floor, cols = cells.flat, cells.shape[1]
     start_x, start_y = int(x * 2097152.0), int(y * 2097152.0)
     step_x, step_y = int(way_x * 2048.0), int(way_y * 2048.0)
-    for row in range(foot, len(column)):
+    row, at, down = unsigned(foot), column[0] + unsigned(foot) * column[1], column[1]
+    while row < unsigned(rows):
         at_x = (start_x + away[row] * step_x) >> 16
         at_y = (start_y + away[row] * step_y) >> 16
         cell = np.int64(floor[min(max((at_y >> 5) * cols + (at_x >> 5), 0), cells.size - 1)])
         texels = FLOOR_TEXELS | (-cell & 7) << 10 | (at_x & 31) << 5 | (at_y & 31)
-        paint_pixel(column, row, np.int64(TEXELS[texels]), light[row])
+        paint_pixel(pixels, at, np.int64(TEXELS[unsigned(texels)]), light[row])
+        row, at = row + unsigned(1), at + down
 
 
 @jit
