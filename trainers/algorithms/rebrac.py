@@ -36,7 +36,7 @@ class Settings:
     minibatches: int = setting(100, 1, 100_000, "optimizer steps per update")
     batch: int = setting(256, 1, 2**20, "steps of the dataset in each")
     gamma: float = setting(0.99, 0.0, 1.0, "discount")
-    actor_weight: float = setting(0.1, 0.0, 1e3, "w_pi, how near the actor stays to what was done")
+    actor_weight: float = setting(1.0, 0.0, 1e3, "w_pi, how near the actor stays to what was done")
     critic_weight: float = setting(0.01, 0.0, 1e3, "w_Q, how near the next action has to be to what was done next")
     noise: float = setting(0.2, 0.0, 10.0, "deviation of the noise on the next action")
     noise_clip: float = setting(0.5, 0.0, 10.0, "its largest part")
