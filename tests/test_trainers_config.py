@@ -102,6 +102,12 @@ def test_every_environment_has_a_tuned_config(env_id: str) -> None:
     load_config(env_id)
 
 
+def test_frames_are_learned_with_the_games_settings_and_pictures_with_the_defaults() -> None:
+    assert tuned_config("snake:frames=4") == tuned_config("snake") != ""
+    assert tuned_config("snake:pixels=32:frames=4") == ""
+    assert load_config("snake:frames=4").optimizer == load_config("snake").optimizer
+
+
 def test_schedules_go_from_one_to_the_final_fraction() -> None:
     assert decay("constant", 0.7, 0.1) == 1.0
     for schedule in ("linear", "cosine"):

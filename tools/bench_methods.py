@@ -86,6 +86,7 @@ OPTIONS: Variants = {  # of PPO, each by itself; the tuned configs have muon and
     "normalized values": {"ppo.normalize_values": True},
     "normed layers": {"network.blocks": "normed"},
     "residual blocks": {"network.blocks": "residual"},
+    "four frames": {"frames": 4},  # at once
 }
 SQUASHED: Variants = {"squashed": {"network.head": "squashed"}}
 MINEFIELD = {
@@ -104,10 +105,9 @@ FEW: Variants = {
     "pqn": PQN,
     "dreamer": {"algorithm": "dreamer", "network.memory": "rssm", "total_steps": 100_000},
 }  # fmt: skip
-FEW_IN_MAZES = {
-    "ppo, tuned": {"network.memory": "mingru"},
-    **{name: FEW[name] for name in FEW if name != "pqn"},
-}  # pqn takes no masks
+FEW_WITH_MASKS = {name: FEW[name] for name in FEW if name != "pqn"}
+FEW_IN_MAZES = {"ppo, tuned": {"network.memory": "mingru"}, **FEW_WITH_MASKS}
+FEW_IN_PICTURES = {"ppo, defaults": {"network.memory": "mingru"}, **FEW_WITH_MASKS}
 SMALL_MAZE = {"size": 5, "distance": 4, "max_steps": 40}
 SAC = {
     "algorithm": "sac", "num_envs": 16, "total_steps": 60_000, "optimizer.name": "adam",
@@ -151,7 +151,7 @@ STUDIES = {
     "few-steps-cartpole": Study("cartpole", 400_000, 475.0, FEW, looks=100),
     "few-steps-maze": Study("maze", 400_000, 0.85, FEW_IN_MAZES, SMALL_MAZE, looks=200),
     "few-steps-pixels": Study(
-        "maze:pixels=20", 400_000, 0.85, FEW_IN_MAZES, SMALL_MAZE, {"network.images": "mlp"}, looks=200
+        "maze:pixels=20", 400_000, 0.85, FEW_IN_PICTURES, SMALL_MAZE, {"network.images": "mlp"}, looks=200
     ),
     "minefield": Study(
         "examples/minefield.py", 2_000_000, float("inf"), prices(1.0, 10.0), settings=MINEFIELD, costs=True
@@ -193,8 +193,9 @@ class Run:
 def train(study: Study, seed: int, variant: dict[str, Any]) -> Run:
     """Train once."""
     settings = {"seed": seed, "total_steps": study.steps, "network.memory": "none", **study.settings, **variant}
-    algorithm = settings.pop("algorithm", "ppo")
-    config = load_config(study.env, overrides={**settings, "params": study.params}, algorithm=algorithm)
+    algorithm, frames = settings.pop("algorithm", "ppo"), settings.pop("frames", 1)
+    env = study.env if frames == 1 else f"{study.env}:frames={frames}"
+    config = load_config(env, overrides={**settings, "params": study.params}, algorithm=algorithm)
     trainer = make_trainer(config)
     best, solved, next_look, seconds, last, cost = float("-inf"), float("inf"), 0.0, 0.0, 0.0, float("nan")
     while not trainer.finished and best < study.goal:
@@ -203,7 +204,7 @@ def train(study: Study, seed: int, variant: dict[str, Any]) -> Run:
         seconds += time.perf_counter() - begun
         if trainer.steps >= next_look or trainer.finished:
             next_look = trainer.steps + study.steps / study.looks
-            played = evaluate(study.env, actor_player(trainer.actor()), EPISODES, split="train", params=study.params)
+            played = evaluate(env, actor_player(trainer.actor()), EPISODES, split="train", params=study.params)
             last = float(played.columns["return"].mean())
             best = max(best, last)
             if study.costs:

@@ -20,7 +20,7 @@ from puffer_arena.curriculum.choose import load_curriculum, method_of
 from puffer_arena.datasets.file import read_params
 from puffer_arena.errors import ParameterError, UnknownName, suggest
 from puffer_arena.players.names import find_player
-from puffer_arena.registry import env_name, is_foreign, load_env
+from puffer_arena.registry import env_name, is_foreign, load_env, split_id
 from puffer_arena.settings import (
     build,
     check,
@@ -343,8 +343,12 @@ def tuned_config(env_id: str) -> str:
     """Return the text of an environment's tuned TOML, empty if there is none.
 
     It is ours by name, a file's beside it, and for other libraries that of the environment, such as
-    gymnasium-LunarLander-v3.toml, or of all that its library has: minigrid.toml.
+    gymnasium-LunarLander-v3.toml, or of all that its library has: minigrid.toml.  Frames are learned with the game's own;
+    pictures of it ask for another network.
     """
+    game, options = split_id(env_id)
+    if "pixels" not in options:
+        env_id = game
     if env_id.endswith(".py"):
         beside = Path(env_id).with_suffix(".toml")
         return beside.read_text("utf-8") if beside.is_file() else ""
