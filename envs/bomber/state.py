@@ -63,8 +63,9 @@ class State(Header):
 
 @jit
 def is_free(s: State, row: int, col: int) -> bool:
-    inside = 0 <= row < len(s.board) and 0 <= col < len(s.board)
-    return inside and s.board[row, col] == FLOOR and s.bomb[row, col] == 0
+    last = len(s.board) - 1
+    r, c = min(max(row, 0), last), min(max(col, 0), last)  # no branches, which nobody could foretell
+    return (r == row) & (c == col) & (s.board[r, c] == FLOOR) & (s.bomb[r, c] == 0)
 
 
 @jit
@@ -79,5 +80,5 @@ def laid(s: State, agent: int) -> int:
 def can(s: State, agent: int, action: int) -> bool:
     if action == LAY:
         here = s.bomb[s.row[agent], s.col[agent]] > 0
-        return not here and laid(s, agent) < min(s.holds[agent], MOST_BOMBS)
+        return (not here) & (laid(s, agent) < min(s.holds[agent], MOST_BOMBS))
     return action == STAY or is_free(s, s.row[agent] + DROW[action], s.col[agent] + DCOL[action])
