@@ -245,4 +245,5 @@ def test_a_window_with_opengl_and_a_view_leave_each_other_alone(display):
             seen += pictures()
         print(len(seen), len(set(seen)))
     """
-    assert run_python(code, **display, PYTHONPATH=os.pathsep.join(sys.path)).split()[-2:] == ["9", "1"]
+    env = {**display, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert run_python(code, **env).split()[-2:] == ["9", "1"]
