@@ -65,7 +65,8 @@ class State(Header):
 def is_free(s: State, row: int, col: int) -> bool:
     last = len(s.board) - 1
     r, c = min(max(row, 0), last), min(max(col, 0), last)  # no branches, which nobody could foretell
-    return (r == row) & (c == col) & (s.board[r, c] == FLOOR) & (s.bomb[r, c] == 0)
+    free: bool = (r == row) & (c == col) & (s.board[r, c] == FLOOR) & (s.bomb[r, c] == 0)
+    return free
 
 
 @jit
@@ -80,5 +81,5 @@ def laid(s: State, agent: int) -> int:
 def can(s: State, agent: int, action: int) -> bool:
     if action == LAY:
         here = s.bomb[s.row[agent], s.col[agent]] > 0
-        return (not here) & (laid(s, agent) < min(s.holds[agent], MOST_BOMBS))
+        return not here and laid(s, agent) < min(s.holds[agent], MOST_BOMBS)
     return action == STAY or is_free(s, s.row[agent] + DROW[action], s.col[agent] + DCOL[action])
