@@ -28,7 +28,7 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
     """Paint what an eye half a metre over the floor sees; walls are a metre high, and cells a metre wide.
 
     Args:
-        picture: uint8 (rows, cols, 3), of one block of memory, written in full.
+        picture: uint8 (rows, cols, 3), written in full.
         cells: whole numbers (rows, cols): k > 0 is a wall of MATERIALS[k - 1], -k <= 0 a floor of FLOORS[k]; numbers
             wrap around.  Beyond the cells all is wall.
         eye: x (in columns of cells), y (in rows), the heading in radians from +x towards +y, and the angle of view.
@@ -43,7 +43,7 @@ def paint_rooms(picture: Array, cells: Array, eye: tuple[float, float, float, fl
     for row in range(rows):  # how far away the floor or ceiling is that it sees, in 1024ths, and its light
         far = 0.5 * focal / max(abs(row + 0.5 - 0.5 * rows), 0.25)
         away[row], light[row] = int(far * 1024.0), int(light_at(far))
-    pixels = picture.reshape(picture.size)  # whose places without a sign no compiler wraps around
+    pixels = picture.flat  # whose places without a sign no compiler wraps around
     for col in range(cols):
         aside = (col + 0.5 - 0.5 * cols) / focal
         way_x, way_y = ahead_x - aside * ahead_y, ahead_y + aside * ahead_x
