@@ -144,6 +144,7 @@ STUDIES = {
     "target": Study("target", 400_000, 5.0, {"ppo": {}, "reppo": REPPO, "sac": SAC}),
     "lander_continuous": Study("lander_continuous", 2_000_000, 15.0, {"ppo": {}, "reppo": REPPO, **SQUASHED}),
     "walker": Study("walker", 2_000_000, 6.0, {"ppo": {}, "reppo": REPPO, **SQUASHED}),
+    "marble": Study("marble", 2_000_000, 5.0, {"ppo": {}, **SQUASHED}),
     "options-cartpole": Study("cartpole", 2_000_000, 475.0, OPTIONS, settings={"ppo.normalize_rewards": False}),
     "options-snake": Study("snake", 4_000_000, 10.0, OPTIONS, {"rows": 7, "cols": 7}),
     "options-target": Study("target", 400_000, 5.0, {**OPTIONS, **SQUASHED}),
