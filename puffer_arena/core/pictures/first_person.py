@@ -16,6 +16,7 @@ from puffer_arena.core.pictures.textures import SPRITES, TEXELS, TINTS
 from puffer_arena.machine.compile import jit, machine_code, unsigned
 
 Whole: TypeAlias = int | np.int64
+Flat: TypeAlias = "np.flatiter[Array]"  # a picture's bytes in one row
 FLOOR_TEXELS = 8 << 10  # where those of floors begin
 NEAREST = 0.1  # metres at which things are cut off, and walls seem no nearer
 CEILING = (74, 80, 98)
@@ -91,7 +92,7 @@ def cast(cells: Array, x: float, y: float, way_x: float, way_y: float) -> tuple[
 
 
 @jit
-def paint_pixel(pixels: Array, at: Whole, texel: Whole, shade: Whole) -> None:
+def paint_pixel(pixels: Flat, at: Whole, texel: Whole, shade: Whole) -> None:
     """Paint a texel by its light, in 256ths; red and blue are multiplied at once."""
     both = (texel & 0xFF00FF) * shade >> 8
     pixels[at] = both & 255
@@ -100,7 +101,7 @@ def paint_pixel(pixels: Array, at: Whole, texel: Whole, shade: Whole) -> None:
 
 
 @jit
-def paint_ceiling(pixels: Array, column: tuple[Whole, Whole], top: int, light: Array) -> None:
+def paint_ceiling(pixels: Flat, column: tuple[Whole, Whole], top: int, light: Array) -> None:
     at, down = column
     row = unsigned(0)
     while row < unsigned(top):
@@ -110,7 +111,7 @@ def paint_ceiling(pixels: Array, column: tuple[Whole, Whole], top: int, light: A
 
 @jit
 def paint_wall(
-    pixels: Array, column: tuple[Whole, Whole], span: tuple[int, int, int], high: float, look: tuple[Whole, Whole]
+    pixels: Flat, column: tuple[Whole, Whole], span: tuple[int, int, int], high: float, look: tuple[Whole, Whole]
 ) -> None:
     """Paint a wall of some height in pixels from its texels and its light; v counts texels in 65536ths."""
     (top, foot, rows), (texels, shade) = span, look
@@ -124,7 +125,7 @@ def paint_wall(
 
 @jit
 def paint_floor(
-    pixels: Array,
+    pixels: Flat,
     column: tuple[Whole, Whole],
     span: tuple[int, int],
     level: tuple[Array, Array],
