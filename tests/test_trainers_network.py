@@ -11,7 +11,7 @@ from puffer_arena.core.composites import Dict, Tuple, leaves
 from puffer_arena.core.spaces import Box, Discrete, MultiBinary, MultiDiscrete, stored
 from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
-from puffer_arena.trainers.networks.encoder import ConvolutionLayer
+from puffer_arena.trainers.networks.convolutions import Convolution, ConvolutionLayer
 from puffer_arena.trainers.networks.heads import make_head
 from puffer_arena.trainers.networks.memory import Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.observations import leaf_tensors
@@ -266,6 +266,23 @@ def test_convolutions_see_every_channel_of_coded_grids() -> None:
         other = obs.clone()
         other[0, 2, 3, channel] = 2
         assert not torch.equal(policy([other], {})[0], empty)
+
+
+@pytest.mark.parametrize("shape", [(9, 3, 36, 36), (2, 24, 11, 10), (1, 1, 8, 8), (3, 5, 18, 13)])
+@pytest.mark.parametrize(("wide", "apart", "around"), [(8, 4, 0), (4, 2, 0), (6, 2, 0), (3, 2, 1), (3, 1, 1)])
+def test_convolutions_are_those_of_torch(shape: tuple[int, ...], wide: int, apart: int, around: int) -> None:
+    torch.manual_seed(0)
+    layer = Convolution(shape[1], 7, wide, apart, around, factor=0.25).double()
+    plain = torch.nn.Conv2d(shape[1], 7, wide, apart, around).double()
+    plain.load_state_dict(layer.state_dict())
+    planes = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    ours, theirs = layer(planes), plain(0.25 * planes)
+    torch.testing.assert_close(ours, theirs)
+    gradients = (
+        torch.autograd.grad(out.square().sum(), [planes, *net.parameters()])
+        for out, net in ((ours, layer), (theirs, plain))
+    )
+    torch.testing.assert_close(*gradients)
 
 
 def test_boxes_of_four_axes_and_pictures_of_the_usual_size_have_networks() -> None:

@@ -1,8 +1,9 @@
-"""Measure training: python tools/bench_train.py [speed] [solve] [muon]
+"""Measure training: python tools/bench_train.py [speed] [solve] [muon] [pictures]
 
 speed    steps/s of PPO, beside the machine's matrix rate and Stable-Baselines3 in the same run
 solve    wall clock from the first step to a score, five seeds
 muon     steps/s of games whose hidden matrices move by Muon, with its products in float32 and in bfloat16, on one core
+pictures pictures/s through the convolutions, forth and back, beside PyTorch's own in the same run, on one core
 """
 
 import statistics
@@ -11,17 +12,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
-from measure import describe, interleave, machine, ratio, report
+from measure import describe, interleave, machine, rate, ratio, report
+from torch import Tensor
+from torch.nn import functional
 
+from puffer_arena.core.spaces import Box
 from puffer_arena.trainers.algorithms.algorithm import Algorithm
 from puffer_arena.trainers.config import load_config
+from puffer_arena.trainers.networks.convolutions import Convolution, ConvolutionLayer
 from puffer_arena.trainers.networks.policy import matrix_flops
 from puffer_arena.trainers.trainer import make_trainer
 
 ROUNDS = 5
 UPDATES = 6  # in one timed round
 SEEDS = range(5)
+PICTURES = 2048  # of a minibatch
 SHAPES = ((4096, 128, 128), (2048, 484, 128), (1024, 1024, 1024))
 
 
@@ -167,7 +174,49 @@ def muon() -> None:
             trainer.close()
 
 
+def pictures() -> None:
+    """Print how many pictures a second the convolutions see and learn from, and PyTorch's with the same weights."""
+    torch.set_num_threads(1)
+    for side, channels in ((36, (24, 48)), (64, (16, 32)), (84, (16, 32))):
+        layer = ConvolutionLayer(Box(0, 255, (side, side, 3), np.uint8), channels, 128)
+        plain: list[torch.nn.Module] = []
+        for each in layer.convolutions:
+            if isinstance(each, Convolution):
+                wide, apart = each.kernel_size[0], each.stride[0]
+                plain.append(torch.nn.Conv2d(each.in_channels, each.out_channels, wide, apart))
+                plain[-1].load_state_dict(each.state_dict())
+            else:
+                plain.append(each)
+        theirs = torch.nn.Sequential(*plain)
+        seen = torch.randint(0, 256, (PICTURES, side, side, 3), dtype=torch.uint8)
+        for kind in (torch.float32, torch.bfloat16):
+
+            def ours(seen: Tensor = seen, layer: ConvolutionLayer = layer) -> Tensor:
+                features: Tensor = layer(seen)
+                return features
+
+            def usual(seen: Tensor = seen, net: Any = theirs, weight: Tensor = layer.weight) -> Tensor:
+                return functional.linear(net(seen.permute(0, 3, 1, 2).float() / 255.0).flatten(1), weight)
+
+            rates = interleave({"ours": learning(ours, kind), "usual": learning(usual, kind)}, ROUNDS)
+            told = f"{ratio(rates['ours'], rates['usual']):.2f} x ({describe(rates['ours'])})"
+            report(f"{side} x {side} {str(kind)[6:]}: pictures/s learned from / PyTorch's", told)
+
+
+def learning(features: Callable[[], Tensor], kind: torch.dtype) -> Callable[[], float]:
+    """Return a timed run, by the processor's clock, of features and their gradients at a precision."""
+
+    def once() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == torch.bfloat16, cache_enabled=False):
+            seen = features()
+        seen.float().square().mean().backward()  # type: ignore[no-untyped-call]  # of torch
+
+    return lambda: rate(once, PICTURES, time.process_time)
+
+
+PARTS = {"speed": speed, "solve": solve, "muon": muon, "pictures": pictures}
+
 if __name__ == "__main__":
     print(machine())
-    for part in sys.argv[1:] or ["speed", "solve", "muon"]:
-        {"speed": speed, "solve": solve, "muon": muon}[part]()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

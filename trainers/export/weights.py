@@ -12,7 +12,8 @@ from puffer_arena.core.fields import Array
 from puffer_arena.core.roles import Roles
 from puffer_arena.errors import DefinitionError
 from puffer_arena.trainers.networks.codes import CodeLayer
-from puffer_arena.trainers.networks.encoder import ConvolutionLayer, Encoder, EntityLayer, QuantityLayer
+from puffer_arena.trainers.networks.convolutions import ConvolutionLayer
+from puffer_arena.trainers.networks.encoder import Encoder, EntityLayer, QuantityLayer
 from puffer_arena.trainers.networks.heads import Gaussian, Greedy, Squashed, parts_of
 from puffer_arena.trainers.networks.memory import Gates, Gru, Lstm, MinGru
 from puffer_arena.trainers.networks.policy import Policy, Tower

@@ -17,10 +17,9 @@ from puffer_arena.core.spaces import Box, Entities, MultiBinary, Space
 from puffer_arena.errors import ParameterError
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.codes import CodeLayer
+from puffer_arena.trainers.networks.convolutions import ConvolutionLayer
 from puffer_arena.trainers.networks.observations import code_sizes, is_picture, scale
 
-PICTURE_SIDE = 36  # pixels from which on pictures are strided over as in Mnih et al. 2015, table of Methods
-LARGE_GRID = 32  # cells from which on a grid's convolutions skip every second one
 MOST_EMBEDDED = 64  # numbers that each of a set's things is embedded in
 NOT_THERE = -1e9  # attention's score of what is not there
 SMALLEST_DEVIATION = 1e-4  # of a quantity that hardly changes
@@ -83,46 +82,6 @@ class QuantityLayer(nn.Module):
         return functional.linear(self.numbers(part), self.weight)
 
 
-class ConvolutionLayer(nn.Module):
-    """Convolutions over a grid or picture (rows, cols[, channels]), then linear; without a bias.
-
-    Pictures take the filters of Mnih et al. 2015: 8 wide 4 apart, 4 wide 2 apart, then 3 wide; grids 3 wide.
-    """
-
-    def __init__(self, space: Box, channels: tuple[int, ...], width: int) -> None:
-        super().__init__()
-        shape = space.dtype.shape
-        self.codes, self.factor = space.num_codes, scale(space)
-        planes = (shape[2] if len(shape) == 3 else 1) * max(self.codes, 1)
-        layers: list[nn.Module] = []
-        for k, count in enumerate(channels):
-            wide, apart, around = _filter(k, min(shape[:2]), bool(self.codes))
-            layers += [nn.Conv2d(planes, count, wide, apart, around), nn.ReLU()]
-            planes = count
-        self.convolutions = nn.Sequential(*layers)
-        for layer in layers:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.orthogonal_(layer.weight, math.sqrt(2))
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # these have a bias
-        with torch.no_grad():
-            flat = self._planes(torch.zeros(1, *shape, dtype=torch.uint8))
-            size = self.convolutions(flat).numel()
-        self.weight = nn.Parameter(torch.empty(width, size))
-        nn.init.orthogonal_(self.weight, math.sqrt(2))
-
-    def _planes(self, grid: Tensor) -> Tensor:
-        """Return (rows, planes, height, width); codes one-hot, those of every channel."""
-        if grid.dim() == 3:
-            grid = grid[..., None]
-        if self.codes:
-            return functional.one_hot(grid.long(), self.codes).flatten(3).permute(0, 3, 1, 2).float()
-        return grid.permute(0, 3, 1, 2).float() * self.factor
-
-    def forward(self, grid: Tensor) -> Tensor:
-        planes = self._planes(grid).to(self.weight.dtype)
-        return functional.linear(self.convolutions(planes).flatten(1), self.weight)
-
-
 class EntityLayer(nn.Module):
     """A set of things (rows, most, 1 + features), in any order, to (rows, width); without a bias.
 
@@ -161,13 +120,6 @@ class EntityLayer(nn.Module):
         weights = scores.masked_fill(~there.transpose(1, 2), NOT_THERE).softmax(-1)
         seen: Tensor = weights.to(value.dtype) @ value
         return seen
-
-
-def _filter(layer: int, side: int, coded: bool) -> tuple[int, int, int]:
-    """Return width, stride and padding of a convolution over a grid or picture whose shorter side is `side`."""
-    if side >= PICTURE_SIDE and not coded:
-        return ((8, 4, 0), (4, 2, 0))[layer] if layer < 2 else (3, 1, 1)
-    return 3, 2 if side >= LARGE_GRID and layer < 2 else 1, 1
 
 
 def make_input(space: Space, network: Network, width: int) -> nn.Module:
