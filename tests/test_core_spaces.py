@@ -106,17 +106,21 @@ def test_named_dimensions_are_looked_up_on_params() -> None:
 
 def test_labels_are_one_for_each_element_and_may_be_looked_up_on_params() -> None:
     class Params:
-        seen, few = 4, ("x", "y")
-        fields = ("speed", *labels_of("ray", 3, ("far",)))
+        size, none = 2, ()
+        seen = ("speed", *labels_of("ray", 3, ("far",)))
 
-    space = Box(-1.0, 1.0, ("seen",), named_by="fields").resolve(Params())
-    assert isinstance(space, Box) and space.labels == ("speed", "ray 0 far", "ray 1 far", "ray 2 far")
-    with pytest.raises(DefinitionError, match=r"shape \(4,\) has 2 labels; give 4"):
-        Box(-1.0, 1.0, ("seen",), named_by="few").resolve(Params())
+    space = Box(-1.0, 1.0, ("seen",)).resolve(Params())
+    assert isinstance(space, Box) and space.shape == (4,)
+    assert space.labels == ("speed", "ray 0 far", "ray 1 far", "ray 2 far")
+    board = Box(-1.0, 1.0, ("size", "seen")).resolve(Params())
+    assert board.shape == (2, 4) and not board.labels
+    assert not Box(-1.0, 1.0, ("size",)).resolve(Params()).labels
     with pytest.raises(DefinitionError, match=r"shape \(3,\) has 1 labels; give 3"):
         Box(-1.0, 1.0, (3,), labels=("x",)).resolve(Params())
-    with pytest.raises(DefinitionError, match="'feilds' is not an attribute of Params; did you mean 'fields'"):
-        Box(-1.0, 1.0, ("seen",), named_by="feilds").resolve(Params())
+    with pytest.raises(DefinitionError, match=r"shape \(4,\) has 2 labels; give 4"):
+        Box(-1.0, 1.0, ("seen",), labels=("x", "y")).resolve(Params())
+    with pytest.raises(DefinitionError, match="dimension 'none' is 0; it must be a whole number of at least 1"):
+        Box(-1.0, 1.0, ("none",)).resolve(Params())
 
 
 def test_cell_codes_are_recognised() -> None:

@@ -28,7 +28,7 @@ from puffer_arena.envs.hideseek.state import FREE, HOLD, LOCK, TIME_STEP, Params
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
+    observation=Box(-np.inf, np.inf, ("seen",)),
     action=Dict(
         {
             "move": Box(-1.0, 1.0, (2,), labels=("ahead", "turn left")),

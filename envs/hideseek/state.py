@@ -49,11 +49,7 @@ class Params:
         return self.boxes + self.ramps
 
     @property
-    def seen(self) -> int:
-        return len(self.fields)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
+    def seen(self) -> tuple[str, ...]:
         others = labels_of("agent", self.agents - 1, SEEN_OF_OTHERS)
         return SEEN + others + labels_of("thing", self.things, SEEN_OF_THINGS)
 

@@ -32,11 +32,7 @@ class Params:
     max_steps: int = param(1800, 60, 100_000, "steps before the episode is truncated")
 
     @property
-    def seen(self) -> int:
-        return len(self.fields)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
+    def seen(self) -> tuple[str, ...]:
         return SEEN + labels_of("kart", self.cars - 1, SEEN_OF_OTHERS)
 
 

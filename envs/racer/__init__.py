@@ -27,7 +27,7 @@ from puffer_arena.envs.racer.state import TIME_STEP, Params, State
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
+    observation=Box(-np.inf, np.inf, ("seen",)),
     action=Box(-1.0, 1.0, (2,), labels=("steer left", "gas")),
     reset=reset,
     observe=observe,

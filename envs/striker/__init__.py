@@ -27,7 +27,7 @@ from puffer_arena.envs.striker.state import TIME_STEP, Params, State
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
+    observation=Box(-np.inf, np.inf, ("seen",)),
     action=MultiDiscrete((3, 3, 2, 2), ("along", "across", "boost", "kick")),
     reset=reset,
     observe=observe,

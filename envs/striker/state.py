@@ -37,11 +37,7 @@ class Params:
         return 2 * self.team
 
     @property
-    def seen(self) -> int:
-        return len(self.fields)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
+    def seen(self) -> tuple[str, ...]:
         mates = labels_of("mate", self.team - 1, SEEN_OF_OTHERS)
         return SEEN + mates + labels_of("foe", self.team, SEEN_OF_OTHERS)
 

@@ -24,7 +24,7 @@ from puffer_arena.envs.sumo.state import TIME_STEP, Params, State
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
+    observation=Box(-np.inf, np.inf, ("seen",)),
     action=MultiDiscrete((3, 3, 2), ("along", "across", "dash")),
     reset=reset,
     observe=observe,

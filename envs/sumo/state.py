@@ -26,11 +26,7 @@ class Params:
     max_steps: int = param(600, 40, 10_000, "steps before the episode is truncated")
 
     @property
-    def seen(self) -> int:
-        return len(self.fields)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
+    def seen(self) -> tuple[str, ...]:
         return SEEN + labels_of("wrestler", self.wrestlers - 1, SEEN_OF_OTHERS)
 
 

@@ -26,7 +26,7 @@ from puffer_arena.envs.volley.state import TIME_STEP, Params, State
 ENV = Env(
     params=Params,
     state=State,
-    observation=Box(-np.inf, np.inf, ("seen",), named_by="fields"),
+    observation=Box(-np.inf, np.inf, ("seen",)),
     action=MultiDiscrete((3, 2), ("run", "jump")),
     reset=reset,
     observe=observe,

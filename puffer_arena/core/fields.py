@@ -139,10 +139,10 @@ def check_name(where: str, name: str) -> None:
 
 
 def dimension(value: int | str, params: Any) -> int:
-    """Resolve a dimension: a number, or the name of an attribute of `params`.
+    """Resolve a dimension: a number, or the name of an attribute of `params`, a number or a tuple of names.
 
     Raises:
-        DefinitionError: no such attribute, or it is not a positive integer.
+        DefinitionError: no such attribute, or it is neither a positive integer nor names.
     """
     what = "a dimension"
     hint = ""
@@ -150,9 +150,12 @@ def dimension(value: int | str, params: Any) -> int:
         if not hasattr(params, value):
             valid = [name for name in dir(params) if not name.startswith("_")]
             raise DefinitionError(f"dimension '{value}' is not an attribute of Params; {suggest(value, valid)}")
-        what = f"dimension '{value}'"
-        hint = f"; make the batch with more, and give its rows fewer afterwards: batch.params.{value}[:] = 0"
-        value = getattr(params, value)
+        what, found = f"dimension '{value}'", getattr(params, value)
+        if isinstance(found, tuple) and all(isinstance(name, str) for name in found):
+            found = len(found)
+        else:
+            hint = f"; make the batch with more, and give its rows fewer afterwards: batch.params.{value}[:] = 0"
+        value = found
     if not isinstance(value, int) or value < 1:
         raise DefinitionError(
             f"{what} is {value!r}; it must be a whole number of at least 1{hint if value == 0 else ''}"

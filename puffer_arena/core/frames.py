@@ -34,8 +34,8 @@ def stacked(space: Space, count: int) -> Space:
         kind = type(space).__name__
         raise SpaceError(f"{kind} has no stack; those have: Discrete, Box of 1 to 3 dimensions, and Dict of these")
     if len(space.shape) == 1:
-        return dataclasses.replace(space, shape=(count, *space.shape), labels=(), named_by="")
+        return dataclasses.replace(space, shape=(count, *space.shape), labels=())
     planes = space.shape[2] if len(space.shape) == 3 else 1
     if not isinstance(planes, int) or np.size(space.low) > 1 or np.size(space.high) > 1:
         raise SpaceError(f"{space} has bounds for each element, or a parameter of planes; stacks have one for all")
-    return dataclasses.replace(space, shape=(*space.shape[:2], planes * count), labels=(), named_by="")
+    return dataclasses.replace(space, shape=(*space.shape[:2], planes * count), labels=())

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from puffer_arena.core.fields import Array, dimension, sized
-from puffer_arena.errors import DefinitionError, SpaceError, shown, suggest
+from puffer_arena.errors import DefinitionError, SpaceError, shown
 
 Size: TypeAlias = int | str
 
@@ -152,8 +152,9 @@ class Box(Space):
     """Numbers between `low` and `high`, which are one for all elements or one for each.
 
     Args:
+        shape: whole numbers, or names of attributes of Params.  One that is a tuple of names stands for their number,
+            and labels the elements where the shape has no other dimension.
         labels: names for people, one for each element.
-        named_by: the attribute of Params that gives the labels, where parameters say how many elements there are.
     """
 
     low: float | tuple[float, ...]
@@ -161,7 +162,6 @@ class Box(Space):
     shape: tuple[Size, ...]
     element: type[np.generic] = np.float32
     labels: tuple[str, ...] = field(default=(), compare=False)
-    named_by: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.shape, int | str):
@@ -175,7 +175,7 @@ class Box(Space):
         """
         shape = tuple(dimension(size, params) for size in self.shape)
         sized("a Box", self.element, shape)
-        found = replace(self, shape=shape, labels=self._labels(params), named_by="")
+        found = replace(self, shape=shape, labels=self._labels(params))
         elements = math.prod(found.dtype.shape)
         if found.labels and len(found.labels) != elements:
             raise DefinitionError(
@@ -184,10 +184,10 @@ class Box(Space):
         return found
 
     def _labels(self, params: Any) -> tuple[str, ...]:
-        if self.named_by and not hasattr(params, self.named_by):
-            valid = [name for name in dir(params) if not name.startswith("_")]
-            raise DefinitionError(f"'{self.named_by}' is not an attribute of Params; {suggest(self.named_by, valid)}")
-        return tuple(getattr(params, self.named_by)) if self.named_by else self.labels
+        named = (
+            getattr(params, self.shape[0], None) if len(self.shape) == 1 and isinstance(self.shape[0], str) else None
+        )
+        return named if isinstance(named, tuple) and not self.labels else self.labels
 
     @property
     def dtype(self) -> np.dtype[Any]:
