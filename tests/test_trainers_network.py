@@ -13,7 +13,7 @@ from puffer_arena.trainers.algorithms.ppo import PPO, Settings
 from puffer_arena.trainers.config import Network
 from puffer_arena.trainers.networks.convolutions import Convolution, ConvolutionLayer
 from puffer_arena.trainers.networks.heads import make_head
-from puffer_arena.trainers.networks.memory import Gru, Lstm, MinGru
+from puffer_arena.trainers.networks.memory import Gru, Lstm, MinGru, squash
 from puffer_arena.trainers.networks.observations import leaf_tensors
 from puffer_arena.trainers.networks.policy import Policy, matrix_flops, parameter_count
 from puffer_arena.trainers.optimize.optimizers import hidden_matrices
@@ -178,6 +178,14 @@ def test_memory_restarts_inside_a_segment(memory: str) -> None:
     second, second_values = policy.sequence([obs[4:]], policy.initial_state(2), none[4:])
     torch.testing.assert_close(together, torch.cat([first, second]))
     torch.testing.assert_close(values, torch.cat([first_values, second_values]))
+
+
+def test_squash_is_tanh() -> None:
+    numbers = np.concatenate([np.linspace(-12.0, 12.0, 4001), [np.inf, -np.inf, 1e-6, 0.0]]).astype(np.float32)
+    found = np.array([squash(x) for x in numbers])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.tanh(numbers.astype(np.float64)), rtol=5e-7, atol=1e-12)
+    assert np.isnan(squash(np.float32(np.nan)))
 
 
 @pytest.mark.parametrize("memory", ["gru", "mingru"])
