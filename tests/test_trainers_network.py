@@ -351,6 +351,14 @@ def test_a_scan_is_the_loop_it_stands_for(kind: type[MinGru | Gru], waits: bool)
         torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-5)
 
 
+def test_a_gru_goes_through_parts_of_any_strides() -> None:
+    torch.manual_seed(0)
+    memory, state = Gru(4, 3), {"h": torch.randn(5, 3)}
+    seen, began = torch.randn(5, 7, 9).transpose(0, 1), (torch.rand(5, 7) < 0.3).t()
+    usual = memory._through_time(seen.contiguous(), state, began.contiguous(), None)
+    assert torch.equal(memory._through_time(seen, state, began, None), usual)
+
+
 @pytest.mark.parametrize("kind", [MinGru, Gru, Lstm])
 def test_segments_are_learned_from_in_bfloat16(kind: type[MinGru | Gru | Lstm]) -> None:
     torch.manual_seed(0)

@@ -243,12 +243,12 @@ class _GruScan(torch.autograd.Function):
         ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor, before: Tensor, keep: Tensor, acting: Tensor | None
     ) -> Tensor:
         times, rows, size = *seen.shape[:2], seen.shape[2] // 3
-        own, gates = torch.empty_like(seen), seen.new_empty(times, rows, 2 * size)
+        own, gates = seen.new_empty(seen.shape), seen.new_empty(times, rows, 2 * size)  # the loop writes in place
         candidate, known, out = (seen.new_empty(times, rows, size) for _ in range(3))
         torch.mul(before, keep[0, :, None], out=known[0])
         moves = torch.ones_like(keep, dtype=torch.bool) if acting is None else acting
-        parts = seen.detach(), own, keep, moves, gates, candidate, known, out
-        arrays = [part.contiguous().numpy() for part in parts]
+        given = (part.detach().contiguous() for part in (seen, keep, moves))
+        arrays = [part.numpy() for part in (*given, own, gates, candidate, known, out)]
         across = weight.t()
         for t, (h, h_own) in enumerate(zip(known.unbind(), own.unbind(), strict=True)):
             torch.addmm(bias, h, across, out=h_own)
@@ -285,9 +285,15 @@ def squash(x: Any) -> Any:
 
 @kernel
 def gru_step(
-    t: Any, seen: Any, own: Any, keep: Any, moves: Any, gates: Any, candidate: Any, known: Any, out: Any
+    t: Any, seen: Any, keep: Any, moves: Any, own: Any, gates: Any, candidate: Any, known: Any, out: Any
 ) -> None:
-    """Set a step's gates, its output, and what is known of that in the next step; own[t] and known[t] are there."""
+    """Set a step's gates, its output, and what is known of that in the next step; own[t] and known[t] are there.
+
+    Args:
+        seen, own: parts of the three gates from the input and the state, (time, rows, 3 size); gates: two, (.., 2 size).
+        keep, moves: whether the state goes on into a step, and whether a step moves it, (time, rows).
+        candidate, known, out: (time, rows, size).
+    """
     half = np.float32(0.5)
     times, rows, size = out.shape
     for i in range(rows):
