@@ -53,11 +53,36 @@ def test_pictures_are_those_of_the_window(env_id: str, size: int) -> None:
     assert off.mean() < MEAN and (off.max(-1) > 32).mean() < PART
 
 
+def test_a_polygon_covers_pixels_by_how_far_inside_of_its_edges_they_are() -> None:
+    rng = np.random.default_rng(0)
+    middles = np.stack(np.meshgrid(np.arange(24) + 0.5, np.arange(24) + 0.5), -1)
+    for _ in range(200):
+        angles = np.sort(rng.uniform(0.0, 2.0 * np.pi, rng.integers(3, 7)))
+        if np.diff(angles, append=angles[0] + 2.0 * np.pi).max() > 3.0:
+            continue  # its middle would lie outside
+        points = rng.uniform(6.0, 18.0, 2) + rng.uniform(1.0, 9.0) * np.stack([np.cos(angles), np.sin(angles)], 1)
+        if len(points) == 3 and points[0, 1] < points[1, 1]:
+            points[2, 1] = points[0, 1]  # a level edge
+        along = np.roll(points, -1, 0) - points
+        inward = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True)
+        off = ((middles[:, :, None] - points) * inward).sum(-1).min(-1)
+        near = (middles > np.floor(points.min(0) - 0.5)) & (middles < np.ceil(points.max(0) + 0.5))
+        picture = np.zeros((24, 24, 3), np.uint8)
+        canvas = raster.open_canvas(picture, 0)
+        raster.begin_points(canvas)
+        for x, y in points:
+            raster.add_point(canvas, float(x), float(y))
+        picture[:] = 0
+        raster.draw_polygon(canvas, raster.NAMES.index("white"), 1.0)
+        white = raster.RGB[raster.NAMES.index("white"), 0]
+        assert abs(picture[:, :, 0] - white * near.all(-1) * np.clip(off + 0.5, 0.0, 1.0)).max() < 2.0
+
+
 @pytest.mark.slow
 def test_nothing_is_painted_beyond_a_picture() -> None:
     around = np.full((40, 40, 3), 77, np.uint8)
     picture = around[16:24, 16:24]
-    canvas = picture, np.zeros(raster.NUMBERS), np.zeros((raster.MOST_POINTS, 2))
+    canvas = raster.open_canvas(picture, 0)
     rng = np.random.default_rng(0)
     for _ in range(3000):
         raster.set_view(canvas, 8.0, 8.0, 0.0, 0.0, bool(rng.integers(2)), bool(rng.integers(2)))
@@ -82,14 +107,36 @@ def test_nothing_is_painted_beyond_a_picture() -> None:
 
 
 @pytest.mark.slow
-def test_agents_of_a_compiled_batch_see_the_same_picture() -> None:
-    first, second = (make(SKETCH, 2, pixels=20, compiled=compiled) for compiled in (True, False))
-    assert first.observation.dtype.shape == (20, 20, 3) and first.obs.dtype == np.uint8
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("env_id", [SKETCH, "tag"])
+def test_agents_of_a_compiled_batch_see_the_same_picture(env_id: str, frames: int) -> None:
+    stacked = {"frames": frames} if frames > 1 else {}
+    first, second = (make(env_id, 2, pixels=20, compiled=compiled, **stacked) for compiled in (True, False))
+    assert first.observation.dtype.shape == (20, 20, 3 * frames) and first.obs.dtype == np.uint8
     for _ in range(8):
         assert first.obs.tobytes() == second.obs.tobytes()
         for batch in (first, second):
-            batch.step(np.array([0, 1]))
+            batch.step(np.zeros_like(batch.actions) if batch.num_agents else np.array([0, 1]))
     assert (first.obs[0] != first.obs[1]).any()
+
+
+FLAT_TEAMS = [name for name in list_envs() if load_env(name).camera is None and load_env(name).agents]
+
+
+@pytest.mark.parametrize("env_id", FLAT_TEAMS)
+def test_agents_that_look_at_once_see_what_each_would(env_id: str) -> None:
+    batch = make(env_id, 1, seed=3, compiled=False, pixels=36)
+    frames = make(env_id, 1, seed=3, compiled=False, pixels=36, frames=2)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        actions = batch.sample_actions(rng)
+        batch.step(actions)
+        frames.step(actions)
+    living = batch.rows.states[0]["alive"] != 0
+    each = [painted(batch.env, batch.state(0), batch.state_params(0), 36, who) for who in range(batch.num_agents)]
+    assert (batch.obs[0][living] == np.array(each)[living]).all()
+    assert (frames.obs[0][living][..., 3:] == np.array(each)[living]).all()
+    assert not batch.obs[0][~living].any()
 
 
 def test_the_agent_that_looks_is_marked_among_others() -> None:

@@ -3,7 +3,8 @@
     python tools/bench_pixels.py
     python tools/bench_pixels.py --size 84 --rounds 15 --games snake marble
 
-Worlds in space are compared with panda3d's software renderer, which draws the same rows in the same run.
+Worlds in space are compared with panda3d's software renderer, which draws the same rows in the same run.  Agents of a
+board share its scene.
 
 Rates count the processor's time of this thread, so that other programs disturb them little.
 """
@@ -94,6 +95,12 @@ def reference(env_id: str, size: int) -> Callable[[], float]:
     return run
 
 
+def sharing(env_id: str) -> int:
+    """Return how many agents share a painted scene, each of which is then marked in its own picture."""
+    env = load_env(env_id)
+    return max(len(env.agent_ids(env.params())), 1) if env.camera is None else 1
+
+
 def game(size: int) -> Callable[[], float]:
     """Return a round of steps of rooms, which returns steps a second."""
     batch = make("rooms", 256, seed=1, pixels=size)
@@ -117,9 +124,10 @@ def main() -> None:
     parser.add_argument("--games", nargs="*", default=["pistons", "snake", "marble", "kart", "hideseek"])
     options = parser.parse_args()
     candidates = {"ray caster, rooms": caster(options.size), "rooms, whole steps": game(options.size)}
-    pairs = {}  # what is compared, by the faster one's name
+    pairs, shared = {}, {}  # what is compared, by the faster one's name; agents that share a scene
     for name in options.games:
         candidates[f"{name}, as drawn"] = looks(name, options.size)
+        shared[f"{name}, as drawn"] = sharing(name)
         if load_env(name).camera is not None:
             candidates[f"{name}, by panda3d"] = reference(name, options.size)
             pairs[f"{name}, as drawn"] = f"{name}, by panda3d"
@@ -133,6 +141,8 @@ def main() -> None:
         told = f"{statistics.median(found):>9,.0f} pictures/s a core (best {max(found):,.0f})"
         if name in pairs:
             told += f", {statistics.median(a / b for a, b in zip(found, rates[pairs[name]], strict=True)):,.0f} times"
+        if (agents := shared.get(name, 1)) > 1:
+            told += f", {statistics.median(found) / agents:,.0f} scenes/s"
         print(f"{name:<20} {options.size} x {options.size}: {told}")
 
 

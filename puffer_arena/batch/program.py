@@ -77,9 +77,10 @@ class Program:
     def _looks(self) -> dict[str, Any]:
         """Return the kernels' `observe`, with what roles and stacks of frames need besides."""
         if self.env.frames == 1:
-            return observe_rules(self.env.observe, self.observation)
-        single = self.env.one_frame.spaces(self.values)[0]
-        return frame_functions(self.env.observe, single, self.observation, bool(self.env.agents))
+            together = {"observe_all": self.env.observe_all} if self.env.observe_all else {}
+            return observe_rules(self.env.observe, self.observation) | together
+        env, single = self.env, self.env.one_frame.spaces(self.values)[0]
+        return frame_functions(env.observe, env.observe_all, single, self.observation, bool(env.agents))
 
     def _finish(self, kernel: Any) -> Any:
         return compile_function(kernel, self.env.name, self._ready, self.layout) if self.compiled else kernel

@@ -93,8 +93,10 @@ def compile_module(batch: Batch, bot: str, size: int) -> Module:
         "actions": batch.actions,
         "chosen": np.ones(batch.acting.shape, np.bool_),
         "picture": np.zeros((size, size, 3), np.uint8),
-        "view": np.zeros(raster.NUMBERS),
+        "numbers": np.zeros(raster.NUMBERS),
         "points": np.zeros((raster.MOST_POINTS, 2)),
+        "ink": np.zeros((2, size, 3), np.uint16),
+        "agents": np.zeros((0, 3)),
     }
     if batch.env.pilot is not None:
         arrays["wanted"] = np.zeros(1, action_dtype(batch.env.pilot.wanted))
@@ -131,8 +133,8 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
         f"    if task == {STEP}:",
         f"        step(span, rows, {names['actions']}, out, {NEXT_STEP})",
         f"    elif task == {PAINT}:",
-        f"        canvas = {names['picture']}, {names['view']}, {names['points']}",
-        "        begin_picture(canvas, -1)",
+        f"        canvas = Pixels({', '.join(names[name] for name in raster.Pixels._fields)})",
+        "        begin_picture(canvas)",
         "        paint(rows.states[0], rows.params[0], canvas)",
     ]
     program = batch.program
@@ -150,7 +152,14 @@ def _entry(batch: Batch, bot: str, arrays: dict[str, Array], places: dict[str, i
     called |= {
         name: numba.njit(**OPTIONS)(link(rule, batch.env.name, done, "", OPTIONS)) for name, rule in rules.items()
     }
-    called |= {"Rows": kind, "Buffers": Buffers, "uint64": np.uint64, "carray": numba.carray, "at": _pointer()}
+    called |= {
+        "Rows": kind,
+        "Pixels": raster.Pixels,
+        "Buffers": Buffers,
+        "uint64": np.uint64,
+        "carray": numba.carray,
+        "at": _pointer(),
+    }
     return numba.njit(**OPTIONS)(generate("run", "memory, task", lines, **called))
 
 

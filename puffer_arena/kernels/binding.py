@@ -109,7 +109,8 @@ def bind_kernels(
         engine: whether an engine moves bodies.
 
     Agents take turns where `rules` have `whose_turn`; the global state is written where they have `observe_state`; and
-    observations are stacks where they have `notice` (see `kernels.frames`).
+    observations are stacks where they have `notice` (see `kernels.frames`); all agents look at once where they have
+    `observe_all`.
 
     Returns:
         The uncompiled kernels "step" and "look".
@@ -121,6 +122,8 @@ def bind_kernels(
         "whose_turn": nothing,
         "observe_state": nothing,
         "notice": nothing,
+        "look_all": nothing,
+        "observe_all": nothing,
         **rules,
         "begin_episode": begin_episode,
         "ENGINE": engine,
@@ -129,6 +132,7 @@ def bind_kernels(
         "is_barred": bind(is_barred, name, SIZES=sizes) if sizes else nothing,
         "STATE": "observe_state" in rules,
         "FRAMES": "notice" in rules,
+        "TOGETHER": "observe_all" in rules,
         **signal_functions(signals, several),
     }
     if several:

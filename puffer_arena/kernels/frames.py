@@ -85,22 +85,24 @@ def show_planes(frames: Array, obs: Array) -> None:
 SHOWN = (show_row, show_rows, show_planes)  # by the dimensions of a stack
 
 
-def frame_functions(observe: Any, single: Space, stack: Space, several: bool) -> dict[str, Any]:
+def frame_functions(observe: Any, observe_all: Any, single: Space, stack: Space, several: bool) -> dict[str, Any]:
     """Generate what kernels call where observations are stacks.
 
     Args:
-        observe: the environment's rule, for one frame.
+        observe, observe_all: the environment's rules, for one frame; the latter may be None.
         single: space of one frame.
         stack: space of a stack.
         several: whether there are several agents.
 
     Returns:
-        notice(s, p[, agent], mode)    looks, and takes what it sees into the row's frames
+        look_all(s, p)                 looks for all agents, where they look at once
+        notice(s, p[, agent], mode)    looks else, and takes what it sees into the row's frames
         observe(s, p[, agent], obs)    hands them out
     """
     at, given = ("[agent]", "s, p, agent") if several else ("", "s, p")
-    called: dict[str, Any] = {"look": observe}
-    notice, show = [f"    look({given}, s.frame{at})"], []
+    called: dict[str, Any] = {"look": observe_all or observe}
+    look = [f"    look({'s, p' if observe_all else given}, s.frame{'' if observe_all else at})"]
+    notice, show = [] if observe_all else look, []
     for k, ((path, leaf), (_, whole)) in enumerate(zip(leaves(single), leaves(stack), strict=True)):
         part = "".join(f".{name}" for name in path)
         before, now = len(leaf.dtype.shape), len(whole.dtype.shape)
@@ -109,6 +111,7 @@ def frame_functions(observe: Any, single: Space, stack: Space, several: bool) ->
         notice.append(f"    push_{k}(s.frames{at}{part}, s.frame{at}{part}, mode)")
         show.append(f"    show_{k}(s.frames{at}{part}, obs{part})")
     return {
+        "look_all": generate("look_all", "s, p", look if observe_all else ["    pass"], **called),
         "notice": generate("notice", f"{given}, mode", notice, **called),
         "observe": generate("observe", f"{given}, obs", show, **called),
     }

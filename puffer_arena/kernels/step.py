@@ -26,7 +26,7 @@ SAME_STEP, SAME_STEP_FINAL, NEXT_STEP, DISABLED = range(4)
 
 
 reset = step = judge = observe = mask_actions = tally = place = whose_turn = clear = unbound
-clear_signals = begin_signals = take_signals = observe_state = notice = unbound
+clear_signals = begin_signals = take_signals = observe_state = notice = look_all = observe_all = unbound
 ENGINE = False  # an engine moves the bodies: `act` and the engine came before the step kernel, which judges
 TURNS = False  # one agent acts at a time, whom the rule `turn`, here whose_turn, names
 SIGNALS = False  # rules give numbers beside the reward
@@ -34,6 +34,7 @@ SIZES: tuple[int, ...] = ()  # how many choices each component of an action has,
 MASKED = False  # there is such a rule
 STATE = False  # somebody asks for the global state
 FRAMES = False  # observations are stacks that the row keeps: `notice` looks, and `observe` hands them out
+TOGETHER = False  # `observe_all` observes for all agents at once
 
 
 @jit
@@ -165,6 +166,7 @@ def begin_several(s: Any, p: Any, level: int, split: int, num_levels: int) -> No
 @jit
 def notice_all(s: Any, p: Any, mode: int) -> None:
     """Take what every agent that takes part sees into its frames."""
+    look_all(s, p)
     for agent in range(len(s.alive)):
         if s.alive[agent]:
             notice(s, p, agent, mode)
@@ -193,11 +195,13 @@ def look_several(s: Any, p: Any, obs: Any, mask: Array, acting: Array) -> bool:
         Whether somebody who acts has none either.
     """
     barred = False
+    if TOGETHER:
+        observe_all(s, p, obs)
     for agent in range(len(s.alive)):
-        if s.alive[agent]:
-            observe(s, p, agent, obs[agent])
-        else:
+        if not s.alive[agent]:
             forget(agent, obs[agent])
+        elif not TOGETHER:
+            observe(s, p, agent, obs[agent])
         acting[agent] = acts(s, agent)
         mask[agent, :] = acting[agent]
         if acting[agent]:
@@ -277,6 +281,7 @@ def step_several(span: Span, rows: Any, actions: Array, out: Buffers, mode: int)
             if TURNS and not s.ended:
                 s.turn = next_turn(s, p)
             if FRAMES:
+                look_all(s, p)
                 for agent in range(len(s.alive)):
                     if s.alive[agent] or out.terminated[i, agent]:
                         notice(s, p, agent, PUSH)

@@ -63,13 +63,20 @@ class Words:
 FLAT = Words("a canvas", Canvas, CALLED, LEFT_OUT, {"moment": 1.0}, {name: k for k, name in enumerate(raster.NAMES)})
 
 
-def see_flat(env: Env) -> Any:
-    """Return the rule `observe` that paints a game as `draw` draws it; among several agents the one that looks is marked."""
-    paint = Writer(env, FLAT).write(env.draw)
-    given, who = ("s, p, agent, obs", "agent") if env.agents else ("s, p, obs", "-1")
-    lines = [f"    canvas = opened(obs, {who})", "    paint(s, p, canvas)", "    closed(canvas)"]
-    called = {"paint": paint, "opened": raster.open_canvas, "closed": raster.close_canvas}
-    return generate("observe", given, lines, **called)
+def see_flat(env: Env) -> dict[str, Any]:
+    """Return the rules by which agents see a game as `draw` draws it: `observe`, and of several agents `observe_all`.
+
+    Among several the one that looks is marked; all else is painted once for all.
+    """
+    paint = {"paint": Writer(env, FLAT).write(env.draw), "opened": raster.open_canvas}
+    if not env.agents:
+        return {"observe": generate("observe", "s, p, obs", ["    paint(s, p, opened(obs, 0))"], **paint)}
+    one = ["    canvas = opened(obs, agent + 1)", "    paint(s, p, canvas)", "    mark(canvas, agent)"]
+    each = ["    canvas = opened(obs[0], len(obs))", "    paint(s, p, canvas)", "    mark(canvas, obs)"]
+    return {
+        "observe": generate("observe", "s, p, agent, obs", one, mark=raster.mark_agent, **paint),
+        "observe_all": generate("observe_all", "s, p, obs", each, mark=raster.mark_each, **paint),
+    }
 
 
 class Writer:

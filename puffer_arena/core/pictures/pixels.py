@@ -57,10 +57,11 @@ def see_pixels(env: Env, size: Any) -> Env:
         raise ParameterError(f"pixels = {size!r}; a picture has 1 to {LARGEST} rows and columns, a whole number")
     made: dict[int, Env] = env.__dict__.setdefault("_pixels", {})  # kept with it: programs belong to one environment
     if size not in made:
-        observe, looks = (see_flat(env), None) if env.camera is None else (see_space(env), load_looks())
-        observe.__module__ = env.reset.__module__
+        rules = see_flat(env) if env.camera is None else {"observe": see_space(env), "looks": load_looks()}
+        for name in rules.keys() & {"observe", "observe_all"}:
+            rules[name].__module__ = env.reset.__module__
         seen = Box(0, 255, (size, size, 3), np.uint8)
-        made[size] = dataclasses.replace(env, observation=seen, observe=observe, looks=looks)
+        made[size] = dataclasses.replace(env, observation=seen, **rules)
     return made[size]
 
 
