@@ -7,7 +7,7 @@ import pytest
 
 from puffer_arena import make
 from puffer_arena.core.fields import Array
-from puffer_arena.core.roads import is_near_road, longest_pair
+from puffer_arena.core.roads import is_near, longest_pair
 from puffer_arena.core.still import still as still_row
 from puffer_arena.envs.hideseek import state as hideseek
 from puffer_arena.envs.pistons import state as pistons
@@ -284,9 +284,10 @@ def test_trees_stand_clear_of_the_road_as_if_every_section_were_looked_at() -> N
         for i in range(6):
             s, rng = still_row(batch.state(i)), np.random.default_rng(i)
             pair, road = longest_pair(s), np.asarray(s.road)
+            points = list(zip(road[:, 0].tolist(), road[:, 1].tolist(), strict=True))
             for x, y in rng.uniform(-110.0, 110.0, (200, 2)):
                 near = np.hypot(road[:, 0] - x, road[:, 1] - y).min() <= 9.0
-                assert is_near_road(s, x, y, 9.0, pair) == near
+                assert is_near(points, x, y, 9.0, pair) == near
 
 
 def test_what_rules_put_nowhere_else_is_not_put_anew(monkeypatch: pytest.MonkeyPatch) -> None:

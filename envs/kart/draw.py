@@ -5,7 +5,7 @@ from typing import Any
 
 from puffer_arena.core import Camera, Canvas, Canvas3D, jit, orb, to_world_axes
 from puffer_arena.core.races import COLORS, draw_course, tell_laps
-from puffer_arena.core.roads import SECTIONS, heading, is_near_road, longest_pair
+from puffer_arena.core.roads import SECTIONS, heading, is_near, longest_pair
 from puffer_arena.envs.kart.rules import direction
 from puffer_arena.envs.kart.state import TIME_STEP, WHEEL_RADIUS, Params, State
 
@@ -24,7 +24,7 @@ def draw(s: State, p: Params, canvas: Canvas) -> None:
 
 def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
     """Lay the road with its kerbs, plant trees, and put on wheels and drivers."""
-    pair = longest_pair(s)
+    pair, points = longest_pair(s), [(s.road[k, 0], s.road[k, 1]) for k in range(SECTIONS)]
     for k in range(SECTIONS):
         after = (k + 1) % SECTIONS
         x, y = 0.5 * (s.road[k, 0] + s.road[after, 0]), 0.5 * (s.road[k, 1] + s.road[after, 1])
@@ -33,8 +33,13 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
         for side in (s.left, s.right):
             draw_kerb(side[k, 0], side[k, 1], side[after, 0], side[after, 1], k, abs(s.bend[k]) > 0.03, canvas)
         if k % 3 == 0:
-            draw_tree(s, p, k, s.left[k, 0], s.left[k, 1], 1.9 + 0.4 * (k % 5), pair, canvas)
-            draw_tree(s, p, k, s.right[k, 0], s.right[k, 1], 1.9 + 0.5 * (k % 4), pair, canvas)
+            for side, far in ((s.left, 1.9 + 0.4 * (k % 5)), (s.right, 1.9 + 0.5 * (k % 4))):
+                x, y = (
+                    s.road[k, 0] + far * (side[k, 0] - s.road[k, 0]),
+                    s.road[k, 1] + far * (side[k, 1] - s.road[k, 1]),
+                )
+                if not is_near(points, x, y, 0.5 * p.width + 2.0, pair):  # where no other part of the road runs
+                    draw_tree(x, y, canvas)
     lx, ly, rx, ry = s.left[3, 0], s.left[3, 1], s.right[3, 0], s.right[3, 1]
     canvas.cylinder((lx, ly, 0.0), (lx, ly, 4.0), 0.15, "white")
     canvas.cylinder((rx, ry, 0.0), (rx, ry, 4.0), 0.15, "white")
@@ -50,11 +55,7 @@ def draw_kerb(ax: float, ay: float, bx: float, by: float, k: int, bends: bool, c
     canvas.box((ax + bx) / 2, (ay + by) / 2, 0.04, reach, 0.5, 0.1, color, heading=turn)
 
 
-def draw_tree(s: State, p: Params, k: int, ax: float, ay: float, far: float, pair: float, canvas: Canvas3D) -> None:
-    """Plant a tree beyond a side of the road, unless another part of the road runs there."""
-    x, y = s.road[k, 0] + far * (ax - s.road[k, 0]), s.road[k, 1] + far * (ay - s.road[k, 1])
-    if is_near_road(s, x, y, 0.5 * p.width + 2.0, pair):
-        return
+def draw_tree(x: float, y: float, canvas: Canvas3D) -> None:
     canvas.cylinder((x, y, 0.0), (x, y, 1.6), 0.25, "orange")
     canvas.sphere(x, y, 2.6, 1.5, "teal")
 

@@ -108,18 +108,18 @@ def longest_pair(s: OnRoad) -> float:
 
 
 @jit
-def is_near_road(s: OnRoad, x: float, y: float, reach: float, pair: float) -> bool:
+def is_near(points: list[tuple[float, float]], x: float, y: float, reach: float, pair: float) -> bool:
     """Tell whether a place is within `reach` metres of where a section begins.
 
     Pictures ask this of many places: every fourth section is looked at, and the two on either side of it only where one
     of them, at most a `pair` of sections away (`longest_pair`), could be near.
     """
-    road, far = s.road, (reach + pair) * (reach + pair)
-    for k in range(2, SECTIONS, 4):
-        dx, dy = road[k, 0] - x, road[k, 1] - y
+    far = (reach + pair) * (reach + pair)
+    for k in range(2, len(points), 4):
+        dx, dy = points[k][0] - x, points[k][1] - y
         if dx * dx + dy * dy <= far:
             for j in range(k - 2, k + 2):
-                dx, dy = road[j, 0] - x, road[j, 1] - y
+                dx, dy = points[j][0] - x, points[j][1] - y
                 if dx * dx + dy * dy <= reach * reach:
                     return True
     return False
@@ -127,11 +127,11 @@ def is_near_road(s: OnRoad, x: float, y: float, reach: float, pair: float) -> bo
 
 def draw_trees(s: OnRoad, p: Course, left: float, bottom: float, right: float, top: float, canvas: Canvas) -> None:
     """Draw trees within and around a box, clear of the road."""
-    pair = longest_pair(s)
+    pair, points = longest_pair(s), [(s.road[k, 0], s.road[k, 1]) for k in range(SECTIONS)]
     for k in range(70):
         x = left - 14.0 + k * 37.7 % 1.0 + (right - left + 28.0) * (k * 0.618 % 1)
         y = bottom - 14.0 + (top - bottom + 28.0) * (k * 0.414 % 1)
-        if not is_near_road(s, x, y, 0.8 * p.width + 1.0, pair):
+        if not is_near(points, x, y, 0.8 * p.width + 1.0, pair):
             r = 1.2 + 0.5 * (k % 3)
             canvas.circle(x + 0.5 * r, y - 0.5 * r, r, "shadow", alpha=0.4)
             canvas.circle(x, y, r, "leaf")

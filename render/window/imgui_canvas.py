@@ -106,10 +106,10 @@ class ImguiCanvas:
         left, top, right, bottom = self._seen
         if x1 < left - 1.0 or y1 < top - 1.0 or x0 > right + 1.0 or y0 > bottom + 1.0:  # on whole pixels, too
             return
-        corner = min(radius, width / 2, height / 2) * scale
+        corner = min(radius, width / 2, height / 2) * scale if radius else 0.0
         if corner < LEAST_CORNER:  # on whole pixels, so that neighbours neither overlap nor leave a seam
-            corner = 0.0
-            x0, y0, x1, y1 = round(x0), round(y0), max(round(x1), round(x0) + 1), max(round(y1), round(y0) + 1)
+            corner, x0, y0, x1, y1 = 0.0, round(x0), round(y0), round(x1), round(y1)
+            x1, y1 = x1 if x1 > x0 else x0 + 1, y1 if y1 > y0 else y0 + 1
         self._list.add_rect_filled((x0, y0), (x1, y1), tint(color, alpha), corner)
 
     def circle(self, x: float, y: float, radius: float, color: str, *, alpha: float = 1.0) -> None:
