@@ -77,14 +77,7 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "target": {},
     "bandit": {},
     "marble": {},
-    "rooms": {
-        "network.hidden": (64,),
-        "network.channels": (16, 32),
-        "network.memory_size": 64,
-        "params": {"rooms": 1, "things": 2, "shown": 1000, "max_steps": 40},
-        "curriculum.method": "uniform",
-        "curriculum.ranges": {"things": "1:2", "size": "2:4"},
-    },
+    "rooms": {"network.hidden": (64,), "network.channels": (16, 32), "network.memory_size": 80},
     "hideseek": {"params": {"size": 10.0, "prepare": 30, "max_steps": 120}, "total_steps": 1_600_000},
 }
 

@@ -123,8 +123,8 @@ class Env:
         frames: how many of its last observations an agent sees at once (`core.frames.stacked`); an episode begins with
             copies of its first.
         camera: plain Python, camera(s, p, view) places the 3D view's camera (`core.camera.Camera`).
-        observe_all: where agents share what they see, observe_all(s, p, obs) writes at once what `observe` writes for each,
-            of those too who have left; pictures of the board are painted so (`core.pictures.drawing`).
+        observe_all: where agents see a board as a picture, observe_all(s, p, obs) paints it once and writes what `observe`
+            writes for each agent, of those too who have left (`core.pictures.drawing`).
         looks: where agents see a world in space as a picture, looks(env, params) -> parts that its bodies' shapes have in
             all; each row then keeps them, `looks` (`core.pictures.pixels`).
     """
