@@ -77,7 +77,12 @@ GAMES: dict[str, dict[str, Any]] = {  # what is changed of the tuned config, to 
     "target": {},
     "bandit": {},
     "marble": {},
-    "rooms": {"network.hidden": (64,), "network.channels": (16, 32), "network.memory_size": 80},
+    "rooms": {
+        "network.hidden": (64,),
+        "network.channels": (16, 32),
+        "network.memory_size": 80,
+        "total_steps": 25_000_000,
+    },
     "hideseek": {"params": {"size": 10.0, "prepare": 30, "max_steps": 120}, "total_steps": 1_600_000},
 }
 
