@@ -44,6 +44,7 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=60)
     options = parser.parse_args()
     imgui.create_context()
+    imgui.get_io().set_ini_filename("")  # nothing about windows is kept
     imgui.get_io().display_size = tuple(options.size)
     imgui.get_io().backend_flags |= imgui.BackendFlags_.renderer_has_textures.value
     print(machine())

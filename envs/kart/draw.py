@@ -34,10 +34,8 @@ def draw3d(s: State, p: Params, canvas: Canvas3D) -> None:
             draw_kerb(side[k, 0], side[k, 1], side[after, 0], side[after, 1], k, abs(s.bend[k]) > 0.03, canvas)
         if k % 3 == 0:
             for side, far in ((s.left, 1.9 + 0.4 * (k % 5)), (s.right, 1.9 + 0.5 * (k % 4))):
-                x, y = (
-                    s.road[k, 0] + far * (side[k, 0] - s.road[k, 0]),
-                    s.road[k, 1] + far * (side[k, 1] - s.road[k, 1]),
-                )
+                x = s.road[k, 0] + far * (side[k, 0] - s.road[k, 0])
+                y = s.road[k, 1] + far * (side[k, 1] - s.road[k, 1])
                 if not is_near(points, x, y, 0.5 * p.width + 2.0, pair):  # where no other part of the road runs
                     draw_tree(x, y, canvas)
     lx, ly, rx, ry = s.left[3, 0], s.left[3, 1], s.right[3, 0], s.right[3, 1]
